@@ -1,0 +1,487 @@
+"""The scenario: every assumption of a run, frozen.
+
+Three kinds of numbers are never mixed. *Uncertainties* are parameter records with evidence, ours to
+measure and not to choose. *Levers* are what a regime sets. *Settings* (draws, horizon) are neither.
+"""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import Discriminator, Field, Tag
+
+from sim.evidence import (
+    Category,
+    Dimension,
+    ExchangeRate,
+    Fraction,
+    Model,
+    Money,
+    Number,
+    Points,
+    Rate,
+    Record,
+    Source,
+    Years,
+)
+
+__all__ = [
+    "Capacity",
+    "Closure",
+    "Correlation",
+    "DateStep",
+    "Demand",
+    "Economics",
+    "Entry",
+    "EventStep",
+    "HazardStep",
+    "Horizon",
+    "Hypothesis",
+    "Input",
+    "Layer",
+    "LayerShares",
+    "Market",
+    "Migration",
+    "Opening",
+    "Policy",
+    "Provider",
+    "Reading",
+    "Regime",
+    "RegimeChange",
+    "Regulator",
+    "Rivalry",
+    "Sampling",
+    "Scenario",
+    "Segment",
+    "Step",
+    "Technology",
+    "Zone",
+    "inputs",
+]
+
+Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
+"""A name that is also a file name, a table entry and a part of a dotted path."""
+
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+def _number_or_record(value: Any) -> str:
+    return "number" if isinstance(value, int | float) else "record"
+
+
+FractionLever = Annotated[
+    Annotated[Share, Tag("number")] | Annotated[Fraction, Tag("record")], Discriminator(_number_or_record)
+]
+"""A lever between 0 and 1: a plain number, or a record where what the regime brings is uncertain."""
+
+
+class Horizon(Model):
+    """The years and the step of time."""
+
+    base_year: int = Field(ge=1990, le=2100, description="Year of the observed base, whose shares are exact.")
+    end_year: int = Field(ge=1990, le=2150, description="Last year, included.")
+    period_months: Literal[1, 3, 6, 12] = Field(description="Length of a period in months.")
+
+
+class Correlation(Model):
+    """Inputs that move together, in listed order; new members are appended."""
+
+    members: tuple[str, ...] = Field(min_length=2, description="Dotted paths of inputs.")
+    rank: tuple[tuple[Annotated[float, Field(ge=-1, le=1)], ...], ...] = Field(
+        description="Spearman correlations below the diagonal: row i holds those of member i+2 with the ones before it."
+    )
+    reason: str = Field(min_length=1)
+
+
+class Sampling(Model):
+    """How many draws, from which seed, and what is sampled best."""
+
+    seed: int = Field(ge=0, lt=2**63)
+    draws: int = Field(gt=0, description="A multiple of 512.")
+    leading: tuple[str, ...] = Field(
+        default=(), max_length=64, description="Inputs and shock paths on the Sobol' net, most important first; append only."
+    )
+    correlations: dict[Id, Correlation] = Field(default_factory=dict)
+
+
+class Layer(Model):
+    """A layer of the stack; the layer without a size is the rest of the total."""
+
+    size: Money | None = Field(default=None, description="Spending in the base year.")
+    log_odds_drift: Rate | None = Field(
+        default=None, description="Initial yearly growth of the log-odds of this layer against the rest; one layer at most."
+    )
+
+
+class Market(Model):
+    """Total size, its trend, its shocks, and the layers."""
+
+    size: Money = Field(description="Spending over all layers in the base year.")
+    layers: dict[Id, Layer] = Field(min_length=1)
+    drift_fade: Rate = Field(description="Rate at which the drift of the log-odds fades.")
+    growth_base: Rate = Field(description="Growth of the total in the year to the base year, as annual percentage.")
+    growth_forecast: Rate = Field(description="Forecast of average annual growth over the forecast years.")
+    forecast_years: Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10] = Field(description="Years that the forecast spans.")
+    growth_long_run: Rate = Field(description="Growth towards which the trend fades, as annual percentage.")
+    volatility: Rate = Field(description="sigma of the growth shock, per year.")
+    growth_reversion: Rate = Field(description="kappa: how fast the growth shock fades.")
+    level_reversion: Rate = Field(description="theta: how fast the size returns to its curve.")
+    step_rate: Rate = Field(description="Rate of rare downward steps.")
+    step_size: Number = Field(description="Fall of log size at a step.")
+
+
+class Segment(Model):
+    """A customer group in a layer."""
+
+    layer: Id
+    weight: Fraction = Field(description="Part of the layer's spending; divided by the sum over the layer.")
+    open: Fraction = Field(description="Part that foreign providers may serve at all, through whichever channel.")
+    foreign_propensity: Number = Field(
+        description="How much more a customer here leans to foreign providers, per unit of open spending."
+    )
+
+
+class Provider(Model):
+    """A firm, or a fringe of many small ones."""
+
+    title: str = Field(min_length=1)
+    origin: Literal["domestic", "foreign"]
+    fringe: bool = Field(default=False, description="Many small firms: no market power, no rivalry shock of its own.")
+
+
+class LayerShares(Model):
+    """Provider shares of one layer in the base year, in one of two forms.
+
+    Either `direct` (all providers but the one named `rest`), or a foreign total with two splits.
+    """
+
+    direct: dict[Id, Fraction] | None = None
+    rest: Id | None = Field(default=None, description="Provider that takes what `direct` leaves.")
+    foreign: Fraction | None = Field(default=None, description="Share of all foreign providers together.")
+    foreign_split: dict[Id, Fraction] | None = Field(default=None, description="Divided by their sum.")
+    domestic_split: dict[Id, Fraction] | None = Field(default=None, description="Divided by their sum.")
+    domestic_split_as: Id | None = Field(default=None, description="Layer whose domestic proportions are taken.")
+
+
+class Demand(Model):
+    """How customers choose and how long they stay."""
+
+    elasticity_of_substitution: Number = Field(description="epsilon, between offers in a segment.")
+    elasticity_of_demand: Number = Field(description="eta, between cloud and everything else.")
+    conduct: Fraction = Field(description="0 constant markups, 1 Bertrand.")
+    captive_growth: Fraction = Field(description="iota: part of existing customers' growth that stays with them.")
+    churn: Rate
+
+
+class Rivalry(Model):
+    """Shocks to utility that move shares between rivals."""
+
+    half_life: Years
+    provider_sd: Number = Field(description="Stationary sd of each named provider's utility.")
+    origin_sd: Number = Field(description="Stationary sd of foreign against domestic utility.")
+
+
+class Technology(Model):
+    """How domestic quality catches up."""
+
+    catch_up: Rate
+    spillover: Rate = Field(description="Per year, at the foreign share of the base year in partner channels.")
+    owned_spillover: Fraction = Field(description="Spillover of an owned site relative to a partner's.")
+
+
+class Closure(Model):
+    """Slow closing of the open parts."""
+
+    drift: Rate = Field(description="Points of each segment that close per year.")
+
+
+class Hypothesis(Model):
+    """What foreign providers would have in the long run if they controlled their business."""
+
+    measure: Literal["share_of_open", "share_of_layer", "gain_of_layer"] = Field(
+        description="share of the open part; share of all of the layer; gain on today's share of all of the layer"
+    )
+    value: Fraction
+    providers: tuple[Id, ...] | None = Field(
+        default=None, description="Foreign providers that the value covers; today's share of the others is added."
+    )
+    cap: Share = Field(default=0.9, description="Most of the open part that the hypothesis may ask for.")
+
+
+class Opening(Model):
+    """What control of one's own business is worth to a foreign provider."""
+
+    layer: Id = Field(description="Layer in which the premium is identified.")
+    hypothesis: Category = Field(description="Which hypothesis holds.")
+    hypotheses: dict[Id, Hypothesis] = Field(min_length=1)
+    layer_factor: dict[Id, Number] = Field(description="Premium of a layer relative to the one of `layer`.")
+    ramp: Years = Field(description="Time constant with which the premium arrives.")
+
+
+class Migration(Model):
+    """Partner customers who move to their provider's own site."""
+
+    rate: Rate
+    consent_loss: Fraction = Field(description="Part of those moved who do not accept the new operator.")
+
+
+class Capacity(Model):
+    """Own data centres."""
+
+    expansion_lead: Years
+    planning_years: Years = Field(description="Growth beyond the lead for which a provider orders.")
+
+
+class Reading(Model):
+    """What a zone licence lets one serve."""
+
+    reach: Fraction = Field(description="Part of each segment's open part.")
+    multiple: dict[Id, Number] = Field(default_factory=dict, description="Segment to its multiple of the reach.")
+
+
+class Zone(Model):
+    """The free-trade zone."""
+
+    reading: Category = Field(description="Which reading holds.")
+    readings: dict[Id, Reading] = Field(min_length=1)
+    cap: Money = Field(description="Spending that all sites of the zone may serve, at the size of the first year.")
+
+
+class Regulator(Model):
+    """Who examines applications."""
+
+    reviewers: int = Field(ge=1, le=1000)
+    review_time: Years = Field(description="Drawn per provider.")
+
+
+class Economics(Model):
+    """One cost structure for both channels; shares of gross revenue unless said."""
+
+    site_cost: Fraction = Field(description="c_I: running a site, depreciation included.")
+    operator_margin: Fraction
+    provider_margin: Fraction
+    incremental_technology: Fraction = Field(description="Part of technology, support and selling cost that is incremental.")
+    capital_intensity: Number = Field(description="Capital per USD/yr of capacity.")
+    asset_life: Years
+    royalty_withholding: Fraction
+    royalty_vat: Fraction = Field(description="VAT on royalties that cannot be credited.")
+    profit_tax: Fraction
+    dividend_withholding: Fraction
+    domestic_margin: Fraction = Field(description="Gross margin of domestic rivals.")
+    discount_rate: Rate = Field(description="Effective annual WACC.")
+    terminal_growth: Rate
+    transfer_price: Fraction = Field(description="Part of book value that a local operator pays in a forced transfer.")
+
+
+class Entry(Model):
+    """The decision to build."""
+
+    rule: Literal["profit", "always", "never"]
+    hurdle: Number = Field(description="Above 1: the option value of waiting.")
+    build_time: Years = Field(description="Drawn per provider.")
+
+
+class Regime(Model):
+    """Levers: what a regime allows."""
+
+    title: str = Field(min_length=1)
+    partner_equity: FractionLever = Field(description="Foreign equity in the operator, at most one half.")
+    partner_unlock: FractionLever = Field(description="Part of the premium that partner offers get.")
+    owned_layers: tuple[Id, ...] = Field(description="Layers in which foreign providers may run own sites; empty: none.")
+    owned_unlock: FractionLever = Field(description="Part of the premium that owned offers get.")
+    reach: Literal["none", "zone", "open"] = Field(description="Customers whom own sites may serve.")
+    capped: bool = Field(description="Whether the zone's cap binds; a capped site takes no migrants.")
+    sites: Annotated[int, Field(ge=0)] | None = Field(description="Sites that the zone has room for; null: no limit.")
+    yearly_quota: Annotated[int, Field(ge=1)] | None = Field(description="Approvals per calendar year; null: no limit.")
+    spillover: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(description="Multiple of technology spillover.")
+    transfers_sites: bool = Field(description="Whether live own sites are handed to a local operator on adoption.")
+
+
+class RegimeChange(Model):
+    """Levers that a step changes; those left out stay."""
+
+    title: str | None = None
+    partner_equity: FractionLever | None = None
+    partner_unlock: FractionLever | None = None
+    owned_layers: tuple[Id, ...] | None = None
+    owned_unlock: FractionLever | None = None
+    reach: Literal["none", "zone", "open"] | None = None
+    capped: bool | None = None
+    sites: Annotated[int, Field(ge=0)] | None = None
+    yearly_quota: Annotated[int, Field(ge=1)] | None = None
+    spillover: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    transfers_sites: bool | None = None
+
+
+class StepEffect(Model):
+    """What any step does when it happens; a step without effect is an event that others may wait for."""
+
+    adopt: Id | None = Field(default=None, description="Regime that comes into force.")
+    change: RegimeChange | None = Field(
+        default=None, description="Levers that change in the state of the step it follows, or of the one listed before it."
+    )
+    closes: dict[Id, Points] = Field(default_factory=dict, description="Segment to the part of it that closes.")
+    evicts: bool = Field(default=False, description="Whether foreign providers' customers in a closing part must leave.")
+    probability: FractionLever | None = Field(default=None, description="That it happens at all once triggered.")
+
+
+class DateStep(StepEffect):
+    """A step on a date."""
+
+    when: datetime.date
+
+
+class EventStep(StepEffect):
+    """A step that follows another one, after a delay."""
+
+    after: Id | None = Field(default=None, description="Step whose happening triggers this one.")
+    after_not: Id | None = Field(default=None, description="Step whose failure to happen triggers this one.")
+    delay: Years | None = None
+
+
+class HazardStep(StepEffect):
+    """A step that may come at any time while a regime is in force."""
+
+    hazard: Rate
+    during: Id = Field(description="Regime while which the hazard runs.")
+    delay: Years | None = None
+
+
+def _trigger(value: Any) -> str | None:
+    keys = value if isinstance(value, Mapping) else type(value).model_fields if isinstance(value, StepEffect) else ()
+    for key, tag in (("when", "when"), ("after", "after"), ("after_not", "after"), ("hazard", "hazard")):
+        if key in keys:
+            return tag
+    return None
+
+
+Step = Annotated[
+    Annotated[DateStep, Tag("when")] | Annotated[EventStep, Tag("after")] | Annotated[HazardStep, Tag("hazard")],
+    Discriminator(
+        _trigger,
+        custom_error_type="no_trigger",
+        custom_error_message="a step states its trigger by one of when, after, after_not, hazard",
+    ),
+]
+
+
+class Policy(Model):
+    """The calendar: the regime at the start and the steps that may follow."""
+
+    start: Id
+    steps: dict[Id, Step] = Field(default_factory=dict)
+
+
+class Scenario(Model):
+    """Every assumption of a run."""
+
+    schema_version: Literal[1]
+    name: Id
+    abstract: bool = Field(default=False, description="A base for others that is not run itself.")
+    question: str = Field(min_length=1, description="What the scenario is to answer.")
+    as_of: datetime.date = Field(description="Day whose knowledge the scenario stands for.")
+    exchange_rate: ExchangeRate = Field(description="Converts CNY of a year to USD of a year.")
+    horizon: Horizon
+    sampling: Sampling
+    market: Market
+    segments: dict[Id, Segment] = Field(min_length=1)
+    providers: dict[Id, Provider] = Field(min_length=2)
+    shares: dict[Id, LayerShares] = Field(min_length=1)
+    demand: Demand
+    rivalry: Rivalry
+    technology: Technology
+    closure: Closure
+    opening: Opening
+    migration: Migration
+    capacity: Capacity
+    zone: Zone
+    regulator: Regulator
+    entry: Entry
+    economics: Economics
+    regimes: dict[Id, Regime] = Field(min_length=1)
+    policy: Policy
+    sources: dict[str, Source] = Field(default_factory=dict, description="Filled from sources.yaml beside the base file.")
+
+    @property
+    def domestic(self) -> tuple[str, ...]:
+        """Ids of the domestic providers, in listed order."""
+        return tuple(name for name, provider in self.providers.items() if provider.origin == "domestic")
+
+    @property
+    def foreign(self) -> tuple[str, ...]:
+        """Ids of the foreign providers, in listed order."""
+        return tuple(name for name, provider in self.providers.items() if provider.origin == "foreign")
+
+
+@dataclass(frozen=True)
+class Input:
+    """One uncertain or fixed number of a scenario, by name.
+
+    Attributes
+    ----------
+    name : str
+        Dotted path, unique in a scenario; `path[provider]` where each provider has a draw of its own.
+    path : str
+        Dotted path of the record.
+    record : Record
+        Distribution and evidence.
+    dimension : str
+        Key of `evidence.SCALES`.
+    """
+
+    name: str
+    path: str
+    record: Record
+    dimension: str
+
+
+_PER_PROVIDER = ("regulator.review_time", "entry.build_time")
+
+
+def inputs(scenario: Scenario) -> tuple[Input, ...]:
+    """Every number of a scenario that has a record, in the order of the model.
+
+    Numbers drawn once per foreign provider (review and building time) appear once for each.
+    """
+    return tuple(_walk(scenario, "", scenario.foreign))
+
+
+def _walk(node: Any, path: str, foreign: tuple[str, ...]) -> Iterator[Input]:
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            yield from _walk(value, f"{path}.{key}", foreign)
+    elif isinstance(node, Record):
+        raise AssertionError(f"{path} has no dimension")
+    elif isinstance(node, Model):
+        for key, field in type(node).model_fields.items():
+            value, below = getattr(node, key), f"{path}.{key}" if path else key
+            dimension = _dimension(field.annotation, field.metadata)
+            if dimension is None:
+                yield from _walk(value, below, foreign)
+            else:
+                yield from _records(value, below, dimension, foreign)
+
+
+def _records(node: Any, path: str, dimension: str, foreign: tuple[str, ...]) -> Iterator[Input]:
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            yield from _records(value, f"{path}.{key}", dimension, foreign)
+    elif isinstance(node, Record):
+        names = [f"{path}[{provider}]" for provider in foreign] if path in _PER_PROVIDER else [path]
+        for name in names:
+            yield Input(name, path, node, dimension)
+
+
+def _dimension(annotation: Any, metadata: Any = ()) -> str | None:
+    """The dimension marked anywhere inside an annotation, None if it marks none."""
+    for mark in (*metadata, *getattr(annotation, "__metadata__", ())):
+        if isinstance(mark, Dimension):
+            return mark.name
+    for inner in getattr(annotation, "__args__", ()):
+        found = _dimension(inner)
+        if found is not None:
+            return found
+    return None
