@@ -1,0 +1,273 @@
+"""Who gets what of a unit of gross revenue, and what streams of money are worth."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.axes import BoolArray, FloatArray
+
+__all__ = [
+    "Rates",
+    "annuity_rate",
+    "book_value",
+    "capital_spending",
+    "discount_factors",
+    "entry_margin",
+    "internal_rate",
+    "payback_years",
+    "split_owned",
+    "split_partner",
+]
+
+_RATE_LOW, _RATE_HIGH, _HALVINGS = -0.99, 100.0, 60
+
+
+@dataclass(frozen=True)
+class Rates:
+    """Cost structure and taxes, each (N,); parts of gross revenue or of the base that the tax falls on."""
+
+    site_cost: FloatArray
+    operator_margin: FloatArray
+    provider_margin: FloatArray
+    incremental: FloatArray
+    capital_intensity: FloatArray
+    asset_life: FloatArray
+    royalty_withholding: FloatArray
+    royalty_vat: FloatArray
+    profit_tax: FloatArray
+    dividend_withholding: FloatArray
+    domestic_margin: FloatArray
+    discount_rate: FloatArray
+    terminal_growth: FloatArray
+    transfer_price: FloatArray
+
+    @property
+    def technology(self) -> FloatArray:
+        """Technology, support and selling cost, the same in both channels."""
+        return np.asarray(1.0 - self.site_cost - self.provider_margin)
+
+    @property
+    def royalty(self) -> FloatArray:
+        """What the operator passes on: all but site cost and its own margin."""
+        return np.asarray(1.0 - self.site_cost - self.operator_margin)
+
+    @property
+    def depreciation(self) -> FloatArray:
+        """Per year and unit of capacity."""
+        return np.asarray(self.capital_intensity / self.asset_life)
+
+
+@dataclass(frozen=True)
+class PartnerSplit:
+    """Streams of a partner channel, each the shape of its gross revenue; USD bn/yr.
+
+    `net_royalty`, `royalty_tax`, `site_cost`, `operator_profit` (after tax, before it is divided) and
+    `operator_tax` sum to gross. Of the operator's profit `dividend` goes to the provider, net of
+    `dividend_tax`; technology cost comes out of the royalty.
+    """
+
+    net_royalty: FloatArray
+    royalty_tax: FloatArray
+    site_cost: FloatArray
+    operator_profit: FloatArray
+    operator_tax: FloatArray
+    dividend: FloatArray
+    dividend_tax: FloatArray
+    technology: FloatArray
+
+
+def split_partner(gross: FloatArray, equity: FloatArray, rates: Rates) -> PartnerSplit:
+    """Divide gross revenue of the partner channel, (..., N), at the foreign equity share of the operator."""
+    royalty = gross * rates.royalty
+    before_tax = gross * rates.operator_margin
+    operator_profit = before_tax * (1.0 - rates.profit_tax)
+    claim = equity * operator_profit
+    return PartnerSplit(
+        net_royalty=royalty * (1.0 - rates.royalty_withholding - rates.royalty_vat),
+        royalty_tax=royalty * (rates.royalty_withholding + rates.royalty_vat),
+        site_cost=gross * rates.site_cost,
+        operator_profit=operator_profit,
+        operator_tax=before_tax * rates.profit_tax,
+        dividend=claim * (1.0 - rates.dividend_withholding),
+        dividend_tax=claim * rates.dividend_withholding,
+        technology=gross * rates.technology,
+    )
+
+
+@dataclass(frozen=True)
+class OwnedSplit:
+    """Streams of an owned channel, each the shape of its gross revenue; USD bn/yr.
+
+    `site_cost` (with depreciation, also of idle capacity), `technology`, `profit_tax`, `dividend_tax` and
+    `net_profit` sum to gross; `depreciation` is inside `site_cost`.
+    """
+
+    site_cost: FloatArray
+    technology: FloatArray
+    profit_tax: FloatArray
+    dividend_tax: FloatArray
+    net_profit: FloatArray
+    depreciation: FloatArray
+
+
+def split_owned(gross: FloatArray, capacity: FloatArray, rates: Rates) -> OwnedSplit:
+    """Divide gross revenue of an owned site, (..., N), given its capacity in USD bn/yr; no loss is carried forward."""
+    depreciation = capacity * rates.depreciation
+    site_cost = gross * (rates.site_cost - rates.depreciation) + depreciation
+    technology = gross * rates.technology
+    before_tax = gross - site_cost - technology
+    profit_tax = rates.profit_tax * np.maximum(before_tax, 0.0)
+    dividend_tax = rates.dividend_withholding * np.maximum(before_tax - profit_tax, 0.0)
+    return OwnedSplit(
+        site_cost, technology, profit_tax, dividend_tax, before_tax - profit_tax - dividend_tax, depreciation
+    )
+
+
+def annuity_rate(discount_rate: FloatArray, years: FloatArray) -> FloatArray:
+    """Yearly payment at the year's end that repays one unit over `years`; per year."""
+    return np.asarray(discount_rate / -np.expm1(-years * np.log1p(discount_rate)))
+
+
+def entry_margin(
+    gain: FloatArray, equity: FloatArray, hazard: FloatArray, hurdle: FloatArray, rates: Rates
+) -> FloatArray:
+    """Profit per unit of partner revenue from building, less what is given up; a provider builds if it is not negative.
+
+    m (pi_owned - hurdle f) - pi_partner, with pi the after-tax profit per unit of gross at incremental
+    technology cost and f the capital annuity less depreciation.
+
+    Parameters
+    ----------
+    gain : (N,)
+        m, static share with the owned offer over that without it.
+    equity : (N,)
+        Foreign equity in the operator.
+    hazard : (N,)
+        Rate per year at which the permission is lost; added to the discount rate.
+    hurdle : (N,)
+        Multiple of capital cost; above 1 it is the option value of waiting.
+    rates : Rates
+
+    Returns
+    -------
+    (N,)
+
+    References
+    ----------
+    Dixit & Pindyck (1994), ch. 5.
+    """
+    one = np.ones_like(gain)
+    saved = (1.0 - rates.incremental) * rates.technology
+    owned = split_owned(one, one, rates).net_profit + saved
+    partner = split_partner(one, equity, rates)
+    kept = partner.net_royalty + partner.dividend - partner.technology + saved
+    annuity = annuity_rate(rates.discount_rate + hazard, rates.asset_life)
+    capital = rates.capital_intensity * annuity - rates.depreciation
+    return np.asarray(gain * (owned - hurdle * capital) - kept)
+
+
+def capital_spending(capacity: FloatArray, life_periods: int, intensity: FloatArray, step: float) -> FloatArray:
+    """Spending on sites when capacity arrives and when it is replaced, per year.
+
+    Parameters
+    ----------
+    capacity : (T, F, N)
+        USD bn/yr of spending that can be served; 0 once a site is handed over.
+    life_periods : int
+        Periods after which a tranche is replaced.
+    intensity : (N,)
+        Capital per unit of capacity, years.
+    step : float
+        Years per period.
+
+    Returns
+    -------
+    (T, F, N)
+        USD bn/yr.
+    """
+    added = np.diff(capacity, axis=0, prepend=0.0)
+    np.maximum(added, 0.0, out=added)
+    bought = added.copy()
+    for age in range(life_periods, len(capacity), life_periods):
+        bought[age:] += added[:-age]
+    return np.asarray(np.where(capacity > 0.0, bought, 0.0) * (intensity / step))
+
+
+def book_value(spending: FloatArray, depreciation: FloatArray, step: float) -> FloatArray:
+    """Capital spent and not yet depreciated at each period's end, (T, F, N), USD bn."""
+    return np.asarray(np.maximum(np.cumsum((spending - depreciation) * step, axis=0), 0.0))
+
+
+def discount_factors(rate: FloatArray, periods: int, step: float) -> FloatArray:
+    """Present value at the start of flows in the middle of each period; (T, N) from an effective annual rate (N,)."""
+    middle = (np.arange(periods)[:, None] + 0.5) * step
+    return np.exp(-middle * np.log1p(rate))
+
+
+def internal_rate(flows: FloatArray, step: float) -> FloatArray:
+    """Effective annual internal rate of return.
+
+    Parameters
+    ----------
+    flows : (T, ..., N)
+        Money per period, evenly spaced.
+    step : float
+        Years per period.
+
+    Returns
+    -------
+    (..., N)
+        NaN where the flows never change sign, or where their running sum does so more than once, so that
+        the root need not be unique (Norstrom 1972), and where no root lies between -99% and 10,000% a year.
+    """
+    running = np.cumsum(flows, axis=0)
+    exists = _changes_sign_once(running) & (flows < 0.0).any(axis=0) & (flows > 0.0).any(axis=0)
+    low = np.full(flows.shape[1:], np.log1p(_RATE_LOW) * step)
+    high = np.full(flows.shape[1:], np.log1p(_RATE_HIGH) * step)
+    rising = running[-1] > 0.0
+    exists &= np.where(rising, _present(flows, high) < 0.0, _present(flows, low) > 0.0)
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        positive = _present(flows, middle) > 0.0
+        low, high = np.where(positive, middle, low), np.where(positive, high, middle)
+    return np.where(exists, np.expm1(0.5 * (low + high) / step), np.nan)
+
+
+def _changes_sign_once(running: FloatArray) -> BoolArray:
+    """Whether a running sum goes from negative to positive, through zeros at most, and never back."""
+    went_positive = np.maximum.accumulate(running, axis=0) > 0.0
+    fell_back = (went_positive & (running < 0.0)).any(axis=0)
+    return np.asarray((running < 0.0).any(axis=0) & ~fell_back)
+
+
+def _present(flows: FloatArray, log_rate: FloatArray) -> FloatArray:
+    """Value at the first flow, by Horner's rule, at a log rate per period."""
+    factor, value = np.exp(-log_rate), np.zeros(flows.shape[1:])
+    for flow in flows[::-1]:
+        value = value * factor + flow
+    return value
+
+
+def payback_years(flows: FloatArray, step: float) -> FloatArray:
+    """Years from the first flow until the running sum is never again negative; NaN where that does not come.
+
+    Parameters
+    ----------
+    flows : (T, ..., N)
+        Money per period; the first that is not 0 starts the clock.
+    step : float
+
+    Returns
+    -------
+    (..., N)
+    """
+    running = np.cumsum(flows, axis=0)
+    periods = len(flows)
+    begun = (flows != 0.0).any(axis=0)
+    first = (flows != 0.0).argmax(axis=0)
+    last_negative = periods - 1 - (running[::-1] < 0.0).argmax(axis=0)
+    was_negative = (running < 0.0).any(axis=0)
+    paid = begun & was_negative & (last_negative < periods - 1)
+    return np.where(paid, (last_negative + 1 - first) * step, np.nan)

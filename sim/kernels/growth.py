@@ -1,0 +1,106 @@
+"""Market size: the fading trend, its tilt, and the layers that share the total."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.axes import FloatArray
+
+__all__ = ["captive_factor", "fade_rate", "last_base_period", "layer_odds", "tilt", "trend"]
+
+_HALVINGS = 80
+
+
+def fade_rate(first: FloatArray, long_run: FloatArray, mean: FloatArray, years: float) -> FloatArray:
+    """The rate at which growth must fade so that it averages `mean` over `years`.
+
+    Solves (1 - exp(-x)) / x = (mean - long_run) / (first - long_run) for x = rate x years.
+
+    Parameters
+    ----------
+    first, long_run, mean : (N,)
+        Log growth per year at the start, in the long run, and on average.
+    years : float
+
+    Returns
+    -------
+    (N,)
+        Per year; NaN where `mean` does not lie strictly between `long_run` and `first`.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = (mean - long_run) / (first - long_run)
+    low, high = np.full(first.shape, 1e-9), np.full(first.shape, 1e4)
+    for _ in range(_HALVINGS):
+        middle = np.sqrt(low * high)
+        above = -np.expm1(-middle) / middle > ratio
+        low, high = np.where(above, middle, low), np.where(above, high, middle)
+    return np.where((ratio > 0.0) & (ratio < 1.0), np.sqrt(low * high) / years, np.nan)
+
+
+def trend(years: FloatArray, first: FloatArray, long_run: FloatArray, fade: FloatArray) -> FloatArray:
+    """Log size against the middle of the base year, when growth is g_inf + (g_0 - g_inf) exp(-lambda t).
+
+    Parameters
+    ----------
+    years : (T, 1)
+        Years since the middle of the base year.
+    first, long_run, fade : (N,)
+
+    Returns
+    -------
+    (T, N)
+    """
+    return np.asarray(long_run * years - (first - long_run) * np.expm1(-fade * years) / fade)
+
+
+def tilt(years: FloatArray, forecast: FloatArray, expected: float, span: float) -> FloatArray:
+    """What a draw's own forecast adds to log size: a level, reached evenly and then kept.
+
+    Parameters
+    ----------
+    years : (T, 1)
+        Years since the end of the base year.
+    forecast : (N,)
+        The draw's forecast of average annual growth, a fraction.
+    expected : float
+        The median forecast, in the trend already.
+    span : float
+        Years that the forecast covers, from the middle of the base year.
+
+    Returns
+    -------
+    (T, N)
+    """
+    level = span * np.log((1.0 + forecast) / (1.0 + expected))
+    return np.asarray(level * np.clip(years / (span - 0.5), 0.0, 1.0))
+
+
+def layer_odds(years: FloatArray, drift: FloatArray, fade: FloatArray) -> FloatArray:
+    """What the log-odds of the drifting layer gain by `years` (T, 1) after the middle of the base year; (T, N)."""
+    return np.asarray(-drift * np.expm1(-fade * years) / fade)
+
+
+def last_base_period(growth: FloatArray, step: float) -> FloatArray:
+    """Size of the base year's last period over the year's mean, when its periods grow at `growth` (N,); (N,)."""
+    periods = round(1.0 / step)
+    path = np.exp(np.arange(periods)[:, None] * (growth * step))
+    return np.asarray(path[-1] * periods / path.sum(axis=0))
+
+
+def captive_factor(growth: FloatArray, captive_growth: FloatArray, churn: FloatArray, step: float) -> FloatArray:
+    """What becomes of a captive unit of spending in one period.
+
+    Parameters
+    ----------
+    growth : (..., N)
+        Realised log growth of the market per year.
+    captive_growth, churn : (N,)
+        iota, and churn per year.
+    step : float
+        Years per period.
+
+    Returns
+    -------
+    (..., N)
+    """
+    return np.exp((captive_growth * np.maximum(growth, 0.0) + np.minimum(growth, 0.0) - churn) * step)

@@ -1,0 +1,46 @@
+"""Bertrand markups under CES demand."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.axes import FloatArray
+
+__all__ = ["log_markup", "log_markup_into", "share_slope"]
+
+
+def share_slope(substitution: FloatArray, demand: FloatArray, conduct: FloatArray) -> FloatArray:
+    """How much a provider's perceived elasticity falls with its share: conduct x (epsilon - eta)."""
+    return np.asarray(conduct * (substitution - demand))
+
+
+def log_markup(shares: FloatArray, substitution: FloatArray, slope: FloatArray) -> FloatArray:
+    """Log of price over marginal cost at given shares.
+
+    Parameters
+    ----------
+    shares : (..., N)
+        Share of the segment over all channels of a provider; 0 for a firm of no size.
+    substitution, slope : (N,)
+        Elasticity of substitution, and `share_slope`.
+
+    Returns
+    -------
+    (..., N)
+
+    References
+    ----------
+    Atkeson & Burstein (2008) AER 98, eqs. 7-8, in the Bertrand form: epsilon(s) = epsilon - (epsilon - eta) s.
+    """
+    elasticity = shares * slope
+    out = np.empty_like(elasticity)
+    log_markup_into(out, elasticity, substitution)
+    return out
+
+
+def log_markup_into(out: FloatArray, pull: FloatArray, substitution: FloatArray) -> None:
+    """Log markup into `out`, from `pull`, share x slope, which is overwritten; both (..., N)."""
+    np.subtract(substitution, pull, out=pull)
+    np.subtract(pull, 1.0, out=out)
+    np.divide(pull, out, out=out)
+    np.log(out, out=out)
