@@ -8,8 +8,9 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from sim.axes import BoolArray, FloatArray, IntArray
-from sim.distributions import quantile
+from sim.distributions import median
 from sim.errors import NumericalError
+from sim.evidence import SCALES
 from sim.kernels import baseyear, growth, pricing
 from sim.kernels.equilibrium import StaticMarket, opening_premium
 from sim.kernels.finance import Rates
@@ -92,7 +93,9 @@ class Economy:
 
     def rates(self) -> Rates:
         """Cost structure and taxes; capital intensity is at most what site cost can depreciate."""
-        named = {field.name: self.inputs[f"economics.{_RATE_NAMES.get(field.name, field.name)}"] for field in fields(Rates)}
+        named = {
+            field.name: self.inputs[f"economics.{_RATE_NAMES.get(field.name, field.name)}"] for field in fields(Rates)
+        }
         most = named["site_cost"] * named["asset_life"]
         return Rates(**{**named, "capital_intensity": np.minimum(named["capital_intensity"], most)})
 
@@ -194,10 +197,14 @@ def _layer_sizes(scenario: Scenario, inputs: Inputs, layers: tuple[str, ...]) ->
 def require(message: str, holds: BoolArray) -> None:
     """Raise NumericalError with the message and the first draw of the block in which it does not hold."""
     if not holds.all():
-        raise NumericalError(f"{message} (in {np.count_nonzero(~holds)} of {holds.size} draws of a block, first {int(np.argmin(holds))})")
+        raise NumericalError(
+            f"{message} (in {np.count_nonzero(~holds)} of {holds.size} draws of a block, first {int(np.argmin(holds))})"
+        )
 
 
-def _layer_shares(scenario: Scenario, inputs: Inputs, layers: tuple[str, ...], providers: tuple[str, ...]) -> FloatArray:
+def _layer_shares(
+    scenario: Scenario, inputs: Inputs, layers: tuple[str, ...], providers: tuple[str, ...]
+) -> FloatArray:
     """Provider shares (P, L, N), each layer summing to 1."""
     found: dict[str, dict[str, FloatArray]] = {}
     for layer in sorted(layers, key=lambda name: scenario.shares[name].domestic_split_as is not None):
@@ -275,7 +282,7 @@ def target_share(scenario: Scenario, economy: Economy) -> FloatArray:
     rows = economy.segment_rows(layer)
     open_share = (economy.weights[rows] * economy.open_part[rows]).sum(axis=0)
     drawn = economy.inputs["opening.hypothesis"]
-    target = np.zeros_like(open_share)
+    target: FloatArray = np.zeros_like(open_share)
     assert hasattr(scenario.opening.hypothesis, "categories")
     for index, name in enumerate(scenario.opening.hypothesis.categories):
         value = _hypothesis_share(scenario.opening.hypotheses[name], economy, name, layer, open_share)
@@ -330,7 +337,7 @@ def market_path(scenario: Scenario, economy: Economy, worlds: Worlds, step: floa
     span = float(market.forecast_years)
     fade = growth.fade_rate(first, long_run, np.full_like(first, np.log1p(expected)), span)
     require("market.growth_base, growth_forecast and growth_long_run do not allow growth to fade", np.isfinite(fade))
-    since_middle = 0.5 + (np.arange(periods + 1)[:, None] - 0.5) * step
+    since_middle = np.asarray(0.5 + (np.arange(periods + 1)[:, None] - 0.5) * step, dtype=np.float64)
     curve = growth.trend(since_middle, first, long_run, fade)
     curve += growth.tilt(np.maximum(since_middle - 0.5, 0.0), inputs["market.growth_forecast"], expected, span)
     shocks = np.concatenate([np.zeros((1, economy.draws)), worlds.market_shock + worlds.market_steps])
@@ -343,8 +350,7 @@ def market_path(scenario: Scenario, economy: Economy, worlds: Worlds, step: floa
 
 def _median_forecast(scenario: Scenario) -> float:
     record = scenario.market.growth_forecast
-    scale = 0.01 if record.unit.startswith("%") else 1.0
-    return float(quantile(record, np.full(2, 0.5))[0]) * scale
+    return median(record) * SCALES["rate"][record.unit]
 
 
 def _split_layers(scenario: Scenario, economy: Economy, total: FloatArray, since_middle: FloatArray) -> FloatArray:

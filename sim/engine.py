@@ -16,7 +16,7 @@ from sim.axes import FloatArray, IntArray
 from sim.economy import Economy, MarketPath, build_economy, lever_rows, market_path, reach_fraction
 from sim.entry import entry_verdicts
 from sim.kernels.capacity import first_come
-from sim.kernels.growth import captive_factor
+from sim.kernels.growth import captive_factor, contestable_spending
 from sim.market import advance
 from sim.policy import states
 from sim.results import Panel
@@ -90,7 +90,7 @@ def _run(scenario: Scenario, economy: Economy, worlds: Worlds, timeline: Timelin
         captive = captive_factor(
             path.growth[t], economy.inputs["demand.captive_growth"], economy.inputs["demand.churn"], step
         )
-        contestable = np.maximum(path.size[t + 1] - path.size[t] * captive, 0.0)
+        contestable = contestable_spending(path.size[t], path.size[t + 1], captive)
         period = Period(
             index=t,
             step=step,
@@ -150,7 +150,7 @@ class _Levers:
 def _pick(table: FloatArray, state: IntArray) -> FloatArray:
     """The row of each draw's state, (S, ..., N) to (..., N)."""
     if len(table) == 1:
-        return table[0]
+        return np.asarray(table[0])
     index = state.reshape((1,) * (table.ndim - 1) + state.shape)
     return np.asarray(np.take_along_axis(table, index, axis=0)[0])
 
@@ -200,4 +200,3 @@ def _write(record: Record, economy: Economy, stocks: Stocks, t: int) -> None:
     if (t + 1) % per_year == 0:
         weighted = economy.by_layer(spending * np.exp(economy.log_markup + stocks.before))
         record.markup[t // per_year] = weighted / record.spending[t]
-

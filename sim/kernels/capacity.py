@@ -11,6 +11,7 @@ from sim.axes import BoolArray, FloatArray, IntArray
 __all__ = ["Intake", "arriving", "first_come", "grant", "intake", "projected_use"]
 
 _TINY = np.finfo(np.float64).tiny
+_DUST = 1e-9  # what is left of a cap below this part of what is used is rounding, and no room
 _SMALL = 1e-200  # below any spending, and large enough to divide by
 _PASSES = 5  # each removes most of the excess; what is left goes to the provider's partner offer
 
@@ -67,7 +68,8 @@ def grant(capacity: FloatArray, wanted: FloatArray, cap: FloatArray, order: IntA
         Never below `capacity`.
     """
     granted = capacity.copy()
-    free = np.maximum(cap - capacity.sum(axis=0), 0.0)
+    used = capacity.sum(axis=0)
+    free = np.where(cap - used > _DUST * used, cap - used, 0.0)
     for turn in order:
         for provider in range(len(capacity)):
             more = np.minimum(np.maximum(wanted[provider] - capacity[provider], 0.0), free)
@@ -95,7 +97,13 @@ class Intake:
     __slots__ = ("home_rate", "lift", "log_attraction", "owned", "partner")
 
     def __init__(
-        self, seen: FloatArray, owned: FloatArray, partner: FloatArray, home: FloatArray, spending: FloatArray, exponent: FloatArray
+        self,
+        seen: FloatArray,
+        owned: FloatArray,
+        partner: FloatArray,
+        home: FloatArray,
+        spending: FloatArray,
+        exponent: FloatArray,
     ) -> None:
         hidden = 1.0 - seen[:, None]
         total = home + (seen[:, None] * owned + hidden * partner).sum(axis=0)

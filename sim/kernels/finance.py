@@ -192,7 +192,7 @@ def capital_spending(capacity: FloatArray, life_periods: int, intensity: FloatAr
     bought = added.copy()
     for age in range(life_periods, len(capacity), life_periods):
         bought[age:] += added[:-age]
-    return np.asarray(np.where(capacity > 0.0, bought, 0.0) * (intensity / step))
+    return np.asarray(np.where(capacity > 0.0, bought, 0.0) * (intensity / step), dtype=np.float64)
 
 
 def book_value(spending: FloatArray, depreciation: FloatArray, step: float) -> FloatArray:
@@ -203,7 +203,7 @@ def book_value(spending: FloatArray, depreciation: FloatArray, step: float) -> F
 def discount_factors(rate: FloatArray, periods: int, step: float) -> FloatArray:
     """Present value at the start of flows in the middle of each period; (T, N) from an effective annual rate (N,)."""
     middle = (np.arange(periods)[:, None] + 0.5) * step
-    return np.exp(-middle * np.log1p(rate))
+    return np.asarray(np.exp(-middle * np.log1p(rate)))
 
 
 def internal_rate(flows: FloatArray, step: float) -> FloatArray:

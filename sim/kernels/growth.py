@@ -6,9 +6,10 @@ import numpy as np
 
 from sim.axes import FloatArray
 
-__all__ = ["captive_factor", "fade_rate", "last_base_period", "layer_odds", "tilt", "trend"]
+__all__ = ["captive_factor", "contestable_spending", "fade_rate", "last_base_period", "layer_odds", "tilt", "trend"]
 
 _HALVINGS = 80
+_DUST = 1e-12  # a difference below this part of the market is rounding, and nobody's choice
 
 
 def fade_rate(first: FloatArray, long_run: FloatArray, mean: FloatArray, years: float) -> FloatArray:
@@ -104,3 +105,9 @@ def captive_factor(growth: FloatArray, captive_growth: FloatArray, churn: FloatA
     (..., N)
     """
     return np.exp((captive_growth * np.maximum(growth, 0.0) + np.minimum(growth, 0.0) - churn) * step)
+
+
+def contestable_spending(before: FloatArray, now: FloatArray, captive: FloatArray) -> FloatArray:
+    """What chooses in a period: market size `now` less what stays captive of `before`; (..., N), at least 0."""
+    free = now - before * captive
+    return np.where(free > _DUST * now, free, 0.0)

@@ -1,0 +1,64 @@
+"""Shipped scenarios with overrides, run on a few draws, for tests of the whole model."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from sim.axes import FloatArray
+from sim.economy import Economy, build_economy
+from sim.engine import simulate
+from sim.loading import load_scenario
+from sim.results import Panel
+from sim.sampling import Worlds, draw_worlds
+from sim.scenario import Scenario
+
+FOLDER = Path(__file__).parents[1] / "scenarios"
+
+NO_RIVALRY = ("rivalry.provider_sd=0", "rivalry.origin_sd=0")
+NOTHING_DRIFTS = (
+    *NO_RIVALRY,
+    "technology.catch_up=0",
+    "technology.spillover=0",
+    "closure.drift=0",
+    "market.layers.iaas.log_odds_drift=0",
+)
+CALM_MARKET = ("market.volatility=0", "market.step_rate=0")
+
+
+@functools.cache
+def scenario(name: str, *overrides: str) -> Scenario:
+    """A shipped scenario with overrides."""
+    return load_scenario(FOLDER / f"{name}.yaml", overrides=overrides)
+
+
+@functools.cache
+def worlds(name: str, *overrides: str, scrambles: int = 1) -> Worlds:
+    """Its first worlds."""
+    return draw_worlds(scenario(name, *overrides), range(scrambles))
+
+
+@functools.cache
+def run(name: str, *overrides: str, scrambles: int = 1) -> Mapping[str, Panel]:
+    """Its outcomes."""
+    return simulate(scenario(name, *overrides), worlds(name, *overrides, scrambles=scrambles))
+
+
+@functools.cache
+def economy(name: str = "jv_only", *overrides: str) -> Economy:
+    """Its base year."""
+    return build_economy(scenario(name, *overrides), worlds(name, *overrides).inputs)
+
+
+def column(panels: Mapping[str, Panel], variable: str, scope: str = "total", item: str = "") -> FloatArray:
+    """All years and draws of one item, (Y, N)."""
+    panel = panels[variable]
+    return np.ascontiguousarray(panel.values[:, panel.items.index((scope, item))])
+
+
+def year(panels: Mapping[str, Panel], variable: str, when: int, scope: str = "total", item: str = "") -> FloatArray:
+    """One year of one item, (N,)."""
+    return panels[variable].column(when, scope, item)

@@ -1,0 +1,228 @@
+"""What must hold whatever the numbers: invariances, limits and orders of the whole model."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from shipped import CALM_MARKET, NO_RIVALRY, NOTHING_DRIFTS, column, economy, run, scenario, worlds, year
+
+from sim.engine import simulate
+from sim.sampling import draw_worlds
+from sim.scenario import Scenario
+
+RUNNABLE = (
+    "jv_only",
+    "ftz_pilot",
+    "full_liberalization",
+    "piecemeal",
+    "announced_path",
+    "reversal",
+    "forced_transfer",
+    "transfer_ban",
+)
+ALWAYS = "entry.rule=always"
+
+
+@pytest.mark.parametrize("name", RUNNABLE)
+def test_shares_sum_to_one_in_every_scope_year_and_draw(name: str) -> None:
+    panel = run(name)["market_share"]
+    for scope in ("iaas", "paas", "saas", "total"):
+        rows = [i for i, (where, _) in enumerate(panel.items) if where == scope]
+        np.testing.assert_allclose(panel.values[:, rows].sum(axis=1), 1.0, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", RUNNABLE)
+def test_every_outcome_is_a_number_unless_it_may_be_missing(name: str) -> None:
+    for variable, panel in run(name).items():
+        if variable not in ("irr", "payback", "event_date"):
+            assert np.isfinite(panel.values).all(), variable
+
+
+def test_without_opening_all_spending_is_the_market() -> None:
+    np.testing.assert_allclose(column(run("jv_only"), "market_expansion"), 1.0, atol=1e-12)
+
+
+def test_the_base_year_is_exact_in_every_draw_at_any_conduct() -> None:
+    for conduct in (0, 1):
+        edit = f"demand.conduct={conduct}"
+        panels, drawn = run("jv_only", edit), worlds("jv_only", edit).inputs
+        for provider in ("alibaba", "aws", "microsoft", "huawei"):
+            sampled = drawn[f"shares.iaas.direct.{provider}"]
+            np.testing.assert_allclose(year(panels, "market_share", 2018, "iaas", provider), sampled, atol=1e-13)
+        np.testing.assert_allclose(year(panels, "foreign_share", 2018, "saas"), drawn["shares.saas.foreign"], atol=1e-13)
+        np.testing.assert_allclose(year(panels, "market_size", 2018), drawn["market.size"], rtol=1e-13)
+
+
+def test_the_first_quarters_of_a_calm_market_continue_the_base_year() -> None:
+    """The recursion starts from the inverted base year, so that nothing jumps when time begins."""
+    panels = run("jv_only", *NOTHING_DRIFTS)
+    for provider in ("alibaba", "aws"):
+        shares = column(panels, "market_share", "iaas", provider)
+        np.testing.assert_allclose(shares[1], shares[0], atol=1e-12)
+
+
+def test_without_shocks_drifts_and_events_no_share_moves() -> None:
+    panel = run("jv_only", *NOTHING_DRIFTS)["market_share"]
+    layers = [i for i, (scope, _) in enumerate(panel.items) if scope != "total"]
+    moved = panel.values[:, layers] - panel.values[:1, layers]
+    np.testing.assert_allclose(moved, 0.0, atol=1e-11)
+
+
+def test_identical_rivals_keep_identical_shares_without_rivalry_shocks() -> None:
+    same = ("shares.iaas.direct.tencent=11", "shares.iaas.direct.kingsoft=11")
+    panels = run("full_liberalization", *NO_RIVALRY, *same)
+    tencent, kingsoft = (column(panels, "market_share", "iaas", p) for p in ("tencent", "kingsoft"))
+    np.testing.assert_allclose(tencent, kingsoft, rtol=1e-12)
+
+
+def _permuted(found: Scenario) -> Scenario:
+    backwards = {
+        "providers": dict(reversed(found.providers.items())),
+        "segments": dict(reversed(found.segments.items())),
+    }
+    return found.model_copy(update=backwards)
+
+
+def test_permuting_providers_and_segments_permutes_results() -> None:
+    turned = _permuted(scenario("ftz_pilot"))
+    there, here = simulate(turned, draw_worlds(turned, range(1))), run("ftz_pilot")
+    for variable in ("market_share", "revenue_retained", "npv", "capacity", "consumer_gain", "event_date"):
+        panel = here[variable]
+        order = [there[variable].items.index(item) for item in panel.items]
+        np.testing.assert_allclose(there[variable].values[:, order], panel.values, rtol=1e-8, atol=1e-10)
+
+
+def test_scaling_all_money_scales_all_money_and_nothing_else() -> None:
+    plain = ("market.size=7.2", "market.layers.iaas.size=4.65", "market.layers.paas.size=0.7", "zone.cap=0.5")
+    tenfold = ("market.size=72", "market.layers.iaas.size=46.5", "market.layers.paas.size=7", "zone.cap=5")
+    small, large = run("ftz_pilot", *plain), run("ftz_pilot", *tenfold)
+    for variable in ("revenue_gross", "operating_profit", "npv", "capex", "tax_take", "consumer_gain"):
+        np.testing.assert_allclose(large[variable].values, 10 * small[variable].values, rtol=1e-9, atol=1e-9)
+    for variable in ("market_share", "markup", "irr", "domestic_quality"):
+        np.testing.assert_allclose(large[variable].values, small[variable].values, rtol=1e-7)
+
+
+def test_zero_reach_is_the_licence_regime() -> None:
+    none = tuple(f"zone.readings.{name}.reach=0" for name in ("national_service", "regional", "zone_residents"))
+    closed = run("ftz_pilot", ALWAYS, *none)
+    for variable in ("market_share", "revenue_gross", "npv", "consumer_gain"):
+        np.testing.assert_allclose(closed[variable].values, run("jv_only")[variable].values, rtol=1e-12, atol=1e-13)
+
+
+def test_twins_differ_by_exactly_nothing() -> None:
+    first = scenario("ftz_pilot")
+    twin = first.model_copy(update={"name": "twin"})
+    there, here = simulate(twin, draw_worlds(twin, range(1))), run("ftz_pilot")
+    for variable, panel in here.items():
+        np.testing.assert_array_equal(there[variable].values, panel.values)
+
+
+def test_regimes_differ_by_exactly_nothing_before_anybody_launches() -> None:
+    for name in ("ftz_pilot", "full_liberalization"):
+        panels = run(name)
+        launches = [column(panels, "event_date", "", f"{p}.launch")[0] for p in ("aws", "microsoft", "other_foreign")]
+        first = np.nanmin(np.stack([*launches, np.full_like(launches[0], np.inf)]), axis=0)
+        for variable in ("foreign_share", "market_share", "revenue_gross", "markup", "consumer_gain"):
+            panel = panels[variable]
+            for row, when in enumerate(panel.years):
+                before = first >= when + 1
+                there, here = run("jv_only")[variable].values[row], panel.values[row]
+                np.testing.assert_array_equal(here[:, before], there[:, before])
+
+
+ORDERED = (
+    ALWAYS,
+    "migration.consent_loss=0",
+    "migration.rate=0",
+    "technology.spillover=0",
+    "regimes.ftz_pilot.sites=100",
+    "regimes.ftz_pilot.yearly_quota=100",
+    "regulator.reviewers=10",
+)
+
+
+@pytest.mark.parametrize("conduct", [0, 1])
+def test_more_access_never_lowers_foreign_revenue(conduct: int) -> None:
+    edits = (*ORDERED, f"demand.conduct={conduct}")
+    licence, zone, full = (
+        column(run(name, *edits, scrambles=2), "revenue_gross", "total", "foreign")
+        for name in ("jv_only", "ftz_pilot", "full_liberalization")
+    )
+    assert (zone >= licence * (1 - 1e-9)).all()
+    assert (full >= zone * (1 - 1e-9)).all()
+
+
+def test_retained_revenue_is_ordered_by_access_in_the_median() -> None:
+    licence, zone, full = (
+        np.median(year(run(name, scrambles=2), "revenue_retained", 2030, "total", "foreign"))
+        for name in ("jv_only", "ftz_pilot", "full_liberalization")
+    )
+    assert full > zone > licence
+
+
+def test_months_and_quarters_agree_within_a_few_percent() -> None:
+    calm = (*NO_RIVALRY, *CALM_MARKET)
+    for name in ("jv_only", "full_liberalization", "ftz_pilot"):
+        monthly = run(name, *calm, "horizon.period_months=1")
+        quarterly = run(name, *calm)
+        for variable, item in (("revenue_gross", "foreign"), ("owned_revenue", "foreign"), ("npv", "foreign")):
+            month, quarter = (column(p, variable, "total", item)[-1].mean() for p in (monthly, quarterly))
+            assert month == pytest.approx(quarter, rel=0.03), (name, variable)
+
+
+def test_annual_growth_of_a_constantly_growing_market_is_the_same_for_every_step() -> None:
+    steady = (*CALM_MARKET, "market.growth_base=50.0001", "market.growth_forecast=50", "market.growth_long_run=49.9999")
+    for months in (1, 3, 6, 12):
+        size = column(run("jv_only", *steady, f"horizon.period_months={months}"), "market_size")
+        np.testing.assert_allclose(size[1] / size[0], 1.5, rtol=1e-5)
+
+
+def test_rivalry_alone_keeps_the_mean_foreign_share_within_a_point() -> None:
+    edits = ("technology.catch_up=0", "technology.spillover=0", "closure.drift=0", "market.layers.iaas.log_odds_drift=0")
+    share = column(run("jv_only", *edits, scrambles=4), "foreign_share", "iaas").mean(axis=1)
+    assert np.abs(share - share[0]).max() < 0.01
+
+
+def test_without_catch_up_and_spillover_domestic_quality_stays() -> None:
+    still = run("jv_only", "technology.catch_up=0", "technology.spillover=0")
+    np.testing.assert_array_equal(still["domestic_quality"].values, 1.0)
+
+
+def test_a_transfer_ban_stops_spillovers_only() -> None:
+    none = "technology.spillover=0"
+    banned, plain = run("transfer_ban", none), run("jv_only", none)
+    np.testing.assert_array_equal(banned["market_share"].values, plain["market_share"].values)
+    gain = column(run("transfer_ban"), "foreign_share")[-1] - column(run("jv_only"), "foreign_share")[-1]
+    assert gain.min() > -1e-12
+    assert np.median(gain) > 1e-4
+
+
+def test_the_bits_do_not_depend_on_the_block() -> None:
+    found, drawn = scenario("ftz_pilot"), worlds("ftz_pilot").take(slice(0, 64))
+    whole = simulate(found, drawn, block=64)
+    for block in (2, 3, 21):
+        for variable, panel in simulate(found, drawn, block=block).items():
+            np.testing.assert_array_equal(panel.values, whole[variable].values, err_msg=variable)
+
+
+def test_static_shares_reach_each_hypothesis() -> None:
+    from sim.economy import target_share
+    from sim.entry import static_under
+    from sim.policy import states
+
+    found, base = scenario("full_liberalization"), economy("full_liberalization")
+    static = static_under(found, base, states(found)[1])
+    rows = base.segment_rows("iaas")
+    open_spending = base.weights[rows] * base.open_part[rows]
+    share = (open_spending * static.reached[base.domestic :].sum(axis=0)).sum(axis=0) / open_spending.sum(axis=0)
+    today = (open_spending * base.base[base.domestic :, rows].sum(axis=0)).sum(axis=0) / open_spending.sum(axis=0)
+    np.testing.assert_allclose(share, np.maximum(target_share(found, base), today), atol=1e-6)
+
+
+def test_hypotheses_average_back_to_the_total_by_weight() -> None:
+    panels = run("full_liberalization", scrambles=2)
+    share, drawn = year(panels, "foreign_share", 2030), year(panels, "opening_hypothesis", 2030, "", "")
+    parts = [(drawn == index) for index in range(3)]
+    weights = [part.mean() for part in parts]
+    np.testing.assert_allclose(weights, [0.25, 0.35, 0.40], atol=2 / 512)
+    assert sum(w * share[part].mean() for w, part in zip(weights, parts, strict=True)) == pytest.approx(share.mean())
