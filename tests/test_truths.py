@@ -49,7 +49,9 @@ def test_the_base_year_is_exact_in_every_draw_at_any_conduct() -> None:
         for provider in ("alibaba", "aws", "microsoft", "huawei"):
             sampled = drawn[f"shares.iaas.direct.{provider}"]
             np.testing.assert_allclose(year(panels, "market_share", 2018, "iaas", provider), sampled, atol=1e-13)
-        np.testing.assert_allclose(year(panels, "foreign_share", 2018, "saas"), drawn["shares.saas.foreign"], atol=1e-13)
+        np.testing.assert_allclose(
+            year(panels, "foreign_share", 2018, "saas"), drawn["shares.saas.foreign"], atol=1e-13
+        )
         np.testing.assert_allclose(year(panels, "market_size", 2018), drawn["market.size"], rtol=1e-13)
 
 
@@ -178,7 +180,12 @@ def test_annual_growth_of_a_constantly_growing_market_is_the_same_for_every_step
 
 
 def test_rivalry_alone_keeps_the_mean_foreign_share_within_a_point() -> None:
-    edits = ("technology.catch_up=0", "technology.spillover=0", "closure.drift=0", "market.layers.iaas.log_odds_drift=0")
+    edits = (
+        "technology.catch_up=0",
+        "technology.spillover=0",
+        "closure.drift=0",
+        "market.layers.iaas.log_odds_drift=0",
+    )
     share = column(run("jv_only", *edits, scrambles=4), "foreign_share", "iaas").mean(axis=1)
     assert np.abs(share - share[0]).max() < 0.01
 

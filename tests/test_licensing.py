@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+import simpy
+
+from sim.licensing import Allowance, Project, Regulator
+
+
+def examine_all(reviewers, arrivals, reviews, *, quota=None):
+    """The projects of customers who come to a regulator at their times, after all are approved."""
+    env = simpy.Environment(2019.0)
+    regulator = Regulator(env, reviewers)
+    regulator.quota.allow(quota)
+    projects = [Project(review, 0.0) for review in reviews]
+
+    def customer(arrival, project):
+        yield env.timeout(arrival)
+        project.apply(env.now)
+        yield from regulator.examine(project)
+
+    for arrival, project in zip(arrivals, projects, strict=True):
+        env.process(customer(arrival, project))
+    env.run()
+    return projects
+
+
+def queue_waits(projects):
+    return np.array([project.examined - project.applied for project in projects])
+
+
+def erlang_c(servers, load):
+    """Probability of waiting, with load = arrival rate × mean service."""
+    tail = load**servers / math.factorial(servers) * servers / (servers - load)
+    return tail / (sum(load**k / math.factorial(k) for k in range(servers)) + tail)
+
+
+@pytest.mark.parametrize(("servers", "load"), [(1, 0.5), (1, 0.7), (2, 0.8), (2, 1.5), (4, 3.0)])
+def test_queue_matches_erlang_c(servers, load):
+    random = np.random.default_rng(servers * 100 + int(load * 10))
+    replications, customers, warm = 24, 1500, 300
+    chances, means = [], []
+    for _ in range(replications):
+        arrivals, reviews = random.exponential(1 / load, customers).cumsum(), random.exponential(1.0, customers)
+        waits = queue_waits(examine_all(servers, arrivals, reviews))[warm:]
+        chances.append((waits > 0).mean())
+        means.append(waits.mean())
+    expected = erlang_c(servers, load)
+    for found, closed_form in ((chances, expected), (means, expected / (servers - load))):
+        assert abs(np.mean(found) - closed_form) < 4 * np.std(found, ddof=1) / math.sqrt(replications)
+
+
+def test_one_reviewer_keeps_lindleys_recursion_customer_by_customer():
+    random = np.random.default_rng(7)
+    gaps, reviews = random.exponential(1.2, 400), random.exponential(1.0, 400)
+    waits = [0.0]
+    for gap, review in zip(gaps[1:], reviews[:-1], strict=True):
+        waits.append(max(waits[-1] + review - gap, 0.0))
+    assert queue_waits(examine_all(1, gaps.cumsum(), reviews)) == pytest.approx(waits, abs=1e-9)
+
+
+def approvals(projects):
+    return [project.approved for project in projects]
+
+
+def test_who_finds_the_quota_used_up_waits_for_the_next_january_in_order():
+    projects = examine_all(9, [0.1, 0.2, 0.3, 0.4, 0.5], [0.25] * 5, quota=2)
+    assert approvals(projects) == pytest.approx([2019.35, 2019.45, 2020.0, 2020.0, 2021.0])
+    assert approvals(projects)[2:] == [2020.0, 2020.0, 2021.0]
+
+
+def test_no_year_has_more_approvals_than_its_quota():
+    random = np.random.default_rng(3)
+    projects = examine_all(3, random.uniform(0, 9, 40), random.uniform(0, 2, 40), quota=3)
+    _, counts = np.unique(np.floor(approvals(projects)), return_counts=True)
+    assert counts.max() == 3
+    assert sum(project.approved > project.reviewed for project in projects) > 10
+
+
+def test_a_quota_left_over_is_not_carried_into_the_next_year():
+    projects = examine_all(9, [2.1, 2.2, 2.3], [0.0] * 3, quota=2)
+    assert approvals(projects) == pytest.approx([2021.1, 2021.2, 2022.0])
+
+
+def test_who_is_reviewed_on_new_years_day_comes_after_those_who_wait():
+    projects = examine_all(9, [0.25, 0.5, 0.0], [0.0, 0.0, 1.0], quota=1)
+    assert approvals(projects) == [2019.25, 2020.0, 2021.0]
+
+
+def test_who_is_reviewed_on_new_years_day_counts_in_the_new_year():
+    assert approvals(examine_all(9, [0.0, 0.0], [1.0, 1.25], quota=1)) == [2020.0, 2021.0]
+
+
+def test_a_quota_that_policy_raises_admits_who_waits_at_once():
+    env = simpy.Environment(2019.0)
+    regulator = Regulator(env, 9)
+    regulator.quota.allow(1)
+    projects = [Project(0.0, 0.0) for _ in range(4)]
+    for project in projects:
+        env.process(regulator.examine(project))
+    env.run(2019.5)
+    regulator.quota.allow(3)
+    env.run()
+    assert approvals(projects) == [2019.0, 2019.5, 2019.5, 2020.0]
+
+
+def test_an_allowance_that_shrinks_takes_no_place_back_and_gives_none_away():
+    env = simpy.Environment()
+    places = Allowance(env)
+    places.allow(2)
+    first, second, third = (places.request() for _ in range(3))
+    places.allow(1)
+    places.release(first)
+    env.run()
+    assert (second.triggered, third.triggered, places.count) == (True, False, 1)
+    places.release(second)
+    env.run()
+    assert third.triggered
+
+
+def test_an_allowance_that_grows_admits_all_for_whom_there_is_room():
+    env = simpy.Environment()
+    places = Allowance(env)
+    places.allow(0)
+    requests = [places.request() for _ in range(4)]
+    places.allow(3)
+    assert [request.triggered for request in requests] == [True, True, True, False]

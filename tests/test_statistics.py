@@ -1,0 +1,84 @@
+"""Statistics of columns of draws and their standard errors."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from sim.axes import FloatArray
+from sim.statistics import STATISTICS, describe, share_positive
+
+P50 = STATISTICS.index("p50")
+P95 = STATISTICS.index("p95")
+
+
+def _columns(rows: int, scrambles: int) -> FloatArray:
+    return np.random.default_rng(3).lognormal(size=(rows, 512 * scrambles))
+
+
+def test_mean_spread_and_quantiles_are_those_of_numpy() -> None:
+    columns = _columns(3, 2)
+    value = describe(columns).value
+    quantiles = np.quantile(columns, [0.05, 0.25, 0.5, 0.75, 0.95], axis=-1)
+    expected = np.vstack([columns.mean(axis=-1), columns.std(axis=-1), quantiles]).T
+    np.testing.assert_allclose(value, expected, rtol=1e-13)
+
+
+def test_a_standard_error_is_the_spread_over_scrambles_over_the_root_of_their_number() -> None:
+    columns = _columns(1, 8)
+    parts = columns.reshape(8, 512)
+    error = describe(columns).error[0]
+    assert error[0] == pytest.approx(parts.mean(axis=1).std(ddof=1) / np.sqrt(8), rel=1e-12)
+    assert error[P50] == pytest.approx(np.median(parts, axis=1).std(ddof=1) / np.sqrt(8), rel=1e-12)
+
+
+def test_the_standard_error_of_independent_draws_is_about_sd_over_the_root_of_their_number() -> None:
+    columns = np.random.default_rng(5).normal(size=(200, 512 * 8))
+    assert describe(columns).error[:, 0].mean() == pytest.approx(1 / np.sqrt(512 * 8), rel=0.1)
+
+
+def test_below_eight_scrambles_standard_errors_are_unknown() -> None:
+    assert np.isnan(describe(_columns(2, 7)).error).all()
+    assert np.isnan(describe(np.ones((1, 512))).error).all()
+
+
+def test_a_column_that_does_not_vary_is_described_exactly() -> None:
+    statistics = describe(np.full((1, 512 * 9), 0.1))
+    assert statistics.value[0].tolist() == [0.1, 0.0, 0.1, 0.1, 0.1, 0.1, 0.1]
+    assert statistics.error[0].tolist() == [0.0] * len(STATISTICS)
+
+
+def test_a_column_has_the_same_bits_whatever_stands_beside_it() -> None:
+    columns = _columns(80, 8)
+    alone = np.vstack([describe(column[None]).value for column in columns])
+    assert describe(columns).value.tobytes() == alone.tobytes()
+
+
+def test_undefined_draws_are_left_out_and_their_share_is_told() -> None:
+    column = _columns(1, 8)
+    column[:, ::4] = np.nan
+    statistics = describe(column, "undefined")
+    defined = column[~np.isnan(column)]
+    assert statistics.value[0, P50] == pytest.approx(np.median(defined), rel=1e-13)
+    assert statistics.share_defined[0] == 0.75
+    assert statistics.error[0, P50] > 0
+
+
+def test_never_is_later_than_any() -> None:
+    column = np.arange(1024.0)[None]
+    column[:, 900:] = np.nan
+    value = describe(column, "never").value[0]
+    assert value[P50] == 511.5
+    assert value[P95] == np.inf
+    assert value[0] == np.inf
+
+
+def test_what_exists_in_no_draw_has_no_statistic() -> None:
+    statistics = describe(np.full((1, 512), np.nan), "undefined")
+    assert np.isnan(statistics.value).all()
+    assert statistics.share_defined[0] == 0
+
+
+def test_the_share_above_zero_is_of_the_draws_that_exist() -> None:
+    columns = np.array([[1.0, -1.0, np.nan, 2.0], [0.0, 0.0, 0.0, 0.0], [np.nan] * 4])
+    np.testing.assert_array_equal(share_positive(columns), [2 / 3, 0, np.nan])

@@ -1,0 +1,314 @@
+"""Running and writing a study, with a made-up model in place of the engine."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import re
+import shutil
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+from synthetic import of, panel, scenario
+
+from sim.axes import FloatArray
+from sim.errors import NumericalError, ResultsError, ScenarioError, SimError
+from sim.manifest import read_manifest, relative_files
+from sim.results import Panel, read_result
+from sim.sampling import check_draws
+from sim.scenario import Scenario
+from sim.study import Study, compare_studies, run_study
+from sim.workers import Batch, shared_array
+
+DRAWS = 512 * 9
+
+
+class _Worlds(NamedTuple):
+    """What the made-up model needs of a world: one number a draw."""
+
+    luck: FloatArray
+
+
+def _draw(one: Scenario, scrambles: range) -> _Worlds:
+    return _Worlds(
+        np.concatenate([np.random.default_rng([one.sampling.seed, number]).random(512) for number in scrambles])
+    )
+
+
+def _simulate(one: Scenario, worlds: _Worlds) -> Mapping[str, Panel]:
+    level = worlds.luck + len(one.name)
+    annual = np.stack([level, level * 1.1, level * 1.2])[:, None]
+    event = np.where(worlds.luck < 0.5, 2019.5, np.nan)[None, None]
+    foreign = (("total", "foreign"),)
+    return of(
+        panel("foreign_share", np.repeat(annual, 2, axis=1), items=(("total", ""), ("iaas", ""))),
+        panel("revenue_gross", annual, items=foreign),
+        panel("revenue_retained", annual / 2, items=foreign),
+        panel("event_date", event, items=(("", "deal"),), first_year=2020),
+        panel("wait", np.zeros((1, 1, len(level))), items=(("", "aws.queue"),), first_year=2020),
+    )
+
+
+@pytest.fixture(autouse=True)
+def _made_up_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sim.runs.draw_worlds", _draw)
+    monkeypatch.setattr("sim.runs.median_world", lambda one: _Worlds(np.full(2, 0.5)))
+    monkeypatch.setattr("sim.runs.simulate", _simulate)
+
+
+def _run(out: Path, *names: str, draws: int = DRAWS, **options: Any) -> Study:
+    scenarios = [scenario(name, draws=DRAWS) for name in names or ("closed", "wide_open")]
+    options = {"plots": False, "jobs": 1, **options}
+    return run_study(scenarios, out=out, draws=draws, **options)
+
+
+def _contents(study: Study) -> dict[str, bytes]:
+    return {path.relative_to(study.folder).as_posix(): path.read_bytes() for path in study.paths}
+
+
+def test_a_study_leaves_the_files_of_the_interface(tmp_path: Path) -> None:
+    study = _run(tmp_path)
+    assert set(_contents(study)) == {
+        "manifest.json",
+        "summary.csv",
+        "comparison.csv",
+        "parameters.csv",
+        "closed/draws.nc",
+        "closed/timeline.csv",
+        "wide_open/draws.nc",
+        "wide_open/timeline.csv",
+    }
+    assert [path.name for path in tmp_path.iterdir()] == [study.folder.name]
+
+
+def test_a_single_scenario_has_no_comparison(tmp_path: Path) -> None:
+    assert "comparison.csv" not in _contents(_run(tmp_path, "closed"))
+
+
+@pytest.mark.parametrize("jobs", [2, 3])
+def test_every_file_has_the_same_bytes_for_any_number_of_jobs(jobs: int, tmp_path: Path) -> None:
+    assert _contents(_run(tmp_path / "many", jobs=jobs)) == _contents(_run(tmp_path / "one", jobs=1))
+
+
+def test_an_executor_gives_the_same_bytes(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(2) as pool:
+        study = _run(tmp_path / "pool", executor=pool)
+    assert _contents(study) == _contents(_run(tmp_path / "one"))
+
+
+def test_draws_stand_in_the_order_of_their_scrambles(tmp_path: Path) -> None:
+    study = _run(tmp_path, jobs=2)
+    column = read_result(study.folder / "closed").panels["foreign_share"].column(2018, "total")
+    assert column.tolist() == (_draw(scenario(), range(9)).luck + len("closed")).tolist()
+
+
+def test_the_median_case_is_saved_beside_the_draws(tmp_path: Path) -> None:
+    assert read_result(_run(tmp_path).folder / "closed").panels["foreign_share"].median[0, 0] == 0.5 + len("closed")
+
+
+def test_the_headline_is_the_paired_difference_to_the_first(tmp_path: Path) -> None:
+    rows = _run(tmp_path).headline
+    assert {round(row.difference, 12) for row in rows if row.scenario == "wide_open" and row.year == 2018} == {3.0, 1.5}
+
+
+def test_the_command_line_wins_over_the_file_and_the_manifest_says_so(tmp_path: Path) -> None:
+    asked = read_manifest(_run(tmp_path, draws=1024).folder)["asked"]
+    assert (asked["draws"], asked["set_by"]) == (1024, {"seed": "scenario file", "draws": "command line"})
+    assert asked["scenarios"]["closed"]["sampling"]["draws"] == 1024
+
+
+def test_the_manifest_knows_no_date_and_no_path_of_the_machine(tmp_path: Path) -> None:
+    one, two = _run(tmp_path / "a"), _run(tmp_path / "b")
+    text = (one.folder / "manifest.json").read_bytes()
+    assert text == (two.folder / "manifest.json").read_bytes()
+    assert str(tmp_path).encode() not in text
+
+
+def test_the_manifest_hashes_every_file_and_every_variable(tmp_path: Path) -> None:
+    study = _run(tmp_path)
+    manifest = read_manifest(study.folder)
+    assert ["manifest.json", *manifest["files"]] == sorted(
+        relative_files(study.folder), key=lambda name: (name != "manifest.json", name)
+    )
+    assert set(manifest["variables"]["closed"]) == set(_simulate(scenario(), _draw(scenario(), range(1))))
+
+
+def test_a_manifest_that_was_changed_is_refused(tmp_path: Path) -> None:
+    folder = _run(tmp_path).folder
+    document = json.loads((folder / "manifest.json").read_text())
+    document["notes"].append("all is well")
+    (folder / "manifest.json").write_text(json.dumps(document))
+    with pytest.raises(ResultsError, match="was changed after"):
+        read_manifest(folder)
+
+
+def test_a_finished_study_is_not_run_again_unless_forced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = _run(tmp_path)
+    calls: list[str] = []
+    monkeypatch.setattr("sim.runs.simulate", lambda one, worlds: calls.append(one.name) or _simulate(one, worlds))
+    again = _run(tmp_path)
+    assert not calls
+    assert [row[:9] for row in again.headline] == [row[:9] for row in first.headline]
+    _run(tmp_path, force=True)
+    assert set(calls) == {"closed", "wide_open"}
+
+
+def test_a_study_that_lost_a_file_is_run_again(tmp_path: Path) -> None:
+    study = _run(tmp_path)
+    (study.folder / "summary.csv").unlink()
+    assert (_run(tmp_path).folder / "summary.csv").exists()
+
+
+def test_another_baseline_is_another_study(tmp_path: Path) -> None:
+    _run(tmp_path)
+    assert _run(tmp_path, baseline="wide_open").headline[0].difference == pytest.approx(-3.0)
+
+
+def test_a_run_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ResultsError("no")
+
+    monkeypatch.setattr("sim.study.summarise", broken)
+    with pytest.raises(ResultsError, match="no"):
+        _run(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_holds_something_else_is_refused_and_left_alone(tmp_path: Path) -> None:
+    folder = _run(tmp_path).folder
+    (folder / "my_notes.txt").write_text("precious")
+    with pytest.raises(ResultsError, match="holds something else"):
+        _run(tmp_path, force=True)
+    assert (folder / "my_notes.txt").read_text() == "precious"
+
+
+def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "results").write_text("a file")
+    with pytest.raises(ResultsError, match="cannot be written"):
+        _run(tmp_path / "results")
+
+
+def test_only_the_draws_of_kept_variables_are_stored_and_the_summary_has_all(tmp_path: Path) -> None:
+    kept, full = _run(tmp_path / "kept", keep=["wait"]), _run(tmp_path / "full")
+    assert list(read_result(kept.folder / "closed").panels) == ["wait"]
+    assert _contents(kept)["summary.csv"] == _contents(full)["summary.csv"]
+
+
+def test_what_is_not_finite_is_refused_with_scenario_draw_year_and_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def overflowing(one: Scenario, worlds: _Worlds) -> Mapping[str, Panel]:
+        panels = _simulate(one, worlds)
+        unlucky = worlds.luck == _draw(one, range(2, 3)).luck[7]
+        panels["revenue_gross"].values[1, 0, unlucky] = np.inf
+        return panels
+
+    monkeypatch.setattr("sim.runs.simulate", overflowing)
+    with pytest.raises(NumericalError, match=r"closed: .*revenue_gross total foreign is inf in 2019, draw 1031"):
+        _run(tmp_path, draws=1536)
+
+
+def test_standard_errors_that_are_unknown_are_said_to_be(tmp_path: Path) -> None:
+    study = _run(tmp_path, draws=512)
+    assert study.notes == ("standard errors are unknown below 4096 draws (8 scrambles)",)
+    with (study.folder / "summary.csv").open(newline="") as stream:
+        assert {row["se"] for row in csv.DictReader(stream)} == {""}
+
+
+def test_above_many_draws_the_size_is_told_and_the_room_checked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sim.study._MANY_DRAWS", 1024)
+    assert _run(tmp_path).notes == ("the draws take 0.0 GB on disk",)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**6, 10**6, 1000))  # type: ignore[attr-defined]
+    with pytest.raises(ResultsError, match=r"0\.0 GB are free: fewer draws"):
+        _run(tmp_path, force=True)
+
+
+def test_an_abstract_scenario_is_refused(tmp_path: Path) -> None:
+    base = scenario("base").model_copy(update={"abstract": True})
+    with pytest.raises(ScenarioError, match=r"^base: is abstract: a base for other scenarios, not one to run$"):
+        run_study([base], out=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"scenarios": []}, "no scenario is given"),
+        (
+            {"scenarios": [scenario("closed"), scenario("closed")]},
+            "another scenario of the study is named 'closed' too",
+        ),
+        (
+            {"scenarios": [scenario("closed"), scenario("open", seed=2)]},
+            "does not share draws with closed: they differ in seed",
+        ),
+        ({"draws": 600}, "the nearest are 512 and 1024"),
+        ({"baseline": "wide_opne"}, "did you mean 'wide_open'?"),
+        ({"keep": ["foreign_shares"]}, "did you mean 'foreign_share'?"),
+        ({"jobs": 0}, "--jobs: at least 1 (found 0)"),
+    ],
+)
+def test_a_study_that_cannot_run_is_refused_before_anything_is_written(
+    options: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    two = [scenario("closed"), scenario("wide_open")]
+    with pytest.raises(ScenarioError, match=re.escape(message)):
+        run_study(**{"scenarios": two, "out": tmp_path, **options})
+    assert not list(tmp_path.iterdir())
+
+
+def test_comparing_finished_results_gives_the_tables_of_the_study(tmp_path: Path) -> None:
+    study = _run(tmp_path)
+    compared = compare_studies([study.folder], out=tmp_path / "compared", jobs=1, plots=False)
+    for name in ("summary.csv", "comparison.csv", "parameters.csv"):
+        assert _contents(compared)[name] == _contents(study)[name]
+    assert compared.headline[3][:9] == study.headline[3][:9]
+
+
+def test_single_scenarios_of_two_studies_compare(tmp_path: Path) -> None:
+    folders = [_run(tmp_path, name).folder / name for name in ("wide_open", "closed")]
+    compared = compare_studies(folders, baseline="closed", out=tmp_path, jobs=1, plots=False)
+    assert {row.scenario for row in compared.headline if not np.isnan(row.difference)} == {"wide_open"}
+
+
+def test_results_of_different_seeds_are_not_compared(tmp_path: Path) -> None:
+    folders = [_run(tmp_path, name, seed=seed).folder for name, seed in (("closed", 1), ("wide_open", 2))]
+    with pytest.raises(ResultsError, match=r"do not share draws: they differ in seed \(2 against 1\)"):
+        compare_studies(folders, out=tmp_path, plots=False)
+
+
+def test_progress_rises_to_the_whole(tmp_path: Path) -> None:
+    told: list[float] = []
+    _run(tmp_path, progress=lambda text, share: told.append(share))
+    assert told == sorted(told)
+    assert told[-1] == 1.0
+
+
+def test_an_error_of_a_child_arrives_whole() -> None:
+    batch = Batch()
+    batch.add(lambda: check_draws(600))
+    with pytest.raises(ScenarioError, match="the nearest are 512 and 1024") as caught:
+        batch.run(2, lambda share: None)
+    assert [problem.path for problem in caught.value.problems] == ["sampling.draws"]
+
+
+def test_a_child_that_dies_is_an_error() -> None:
+    batch = Batch()
+    batch.add(lambda: os._exit(3))
+    with pytest.raises(SimError, match=r"died \(exit code 3\)"):
+        batch.run(2, lambda share: None)
+
+
+def test_children_write_into_shared_arrays_and_results_come_in_order() -> None:
+    array = shared_array((4, 2))
+    batch = Batch()
+    futures = [batch.add(lambda row=row: array[row].fill(row + 1) or row) for row in range(4)]
+    batch.run(2, lambda share: None)
+    assert array[:, 0].tolist() == [1, 2, 3, 4]
+    assert [future.result() for future in futures] == [0, 1, 2, 3]

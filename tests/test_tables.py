@@ -1,0 +1,65 @@
+"""CSV and the scenario × parameter table."""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+
+import pytest
+from synthetic import scenario
+
+from sim.tables import ComparisonRow, SummaryRow, csv_bytes, parameter_columns, parameter_rows, write_bytes
+
+FIELDS = ["scenario", "variable", "scope", "item", "period", "statistic", "value", "se", "unit", "share_defined"]
+
+
+def test_columns_of_summary_and_comparison_are_those_of_the_interface() -> None:
+    assert list(SummaryRow._fields) == FIELDS
+    assert list(ComparisonRow._fields) == [*FIELDS, "p_positive"]
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-cmd", "@sum", "\tx", "\rx"])
+def test_a_text_that_looks_like_a_formula_is_neutralised(text: str) -> None:
+    assert next(csv.reader([csv_bytes([(text,)]).decode()])) == [f"'{text}"]
+
+
+def test_csv_quotes_what_needs_it_and_ends_lines_as_rfc_4180_says() -> None:
+    assert csv_bytes([("a,b", 'say "x"', 1)], ("p", "q", "r")) == b'p,q,r\r\n"a,b","say ""x""",1\r\n'
+
+
+def test_what_is_not_finite_is_an_empty_cell() -> None:
+    assert csv_bytes([(math.nan, math.inf, None, -1.5)]) == b",,,-1.5\r\n"
+
+
+def test_numbers_are_written_so_that_they_read_back_to_the_last_bit() -> None:
+    number = 0.1 + 0.2
+    assert float(csv_bytes([(number,)])) == number
+
+
+def test_a_file_is_written_whole_under_its_name(tmp_path: Path) -> None:
+    write_bytes(tmp_path / "a.csv", b"x")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+
+
+def test_the_parameter_table_marks_what_differs_and_nothing_else() -> None:
+    base = scenario()
+    review = {"interval": "1 to 3", "unit": "years", "source": "guess", "grade": "judgement"}
+    other = scenario("slow", regulator={"reviewers": 1, "review_time": review})
+    rows = parameter_rows([base, other])
+    assert [row for row in rows if row[1]] == [
+        ("regulator.review_time", "differs", "value 1 years", "interval 1 to 3 years")
+    ]
+    assert parameter_columns([base, other]) == ("parameter", "differs", "closed", "slow")
+
+
+def test_evidence_alone_is_no_difference_between_scenarios() -> None:
+    time = {"value": 1.0, "unit": "years", "source": "elsewhere", "grade": "found", "note": "read twice"}
+    other = scenario("slow", regulator={"reviewers": 1, "review_time": time})
+    assert not any(row[1] for row in parameter_rows([scenario(), other]))
+
+
+def test_a_parameter_that_a_scenario_does_not_have_is_empty_there() -> None:
+    other = scenario("calm", policy={"start": "closed", "steps": {}})
+    row = next(row for row in parameter_rows([scenario(), other]) if row[0] == "policy.steps.deal.when")
+    assert row == ("policy.steps.deal.when", "differs", "2020-01-01", "")
