@@ -184,7 +184,9 @@ def _markups(economy: Economy, record: Record, labels: _Labels, years: tuple[int
     base = economy.by_layer(weights * np.exp(economy.log_markup)) / economy.by_layer(weights)
     values = np.concatenate([base[None], record.markup])
     columns = [
-        ((layer, item), values[:, p, i]) for i, layer in enumerate(labels.layers) for p, item in enumerate(labels.providers)
+        ((layer, item), values[:, p, i])
+        for i, layer in enumerate(labels.layers)
+        for p, item in enumerate(labels.providers)
     ]
     return _panel("markup", years, columns)
 
@@ -227,7 +229,10 @@ def _streams(economy: Economy, record: Record, masks: Masks, step: float) -> _St
         book=book,
         operator_profit=(partner.operator_profit - partner.dividend - partner.dividend_tax).sum(axis=1),
         tax=sum(
-            (tax.sum(axis=1) for tax in (partner.operator_tax, partner.dividend_tax, owned.profit_tax, owned.dividend_tax)),
+            (
+                tax.sum(axis=1)
+                for tax in (partner.operator_tax, partner.dividend_tax, owned.profit_tax, owned.dividend_tax)
+            ),
             partner.royalty_tax.sum(axis=1),
         ),
     )
@@ -262,9 +267,7 @@ def _money(economy: Economy, record: Record, masks: Masks, labels: _Labels, step
     yield _plain("irr", last, labels, finance.internal_rate(flows, step))
 
 
-def _values(
-    streams: _Streams, profit: FloatArray, rates: finance.Rates, step: float
-) -> tuple[FloatArray, FloatArray]:
+def _values(streams: _Streams, profit: FloatArray, rates: finance.Rates, step: float) -> tuple[FloatArray, FloatArray]:
     """Present value at the end of the base year with capacity at book, and with a terminal value; (F, N) each."""
     periods = len(streams.cash)
     factors = finance.discount_factors(rates.discount_rate, periods, step)[:, None]
@@ -278,7 +281,9 @@ def _values(
 def _grouped(variable: str, years: tuple[int, ...], labels: _Labels, values: FloatArray) -> Panel:
     """A panel of the foreign providers and their sum, from (Y, F, N)."""
     items = (*labels.foreign, "foreign")
-    return _panel(variable, years, [(("total", x), v) for x, v in zip(items, np.moveaxis(_with_sum(values), 1, 0), strict=True)])
+    return _panel(
+        variable, years, [(("total", x), v) for x, v in zip(items, np.moveaxis(_with_sum(values), 1, 0), strict=True)]
+    )
 
 
 def _plain(variable: str, years: tuple[int, ...], labels: _Labels, values: FloatArray) -> Panel:
@@ -286,9 +291,7 @@ def _plain(variable: str, years: tuple[int, ...], labels: _Labels, values: Float
     return _panel(variable, years, [(("total", x), v[None]) for x, v in zip(labels.foreign, values, strict=True)])
 
 
-def _events(
-    scenario: Scenario, economy: Economy, timeline: Timeline, masks: Masks, labels: _Labels
-) -> Iterable[Panel]:
+def _events(scenario: Scenario, economy: Economy, timeline: Timeline, masks: Masks, labels: _Labels) -> Iterable[Panel]:
     last = labels.years[-1:]
     yield _plain("enters", last, labels, np.isfinite(timeline.launched).astype(np.float64))
     dates: list[Column] = []
@@ -300,7 +303,11 @@ def _events(
     yield _panel(
         "wait",
         last,
-        [(("", f"{name}.{kind}"), wait[f][None]) for f, name in enumerate(labels.foreign) for kind, wait in waits.items()],
+        [
+            (("", f"{name}.{kind}"), wait[f][None])
+            for f, name in enumerate(labels.foreign)
+            for kind, wait in waits.items()
+        ],
     )
     yield _panel("opening_hypothesis", last, [(("", ""), economy.inputs["opening.hypothesis"][None])])
     yield _panel("zone_reading", last, [(("", ""), economy.inputs["zone.reading"][None])])
@@ -315,4 +322,3 @@ def _final_tariff(scenario: Scenario, economy: Economy, masks: Masks) -> FloatAr
     for state in np.unique(final):
         tariff = np.where(final == state, tariff_equivalent(scenario, economy, found[state]), tariff)
     return tariff
-

@@ -112,6 +112,8 @@ def tariff_equivalent(scenario: Scenario, economy: Economy, state: State) -> Flo
     ----------
     Head & Ries (2001) AER 91; Head & Mayer (2014).
     """
+    if not allows_owned(state) and not lever(state, "partner_unlock", economy.inputs, economy.draws).any():
+        return np.expm1(economy.premium / (economy.substitution - 1.0))
     layer = scenario.opening.layer
     rows = economy.segment_rows(layer)
     open_spending = economy.weights[rows] * economy.open_part[rows]

@@ -1,17 +1,21 @@
 """What can go wrong, in one tree.
 
-    SimError
-    ├── ScenarioError     the input is wrong: a list of problems with file, line and remedy (exit code 2)
-    ├── NumericalError    a draw has no answer: infeasible base year, a number that is not finite (exit code 1)
-    └── ResultsError      files of a study are missing, damaged or do not fit together (exit code 1)
+SimError
+├── ScenarioError     the input is wrong: a list of problems with file, line and remedy (exit code 2)
+├── NumericalError    a draw has no answer: infeasible base year, a number that is not finite (exit code 1)
+└── ResultsError      files of a study are missing, damaged or do not fit together (exit code 1)
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import difflib
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-__all__ = ["NumericalError", "Problem", "ResultsError", "ScenarioError", "SimError"]
+__all__ = ["NumericalError", "Problem", "ResultsError", "ScenarioError", "SimError", "choices", "shown"]
+
+_LONGEST_QUOTE = 60
+_MOST_CHOICES = 12
 
 
 class SimError(Exception):
@@ -58,6 +62,10 @@ class ScenarioError(SimError):
         self.problems = tuple(sorted(set(problems)))
         super().__init__("\n".join(map(str, self.problems)))
 
+    def __reduce__(self) -> tuple[type[ScenarioError], tuple[tuple[Problem, ...]]]:
+        """Pickle the problems and not the text, so that the error crosses processes whole."""
+        return type(self), (self.problems,)
+
 
 class NumericalError(SimError):
     """A draw has no answer; the message names the draw and the inputs."""
@@ -65,3 +73,30 @@ class NumericalError(SimError):
 
 class ResultsError(SimError):
     """Files of a study are missing, damaged, or do not fit together."""
+
+
+def shown(value: object) -> str:
+    """A user's value in words, on one line and not too long: text in quotes, control characters escaped."""
+    if value is None:
+        return "nothing"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        return repr(value) if len(value) <= _LONGEST_QUOTE else f"{value[:_LONGEST_QUOTE]!r} and more"
+    if isinstance(value, Mapping):
+        return f"a mapping of {', '.join(map(shown, list(value)[:_MOST_CHOICES]))}" if value else "an empty mapping"
+    if isinstance(value, list | tuple):
+        return f"a list of {len(value)}"
+    return str(value)[:_LONGEST_QUOTE]
+
+
+def choices(found: object, allowed: Collection[str]) -> str:
+    """What was found, what is allowed and what was probably meant, in brackets.
+
+    Long lists of what is allowed are left out.
+    """
+    parts = [f"found {shown(found)}"]
+    if len(allowed) <= _MOST_CHOICES:
+        parts.append(f"allowed {', '.join(allowed) or 'nothing'}")
+    parts += [f"did you mean '{name}'?" for name in difflib.get_close_matches(str(found), list(allowed), n=1)]
+    return f"({'; '.join(parts)})"

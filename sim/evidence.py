@@ -8,11 +8,24 @@ canonical one of its dimension.
 from __future__ import annotations
 
 import datetime
+import difflib
+import itertools
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    GetJsonSchemaHandler,
+    Tag,
+    model_validator,
+)
+from pydantic_core import CoreSchema
 
 __all__ = [
     "CANONICAL_UNITS",
@@ -20,10 +33,10 @@ __all__ = [
     "SCALES",
     "Category",
     "Component",
-    "Discrete",
-    "Fixed",
     "Dimension",
+    "Discrete",
     "ExchangeRate",
+    "Fixed",
     "Fraction",
     "Interval",
     "LogNormal",
@@ -114,7 +127,7 @@ class Record(Model):
 
 
 def _require_order(names: str, *points: float) -> None:
-    if not all(a <= b for a, b in zip(points, points[1:], strict=False)) or points[0] == points[-1]:
+    if not all(a <= b for a, b in itertools.pairwise(points)) or points[0] == points[-1]:
         raise ValueError(f"{names} must rise, found {', '.join(f'{x:g}' for x in points)}")
 
 
@@ -254,15 +267,15 @@ class Mixture(Record):
     @classmethod
     def _hand_down(cls, data: Any) -> Any:
         """Give each part the unit, source and grade of the whole, unless it states its own."""
-        if not isinstance(data, Mapping) or not isinstance(data.get("mixture"), list):
+        if not isinstance(data, Mapping) or not isinstance(data.get("mixture"), list | tuple):
             return data
         common = {key: data[key] for key in ("unit", "source", "grade") if key in data}
-        parts = [
+        parts = tuple(
             {**part, "of": {**common, **part["of"]}}
             if isinstance(part, Mapping) and isinstance(part.get("of"), Mapping)
             else part
             for part in data["mixture"]
-        ]
+        )
         return {**data, "mixture": parts}
 
     @model_validator(mode="after")
@@ -272,12 +285,36 @@ class Mixture(Record):
             raise ValueError(f"the weights sum to {total:g}, not to 1")
         return self
 
+    @model_validator(mode="after")
+    def _one_unit(self) -> Self:
+        strange = {component.of.unit for component in self.mixture} - {self.unit}
+        if strange:
+            raise ValueError(f"every part is in the unit of the whole, '{self.unit}' (found '{min(strange)}')")
+        return self
+
 
 class ScipyShape(Model):
     """A continuous family of scipy.stats by name, with its own keywords."""
 
     family: str
     parameters: dict[str, Finite] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _exists(self) -> Self:
+        """Refuse what scipy.stats does not know; imported late, because it takes half a second."""
+        import scipy.stats
+
+        family = getattr(scipy.stats, self.family, None)
+        if not isinstance(family, scipy.stats.rv_continuous):
+            known = [name for name, found in vars(scipy.stats).items() if isinstance(found, scipy.stats.rv_continuous)]
+            near = difflib.get_close_matches(self.family, known, n=1, cutoff=0)
+            raise ValueError(f"scipy.stats has no continuous family '{self.family}' (nearest '{near[0]}')")
+        shapes = family.shapes.split(", ") if family.shapes else []
+        if not set(shapes) <= set(self.parameters) <= {*shapes, "loc", "scale"}:
+            raise ValueError(f"'{self.family}' takes {', '.join([*shapes, 'and optionally loc, scale'])}")
+        if not math.isfinite(family.median(**self.parameters)):
+            raise ValueError(f"'{self.family}' does not exist with {self.parameters}")
+        return self
 
 
 class ScipyFamily(Record):
@@ -355,6 +392,10 @@ class Dimension:
     def __init__(self, name: str) -> None:
         self.name = name
 
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Name the dimension in the JSON Schema, where its units are listed once."""
+        return {**handler(core), "dimension": self.name}
+
 
 Money = Annotated[Parameter, AfterValidator(_of("money")), Dimension("money")]
 Fraction = Annotated[Parameter, AfterValidator(_of("fraction")), Dimension("fraction")]
@@ -365,5 +406,7 @@ Number = Annotated[Parameter, AfterValidator(_of("number")), Dimension("number")
 ExchangeRate = Annotated[Parameter, AfterValidator(_of("exchange rate")), Dimension("exchange rate")]
 Category = Annotated[Parameter, AfterValidator(_of("category")), Dimension("category")]
 
-for _model in (Record, *FAMILIES.values(), Component):
-    _model.model_rebuild()
+Record.model_rebuild()
+Component.model_rebuild()
+for _family in FAMILIES.values():
+    _family.model_rebuild()

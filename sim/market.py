@@ -121,9 +121,7 @@ def _evict(stocks: Stocks, part: FloatArray, domestic: int) -> FloatArray:
     return np.asarray(taken)
 
 
-def _choice(
-    economy: Economy, stocks: Stocks, period: Period, attraction: FloatArray, evicted: FloatArray
-) -> Choice:
+def _choice(economy: Economy, stocks: Stocks, period: Period, attraction: FloatArray, evicted: FloatArray) -> Choice:
     """Rates at which spending outside the reach, and what was evicted, chooses; its gain is booked."""
     domestic = economy.domestic
     home = attraction[:domestic].sum(axis=0)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import Discriminator, Field, Tag
+from pydantic import Discriminator, Field, PrivateAttr, Tag
 
 from sim.evidence import (
     Category,
@@ -404,6 +404,13 @@ class Scenario(Model):
     regimes: dict[Id, Regime] = Field(min_length=1)
     policy: Policy
     sources: dict[str, Source] = Field(default_factory=dict, description="Filled from sources.yaml beside the base file.")
+
+    _overridden: Mapping[str, Any] = PrivateAttr(default_factory=dict)
+
+    @property
+    def overridden(self) -> Mapping[str, Any]:
+        """Paths that a variant or the command line has set, with the base's raw value, None where it has none."""
+        return self._overridden
 
     @property
     def domestic(self) -> tuple[str, ...]:

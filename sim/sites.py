@@ -131,9 +131,7 @@ def _build(economy: Economy, stocks: Stocks, period: Period, use: FloatArray, ar
     stocks.orders[period.index] = wanted
     lead = np.maximum(np.rint(inputs["capacity.expansion_lead"] / period.step), 1.0).astype(np.int64)
     arrived = np.where(stocks.capacity > 0.0, arriving(stocks.orders, period.index, lead), wanted)
-    stocks.capacity = grant(
-        stocks.capacity, np.where(sites.selling, arrived, 0.0), period.access.cap, sites.order
-    )
+    stocks.capacity = grant(stocks.capacity, np.where(sites.selling, arrived, 0.0), period.access.cap, sites.order)
 
 
 def _fit_growth(stocks: Stocks) -> None:

@@ -9,6 +9,7 @@ import re
 import shutil
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,6 +17,7 @@ import numpy as np
 import pytest
 from synthetic import of, panel, scenario
 
+from sim.audit import Audit
 from sim.axes import FloatArray
 from sim.errors import NumericalError, ResultsError, ScenarioError, SimError
 from sim.manifest import read_manifest, relative_files
@@ -59,6 +61,7 @@ def _made_up_model(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sim.runs.draw_worlds", _draw)
     monkeypatch.setattr("sim.runs.median_world", lambda one: _Worlds(np.full(2, 0.5)))
     monkeypatch.setattr("sim.runs.simulate", _simulate)
+    monkeypatch.setattr("sim.study.audit", lambda scenarios: Audit((), (), ()))
 
 
 def _run(out: Path, *names: str, draws: int = DRAWS, **options: Any) -> Study:
@@ -150,7 +153,12 @@ def test_a_manifest_that_was_changed_is_refused(tmp_path: Path) -> None:
 def test_a_finished_study_is_not_run_again_unless_forced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = _run(tmp_path)
     calls: list[str] = []
-    monkeypatch.setattr("sim.runs.simulate", lambda one, worlds: calls.append(one.name) or _simulate(one, worlds))
+
+    def counted(one: Scenario, worlds: _Worlds) -> Mapping[str, Panel]:
+        calls.append(one.name)
+        return _simulate(one, worlds)
+
+    monkeypatch.setattr("sim.runs.simulate", counted)
     again = _run(tmp_path)
     assert not calls
     assert [row[:9] for row in again.headline] == [row[:9] for row in first.headline]
@@ -220,12 +228,30 @@ def test_standard_errors_that_are_unknown_are_said_to_be(tmp_path: Path) -> None
         assert {row["se"] for row in csv.DictReader(stream)} == {""}
 
 
+DEAD = Audit(dead=("demand.churn",), idle=(), out_of_play=())
+
+
+def test_an_input_that_moves_nothing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sim.study.audit", lambda scenarios: DEAD)
+    assert _run(tmp_path).notes == DEAD.lines()
+
+
+def test_an_input_that_moves_nothing_is_an_error_where_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sim.study.audit", lambda scenarios: DEAD)
+    finished = _run(tmp_path).folder
+    with pytest.raises(ScenarioError, match=r"moves nothing: demand\.churn"):
+        _run(tmp_path, strict=True)
+    assert list(tmp_path.iterdir()) == [finished]
+
+
 def test_above_many_draws_the_size_is_told_and_the_room_checked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sim.study._MANY_DRAWS", 1024)
     assert _run(tmp_path).notes == ("the draws take 0.0 GB on disk",)
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**6, 10**6, 1000))  # type: ignore[attr-defined]
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**6, 10**6, 1000))
     with pytest.raises(ResultsError, match=r"0\.0 GB are free: fewer draws"):
         _run(tmp_path, force=True)
 
@@ -308,7 +334,12 @@ def test_a_child_that_dies_is_an_error() -> None:
 def test_children_write_into_shared_arrays_and_results_come_in_order() -> None:
     array = shared_array((4, 2))
     batch = Batch()
-    futures = [batch.add(lambda row=row: array[row].fill(row + 1) or row) for row in range(4)]
+    futures = [batch.add(partial(_fill_row, array, row)) for row in range(4)]
     batch.run(2, lambda share: None)
     assert array[:, 0].tolist() == [1, 2, 3, 4]
     assert [future.result() for future in futures] == [0, 1, 2, 3]
+
+
+def _fill_row(array: FloatArray, row: int) -> int:
+    array[row] = row + 1
+    return row

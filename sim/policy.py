@@ -1,0 +1,226 @@
+"""What a scenario's policy calendar can bring into force: states, their levers, and whether they can come at all."""
+
+from __future__ import annotations
+
+import datetime
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from typing import Final
+
+import numpy as np
+
+from sim.axes import FloatArray
+from sim.evidence import SCALES, Fixed, Record
+from sim.scenario import DateStep, EventStep, HazardStep, Regime, RegimeChange, Scenario, Step
+
+__all__ = [
+    "NEVER",
+    "State",
+    "allows_owned",
+    "changes_state",
+    "decimal_year",
+    "earliest_dates",
+    "lever",
+    "reachable",
+    "states",
+    "trigger_order",
+]
+
+NEVER: Final = math.inf
+"""The date of what does not happen."""
+
+_LIMITS: Final = ("sites", "yearly_quota")
+"""Levers whose null means something: no limit. In a change it is told from a lever left out."""
+
+
+@dataclass(frozen=True)
+class State:
+    """What is in force after a step, or at the start.
+
+    Attributes
+    ----------
+    step : str
+        Id of the step that leads here; empty for the start.
+    regime : str
+        Id of the regime last adopted.
+    levers : Regime
+        The levers in force, changes applied.
+    paths : mapping of str to str
+        Lever name to the dotted path of the record or number that sets it.
+    """
+
+    step: str
+    regime: str
+    levers: Regime
+    paths: Mapping[str, str]
+
+
+def states(scenario: Scenario) -> tuple[State, ...]:
+    """The states of the policy: the start, then the one after each step in listed order.
+
+    A `change` modifies the state of the step that it follows: the one named by `after`, else the nearest
+    state-changing step listed before it, else the start. A step without `adopt` and `change` is a mere
+    event: its state is that of the step it follows, unchanged.
+
+    Returns
+    -------
+    tuple of State, length 1 + number of steps
+    """
+    bases = {name: _step_followed(scenario, name) for name in scenario.policy.steps}
+    found = {"": _adopted(scenario, "", scenario.policy.start)}
+    for name in TopologicalSorter({name: {base} for name, base in bases.items()}).static_order():
+        if name:
+            found[name] = _state_after(scenario, name, found[bases[name]])
+    return found[""], *(found[name] for name in bases)
+
+
+def _step_followed(scenario: Scenario, name: str) -> str:
+    """Step whose state the one named starts from; empty for the start."""
+    steps = scenario.policy.steps
+    step = steps[name]
+    if isinstance(step, EventStep) and step.after is not None:
+        return step.after
+    listed_before = list(steps)[: list(steps).index(name)]
+    return next((other for other in reversed(listed_before) if changes_state(steps[other])), "")
+
+
+def _state_after(scenario: Scenario, name: str, base: State) -> State:
+    step = scenario.policy.steps[name]
+    adopted = base if step.adopt is None else _adopted(scenario, name, step.adopt)
+    return adopted if step.change is None else _changed(adopted, name, step.change)
+
+
+def _adopted(scenario: Scenario, step: str, regime: str) -> State:
+    paths = {name: f"regimes.{regime}.{name}" for name in Regime.model_fields}
+    return State(step, regime, scenario.regimes[regime], paths)
+
+
+def _changed(base: State, step: str, change: RegimeChange) -> State:
+    stated = {name: getattr(change, name) for name in RegimeChange.model_fields if name in change.model_fields_set}
+    update = {name: value for name, value in stated.items() if value is not None or name in _LIMITS}
+    paths = {name: f"policy.steps.{step}.change.{name}" for name in update}
+    return State(step, base.regime, base.levers.model_copy(update=update), {**base.paths, **paths})
+
+
+def changes_state(step: Step) -> bool:
+    """Whether a step brings another state into force; others are mere events."""
+    return step.adopt is not None or step.change is not None
+
+
+def allows_owned(state: State) -> bool:
+    """Whether foreign providers may run sites of their own in this state."""
+    return bool(state.levers.owned_layers) and state.levers.reach != "none" and state.levers.sites != 0
+
+
+def lever(state: State, name: str, inputs: Mapping[str, FloatArray], draws: int) -> FloatArray:
+    """Value of a fraction lever in each draw.
+
+    Parameters
+    ----------
+    state : State
+    name : str
+        `partner_equity`, `partner_unlock`, `owned_unlock` or `spillover`.
+    inputs : mapping of str to (N,)
+        Sampled records by dotted path.
+    draws : int
+        N.
+
+    Returns
+    -------
+    (N,) fraction; the plain number of the lever, or the draws of its record.
+    """
+    value = getattr(state.levers, name)
+    return inputs[state.paths[name]] if isinstance(value, Record) else np.full(draws, float(value))
+
+
+def decimal_year(day: datetime.date) -> float:
+    """The instant at which a day begins, in years: 2020-01-01 is 2020.0."""
+    first = datetime.date(day.year, 1, 1)
+    return day.year + (day - first).days / (datetime.date(day.year + 1, 1, 1) - first).days
+
+
+def trigger_order(scenario: Scenario) -> tuple[str, ...]:
+    """Ids of the steps in an order in which each comes after the step that triggers it.
+
+    Raises
+    ------
+    graphlib.CycleError
+        If steps trigger each other in a circle.
+    """
+    steps = scenario.policy.steps
+    triggers = {name: [other for other in (_trigger(step),) if other] for name, step in steps.items()}
+    return tuple(TopologicalSorter(triggers).static_order())
+
+
+def _trigger(step: Step) -> str | None:
+    return (step.after or step.after_not) if isinstance(step, EventStep) else None
+
+
+def earliest_dates(scenario: Scenario) -> Mapping[str, float]:
+    """The earliest date at which each step can happen in any draw, before the horizon's end.
+
+    Uncertain delays count as zero, so that a date is a lower bound.
+
+    Returns
+    -------
+    mapping of str to float
+        Step id to decimal year; inf where the step cannot happen within the horizon.
+    """
+    after_steps = dict(zip(scenario.policy.steps, states(scenario)[1:], strict=True))
+    dates = dict.fromkeys(scenario.policy.steps, NEVER)
+    for _ in dates:  # each pass settles one more link of the longest chain
+        dates = {name: _earliest(scenario, name, dates, after_steps) for name in dates}
+    return dates
+
+
+def reachable(scenario: Scenario) -> frozenset[int]:
+    """Indices of the states that can come into force in some draw within the horizon; the start always counts."""
+    dates = earliest_dates(scenario)
+    steps = enumerate(scenario.policy.steps.items(), start=1)
+    return frozenset({0, *(i for i, (name, step) in steps if changes_state(step) and dates[name] < NEVER)})
+
+
+def _earliest(scenario: Scenario, name: str, dates: Mapping[str, float], after_steps: Mapping[str, State]) -> float:
+    step = scenario.policy.steps[name]
+    if _certain(step.probability) == 0:
+        return NEVER
+    delay = 0.0 if isinstance(step, DateStep) else _certain(step.delay) or 0.0
+    date = _earliest_trigger(scenario, step, dates, after_steps) + delay
+    return date if date < scenario.horizon.end_year + 1 else NEVER
+
+
+def _earliest_trigger(
+    scenario: Scenario, step: Step, dates: Mapping[str, float], after_steps: Mapping[str, State]
+) -> float:
+    if isinstance(step, DateStep):
+        return decimal_year(step.when)
+    if isinstance(step, HazardStep):
+        return NEVER if _certain(step.hazard) == 0 else _earliest_regime(scenario, step.during, dates, after_steps)
+    if step.after is not None:
+        return dates[step.after]
+    assert step.after_not is not None
+    other = scenario.policy.steps[step.after_not]
+    may_fail = other.probability is not None and _certain(other.probability) != 1
+    return _earliest_trigger(scenario, other, dates, after_steps) if may_fail else NEVER
+
+
+def _earliest_regime(
+    scenario: Scenario, regime: str, dates: Mapping[str, float], after_steps: Mapping[str, State]
+) -> float:
+    """Earliest date, not before the horizon's start, at which a regime can be in force."""
+    start = scenario.horizon.base_year + 1.0
+    adopting: Iterable[float] = (
+        dates[name]
+        for name, step in scenario.policy.steps.items()
+        if changes_state(step) and after_steps[name].regime == regime
+    )
+    return start if regime == scenario.policy.start else max(start, min(adopting, default=NEVER))
+
+
+def _certain(value: float | Record | None) -> float | None:
+    """The number that a lever or a record is sure to have, in canonical units; None if it is uncertain or absent."""
+    if isinstance(value, Fixed):
+        return value.value * next(units[value.unit] for units in SCALES.values() if value.unit in units)
+    return float(value) if isinstance(value, int | float) else None

@@ -1,0 +1,162 @@
+"""The tables of a study: their rows, and CSV that any spreadsheet reads."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from sim.scenario import Scenario
+
+__all__ = [
+    "Cell",
+    "ComparisonRow",
+    "HeadlineRow",
+    "SummaryRow",
+    "TimelineRow",
+    "csv_bytes",
+    "parameter_columns",
+    "parameter_rows",
+    "write_bytes",
+]
+
+Cell: TypeAlias = str | float | int | None
+"""None, NaN and infinities are written as nothing."""
+
+
+class SummaryRow(NamedTuple):
+    """One statistic of one number of one scenario."""
+
+    scenario: str
+    variable: str
+    scope: str
+    item: str
+    period: int
+    statistic: str
+    value: float
+    se: float
+    unit: str
+    share_defined: float
+
+
+class ComparisonRow(NamedTuple):
+    """One statistic of the difference, scenario less baseline, draw by draw."""
+
+    scenario: str
+    variable: str
+    scope: str
+    item: str
+    period: int
+    statistic: str
+    value: float
+    se: float
+    unit: str
+    share_defined: float
+    p_positive: float
+
+
+class TimelineRow(NamedTuple):
+    """When one event happens; `share_waited` is the share of draws in which it was waited for."""
+
+    event: str
+    actor: str
+    share_happens: float
+    share_waited: float
+    p05: float
+    p25: float
+    p50: float
+    p75: float
+    p95: float
+    median_case: float
+
+
+class HeadlineRow(NamedTuple):
+    """One line of the answer: level, 90% range, and mean paired difference to the baseline with its standard error."""
+
+    scenario: str
+    variable: str
+    scope: str
+    item: str
+    year: int
+    unit: str
+    median: float
+    p05: float
+    p95: float
+    difference: float
+    difference_se: float
+
+
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+def csv_bytes(rows: Iterable[Sequence[Cell]], header: Sequence[str] = ()) -> bytes:
+    """Rows as CSV by RFC 4180, in UTF-8.
+
+    A text that a spreadsheet would take for a formula gets a leading apostrophe.
+    """
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream)
+    if header:
+        writer.writerow(header)
+    writer.writerows(map(_written, row) for row in rows)
+    return stream.getvalue().encode()
+
+
+def _written(cell: Cell) -> Cell:
+    if isinstance(cell, str):
+        return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
+    if isinstance(cell, float) and not math.isfinite(cell):
+        return None
+    return cell
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file under a temporary name and rename it, so that it is whole or absent."""
+    partial = path.with_name(f"{path.name}.partial")
+    partial.write_bytes(content)
+    partial.replace(path)
+
+
+def parameter_columns(scenarios: Sequence[Scenario]) -> tuple[str, ...]:
+    """Header of the scenario × parameter table."""
+    return ("parameter", "differs", *(scenario.name for scenario in scenarios))
+
+
+def parameter_rows(scenarios: Sequence[Scenario]) -> list[tuple[str, ...]]:
+    """The scenario × parameter table: one row a parameter, `differs` where the scenarios do not agree.
+
+    A distribution is one cell, numbers and unit without the evidence; what a scenario does not have is empty.
+    """
+    columns = [dict(_cells(scenario.model_dump(mode="json", exclude=_NOT_COMPARED), "")) for scenario in scenarios]
+    paths = dict.fromkeys(path for column in columns for path in column)
+    table = ((path, [column.get(path, "") for column in columns]) for path in paths)
+    return [(path, "differs" if len(set(cells)) > 1 else "", *cells) for path, cells in table]
+
+
+_NOT_COMPARED: Final = {"name", "question", "sources", "schema_version", "abstract"}
+_EVIDENCE: Final = {"unit", "source", "as_of", "grade", "note", "fallback"}
+
+
+def _cells(node: Any, path: str) -> Iterable[tuple[str, str]]:
+    if isinstance(node, Mapping) and "unit" in node:
+        yield path, f"{_numbers(node)} {node['unit']}"
+    elif isinstance(node, Mapping):
+        for key, value in node.items():
+            yield from _cells(value, f"{path}.{key}" if path else key)
+    else:
+        yield path, _numbers(node)
+
+
+def _numbers(node: Any) -> str:
+    """A distribution or a plain value in words, without what is not set."""
+    if isinstance(node, Mapping):
+        stated = {key: value for key, value in node.items() if key not in _EVIDENCE and value is not None}
+        return ", ".join(f"{key} {_numbers(value)}" for key, value in stated.items())
+    if isinstance(node, list):
+        return "; ".join(map(_numbers, node))
+    if isinstance(node, float):
+        return f"{node:.12g}"
+    return "" if node is None else str(node).lower() if isinstance(node, bool) else str(node)

@@ -1,0 +1,121 @@
+"""The outcomes by name: unit, meaning, and where each exists. The README's table is made from this."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+__all__ = ["VARIABLES", "VariableInfo"]
+
+
+@dataclass(frozen=True)
+class VariableInfo:
+    """What one variable is.
+
+    Attributes
+    ----------
+    unit : str
+        Unit of every number of the variable.
+    meaning : str
+        One line.
+    scopes, items : str
+        In words, for the table of the README; empty where there is none.
+    missing : {'', 'undefined', 'never'}
+        Whether it exists in every draw; if not, whether statistics leave such draws out (`undefined`) or count
+        them as later than any (`never`).
+    summary : {'level', 'difference', 'none'}
+        What `summary.csv` holds: the level; the paired difference to the baseline, because the level is mostly
+        shocks; or nothing, because it is an index of categories.
+    """
+
+    unit: str
+    meaning: str
+    scopes: str
+    items: str
+    missing: Literal["", "undefined", "never"] = ""
+    summary: Literal["level", "difference", "none"] = "level"
+
+    @property
+    def may_be_missing(self) -> bool:
+        """Whether a draw may have no value."""
+        return bool(self.missing)
+
+
+_LAYERS: Final = "each layer"
+_ALL: Final = "each layer, total"
+_FOREIGN: Final = "each foreign provider"
+_GROUP: Final = f"{_FOREIGN}, `foreign`"
+_FLOW: Final = "USD bn/yr"
+
+VARIABLES: Final[Mapping[str, VariableInfo]] = {
+    "market_size": VariableInfo(_FLOW, "spending of all customers", _ALL, ""),
+    "market_share": VariableInfo("fraction", "share of spending, through all channels", _ALL, "each provider"),
+    "foreign_share": VariableInfo("fraction", "share of all foreign providers together", _ALL, ""),
+    "market_expansion": VariableInfo("ratio", "spending over what it would be without own sites", _ALL, ""),
+    "revenue_gross": VariableInfo(
+        _FLOW, "what customers pay, through all channels", _ALL, "each provider, `foreign`, `domestic`"
+    ),
+    "revenue_retained": VariableInfo(
+        _FLOW, "net royalty of the partner channel, and gross revenue of own sites", _ALL, _GROUP
+    ),
+    "owned_revenue": VariableInfo(_FLOW, "what customers pay at own sites", _ALL, _GROUP),
+    "operating_profit": VariableInfo(_FLOW, "profit after tax, all technology cost charged", "total", _GROUP),
+    "incremental_profit": VariableInfo(
+        _FLOW, "profit after tax, only the incremental part of technology cost charged", "total", _GROUP
+    ),
+    "cash_flow": VariableInfo(_FLOW, "incremental profit, plus depreciation, less capital spending", "total", _GROUP),
+    "capex": VariableInfo(_FLOW, "capital spending on own sites", "total", _GROUP),
+    "capacity": VariableInfo(_FLOW, "spending that own sites can serve, at the end of the year", "total", _GROUP),
+    "npv": VariableInfo(
+        "USD bn", "value of the cash flows, at the end of the base year, own capacity at book", "total", _GROUP
+    ),
+    "npv_with_terminal": VariableInfo("USD bn", "the same with a terminal value", "total", _GROUP),
+    "irr": VariableInfo("1/yr", "internal rate of return of the own site", "total", _FOREIGN, missing="undefined"),
+    "payback": VariableInfo(
+        "years", "from launch until the own site has paid back its capital", "total", _FOREIGN, missing="never"
+    ),
+    "enters": VariableInfo("fraction", "1 where an own site is launched by the end, else 0", "total", _FOREIGN),
+    "operator_profit": VariableInfo(_FLOW, "after-tax profit of the local operators", "total", ""),
+    "domestic_revenue": VariableInfo(_FLOW, "what customers pay domestic providers", _ALL, ""),
+    "domestic_gross_profit": VariableInfo(_FLOW, "domestic revenue times the margin of domestic rivals", "total", ""),
+    "tax_take": VariableInfo(_FLOW, "taxes on the revenue of foreign providers, in both channels", "total", ""),
+    "consumer_gain": VariableInfo(
+        _FLOW,
+        "what customers gain from prices and choice; only differences mean anything",
+        _ALL,
+        "",
+        summary="difference",
+    ),
+    "markup": VariableInfo(
+        "ratio", "price over marginal cost, spending-weighted, in the last period of the year", _LAYERS, "each provider"
+    ),
+    "domestic_quality": VariableInfo("index", "quality of domestic offers, 1 in the base year", _LAYERS, ""),
+    "implied_tariff_equivalent": VariableInfo(
+        "fraction",
+        "tariff on foreign offers that would do what the lack of control does",
+        "layer of the hypothesis",
+        "",
+    ),
+    "event_date": VariableInfo(
+        "year",
+        "when it happens",
+        "",
+        "each policy step; each foreign provider with `.decide`, `.apply`, `.approve`, `.site`, `.launch`, "
+        "`.withdraw`, `.transfer`",
+        missing="never",
+    ),
+    "wait": VariableInfo(
+        "years",
+        "waited for a reviewer, for the yearly quota, for a place in the zone",
+        "",
+        "each foreign provider with `.queue`, `.quota`, `.site`",
+    ),
+    "opening_hypothesis": VariableInfo(
+        "category", "which hypothesis on the long run holds, as an index in listed order", "", "", summary="none"
+    ),
+    "zone_reading": VariableInfo(
+        "category", "which reading of the zone licence holds, as an index in listed order", "", "", summary="none"
+    ),
+}
+"""Every outcome that a result holds, in the order of the tables."""

@@ -1,0 +1,154 @@
+"""Calls side by side: forked children that see the parent's arrays, threads where a system cannot fork.
+
+A forked child inherits every array without copying, and writes what it computes into shared memory. What it sends
+back through a pipe is small. Nothing here draws, rounds or sums, so results do not depend on the number of jobs.
+"""
+
+from __future__ import annotations
+
+import math
+import mmap
+import multiprocessing
+import os
+import signal
+import sys
+import traceback
+import warnings
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from multiprocessing.connection import Connection, wait
+from multiprocessing.context import ForkProcess
+from typing import Any, Final, TypeVar
+
+import numpy as np
+
+from sim.axes import FloatArray
+from sim.errors import SimError
+
+__all__ = ["CAN_FORK", "Batch", "available_cores", "shared_array"]
+
+CAN_FORK: Final = sys.platform != "win32"
+
+T = TypeVar("T")
+
+
+def available_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def shared_array(shape: tuple[int, ...]) -> FloatArray:
+    """An array of zeros that forked children write into and the parent reads."""
+    count = math.prod(shape)
+    return np.frombuffer(mmap.mmap(-1, 8 * max(count, 1)), dtype=np.float64, count=count).reshape(shape)
+
+
+class Batch:
+    """Calls that do not depend on each other: add them, run them once, read their futures."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
+
+    def add(self, call: Callable[[], T]) -> Future[T]:
+        """Queue a call; the future has its result after `run`."""
+        future: Future[T] = Future()
+        self._waiting.append((call, future))
+        return future
+
+    def run(self, jobs: int, done: Callable[[float], None]) -> None:
+        """Run all calls in the order in which they were added, at most `jobs` at a time.
+
+        Parameters
+        ----------
+        jobs : int
+            With 1 the calls run here, one after the other.
+        done : callable
+            Is told the share of calls finished, after each.
+
+        Raises
+        ------
+        Exception
+            Whatever a call raises first; the others are stopped.
+        SimError
+            A child died, most likely for want of memory.
+        """
+        total = len(self._waiting)
+
+        def tell(left: int) -> None:
+            done(1 - left / total)
+
+        if jobs == 1:
+            self._run_here(tell)
+        elif CAN_FORK:
+            self._run_forked(jobs, tell)
+        else:
+            self._run_threads(jobs, tell)
+
+    def _run_here(self, tell: Callable[[int], None]) -> None:
+        while self._waiting:
+            call, future = self._waiting.popleft()
+            future.set_result(call())
+            tell(len(self._waiting))
+
+    def _run_threads(self, jobs: int, tell: Callable[[int], None]) -> None:
+        with ThreadPoolExecutor(jobs) as pool:
+            running = [(pool.submit(call), future) for call, future in self._waiting]
+            for place, (thread, future) in enumerate(running, start=1):
+                future.set_result(thread.result())
+                tell(len(running) - place)
+
+    def _run_forked(self, jobs: int, tell: Callable[[int], None]) -> None:
+        running: dict[Connection, tuple[ForkProcess, Future[Any]]] = {}
+        try:
+            while self._waiting or running:
+                while self._waiting and len(running) < jobs:
+                    call, future = self._waiting.popleft()
+                    connection, process = _start(call)
+                    running[connection] = process, future
+                ready = wait(list(running))
+                for connection in [one for one in running if one in ready]:
+                    process, future = running[connection]
+                    future.set_result(_received(connection, process))
+                    del running[connection]
+                    tell(len(self._waiting) + len(running))
+        finally:
+            for process, _ in running.values():
+                process.terminate()
+                process.join()
+
+
+def _start(call: Callable[[], Any]) -> tuple[Connection, ForkProcess]:
+    context = multiprocessing.get_context("fork")
+    reader, writer = context.Pipe(duplex=False)
+    process = context.Process(target=_child, args=(call, writer), daemon=True)
+    with warnings.catch_warnings():
+        # a progress bar may have a thread; the child touches nothing of its
+        warnings.filterwarnings("ignore", message=".*multi-threaded.*fork", category=DeprecationWarning)
+        process.start()
+    writer.close()
+    return reader, process
+
+
+def _child(call: Callable[[], Any], writer: Connection) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops its children
+    try:
+        writer.send((call(), None))
+    except Exception as error:
+        error.add_note(f"in a child process:\n{traceback.format_exc()}")
+        writer.send((None, error))
+
+
+def _received(connection: Connection, process: ForkProcess) -> Any:
+    try:
+        value, error = connection.recv()
+    except EOFError:
+        process.join()
+        code = process.exitcode
+        raise SimError(f"a child process died (exit code {code}), perhaps for want of memory: try fewer jobs") from None
+    finally:
+        connection.close()
+    process.join()
+    if error is not None:
+        raise error
+    return value

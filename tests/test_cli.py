@@ -1,0 +1,244 @@
+"""The command line: what it prints where, exit codes, and what it must not do."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import Folder
+
+import sim
+from sim import cli
+from sim.errors import NumericalError
+from sim.loading import scenario_files, shipped_folder
+from sim.tables import HeadlineRow
+
+Said = pytest.CaptureFixture[str]
+
+HEAVY = ("numpy", "scipy", "matplotlib", "simpy", "pydantic", "ruamel", "rich")
+
+
+@dataclass
+class FakeStudy:
+    """What a study hands back, and what it was asked."""
+
+    folder: Path = Path("results/x")
+    paths: tuple[Path, ...] = (Path("results/x/summary.csv"),)
+    headline: tuple[HeadlineRow, ...] = (
+        HeadlineRow(
+            "small", "foreign_share", "total", "", 2020, "fraction", 0.1, 0.05, 0.2, float("nan"), float("nan")
+        ),
+        HeadlineRow("case", "foreign_share", "total", "", 2020, "fraction", 0.2, 0.1, 0.3, 0.1, 0.001),
+    )
+    notes: tuple[str, ...] = ("nothing is silent",)
+    asked: dict[str, Any] = field(default_factory=dict)
+
+    def run(self, scenarios: Sequence[Any], *, progress: Callable[[str, float], None], **asked: Any) -> FakeStudy:
+        for share in (0.0, 0.1, 0.5, 1.0):
+            progress("draws", share)
+        self.asked = {"names": [scenario.name for scenario in scenarios], **asked}
+        return self
+
+    def compare(self, results: Sequence[Path], **asked: Any) -> FakeStudy:
+        self.asked = {"results": list(results), **asked}
+        return self
+
+
+@pytest.fixture
+def study(monkeypatch: pytest.MonkeyPatch) -> FakeStudy:
+    fake = FakeStudy()
+    monkeypatch.setattr("sim.study.run_study", fake.run)
+    monkeypatch.setattr("sim.study.compare_studies", fake.compare)
+    return fake
+
+
+def in_a_process(*arguments: str, code: str = "") -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    command = [sys.executable, "-c", code] if code else [sys.executable, "-m", "sim", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = f"import sys; from sim.cli import main; main(['--help']); print({HEAVY!r} and [m for m in {HEAVY!r} if m in sys.modules])"
+    assert in_a_process(code=code).stdout.splitlines()[-1] == "[]"
+
+
+def test_check_imports_neither_numpy_nor_scipy() -> None:
+    file = str(shipped_folder() / "ftz_pilot.yaml")
+    code = f"import sys; from sim.cli import main; main(['check', {file!r}]); print('numpy' in sys.modules)"
+    assert in_a_process(code=code).stdout.splitlines()[-1] == "False"
+
+
+def test_the_module_runs_as_the_command() -> None:
+    assert "explain" in in_a_process("--help").stdout
+
+
+def test_public_names_are_pinned_and_found_on_first_use() -> None:
+    assert set(sim.__all__) == {"__version__", "compare", "load_results", "load_scenario", "run_study"}
+    assert all(getattr(sim, name) for name in sim.__all__)
+    with pytest.raises(AttributeError, match="no attribute 'load_scenarios'"):
+        _ = sim.load_scenarios
+
+
+def test_check_names_every_valid_file(folder: Folder, capsys: Said) -> None:
+    assert cli.main(["check", "small.yaml", str(folder.variant(""))]) == 0
+    assert capsys.readouterr().out == "small.yaml: small is valid\ncase.yaml: case is valid\n"
+
+
+def test_check_tells_the_problems_of_all_files_on_stderr_and_exits_with_2(folder: Folder, capsys: Said) -> None:
+    assert cli.main(["check", str(folder.variant("polcy: {}\n")), "none.yaml", "small.yaml"]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert [line.split(":")[0] for line in said.err.splitlines()] == ["case.yaml", "none.yaml"]
+
+
+def test_problems_are_neither_wrapped_nor_read_as_markup(
+    folder: Folder, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+    assert cli.main(["check", str(folder.variant("entry: {rule: '[/aws]'}\n"))]) == 2
+    line = "case.yaml:3:9: entry.rule: unknown choice (found '[/aws]'; allowed profit, always, never)\n"
+    assert capsys.readouterr().err == line
+
+
+def test_a_wrong_command_line_exits_with_2(capsys: Said) -> None:
+    assert cli.main(["chek"]) == 2
+    assert "No such command 'chek'" in capsys.readouterr().err
+
+
+def test_a_run_that_fails_exits_with_1_and_without_a_traceback(
+    folder: Folder, study: FakeStudy, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise NumericalError("draw 7 has no answer")
+
+    monkeypatch.setattr("sim.study.run_study", fail)
+    assert cli.main(["run", "small.yaml"]) == 1
+    assert capsys.readouterr().err == "draw 7 has no answer\n"
+    with pytest.raises(NumericalError, match="draw 7"):
+        cli.main(["run", "small.yaml", "--debug"])
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (OSError(28, "No space left on device", "draws.nc"), "draws.nc: No space left on device\n"),
+        (KeyError("x"), "a fault of the program: KeyError: 'x' (--debug shows where)\n"),
+    ],
+)
+def test_what_nobody_foresaw_is_one_line_and_exit_code_1(
+    folder: Folder, capsys: Said, monkeypatch: pytest.MonkeyPatch, error: Exception, line: str
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("sim.study.run_study", fail)
+    assert cli.main(["run", "small.yaml"]) == 1
+    assert capsys.readouterr().err == line
+
+
+def test_an_interrupt_stops_in_one_line(folder: Folder, capsys: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("sim.study.run_study", interrupt)
+    assert cli.main(["run", "small.yaml"]) in (1, 130)
+    assert len(capsys.readouterr().err.strip().splitlines()) == 1
+
+
+def test_run_hands_every_option_to_the_study(folder: Folder, study: FakeStudy) -> None:
+    options = (
+        "--draws 1024 --seed 5 --set entry.rule=never --baseline case --out there --jobs 2 --keep npv,irr --no-plots"
+    )
+    assert cli.main(["run", "small.yaml", str(folder.variant("")), *options.split(), "--strict", "--force"]) == 0
+    assert study.asked == {
+        "names": ["small", "case"],
+        "draws": 1024,
+        "seed": 5,
+        "baseline": "case",
+        "out": Path("there"),
+        "jobs": 2,
+        "keep": ("npv", "irr"),
+        "plots": False,
+        "strict": True,
+        "force": True,
+    }
+
+
+def test_run_leaves_draws_and_seed_to_the_scenarios(folder: Folder, study: FakeStudy) -> None:
+    assert cli.main(["run", "small.yaml"]) == 0
+    assert (study.asked["draws"], study.asked["seed"], study.asked["keep"]) == (None, None, None)
+
+
+def test_run_prints_a_plain_table_then_notes_then_paths(folder: Folder, study: FakeStudy, capsys: Said) -> None:
+    assert cli.main(["run", "small.yaml"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "",
+        "foreign_share, total (%, differences in points)",
+        "year  scenario  median  5%     95%    difference  std. error",
+        "2020  small     10.00   5.00   20.00",
+        "2020  case      20.00   10.00  30.00  +10.00      0.10",
+        "",
+        "nothing is silent",
+        "",
+        "results/x/summary.csv",
+    ]
+
+
+def test_progress_off_a_terminal_is_a_line_for_each_quarter(folder: Folder, study: FakeStudy, capsys: Said) -> None:
+    cli.main(["run", "small.yaml"])
+    assert capsys.readouterr().err.splitlines() == ["draws: 0%", "draws: 50%", "draws: 100%"]
+
+
+def test_compare_hands_over_its_folders(study: FakeStudy) -> None:
+    assert cli.main(["compare", "a", "b/c", "--baseline", "x"]) == 0
+    assert study.asked == {"results": [Path("a"), Path("b/c")], "baseline": "x", "out": Path("results")}
+
+
+def test_explain_takes_a_path_for_text_and_not_for_markup(folder: Folder, capsys: Said) -> None:
+    assert cli.main(["explain", "small.yaml", "[/aws]"]) == 2
+    assert capsys.readouterr().err.startswith("[/aws]: no number stands here")
+
+
+def test_explain_shows_a_number_and_its_source(folder: Folder, capsys: Said) -> None:
+    assert cli.main(["explain", "small.yaml", "market.size"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "path         value        unit       source  as_of  grade  set_by",
+        "market.size  7 / 7.2 / 8  USD bn/yr  bank           found  small.yaml",
+        "source: A bank's report, published 2019-01-01",
+    ]
+
+
+def test_schema_prints_the_shipped_schema(capsys: Said) -> None:
+    assert cli.main(["schema"]) == 0
+    assert capsys.readouterr().out == (shipped_folder() / "schema.json").read_text("utf-8")
+
+
+def test_init_copies_scenarios_that_are_valid_where_they_land(tmp_path: Path, capsys: Said) -> None:
+    assert cli.main(["init", str(tmp_path / "mine")]) == 0
+    assert json.loads((tmp_path / "mine" / "schema.json").read_text("utf-8"))
+    assert cli.main(["check", *map(str, scenario_files(tmp_path / "mine"))]) == 0
+
+
+def test_init_overwrites_nothing(tmp_path: Path, capsys: Said) -> None:
+    (tmp_path / "base.yaml").write_text("mine")
+    assert cli.main(["init", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == f"{tmp_path / 'base.yaml'}: exists already; nothing was copied\n"
+    assert [file.name for file in tmp_path.iterdir()] == ["base.yaml"]
+
+
+def test_list_names_scenarios_and_finished_studies(folder: Folder, capsys: Said) -> None:
+    (folder.path / "results" / "done").mkdir(parents=True)
+    (folder.path / "results" / "unfinished").mkdir()
+    (folder.path / "results" / "done" / "manifest.json").write_text("{}")
+    assert cli.main(["list"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in said[1:-1]] == [file.stem for file in scenario_files(shipped_folder())]
+    assert said[-1] == "results/done"

@@ -1,0 +1,277 @@
+"""From files to a scenario: merging, positions, and one clear line for each mistake."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from conftest import Folder
+
+from sim.loading import load_scenario, read_scenario, scenario_files, shipped_folder
+from sim.scenario import Scenario
+
+SIZE = "unit: USD bn/yr, source: bank, grade: found"
+LEVERS = "partner_unlock: 0, owned_layers: [], owned_unlock: 0, reach: none, capped: false, sites: null"
+
+MISTAKES = {
+    "unknown key": (
+        "demand:\n  churnn: 3\n",
+        "case.yaml:4:3: demand.churnn: unknown key (found 'churnn'; allowed elasticity_of_substitution, "
+        "elasticity_of_demand, conduct, captive_growth, churn; did you mean 'churn'?)",
+    ),
+    "unknown key at the top": (
+        "polcy: {}\n",
+        "case.yaml:3:1: polcy: unknown key (found 'polcy'; did you mean 'policy'?)",
+    ),
+    "unknown key in a record": (
+        f"market:\n  size: {{value: 7, grad: x, {SIZE}}}\n",
+        "case.yaml:4:20: market.size.grad: unknown key (found 'grad'; allowed unit, source, as_of, grade, note, min, "
+        "max, fallback, value; did you mean 'grade'?)",
+    ),
+    "wrong unit": (
+        "market:\n  size: {value: 7, unit: USD, source: bank, grade: found}\n",
+        "case.yaml:4:3: market.size: wrong unit (found 'USD'; allowed USD bn/yr, USD m/yr, CNY bn/yr, CNY m/yr)",
+    ),
+    "unit that is a number": (
+        "market:\n  step_size: {value: 1, unit: 1, source: bank, grade: found}\n",
+        'case.yaml:4:25: market.step_size.unit: must be text (found 1; write "1" in quotes)',
+    ),
+    "text for a number": (
+        f"market:\n  size: {{value: many, {SIZE}}}\n",
+        "case.yaml:4:10: market.size.value: must be a number (found 'many')",
+    ),
+    "number in quotes": (
+        f"market:\n  size: {{value: '7', {SIZE}}}\n",
+        "case.yaml:4:10: market.size.value: must be a number (found '7')",
+    ),
+    "not a number": (
+        f"market:\n  size: {{value: .nan, {SIZE}}}\n",
+        "case.yaml:4:10: market.size.value: must be a finite number (found nan)",
+    ),
+    "infinity": (
+        f"market:\n  size: {{uniform: [1, .inf], {SIZE}}}\n",
+        "case.yaml:4:23: market.size.uniform[1]: must be a finite number (found inf)",
+    ),
+    "number for a record": (
+        "market: {size: 7}\n",
+        "case.yaml:3:10: market.size: must be a parameter record "
+        "(found 7; write {value: 7, unit: USD bn/yr, source: …, grade: …})",
+    ),
+    "mapping for a whole number": (
+        "sampling: {seed: {}}\n",
+        "case.yaml:3:12: sampling.seed: must be a whole number (found an empty mapping)",
+    ),
+    "scalar for a mapping": ("market: 3\n", "case.yaml:3:1: market: must be a mapping (found 3)"),
+    "scalar for a list": (
+        "regimes: {closed: {owned_layers: iaas}}\n",
+        "case.yaml:3:20: regimes.closed.owned_layers: must be a list (found 'iaas')",
+    ),
+    "fraction for a count": (
+        "regimes: {pilot: {sites: 1.5}}\n",
+        "case.yaml:3:19: regimes.pilot.sites: must be a whole number (found 1.5)",
+    ),
+    "word for true or false": (
+        "regimes: {pilot: {capped: no}}\n",
+        "case.yaml:3:19: regimes.pilot.capped: must be true or false (found 'no')",
+    ),
+    "lever above 1": (
+        "regimes: {pilot: {partner_unlock: 70}}\n",
+        "case.yaml:3:19: regimes.pilot.partner_unlock: must be at most 1.0 (found 70)",
+    ),
+    "unknown choice": (
+        "regimes: {pilot: {reach: zon}}\n",
+        "case.yaml:3:19: regimes.pilot.reach: unknown choice "
+        "(found 'zon'; allowed none, zone, open; did you mean 'zone'?)",
+    ),
+    "year for a date": (
+        "policy: {steps: {late: {when: 2020}}}\n",
+        "case.yaml:3:25: policy.steps.late.when: must be a date such as 2018-12-31, without quotes (found 2020)",
+    ),
+    "day that does not exist": (
+        "policy: {steps: {late: {when: 2020-02-30}}}\n",
+        "case.yaml:3:25: policy.steps.late.when: must be a date such as 2018-12-31, without quotes "
+        "(found '2020-02-30')",
+    ),
+    "capital in an id": (
+        "policy: {steps: {Late: {when: 2020-01-01}}}\n",
+        "case.yaml:3:18: policy.steps.Late: must be lower-case letters, digits and _, beginning with a letter, "
+        "at most 40 (found 'Late')",
+    ),
+    "misspelt trigger": (
+        "policy: {steps: {late: {wen: 2020-01-01}}}\n",
+        "case.yaml:3:18: policy.steps.late: a step states its trigger by one key "
+        "(found 'wen'; allowed when, after, after_not, hazard; did you mean 'when'?)",
+    ),
+    "misspelt distribution": (
+        f"market: {{size: {{unifrm: [1, 2], {SIZE}}}}}\n",
+        "case.yaml:3:10: market.size: a parameter record states its number by one key (found 'unifrm'; allowed value, "
+        "low, interval, triangular, pert, normal, lognormal, uniform, discrete, mixture, scipy; did you mean 'uniform'?)",
+    ),
+    "points that do not rise": (
+        f"market: {{size: {{low: 8, median: 7, high: 9, {SIZE}}}}}\n",
+        "case.yaml:3:10: market.size: low, median, high must rise, found 8, 7, 9",
+    ),
+    "weights that do not sum": (
+        "opening: {hypothesis: {discrete: {wide: 0.5, narrow: 0.4}, unit: category, source: bank, grade: found}}\n",
+        "case.yaml:3:11: opening.hypothesis: the weights sum to 0.9, not to 1",
+    ),
+    "missing key of a record": (
+        "market: {size: {value: 7, source: bank, grade: found}}\n",
+        "case.yaml:3:10: market.size: the key 'unit' is missing",
+    ),
+    "unit missing from a mixture": (
+        "market: {size: {mixture: [{weight: 1, of: {value: 7}}], source: bank, grade: found}}\n",
+        "case.yaml:3:10: market.size: the key 'unit' is missing",
+    ),
+    "wrong part of a mixture": (
+        f"market: {{size: {{mixture: [{{weight: 1, of: {{value: x}}}}], {SIZE}}}}}\n",
+        "case.yaml:3:44: market.size.mixture[0].of.value: must be a number (found 'x')",
+    ),
+    "short list": (
+        f"market: {{size: {{triangular: [1, 2], {SIZE}}}}}\n",
+        "case.yaml:3:17: market.size.triangular: the list is too short (found a list of 2; allowed at least 3)",
+    ),
+    "missing key of a new regime": (
+        f"regimes: {{new: {{title: New, partner_equity: 0, {LEVERS}, spillover: 1, transfers_sites: false}}}}\n",
+        "case.yaml:3:11: regimes.new: the key 'yearly_quota' is missing",
+    ),
+    "another schema_version": (
+        "schema_version: 2\n",
+        "case.yaml:3:1: schema_version: unknown choice (found 2; allowed 1)",
+    ),
+    "sources in the scenario": (
+        "sources: {}\n",
+        "case.yaml:3:1: sources: sources stand in sources.yaml beside the scenario",
+    ),
+    "a key that could forge a line": (
+        '"a\\nb": 1\n',
+        "case.yaml:3:1: 'a\\nb': unknown key (found 'a\\nb')",
+    ),
+    "text that looks like markup": (
+        "entry: {rule: '[/aws]'}\n",
+        "case.yaml:3:9: entry.rule: unknown choice (found '[/aws]'; allowed profit, always, never)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "line"), MISTAKES.values(), ids=MISTAKES.keys())
+def test_each_mistake_gets_one_line_that_says_how_to_mend_it(folder: Folder, text: str, line: str) -> None:
+    assert folder.complaints(folder.variant(text)) == [line]
+
+
+def test_all_mistakes_of_a_stage_are_told_at_once_in_the_order_of_the_file(folder: Folder) -> None:
+    complaints = folder.complaints(folder.variant("polcy: {}\nentry: {rule: ever}\nmarket: {size: 7}\n"))
+    assert [complaint.split(": ")[0] for complaint in complaints] == [
+        "case.yaml:3:1",
+        "case.yaml:4:9",
+        "case.yaml:5:10",
+    ]
+
+
+def test_a_mistake_in_the_base_is_reported_in_the_base(folder: Folder) -> None:
+    folder.spoilt("rule: profit", "rule: ever")
+    variant = folder.write("variant.yaml", "extends: case.yaml\nname: variant\n")
+    line = "case.yaml:96:3: entry.rule: unknown choice (found 'ever'; allowed profit, always, never; did you mean 'never'?)"
+    assert folder.complaints(variant) == [line]
+
+
+def test_a_missing_key_is_reported_at_its_parent(folder: Folder) -> None:
+    path = folder.spoilt(
+        '  churn: {low: 1, median: 3, high: 8, unit: "%/yr", source: judgement, grade: judgement}\n', ""
+    )
+    assert folder.complaints(path) == ["case.yaml:50:1: demand: the key 'churn' is missing"]
+
+
+EXTENDS = {
+    "a missing base": (
+        "extends: smal.yaml\nname: case\n",
+        "case.yaml:1:1: extends: no such file (found 'smal.yaml'; allowed small.yaml, two.yaml; did you mean 'small.yaml'?)",
+    ),
+    "a base outside the folder": (
+        "extends: ../small.yaml\nname: case\n",
+        "case.yaml:1:1: extends: must name a file in the same folder (found '../small.yaml')",
+    ),
+    "an absolute path": (
+        "extends: /etc/passwd\nname: case\n",
+        "case.yaml:1:1: extends: must name a file in the same folder (found '/etc/passwd')",
+    ),
+    "the folder itself": (
+        "extends: ..\nname: case\n",
+        "case.yaml:1:1: extends: no such file (found '..'; allowed small.yaml, two.yaml)",
+    ),
+    "a list": (
+        "name: case\nextends: [small.yaml]\n",
+        "case.yaml:2:1: extends: must name a file in the same folder (found a list of 1)",
+    ),
+    "itself": (
+        "extends: case.yaml\nname: case\n",
+        "case.yaml:1:1: extends: a file cannot extend itself",
+    ),
+    "two levels": (
+        "extends: two.yaml\nname: case\n",
+        "case.yaml:1:1: extends: only one level is read, but 'two.yaml' extends another file",
+    ),
+    "a variant without a name": ("extends: small.yaml\n", "case.yaml:1:1: the key 'name' is missing"),
+}
+
+
+@pytest.mark.parametrize(("text", "line"), EXTENDS.values(), ids=EXTENDS.keys())
+def test_only_a_file_beside_the_variant_can_be_extended(folder: Folder, text: str, line: str) -> None:
+    folder.write("two.yaml", "extends: small.yaml\nname: two\n")
+    assert folder.complaints(folder.write("case.yaml", text)) == [line]
+
+
+def test_mappings_merge_key_by_key(folder: Folder) -> None:
+    merged, base = load_scenario(folder.variant("regimes: {pilot: {sites: 5}}\n")), load_scenario("small.yaml")
+    assert merged.regimes["pilot"] == base.regimes["pilot"].model_copy(update={"sites": 5})
+
+
+def test_a_record_is_replaced_whole(folder: Folder) -> None:
+    complaints = folder.complaints(folder.variant("demand: {churn: {median: 4}}\n"))
+    keys = ["grade", "high", "low", "source", "unit"]
+    assert complaints == [f"case.yaml:3:10: demand.churn: the key '{key}' is missing" for key in keys]
+
+
+def test_a_hypothesis_merges_although_it_has_the_key_of_a_record(folder: Folder) -> None:
+    merged = load_scenario(folder.variant("opening: {hypotheses: {wide: {cap: 0.8}}}\n"))
+    assert merged.opening.hypotheses["wide"].measure == "share_of_open"
+
+
+def test_a_policy_step_is_replaced_whole(folder: Folder) -> None:
+    merged = load_scenario(folder.variant("policy: {steps: {pilot_effective: {when: 2019-07-01}}}\n"))
+    assert merged.policy.steps["pilot_effective"].adopt is None
+
+
+def test_a_list_is_replaced_whole(folder: Folder) -> None:
+    merged = load_scenario(folder.variant("regimes: {pilot: {owned_layers: [saas]}}\n"))
+    assert merged.regimes["pilot"].owned_layers == ("saas",)
+
+
+def test_a_variant_of_an_abstract_base_is_not_abstract(folder: Folder) -> None:
+    folder.spoilt("name: small\n", "name: small\nabstract: true\n")
+    assert not load_scenario(folder.write("variant.yaml", "extends: case.yaml\nname: variant\n")).abstract
+
+
+def test_each_number_knows_the_file_that_set_it(folder: Folder) -> None:
+    variant = folder.variant("regimes: {pilot: {sites: 5}}\n")
+    loaded = read_scenario(variant, overrides=["entry.rule=never"])
+    paths = ("regimes.pilot.sites", "regimes.pilot.reach", "entry.rule", "providers.aws.fringe")
+    assert [loaded.setter(path) for path in paths] == ["case.yaml", "small.yaml", "--set entry.rule", ""]
+
+
+def test_the_list_of_sources_must_lie_beside_the_scenario(folder: Folder) -> None:
+    (folder.path / "sources.yaml").unlink()
+    line = "sources.yaml: no such file; it lists the sources of the scenarios beside it"
+    assert folder.complaints("small.yaml") == [line]
+
+
+def test_a_mistake_in_the_list_of_sources_is_reported_there(folder: Folder) -> None:
+    folder.write("sources.yaml", "sources:\n  bank: {title: A bank, published: 2019}\n")
+    line = "sources.yaml:2:25: sources.bank.published: must be a date such as 2018-12-31, without quotes (found 2019)"
+    assert folder.complaints("small.yaml") == [line]
+
+
+def test_every_shipped_scenario_loads_under_its_own_name(shipped: Callable[[str], Scenario]) -> None:
+    names = [file.stem for file in scenario_files(shipped_folder())]
+    assert [shipped(name).name for name in names] == names
+    assert [name for name in names if shipped(name).abstract] == ["base"]

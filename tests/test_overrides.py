@@ -1,0 +1,102 @@
+"""`--set PATH=VALUE`."""
+
+from __future__ import annotations
+
+import pytest
+from conftest import Folder
+
+from sim.evidence import Discrete, Fixed, Interval, TwoPiece
+from sim.loading import load_scenario
+
+REFUSED = {
+    "no value": ("market.size", "--set market.size: must be PATH=VALUE (found no value)"),
+    "broken YAML": ("entry.rule=[1", "--set entry.rule: not valid YAML: expected ',' or ']', but got '<stream end>'"),
+    "unknown path": (
+        "marke.size=3",
+        "--set marke.size: 'marke' does not exist (found 'marke'; did you mean 'market'?)",
+    ),
+    "unknown id": (
+        "regimes.pilt.sites=3",
+        "--set regimes.pilt.sites: 'regimes.pilt' does not exist (found 'pilt'; allowed closed, pilot; did you mean 'pilot'?)",
+    ),
+    "part of a record": (
+        "demand.churn.median=4",
+        "--set demand.churn.median: a parameter record is set whole; write --set demand.churn=VALUE",
+    ),
+    "below a number": (
+        "sampling.draws.more=4",
+        "--set sampling.draws.more: 'sampling.draws.more' does not exist (found 'more'; allowed nothing)",
+    ),
+    "wrong type": (
+        "sampling.draws=many",
+        "--set sampling.draws: must be a whole number (found 'many')",
+    ),
+    "wrong meaning": (
+        "sampling.draws=1000",
+        "--set sampling.draws: must be a multiple of 512 (found 1000; nearest 512 or 1024)",
+    ),
+    "unknown category": (
+        "opening.hypothesis=wid",
+        "--set opening.hypothesis: opening.hypothesis.discrete.wid: unknown category "
+        "(found 'wid'; allowed wide, narrow; did you mean 'wide'?)",
+    ),
+    "text for a number": (
+        "market.size=big",
+        "--set market.size: must be a parameter record, a mapping with a number, its unit, source and grade (found 'big')",
+    ),
+}
+
+
+@pytest.mark.parametrize(("override", "line"), REFUSED.values(), ids=REFUSED.keys())
+def test_a_wrong_override_is_refused_by_its_path(folder: Folder, override: str, line: str) -> None:
+    assert folder.complaints("small.yaml", override) == [line]
+
+
+def test_all_wrong_overrides_are_told_at_once(folder: Folder) -> None:
+    assert len(folder.complaints("small.yaml", "marke.size=3", "entry.rul=never")) == 2
+
+
+def test_a_bare_number_keeps_the_unit_of_the_record_that_it_replaces(folder: Folder) -> None:
+    record = load_scenario("small.yaml", overrides=["demand.churn=4"]).demand.churn
+    assert record == Fixed(value=4, unit="%/yr", source="command line", grade="judgement")
+
+
+def test_a_bare_number_stays_one_in_place_of_a_plain_lever(folder: Folder) -> None:
+    assert (
+        load_scenario("small.yaml", overrides=["regimes.closed.owned_unlock=0.1"]).regimes["closed"].owned_unlock == 0.1
+    )
+
+
+def test_a_bare_number_in_place_of_an_uncertain_lever_keeps_its_unit(folder: Folder) -> None:
+    lever = load_scenario("small.yaml", overrides=["regimes.pilot.owned_unlock=50"]).regimes["pilot"].owned_unlock
+    assert lever == Fixed(value=50, unit="%", source="command line", grade="judgement")
+
+
+def test_a_bare_number_where_there_was_none_is_in_the_canonical_unit(folder: Folder) -> None:
+    override = "market.layers.saas.log_odds_drift=0.1"
+    record = load_scenario("small.yaml", overrides=[override]).market.layers["saas"].log_odds_drift
+    assert record is not None
+    assert record.unit == "1/yr"
+
+
+def test_an_interval_or_points_need_state_no_source(folder: Folder) -> None:
+    overrides = ["demand.churn=2 to 5", "market.size={low: 5, median: 6, high: 7}"]
+    scenario = load_scenario("small.yaml", overrides=overrides)
+    assert isinstance(scenario.demand.churn, Interval)
+    assert isinstance(scenario.market.size, TwoPiece)
+    assert scenario.market.size.source == "command line"
+
+
+def test_the_name_of_a_category_makes_it_certain(folder: Folder) -> None:
+    record = load_scenario("small.yaml", overrides=["opening.hypothesis=narrow"]).opening.hypothesis
+    assert isinstance(record, Discrete)
+    assert record.discrete == {"narrow": 1}
+
+
+def test_one_key_of_a_step_can_be_set(folder: Folder) -> None:
+    scenario = load_scenario("small.yaml", overrides=["policy.steps.pilot_effective.probability=0.5"])
+    assert scenario.policy.steps["pilot_effective"].probability == 0.5
+
+
+def test_a_later_override_wins(folder: Folder) -> None:
+    assert load_scenario("small.yaml", overrides=["entry.rule=never", "entry.rule=always"]).entry.rule == "always"

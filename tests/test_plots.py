@@ -1,0 +1,277 @@
+"""The ten pictures: that they are there, say what they show, and look the same each time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.image import imread
+from synthetic import of, panel, result, scenario
+
+from sim.axes import FloatArray
+from sim.chronicle import regime_shares
+from sim.marks import Measure, quantiles
+from sim.plots import PICTURES, draw, draw_all, figure
+from sim.results import Panel, Result
+from sim.standings import gains_after_launch
+from sim.style import change, looks, money, percent, points, readable
+
+NAMES = [
+    "foreign_share",
+    "foreign_revenue",
+    "paired_difference",
+    "target_year",
+    "provider_shares",
+    "gains_and_losses",
+    "npv",
+    "timeline",
+    "market_size",
+    "share_by_hypothesis",
+]
+COMPARISONS = {"paired_difference", "gains_and_losses"}
+DRAWS = 512
+YEARS = 9
+SCOPES = ("iaas", "saas", "total")
+HORIZON = {"base_year": 2018, "end_year": 2026, "period_months": 12}
+SOURCES = {"guess": {"title": "A guess", "published": "2019-04-01"}}
+LICENCE = scenario().regimes["closed"].model_dump()
+REGIMES = {name: {**LICENCE, "title": f"Title of {name}"} for name in ("closed", "zone", "open", "withdrawn")}
+STEPS = {"opening": {"when": "2020-01-01", "adopt": "zone"}, "end": {"when": "2024-01-01", "adopt": "withdrawn"}}
+SHARE = Measure("", "foreign_share", "total", "", percent)
+
+
+def _shares(rng: np.random.Generator, lift: float) -> FloatArray:
+    """Exact in the base year, then spread, then lifted from the third year on in most draws."""
+    walk = np.cumsum(rng.normal(0, 0.01, (YEARS, 1, DRAWS)), axis=0)
+    opened = (np.arange(YEARS)[:, None, None] - 2).clip(0) * (rng.random(DRAWS) < 0.8)
+    return np.asarray(0.15 + walk - walk[0] + lift * opened * rng.random(DRAWS))
+
+
+def _event_dates(lift: float, opening: float = 2020.0) -> Panel:
+    rng = np.random.default_rng(2)
+    launch = np.where((rng.random(DRAWS) < 0.7) & (lift > 0), 2021 + 2 * rng.random(DRAWS), np.nan)
+    dates = np.stack([np.full(DRAWS, opening), np.full(DRAWS, 2024.0), launch])
+    items = (("", "opening"), ("", "end"), ("", "aws.launch"))
+    return panel("event_date", dates[None], items=items, first_year=2026)
+
+
+def _study(*names: str, lifts: Sequence[float] = ()) -> list[Result]:
+    """Results on shared draws whose foreign share is lifted by so much a year, the first one's by nothing."""
+    return [_result(name, lift) for name, lift in zip(names, lifts or 0.01 * np.arange(len(names)), strict=True)]
+
+
+def _result(name: str, lift: float) -> Result:
+    rng = np.random.default_rng(1)
+    share = _shares(rng, lift)
+    size = np.exp(0.2 * np.arange(YEARS)[:, None, None] + rng.normal(0, 0.3, DRAWS)) * (1 + lift)
+    groups = tuple((scope, item) for scope, item in product(SCOPES, ("aws", "alibaba")))
+    parties = ("operator_profit", "domestic_gross_profit", "tax_take", "consumer_gain")
+    foreign = (("total", "aws"), ("total", "foreign"))
+    panels = of(
+        panel("market_size", np.repeat(size, 3, axis=1), items=tuple((scope, "") for scope in SCOPES)),
+        panel("foreign_share", np.repeat(share, 3, axis=1), items=tuple((scope, "") for scope in SCOPES)),
+        panel("market_share", np.tile(np.concatenate([share, 1 - share], axis=1), (1, 3, 1)), items=groups),
+        panel("revenue_gross", share * size, items=foreign[1:]),
+        panel("revenue_retained", 0.5 * share * size, items=foreign[1:]),
+        panel("operating_profit", np.repeat(0.2 * share * size, 2, axis=1)[1:], items=foreign, first_year=2019),
+        *(panel(party, (0.1 * share * size)[1:], first_year=2019) for party in parties),
+        *(
+            panel(value, np.repeat(share[-1:] * size[-1:], 2, axis=1), items=foreign, first_year=2026)
+            for value in ("npv", "npv_with_terminal")
+        ),
+        panel("opening_hypothesis", np.arange(DRAWS).reshape(1, 1, -1) % 2.0, items=(("", ""),), first_year=2026),
+        _event_dates(lift),
+    )
+    policy = {"start": "closed", "steps": STEPS}
+    return result(panels, name=name, horizon=HORIZON, sources=SOURCES, regimes=REGIMES, policy=policy)
+
+
+@pytest.fixture(scope="module")
+def three() -> list[Result]:
+    return _study("closed", "zone", "open")
+
+
+@pytest.fixture(scope="module")
+def written(three: list[Result], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("plots")
+    draw_all(three, "closed", folder)
+    return folder
+
+
+def _texts(shown: Figure) -> str:
+    """Every word of a figure."""
+    return "\n".join(text.get_text() for text in shown.findobj(mpl.text.Text))  # type: ignore[attr-defined]
+
+
+def _colours(shown: Figure) -> set[str]:
+    """Colours of lines, fills and areas."""
+    lines = [line.get_color() for line in shown.findobj(mpl.lines.Line2D)]  # type: ignore[attr-defined]
+    fills = [artist.get_facecolor() for artist in shown.findobj(mpl.patches.Patch) if artist.get_fill()]
+    areas = [colour for artist in shown.findobj(mpl.collections.Collection) for colour in artist.get_facecolor()]
+    return {to_hex(colour) for colour in [*lines, *fills, *areas]}
+
+
+def test_there_are_the_ten_pictures_of_the_interface() -> None:
+    assert list(PICTURES) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_picture_is_a_wide_png_and_an_svg(written: Path, name: str) -> None:
+    assert imread(written / f"{name}.png").shape[1] >= 1600
+    assert (written / f"{name}.svg").read_text().rstrip().endswith("</svg>")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_picture_has_a_title_units_and_its_sources_draws_and_seed(three: list[Result], name: str) -> None:
+    shown = figure(name, three, "closed")
+    words = _texts(shown)
+    assert len(shown.get_suptitle()) > 20
+    assert "A guess (2019)" in words
+    assert "512 draws, seed 1" in words
+    assert all(_has_unit(shown, axes) for axes in shown.axes)
+
+
+def _has_unit(shown: Figure, axes: Any) -> bool:
+    """Whether a label with a unit stands at these axes, or where it is left to the first of its row or column."""
+    place = axes.get_subplotspec()
+    shared = [
+        other
+        for other in shown.axes
+        if other.get_gridspec() is axes.get_gridspec()
+        and (other.get_subplotspec().rowspan == place.rowspan or other.get_subplotspec().colspan == place.colspan)
+    ]
+    labels = [label for other in shared for label in (other.get_xlabel(), other.get_ylabel(), other.get_title("left"))]
+    return any(re.search(r"%|USD bn|percentage points", label) for label in labels)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_scenario_has_the_same_colour_in_every_picture(three: list[Result], name: str) -> None:
+    compared = {look.colour.lower() for scenario, look in looks(three).items() if scenario != "closed"}
+    shown = {colour for colour in _colours(figure(name, three, "closed")) if len({*re.findall("..", colour[1:])}) > 1}
+    spare = {"#c9c9c9", "#bbd3e8"}
+    assert shown - spare == compared
+
+
+def test_eight_scenarios_have_eight_colours_and_markers() -> None:
+    style = looks(_study(*"abcdefgh")).values()
+    assert len({look.colour for look in style}) == len({look.marker for look in style}) == 8
+
+
+def test_the_baseline_takes_the_first_look_wherever_it_stands(three: list[Result]) -> None:
+    words = _texts(figure("foreign_share", three, "open"))
+    assert "Open (baseline)" in words
+
+
+def test_a_regime_has_the_colour_of_the_scenario_of_its_name(three: list[Result]) -> None:
+    areas = figure("timeline", three, "closed").axes[0].collections
+    assert [to_hex(area.get_facecolor()[0]) for area in areas][:2] == [
+        looks(three)[name].colour.lower() for name in ("closed", "zone")
+    ]
+
+
+@pytest.mark.parametrize("name", ["foreign_share", "timeline"])
+def test_a_picture_has_the_same_bytes_each_time(written: Path, three: list[Result], tmp_path: Path, name: str) -> None:
+    for path in draw(name, three, "closed", tmp_path):
+        assert path.read_bytes() == (written / path.name).read_bytes()
+
+
+def test_no_picture_names_a_date_of_making(written: Path) -> None:
+    assert not [path for path in written.glob("*.svg") if "<dc:date>" in path.read_text()]
+
+
+def test_one_scenario_alone_has_every_picture_but_the_comparisons(tmp_path: Path) -> None:
+    paths = draw_all(_study("zone", lifts=[0.02]), "zone", tmp_path)
+    assert {path.stem for path in paths} == set(NAMES) - COMPARISONS
+    assert {path for path in tmp_path.iterdir()} == set(paths)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_eight_scenarios_can_be_drawn(name: str, tmp_path: Path) -> None:
+    assert len(draw(name, _study(*"abcdefgh"), "a", tmp_path)) == 2
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_twins_can_be_drawn(name: str, tmp_path: Path) -> None:
+    assert len(draw(name, _study("closed", "zone", lifts=[0, 0]), "closed", tmp_path)) == 2
+
+
+def test_draws_without_any_difference_are_told(three: list[Result]) -> None:
+    equal = np.mean(SHARE.last(three[1]) == SHARE.last(three[0]))
+    assert equal > 0.1
+    assert f"equal in {equal:.0%}" in _texts(figure("target_year", three, "closed"))
+
+
+def test_a_picture_is_left_out_where_results_lack_what_it_shows(three: list[Result], tmp_path: Path) -> None:
+    poor = [Result(one.scenario, {"market_size": one.panels["market_size"]}) for one in three]
+    assert {path.stem for path in draw_all(poor, "closed", tmp_path)} == {"market_size"}
+
+
+def test_drawing_leaves_the_style_of_matplotlib_alone(three: list[Result], tmp_path: Path) -> None:
+    before = dict(mpl.rcParams)
+    draw("npv", three, "closed", tmp_path)
+    assert dict(mpl.rcParams) == before
+
+
+def test_quantiles_are_taken_over_the_draws_levels_first() -> None:
+    assert quantiles(np.arange(101.0)).tolist() == [5, 25, 50, 75, 95]
+    assert quantiles(np.zeros((9, 4, 7))).shape == (5, 9, 4)
+
+
+def test_a_regime_is_in_force_from_its_step_to_the_next_and_shares_sum_to_one(three: list[Result]) -> None:
+    shares = regime_shares(three[0])
+    months = np.arange(8 * 12 + 1)
+    assert shares["closed"].tolist() == (months < 12).tolist()
+    assert shares["zone"].tolist() == ((months >= 12) & (months < 60)).tolist()
+    assert np.all(sum(shares.values()) == 1)
+
+
+def test_of_two_steps_on_one_date_the_later_listed_is_in_force(three: list[Result]) -> None:
+    together = Result(three[0].scenario, {"event_date": _event_dates(0, opening=2024.0)})
+    shares = regime_shares(together)
+    assert not shares["zone"].any()
+    assert shares["withdrawn"][-1] == 1
+
+
+def test_the_gain_after_launch_is_read_between_the_middles_of_years() -> None:
+    launches = np.array([[[2020.5, 2024.0, np.nan]]])
+    base, gaining = (
+        Result(
+            scenario(horizon=HORIZON),
+            of(
+                panel("foreign_share", slope * np.arange(YEARS)[:, None, None] * np.ones(3)),
+                panel(
+                    "event_date", np.array([[[2020.5, 2024.0, np.nan]]]), items=(("", "aws.launch"),), first_year=2026
+                ),
+            ),
+        )
+        for slope in (0.0, 0.01)
+    )
+    gains = gains_after_launch(gaining, base, SHARE)
+    np.testing.assert_allclose(gains, [[0.05, np.nan, np.nan], [0.07, np.nan, np.nan]])
+
+
+@pytest.mark.parametrize(
+    ("text", "form"),
+    [
+        (percent(9.94), "9.9%"),
+        (percent(10), "10%"),
+        (money(0.994), "0.99"),
+        (money(-1234.5), "−1,234"),
+        (change(0.7), "+0.70"),
+        (change(-0.004), "0.00"),
+        (points(-12.3), "−12"),
+        (points(0.04), "0.0"),
+        (readable("ftz_pilot"), "FTZ pilot"),
+    ],
+)
+def test_numbers_and_names_are_written_for_readers(text: str, form: str) -> None:
+    assert text == form
