@@ -28,6 +28,7 @@ __all__ = ["app", "main"]
 
 _FAILED: Final = 1
 _WRONG_INPUT: Final = 2
+_INTERRUPTED: Final = 130
 
 app = typer.Typer(
     name="sim",
@@ -62,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0 done, 1 the run failed, 2 the input is wrong.
+        0 done, 1 the run failed, 2 the input is wrong; 130 if the user interrupts.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     wanted = [argument for argument in given if argument != "--debug"]
@@ -86,6 +87,8 @@ def _status(arguments: list[str]) -> int:
     try:
         app(args=arguments, prog_name="sim")
     except SystemExit as stop:
+        if stop.code == _INTERRUPTED:
+            typer.echo("stopped", err=True)
         return stop.code if isinstance(stop.code, int) else _FAILED
     return 0
 

@@ -45,7 +45,7 @@ _WAITED_FOR: Final = {"apply": "queue", "approve": "quota", "site": "site"}
 _UNIT_OF_DIFFERENCE: Final = {"year": "years"}
 
 
-def drawing(scenario: Scenario) -> Mapping[str, object]:
+def _drawing(scenario: Scenario) -> Mapping[str, object]:
     """What decides the world that draw n is, and what it is measured on: two scenarios share draws if all agree."""
     sampling, horizon = scenario.sampling, scenario.horizon
     groups = {name: [group.members, group.rank] for name, group in sampling.correlations.items()}
@@ -63,12 +63,12 @@ def drawing(scenario: Scenario) -> Mapping[str, object]:
 
 def draws_key(scenario: Scenario) -> str:
     """SHA-256 of all that decides the draws: equal keys, shared draws."""
-    return hashlib.sha256(json.dumps(drawing(scenario), sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(_drawing(scenario), sort_keys=True).encode()).hexdigest()
 
 
 def disagreements(scenario: Scenario, other: Scenario) -> tuple[str, ...]:
     """Why two scenarios do not share draws, in words; empty if they do."""
-    mine, theirs = drawing(scenario), drawing(other)
+    mine, theirs = _drawing(scenario), _drawing(other)
     return tuple(
         f"{part} ({mine[part]} against {theirs[part]})" if part in ("seed", "number of draws", "horizon") else part
         for part in mine

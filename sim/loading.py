@@ -151,9 +151,8 @@ def _merged(base: Node, variant: Node, place: Shape) -> Node:
 def _with_sources(tree: Node, path: Path) -> Node:
     """The tree with the list of sources that lies beside it."""
     if not path.exists():
-        raise ScenarioError(
-            [Place(str(path)).problem("", "no such file; it lists the sources of the scenarios beside it")]
-        )
+        message = "no such file; it lists the sources of the scenarios beside it"
+        raise ScenarioError([Place(str(path)).problem("", message)])
     top = read(path)
     problems = [
         node.place.problem(key, f"unknown key {choices(key, ['sources'])}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 import datetime
 import math
 from collections.abc import Iterable, Mapping
@@ -136,9 +137,9 @@ def lever(state: State, name: str, inputs: Mapping[str, FloatArray], draws: int)
 
 
 def decimal_year(day: datetime.date) -> float:
-    """The instant at which a day begins, in years: 2020-01-01 is 2020.0."""
-    first = datetime.date(day.year, 1, 1)
-    return day.year + (day - first).days / (datetime.date(day.year + 1, 1, 1) - first).days
+    """The instant at which a day begins, in years; months are equally long, so that periods begin with one."""
+    days = calendar.monthrange(day.year, day.month)[1]
+    return day.year + (day.month - 1 + (day.day - 1) / days) / 12
 
 
 def trigger_order(scenario: Scenario) -> tuple[str, ...]:

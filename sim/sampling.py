@@ -153,6 +153,8 @@ def draw_worlds(scenario: Scenario, scrambles: range, *, replaced: Named | None 
 def median_world(scenario: Scenario, copies: int = 2) -> Worlds:
     """The median case: inputs at their medians, no shocks, what is likelier than not happens.
 
+    Downward steps come at their mean rate, so that what the trend carries for them cancels.
+
     Parameters
     ----------
     scenario : Scenario
@@ -166,10 +168,12 @@ def median_world(scenario: Scenario, copies: int = 2) -> Worlds:
     """
     half = np.full(copies, 0.5)
     periods, providers = _periods(scenario.horizon), len(scenario.providers)
+    medians = {item.name: canonical(scenario, item, half) for item in inputs(scenario)}
+    years = np.arange(1, periods + 1)[:, None] * (scenario.horizon.period_months / 12)
     return Worlds(
-        inputs={item.name: canonical(scenario, item, half) for item in inputs(scenario)},
+        inputs=medians,
         market_shock=np.zeros((periods, copies)),
-        market_steps=np.zeros((periods, copies)),
+        market_steps=-years * medians["market.step_rate"] * medians["market.step_size"],
         rivalry=np.zeros((periods, providers, copies)),
         origin_shock=np.zeros((periods, copies)),
         chance={step: half.copy() for step in _steps_with_chance(scenario)},

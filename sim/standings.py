@@ -91,11 +91,11 @@ def target_year(results: Sequence[Result], baseline: str) -> Figure:
 
 def _draw_levels(axes: Axes, rows: Sequence[FloatArray], style: Sequence[Look], share: Measure) -> None:
     edges = np.linspace(0, np.quantile(rows, 0.995, axis=-1).max(), _EDGES)
+    _ridge_frame(axes, edges, style)
     for row, (values, look) in enumerate(zip(rows, style, strict=True)):
         low, _, middle, _, high = _ridge(axes, values, values, edges, row, look)
         two_lines(axes, 0.2 - row, share.form(middle), f"{share.form(low)} to {share.form(high)}", look)
     number_axis(axes.xaxis, share.unit)
-    _ridge_frame(axes, edges, style)
     for label, look in zip(axes.get_yticklabels(), style, strict=True):
         label.set(color=look.ink, fontweight="bold")
 
@@ -104,6 +104,7 @@ def _draw_differences(axes: Axes, rows: Sequence[FloatArray], style: Sequence[Lo
     """Differences to the baseline; the draws that do not differ at all are a line at zero and in no bin."""
     low, high = np.quantile(rows, 0.005, axis=-1).min(), np.quantile(rows, 0.995, axis=-1).max()
     edges = np.linspace(min(low, -0.03 * high), max(high, -0.03 * low) or 1.0, _EDGES)
+    _ridge_frame(axes, edges, style)
     beside(axes, 0.2, "the baseline", color=GREY)
     for row, (values, look) in list(enumerate(zip(rows, style, strict=True)))[1:]:
         low, _, middle, _, high = _ridge(axes, values, values[values != 0], edges, row, look)
@@ -112,7 +113,6 @@ def _draw_differences(axes: Axes, rows: Sequence[FloatArray], style: Sequence[Lo
         told = f"higher in {higher:.0%} of draws,\nequal in {equal:.0%}, lower in {1 - higher - equal:.0%}"
         two_lines(axes, 0.25 - row, f"{points(middle)} ({points(low)} to {points(high)})", told, look)
     number_axis(axes.xaxis, sign=True)
-    _ridge_frame(axes, edges, style)
     axes.set_yticklabels([])
 
 
@@ -140,7 +140,7 @@ def provider_shares(results: Sequence[Result], baseline: str) -> Figure:
     layer = scenario.opening.layer
     first, last = ordered[0].panels["market_share"].years[0], ordered[0].panels["market_share"].years[-1]
     style = [Look(f"{look.label}, {last}", look.colour, look.marker) for look in looks(ordered).values()]
-    style = [Look(f"{first}, any scenario", INK, "d"), *style]
+    style = [Look(f"{first}", INK, "d"), *style]
     figure = sheet(
         f"Providers' shares of {readable(layer)}, {first} and {last}",
         f"{INTERVALS} The two panels have scales of their own.",
@@ -199,7 +199,7 @@ def npv(results: Sequence[Result], baseline: str) -> Figure:
     ordered = baseline_first(results, baseline)
     scenario, style = ordered[0].scenario, looks(ordered)
     titles = {
-        "npv": f"Cash flows to {scenario.horizon.end_year}, own sites at book value",
+        "npv": f"To {scenario.horizon.end_year}, own sites at book value",
         "npv_with_terminal": "With a terminal value for later years",
     }
     labels = [*(short_title(scenario, name) for name in scenario.foreign), "All foreign"]
@@ -237,8 +237,7 @@ def share_by_hypothesis(results: Sequence[Result], baseline: str) -> Figure:
     launching = [other for other in others if np.isfinite(gains[other.name]).any()]
     figure = sheet(
         f"Foreign share of {readable(layer)} by hypothesis about an open market",
-        f"{INTERVALS} Gains: over {readable(baseline)} in the same draw, counted from the first launch of an own "
-        "site, where that lies far enough before the end. Evidence: notes on opening.hypotheses in the scenario.",
+        f"{INTERVALS} {_gain_note(base) if launching else _EVIDENCE}",
         ordered,
         _SHARES,
         height=_height(len(labels) * len(ordered)),
@@ -258,6 +257,16 @@ def share_by_hypothesis(results: Sequence[Result], baseline: str) -> Figure:
         axes.set_xlabel(f"Gain {years} years after launch (percentage points)")
         number_axis(axes.xaxis, sign=True)
     return figure
+
+
+_EVIDENCE: Final = "Evidence: notes on opening.hypotheses in the scenario."
+
+
+def _gain_note(base: Result) -> str:
+    return (
+        f"Gains: over {readable(base.name)} in the same draw, counted from the first launch of an own site, where that "
+        f"lies far enough before the end. {_EVIDENCE}"
+    )
 
 
 def _hypotheses(scenario: Scenario) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -312,6 +312,13 @@ def _draw(names: Sequence[str], results: Sequence[Result], baseline: str, folder
         draw(name, results, baseline, folder)
 
 
+def _file_hashes(folder: Path) -> Hashes:
+    """The hash of every file; hashing runs without the interpreter's lock, so threads help."""
+    names = relative_files(folder)
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(names, pool.map(lambda name: file_hash(folder / name), names), strict=True))
+
+
 def _write_manifest(
     folder: Path,
     asked: Mapping[str, Any],
@@ -327,7 +334,7 @@ def _write_manifest(
         "program": runner,
         "draws_key": draws_key(base.scenario),
         "variables": variables,
-        "files": {name: file_hash(folder / name) for name in relative_files(folder)},
+        "files": _file_hashes(folder),
         "headline": [[None if isinstance(cell, float) and math.isnan(cell) else cell for cell in row] for row in rows],
         "notes": list(notes),
     }

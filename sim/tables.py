@@ -128,7 +128,8 @@ def parameter_columns(scenarios: Sequence[Scenario]) -> tuple[str, ...]:
 def parameter_rows(scenarios: Sequence[Scenario]) -> list[tuple[str, ...]]:
     """The scenario × parameter table: one row a parameter, `differs` where the scenarios do not agree.
 
-    A distribution is one cell, numbers and unit without the evidence; what a scenario does not have is empty.
+    A distribution is one cell, numbers and unit without the evidence; what a scenario does not have is empty. How
+    draws are sampled is left out: the scenarios of a study share it.
     """
     columns = [dict(_cells(scenario.model_dump(mode="json", exclude=_NOT_COMPARED), "")) for scenario in scenarios]
     paths = dict.fromkeys(path for column in columns for path in column)
@@ -136,7 +137,7 @@ def parameter_rows(scenarios: Sequence[Scenario]) -> list[tuple[str, ...]]:
     return [(path, "differs" if len(set(cells)) > 1 else "", *cells) for path, cells in table]
 
 
-_NOT_COMPARED: Final = {"name", "question", "sources", "schema_version", "abstract"}
+_NOT_COMPARED: Final = {"name", "question", "sources", "schema_version", "abstract", "sampling"}
 _EVIDENCE: Final = {"unit", "source", "as_of", "grade", "note", "fallback"}
 
 

@@ -88,7 +88,7 @@ def _follows(tree: Node, path: Path, details: ErrorDetails, others: Sequence[Pat
     if details["type"] == "missing":
         return any((*path[:end], path[-1]) in others for end in range(len(path) - 1))
     if details["type"] == "too_short" and node is not None:
-        return len(node.plain()) >= details["ctx"]["min_length"]
+        return len(node.plain()) >= int(details["ctx"]["min_length"])
     return node is None
 
 

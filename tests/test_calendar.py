@@ -49,11 +49,11 @@ def test_an_uncertain_probability_is_read_from_the_draw():
 
 def test_what_waits_for_a_failure_starts_when_the_failure_is_decided():
     steps = {
-        "talk": {"when": "2019-07-02"},
+        "talk": {"when": "2019-07-01"},
         "deal": {"after": "talk", "probability": 0.5, "delay": years(3)},
         "alone": {"after_not": "deal", "delay": years(1), "adopt": "open"},
     }
-    decided = 2019 + 182 / 365
+    decided = 2019.5
     assert dates(steps, draws=2, chance={"deal": [0.4, 0.6]}) == [
         [decided, decided],
         [decided + 3, math.inf],

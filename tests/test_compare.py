@@ -74,6 +74,18 @@ def test_differences_are_taken_draw_by_draw() -> None:
     assert row.p_positive == 0.5
 
 
+def test_every_row_has_the_probability_of_its_own_item_and_year() -> None:
+    items = (("total", "aws"), ("total", "foreign"))
+    rises = np.zeros((3, 2, DRAWS))
+    for place, share in enumerate((0.0, 0.25, 0.5, 0.75, 0.875, 1.0)):
+        rises[place // 2, place % 2, : int(share * DRAWS)] = 1.0
+    results = [
+        _named(name, panel("capex", values, items=items)) for name, values in (("closed", 0 * rises), ("open", rises))
+    ]
+    rows = [row for row in compare_results(results) if row.statistic == "mean"]
+    assert [row.p_positive for row in rows] == [row.value for row in rows] == [0.0, 0.5, 0.875, 0.25, 0.75, 1.0]
+
+
 def test_the_baseline_is_the_first_unless_it_is_named() -> None:
     results = [_named(name, panel("market_size", _draws() + shift)) for name, shift in (("closed", 0), ("open", 1))]
     first = _pick(compare_results(results), period=2018, statistic="mean")

@@ -277,7 +277,7 @@ def test_an_input_stands_in_one_group_only(folder: Folder) -> None:
     said = "'zone.cap' may stand once, in one group (found 2 times)"
     assert complaints == [
         f"case.yaml:3:56: sampling.correlations.one.members[1]: {said}",
-        f"case.yaml:3:111: sampling.correlations.two.members[0]: {said}",
+        f"case.yaml:3:110: sampling.correlations.two.members[0]: {said}",
     ]
 
 

@@ -17,7 +17,8 @@ REFUSED = {
     ),
     "unknown id": (
         "regimes.pilt.sites=3",
-        "--set regimes.pilt.sites: 'regimes.pilt' does not exist (found 'pilt'; allowed closed, pilot; did you mean 'pilot'?)",
+        "--set regimes.pilt.sites: 'regimes.pilt' does not exist "
+        "(found 'pilt'; allowed closed, pilot; did you mean 'pilot'?)",
     ),
     "part of a record": (
         "demand.churn.median=4",
@@ -42,7 +43,8 @@ REFUSED = {
     ),
     "text for a number": (
         "market.size=big",
-        "--set market.size: must be a parameter record, a mapping with a number, its unit, source and grade (found 'big')",
+        "--set market.size: must be a parameter record, a mapping with a number, its unit, source and grade "
+        "(found 'big')",
     ),
 }
 
@@ -62,9 +64,8 @@ def test_a_bare_number_keeps_the_unit_of_the_record_that_it_replaces(folder: Fol
 
 
 def test_a_bare_number_stays_one_in_place_of_a_plain_lever(folder: Folder) -> None:
-    assert (
-        load_scenario("small.yaml", overrides=["regimes.closed.owned_unlock=0.1"]).regimes["closed"].owned_unlock == 0.1
-    )
+    scenario = load_scenario("small.yaml", overrides=["regimes.closed.owned_unlock=0.1"])
+    assert scenario.regimes["closed"].owned_unlock == 0.1
 
 
 def test_a_bare_number_in_place_of_an_uncertain_lever_keeps_its_unit(folder: Folder) -> None:

@@ -242,19 +242,9 @@ def test_of_two_steps_on_one_date_the_later_listed_is_in_force(three: list[Resul
 
 
 def test_the_gain_after_launch_is_read_between_the_middles_of_years() -> None:
-    launches = np.array([[[2020.5, 2024.0, np.nan]]])
-    base, gaining = (
-        Result(
-            scenario(horizon=HORIZON),
-            of(
-                panel("foreign_share", slope * np.arange(YEARS)[:, None, None] * np.ones(3)),
-                panel(
-                    "event_date", np.array([[[2020.5, 2024.0, np.nan]]]), items=(("", "aws.launch"),), first_year=2026
-                ),
-            ),
-        )
-        for slope in (0.0, 0.01)
-    )
+    launches = panel("event_date", np.array([[[2020.5, 2024.0, np.nan]]]), items=(("", "aws.launch"),), first_year=2026)
+    shares = [panel("foreign_share", slope * np.arange(YEARS)[:, None, None] * np.ones(3)) for slope in (0.0, 0.01)]
+    base, gaining = (Result(scenario(horizon=HORIZON), of(share, launches)) for share in shares)
     gains = gains_after_launch(gaining, base, SHARE)
     np.testing.assert_allclose(gains, [[0.05, np.nan, np.nan], [0.07, np.nan, np.nan]])
 

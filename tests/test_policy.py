@@ -95,10 +95,13 @@ def test_a_lever_is_its_number_or_the_draws_of_its_record():
     assert lever(state, "partner_unlock", draws, 2).tolist() == [0.25, 0.25]
 
 
-def test_a_day_begins_at_its_part_of_the_year():
-    assert decimal_year(datetime.date(2020, 1, 1)) == 2020.0
-    assert decimal_year(datetime.date(2019, 12, 31)) == 2019 + 364 / 365
-    assert decimal_year(datetime.date(2020, 12, 31)) == 2020 + 365 / 366
+def test_a_quarter_begins_with_its_first_day():
+    assert [decimal_year(datetime.date(2020, month, 1)) for month in (1, 4, 7, 10)] == [2020.0, 2020.25, 2020.5, 2020.75]
+
+
+def test_a_day_begins_at_its_part_of_the_month():
+    assert decimal_year(datetime.date(2019, 12, 31)) == pytest.approx(2019 + (11 + 30 / 31) / 12)
+    assert decimal_year(datetime.date(2020, 2, 15)) == pytest.approx(2020 + (1 + 14 / 29) / 12)
 
 
 def test_each_step_comes_after_its_trigger_whatever_the_listing():

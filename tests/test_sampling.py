@@ -462,9 +462,15 @@ def test_median_world_has_medians_no_shocks_and_even_chances(scenario: Scenario)
     assert case.inputs["market.size"].tolist() == [7.2, 7.2]
     assert case.inputs["opening.hypothesis"].tolist() == [1, 1]
     assert case.inputs["regulator.review_time[aws]"] == pytest.approx([1, 1])
-    assert not any(getattr(case, path).any() for path in ALL_PATHS)
+    assert not any(getattr(case, path).any() for path in ALL_PATHS if path != "market_steps")
     assert set(case.chance) == {name for name, step in scenario.policy.steps.items() if step.probability is not None}
     assert all((values == 0.5).all() for values in case.chance.values())
+
+
+def test_in_the_median_world_downward_steps_come_at_their_mean_rate(scenario: Scenario) -> None:
+    case = median_world(scenario)
+    yearly = case.inputs["market.step_rate"] * case.inputs["market.step_size"]
+    np.testing.assert_allclose(case.market_steps[-1], -yearly * len(case.market_steps) * 0.25)
 
 
 def test_median_world_has_the_form_of_drawn_worlds(scenario: Scenario, worlds: Worlds) -> None:
