@@ -16,7 +16,7 @@ import numpy as np
 from sim.axes import FloatArray
 from sim.errors import ResultsError, choices
 from sim.results import VARIABLES, Panel, Result
-from sim.scenario import Scenario
+from sim.scenario import Correlation, Scenario
 from sim.statistics import STATISTICS, Missing, describe, share_positive
 from sim.tables import ComparisonRow, HeadlineRow, SummaryRow, TimelineRow
 
@@ -48,13 +48,11 @@ _UNIT_OF_DIFFERENCE: Final = {"year": "years"}
 def _drawing(scenario: Scenario) -> Mapping[str, object]:
     """What decides the world that draw n is, and what it is measured on: two scenarios share draws if all agree."""
     sampling, horizon = scenario.sampling, scenario.horizon
-    groups = {name: [group.members, group.rank] for name, group in sampling.correlations.items()}
     return {
         "seed": sampling.seed,
         "number of draws": sampling.draws,
         "horizon": [horizon.base_year, horizon.end_year, horizon.period_months],
         "leading columns": list(sampling.leading),
-        "correlations": groups,
         "layers": sorted(scenario.market.layers),
         "segments": sorted(scenario.segments),
         "providers": sorted((name, provider.origin) for name, provider in scenario.providers.items()),
@@ -62,18 +60,31 @@ def _drawing(scenario: Scenario) -> Mapping[str, object]:
 
 
 def draws_key(scenario: Scenario) -> str:
-    """SHA-256 of all that decides the draws: equal keys, shared draws."""
+    """SHA-256 of what decides the draws, correlations aside: unlike keys, unlike draws."""
     return hashlib.sha256(json.dumps(_drawing(scenario), sort_keys=True).encode()).hexdigest()
 
 
 def disagreements(scenario: Scenario, other: Scenario) -> tuple[str, ...]:
     """Why two scenarios do not share draws, in words; empty if they do."""
     mine, theirs = _drawing(scenario), _drawing(other)
-    return tuple(
+    found = [
         f"{part} ({mine[part]} against {theirs[part]})" if part in ("seed", "number of draws", "horizon") else part
         for part in mine
         if mine[part] != theirs[part]
-    )
+    ]
+    return (*found, *_unlike_groups(scenario.sampling.correlations, other.sampling.correlations))
+
+
+def _unlike_groups(mine: Mapping[str, Correlation], theirs: Mapping[str, Correlation]) -> Iterator[str]:
+    """Correlation groups that do not begin alike; members that one of them appends move nothing before them."""
+    for name in dict.fromkeys((*mine, *theirs)):
+        if name not in mine or name not in theirs:
+            yield f"correlation group {name}"
+            continue
+        shared = min(len(mine[name].members), len(theirs[name].members))
+        begins = [(group.members[:shared], group.rank[: shared - 1]) for group in (mine[name], theirs[name])]
+        if begins[0] != begins[1]:
+            yield f"correlation group {name}"
 
 
 def baseline_of(results: Sequence[Result], baseline: str | None) -> Result:

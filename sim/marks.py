@@ -182,10 +182,7 @@ def interval_table(
 
 
 def two_lines(axes: Axes, place: float, bold: str, plain: str, look: Look) -> None:
-    """A bold line over plain ones, right of the axes at the height `place` in data, clear of the lower axis."""
-    to_axes = axes.transScale + axes.transLimits
-    height = max(to_axes.transform((1, place))[1], 0.16)
-    place = to_axes.inverted().transform((1, height))[1]
+    """A bold line over plain ones, right of the axes at the height `place` in data."""
     beside(axes, place, bold, color=look.ink, fontweight="bold", va="bottom")
     beside(axes, place, plain, up=-1, color=GREY, fontsize=8.5, va="top", linespacing=1.15)
 

@@ -128,7 +128,17 @@ def _fan(
     number_axis(axes.yaxis, measure.unit)
     axes.grid(axis="y")
     low, _, middle, _, high = bands[:, -1]
-    two_lines(axes, middle, measure.form(middle), f"{measure.form(low)} to {measure.form(high)}", look)
+    two_lines(
+        axes, _label_height(axes, middle), measure.form(middle), f"{measure.form(low)} to {measure.form(high)}", look
+    )
+
+
+def _label_height(axes: Axes, value: float) -> float:
+    """The height of a value in data, or that which keeps a label clear of the years below, if it is higher."""
+    to_axes = axes.transScale + axes.transLimits
+    lowest = 18 / 72 * axes.figure.dpi / axes.bbox.height
+    place = max(to_axes.transform((1.0, value))[1], lowest)
+    return float(to_axes.inverted().transform((1.0, place))[1])
 
 
 def _limits(bands: Sequence[FloatArray]) -> tuple[float, float]:

@@ -136,7 +136,7 @@ def test_results_of_different_draw_counts_are_refused() -> None:
 
 @pytest.mark.parametrize(
     ("sampling", "reason"),
-    [({"leading": ["demand.churn"]}, "leading columns"), ({"correlations": CORRELATED}, "correlations")],
+    [({"leading": ["demand.churn"]}, "leading columns"), ({"correlations": CORRELATED}, "correlation group pair")],
 )
 def test_inputs_sampled_differently_are_refused(sampling: dict[str, Any], reason: str) -> None:
     one = scenario()
@@ -144,6 +144,28 @@ def test_inputs_sampled_differently_are_refused(sampling: dict[str, Any], reason
     other = type(one).model_validate(document)
     with pytest.raises(ResultsError, match=f"differ in {reason}"):
         require_comparable([Result(one, {}), Result(other, {})])
+
+
+def _correlated(name: str, members: list[str], rank: list[list[float]]) -> Result:
+    group = {"pair": {"members": members, "rank": rank, "reason": "guess"}}
+    one = scenario(name)
+    return Result(type(one).model_validate({**one.model_dump(), "sampling": _sampling(correlations=group)}), {})
+
+
+def test_a_member_appended_to_a_group_leaves_the_draws_shared() -> None:
+    shorter, longer = (_correlated("closed", ["a", "b"], [[0.5]]), _correlated("open", ["a", "b", "c"], [[0.5], [0, 0]]))
+    require_comparable([shorter, longer])
+
+
+def test_groups_that_begin_otherwise_do_not_share_draws() -> None:
+    other = _correlated("open", ["a", "b", "c"], [[0.4], [0, 0]])
+    with pytest.raises(ResultsError, match="correlation group pair"):
+        require_comparable([_correlated("closed", ["a", "b"], [[0.5]]), other])
+
+
+def test_the_key_of_the_draws_tells_another_seed() -> None:
+    one = scenario()
+    other = one.model_copy(update={"sampling": one.sampling.model_copy(update={"seed": one.sampling.seed + 1})})
     assert draws_key(one) != draws_key(other)
 
 
