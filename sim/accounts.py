@@ -252,6 +252,7 @@ def _money(economy: Economy, record: Record, masks: Masks, labels: _Labels, step
         "cash_flow": _annual(streams.cash, count),
         "capex": _annual(streams.capex, count),
         "capacity": _year_end(record.capacity, count),
+        "book_value": _year_end(streams.book, count),
     }
     for variable, values in annual.items():
         yield _grouped(variable, labels.years, labels, values)

@@ -278,23 +278,34 @@ def _cells(row: HeadlineRow, factor: float) -> tuple[str, ...]:
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table with rules on a terminal, else columns apart by two spaces; no markup is read in either."""
+    columns = list(zip(header, *rows, strict=True))
     if sys.stdout.isatty():
-        _ruled(header, rows)
+        _ruled(columns)
         return
-    widths = [max(map(len, column)) for column in zip(header, *rows, strict=True)]
-    for row in (header, *rows):
-        typer.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    cells = [[_padded(cell, column) for cell in column] for column in columns]
+    for row in zip(*cells, strict=True):
+        typer.echo("  ".join(row).rstrip())
 
 
-def _ruled(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+def _padded(cell: str, column: Sequence[str]) -> str:
+    width = max(map(len, column))
+    return cell.rjust(width) if _holds_numbers(column) else cell.ljust(width)
+
+
+def _holds_numbers(column: Sequence[str]) -> bool:
+    """Whether all cells below the header are numbers, or empty."""
+    return all(cell.strip("+-.0123456789") == "" for cell in column[1:])
+
+
+def _ruled(columns: Sequence[Sequence[str]]) -> None:
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     table = Table(box=SIMPLE_HEAD)
-    for name in header:
-        table.add_column(Text(name))
-    for row in rows:
+    for column in columns:
+        table.add_column(Text(column[0]), justify="right" if _holds_numbers(column) else "left")
+    for row in zip(*(column[1:] for column in columns), strict=True):
         table.add_row(*map(Text, row))
     Console().print(table)

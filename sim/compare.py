@@ -15,6 +15,7 @@ import numpy as np
 
 from sim.axes import FloatArray
 from sim.errors import ResultsError, choices
+from sim.kernels.finance import internal_rate, payback_years
 from sim.results import VARIABLES, Panel, Result
 from sim.scenario import Correlation, Scenario
 from sim.statistics import STATISTICS, Missing, describe, share_positive
@@ -191,13 +192,43 @@ def compare_one(result: Result, baseline: Result) -> list[ComparisonRow]:
     rows: list[ComparisonRow] = []
     for name, panel in result.panels.items():
         if VARIABLES[name].summary != "none":
-            difference = paired(panel, baseline.panels[name])
             missing: Missing = "undefined" if VARIABLES[name].missing else ""
-            positive = share_positive(difference.values.reshape(-1, difference.draws))
-            by_row = positive.reshape(difference.median.shape).T.repeat(len(_STATISTICS)).tolist()
-            summary = _rows(result.name, difference, missing)
-            rows += (ComparisonRow(*row, above) for row, above in zip(summary, by_row, strict=True))
+            rows += _comparison_rows(result.name, paired(panel, baseline.panels[name]), missing)
+    for panel in _worth_of_difference(result, baseline):
+        rows += _comparison_rows(result.name, panel, VARIABLES[panel.variable].missing)
     return rows
+
+
+def _comparison_rows(scenario: str, difference: Panel, missing: Missing) -> Iterator[ComparisonRow]:
+    positive = share_positive(difference.values.reshape(-1, difference.draws))
+    by_row = positive.reshape(difference.median.shape).T.repeat(len(_STATISTICS)).tolist()
+    summary = _rows(scenario, difference, missing)
+    return (ComparisonRow(*row, above) for row, above in zip(summary, by_row, strict=True))
+
+
+def _worth_of_difference(result: Result, baseline: Result) -> Iterator[Panel]:
+    """What the extra cash flow of a scenario is worth as an investment, and who enters and regrets it."""
+    if not {"cash_flow", "book_value"} <= result.panels.keys() & baseline.panels.keys():
+        return
+    cash, book = (paired(result.panels[name], baseline.panels[name]) for name in ("cash_flow", "book_value"))
+    flows, case = cash.values.copy(), np.repeat(cash.median[..., None], 2, axis=-1)
+    for variable, value in (("payback_of_difference", payback_years), ("irr_of_difference", internal_rate)):
+        if variable == "irr_of_difference":
+            flows[-1] += book.values[-1]
+            case[-1] += book.median[-1][:, None]
+        yield _single(variable, cash.years[-1:], cash.items, value(flows, 1.0), value(case, 1.0)[:, 0])
+    entered = result.panels["enters"]
+    worth = paired(result.panels["npv_with_terminal"], baseline.panels["npv_with_terminal"])
+    places = [worth.items.index(item) for item in entered.items]
+    regrets = (entered.values[0] * (worth.values[0, places] < 0), entered.median[0] * (worth.median[0, places] < 0))
+    yield _single("regret", entered.years, entered.items, *regrets)
+
+
+def _single(
+    variable: str, years: tuple[int, ...], items: tuple[tuple[str, str], ...], values: FloatArray, median: FloatArray
+) -> Panel:
+    """A panel of one year, from values (I, N) and the median case (I)."""
+    return Panel(variable, VARIABLES[variable].unit, years, items, values[None], median[None])
 
 
 def compare_results(results: Sequence[Result], baseline: str | None = None) -> list[ComparisonRow]:

@@ -49,6 +49,7 @@ __all__ = [
     "Policy",
     "Provider",
     "Reading",
+    "ReferenceGain",
     "Regime",
     "RegimeChange",
     "Regulator",
@@ -211,6 +212,18 @@ class Hypothesis(Model):
     cap: Share = Field(default=0.9, description="Most of the open part that the hypothesis may ask for.")
 
 
+class ReferenceGain(Model):
+    """What comparable openings brought, to hold the model's gains against; it moves no result."""
+
+    title: str = Field(min_length=1, description="The class, in words.")
+    years: Literal[3, 5] = Field(description="Years after the opening.")
+    low: float = Field(allow_inf_nan=False, description="Points of share gained.")
+    median: float = Field(allow_inf_nan=False)
+    high: float = Field(allow_inf_nan=False)
+    source: str = Field(min_length=1, description="Id in sources.yaml.")
+    note: str | None = None
+
+
 class Opening(Model):
     """What control of one's own business is worth to a foreign provider."""
 
@@ -219,6 +232,7 @@ class Opening(Model):
     hypotheses: dict[Id, Hypothesis] = Field(min_length=1)
     layer_factor: dict[Id, Number] = Field(description="Premium of a layer relative to the one of `layer`.")
     ramp: Years = Field(description="Time constant with which the premium arrives.")
+    reference: ReferenceGain | None = Field(default=None, description="Drawn beside the gains after launch.")
 
 
 class Migration(Model):

@@ -29,7 +29,7 @@ from sim.marks import (
     two_lines,
 )
 from sim.results import Result
-from sim.scenario import Scenario
+from sim.scenario import ReferenceGain, Scenario
 from sim.style import (
     GREY,
     HEIGHT,
@@ -254,9 +254,20 @@ def share_by_hypothesis(results: Sequence[Result], baseline: str) -> Figure:
         rows = [(style[other.name], _by_hypothesis(other, gains[other.name][column])) for other in launching]
         interval_rows(axes, [""] * len(labels), rows)
         axes.axvline(0, color=INK, linewidth=1)
+        _draw_reference(axes, base.scenario.opening.reference, years)
         axes.set_xlabel(f"Gain {years} years after launch (percentage points)")
         number_axis(axes.xaxis, sign=True)
     return figure
+
+
+def _draw_reference(axes: Axes, reference: ReferenceGain | None, years: int) -> None:
+    """What comparable openings brought in as many years: a band behind the intervals, named above."""
+    if reference is None or reference.years != years:
+        return
+    axes.axvspan(reference.low, reference.high, color=INK, alpha=0.08, linewidth=0, zorder=0)
+    axes.axvline(reference.median, color=INK, linewidth=1, linestyle=":", zorder=1)
+    text = f"{reference.title}: {reference.low:g} to {reference.high:g}, centre {reference.median:g}"
+    axes.set_title(text, loc="left", fontsize=11, fontweight="normal", color=GREY)
 
 
 _EVIDENCE: Final = "Evidence: notes on opening.hypotheses in the scenario."

@@ -24,9 +24,9 @@ class VariableInfo:
     missing : {'', 'undefined', 'never'}
         Whether it exists in every draw; if not, whether statistics leave such draws out (`undefined`) or count
         them as later than any (`never`).
-    summary : {'level', 'difference', 'none'}
+    summary : {'level', 'difference', 'comparison', 'none'}
         What `summary.csv` holds: the level; the paired difference to the baseline, because the level is mostly
-        shocks; or nothing, because it is an index of categories.
+        shocks; nothing, because it exists in `comparison.csv` alone; or nothing, because it is an index of categories.
     """
 
     unit: str
@@ -34,7 +34,7 @@ class VariableInfo:
     scopes: str
     items: str
     missing: Literal["", "undefined", "never"] = ""
-    summary: Literal["level", "difference", "none"] = "level"
+    summary: Literal["level", "difference", "comparison", "none"] = "level"
 
     @property
     def may_be_missing(self) -> bool:
@@ -67,6 +67,9 @@ VARIABLES: Final[Mapping[str, VariableInfo]] = {
     "cash_flow": VariableInfo(_FLOW, "incremental profit, plus depreciation, less capital spending", "total", _GROUP),
     "capex": VariableInfo(_FLOW, "capital spending on own sites", "total", _GROUP),
     "capacity": VariableInfo(_FLOW, "spending that own sites can serve, at the end of the year", "total", _GROUP),
+    "book_value": VariableInfo(
+        "USD bn", "capital spent on own sites and not yet depreciated, at the end of the year", "total", _GROUP
+    ),
     "npv": VariableInfo(
         "USD bn", "value of the cash flows, at the end of the base year, own capacity at book", "total", _GROUP
     ),
@@ -76,6 +79,29 @@ VARIABLES: Final[Mapping[str, VariableInfo]] = {
         "years", "from launch until the own site has paid back its capital", "total", _FOREIGN, missing="never"
     ),
     "enters": VariableInfo("fraction", "1 where an own site is launched by the end, else 0", "total", _FOREIGN),
+    "irr_of_difference": VariableInfo(
+        "1/yr",
+        "internal rate of return of what a scenario's cash flow adds to the baseline's, own sites at book at the end",
+        "total",
+        _GROUP,
+        missing="undefined",
+        summary="comparison",
+    ),
+    "payback_of_difference": VariableInfo(
+        "years",
+        "until the cash flow added to the baseline's is no longer negative in sum",
+        "total",
+        _GROUP,
+        missing="never",
+        summary="comparison",
+    ),
+    "regret": VariableInfo(
+        "fraction",
+        "1 where the provider launches an own site and its npv_with_terminal is below the baseline's, else 0",
+        "total",
+        _FOREIGN,
+        summary="comparison",
+    ),
     "operator_profit": VariableInfo(_FLOW, "after-tax profit of the local operators", "total", ""),
     "domestic_revenue": VariableInfo(_FLOW, "what customers pay domestic providers", _ALL, ""),
     "domestic_gross_profit": VariableInfo(_FLOW, "domestic revenue times the margin of domestic rivals", "total", ""),

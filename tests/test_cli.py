@@ -183,9 +183,9 @@ def test_run_prints_a_plain_table_then_notes_then_paths(folder: Folder, study: F
     assert capsys.readouterr().out.splitlines() == [
         "",
         "foreign_share, total (%, differences in points)",
-        "year  scenario  median  5%     95%    difference  std. error",
-        "2020  small     10.00   5.00   20.00",
-        "2020  case      20.00   10.00  30.00  +10.00      0.10",
+        "year  scenario  median     5%    95%  difference  std. error",
+        "2020  small      10.00   5.00  20.00",
+        "2020  case       20.00  10.00  30.00      +10.00        0.10",
         "",
         "nothing is silent",
         "",
@@ -238,6 +238,7 @@ def test_init_overwrites_nothing(tmp_path: Path, capsys: Said) -> None:
 def test_list_names_scenarios_and_finished_studies(folder: Folder, capsys: Said) -> None:
     (folder.path / "results" / "done").mkdir(parents=True)
     (folder.path / "results" / "unfinished").mkdir()
+    (folder.path / "results" / "unfinished" / "other.json").write_text("{}")
     (folder.path / "results" / "done" / "manifest.json").write_text("{}")
     assert cli.main(["list"]) == 0
     said = capsys.readouterr().out.splitlines()

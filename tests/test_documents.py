@@ -39,6 +39,7 @@ REFUSED = {
     "a second document": ("a: 1\n---\nb: 2\n", "case.yaml:3:1: a file holds one document (found a second)"),
     "an empty file": ("", "case.yaml: is empty"),
     "a file of comments": ("# nothing\n", "case.yaml: is empty"),
+    "a file of a rule": ("---\n", "case.yaml: is empty"),
     "a list at the top": ("- 1\n", "case.yaml:1:1: the top of the file must be a mapping of keys (found a list of 1)"),
     "a control character": (b"a: 1\nb: \x00\n", "case.yaml:2:4: is not a text file (found the character U+0000)"),
     "binary rubbish": (bytes(range(128, 256)), "case.yaml: is not text in UTF-8 (found byte 0x80 at 0)"),

@@ -48,6 +48,8 @@ def test_no_limit_is_told_and_what_was_left_out_is_not(folder: Folder) -> None:
 def test_a_path_selects_whole_keys_only(folder: Folder) -> None:
     loaded = read_scenario("small.yaml")
     assert {line.path.rsplit(".", 1)[0] for line in lines(loaded, "regimes.pilot")} == {"regimes.pilot"}
+    with pytest.raises(ScenarioError, match=r"no number stands here"):
+        lines(loaded, "regimes.pilo")
     with pytest.raises(ScenarioError, match=r"demand\.chrun: no number .* did you mean 'demand\.churn'\?"):
         lines(loaded, "demand.chrun")
 

@@ -134,8 +134,13 @@ def test_the_internal_rate_of_quarters_is_an_effective_annual_one() -> None:
     assert finance.internal_rate(flows, 0.25)[0] == pytest.approx(0.2)
 
 
-@pytest.mark.parametrize("flows", [[1.0, 2.0], [-1.0, -2.0], [0.0, 0.0], [-1.0, 3.0, -2.1, 0.2]])
-def test_there_is_no_internal_rate_without_a_single_change_of_sign(flows: list[float]) -> None:
+def test_a_second_dip_of_the_running_sum_does_not_hide_a_unique_internal_rate() -> None:
+    flows = np.array([-1.0, 3.0, -2.5, 4.0])
+    assert finance.internal_rate(flows[:, None] * ONE, 1.0)[0] == pytest.approx(npf.irr(flows))
+
+
+@pytest.mark.parametrize("flows", [[1.0, 2.0], [-1.0, -2.0], [0.0, 0.0], [-1.0, 2.5, -1.56]])
+def test_there_is_no_internal_rate_without_a_root_or_with_two(flows: list[float]) -> None:
     assert np.isnan(finance.internal_rate(np.array(flows)[:, None] * ONE, 1.0)).all()
 
 

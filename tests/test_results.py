@@ -144,7 +144,8 @@ def test_what_may_be_missing_may_be_nan_but_not_infinite(variable: str) -> None:
 
 
 def test_only_irr_payback_and_event_dates_may_be_missing() -> None:
-    assert [name for name, info in VARIABLES.items() if info.may_be_missing] == ["irr", "payback", "event_date"]
+    missing = [name for name, info in VARIABLES.items() if info.may_be_missing]
+    assert missing == ["irr", "payback", "irr_of_difference", "payback_of_difference", "event_date"]
 
 
 def test_a_folder_without_a_result_is_refused(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.axes import BoolArray, FloatArray
+from sim.axes import FloatArray
 
 __all__ = [
     "Rates",
@@ -21,7 +21,7 @@ __all__ = [
     "split_partner",
 ]
 
-_RATE_LOW, _RATE_HIGH, _HALVINGS = -0.99, 100.0, 60
+_RATE_LOW, _RATE_HIGH, _RATES, _HALVINGS = -0.95, 20.0, 40, 50
 
 
 @dataclass(frozen=True)
@@ -219,27 +219,19 @@ def internal_rate(flows: FloatArray, step: float) -> FloatArray:
     Returns
     -------
     (..., N)
-        NaN where the flows never change sign, or where their running sum does so more than once, so that
-        the root need not be unique (Norstrom 1972), and where no root lies between -99% and 10,000% a year.
+        NaN where there is none or more than one: present value is looked at on a grid of rates from -95% to
+        2,000% a year, and must change its sign once.
     """
-    running = np.cumsum(flows, axis=0)
-    exists = _changes_sign_once(running) & (flows < 0.0).any(axis=0) & (flows > 0.0).any(axis=0)
-    low = np.full(flows.shape[1:], np.log1p(_RATE_LOW) * step)
-    high = np.full(flows.shape[1:], np.log1p(_RATE_HIGH) * step)
-    rising = running[-1] > 0.0
-    exists &= np.where(rising, _present(flows, high) < 0.0, _present(flows, low) > 0.0)
+    grid = np.linspace(np.log1p(_RATE_LOW), np.log1p(_RATE_HIGH), _RATES) * step
+    above = np.stack([_present(flows, np.full(flows.shape[1:], rate)) > 0.0 for rate in grid])
+    turns = above[1:] != above[:-1]
+    first = turns.argmax(axis=0)
+    low, high, falls = grid[first], grid[first + 1], np.take_along_axis(above, first[None], axis=0)[0]
     for _ in range(_HALVINGS):
         middle = 0.5 * (low + high)
-        positive = _present(flows, middle) > 0.0
-        low, high = np.where(positive, middle, low), np.where(positive, high, middle)
-    return np.where(exists, np.expm1(0.5 * (low + high) / step), np.nan)
-
-
-def _changes_sign_once(running: FloatArray) -> BoolArray:
-    """Whether a running sum goes from negative to positive, through zeros at most, and never back."""
-    went_positive = np.maximum.accumulate(running, axis=0) > 0.0
-    fell_back = (went_positive & (running < 0.0)).any(axis=0)
-    return np.asarray((running < 0.0).any(axis=0) & ~fell_back)
+        before = (_present(flows, middle) > 0.0) == falls
+        low, high = np.where(before, middle, low), np.where(before, high, middle)
+    return np.where(turns.sum(axis=0) == 1, np.expm1(0.5 * (low + high) / step), np.nan)
 
 
 def _present(flows: FloatArray, log_rate: FloatArray) -> FloatArray:
