@@ -42,6 +42,7 @@ def implausible(scenario: Scenario) -> Iterator[Finding]:
     """Everything about the numbers of a scenario that cannot be so, path and message."""
     middle = medians(scenario)
     yield from _evidence(scenario)
+    yield from _reference(scenario)
     yield from _fractions(scenario, middle)
     yield from _elasticities(middle)
     yield from _layer_sizes(scenario, middle)
@@ -120,7 +121,7 @@ def _evidence(scenario: Scenario) -> Iterator[Finding]:
     for path, (record, dimension) in {item.path: (item.record, item.dimension) for item in inputs(scenario)}.items():
         yield from _known_in_time(path, record, scenario)
         for below, part in _records(path, record):
-            yield from _sourced(below, part, scenario)
+            yield from _sourced(below, part.source, scenario)
             yield from _bounded(below, part)
             if isinstance(part, Discrete) and dimension != "category" and not all(map(_is_number, part.categories)):
                 yield below, f"each of the categories must be a number (found {', '.join(part.categories)})"
@@ -135,10 +136,19 @@ def _records(path: str, record: Record) -> Iterator[tuple[str, Record]]:
         yield from _records(f"{path}.fallback", record.fallback)
 
 
-def _sourced(path: str, record: Record, scenario: Scenario) -> Iterator[Finding]:
+def _sourced(path: str, source: str, scenario: Scenario) -> Iterator[Finding]:
     allowed = [*scenario.sources, *_BUILT_IN_SOURCES]
-    if record.source not in allowed:
-        yield f"{path}.source", f"unknown source {choices(record.source, allowed)}"
+    if source not in allowed:
+        yield f"{path}.source", f"unknown source {choices(source, allowed)}"
+
+
+def _reference(scenario: Scenario) -> Iterator[Finding]:
+    reference, path = scenario.opening.reference, "opening.reference"
+    if reference is not None:
+        yield from _sourced(path, reference.source, scenario)
+        points = (reference.low, reference.median, reference.high)
+        if list(points) != sorted(points):
+            yield path, f"low, median, high must rise (found {', '.join(f'{point:g}' for point in points)})"
 
 
 def _known_in_time(path: str, record: Record, scenario: Scenario) -> Iterator[Finding]:

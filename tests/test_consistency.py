@@ -231,6 +231,15 @@ FAULTS = {
         "1:10: demand.conduct: needs a fallback record, "
         "because 'late' was published on 2019-06-01, after as_of 2019-04-30",
     ),
+    "unknown source of a reference": (
+        "opening: {reference: {title: Banks, years: 3, low: 0, median: 2, high: 5, source: bnak}}",
+        "1:75: opening.reference.source: unknown source "
+        "(found 'bnak'; allowed bank, late, judgement, command line; did you mean 'bank'?)",
+    ),
+    "reference that does not rise": (
+        "opening: {reference: {title: Banks, years: 3, low: 3, median: 2, high: 5, source: bank}}",
+        "1:11: opening.reference: low, median, high must rise (found 3, 2, 5)",
+    ),
     "median below its bound": (
         f"zone: {{cap: {{value: 0.5, min: 1, unit: USD bn/yr, {EVIDENCE}}}}}",
         "1:8: zone.cap: the median lies below min (found 0.5; allowed from 1)",

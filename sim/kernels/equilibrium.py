@@ -46,15 +46,15 @@ class StaticMarket:
 
     def log_markup(self, shares: FloatArray) -> FloatArray:
         """Log markups (P, G, N) at shares (P, G, N) of the segment."""
-        sized = np.where(self.atomistic[:, None, None], 0.0, shares)
+        sized = shares * ~self.atomistic[:, None, None]
         return log_markup(sized, self.substitution, share_slope(self.substitution, self.demand, self.conduct))
 
-    def segment_shares(self, reached: FloatArray, unreached: FloatArray, reach: FloatArray) -> FloatArray:
-        """Shares of the segment (P, G, N) from those of the two open classes and the part in reach (G, N)."""
-        closed = unreached[: self.domestic] / unreached[: self.domestic].sum(axis=0)
-        shares = self.open_part * (reach * reached + (1.0 - reach) * unreached)
-        shares[: self.domestic] += (1.0 - self.open_part) * closed
-        return np.asarray(shares)
+    def attraction(self, excess: FloatArray) -> FloatArray:
+        """Attraction of home and partner offers (P, G, N) at log markups that exceed the base year's by `excess`."""
+        out = excess * (1.0 - self.substitution)
+        np.exp(out, out=out)
+        out *= self.base
+        return out
 
 
 @dataclass(frozen=True)
@@ -74,13 +74,6 @@ class StaticShares:
     unreached: FloatArray
     segment: FloatArray
     log_markup: FloatArray
-
-
-def _shares(market: StaticMarket, boost: FloatArray, excess: FloatArray) -> FloatArray:
-    """Choice shares when foreign utility rises by `boost` (F, G, N) and log markups by `excess` (P, G, N)."""
-    attraction = market.base * np.exp(-(market.substitution - 1.0) * excess)
-    attraction[market.domestic :] *= np.exp(boost)
-    return np.asarray(attraction / attraction.sum(axis=0))
 
 
 def static_equilibrium(
@@ -106,14 +99,38 @@ def static_equilibrium(
     ----------
     Atkeson & Burstein (2008) AER 98, section I.
     """
-    start = market.log_markup(market.segment_shares(market.base, market.base, np.zeros_like(reach)))
-    excess = np.zeros_like(start)
+    lifts = np.exp(owned), np.exp(partner)
+    excess = np.zeros_like(market.base)
+    start = market.log_markup(_segment_shares(market, market.base, reach, (np.ones_like(owned),) * 2))
     for _ in range(steps):
-        reached, unreached = _shares(market, owned, excess), _shares(market, partner, excess)
-        segment = market.segment_shares(reached, unreached, reach)
-        excess = excess + _RELAXATION * (market.log_markup(segment) - start - excess)
-    reached, unreached = _shares(market, owned, excess), _shares(market, partner, excess)
-    return StaticShares(reached, unreached, market.segment_shares(reached, unreached, reach), start + excess)
+        segment = _segment_shares(market, market.attraction(excess), reach, lifts)
+        excess += _RELAXATION * (market.log_markup(segment) - start - excess)
+    attraction = market.attraction(excess)
+    segment = _segment_shares(market, attraction, reach, lifts)
+    reached, unreached = (_open_shares(market, attraction, lift) for lift in lifts)
+    return StaticShares(reached, unreached, segment, start + excess)
+
+
+def _segment_shares(
+    market: StaticMarket, attraction: FloatArray, reach: FloatArray, lifts: tuple[FloatArray, FloatArray]
+) -> FloatArray:
+    """Shares of the whole segment (P, G, N): of the open part in reach, of the rest of it, and of the closed part."""
+    domestic, open_part = market.domestic, market.open_part
+    home = attraction[:domestic].sum(axis=0)
+    inside, outside = (attraction[domestic:] * lift for lift in lifts)
+    in_reach = open_part * reach / (home + inside.sum(axis=0))
+    beyond = open_part * (1.0 - reach) / (home + outside.sum(axis=0))
+    shares = np.empty_like(attraction)
+    np.multiply(attraction[:domestic], in_reach + beyond + (1.0 - open_part) / home, out=shares[:domestic])
+    np.add(inside * in_reach, outside * beyond, out=shares[domestic:])
+    return shares
+
+
+def _open_shares(market: StaticMarket, attraction: FloatArray, lift: FloatArray) -> FloatArray:
+    """Choice shares (P, G, N) in a class that sees foreign offers lifted by a factor (F, G, N)."""
+    shares = attraction.copy()
+    shares[market.domestic :] *= lift
+    return np.asarray(shares / shares.sum(axis=0))
 
 
 def opening_premium(market: StaticMarket, weights: FloatArray, target: FloatArray) -> FloatArray:
@@ -135,16 +152,21 @@ def opening_premium(market: StaticMarket, weights: FloatArray, target: FloatArra
     (N,)
         At least 0.
     """
+    domestic, open_part = market.domestic, market.open_part
     weights = weights / weights.sum(axis=0)
-    everywhere = np.ones_like(market.open_part)
-    start = market.log_markup(market.segment_shares(market.base, market.base, everywhere))
-    excess = np.zeros_like(start)
-    premium = np.zeros_like(target)
+    everywhere, none = np.ones_like(open_part), np.ones_like(market.base[domestic:])
+    start = market.log_markup(_segment_shares(market, market.base, everywhere, (none, none)))
+    excess, premium = np.zeros_like(start), np.zeros_like(target)
     goal = np.log(target / (1.0 - target))
+    shares = np.empty_like(excess)
     for _ in range(_PREMIUM_STEPS):
-        shares = _shares(market, premium, excess)
-        share = (weights * shares[market.domestic :].sum(axis=0)).sum(axis=0)
+        attraction = market.attraction(excess)
+        attraction[domestic:] *= np.exp(premium)
+        home, abroad = attraction[:domestic].sum(axis=0), attraction[domestic:].sum(axis=0)
+        in_open = open_part / (home + abroad)
+        share = (weights * abroad / (home + abroad)).sum(axis=0)
+        np.multiply(attraction[:domestic], in_open + (1.0 - open_part) / home, out=shares[:domestic])
+        np.multiply(attraction[domestic:], in_open, out=shares[domestic:])
         premium = np.maximum(premium + goal - np.log(share / (1.0 - share)), 0.0)
-        segment = market.segment_shares(shares, shares, everywhere)
-        excess = excess + _RELAXATION * (market.log_markup(segment) - start - excess)
+        excess += _RELAXATION * (market.log_markup(shares) - start - excess)
     return premium

@@ -222,6 +222,8 @@ def internal_rate(flows: FloatArray, step: float) -> FloatArray:
         NaN where there is none or more than one: present value is looked at on a grid of rates from -95% to
         2,000% a year, and must change its sign once.
     """
+    if not flows.any():
+        return np.full(flows.shape[1:], np.nan)
     grid = np.linspace(np.log1p(_RATE_LOW), np.log1p(_RATE_HIGH), _RATES) * step
     above = np.stack([_present(flows, np.full(flows.shape[1:], rate)) > 0.0 for rate in grid])
     turns = above[1:] != above[:-1]
