@@ -6,20 +6,20 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sim.loading import load_scenario
-    from sim.results import load_results
-    from sim.study import compare_studies as compare
-    from sim.study import run_study
+    from sim.outcomes.results import load_results
+    from sim.reading.loading import load_scenario
+    from sim.studies.study import compare_studies as compare
+    from sim.studies.study import run_study
 
 __all__ = ["__version__", "compare", "load_results", "load_scenario", "run_study"]
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "compare": ("sim.study", "compare_studies"),
-    "load_results": ("sim.results", "load_results"),
-    "load_scenario": ("sim.loading", "load_scenario"),
-    "run_study": ("sim.study", "run_study"),
+    "compare": ("sim.studies.study", "compare_studies"),
+    "load_results": ("sim.outcomes.results", "load_results"),
+    "load_scenario": ("sim.reading.loading", "load_scenario"),
+    "run_study": ("sim.studies.study", "run_study"),
 }
 
 

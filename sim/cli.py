@@ -20,9 +20,9 @@ import typer
 from sim.errors import Problem, ScenarioError, SimError
 
 if TYPE_CHECKING:
-    from sim.loading import Loaded
-    from sim.study import Study
-    from sim.tables import HeadlineRow
+    from sim.outcomes.tables import HeadlineRow
+    from sim.reading.loading import Loaded
+    from sim.studies.study import Study
 
 __all__ = ["app", "main"]
 
@@ -109,7 +109,7 @@ def run(
 ) -> None:
     """Run scenarios as one study on shared draws, and compare them."""
     scenarios = [loaded.scenario for loaded in _read(files, overrides or ())]
-    from sim.study import run_study
+    from sim.studies.study import run_study
 
     with _progress() as progress:
         study = run_study(
@@ -137,7 +137,7 @@ def compare(
     out: Out = Path("results"),
 ) -> None:
     """Compare finished results that share their draws."""
-    from sim.study import compare_studies
+    from sim.studies.study import compare_studies
 
     _report(compare_studies(results, baseline=baseline, out=out))
 
@@ -157,7 +157,7 @@ def explain(
 ) -> None:
     """Show every number in force, where it is from, and which file set it."""
     (loaded,) = _read([file], overrides or ())
-    from sim.explain import Line, details, lines
+    from sim.reading.explain import Line, details, lines
 
     _table(Line._fields, [tuple(line) for line in lines(loaded, path)])
     for text in details(loaded, path):
@@ -167,7 +167,7 @@ def explain(
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of a scenario file."""
-    from sim.schema import scenario_schema
+    from sim.reading.schema import scenario_schema
 
     typer.echo(json.dumps(scenario_schema(), indent=1))
 
@@ -175,7 +175,7 @@ def schema() -> None:
 @app.command()
 def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder that receives the files.")]) -> None:
     """Copy the shipped scenarios and their schema, to change them."""
-    from sim.loading import shipped_folder
+    from sim.reading.loading import shipped_folder
 
     shipped = shipped_folder()
     copies = {folder / file.name: file for file in sorted([*shipped.glob("*.yaml"), shipped / "schema.json"])}
@@ -191,7 +191,7 @@ def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder that
 @app.command("list")
 def list_(out: Out = Path("results")) -> None:
     """List the shipped scenarios and the finished studies."""
-    from sim.loading import scenario_files, shipped_folder
+    from sim.reading.loading import scenario_files, shipped_folder
 
     files = scenario_files(shipped_folder())
     scenarios = [loaded.scenario for loaded in _read(files, ())]
@@ -202,7 +202,7 @@ def list_(out: Out = Path("results")) -> None:
 
 def _read(files: Sequence[Path], overrides: Sequence[str]) -> list[Loaded]:
     """Every file; the problems of all of them at once."""
-    from sim.loading import read_scenario
+    from sim.reading.loading import read_scenario
 
     loaded: list[Loaded] = []
     problems: list[Problem] = []

@@ -103,7 +103,9 @@ class Sampling(Model):
     seed: int = Field(ge=0, lt=2**63)
     draws: int = Field(gt=0, description="A multiple of 512.")
     leading: tuple[str, ...] = Field(
-        default=(), max_length=64, description="Inputs and shock paths on the Sobol' net, most important first; append only."
+        default=(),
+        max_length=64,
+        description="Inputs and shock paths on the Sobol' net, most important first; append only.",
     )
     correlations: dict[Id, Correlation] = Field(default_factory=dict)
 
@@ -113,7 +115,8 @@ class Layer(Model):
 
     size: Money | None = Field(default=None, description="Spending in the base year.")
     log_odds_drift: Rate | None = Field(
-        default=None, description="Initial yearly growth of the log-odds of this layer against the rest; one layer at most."
+        default=None,
+        description="Initial yearly growth of the log-odds of this layer against the rest; one layer at most.",
     )
 
 
@@ -277,7 +280,9 @@ class Economics(Model):
     site_cost: Fraction = Field(description="c_I: running a site, depreciation included.")
     operator_margin: Fraction
     provider_margin: Fraction
-    incremental_technology: Fraction = Field(description="Part of technology, support and selling cost that is incremental.")
+    incremental_technology: Fraction = Field(
+        description="Part of technology, support and selling cost that is incremental."
+    )
     capital_intensity: Number = Field(description="Capital per USD/yr of capacity.")
     asset_life: Years
     royalty_withholding: Fraction
@@ -304,13 +309,17 @@ class Regime(Model):
     title: str = Field(min_length=1)
     partner_equity: FractionLever = Field(description="Foreign equity in the operator, at most one half.")
     partner_unlock: FractionLever = Field(description="Part of the premium that partner offers get.")
-    owned_layers: tuple[Id, ...] = Field(description="Layers in which foreign providers may run own sites; empty: none.")
+    owned_layers: tuple[Id, ...] = Field(
+        description="Layers in which foreign providers may run own sites; empty: none."
+    )
     owned_unlock: FractionLever = Field(description="Part of the premium that owned offers get.")
     reach: Literal["none", "zone", "open"] = Field(description="Customers whom own sites may serve.")
     capped: bool = Field(description="Whether the zone's cap binds; a capped site takes no migrants.")
     sites: Annotated[int, Field(ge=0)] | None = Field(description="Sites that the zone has room for; null: no limit.")
     yearly_quota: Annotated[int, Field(ge=1)] | None = Field(description="Approvals per calendar year; null: no limit.")
-    spillover: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(description="Multiple of technology spillover.")
+    spillover: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
+        description="Multiple of technology spillover."
+    )
     transfers_sites: bool = Field(description="Whether live own sites are handed to a local operator on adoption.")
 
 
@@ -335,10 +344,13 @@ class StepEffect(Model):
 
     adopt: Id | None = Field(default=None, description="Regime that comes into force.")
     change: RegimeChange | None = Field(
-        default=None, description="Levers that change in the state of the step it follows, or of the one listed before it."
+        default=None,
+        description="Levers that change in the state of the step it follows, or of the one listed before it.",
     )
     closes: dict[Id, Points] = Field(default_factory=dict, description="Segment to the part of it that closes.")
-    evicts: bool = Field(default=False, description="Whether foreign providers' customers in a closing part must leave.")
+    evicts: bool = Field(
+        default=False, description="Whether foreign providers' customers in a closing part must leave."
+    )
     probability: FractionLever | None = Field(default=None, description="That it happens at all once triggered.")
 
 
@@ -417,7 +429,9 @@ class Scenario(Model):
     economics: Economics
     regimes: dict[Id, Regime] = Field(min_length=1)
     policy: Policy
-    sources: dict[str, Source] = Field(default_factory=dict, description="Filled from sources.yaml beside the base file.")
+    sources: dict[str, Source] = Field(
+        default_factory=dict, description="Filled from sources.yaml beside the base file."
+    )
 
     _overridden: Mapping[str, Any] = PrivateAttr(default_factory=dict)
 

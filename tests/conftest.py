@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sim.errors import ScenarioError
-from sim.loading import load_scenario, shipped_folder
+from sim.reading.loading import load_scenario, shipped_folder
 from sim.scenario import Scenario
 
 SMALL = """\

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 
 from sim.axes import FloatArray
-from sim.economy import Economy, build_economy
-from sim.engine import simulate
-from sim.loading import load_scenario
-from sim.results import Panel
-from sim.sampling import Worlds, draw_worlds
+from sim.chance.sampling import Worlds, draw_worlds
+from sim.model.economy import Economy, build_economy
+from sim.model.engine import simulate
+from sim.outcomes.results import Panel
+from sim.reading.loading import load_scenario
 from sim.scenario import Scenario
 
 FOLDER = Path(__file__).parents[1] / "scenarios"

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sim.axes import BoolArray
+from sim.chance.sampling import Worlds
 from sim.evidence import Fixed
-from sim.sampling import Worlds
 from sim.scenario import Horizon, Policy, Provider, Regime, Regulator, Scenario
 
 CLOSED: Mapping[str, Any] = {

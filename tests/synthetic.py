@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sim.axes import FloatArray
-from sim.results import VARIABLES, Panel, Result
+from sim.outcomes.results import VARIABLES, Panel, Result
 from sim.scenario import Scenario
 
 _EVIDENCE = {"source": "guess", "grade": "judgement"}

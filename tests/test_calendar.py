@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from small_world import EVIDENCE, rate, small_scenario, worlds, years
 
-from sim.calendar import phases_in_force, step_dates
+from sim.dates.calendar import phases_in_force, step_dates
 
 GO = {"when": "2020-01-01", "adopt": "open"}
 STOP = {"hazard": rate(0.5), "during": "open", "adopt": "closed"}

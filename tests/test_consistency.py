@@ -7,10 +7,10 @@ from collections.abc import Callable
 import pytest
 from conftest import Folder
 
-from sim.consistency import problems
-from sim.distributions import median
-from sim.loading import load_scenario, scenario_files, shipped_folder
-from sim.plausibility import medians
+from sim.chance.distributions import median
+from sim.reading.consistency import problems
+from sim.reading.loading import load_scenario, scenario_files, shipped_folder
+from sim.reading.plausibility import medians
 from sim.scenario import Scenario
 
 EVIDENCE = "source: judgement, grade: judgement"

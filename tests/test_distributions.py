@@ -10,7 +10,7 @@ import scipy.stats
 from pydantic import TypeAdapter, ValidationError
 
 from sim.axes import FloatArray
-from sim.distributions import canonical, cdf, median, quantile
+from sim.chance.distributions import canonical, cdf, median, quantile
 from sim.evidence import Parameter, Record
 from sim.scenario import Input, Scenario
 

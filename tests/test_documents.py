@@ -10,8 +10,8 @@ from conftest import SMALL, Folder
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sim.documents import parse
 from sim.errors import ScenarioError
+from sim.reading.documents import parse
 
 BOMB = "a: &a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]\n" + "".join(
     f"{name}: &{name} [{', '.join([f'*{before}'] * 10)}]\n" for before, name in zip("abcdefg", "bcdefgh", strict=True)

@@ -11,7 +11,7 @@ from statistics import NormalDist
 import pytest
 
 from sim.evidence import SCALES, Fixed, LogNormal, Record, TwoPiece
-from sim.loading import load_scenario
+from sim.reading.loading import load_scenario
 from sim.scenario import EventStep, Scenario, inputs
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"

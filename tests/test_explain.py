@@ -6,8 +6,8 @@ import pytest
 from conftest import Folder
 
 from sim.errors import ScenarioError
-from sim.explain import Line, described, details, lines
-from sim.loading import load_scenario, read_scenario
+from sim.reading.explain import Line, described, details, lines
+from sim.reading.loading import load_scenario, read_scenario
 
 WORDS = {
     "value: 0.5": "0.5",

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import simpy
 
-from sim.licensing import Allowance, Project, Regulator
+from sim.dates.licensing import Allowance, Project, Regulator
 
 
 def examine_all(reviewers, arrivals, reviews, *, quota=None):

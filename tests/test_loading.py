@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from conftest import Folder
 
-from sim.loading import load_scenario, read_scenario, scenario_files, shipped_folder
+from sim.reading.loading import load_scenario, read_scenario, scenario_files, shipped_folder
 from sim.scenario import Scenario
 
 SIZE = "unit: USD bn/yr, source: bank, grade: found"

@@ -6,7 +6,7 @@ import pytest
 from conftest import Folder
 
 from sim.evidence import Discrete, Fixed, Interval, TwoPiece
-from sim.loading import load_scenario
+from sim.reading.loading import load_scenario
 
 REFUSED = {
     "no value": ("market.size", "--set market.size: must be PATH=VALUE (found no value)"),

@@ -17,12 +17,12 @@ from matplotlib.image import imread
 from synthetic import of, panel, result, scenario
 
 from sim.axes import FloatArray
-from sim.chronicle import regime_shares
-from sim.marks import Measure, quantiles
-from sim.plots import PICTURES, draw, draw_all, figure
-from sim.results import Panel, Result
-from sim.standings import gains_after_launch
-from sim.style import change, looks, money, percent, points, readable
+from sim.outcomes.results import Panel, Result
+from sim.pictures.chronicle import regime_shares
+from sim.pictures.marks import Measure, quantiles
+from sim.pictures.plots import PICTURES, draw, draw_all, figure
+from sim.pictures.standings import gains_after_launch
+from sim.pictures.style import change, looks, money, percent, points, readable
 
 NAMES = [
     "foreign_share",

@@ -96,7 +96,12 @@ def test_a_lever_is_its_number_or_the_draws_of_its_record():
 
 
 def test_a_quarter_begins_with_its_first_day():
-    assert [decimal_year(datetime.date(2020, month, 1)) for month in (1, 4, 7, 10)] == [2020.0, 2020.25, 2020.5, 2020.75]
+    assert [decimal_year(datetime.date(2020, month, 1)) for month in (1, 4, 7, 10)] == [
+        2020.0,
+        2020.25,
+        2020.5,
+        2020.75,
+    ]
 
 
 def test_a_day_begins_at_its_part_of_the_month():

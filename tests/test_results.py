@@ -13,7 +13,7 @@ from synthetic import of, panel, result
 
 from sim.axes import FloatArray
 from sim.errors import NumericalError, ResultsError
-from sim.results import (
+from sim.outcomes.results import (
     VARIABLES,
     Panel,
     Result,

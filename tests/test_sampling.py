@@ -11,13 +11,13 @@ import pytest
 import scipy.stats
 from scipy.special import ndtri
 
-from sim import sampling
 from sim.axes import FloatArray
-from sim.distributions import median
+from sim.chance import sampling
+from sim.chance.distributions import median
+from sim.chance.sampling import DRAWS_PER_SCRAMBLE, SHOCK_INPUTS, Worlds, check_draws, draw_worlds, median_world
 from sim.errors import ScenarioError
 from sim.evidence import Fixed
-from sim.loading import load_scenario
-from sim.sampling import DRAWS_PER_SCRAMBLE, SHOCK_INPUTS, Worlds, check_draws, draw_worlds, median_world
+from sim.reading.loading import load_scenario
 from sim.scenario import Correlation, Scenario, inputs
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"

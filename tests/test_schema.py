@@ -10,9 +10,9 @@ import jsonschema
 import pytest
 from conftest import SMALL
 
-from sim.documents import parse, read
-from sim.loading import scenario_files, shipped_folder
-from sim.schema import scenario_schema
+from sim.reading.documents import parse, read
+from sim.reading.loading import scenario_files, shipped_folder
+from sim.reading.schema import scenario_schema
 
 RECORD = "unit: USD bn/yr, source: bank, grade: found"
 

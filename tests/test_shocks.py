@@ -7,7 +7,7 @@ import pytest
 import scipy.stats
 
 from sim.axes import FloatArray
-from sim.shocks import downward_steps, leading_direction, market_path, reflect, reverting_path
+from sim.chance.shocks import downward_steps, leading_direction, market_path, reflect, reverting_path
 
 REVERSIONS = [(0.8, 0.2), (0.2, 0.8), (3.0, 0.1), (0.5, 0.5 + 1e-9)]
 STEPS = [1 / 12, 0.25, 0.5, 1.0]

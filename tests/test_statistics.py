@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sim.axes import FloatArray
-from sim.statistics import STATISTICS, describe, share_positive
+from sim.outcomes.statistics import STATISTICS, describe, share_positive
 
 P50 = STATISTICS.index("p50")
 P95 = STATISTICS.index("p95")

@@ -17,15 +17,15 @@ import numpy as np
 import pytest
 from synthetic import of, panel, scenario
 
-from sim.audit import Audit
 from sim.axes import FloatArray
+from sim.chance.sampling import check_draws
 from sim.errors import NumericalError, ResultsError, ScenarioError, SimError
-from sim.manifest import read_manifest, relative_files
-from sim.results import Panel, read_result
-from sim.sampling import check_draws
+from sim.outcomes.results import Panel, read_result
 from sim.scenario import Scenario
-from sim.study import Study, compare_studies, run_study
-from sim.workers import Batch, shared_array
+from sim.studies.audit import Audit
+from sim.studies.manifest import read_manifest, relative_files
+from sim.studies.study import Study, compare_studies, run_study
+from sim.studies.workers import Batch, shared_array
 
 DRAWS = 512 * 9
 
@@ -58,10 +58,10 @@ def _simulate(one: Scenario, worlds: _Worlds) -> Mapping[str, Panel]:
 
 @pytest.fixture(autouse=True)
 def _made_up_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sim.runs.draw_worlds", _draw)
-    monkeypatch.setattr("sim.runs.median_world", lambda one: _Worlds(np.full(2, 0.5)))
-    monkeypatch.setattr("sim.runs.simulate", _simulate)
-    monkeypatch.setattr("sim.study.audit", lambda scenarios: Audit((), (), ()))
+    monkeypatch.setattr("sim.studies.runs.draw_worlds", _draw)
+    monkeypatch.setattr("sim.studies.runs.median_world", lambda one: _Worlds(np.full(2, 0.5)))
+    monkeypatch.setattr("sim.studies.runs.simulate", _simulate)
+    monkeypatch.setattr("sim.studies.study.audit", lambda scenarios: Audit((), (), ()))
 
 
 def _run(out: Path, *names: str, draws: int = DRAWS, **options: Any) -> Study:
@@ -158,7 +158,7 @@ def test_a_finished_study_is_not_run_again_unless_forced(tmp_path: Path, monkeyp
         calls.append(one.name)
         return _simulate(one, worlds)
 
-    monkeypatch.setattr("sim.runs.simulate", counted)
+    monkeypatch.setattr("sim.studies.runs.simulate", counted)
     again = _run(tmp_path)
     assert not calls
     assert [row[:9] for row in again.headline] == [row[:9] for row in first.headline]
@@ -181,7 +181,7 @@ def test_a_run_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.Mon
     def broken(*_: object) -> None:
         raise ResultsError("no")
 
-    monkeypatch.setattr("sim.study.summarise", broken)
+    monkeypatch.setattr("sim.studies.study.summarise", broken)
     with pytest.raises(ResultsError, match="no"):
         _run(tmp_path)
     assert not list(tmp_path.iterdir())
@@ -216,7 +216,7 @@ def test_what_is_not_finite_is_refused_with_scenario_draw_year_and_variable(
         panels["revenue_gross"].values[1, 0, unlucky] = np.inf
         return panels
 
-    monkeypatch.setattr("sim.runs.simulate", overflowing)
+    monkeypatch.setattr("sim.studies.runs.simulate", overflowing)
     with pytest.raises(NumericalError, match=r"closed: .*revenue_gross total foreign is inf in 2019, draw 1031"):
         _run(tmp_path, draws=1536)
 
@@ -232,14 +232,14 @@ DEAD = Audit(dead=("demand.churn",), idle=(), out_of_play=())
 
 
 def test_an_input_that_moves_nothing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sim.study.audit", lambda scenarios: DEAD)
+    monkeypatch.setattr("sim.studies.study.audit", lambda scenarios: DEAD)
     assert _run(tmp_path).notes == DEAD.lines()
 
 
 def test_an_input_that_moves_nothing_is_an_error_where_that_is_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sim.study.audit", lambda scenarios: DEAD)
+    monkeypatch.setattr("sim.studies.study.audit", lambda scenarios: DEAD)
     finished = _run(tmp_path).folder
     with pytest.raises(ScenarioError, match=r"moves nothing: demand\.churn"):
         _run(tmp_path, strict=True)
@@ -249,7 +249,7 @@ def test_an_input_that_moves_nothing_is_an_error_where_that_is_asked_for(
 def test_above_many_draws_the_size_is_told_and_the_room_checked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sim.study._MANY_DRAWS", 1024)
+    monkeypatch.setattr("sim.studies.study._MANY_DRAWS", 1024)
     assert _run(tmp_path).notes == ("the draws take 0.0 GB on disk",)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**6, 10**6, 1000))
     with pytest.raises(ResultsError, match=r"0\.0 GB are free: fewer draws"):

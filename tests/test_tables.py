@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from synthetic import scenario
 
-from sim.tables import ComparisonRow, SummaryRow, csv_bytes, parameter_columns, parameter_rows, write_bytes
+from sim.outcomes.tables import ComparisonRow, SummaryRow, csv_bytes, parameter_columns, parameter_rows, write_bytes
 
 FIELDS = ["scenario", "variable", "scope", "item", "period", "statistic", "value", "se", "unit", "share_defined"]
 

@@ -9,9 +9,9 @@ import pytest
 import simpy
 from small_world import everybody, rate, small_scenario, worlds, years
 
-from sim.loading import load_scenario
-from sim.sampling import draw_worlds
-from sim.timeline import Timeline, event_table, period_ends, period_masks, simulate_timeline
+from sim.chance.sampling import draw_worlds
+from sim.dates.timeline import Timeline, event_table, period_ends, period_masks, simulate_timeline
+from sim.reading.loading import load_scenario
 
 GO = {"when": "2020-01-01", "adopt": "open"}
 INF = math.inf

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from shipped import CALM_MARKET, NO_RIVALRY, NOTHING_DRIFTS, column, economy, run, scenario, worlds, year
 
-from sim.engine import simulate
-from sim.sampling import draw_worlds
+from sim.chance.sampling import draw_worlds
+from sim.model.engine import simulate
 from sim.scenario import Scenario
 
 RUNNABLE = (
@@ -213,8 +213,8 @@ def test_the_bits_do_not_depend_on_the_block() -> None:
 
 
 def test_static_shares_reach_each_hypothesis() -> None:
-    from sim.economy import target_share
-    from sim.entry import static_under
+    from sim.model.economy import target_share
+    from sim.model.entry import static_under
     from sim.policy import states
 
     found, base = scenario("full_liberalization"), economy("full_liberalization")

@@ -72,16 +72,16 @@ def stages(draws: int) -> dict[str, float]:
     """Seconds of processor time by stage, in one process."""
     found = Stages()
     with found.time("import"):
-        from sim import engine
-        from sim.audit import audit
-        from sim.compare import compare_one, summarise
-        from sim.engine import simulate
-        from sim.loading import load_scenario
-        from sim.plots import draw_all
-        from sim.results import Result, save_result
-        from sim.runs import median_cases
-        from sim.sampling import DRAWS_PER_SCRAMBLE, draw_worlds
-        from sim.tables import csv_bytes
+        from sim.chance.sampling import DRAWS_PER_SCRAMBLE, draw_worlds
+        from sim.model import engine
+        from sim.model.engine import simulate
+        from sim.outcomes.comparison import compare_one, summarise
+        from sim.outcomes.results import Result, save_result
+        from sim.outcomes.tables import csv_bytes
+        from sim.pictures.plots import draw_all
+        from sim.reading.loading import load_scenario
+        from sim.studies.audit import audit
+        from sim.studies.runs import median_cases
     with found.time("scenarios"):
         loaded = [load_scenario(file) for file in FILES]
     scenarios = [

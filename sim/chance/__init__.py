@@ -1,0 +1,1 @@
+"""What is uncertain: distributions, shocks and the draws of both."""

@@ -1,0 +1,1 @@
+"""When things happen: the policy calendar, the regulator and the timeline."""

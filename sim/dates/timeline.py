@@ -1,0 +1,279 @@
+"""When things happen: dates of the calendar and of every provider, and the period masks made of them.
+
+Steps come from the policy calendar. Providers meet each other at the regulator and in the zone, in a SimPy
+world of its own for each draw in which somebody applies. Dates are decimal years; `inf` is never, and
+nothing happens at or after the horizon's end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from sim.axes import BoolArray, FloatArray, IntArray, require_shape
+from sim.chance.sampling import Worlds
+from sim.dates.calendar import Phases, phases_in_force, step_dates
+from sim.dates.licensing import Phase, Project, Rules, World
+from sim.policy import NEVER, allows_owned, states
+from sim.scenario import Horizon, Scenario
+
+__all__ = ["Event", "Masks", "Timeline", "event_table", "period_ends", "period_masks", "simulate_timeline"]
+
+_DATES: Final = (
+    "applied",
+    "examined",
+    "reviewed",
+    "approved",
+    "sited",
+    "launched",
+    "dropped",
+    "withdrawn",
+    "transferred",
+)
+_read = attrgetter(*_DATES)
+
+
+@dataclass(frozen=True)
+class Timeline:
+    """Dates of one block of draws, in decimal years; inf is never.
+
+    Where a provider applies again after a reversal, its dates are those of the last application.
+
+    Attributes
+    ----------
+    steps : (number of steps, N)
+        Date at which each step of the calendar happens.
+    decided : (F, N)
+        First date at which the provider can decide whether to enter.
+    applied, approved, sited, launched : (F, N)
+        Application, approval, place in the zone (at approval where it has no limit), opening of the site.
+    withdrawn : (F, N)
+        Date from which a live site takes no new business, because the state no longer allows own sites.
+        It stays so, whatever comes into force later.
+    transferred : (F, N)
+        Date of a forced transfer to a local operator.
+    queue_wait, quota_wait, site_wait : (F, N)
+        Years waited for a reviewer, the yearly quota, a place in the zone; a wait that does not end counts
+        until it is given up or the horizon ends.
+    """
+
+    steps: FloatArray
+    decided: FloatArray
+    applied: FloatArray
+    approved: FloatArray
+    sited: FloatArray
+    launched: FloatArray
+    withdrawn: FloatArray
+    transferred: FloatArray
+    queue_wait: FloatArray
+    quota_wait: FloatArray
+    site_wait: FloatArray
+
+
+@dataclass(frozen=True)
+class Masks:
+    """What the engine reads in each period.
+
+    Attributes
+    ----------
+    state : (T, N)
+        State in force at the period's end.
+    state_years : (T, N)
+        Years of the period since the state last changed, the whole period if it changed before.
+    live : (T, F, N)
+        An own site runs at the period's end: launched and not transferred.
+    selling : (T, F, N)
+        Live and not withdrawn.
+    live_years : (T, F, N)
+        Years of the period since launch; 0 if not live.
+    transfer : (T, F, N)
+        The forced transfer happens in the period.
+    happens : (T, number of steps, N)
+        The step happens in the period; one before the horizon happens in its first period.
+    """
+
+    state: IntArray
+    state_years: FloatArray
+    live: BoolArray
+    selling: BoolArray
+    live_years: FloatArray
+    transfer: BoolArray
+    happens: BoolArray
+
+
+def simulate_timeline(scenario: Scenario, worlds: Worlds, verdicts: BoolArray) -> Timeline:
+    """Dates of everything that happens, for every draw.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    worlds : Worlds
+        N draws.
+    verdicts : (S, F, N) bool
+        Whether each foreign provider would enter if it decided in each state.
+
+    Returns
+    -------
+    Timeline
+    """
+    foreign = scenario.foreign
+    require_shape("verdicts", verdicts, (1 + len(scenario.policy.steps), len(foreign), worlds.draws))
+    steps = step_dates(scenario, worlds)
+    phases = phases_in_force(scenario, steps)
+    allowed = np.array([allows_owned(state) for state in states(scenario)])[phases.state]
+    may_decide = allowed & (phases.start < phases.end)
+    applies = may_decide & np.take_along_axis(verdicts.any(axis=1), phases.state, axis=0)
+    dates = _project_dates(scenario, worlds, verdicts, phases, np.flatnonzero(applies.any(axis=0)))
+    closing = np.minimum(dates["dropped"], scenario.horizon.end_year + 1.0)
+    return Timeline(
+        steps=steps,
+        decided=np.tile(np.where(may_decide, phases.start, NEVER).min(axis=0), (len(foreign), 1)),
+        applied=dates["applied"],
+        approved=dates["approved"],
+        sited=dates["sited"],
+        launched=dates["launched"],
+        withdrawn=dates["withdrawn"],
+        transferred=dates["transferred"],
+        queue_wait=_years(dates["applied"], dates["examined"], closing),
+        quota_wait=_years(dates["reviewed"], dates["approved"], closing),
+        site_wait=_years(dates["approved"], dates["sited"], closing),
+    )
+
+
+def _years(since: FloatArray, until: FloatArray, closing: FloatArray) -> FloatArray:
+    """Years from one date to another, or to the closing if that comes first; 0 where the first never comes."""
+    return np.subtract(np.minimum(until, closing), since, out=np.zeros_like(since), where=since < NEVER)
+
+
+def _project_dates(
+    scenario: Scenario, worlds: Worlds, verdicts: BoolArray, phases: Phases, busy: IntArray
+) -> Mapping[str, FloatArray]:
+    """Every date of `Project` by name, (F, N); only the draws in `busy` get a world, elsewhere all is never."""
+    by_name = np.argsort(scenario.foreign)  # so that ties do not depend on the order of listing
+    dates = np.full((len(_DATES), len(by_name), worlds.draws), NEVER)
+    if busy.size:
+        plans = _plans(worlds, [scenario.foreign[f] for f in by_name], verdicts[:, by_name], busy)
+        rules, reviewers = _rules(scenario), scenario.regulator.reviewers
+        runs = [_run(rules, reviewers, *draw) for draw in zip(_by_draw(phases, busy), plans, strict=True)]
+        dates[:, by_name[:, None], busy] = np.array(runs).T
+    return dict(zip(_DATES, dates, strict=True))
+
+
+def _rules(scenario: Scenario) -> list[Rules]:
+    return [
+        Rules(allows_owned(state), state.levers.transfers_sites, state.levers.sites, state.levers.yearly_quota)
+        for state in states(scenario)
+    ]
+
+
+def _by_draw(phases: Phases, busy: IntArray) -> Iterator[Sequence[Phase]]:
+    """The phases of one draw after the other, as plain numbers."""
+    columns = (array[:, busy].T.tolist() for array in (phases.start, phases.end, phases.state))
+    return (list(zip(*draw, strict=True)) for draw in zip(*columns, strict=True))
+
+
+def _plans(worlds: Worlds, names: Sequence[str], verdicts: BoolArray, busy: IntArray) -> Iterator[Sequence[Project]]:
+    """Fresh projects of the named providers for one draw after the other."""
+    review = np.array([worlds.inputs[f"regulator.review_time[{name}]"][busy] for name in names])
+    build = np.array([worlds.inputs[f"entry.build_time[{name}]"][busy] for name in names])
+    columns = (array.T.tolist() for array in (review, build, verdicts[:, :, busy]))
+    return (list(map(Project, *draw)) for draw in zip(*columns, strict=True))
+
+
+def _run(
+    rules: Sequence[Rules], reviewers: int, phases: Sequence[Phase], projects: Sequence[Project]
+) -> list[tuple[float, ...]]:
+    """The dates of each project after the world of one draw has ended."""
+    World(rules, reviewers, phases, projects).run()
+    return [_read(project) for project in projects]
+
+
+def period_ends(horizon: Horizon) -> FloatArray:
+    """Instants at which the periods end, (T,) decimal years; the first period starts with the year after the base."""
+    count = (horizon.end_year - horizon.base_year) * 12 // horizon.period_months
+    return horizon.base_year + 1 + np.arange(1, count + 1) * horizon.period_months / 12
+
+
+def period_masks(scenario: Scenario, timeline: Timeline) -> Masks:
+    """What is in force in each period: an event counts from the period that contains its date.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    timeline : Timeline
+
+    Returns
+    -------
+    Masks
+    """
+    ends = period_ends(scenario.horizon)
+    years = scenario.horizon.period_months / 12
+    phases = phases_in_force(scenario, timeline.steps)
+    latest = _begun(ends, phases.start).sum(axis=1) - 1
+    since = np.take_along_axis(phases.start, latest, axis=0)
+    launched, withdrawn, transferred = (
+        _begun(ends, dates) for dates in (timeline.launched, timeline.withdrawn, timeline.transferred)
+    )
+    live = launched & ~transferred
+    age = (ends[:, None, None] - timeline.launched).clip(0, years)
+    return Masks(
+        state=np.take_along_axis(phases.state, latest, axis=0),
+        state_years=np.minimum(ends[:, None] - since, years),
+        live=live,
+        selling=live & ~withdrawn,
+        live_years=np.where(live, age, 0.0),
+        transfer=_first(transferred),
+        happens=_first(_begun(ends, timeline.steps)),
+    )
+
+
+def _begun(ends: FloatArray, dates: FloatArray) -> BoolArray:
+    """Whether each date (K, N) has come by the end of each period, (T, K, N); on the end itself it has not."""
+    period = np.searchsorted(ends, dates, side="right")
+    return period <= np.arange(len(ends))[:, None, None]
+
+
+def _first(begun: BoolArray) -> BoolArray:
+    """The period in which something begins."""
+    first = begun.copy()
+    first[1:] &= ~begun[:-1]
+    return first
+
+
+class Event(NamedTuple):
+    """One row of the timeline.
+
+    Attributes
+    ----------
+    event : str
+        Id of a step, or `decide`, `apply`, `approve`, `site`, `launch`, `withdraw`, `transfer`.
+    actor : str
+        `policy`, or the id of a provider.
+    dates : (N,) decimal years, inf never
+    """
+
+    event: str
+    actor: str
+    dates: FloatArray
+
+
+def event_table(timeline: Timeline, scenario: Scenario) -> list[Event]:
+    """All events: the steps in listed order, then those of each foreign provider in the order of a project."""
+    by_provider = {
+        "decide": timeline.decided,
+        "apply": timeline.applied,
+        "approve": timeline.approved,
+        "site": timeline.sited,
+        "launch": timeline.launched,
+        "withdraw": timeline.withdrawn,
+        "transfer": timeline.transferred,
+    }
+    steps = zip(scenario.policy.steps, timeline.steps, strict=True)
+    return [
+        *(Event(name, "policy", dates) for name, dates in steps),
+        *(Event(way, name, dates[f]) for f, name in enumerate(scenario.foreign) for way, dates in by_provider.items()),
+    ]

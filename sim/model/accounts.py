@@ -1,0 +1,325 @@
+"""From what happened in each period to the outcomes that are reported: years, scopes, parties and money."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.axes import BoolArray, FloatArray
+from sim.dates.timeline import Masks, Timeline, event_table
+from sim.kernels import finance
+from sim.model.economy import Economy
+from sim.model.entry import tariff_equivalent
+from sim.outcomes.results import VARIABLES, Panel
+from sim.policy import states
+from sim.scenario import Scenario
+
+__all__ = ["Record", "outcomes"]
+
+Column = tuple[tuple[str, str], FloatArray]
+"""(scope, item), and its values (Y, N)."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """What the loop over periods leaves.
+
+    Attributes
+    ----------
+    spending : (T, P, L, N)
+        With each provider over all channels, USD bn/yr.
+    owned : (T, F, L, N)
+        The part of it on owned sites.
+    size : (T, L, N)
+        Market size without opening, USD bn/yr.
+    gain : (T, L, N)
+        Consumer gain, USD bn/yr.
+    quality : (T, L, N)
+        Log of domestic quality.
+    capacity : (T, F, N)
+        Of owned sites at the period's end, USD bn/yr.
+    markup : (Y, P, L, N)
+        Spending-weighted, in the last period of each year.
+    equity : (T, N)
+        Foreign equity in operators.
+    """
+
+    spending: FloatArray
+    owned: FloatArray
+    size: FloatArray
+    gain: FloatArray
+    quality: FloatArray
+    capacity: FloatArray
+    markup: FloatArray
+    equity: FloatArray
+
+
+@dataclass(frozen=True)
+class _Labels:
+    """Labels of a scenario's outcomes."""
+
+    years: tuple[int, ...]
+    scopes: tuple[str, ...]
+    layers: tuple[str, ...]
+    providers: tuple[str, ...]
+    domestic: int
+
+    @property
+    def foreign(self) -> tuple[str, ...]:
+        return self.providers[self.domestic :]
+
+
+def outcomes(
+    scenario: Scenario, economy: Economy, record: Record, timeline: Timeline, masks: Masks
+) -> dict[str, Panel]:
+    """Every outcome of a block of draws, by variable.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    economy : Economy
+    record : Record
+    timeline : Timeline
+    masks : Masks
+
+    Returns
+    -------
+    dict of str to Panel
+        Median cases are left at zero.
+    """
+    horizon = scenario.horizon
+    labels = _Labels(
+        tuple(range(horizon.base_year + 1, horizon.end_year + 1)),
+        (*economy.layers, "total"),
+        economy.layers,
+        economy.providers,
+        economy.domestic,
+    )
+    step = horizon.period_months / 12
+    panels = [
+        *_market(economy, record, labels),
+        *_money(economy, record, masks, labels, step),
+        *_events(scenario, economy, timeline, masks, labels),
+    ]
+    return {panel.variable: panel for panel in panels}
+
+
+def _panel(variable: str, years: tuple[int, ...], columns: Iterable[Column]) -> Panel:
+    items, values = zip(*columns, strict=True)
+    stacked = np.stack(values, axis=1)
+    return Panel(variable, VARIABLES[variable].unit, years, items, stacked, np.zeros(stacked.shape[:2]))
+
+
+def _annual(values: FloatArray, years: int) -> FloatArray:
+    """Mean over the periods of each year, (T, ...) to (Y, ...)."""
+    return np.asarray(values.reshape(years, -1, *values.shape[1:]).mean(axis=1))
+
+
+def _by_scope(values: FloatArray) -> FloatArray:
+    """Append the total to the layers, (..., L, N) to (..., L + 1, N)."""
+    return np.concatenate([values, values.sum(axis=-2, keepdims=True)], axis=-2)
+
+
+def _yearly(base: FloatArray, values: FloatArray, years: int) -> FloatArray:
+    """Base year and yearly means by scope, (Y + 1, ..., L + 1, N)."""
+    return _by_scope(np.concatenate([base[None], _annual(values, years)]))
+
+
+def _market(economy: Economy, record: Record, labels: _Labels) -> Iterable[Panel]:
+    count, domestic = len(labels.years), labels.domestic
+    years = (labels.years[0] - 1, *labels.years)
+    base = economy.layer_shares * economy.layer_size
+    spending = _yearly(base, record.spending, count)
+    owned = _yearly(np.zeros_like(base[domestic:]), record.owned, count)
+    size = spending.sum(axis=1)
+    untouched = _yearly(economy.layer_size, record.size, count)
+    home, abroad = spending[:, :domestic].sum(axis=1), spending[:, domestic:].sum(axis=1)
+    rates = economy.rates()
+    net = rates.royalty * (1.0 - rates.royalty_withholding - rates.royalty_vat)
+    retained = net * (spending[:, domestic:] - owned) + owned
+    yield _scoped("market_size", years, labels, size)
+    yield _scoped("market_expansion", years, labels, size / untouched)
+    yield _scoped("foreign_share", years, labels, abroad / size)
+    yield _itemised("market_share", years, labels, labels.providers, spending / size[:, None])
+    gross = np.concatenate([spending, abroad[:, None], home[:, None]], axis=1)
+    yield _itemised("revenue_gross", years, labels, (*labels.providers, "foreign", "domestic"), gross)
+    yield _itemised("revenue_retained", years, labels, (*labels.foreign, "foreign"), _with_sum(retained))
+    yield _itemised("owned_revenue", years, labels, (*labels.foreign, "foreign"), _with_sum(owned))
+    yield _scoped("domestic_revenue", years, labels, home)
+    yield _panel("domestic_gross_profit", years, [(("total", ""), home[:, -1] * rates.domestic_margin)])
+    yield _scoped("consumer_gain", years, labels, _yearly(np.zeros_like(economy.layer_size), record.gain, count))
+    quality = np.concatenate([np.ones_like(economy.layer_size)[None], np.exp(_year_end(record.quality, count))])
+    yield _panel("domestic_quality", years, [((s, ""), quality[:, i]) for i, s in enumerate(labels.layers)])
+    yield _markups(economy, record, labels, years)
+
+
+def _year_end(values: FloatArray, years: int) -> FloatArray:
+    """The last period of each year, (T, ...) to (Y, ...)."""
+    return values[len(values) // years - 1 :: len(values) // years]
+
+
+def _with_sum(values: FloatArray) -> FloatArray:
+    """Append the sum over providers, (Y, F, ..., N) to (Y, F + 1, ..., N)."""
+    return np.concatenate([values, values.sum(axis=1, keepdims=True)], axis=1)
+
+
+def _scoped(variable: str, years: tuple[int, ...], labels: _Labels, values: FloatArray) -> Panel:
+    return _panel(variable, years, [((scope, ""), values[:, i]) for i, scope in enumerate(labels.scopes)])
+
+
+def _itemised(
+    variable: str, years: tuple[int, ...], labels: _Labels, items: tuple[str, ...], values: FloatArray
+) -> Panel:
+    """A panel from values (Y, items, scopes, N)."""
+    columns = [
+        ((scope, item), values[:, i, s]) for s, scope in enumerate(labels.scopes) for i, item in enumerate(items)
+    ]
+    return _panel(variable, years, columns)
+
+
+def _markups(economy: Economy, record: Record, labels: _Labels, years: tuple[int, ...]) -> Panel:
+    weights = economy.shares * economy.weights
+    base = economy.by_layer(weights * np.exp(economy.log_markup)) / economy.by_layer(weights)
+    values = np.concatenate([base[None], record.markup])
+    columns = [
+        ((layer, item), values[:, p, i])
+        for i, layer in enumerate(labels.layers)
+        for p, item in enumerate(labels.providers)
+    ]
+    return _panel("markup", years, columns)
+
+
+@dataclass(frozen=True)
+class _Streams:
+    """Streams of the foreign providers' accounts by period, (T, F, N) or (T, N); USD bn/yr."""
+
+    profit: FloatArray
+    incremental: FloatArray
+    site_cash: FloatArray
+    cash: FloatArray
+    capex: FloatArray
+    book: FloatArray
+    operator_profit: FloatArray
+    tax: FloatArray
+
+
+def _streams(economy: Economy, record: Record, masks: Masks, step: float) -> _Streams:
+    rates, equity = economy.rates(), record.equity[:, None]
+    sites = record.owned.sum(axis=2)
+    gross = record.spending[:, economy.domestic :].sum(axis=2) - sites
+    partner = finance.split_partner(gross, equity, rates)
+    owned = finance.split_owned(sites, record.capacity, rates)
+    life = max(round(float(rates.asset_life[0]) / step), 1)
+    capex = finance.capital_spending(record.capacity, life, rates.capital_intensity, step)
+    book = finance.book_value(capex, owned.depreciation, step)
+    proceeds = _proceeds(book, masks.transfer, rates.transfer_price) / step
+    book = np.where(record.capacity > 0.0, book, 0.0)
+    partner_loaded = partner.net_royalty + partner.dividend - partner.technology
+    partner_cash = partner_loaded + (1.0 - rates.incremental) * partner.technology
+    site_profit = owned.net_profit + (1.0 - rates.incremental) * owned.technology
+    site_cash = site_profit + owned.depreciation - capex + proceeds
+    return _Streams(
+        profit=partner_loaded + owned.net_profit,
+        incremental=partner_cash + site_profit,
+        site_cash=site_cash,
+        cash=partner_cash + site_cash,
+        capex=capex,
+        book=book,
+        operator_profit=(partner.operator_profit - partner.dividend - partner.dividend_tax).sum(axis=1),
+        tax=sum(
+            (
+                tax.sum(axis=1)
+                for tax in (partner.operator_tax, partner.dividend_tax, owned.profit_tax, owned.dividend_tax)
+            ),
+            partner.royalty_tax.sum(axis=1),
+        ),
+    )
+
+
+def _proceeds(book: FloatArray, transfer: BoolArray, price: FloatArray) -> FloatArray:
+    """Money paid for sites that are handed over, at the book value of the period before; (T, F, N), USD bn."""
+    before = np.concatenate([np.zeros_like(book[:1]), book[:-1]])
+    return np.where(transfer, before * price, 0.0)
+
+
+def _money(economy: Economy, record: Record, masks: Masks, labels: _Labels, step: float) -> Iterable[Panel]:
+    streams, count, rates = _streams(economy, record, masks, step), len(labels.years), economy.rates()
+    annual = {
+        "operating_profit": _annual(streams.profit, count),
+        "incremental_profit": _annual(streams.incremental, count),
+        "cash_flow": _annual(streams.cash, count),
+        "capex": _annual(streams.capex, count),
+        "capacity": _year_end(record.capacity, count),
+        "book_value": _year_end(streams.book, count),
+    }
+    for variable, values in annual.items():
+        yield _grouped(variable, labels.years, labels, values)
+    yield _panel("operator_profit", labels.years, [(("total", ""), _annual(streams.operator_profit, count))])
+    yield _panel("tax_take", labels.years, [(("total", ""), _annual(streams.tax, count))])
+    last = labels.years[-1:]
+    present, terminal = _values(streams, annual["incremental_profit"][-1], rates, step)
+    yield _grouped("npv", last, labels, present[None])
+    yield _grouped("npv_with_terminal", last, labels, terminal[None])
+    flows = streams.site_cash * step
+    yield _plain("payback", last, labels, finance.payback_years(flows, step))
+    flows[-1] += streams.book[-1]
+    yield _plain("irr", last, labels, finance.internal_rate(flows, step))
+
+
+def _values(streams: _Streams, profit: FloatArray, rates: finance.Rates, step: float) -> tuple[FloatArray, FloatArray]:
+    """Present value at the end of the base year with capacity at book, and with a terminal value; (F, N) each."""
+    periods = len(streams.cash)
+    factors = finance.discount_factors(rates.discount_rate, periods, step)[:, None]
+    flows = (streams.cash * (factors * step)).sum(axis=0)
+    end = np.exp(-periods * step * np.log1p(rates.discount_rate))
+    book = streams.book[-1]
+    going = (profit - rates.terminal_growth * book) / (rates.discount_rate - rates.terminal_growth)
+    return flows + book * end, flows + going * end
+
+
+def _grouped(variable: str, years: tuple[int, ...], labels: _Labels, values: FloatArray) -> Panel:
+    """A panel of the foreign providers and their sum, from (Y, F, N)."""
+    items = (*labels.foreign, "foreign")
+    return _panel(
+        variable, years, [(("total", x), v) for x, v in zip(items, np.moveaxis(_with_sum(values), 1, 0), strict=True)]
+    )
+
+
+def _plain(variable: str, years: tuple[int, ...], labels: _Labels, values: FloatArray) -> Panel:
+    """A panel of the foreign providers without a sum, from (F, N)."""
+    return _panel(variable, years, [(("total", x), v[None]) for x, v in zip(labels.foreign, values, strict=True)])
+
+
+def _events(scenario: Scenario, economy: Economy, timeline: Timeline, masks: Masks, labels: _Labels) -> Iterable[Panel]:
+    last = labels.years[-1:]
+    yield _plain("enters", last, labels, np.isfinite(timeline.launched).astype(np.float64))
+    dates: list[Column] = []
+    for row in event_table(timeline, scenario):
+        item = row.event if row.actor == "policy" else f"{row.actor}.{row.event}"
+        dates.append((("", item), np.where(np.isfinite(row.dates), row.dates, np.nan)[None]))
+    yield _panel("event_date", last, dates)
+    waits = {"queue": timeline.queue_wait, "quota": timeline.quota_wait, "site": timeline.site_wait}
+    yield _panel(
+        "wait",
+        last,
+        [
+            (("", f"{name}.{kind}"), wait[f][None])
+            for f, name in enumerate(labels.foreign)
+            for kind, wait in waits.items()
+        ],
+    )
+    yield _panel("opening_hypothesis", last, [(("", ""), economy.inputs["opening.hypothesis"][None])])
+    yield _panel("zone_reading", last, [(("", ""), economy.inputs["zone.reading"][None])])
+    tariff = _final_tariff(scenario, economy, masks)
+    yield _panel("implied_tariff_equivalent", last, [((scenario.opening.layer, ""), tariff[None])])
+
+
+def _final_tariff(scenario: Scenario, economy: Economy, masks: Masks) -> FloatArray:
+    """Tariff equivalent of the regime that is in force at the end of the horizon, (N,)."""
+    final, found = masks.state[-1], states(scenario)
+    tariff = np.zeros(economy.draws)
+    for state in np.unique(final):
+        tariff = np.where(final == state, tariff_equivalent(scenario, economy, found[state]), tariff)
+    return tariff

@@ -1,0 +1,202 @@
+"""One run: the order of the model, and the only loop over periods.
+
+    draws -> base year -> who would enter -> dates -> masks -> period by period -> outcomes
+
+Draws are taken in blocks that fit the cache. No step mixes draws, so that the bits do not depend on the block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from sim.axes import FloatArray, IntArray
+from sim.chance.sampling import Worlds
+from sim.dates.timeline import Masks, Timeline, period_masks, simulate_timeline
+from sim.kernels.capacity import first_come
+from sim.kernels.growth import captive_factor, contestable_spending
+from sim.model.accounts import Record, outcomes
+from sim.model.economy import Economy, MarketPath, build_economy, lever_rows, market_path, reach_fraction
+from sim.model.entry import entry_verdicts
+from sim.model.market import advance
+from sim.model.stocks import Access, Period, Sites, Stocks, opening_stocks
+from sim.outcomes.results import Panel
+from sim.policy import states
+from sim.scenario import Scenario
+
+__all__ = ["BLOCK", "simulate"]
+
+BLOCK = 512
+"""Draws in a block: the arrays of a period then stay in a core's second-level cache."""
+
+
+def simulate(scenario: Scenario, worlds: Worlds, *, block: int = BLOCK) -> Mapping[str, Panel]:
+    """Run a scenario on given worlds.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    worlds : Worlds
+        At least two draws.
+    block : int
+        Draws taken together, at least 2; the results do not depend on it.
+
+    Returns
+    -------
+    mapping of str to Panel
+        Every outcome by variable; median cases are zero.
+
+    Raises
+    ------
+    NumericalError
+        If a draw has no base year or no growth path; the message names the inputs.
+    """
+    starts = range(0, worlds.draws, block)
+    cuts = [slice(start, min(start + block, worlds.draws)) for start in starts]
+    if len(cuts) > 1 and cuts[-1].stop - cuts[-1].start == 1:
+        # One draw alone would take other vector paths in NumPy, and other bits.
+        cuts[-2:] = [slice(cuts[-2].start, cuts[-1].stop)]
+    return _joined([_simulate_block(scenario, worlds.take(cut)) for cut in cuts])
+
+
+def _joined(parts: list[dict[str, Panel]]) -> dict[str, Panel]:
+    """Put blocks side by side along the draws."""
+    joined = {}
+    for variable, first in list(parts[0].items()):
+        values = np.concatenate([part.pop(variable).values for part in parts], axis=-1)
+        joined[variable] = Panel(variable, first.unit, first.years, first.items, values, first.median)
+    return joined
+
+
+def _simulate_block(scenario: Scenario, worlds: Worlds) -> dict[str, Panel]:
+    economy = build_economy(scenario, worlds.inputs)
+    timeline = simulate_timeline(scenario, worlds, entry_verdicts(scenario, economy))
+    masks = period_masks(scenario, timeline)
+    record = _run(scenario, economy, worlds, timeline, masks)
+    return outcomes(scenario, economy, record, timeline, masks)
+
+
+def _run(scenario: Scenario, economy: Economy, worlds: Worlds, timeline: Timeline, masks: Masks) -> Record:
+    """The loop over periods."""
+    step, periods = scenario.horizon.period_months / 12, len(masks.state)
+    path = market_path(scenario, economy, worlds, step, periods)
+    levers = _Levers(scenario, economy, path)
+    stocks = opening_stocks(economy, path.size[0], periods)
+    record = _empty_record(economy, path, periods, round(1 / step))
+    order = first_come(timeline.launched, scenario.foreign)
+    attraction, spare = np.empty_like(economy.base), np.empty_like(economy.base)
+    for t in range(periods):
+        captive = captive_factor(
+            path.growth[t], economy.inputs["demand.captive_growth"], economy.inputs["demand.churn"], step
+        )
+        contestable = contestable_spending(path.size[t], path.size[t + 1], captive)
+        period = Period(
+            index=t,
+            step=step,
+            captive=captive[economy.layer_of],
+            contestable=contestable[economy.layer_of] * economy.weights,
+            rivalry=worlds.rivalry[t],
+            origin=worlds.origin_shock[t],
+            access=levers.access(masks, t),
+            sites=Sites(masks.live[t], masks.selling[t], masks.transfer[t], masks.live_years[t], order),
+        )
+        advance(economy, stocks, period, attraction, spare)
+        _write(record, economy, stocks, t)
+        record.equity[t] = levers.equity(masks, t)
+    return record
+
+
+class _Levers:
+    """The levers of every state of the calendar, looked up by period."""
+
+    def __init__(self, scenario: Scenario, economy: Economy, path: MarketPath) -> None:
+        found = states(scenario)
+        self._equity = lever_rows(found, "partner_equity", economy)
+        self._partner = lever_rows(found, "partner_unlock", economy)
+        self._owned = lever_rows(found, "owned_unlock", economy)
+        self._spillover = lever_rows(found, "spillover", economy)
+        self._reach = np.stack([reach_fraction(scenario, economy, state) for state in found])
+        self._capped = np.array([state.levers.capped for state in found])
+        self._cap = _zone_cap(economy, path, round(12 / scenario.horizon.period_months))
+        self._steps = _closing_steps(scenario, economy)
+
+    def equity(self, masks: Masks, t: int) -> FloatArray:
+        """Foreign equity in operators in period t, (N,)."""
+        return _pick(self._equity, masks.state[t])
+
+    def access(self, masks: Masks, t: int) -> Access:
+        """What the regime in force in period t allows."""
+        state = masks.state[t]
+        capped = self._capped[state]
+        closes, evicts = np.zeros_like(self._reach[0]), np.zeros_like(self._reach[0])
+        for index, (part, forced) in self._steps.items():
+            closing = part * masks.happens[t, index]
+            closes += closing
+            evicts += closing * forced
+        return Access(
+            reach_part=_pick(self._reach, state),
+            partner_unlock=_pick(self._partner, state),
+            owned_unlock=_pick(self._owned, state),
+            regime_years=masks.state_years[t],
+            cap=np.where(capped, self._cap[t], np.inf),
+            takes_migrants=~capped,
+            closes=closes,
+            evicts=evicts,
+            spillover=_pick(self._spillover, state),
+        )
+
+
+def _pick(table: FloatArray, state: IntArray) -> FloatArray:
+    """The row of each draw's state, (S, ..., N) to (..., N)."""
+    if len(table) == 1:
+        return np.asarray(table[0])
+    index = state.reshape((1,) * (table.ndim - 1) + state.shape)
+    return np.asarray(np.take_along_axis(table, index, axis=0)[0])
+
+
+def _zone_cap(economy: Economy, path: MarketPath, periods_per_year: int) -> FloatArray:
+    """The zone's cap in each period: stated at the size of the first year, it grows with the total market; (T, N)."""
+    total = path.size[1:].sum(axis=1)
+    return np.asarray(economy.inputs["zone.cap"] * total / total[:periods_per_year].mean(axis=0))
+
+
+def _closing_steps(scenario: Scenario, economy: Economy) -> dict[int, tuple[FloatArray, bool]]:
+    """Steps that close parts of segments: index to what closes (G, N), and whether customers must leave."""
+    closing = {}
+    for index, (name, step) in enumerate(scenario.policy.steps.items()):
+        if step.closes:
+            part = np.zeros_like(economy.open_part)
+            for segment in step.closes:
+                part[economy.segments.index(segment)] = economy.inputs[f"policy.steps.{name}.closes.{segment}"]
+            closing[index] = (part, step.evicts)
+    return closing
+
+
+def _empty_record(economy: Economy, path: MarketPath, periods: int, per_year: int) -> Record:
+    providers, layers, draws = len(economy.providers), len(economy.layers), economy.draws
+    return Record(
+        spending=np.empty((periods, providers, layers, draws)),
+        owned=np.empty((periods, economy.foreign, layers, draws)),
+        size=path.size[1:],
+        gain=np.empty((periods, layers, draws)),
+        quality=np.empty((periods, layers, draws)),
+        capacity=np.empty((periods, economy.foreign, draws)),
+        markup=np.empty((periods // per_year, providers, layers, draws)),
+        equity=np.empty((periods, draws)),
+    )
+
+
+def _write(record: Record, economy: Economy, stocks: Stocks, t: int) -> None:
+    """Enter a period into the record."""
+    spending = stocks.spending(economy.domestic)
+    record.spending[t] = economy.by_layer(spending)
+    record.owned[t] = economy.by_layer(stocks.owned)
+    foreign = stocks.gain_outside + stocks.gain_inside + stocks.gain_owned
+    record.gain[t] = economy.by_layer(stocks.gain_home + foreign.sum(axis=0))
+    record.quality[t] = stocks.quality
+    record.capacity[t] = stocks.capacity
+    per_year = len(record.spending) // len(record.markup)
+    if (t + 1) % per_year == 0:
+        weighted = economy.by_layer(spending * np.exp(economy.log_markup + stocks.before))
+        record.markup[t // per_year] = weighted / record.spending[t]

@@ -1,0 +1,182 @@
+"""Owned sites in one period: capacity, new customers within reach, migrants, and hand-overs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.axes import FloatArray
+from sim.kernels.capacity import arriving, grant, intake, projected_use
+from sim.kernels.welfare import ClassGains, reached_gain
+from sim.model.economy import Economy
+from sim.model.stocks import Period, Stocks
+
+__all__ = ["Choice", "choose_again", "reclassify", "serve_reach", "settle", "transfer"]
+
+_TINY = np.finfo(np.float64).tiny
+
+
+@dataclass
+class Choice:
+    """How spending chooses in one period.
+
+    Attributes
+    ----------
+    attraction : (P, G, N)
+        Of home and partner offers.
+    home, partner : (G, N)
+        Total of the domestic offers, and of domestic and partner offers together.
+    gains : ClassGains
+        Consumer gain per unit of spending where no owned offer is seen.
+    home_rate, abroad_rate : (G, N)
+        New spending per unit of attraction of domestic and of partner offers, USD bn/yr.
+    """
+
+    attraction: FloatArray
+    home: FloatArray
+    partner: FloatArray
+    gains: ClassGains
+    home_rate: FloatArray
+    abroad_rate: FloatArray
+
+
+def reclassify(stocks: Stocks, reach: FloatArray, open_part: FloatArray, domestic: int) -> None:
+    """Move partner customers across the border of the reach, from the old one in `stocks` to `reach` (G, N)."""
+    enters = np.minimum(np.maximum(reach - stocks.reach, 0.0) / np.maximum(open_part - stocks.reach, _TINY), 1.0)
+    leaves = np.maximum(stocks.reach - reach, 0.0) / np.maximum(stocks.reach, _TINY)
+    pairs = ((stocks.held[domestic:], stocks.inside), (stocks.gain_outside, stocks.gain_inside))
+    for out_stock, in_stock in pairs:
+        moved = enters * out_stock - leaves * in_stock
+        out_stock -= moved
+        in_stock += moved
+    stocks.reach = reach
+
+
+def transfer(economy: Economy, stocks: Stocks, period: Period) -> FloatArray:
+    """Hand sites to a local operator, their customers with them.
+
+    Returns
+    -------
+    (G, N)
+        Spending of those who do not consent, USD bn/yr; they choose again and lose the gain that they carried.
+    """
+    handed = period.sites.transfer[:, None]
+    if not handed.any():
+        return np.zeros_like(stocks.reach)
+    moved, carried = np.where(handed, stocks.owned, 0.0), np.where(handed, stocks.gain_owned, 0.0)
+    loss = economy.inputs["migration.consent_loss"]
+    stocks.held[economy.domestic :] += (1.0 - loss) * moved
+    stocks.gain_outside += (1.0 - loss) * carried
+    stocks.owned = np.where(handed, 0.0, stocks.owned)
+    stocks.gain_owned = np.where(handed, 0.0, stocks.gain_owned)
+    stocks.capacity = np.where(period.sites.transfer, 0.0, stocks.capacity)
+    return np.asarray((loss * moved).sum(axis=0))
+
+
+def serve_reach(economy: Economy, stocks: Stocks, period: Period, choice: Choice, use: FloatArray) -> FloatArray:
+    """The class that sees owned offers: capacity, growth on the site, new customers, then migrants.
+
+    Parameters
+    ----------
+    economy : Economy
+    stocks : Stocks
+    period : Period
+    choice : Choice
+    use : (F, N)
+        Spending on each site in the period before, USD bn/yr.
+
+    Returns
+    -------
+    (G, N)
+        Spending of those asked to migrate who do not consent; they choose again.
+    """
+    sites, partner = period.sites, choice.attraction[economy.domestic :]
+    lead = (stocks.owned_unlock - stocks.partner_unlock)[:, None] * economy.premium_by_segment
+    owned = np.where(sites.selling[:, None], partner * np.exp(lead), 0.0)
+    spending = period.contestable * stocks.reach
+    exponent = (economy.demand - 1.0) / (economy.substitution - 1.0)
+    unlimited = np.full(sites.selling.shape, np.inf)
+    wanted = intake(sites.selling, unlimited, owned, partner, choice.home, spending, exponent).owned.sum(axis=1)
+    asked, consenting = _asked(economy, stocks, period)
+    _build(economy, stocks, period, use, wanted + consenting.sum(axis=1))
+    _fit_growth(stocks)
+    room = np.maximum(stocks.capacity - stocks.owned.sum(axis=1), 0.0)
+    new = intake(sites.selling, room, owned, partner, choice.home, spending, exponent)
+    room = np.maximum(room - new.owned.sum(axis=1), 0.0)
+    gain = reached_gain(new.log_attraction, new.lift, economy.substitution)
+    moved, again = _migrate(stocks, asked, consenting, room)
+    stocks.owned += new.owned + moved
+    stocks.gain_owned += gain * new.owned + moved * (new.log_attraction / (economy.substitution - 1.0))
+    stocks.inside += new.partner
+    stocks.gain_inside += gain * new.partner
+    stocks.gain_home += gain * choice.home * new.home_rate
+    choice.home_rate += new.home_rate
+    return again
+
+
+def _asked(economy: Economy, stocks: Stocks, period: Period) -> tuple[FloatArray, FloatArray]:
+    """Partner customers asked to move to their provider's site, and those who would; (F, G, N)."""
+    leaving = -np.expm1(-economy.inputs["migration.rate"] * period.step)
+    asked = np.where(period.sites.selling & period.access.takes_migrants, leaving, 0.0)[:, None] * stocks.inside
+    return asked, (1.0 - economy.inputs["migration.consent_loss"]) * asked
+
+
+def _build(economy: Economy, stocks: Stocks, period: Period, use: FloatArray, arrivals: FloatArray) -> None:
+    """Order what projected use needs; let arrive what was ordered a lead ago, at launch the first tranche."""
+    inputs, sites = economy.inputs, period.sites
+    inflow = arrivals + np.maximum(stocks.owned.sum(axis=1) - use, 0.0)
+    years = inputs["capacity.expansion_lead"] + inputs["capacity.planning_years"]
+    wanted = np.where(sites.selling, projected_use(use, inflow, years, period.step), 0.0)
+    stocks.orders[period.index] = wanted
+    lead = np.maximum(np.rint(inputs["capacity.expansion_lead"] / period.step), 1.0).astype(np.int64)
+    arrived = np.where(stocks.capacity > 0.0, arriving(stocks.orders, period.index, lead), wanted)
+    stocks.capacity = grant(stocks.capacity, np.where(sites.selling, arrived, 0.0), period.access.cap, sites.order)
+
+
+def _fit_growth(stocks: Stocks) -> None:
+    """Growth on a site that finds no room goes to the provider's partner offer, with the gain that it carries."""
+    use = stocks.owned.sum(axis=1)
+    if not (use > stocks.capacity).any():
+        return
+    fits = (np.minimum(use, stocks.capacity) / np.maximum(use, _TINY))[:, None]
+    stocks.inside += (1.0 - fits) * stocks.owned
+    stocks.gain_inside += (1.0 - fits) * stocks.gain_owned
+    stocks.owned = fits * stocks.owned
+    stocks.gain_owned = fits * stocks.gain_owned
+
+
+def _migrate(
+    stocks: Stocks, asked: FloatArray, consenting: FloatArray, room: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Move partner customers to the site as far as there is room; they lose the gain that they carried.
+
+    Returns those who move, (F, G, N), and the spending of those asked who do not consent, (G, N).
+    """
+    wanted = consenting.sum(axis=1)
+    fits = (np.minimum(wanted, room) / np.maximum(wanted, _TINY))[:, None]
+    left = fits * asked
+    stocks.gain_inside *= 1.0 - left / np.maximum(stocks.inside, _TINY)
+    stocks.inside -= left
+    return fits * consenting, (left - fits * consenting).sum(axis=0)
+
+
+def choose_again(stocks: Stocks, choice: Choice, spending: FloatArray, domestic: int) -> None:
+    """Who does not consent to a new operator chooses among home and partner offers in the same period."""
+    if not spending.any():
+        return
+    rate = spending / choice.partner
+    partner = rate * choice.attraction[domestic:]
+    choice.home_rate += rate
+    stocks.inside += partner
+    stocks.gain_inside += choice.gains.partner * partner
+    stocks.gain_home += choice.gains.partner * rate * choice.home
+
+
+def settle(stocks: Stocks, domestic: int) -> None:
+    """Where nothing is in reach any more, partner customers are outside of it."""
+    stranded = stocks.reach <= 0.0
+    stocks.held[domestic:] += np.where(stranded, stocks.inside, 0.0)
+    stocks.gain_outside += np.where(stranded, stocks.gain_inside, 0.0)
+    stocks.inside = np.where(stranded, 0.0, stocks.inside)
+    stocks.gain_inside = np.where(stranded, 0.0, stocks.gain_inside)

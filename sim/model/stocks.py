@@ -1,0 +1,173 @@
+"""The state of the market between periods, and what moves it in one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.axes import BoolArray, FloatArray, IntArray
+from sim.model.economy import Economy
+
+__all__ = ["Access", "Period", "Sites", "Stocks", "opening_stocks"]
+
+
+@dataclass
+class Stocks:
+    """Spending that is with a provider already, USD bn/yr, and the consumer gain that it carries.
+
+    Attributes
+    ----------
+    held : (P, G, N)
+        With domestic providers, and with foreign ones' partners outside the reach of owned sites.
+    inside, owned : (F, G, N)
+        With foreign providers' partners within reach of owned sites, and on owned sites.
+    gain_home : (G, N)
+    gain_outside, gain_inside, gain_owned : (F, G, N)
+        Consumer gain carried by these customers, USD bn/yr.
+    excess, before : (P, G, N)
+        Log markup less that of the base year, in this period and in the one before.
+    quality : (L, N)
+        Log of domestic quality, 0 in the base year.
+    partner_unlock : (N,)
+    owned_unlock : (F, N)
+        Part of the premium that has arrived in each channel.
+    capacity : (F, N)
+        Of owned sites, USD bn/yr.
+    orders : (T, F, N)
+        Use that a site planned for in each period.
+    reach, open_part, closed_by_step : (G, N)
+        Parts of the segment: within reach of owned sites; open at all; closed by steps of the calendar.
+    """
+
+    held: FloatArray
+    inside: FloatArray
+    owned: FloatArray
+    gain_home: FloatArray
+    gain_outside: FloatArray
+    gain_inside: FloatArray
+    gain_owned: FloatArray
+    excess: FloatArray
+    before: FloatArray
+    quality: FloatArray
+    partner_unlock: FloatArray
+    owned_unlock: FloatArray
+    capacity: FloatArray
+    orders: FloatArray
+    reach: FloatArray
+    open_part: FloatArray
+    closed_by_step: FloatArray
+
+    def spending(self, domestic: int) -> FloatArray:
+        """Spending by provider over all channels, (P, G, N)."""
+        total = self.held.copy()
+        total[domestic:] += self.inside
+        total[domestic:] += self.owned
+        return total
+
+
+def opening_stocks(economy: Economy, last_size: FloatArray, periods: int) -> Stocks:
+    """The state at the end of the base year, from layer sizes (L, N) of its last period."""
+    size = last_size[economy.layer_of] * economy.weights
+    groups = (economy.foreign, *size.shape)
+    return Stocks(
+        held=economy.shares * size,
+        inside=np.zeros(groups),
+        owned=np.zeros(groups),
+        gain_home=np.zeros_like(size),
+        gain_outside=np.zeros(groups),
+        gain_inside=np.zeros(groups),
+        gain_owned=np.zeros(groups),
+        excess=np.zeros_like(economy.shares),
+        before=np.zeros_like(economy.shares),
+        quality=np.zeros_like(last_size),
+        partner_unlock=np.zeros(economy.draws),
+        owned_unlock=np.zeros((economy.foreign, economy.draws)),
+        capacity=np.zeros((economy.foreign, economy.draws)),
+        orders=np.zeros((periods, economy.foreign, economy.draws)),
+        reach=np.zeros_like(size),
+        open_part=economy.open_part.copy(),
+        closed_by_step=np.zeros_like(size),
+    )
+
+
+@dataclass(frozen=True)
+class Access:
+    """What the regime allows in one period.
+
+    Attributes
+    ----------
+    reach_part : (G, N)
+        Part of the open part that owned sites may serve.
+    partner_unlock, owned_unlock : (N,)
+        Part of the premium that the regime brings in the long run.
+    regime_years : (N,)
+        Years of this period since the regime last changed.
+    cap : (N,)
+        Most that all owned sites may serve, USD bn/yr; infinite without a cap.
+    takes_migrants : (N,) bool
+    closes, evicts : (G, N)
+        Part of the segment that closes in this period; part whose customers of foreign providers must leave.
+    spillover : (N,)
+        Multiple of technology spillover.
+    """
+
+    reach_part: FloatArray
+    partner_unlock: FloatArray
+    owned_unlock: FloatArray
+    regime_years: FloatArray
+    cap: FloatArray
+    takes_migrants: BoolArray
+    closes: FloatArray
+    evicts: FloatArray
+    spillover: FloatArray
+
+
+@dataclass(frozen=True)
+class Sites:
+    """Owned sites in one period.
+
+    Attributes
+    ----------
+    live, selling, transfer : (F, N) bool
+        Runs; takes new business; is handed to a local operator in this period.
+    live_years : (F, N)
+        Years of this period since launch.
+    order : (F, N)
+        Providers in the order of their launch.
+    """
+
+    live: BoolArray
+    selling: BoolArray
+    transfer: BoolArray
+    live_years: FloatArray
+    order: IntArray
+
+
+@dataclass(frozen=True)
+class Period:
+    """What moves the market in one period.
+
+    Attributes
+    ----------
+    index : int
+    step : float
+        Years per period.
+    captive, contestable : (G, N)
+        What becomes of a captive unit of spending; spending that chooses, USD bn/yr.
+    rivalry : (P, N)
+        Change of each provider's utility since the base year.
+    origin : (N,)
+        The same of all foreign providers against domestic ones.
+    access : Access
+    sites : Sites
+    """
+
+    index: int
+    step: float
+    captive: FloatArray
+    contestable: FloatArray
+    rivalry: FloatArray
+    origin: FloatArray
+    access: Access
+    sites: Sites

@@ -1,0 +1,311 @@
+"""What results say: each one alone, and each one less the baseline, draw by draw.
+
+All scenarios of a study share their draws, so the difference of two is taken world by world; what they have in
+common, luck included, cancels.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
+
+import numpy as np
+
+from sim.axes import FloatArray
+from sim.errors import ResultsError, choices
+from sim.kernels.finance import internal_rate, payback_years
+from sim.outcomes.results import VARIABLES, Panel, Result
+from sim.outcomes.statistics import STATISTICS, Missing, describe, share_positive
+from sim.outcomes.tables import ComparisonRow, HeadlineRow, SummaryRow, TimelineRow
+from sim.scenario import Correlation, Scenario
+
+__all__ = [
+    "baseline_of",
+    "compare_one",
+    "compare_results",
+    "disagreements",
+    "draws_key",
+    "headline",
+    "paired",
+    "require_comparable",
+    "summarise",
+    "timeline_rows",
+]
+
+_STATISTICS: Final = (*STATISTICS, "median_case")
+
+_HEADLINE_YEARS: Final = (2022, 2025, 2030)
+"""Years that a study's short table shows, beside the base year and where the horizon has them."""
+
+_WAITED_FOR: Final = {"apply": "queue", "approve": "quota", "site": "site"}
+"""Step of a provider to what it may have to wait for once it got there."""
+
+
+_UNIT_OF_DIFFERENCE: Final = {"year": "years"}
+
+
+def _drawing(scenario: Scenario) -> Mapping[str, object]:
+    """What decides the world that draw n is, and what it is measured on: two scenarios share draws if all agree."""
+    sampling, horizon = scenario.sampling, scenario.horizon
+    return {
+        "seed": sampling.seed,
+        "number of draws": sampling.draws,
+        "horizon": [horizon.base_year, horizon.end_year, horizon.period_months],
+        "leading columns": list(sampling.leading),
+        "layers": sorted(scenario.market.layers),
+        "segments": sorted(scenario.segments),
+        "providers": sorted((name, provider.origin) for name, provider in scenario.providers.items()),
+    }
+
+
+def draws_key(scenario: Scenario) -> str:
+    """SHA-256 of what decides the draws, correlations aside: unlike keys, unlike draws."""
+    return hashlib.sha256(json.dumps(_drawing(scenario), sort_keys=True).encode()).hexdigest()
+
+
+def disagreements(scenario: Scenario, other: Scenario) -> tuple[str, ...]:
+    """Why two scenarios do not share draws, in words; empty if they do."""
+    mine, theirs = _drawing(scenario), _drawing(other)
+    found = [
+        f"{part} ({mine[part]} against {theirs[part]})" if part in ("seed", "number of draws", "horizon") else part
+        for part in mine
+        if mine[part] != theirs[part]
+    ]
+    return (*found, *_unlike_groups(scenario.sampling.correlations, other.sampling.correlations))
+
+
+def _unlike_groups(mine: Mapping[str, Correlation], theirs: Mapping[str, Correlation]) -> Iterator[str]:
+    """Correlation groups that do not begin alike; members that one of them appends move nothing before them."""
+    for name in dict.fromkeys((*mine, *theirs)):
+        if name not in mine or name not in theirs:
+            yield f"correlation group {name}"
+            continue
+        shared = min(len(mine[name].members), len(theirs[name].members))
+        begins = [(group.members[:shared], group.rank[: shared - 1]) for group in (mine[name], theirs[name])]
+        if begins[0] != begins[1]:
+            yield f"correlation group {name}"
+
+
+def baseline_of(results: Sequence[Result], baseline: str | None) -> Result:
+    """The result that others are compared with: the one named, else the first.
+
+    Raises
+    ------
+    ResultsError
+        No result has that name.
+    """
+    names = [result.name for result in results]
+    if baseline is not None and baseline not in names:
+        raise ResultsError(f"no result is named as the baseline {choices(baseline, names)}")
+    return results[names.index(baseline) if baseline else 0]
+
+
+def require_comparable(results: Sequence[Result]) -> None:
+    """Refuse results that cannot be compared draw by draw.
+
+    Raises
+    ------
+    ResultsError
+        Two have one name, do not share draws, or do not hold the same variables; says which and why.
+    """
+    first = results[0]
+    names = [result.name for result in results]
+    for name in {name for name in names if names.count(name) > 1}:
+        raise ResultsError(f"two results have the name {name}")
+    for result in results[1:]:
+        reasons = disagreements(result.scenario, first.scenario)
+        if reasons:
+            raise ResultsError(
+                f"{result.name} and {first.name} do not share draws: they differ in {', '.join(reasons)}"
+            )
+    _require_same_variables(results)
+
+
+def _require_same_variables(results: Sequence[Result]) -> None:
+    held = set().union(*(result.panels for result in results))
+    for result in results:
+        lacking = sorted(held - set(result.panels))
+        if lacking:
+            raise ResultsError(f"{result.name} was saved without {', '.join(lacking)}: run it again without --keep")
+
+
+def summarise(result: Result, baseline: Result | None = None) -> list[SummaryRow]:
+    """Annual statistics of every variable, each with its standard error.
+
+    Parameters
+    ----------
+    result : Result
+        What to summarise.
+    baseline : Result, optional
+        The study's baseline. A variable whose level is mostly shocks (`consumer_gain`) is given as the paired
+        difference to it, and left out where there is none or `result` is the baseline.
+    """
+    rows: list[SummaryRow] = []
+    for name, panel in result.panels.items():
+        kind = VARIABLES[name].summary
+        if kind == "level":
+            rows += _rows(result.name, panel, VARIABLES[name].missing)
+        elif kind == "difference" and baseline is not None and baseline.name != result.name:
+            rows += _rows(result.name, paired(panel, baseline.panels[name]))
+    return rows
+
+
+def _rows(scenario: str, panel: Panel, missing: Missing = "") -> Iterator[SummaryRow]:
+    """Rows by item, then year, then statistic."""
+    statistics = describe(panel.values.reshape(-1, panel.draws), missing)
+    unknown = np.full((len(statistics.error), 1), np.nan)
+    values = np.hstack([statistics.value, panel.median.reshape(-1, 1)]).tolist()
+    errors = np.hstack([statistics.error, unknown]).tolist()
+    defined = statistics.share_defined.tolist()
+    for place, (scope, item) in enumerate(panel.items):
+        for row, year in zip(range(place, len(defined), len(panel.items)), panel.years, strict=True):
+            for statistic, value, error in zip(_STATISTICS, values[row], errors[row], strict=True):
+                yield SummaryRow(
+                    scenario, panel.variable, scope, item, year, statistic, value, error, panel.unit, defined[row]
+                )
+
+
+def paired(panel: Panel, baseline: Panel) -> Panel:
+    """A panel less the baseline's, draw by draw, on the years and items that both have.
+
+    Where a number may be missing the difference exists in the draws in which both exist.
+    """
+    years = tuple(year for year in panel.years if year in baseline.years)
+    items = tuple(item for item in panel.items if item in baseline.items)
+    (values, median), (base_values, base_median) = (_on(one, years, items) for one in (panel, baseline))
+    unit = _UNIT_OF_DIFFERENCE.get(panel.unit, panel.unit)
+    return Panel(panel.variable, unit, years, items, values - base_values, median - base_median)
+
+
+def _on(panel: Panel, years: Sequence[int], items: Sequence[tuple[str, str]]) -> tuple[FloatArray, FloatArray]:
+    """Values and median case on some years and items, without copying if they are all of the panel's."""
+    if (tuple(years), tuple(items)) == (panel.years, panel.items):
+        return panel.values, panel.median
+    places = np.ix_([panel.years.index(year) for year in years], [panel.items.index(item) for item in items])
+    return panel.values[places], panel.median[places]
+
+
+def compare_one(result: Result, baseline: Result) -> list[ComparisonRow]:
+    """Annual statistics of a result less the baseline, draw by draw, and how often the difference is above 0."""
+    rows: list[ComparisonRow] = []
+    for name, panel in result.panels.items():
+        if VARIABLES[name].summary != "none":
+            missing: Missing = "undefined" if VARIABLES[name].missing else ""
+            rows += _comparison_rows(result.name, paired(panel, baseline.panels[name]), missing)
+    for panel in _worth_of_difference(result, baseline):
+        rows += _comparison_rows(result.name, panel, VARIABLES[panel.variable].missing)
+    return rows
+
+
+def _comparison_rows(scenario: str, difference: Panel, missing: Missing) -> Iterator[ComparisonRow]:
+    positive = share_positive(difference.values.reshape(-1, difference.draws))
+    by_row = positive.reshape(difference.median.shape).T.repeat(len(_STATISTICS)).tolist()
+    summary = _rows(scenario, difference, missing)
+    return (ComparisonRow(*row, above) for row, above in zip(summary, by_row, strict=True))
+
+
+def _worth_of_difference(result: Result, baseline: Result) -> Iterator[Panel]:
+    """What the extra cash flow of a scenario is worth as an investment, and who enters and regrets it."""
+    if not {"cash_flow", "book_value"} <= result.panels.keys() & baseline.panels.keys():
+        return
+    cash, book = (paired(result.panels[name], baseline.panels[name]) for name in ("cash_flow", "book_value"))
+    flows, case = cash.values.copy(), np.repeat(cash.median[..., None], 2, axis=-1)
+    for variable, value in (("payback_of_difference", payback_years), ("irr_of_difference", internal_rate)):
+        if variable == "irr_of_difference":
+            flows[-1] += book.values[-1]
+            case[-1] += book.median[-1][:, None]
+        yield _single(variable, cash.years[-1:], cash.items, value(flows, 1.0), value(case, 1.0)[:, 0])
+    entered = result.panels["enters"]
+    worth = paired(result.panels["npv_with_terminal"], baseline.panels["npv_with_terminal"])
+    places = [worth.items.index(item) for item in entered.items]
+    regrets = (entered.values[0] * (worth.values[0, places] < 0), entered.median[0] * (worth.median[0, places] < 0))
+    yield _single("regret", entered.years, entered.items, *regrets)
+
+
+def _single(
+    variable: str, years: tuple[int, ...], items: tuple[tuple[str, str], ...], values: FloatArray, median: FloatArray
+) -> Panel:
+    """A panel of one year, from values (I, N) and the median case (I)."""
+    return Panel(variable, VARIABLES[variable].unit, years, items, values[None], median[None])
+
+
+def compare_results(results: Sequence[Result], baseline: str | None = None) -> list[ComparisonRow]:
+    """Every result but the baseline less the baseline.
+
+    Raises
+    ------
+    ResultsError
+        The results do not share draws or do not hold the same variables, or no result has the baseline's name.
+    """
+    require_comparable(results)
+    base = baseline_of(results, baseline)
+    return [row for result in results if result is not base for row in compare_one(result, base)]
+
+
+def headline(results: Sequence[Result], baseline: str | None = None) -> list[HeadlineRow]:
+    """The answer in short: foreign share and revenue, at the base year and some later ones.
+
+    The difference is the mean of the paired differences: unlike their median it says something where only some
+    draws differ, and the differences of several steps add up.
+    """
+    base = baseline_of(results, baseline)
+    return [
+        _headline_row(result, base, variable, scope, item, year)
+        for variable, scope, item in _headline_numbers(base)
+        for year in _headline_years(base.panels[variable])
+        for result in results
+    ]
+
+
+def _headline_numbers(base: Result) -> list[tuple[str, str, str]]:
+    numbers = [
+        ("foreign_share", "total", ""),
+        ("foreign_share", base.scenario.opening.layer, ""),
+        ("revenue_gross", "total", "foreign"),
+        ("revenue_retained", "total", "foreign"),
+    ]
+    return [number for number in numbers if number[0] in base.panels]
+
+
+def _headline_years(panel: Panel) -> list[int]:
+    chosen = {panel.years[0], *_HEADLINE_YEARS, panel.years[-1]}
+    return [year for year in panel.years if year in chosen]
+
+
+def _headline_row(result: Result, base: Result, variable: str, scope: str, item: str, year: int) -> HeadlineRow:
+    panel = result.panels[variable]
+    column = panel.column(year, scope, item)
+    level = dict(zip(STATISTICS, describe(column[None]).value[0].tolist(), strict=True))
+    difference, error = np.nan, np.nan
+    if result is not base:
+        statistics = describe((column - base.panels[variable].column(year, scope, item))[None])
+        mean = STATISTICS.index("mean")
+        difference, error = float(statistics.value[0, mean]), float(statistics.error[0, mean])
+    quantiles = (level["p50"], level["p05"], level["p95"])
+    return HeadlineRow(result.name, variable, scope, item, year, panel.unit, *quantiles, difference, error)
+
+
+def timeline_rows(result: Result) -> list[TimelineRow]:
+    """When each step of the policy and of each provider happens, and how often it was waited for.
+
+    A provider waits for a reviewer once it applies, for the yearly quota before it is approved, and for a place
+    in the zone before it is sited; other steps are not waited for, and their share is empty.
+    """
+    dates = result.panels["event_date"]
+    statistics = describe(dates.values[0], "never")
+    quantiles = statistics.value[:, STATISTICS.index("p05") :].tolist()
+    rows: list[TimelineRow] = []
+    for place, (_, item) in enumerate(dates.items):
+        actor, _, event = item.rpartition(".")
+        happens, waited = float(statistics.share_defined[place]), _share_waited(result.panels["wait"], actor, event)
+        centre = float(dates.median[0, place])
+        rows.append(TimelineRow._make((event, actor or "policy", happens, waited, *quantiles[place], centre)))
+    return rows
+
+
+def _share_waited(waits: Panel, actor: str, event: str) -> float:
+    """Share of draws in which the wait for a provider's step is longer than nothing; NaN for other steps."""
+    item = ("", f"{actor}.{_WAITED_FOR.get(event, '')}")
+    return float((waits.column(waits.years[0], *item) > 0).mean()) if item in waits.items else np.nan

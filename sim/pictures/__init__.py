@@ -1,0 +1,1 @@
+"""The pictures: one function each, results in, figure out."""

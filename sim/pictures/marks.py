@@ -1,0 +1,216 @@
+"""The marks that pictures are made of: fans over time, intervals in rows, histograms, and their keys.
+
+A mark shows uncertainty by the 90% range, the 50% range and the median, from quantiles taken once for each
+column of draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.transforms import ScaledTranslation
+
+from sim.axes import FloatArray
+from sim.outcomes.results import Result
+from sim.pictures.style import GREY, INK, SHADE, Look
+
+__all__ = [
+    "INTERVALS",
+    "LEVELS",
+    "Measure",
+    "base_point",
+    "beside",
+    "fan",
+    "fan_key",
+    "histogram",
+    "interval_key",
+    "interval_rows",
+    "interval_table",
+    "intervals",
+    "key",
+    "quantiles",
+    "quantiles_of_each",
+    "two_lines",
+]
+
+LEVELS: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
+"""Quantiles drawn: the ends of the 90% and of the 50% range, and the median in between."""
+
+INTERVALS: Final = "Marker: median. Thick line: 50% of draws. Thin line: 90% of draws."
+"""How to read intervals, for a note."""
+
+_EDGE: Final[Mapping[str, Any]] = {"markeredgecolor": "white", "markeredgewidth": 0.8}
+
+
+@dataclass(frozen=True)
+class Measure:
+    """An outcome as a picture shows it.
+
+    Attributes
+    ----------
+    label : str
+        Words for an axis or a row, with the unit.
+    variable, scope, item : str
+        Where its numbers stand in a result.
+    form : callable
+        Number, after scaling, to text.
+    unit : str
+        Sign after a tick label.
+    scale : float
+        Factor from the stored unit.
+    """
+
+    label: str
+    variable: str
+    scope: str
+    item: str
+    form: Callable[[float], str]
+    unit: str = ""
+    scale: float = 1.0
+
+    def values(self, result: Result) -> FloatArray:
+        """The draws, years by draws, in the unit of the picture."""
+        panel = result.panels[self.variable]
+        return panel.values[:, panel.items.index((self.scope, self.item))] * self.scale
+
+    def last(self, result: Result) -> FloatArray:
+        """The draws of the last year."""
+        values: FloatArray = self.values(result)[-1]
+        return values
+
+    def years(self, result: Result) -> tuple[int, ...]:
+        """Calendar years of the draws."""
+        return result.panels[self.variable].years
+
+
+def quantiles(values: FloatArray) -> FloatArray:
+    """Quantiles at `LEVELS` over the draws, levels first: (5, ...) for values (..., draws)."""
+    return np.asarray(np.quantile(values, LEVELS, axis=-1))
+
+
+def quantiles_of_each(rows: Sequence[FloatArray]) -> FloatArray:
+    """Quantiles of rows of draws that may differ in number: (5, rows); NaN where a row has none."""
+    return np.stack([quantiles(row) if row.size else np.full(len(LEVELS), np.nan) for row in rows], axis=-1)
+
+
+def fan(axes: Axes, years: Sequence[int], bands: FloatArray, colour: str) -> None:
+    """Median, 50% and 90% range over the years."""
+    low, lower, middle, upper, high = bands
+    axes.fill_between(years, low, high, color=colour, alpha=0.16, linewidth=0)
+    axes.fill_between(years, lower, upper, color=colour, alpha=0.34, linewidth=0)
+    axes.plot(years, np.stack([low, high], axis=-1), color=colour, linewidth=0.8, alpha=0.6)
+    axes.plot(years, middle, color=colour, linewidth=2.4, solid_capstyle="butt")
+
+
+def base_point(axes: Axes, year: int, bands: FloatArray) -> None:
+    """The base year: a point with its 90% range."""
+    axes.plot([year, year], bands[[0, 4]], color=INK, linewidth=1.6)
+    axes.plot([year], bands[2:3], color=INK, marker="o", markersize=6, linestyle="none", zorder=3, clip_on=False)
+
+
+def histogram(axes: Axes, values: FloatArray, edges: FloatArray, bottom: float, height: float, colour: str) -> None:
+    """Filled steps above `bottom`; the highest bin rises by `height`."""
+    counts = np.histogram(values, edges)[0]
+    steps = bottom + height * counts / max(counts.max(), 1)
+    axes.stairs(steps, edges, baseline=bottom, fill=True, color=colour, alpha=0.3, linewidth=0)
+    axes.stairs(steps, edges, baseline=bottom, color=colour, linewidth=1)
+
+
+def intervals(axes: Axes, heights: FloatArray, bands: FloatArray, look: Look) -> None:
+    """Horizontal intervals: a thin line over 90%, a thick one over 50%, a marker on the median.
+
+    Parameters
+    ----------
+    axes : Axes
+    heights : array (rows,)
+    bands : array (5, rows)
+    look : Look
+    """
+    axes.hlines(heights, bands[0], bands[4], color=look.colour, linewidth=1.4)
+    axes.hlines(heights, bands[1], bands[3], color=look.colour, linewidth=4.5, alpha=0.75)
+    axes.plot(bands[2], heights, color=look.colour, marker=look.marker, markersize=7, linestyle="none", **_EDGE)
+
+
+def interval_rows(axes: Axes, labels: Sequence[str], columns: Sequence[tuple[Look, FloatArray]]) -> FloatArray:
+    """Rows from top to bottom, in each one interval for every look, one under the other.
+
+    Parameters
+    ----------
+    axes : Axes
+    labels : sequence of str
+        One for each row.
+    columns : sequence of (Look, array (5, rows))
+
+    Returns
+    -------
+    array (looks, rows)
+        Heights at which the intervals stand.
+    """
+    rows = np.arange(len(labels), dtype=float)
+    heights = rows + (np.arange(len(columns))[:, None] + 0.5) / len(columns) * 0.84 - 0.42
+    for row in rows[1::2]:
+        axes.axhspan(row - 0.5, row + 0.5, color=SHADE, linewidth=0)
+    for places, (look, bands) in zip(heights, columns, strict=True):
+        intervals(axes, places, bands, look)
+    axes.set_yticks(rows, labels)
+    axes.set_ylim(len(labels) - 0.5, -0.5)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x")
+    return np.asarray(heights)
+
+
+def interval_table(
+    axes: Axes, labels: Sequence[str], columns: Sequence[tuple[Look, FloatArray]], form: Callable[[float], str]
+) -> None:
+    """`interval_rows` with a zero line, and right of the axes each median and 90% range in figures."""
+    heights = interval_rows(axes, labels, columns)
+    axes.axvline(0, color=INK, linewidth=1)
+    for places, (look, bands) in zip(heights, columns, strict=True):
+        for place, (low, _, middle, _, high) in zip(places, bands.T, strict=True):
+            beside(axes, place, form(middle), color=look.ink, fontsize=10, fontweight="bold")
+            beside(axes, place, f"{form(low)} to {form(high)}", right=56, color=GREY, fontsize=9)
+    beside(axes, -0.5, "median", up=10, fontsize=9)
+    beside(axes, -0.5, "90% of draws", right=56, up=10, color=GREY, fontsize=9)
+
+
+def two_lines(axes: Axes, place: float, bold: str, plain: str, look: Look) -> None:
+    """A bold line over plain ones, right of the axes at the height `place` in data."""
+    beside(axes, place, bold, color=look.ink, fontweight="bold", va="bottom")
+    beside(axes, place, plain, up=-1, color=GREY, fontsize=8.5, va="top", linespacing=1.15)
+
+
+def beside(axes: Axes, place: float, text: str, *, right: float = 6, up: float = 0, **style: Any) -> None:
+    """Text right of the axes at the height `place` in data, moved by some points."""
+    moved = ScaledTranslation(right / 72, up / 72, axes.figure.dpi_scale_trans)
+    axes.text(1, place, text, transform=axes.get_yaxis_transform() + moved, **{"va": "center", **style})
+
+
+def fan_key(figure: Figure, extra: Sequence[Artist] = ()) -> None:
+    """The key to fans, under the note."""
+    median = Line2D([], [], color=GREY, linewidth=2.4, label="median")
+    half = Patch(color=GREY, alpha=0.5, linewidth=0, label="50% of draws")
+    most = Patch(color=GREY, alpha=0.2, linewidth=0, label="90% of draws")
+    key(figure, [median, half, most, *extra])
+
+
+def interval_key(figure: Figure, looks: Sequence[Look]) -> None:
+    """The key to intervals, under the note: colour and marker of every scenario."""
+    common: Mapping[str, Any] = {"linewidth": 3, "markersize": 7, **_EDGE}
+    key(figure, [Line2D([], [], color=a.colour, marker=a.marker, label=a.label, **common) for a in looks])
+
+
+def key(figure: Figure, handles: Sequence[Artist], rows: int = 0) -> None:
+    """A legend over the width of the sheet, between the note and the axes; two rows above six entries."""
+    width, height = figure.get_size_inches()
+    rows = rows or 1 + (len(handles) > 6)
+    place = (0.5 / width, 1 - (1.24 if rows == 1 else 1.14) / height)
+    columns = -(-len(handles) // rows)
+    figure.legend(handles=handles, loc="upper left", bbox_to_anchor=place, ncols=columns, borderaxespad=0, borderpad=0)

@@ -1,0 +1,1 @@
+"""From files to a scenario: documents, shapes, checks and explanations."""

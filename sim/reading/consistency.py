@@ -1,0 +1,293 @@
+"""What must hold between the fields of a scenario that are each right by themselves.
+
+Each check is a generator of findings, a dotted path and a message, and looks at one part.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator
+from graphlib import CycleError, TopologicalSorter
+from typing import Final
+
+from sim.errors import choices
+from sim.evidence import SCALES, Discrete, Fixed, Pert, Record, Triangular, Uniform
+from sim.reading.plausibility import Finding, implausible
+from sim.scenario import Correlation, EventStep, HazardStep, LayerShares, Regime, RegimeChange, Scenario, Step, inputs
+
+__all__ = ["problems"]
+
+_SCRAMBLE: Final = 512
+"""Draws come in scrambles of so many points."""
+
+_MOST_EQUITY: Final = 0.5
+"""Foreign firms may hold half of an operator."""
+
+_DIRECT: Final = {"direct", "rest"}
+"""Keys of the first of the two forms of a layer's shares."""
+
+
+def problems(scenario: Scenario) -> list[Finding]:
+    """Everything about a scenario that does not fit together.
+
+    Returns
+    -------
+    list of (path, message)
+        Empty if the scenario can be run.
+    """
+    return [finding for check in _CHECKS for finding in check(scenario)]
+
+
+def _known(path: str, kind: str, name: str | None, allowed: Collection[str]) -> Iterator[Finding]:
+    """A finding if a name is given that does not exist."""
+    if name is not None and name not in allowed:
+        yield path, f"unknown {kind} {choices(name, allowed)}"
+
+
+def _same(path: str, kind: str, found: Collection[str], wanted: Collection[str]) -> Iterator[Finding]:
+    """A finding for every name too many, and one for those missing."""
+    for name in found:
+        yield from _known(f"{path}.{name}", kind, name, wanted)
+    absent = [name for name in wanted if name not in found]
+    if absent:
+        yield path, f"must name every {kind} (missing {', '.join(absent)})"
+
+
+def _settings(scenario: Scenario) -> Iterator[Finding]:
+    horizon, draws = scenario.horizon, scenario.sampling.draws
+    if horizon.end_year <= horizon.base_year:
+        yield "horizon.end_year", f"must be after the base year {horizon.base_year} (found {horizon.end_year})"
+    if draws % _SCRAMBLE:
+        below, above = draws // _SCRAMBLE * _SCRAMBLE, -(-draws // _SCRAMBLE) * _SCRAMBLE
+        nearest = f"{below} or {above}" if below else f"{above}"
+        yield "sampling.draws", f"must be a multiple of {_SCRAMBLE} (found {draws}; nearest {nearest})"
+
+
+def _leading(scenario: Scenario) -> Iterator[Finding]:
+    named = [item.name for item in inputs(scenario)]
+    rivals = [f"shock.rivalry.{name}" for name, provider in scenario.providers.items() if not provider.fringe]
+    allowed, listed = [*named, "shock.market", "shock.origin", *rivals], scenario.sampling.leading
+    for position, name in enumerate(listed):
+        yield from _known(f"sampling.leading[{position}]", "input", name, allowed)
+        if name in listed[:position]:
+            yield f"sampling.leading[{position}]", f"'{name}' is listed twice"
+
+
+def _correlations(scenario: Scenario) -> Iterator[Finding]:
+    named = [item.name for item in inputs(scenario)]
+    groups = scenario.sampling.correlations
+    counts = Counter(name for group in groups.values() for name in group.members)
+    for key, group in groups.items():
+        path = f"sampling.correlations.{key}"
+        for position, name in enumerate(group.members):
+            where = f"{path}.members[{position}]"
+            yield from _known(where, "input", name, named)
+            if counts[name] > 1:
+                yield where, f"'{name}' may stand once, in one group (found {counts[name]} times)"
+        yield from _triangle(f"{path}.rank", group)
+
+
+def _triangle(path: str, group: Correlation) -> Iterator[Finding]:
+    members, lengths = len(group.members), [len(row) for row in group.rank]
+    wanted = list(range(1, members))
+    if lengths != wanted:
+        yield path, f"{members} members need rows of {_listed(wanted)} numbers (found rows of {_listed(lengths)})"
+    elif not _is_positive_definite([[2 * math.sin(math.pi * r / 6) for r in row] for row in group.rank]):
+        yield path, "no inputs can be correlated so: the matrix of 2 sin(pi r / 6) is not positive definite"
+
+
+def _listed(numbers: Iterable[int]) -> str:
+    return ", ".join(map(str, numbers)) or "none"
+
+
+def _is_positive_definite(below: list[list[float]]) -> bool:
+    """Whether a matrix with ones on the diagonal has a Cholesky factor; `below` are the rows under the diagonal."""
+    factor: list[list[float]] = []
+    for row in [[], *below]:
+        line: list[float] = []
+        for value, other in zip(row, factor, strict=True):
+            line.append((value - sum(a * b for a, b in zip(line, other, strict=False))) / other[-1])
+        rest = 1 - sum(value * value for value in line)
+        if rest <= 1e-12:
+            return False
+        factor.append([*line, math.sqrt(rest)])
+    return True
+
+
+def _layers(scenario: Scenario) -> Iterator[Finding]:
+    layers = scenario.market.layers
+    unsized = [name for name, layer in layers.items() if layer.size is None]
+    if len(unsized) != 1:
+        found = ", ".join(unsized) or "none"
+        yield "market.layers", f"exactly one layer has no size and takes the rest (found {found})"
+    drifting = [name for name, layer in layers.items() if layer.log_odds_drift is not None]
+    for name in drifting[1:]:
+        where = f"market.layers.{name}.log_odds_drift"
+        yield where, f"only one layer may drift against the rest (found '{drifting[0]}' too)"
+    for name in layers:
+        if not any(segment.layer == name for segment in scenario.segments.values()):
+            yield f"market.layers.{name}", "no segment lies in this layer"
+    for name, segment in scenario.segments.items():
+        yield from _known(f"segments.{name}.layer", "layer", segment.layer, layers)
+
+
+def _providers(scenario: Scenario) -> Iterator[Finding]:
+    for origin, group in (("domestic", scenario.domestic), ("foreign", scenario.foreign)):
+        if not group:
+            yield "providers", f"there must be a {origin} provider (found none)"
+
+
+def _shares(scenario: Scenario) -> Iterator[Finding]:
+    yield from _same("shares", "layer", scenario.shares, scenario.market.layers)
+    for name, shares in scenario.shares.items():
+        path, stated = f"shares.{name}", set(_stated(shares))
+        if bool(stated & _DIRECT) == bool(stated - _DIRECT):
+            found = ", ".join(_stated(shares)) or "nothing"
+            yield path, f"needs either direct and rest, or foreign with its splits (found {found})"
+        else:
+            yield from (_direct if stated & _DIRECT else _split)(path, shares, scenario)
+
+
+def _stated(shares: LayerShares) -> list[str]:
+    return [key for key in LayerShares.model_fields if getattr(shares, key) is not None]
+
+
+def _direct(path: str, shares: LayerShares, scenario: Scenario) -> Iterator[Finding]:
+    if shares.direct is None or shares.rest is None:
+        yield path, f"direct and rest go together (found only {_stated(shares)[0]})"
+        return
+    others = [name for name in scenario.providers if name != shares.rest]
+    yield from _known(f"{path}.rest", "provider", shares.rest, scenario.providers)
+    yield from _same(f"{path}.direct", "provider", shares.direct, others)
+
+
+def _split(path: str, shares: LayerShares, scenario: Scenario) -> Iterator[Finding]:
+    if shares.foreign is None or shares.foreign_split is None:
+        yield path, f"foreign and foreign_split go together (found {', '.join(_stated(shares))})"
+    else:
+        yield from _same(f"{path}.foreign_split", "foreign provider", shares.foreign_split, scenario.foreign)
+    if (shares.domestic_split is None) == (shares.domestic_split_as is None):
+        yield path, f"needs one of domestic_split and domestic_split_as (found {', '.join(_stated(shares))})"
+    elif shares.domestic_split is not None:
+        yield from _same(f"{path}.domestic_split", "domestic provider", shares.domestic_split, scenario.domestic)
+    else:
+        own = [name for name, other in scenario.shares.items() if other.domestic_split_as is None]
+        kind = "layer with domestic proportions of its own"
+        yield from _known(f"{path}.domestic_split_as", kind, shares.domestic_split_as, own)
+
+
+def _opening(scenario: Scenario) -> Iterator[Finding]:
+    opening = scenario.opening
+    yield from _known("opening.layer", "layer", opening.layer, scenario.market.layers)
+    yield from _same("opening.layer_factor", "layer", opening.layer_factor, scenario.market.layers)
+    yield from _categories("opening.hypothesis", opening.hypothesis, opening.hypotheses)
+    for name, hypothesis in opening.hypotheses.items():
+        for position, provider in enumerate(hypothesis.providers or ()):
+            path = f"opening.hypotheses.{name}.providers[{position}]"
+            yield from _known(path, "foreign provider", provider, scenario.foreign)
+
+
+def _zone(scenario: Scenario) -> Iterator[Finding]:
+    yield from _categories("zone.reading", scenario.zone.reading, scenario.zone.readings)
+    for name, reading in scenario.zone.readings.items():
+        for segment in reading.multiple:
+            yield from _known(f"zone.readings.{name}.multiple.{segment}", "segment", segment, scenario.segments)
+
+
+def _categories(path: str, record: Record, allowed: Collection[str]) -> Iterator[Finding]:
+    for name in record.categories if isinstance(record, Discrete) else ():
+        yield from _known(f"{path}.discrete.{name}", "category", name, allowed)
+
+
+def _regimes(scenario: Scenario) -> Iterator[Finding]:
+    for name, regime in scenario.regimes.items():
+        yield from _levers(f"regimes.{name}", regime, scenario)
+    for name, step in scenario.policy.steps.items():
+        path = f"policy.steps.{name}.change"
+        if step.change is not None:
+            yield from _levers(path, step.change, scenario)
+            if not step.change.model_fields_set - {"title"}:
+                yield path, "changes no lever"
+
+
+def _levers(path: str, levers: Regime | RegimeChange, scenario: Scenario) -> Iterator[Finding]:
+    for position, layer in enumerate(levers.owned_layers or ()):
+        yield from _known(f"{path}.owned_layers[{position}]", "layer", layer, scenario.market.layers)
+    most = _top(levers.partner_equity)
+    if most > _MOST_EQUITY:
+        found = f"(found up to {most:g}; allowed 0 to {_MOST_EQUITY})"
+        yield f"{path}.partner_equity", f"foreign equity in a partner is at most one half {found}"
+
+
+def _top(lever: float | Record | None) -> float:
+    """The most that a fraction lever can be."""
+    if not isinstance(lever, Record):
+        return lever or 0.0
+    points = {Fixed: "value", Uniform: "uniform", Triangular: "triangular", Pert: "pert"}
+    stated = getattr(lever, points[type(lever)]) if type(lever) in points else math.inf
+    end: float = stated[-1] if isinstance(stated, tuple) else stated
+    return SCALES["fraction"][lever.unit] * min(end, math.inf if lever.max is None else lever.max)
+
+
+def _policy(scenario: Scenario) -> Iterator[Finding]:
+    yield from _known("policy.start", "regime", scenario.policy.start, scenario.regimes)
+    for name, step in scenario.policy.steps.items():
+        yield from _step(f"policy.steps.{name}", step, scenario)
+
+
+def _step(path: str, step: Step, scenario: Scenario) -> Iterator[Finding]:
+    yield from _known(f"{path}.adopt", "regime", step.adopt, scenario.regimes)
+    if step.adopt is not None and step.change is not None:
+        yield path, "adopt and change exclude each other (found both)"
+    if isinstance(step, EventStep):
+        yield from _trigger(path, step, scenario)
+    if isinstance(step, HazardStep):
+        yield from _known(f"{path}.during", "regime", step.during, scenario.regimes)
+    for segment in step.closes:
+        yield from _known(f"{path}.closes.{segment}", "segment", segment, scenario.segments)
+    if step.evicts and not step.closes:
+        yield f"{path}.evicts", "has no effect without 'closes'"
+
+
+def _trigger(path: str, step: EventStep, scenario: Scenario) -> Iterator[Finding]:
+    if (step.after is None) == (step.after_not is None):
+        yield path, f"needs one of after and after_not (found {'neither' if step.after is None else 'both'})"
+    yield from _known(f"{path}.after", "step", step.after, scenario.policy.steps)
+    yield from _known(f"{path}.after_not", "step", step.after_not, scenario.policy.steps)
+
+
+def _cycles(scenario: Scenario) -> Iterator[Finding]:
+    """Steps that wait for each other, or build on each other's state, in a circle."""
+    try:
+        TopologicalSorter({name: _followed(name, scenario) for name in scenario.policy.steps}).prepare()
+    except CycleError as error:
+        circle: list[str] = error.args[1]
+        yield f"policy.steps.{circle[0]}", f"cyclic policy steps: {' before '.join(circle)}"
+
+
+def _followed(name: str, scenario: Scenario) -> list[str]:
+    """The steps that must be settled before one: its trigger, and the one whose state it changes."""
+    steps = scenario.policy.steps
+    step, before = steps[name], list(steps)[: list(steps).index(name)]
+    after, after_not = (step.after, step.after_not) if isinstance(step, EventStep) else (None, None)
+    if after is not None:
+        return [after] if after in steps else []
+    changed = [other for other in before if steps[other].adopt or steps[other].change]
+    return [*([after_not] if after_not in steps else []), *changed[-1:]]
+
+
+_CHECKS: Final[tuple[Callable[[Scenario], Iterator[Finding]], ...]] = (
+    _settings,
+    _leading,
+    _correlations,
+    _layers,
+    _providers,
+    _shares,
+    _opening,
+    _zone,
+    _regimes,
+    _policy,
+    _cycles,
+    implausible,
+)

@@ -1,0 +1,164 @@
+"""A scenario from files: the variant, the base that it extends, and the sources beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from sim.errors import ScenarioError, choices, shown
+from sim.reading import consistency
+from sim.reading.documents import Node, Place, read
+from sim.reading.overrides import overridden
+from sim.reading.schema import SCENARIO, Shape
+from sim.reading.validation import located, steps, validated
+from sim.scenario import Scenario
+
+__all__ = ["Loaded", "load_scenario", "read_scenario", "scenario_files", "shipped_folder"]
+
+_SOURCES: Final = "sources.yaml"
+_OWN: Final = ("name", "abstract")
+"""What a variant does not inherit."""
+
+_SILENT: Final = ("schema_version", "name", "abstract", "question", "as_of", "sampling", "sources", "extends")
+"""Keys that say nothing to the model, or how it is drawn."""
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A scenario, and the tree that knows which file set what.
+
+    Attributes
+    ----------
+    scenario : Scenario
+    tree : Node
+        The merged files, sources and overrides included.
+    """
+
+    scenario: Scenario
+    tree: Node
+
+    def setter(self, path: str) -> str:
+        """The file, or the `--set`, that stated a path; empty if it was left at its default."""
+        node = self.tree.at(steps(path))
+        return node.place.file if node is not None else ""
+
+
+def load_scenario(path: str | Path, *, overrides: Sequence[str] = ()) -> Scenario:
+    """The scenario in a file, with what it extends, complete and consistent.
+
+    Parameters
+    ----------
+    path : str or Path
+        A scenario file; the base that it names and `sources.yaml` lie in the same folder.
+    overrides : sequence of str
+        `PATH=VALUE`, VALUE in YAML, applied last. A bare number in place of a record keeps its unit.
+
+    Raises
+    ------
+    ScenarioError
+        With all problems of the first stage that has any: syntax, then keys and types, then meaning.
+    """
+    return read_scenario(path, overrides=overrides).scenario
+
+
+def read_scenario(path: str | Path, *, overrides: Sequence[str] = ()) -> Loaded:
+    """Like `load_scenario`, together with which file set what."""
+    base, variant = _base_and_variant(Path(path))
+    tree = _with_sources(_merged(base, variant, SCENARIO), Path(path).parent / _SOURCES)
+    tree = overridden(tree, overrides)
+    scenario = validated(tree)
+    scenario._overridden = dict(_differences(base, tree, SCENARIO))
+    wrong = consistency.problems(scenario)
+    if wrong:
+        raise ScenarioError(located(tree, where, message) for where, message in wrong)
+    return Loaded(scenario, tree)
+
+
+def shipped_folder() -> Path:
+    """The folder of the scenarios that come with the program: inside the package once that is installed."""
+    here = Path(__file__).parents[1]
+    installed, checkout = here / "scenarios", here.parent / "scenarios"
+    return installed if installed.is_dir() else checkout
+
+
+def scenario_files(folder: Path) -> tuple[Path, ...]:
+    """The scenario files in a folder, by name."""
+    return tuple(sorted(found for found in folder.glob("*.yaml") if found.name != _SOURCES))
+
+
+def _failure(node: Node, path: str, message: str) -> ScenarioError:
+    return ScenarioError([node.place.problem(path, message)])
+
+
+def _base_and_variant(path: Path) -> tuple[Node, Node]:
+    """The tree that a file extends, and its own; a file that extends nothing is its own base."""
+    variant = read(path)
+    extends = variant.entries.get("extends")
+    base = read(_beside(path, extends)) if extends is not None else variant
+    for file in (variant, base):
+        if "sources" in file.entries:
+            raise _failure(file.entries["sources"], "sources", f"sources stand in {_SOURCES} beside the scenario")
+    if extends is None:
+        return variant, variant
+    if "extends" in base.entries:
+        raise _failure(extends, "extends", f"only one level is read, but {shown(extends.value)} extends another file")
+    return _without(base, *_OWN), _without(variant, "extends")
+
+
+def _differences(base: Node, tree: Node, place: Shape, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Paths that act in the model and are not as in the base, each with what the base has there, None for nothing."""
+    for key, node in tree.entries.items():
+        below, here = place.below(key), f"{path}.{key}" if path else key
+        if below is None or here in _SILENT:
+            continue
+        before = base.entries.get(key)
+        if before is not None and below.merges and isinstance(node.value, Mapping):
+            yield from _differences(before, node, below, here)
+        elif before is None or before.plain() != node.plain():
+            yield here, None if before is None else before.plain()
+
+
+def _beside(path: Path, extends: Node) -> Path:
+    """The file that `extends` names."""
+    name = extends.value
+    if not isinstance(name, str) or not name or Path(name).name != name or "\\" in name:
+        raise _failure(extends, "extends", f"must name a file in the same folder (found {shown(extends.plain())})")
+    others = tuple(file.name for file in scenario_files(path.parent) if file.name != path.name)
+    if name == path.name:
+        raise _failure(extends, "extends", "a file cannot extend itself")
+    if not (path.parent / name).is_file():
+        raise _failure(extends, "extends", f"no such file {choices(name, others)}")
+    return path.parent / name
+
+
+def _without(node: Node, *keys: str) -> Node:
+    return replace(node, value={key: below for key, below in node.entries.items() if key not in keys})
+
+
+def _merged(base: Node, variant: Node, place: Shape) -> Node:
+    """The variant over the base: mappings key by key, all else replaced whole."""
+    if not (place.merges and isinstance(base.value, Mapping) and isinstance(variant.value, Mapping)):
+        return variant
+    entries = dict(base.value)
+    for key, node in variant.value.items():
+        below = place.below(key)
+        entries[key] = _merged(entries[key], node, below) if key in entries and below is not None else node
+    return replace(variant, value=entries)
+
+
+def _with_sources(tree: Node, path: Path) -> Node:
+    """The tree with the list of sources that lies beside it."""
+    if not path.exists():
+        message = "no such file; it lists the sources of the scenarios beside it"
+        raise ScenarioError([Place(str(path)).problem("", message)])
+    top = read(path)
+    problems = [
+        node.place.problem(key, f"unknown key {choices(key, ['sources'])}")
+        for key, node in top.entries.items()
+        if key != "sources"
+    ]
+    if problems or "sources" not in top.entries:
+        raise ScenarioError(problems or [top.place.problem("", "the key 'sources' is missing")])
+    return replace(tree, value={**tree.entries, "sources": top.entries["sources"]})

@@ -1,0 +1,185 @@
+"""From a tree to a scenario, and from what the schema objects to, to what a user can mend.
+
+pydantic says what is wrong in terms of its classes. Here each objection becomes one plain sentence with
+the path that the user wrote, its place, what was found and what is allowed.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeAlias
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from sim.errors import Problem, ScenarioError, choices, shown
+from sim.evidence import CANONICAL_UNITS, FAMILIES, Record
+from sim.reading.documents import Node
+from sim.reading.schema import SCENARIO, Shape
+from sim.scenario import Scenario, StepEffect
+
+__all__ = ["Path", "dotted", "located", "steps", "validated"]
+
+Path: TypeAlias = tuple[str | int, ...]
+"""Keys and list positions from the top of a scenario down."""
+
+
+def dotted(path: Path) -> str:
+    """A path as users write it: `policy.steps.pilot.when`, `regimes.open.owned_layers[0]`."""
+    return "".join(f"[{part}]" if isinstance(part, int) else f".{_legible(part)}" for part in path).lstrip(".")
+
+
+def _legible(key: str) -> str:
+    return key if key.isprintable() else repr(key)
+
+
+def steps(path: str) -> Path:
+    """The keys and list positions of a dotted path."""
+    return tuple(int(part[1:]) if part[1:].isdigit() and part[0] == "[" else part for part in _STEP.findall(path))
+
+
+_STEP: Final = re.compile(r"\[\d+|[^.\[\]]+")
+
+
+def located(tree: Node, path: str, message: str) -> Problem:
+    """A problem at the place of a path, or of the nearest thing above it that was written."""
+    return tree.nearest(steps(path)).place.problem(path, message)
+
+
+def validated(tree: Node) -> Scenario:
+    """The scenario in a tree whose keys and types are right.
+
+    Raises
+    ------
+    ScenarioError
+        With every unknown key, missing key, wrong type and wrong unit, each once.
+    """
+    try:
+        return Scenario.model_validate(tree.plain(), strict=True)
+    except ValidationError as error:
+        found = error.errors(include_url=False, include_input=False)
+    objections = [(_written(details["loc"]), details) for details in found]
+    raise ScenarioError(
+        _problem(tree, path, place, details)
+        for (path, place), details in objections
+        if not _follows(tree, path, details, [other for (other, _), _ in objections])
+    )
+
+
+def _written(loc: Path) -> tuple[Path, Shape]:
+    """The path that the user wrote, without the names of forms, and the shape of its end."""
+    place, path = SCENARIO, []
+    for part in loc:
+        if part == "[key]":
+            break
+        if part not in place.forms:
+            path.append(part)
+        place = place.below(part) or Shape()
+    return tuple(path), place
+
+
+def _follows(tree: Node, path: Path, details: ErrorDetails, others: Sequence[Path]) -> bool:
+    """Whether an objection only repeats another.
+
+    The parts of a mixture inherit what the whole has wrong, and a list with a wrong item counts as too short.
+    """
+    node = tree.at(path)
+    if details["type"] == "missing":
+        return any((*path[:end], path[-1]) in others for end in range(len(path) - 1))
+    if details["type"] == "too_short" and node is not None:
+        return len(node.plain()) >= int(details["ctx"]["min_length"])
+    return node is None
+
+
+def _problem(tree: Node, path: Path, place: Shape, details: ErrorDetails) -> Problem:
+    kind, node = details["type"], tree.nearest(path)
+    if kind == "missing":
+        above = tree.nearest(path[:-1])
+        return above.place.problem(dotted(path[:-1]), _missing(path[-1], above))
+    if kind == "extra_forbidden":
+        allowed = _written_shape(details["loc"][:-1]).keys
+        return node.place.problem(dotted(path), f"unknown key {choices(path[-1], allowed)}")
+    context: Mapping[str, Any] = details.get("ctx", {})
+    found = path[-1] if "[key]" in details["loc"] else node.plain()
+    word = _WORDING.get(kind, _as_it_stands)
+    return node.place.problem(dotted(path), word(found, {**context, "message": details["msg"]}, place))
+
+
+def _written_shape(loc: Path) -> Shape:
+    return _written(loc)[1]
+
+
+def _missing(key: str | int, above: Node) -> str:
+    if isinstance(key, int):
+        return f"the list is too short (found {shown(above.plain())}; allowed at least {key + 1})"
+    return f"the key '{key}' is missing"
+
+
+_Wording: TypeAlias = Callable[[Any, Mapping[str, Any], Shape], str]
+
+
+def _must(requirement: str) -> _Wording:
+    """The wording of 'must be so and so', with limits filled in from the context."""
+    return lambda found, context, place: f"must {requirement.format(**context)} (found {shown(found)})"
+
+
+def _as_it_stands(found: Any, context: Mapping[str, Any], place: Shape) -> str:
+    return str(context["message"]).removeprefix("Value error, ").removeprefix("Input should ")
+
+
+def _text_wanted(found: Any, context: Mapping[str, Any], place: Shape) -> str:
+    remedy = f'; write "{found}" in quotes' if isinstance(found, int | float) else ""
+    return f"must be text (found {shown(found)}{remedy})"
+
+
+def _one_of(found: Any, context: Mapping[str, Any], place: Shape) -> str:
+    allowed = [word.strip("'") for word in re.split(r", | or ", context["expected"])]
+    return f"unknown choice {choices(found, allowed)}"
+
+
+def _distribution(found: Any, context: Mapping[str, Any], place: Shape) -> str:
+    if isinstance(found, Mapping):
+        strange = [key for key in found if key not in Record.model_fields]
+        return f"a parameter record states its number by one key {choices(strange[0] if strange else found, FAMILIES)}"
+    if isinstance(found, int | float) and not isinstance(found, bool):
+        unit = CANONICAL_UNITS.get(place.dimension or "", "…")
+        remedy = f"{{value: {found}, unit: {unit}, source: …, grade: …}}"
+        return f"must be a parameter record (found {found}; write {remedy})"
+    return f"must be a parameter record, a mapping with a number, its unit, source and grade (found {shown(found)})"
+
+
+def _trigger(found: Any, context: Mapping[str, Any], place: Shape) -> str:
+    if not isinstance(found, Mapping):
+        return f"must be a mapping (found {shown(found)})"
+    strange = [key for key in found if key not in StepEffect.model_fields]
+    triggers = ("when", "after", "after_not", "hazard")
+    return f"a step states its trigger by one key {choices(strange[0] if strange else found, triggers)}"
+
+
+_MAPPING: Final = _must("be a mapping")
+_WORDING: Final[Mapping[str, _Wording]] = {
+    "bool_type": _must("be true or false"),
+    "date_type": _must("be a date such as 2018-12-31, without quotes"),
+    "dict_type": _MAPPING,
+    "finite_number": _must("be a finite number"),
+    "float_type": _must("be a number"),
+    "greater_than": _must("be above {gt}"),
+    "greater_than_equal": _must("be at least {ge}"),
+    "int_from_float": _must("be a whole number"),
+    "int_type": _must("be a whole number"),
+    "less_than": _must("be below {lt}"),
+    "less_than_equal": _must("be at most {le}"),
+    "literal_error": _one_of,
+    "model_attributes_type": _MAPPING,
+    "model_type": _MAPPING,
+    "no_distribution": _distribution,
+    "no_trigger": _trigger,
+    "string_pattern_mismatch": _must("be lower-case letters, digits and _, beginning with a letter, at most 40"),
+    "string_too_short": _must("not be empty"),
+    "string_type": _text_wanted,
+    "too_long": _must("hold at most {max_length}"),
+    "too_short": _must("hold at least {min_length}"),
+    "tuple_type": _must("be a list"),
+}
+"""Kind of objection to its wording."""

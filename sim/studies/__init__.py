@@ -1,0 +1,1 @@
+"""Several scenarios on shared draws: run, audited, compared and written."""

@@ -1,0 +1,241 @@
+"""Silence is a fault: which inputs and which overrides of a study move nothing.
+
+An uncertain input is redrawn alone, on a few draws, and every outcome is held against the plain run; an
+override is taken back to what the base file states. Inputs that belong to something no scenario of the study
+can bring about are not in play, which is no fault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from pydantic import ValidationError
+
+from sim.axes import FloatArray
+from sim.chance.sampling import DRAWS_PER_SCRAMBLE, SHOCK_INPUTS, Worlds, draw_worlds
+from sim.errors import SimError
+from sim.model.engine import simulate
+from sim.outcomes.results import Panel
+from sim.policy import State, allows_owned, earliest_dates, reachable, states
+from sim.scenario import Scenario, inputs
+
+__all__ = ["Audit", "audit", "in_play"]
+
+_FEW: Final = 64
+_STACK: Final = 8
+"""Inputs that are redrawn in one block: 8 times 64 draws are as many as the engine takes at a time."""
+
+_ECHOES: Final = ("opening_hypothesis", "zone_reading")
+"""Outcomes that repeat an input: that they move proves nothing."""
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What moved nothing.
+
+    Attributes
+    ----------
+    dead : tuple of str
+        Uncertain inputs in play that moved no outcome of any scenario.
+    idle : tuple of (str, str)
+        Scenario and path of each override that moved no outcome of its scenario.
+    out_of_play : tuple of str
+        Uncertain inputs that no scenario of the study can reach.
+    """
+
+    dead: tuple[str, ...]
+    idle: tuple[tuple[str, str], ...]
+    out_of_play: tuple[str, ...]
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether something that should move an outcome did not."""
+        return bool(self.dead or self.idle)
+
+    def lines(self) -> tuple[str, ...]:
+        """The findings in words."""
+        found = [f"moves nothing: {name} (redrawn alone, no outcome of any scenario changes)" for name in self.dead]
+        found += [
+            f"moves nothing: {path} in {name} (with the base's value, all is the same)" for name, path in self.idle
+        ]
+        if self.out_of_play:
+            found.append(f"not in play in this study: {', '.join(self.out_of_play)}")
+        return tuple(found)
+
+
+def audit(scenarios: Sequence[Scenario]) -> Audit:
+    """Look for inputs and overrides that move nothing.
+
+    Parameters
+    ----------
+    scenarios : sequence of Scenario
+        A study, on shared draws.
+
+    Returns
+    -------
+    Audit
+    """
+    uncertain = [item.name for scenario in scenarios for item in inputs(scenario) if not item.record.is_fixed]
+    names = list(dict.fromkeys(uncertain))
+    played = {scenario.name: in_play(scenario) for scenario in scenarios}
+    live: set[str] = set()
+    for draws in _sizes(scenarios):
+        # The last scenario first: by custom the widest opening, in which the most inputs move.
+        for scenario in reversed(scenarios):
+            asked = [name for name in names if name in played[scenario.name] and name not in live]
+            live |= _moving(scenario, asked, draws)
+    everywhere = set().union(*played.values())
+    return Audit(
+        dead=tuple(name for name in names if name in everywhere and name not in live),
+        idle=tuple((one.name, path) for one in scenarios for path in _idle_overrides(one)),
+        out_of_play=tuple(name for name in names if name not in everywhere),
+    )
+
+
+def _sizes(scenarios: Sequence[Scenario]) -> tuple[int, ...]:
+    """Draws to look at in turn; the larger only for what looked dead on the smaller."""
+    return (_FEW, DRAWS_PER_SCRAMBLE, scenarios[0].sampling.draws)
+
+
+def _moving(scenario: Scenario, names: Sequence[str], draws: int) -> set[str]:
+    """Those of the inputs that move an outcome when redrawn alone."""
+    if not names:
+        return set()
+    scrambles = range(-(-draws // DRAWS_PER_SCRAMBLE))
+    worlds = draw_worlds(scenario, scrambles)
+    few, plain = worlds.take(slice(draws)), simulate(scenario, worlds.take(slice(draws)))
+    moving: set[str] = set()
+    per_run = max(1, _FEW * _STACK // draws)
+    for start in range(0, len(names), per_run):
+        batch = names[start : start + per_run]
+        redrawn = [_redrawn(scenario, few, worlds, name, scrambles, draws) for name in batch]
+        panels = simulate(scenario, _stacked(redrawn))
+        moving |= {name for place, name in enumerate(batch) if _differ(plain, panels, place * draws, draws)}
+    return moving
+
+
+def _redrawn(scenario: Scenario, few: Worlds, worlds: Worlds, name: str, scrambles: range, draws: int) -> Worlds:
+    """The first worlds with one input taken from the neighbouring draw."""
+    if name in SHOCK_INPUTS:
+        turned = {name: np.roll(worlds.inputs[name], 1)}
+        return draw_worlds(scenario, scrambles, replaced=turned).take(slice(draws))
+    return few.replace_input(name, np.roll(few.inputs[name], 1))
+
+
+def _stacked(parts: Sequence[Worlds]) -> Worlds:
+    """Worlds side by side."""
+
+    def joined(arrays: Iterable[FloatArray]) -> FloatArray:
+        return np.concatenate(list(arrays), axis=-1)
+
+    first = parts[0]
+    return Worlds(
+        inputs={name: joined(part.inputs[name] for part in parts) for name in first.inputs},
+        market_shock=joined(part.market_shock for part in parts),
+        market_steps=joined(part.market_steps for part in parts),
+        rivalry=joined(part.rivalry for part in parts),
+        origin_shock=joined(part.origin_shock for part in parts),
+        chance={name: joined(part.chance[name] for part in parts) for name in first.chance},
+        clock={name: joined(part.clock[name] for part in parts) for name in first.clock},
+    )
+
+
+def _differ(plain: Mapping[str, Panel], other: Mapping[str, Panel], start: int, draws: int) -> bool:
+    """Whether any outcome differs from the plain run in the draws from `start` on."""
+    for name, panel in plain.items():
+        if name in _ECHOES:
+            continue
+        values = other[name].values[..., start : start + draws]
+        if values.shape != panel.values.shape or not np.array_equal(values, panel.values, equal_nan=True):
+            return True
+    return False
+
+
+def _idle_overrides(scenario: Scenario) -> Iterable[str]:
+    """Paths of overrides that change no outcome on the draws of one scramble."""
+    worlds = draw_worlds(scenario, range(1)).take(slice(_FEW * 2))
+    plain = simulate(scenario, worlds)
+    for path, value in scenario.overridden.items():
+        other = _taken_back(scenario, path, value)
+        if other is None:
+            continue
+        redrawn = draw_worlds(other, range(1)).take(slice(_FEW * 2))
+        if not _differ(plain, simulate(other, redrawn), 0, _FEW * 2):
+            yield path
+
+
+def _taken_back(scenario: Scenario, path: str, value: Any) -> Scenario | None:
+    """The scenario with one override taken back; None if it cannot do without it, which shows that it acts."""
+    raw = scenario.model_dump(mode="python", by_alias=True, exclude_unset=True)
+    *parents, last = path.split(".")
+    node = raw
+    for key in parents:
+        node = node[key]
+    if parents == ["policy", "steps"]:
+        node[last] = {**node[last], "probability": 0.0}
+    elif value is None:
+        del node[last]
+    else:
+        node[last] = value
+    try:
+        return Scenario.model_validate(raw)
+    except (ValidationError, SimError):
+        return None
+
+
+def in_play(scenario: Scenario) -> frozenset[str]:
+    """Names of the inputs that belong to something which the scenario can bring about."""
+    found = states(scenario)
+    possible = [found[index] for index in sorted(reachable(scenario))]
+    stops = _unreachable_prefixes(scenario, possible)
+    return frozenset(item.name for item in inputs(scenario) if not item.name.startswith(stops))
+
+
+def _unreachable_prefixes(scenario: Scenario, possible: Sequence[State]) -> tuple[str, ...]:
+    """Beginnings of the names of inputs that play no part in any state that is possible."""
+    owned = [state for state in possible if allows_owned(state)]
+    unlocks = any(state.levers.partner_unlock != 0.0 for state in possible)
+    hands_over = bool(owned) and any(state.levers.transfers_sites for state in possible)
+    migrates = any(not state.levers.capped for state in owned)
+    conditions = {
+        "capacity.": bool(owned),
+        "entry.": bool(owned),
+        "regulator.": bool(owned),
+        "technology.owned_spillover": bool(owned),
+        "economics.capital_intensity": bool(owned),
+        "economics.asset_life": bool(owned),
+        "entry.hurdle": bool(owned) and scenario.entry.rule == "profit",
+        "opening.ramp": bool(owned) or unlocks,
+        "opening.layer_factor.": bool(owned) or unlocks,
+        "migration.rate": migrates,
+        "migration.consent_loss": migrates or hands_over,
+        "zone.reading": any(state.levers.reach == "zone" for state in owned),
+        "zone.cap": any(state.levers.capped for state in owned),
+        "economics.transfer_price": hands_over,
+    }
+    stops = [prefix for prefix, holds in conditions.items() if not holds]
+    return (*stops, *_unused_levers(scenario, possible), *_impossible_steps(scenario))
+
+
+def _unused_levers(scenario: Scenario, possible: Sequence[State]) -> Iterable[str]:
+    """Records of levers that no possible state reads."""
+    used = {
+        path
+        for state in possible
+        for name, path in state.paths.items()
+        if name != "owned_unlock" or allows_owned(state)
+    }
+    for item in inputs(scenario):
+        is_lever = item.path.startswith("regimes.") or ".change." in item.path
+        if is_lever and item.path not in used:
+            yield item.name
+
+
+def _impossible_steps(scenario: Scenario) -> Iterable[str]:
+    """Beginnings of the inputs of steps that cannot happen within the horizon."""
+    for step, date in earliest_dates(scenario).items():
+        if date >= scenario.horizon.end_year + 1:
+            yield f"policy.steps.{step}."

@@ -1,0 +1,154 @@
+"""What a study is asked for: scenarios that may run together, options that make sense, and the study's name."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from sim.chance.sampling import check_draws
+from sim.errors import Problem, ScenarioError, choices
+from sim.outcomes.comparison import disagreements
+from sim.outcomes.results import VARIABLES
+from sim.reading.loading import load_scenario
+from sim.scenario import Scenario
+from sim.studies.manifest import canonical_hash
+from sim.studies.workers import available_cores
+
+__all__ = ["Request", "make_request", "study_name"]
+
+_LONGEST_NAME: Final = 80
+
+
+@dataclass(frozen=True)
+class Request:
+    """A study that can run.
+
+    Attributes
+    ----------
+    scenarios : tuple of Scenario
+        Resolved, with the seed and the number of draws that are used.
+    baseline : str
+        Name of the scenario that others are compared with.
+    keep : tuple of str or None
+        Variables whose draws are stored; None for all.
+    pictures : bool
+    jobs : int
+    set_by : mapping of str to str
+        Who set the seed and the number of draws.
+    """
+
+    scenarios: tuple[Scenario, ...]
+    baseline: str
+    keep: tuple[str, ...] | None
+    pictures: bool
+    jobs: int
+    set_by: dict[str, str]
+
+    @property
+    def draws(self) -> int:
+        """Number of draws."""
+        return self.scenarios[0].sampling.draws
+
+    def content(self) -> dict[str, Any]:
+        """The request as the manifest states it: all that decides what comes out, and so not the number of jobs."""
+        return {
+            "scenarios": {scenario.name: scenario.model_dump(mode="json") for scenario in self.scenarios},
+            "seed": self.scenarios[0].sampling.seed,
+            "draws": self.draws,
+            "set_by": self.set_by,
+            "baseline": self.baseline,
+            "keep": None if self.keep is None else list(self.keep),
+            "pictures": self.pictures,
+        }
+
+
+def make_request(
+    given: Sequence[Scenario | Path | str],
+    *,
+    draws: int | None,
+    seed: int | None,
+    baseline: str | None,
+    keep: Collection[str] | None,
+    pictures: bool,
+    jobs: int | None,
+) -> Request:
+    """Load the scenarios, put in the settings and check all of it.
+
+    Raises
+    ------
+    ScenarioError
+        All problems of the first kind that there is any of: files, settings, names, shared draws, options.
+    """
+    files = ["" if isinstance(one, Scenario) else str(one) for one in given]
+    loaded = [one if isinstance(one, Scenario) else load_scenario(one) for one in given]
+    scenarios = tuple(_with_settings(scenario, draws, seed) for scenario in loaded)
+    names = [scenario.name for scenario in scenarios]
+    _refuse(_unfit(files, scenarios))
+    check_draws(scenarios[0].sampling.draws)
+    _refuse(_unpaired(files, scenarios))
+    _refuse(_wrong_options(names, baseline, keep, jobs))
+    return Request(
+        scenarios,
+        baseline or names[0],
+        None if keep is None else tuple(sorted(set(keep))),
+        pictures,
+        jobs or available_cores(),
+        {"seed": _setter(seed), "draws": _setter(draws)},
+    )
+
+
+def study_name(names: Sequence[str], content: Any) -> str:
+    """A folder's name: what is in it, and the first digits of the hash of its content."""
+    joined = "-".join(names)
+    if len(joined) > _LONGEST_NAME:
+        joined = f"{names[0]}-and-{len(names) - 1}-more"
+    return f"{joined}-{canonical_hash(content)[:8]}"
+
+
+def _setter(value: int | None) -> str:
+    return "scenario file" if value is None else "command line"
+
+
+def _with_settings(scenario: Scenario, draws: int | None, seed: int | None) -> Scenario:
+    settings = {name: value for name, value in (("draws", draws), ("seed", seed)) if value is not None}
+    return scenario.model_copy(update={"sampling": scenario.sampling.model_copy(update=settings)})
+
+
+def _refuse(problems: Iterator[Problem]) -> None:
+    found = list(problems)
+    if found:
+        raise ScenarioError(found)
+
+
+def _unfit(files: Sequence[str], scenarios: Sequence[Scenario]) -> Iterator[Problem]:
+    if not scenarios:
+        yield Problem("", 0, 0, "", "no scenario is given")
+    names = [scenario.name for scenario in scenarios]
+    for place, (file, scenario) in enumerate(zip(files, scenarios, strict=True)):
+        if scenario.abstract:
+            yield Problem(file, 0, 0, scenario.name, "is abstract: a base for other scenarios, not one to run")
+        if scenario.name in names[:place]:
+            yield Problem(file, 0, 0, "name", f"another scenario of the study is named '{scenario.name}' too")
+
+
+def _unpaired(files: Sequence[str], scenarios: Sequence[Scenario]) -> Iterator[Problem]:
+    first = scenarios[0]
+    for file, scenario in zip(files, scenarios, strict=True):
+        reasons = disagreements(scenario, first)
+        if reasons:
+            message = f"does not share draws with {first.name}: they differ in {', '.join(reasons)}"
+            yield Problem(file, 0, 0, scenario.name, message)
+
+
+def _wrong_options(
+    names: Sequence[str], baseline: str | None, keep: Collection[str] | None, jobs: int | None
+) -> Iterator[Problem]:
+    if baseline is not None and baseline not in names:
+        yield Problem("--baseline", 0, 0, "", f"no scenario of the study has this name {choices(baseline, names)}")
+    for variable in keep or ():
+        if variable not in VARIABLES:
+            yield Problem("--keep", 0, 0, "", f"no variable has this name {choices(variable, list(VARIABLES))}")
+    if jobs is not None and jobs < 1:
+        yield Problem("--jobs", 0, 0, "", f"at least 1 (found {jobs})")

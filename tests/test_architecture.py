@@ -1,0 +1,131 @@
+"""The walls of the house: who may import whom, draw, print and loop over periods."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import sim
+
+PACKAGE = Path(sim.__file__).parent
+
+READING_ORDER = """
+errors axes evidence scenario policy
+reading.plausibility reading.consistency reading.documents reading.schema reading.validation reading.overrides
+reading.loading reading.explain
+chance.distributions chance.shocks chance.sampling
+dates.calendar dates.licensing dates.timeline
+kernels.baseyear kernels.pricing kernels.equilibrium kernels.growth kernels.choice kernels.capacity kernels.finance
+kernels.welfare
+outcomes.variables outcomes.results
+model.economy model.entry model.stocks model.sites model.market model.accounts model.engine
+outcomes.statistics outcomes.tables outcomes.comparison
+pictures.style pictures.marks pictures.trends pictures.chronicle pictures.standings pictures.plots
+studies.workers studies.manifest studies.request studies.runs studies.audit studies.study
+cli
+""".split()
+"""A file imports only from files before it."""
+
+FREE = ("__init__", "__main__")
+"""Names only: they resolve the public functions on first use, or start the command line."""
+
+
+def _modules() -> dict[str, Path]:
+    files = {".".join(path.relative_to(PACKAGE).with_suffix("").parts): path for path in PACKAGE.rglob("*.py")}
+    return {name: path for name, path in files.items() if name.split(".")[-1] not in FREE}
+
+
+def _imports(path: Path) -> Iterator[str]:
+    """Every module that a file imports, inside functions and for type checkers too."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name} imports relatively"
+            module = node.module or ""
+            yield module
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def _inside(path: Path) -> set[str]:
+    """Modules of this package that a file imports."""
+    known = _modules()
+    return {name.removeprefix("sim.") for name in _imports(path) if name.removeprefix("sim.") in known}
+
+
+def test_the_reading_order_names_every_file_once() -> None:
+    assert sorted(READING_ORDER) == sorted(_modules())
+
+
+@pytest.mark.parametrize("name", READING_ORDER)
+def test_a_file_imports_only_from_files_before_it(name: str) -> None:
+    before = set(READING_ORDER[: READING_ORDER.index(name)])
+    assert _inside(_modules()[name]) <= before
+
+
+@pytest.mark.parametrize("name", [name for name in READING_ORDER if name.startswith("kernels.")])
+def test_kernels_know_only_numpy_and_the_axes(name: str) -> None:
+    allowed = ("numpy", "sim.axes", "sim.kernels", "__future__", "dataclasses", "typing", "collections")
+    assert all(module.startswith(allowed) for module in _imports(_modules()[name]))
+
+
+def _outside(name: str) -> set[str]:
+    return {module.split(".")[0] for module in _imports(_modules()[name])}
+
+
+def test_only_one_module_draws_random_numbers() -> None:
+    drawing = [name for name, path in _modules().items() if "np.random" in path.read_text() or "qmc" in path.read_text()]
+    assert drawing == ["chance.sampling"]
+
+
+def test_only_the_command_line_prints_and_exits() -> None:
+    for name, path in _modules().items():
+        called = {
+            node.func.id
+            for node in ast.walk(ast.parse(path.read_text()))
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
+        }
+        assert name == "cli" or not called & {"print", "exit", "quit"}, name
+        assert name == "cli" or not _outside(name) & {"typer", "rich"}, name
+
+
+def test_only_the_engine_loops_over_periods() -> None:
+    looping = [name for name, path in _modules().items() if "in range(periods)" in path.read_text()]
+    assert looping == ["model.engine"]
+
+
+@pytest.mark.parametrize(
+    ("library", "home"),
+    [("simpy", {"dates.licensing"}), ("h5netcdf", {"outcomes.results"}), ("h5py", {"outcomes.results"})],
+)
+def test_a_library_without_types_of_its_own_is_imported_in_one_module(library: str, home: set[str]) -> None:
+    assert {name for name in _modules() if library in _outside(name)} <= home | {"dates.timeline"}
+
+
+def test_matplotlib_is_imported_for_pictures_only() -> None:
+    assert all(name.startswith("pictures.") for name in _modules() if "matplotlib" in _outside(name))
+
+
+def test_no_function_is_longer_than_thirty_lines_without_its_docstring() -> None:
+    for name, path in _modules().items():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef):
+                body = node.body[1:] if ast.get_docstring(node) else node.body
+                lines = body[-1].end_lineno - body[0].lineno + 1 if body else 0
+                assert lines <= 30, f"{name}.{node.name} has {lines} lines"
+
+
+def test_public_functions_say_what_comes_back() -> None:
+    for name, path in _modules().items():
+        for node in ast.parse(path.read_text()).body:
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+                assert ast.get_docstring(node), f"{name}.{node.name}"
+
+
+def test_the_public_names_are_these() -> None:
+    assert sorted(sim.__all__) == ["__version__", "compare", "load_results", "load_scenario", "run_study"]
+    assert all(inspect.isfunction(getattr(sim, name)) for name in sim.__all__ if name != "__version__")
