@@ -21,6 +21,7 @@ from typing import Final, TypeAlias
 
 import numpy as np
 from scipy.special import ndtr, ndtri
+from scipy.stats import qmc
 
 from sim.axes import FloatArray, IntArray, require_shape
 from sim.chance.distributions import canonical
@@ -321,8 +322,6 @@ class _Scramble:
 
 def _net(seed: int, number: int, points: int) -> FloatArray:
     """The scrambled Sobol' net of one scramble, array (64, points) inside (0, 1); fewer points are the first ones."""
-    from scipy.stats import qmc  # late: scipy.stats takes half a second, and nothing but a run needs it
-
     engine = qmc.Sobol(_NET_WIDTH, scramble=True, bits=_NET_BITS, rng=_generator(seed, number, "net"))
     return np.ascontiguousarray(engine.random(points).T) + 0.5 ** (_NET_BITS + 1)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -119,13 +120,16 @@ class Economy:
 
     def by_layer(self, values: FloatArray) -> FloatArray:
         """Sum over the segments of each layer, (..., G, N) to (..., L, N)."""
-        rows = [self.segment_rows(layer) for layer in self.layers]
-        return np.stack([values[..., row, :].sum(axis=-2) for row in rows], axis=-2)
+        return np.stack([values[..., rows, :].sum(axis=-2) for rows in self._layer_rows], axis=-2)
+
+    @cached_property
+    def _layer_rows(self) -> tuple[slice, ...]:
+        ends = np.cumsum([np.count_nonzero(self.layer_of == layer) for layer in range(len(self.layers))]).tolist()
+        return tuple(slice(start, end) for start, end in zip([0, *ends], ends, strict=False))
 
     def segment_rows(self, layer: str) -> slice:
         """Where the segments of a layer stand on the segment axis."""
-        rows = np.flatnonzero(self.layer_of == self.layers.index(layer))
-        return slice(int(rows[0]), int(rows[-1]) + 1)
+        return self._layer_rows[self.layers.index(layer)]
 
 
 _RATE_NAMES = {"incremental": "incremental_technology"}

@@ -24,9 +24,12 @@ from sim.scenario import Scenario, inputs
 
 __all__ = ["Audit", "audit", "in_play"]
 
-_FEW: Final = 64
-_STACK: Final = 8
-"""Inputs that are redrawn in one block: 8 times 64 draws are as many as the engine takes at a time."""
+_FEW: Final = 32
+_STACK: Final = 16
+"""Inputs that are redrawn in one block: 16 times 32 draws are as many as the engine takes at a time."""
+
+_BACK: Final = 128
+"""Draws on which an override is taken back."""
 
 _ECHOES: Final = ("opening_hypothesis", "zone_reading")
 """Outcomes that repeat an input: that they move proves nothing."""
@@ -156,14 +159,14 @@ def _differ(plain: Mapping[str, Panel], other: Mapping[str, Panel], start: int, 
 
 def _idle_overrides(scenario: Scenario) -> Iterable[str]:
     """Paths of overrides that change no outcome on the draws of one scramble."""
-    worlds = draw_worlds(scenario, range(1)).take(slice(_FEW * 2))
+    worlds = draw_worlds(scenario, range(1)).take(slice(_BACK))
     plain = simulate(scenario, worlds)
     for path, value in scenario.overridden.items():
         other = _taken_back(scenario, path, value)
         if other is None:
             continue
-        redrawn = draw_worlds(other, range(1)).take(slice(_FEW * 2))
-        if not _differ(plain, simulate(other, redrawn), 0, _FEW * 2):
+        redrawn = draw_worlds(other, range(1)).take(slice(_BACK))
+        if not _differ(plain, simulate(other, redrawn), 0, _BACK):
             yield path
 
 

@@ -110,7 +110,9 @@ def _checked(scenario: Scenario, worlds: Worlds, what: str, first_draw: int) -> 
 
 
 def _run_and_fill(result: Result, scrambles: range) -> None:
-    _fill(result, scrambles, run_scrambles(result.scenario, scrambles))
+    for number in scrambles:  # one at a time: a worker then never holds more than one scramble of its own
+        one = range(number, number + 1)
+        _fill(result, one, run_scrambles(result.scenario, one))
 
 
 def _fill(result: Result, scrambles: range, panels: Panels) -> None:

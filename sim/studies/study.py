@@ -53,6 +53,9 @@ Hashes: TypeAlias = dict[str, str]
 
 _PLOTS: Final = "plots"
 
+_PICTURE_CALLS: Final = 4
+"""Calls that draw pictures: enough to keep the cores busy to the end."""
+
 _MANY_DRAWS: Final = 2**17
 """Above this the size on disk is told, and the room for it checked first."""
 
@@ -301,10 +304,12 @@ def _comparison(result: Result, base: Result) -> bytes:
 
 
 def _add_pictures(batch: Batch, folder: Path, results: Sequence[Result], base: Result) -> None:
-    """One call a picture; one call for all where calls are threads, of which matplotlib bears only one."""
+    """A few calls, because each child warms matplotlib up; one where calls are threads, of which it bears only one."""
     folder.mkdir()
-    for names in [[name] for name in PICTURES] if CAN_FORK else [list(PICTURES)]:
-        batch.add(partial(_draw, names, results, base.name, folder))
+    names = list(PICTURES)
+    calls = _PICTURE_CALLS if CAN_FORK else 1
+    for first in range(calls):
+        batch.add(partial(_draw, names[first::calls], results, base.name, folder))
 
 
 def _draw(names: Sequence[str], results: Sequence[Result], baseline: str, folder: Path) -> None:
