@@ -12,6 +12,12 @@ from sim.errors import ScenarioError
 from sim.reading.loading import load_scenario, shipped_folder
 from sim.scenario import Scenario
 
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The way to renew golden summaries on purpose."""
+    parser.addoption("--renew-golden", action="store_true", help="write the golden summaries anew, and say what moved")
+
+
 SMALL = """\
 schema_version: 1
 name: small

@@ -9,5 +9,9 @@ NOT_NEEDED = ("mypy", "ruff", "scipy-stubs", "market-entry-sim")
 """Tools that look at the source, and the project itself."""
 
 project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text())["project"]
-needed = [*project["dependencies"], *project["optional-dependencies"]["xarray"], *project["optional-dependencies"]["test"]]
+needed = [
+    *project["dependencies"],
+    *project["optional-dependencies"]["xarray"],
+    *project["optional-dependencies"]["test"],
+]
 print(*(name.replace(">=", "==") for name in needed if not name.startswith(NOT_NEEDED)), sep="\n")

@@ -13,21 +13,24 @@ import sim
 
 PACKAGE = Path(sim.__file__).parent
 
-READING_ORDER = """
-errors axes evidence scenario policy
-reading.plausibility reading.consistency reading.documents reading.schema reading.validation reading.overrides
-reading.loading reading.explain
-chance.distributions chance.shocks chance.sampling
-dates.calendar dates.licensing dates.timeline
-kernels.baseyear kernels.pricing kernels.equilibrium kernels.growth kernels.choice kernels.capacity kernels.finance
-kernels.welfare
-outcomes.variables outcomes.results
-model.economy model.entry model.stocks model.sites model.market model.accounts model.engine
-outcomes.statistics outcomes.tables outcomes.comparison
-pictures.style pictures.marks pictures.trends pictures.chronicle pictures.standings pictures.plots
-studies.workers studies.manifest studies.request studies.runs studies.audit studies.study
-cli
-""".split()
+# fmt: off
+READING_ORDER = (
+    "errors", "axes", "evidence", "scenario", "policy",
+    "reading.plausibility", "reading.consistency", "reading.documents", "reading.schema", "reading.validation",
+    "reading.overrides", "reading.loading", "reading.explain",
+    "chance.distributions", "chance.shocks", "chance.sampling",
+    "dates.calendar", "dates.licensing", "dates.timeline",
+    "kernels.baseyear", "kernels.pricing", "kernels.equilibrium", "kernels.growth", "kernels.choice",
+    "kernels.capacity", "kernels.finance", "kernels.welfare",
+    "outcomes.variables", "outcomes.results",
+    "model.economy", "model.entry", "model.stocks", "model.sites", "model.market", "model.accounts", "model.engine",
+    "outcomes.statistics", "outcomes.tables", "outcomes.comparison",
+    "pictures.style", "pictures.marks", "pictures.trends", "pictures.chronicle", "pictures.standings",
+    "pictures.plots",
+    "studies.workers", "studies.manifest", "studies.request", "studies.runs", "studies.audit", "studies.study",
+    "cli",
+)
+# fmt: on
 """A file imports only from files before it."""
 
 FREE = ("__init__", "__main__")
@@ -78,7 +81,9 @@ def _outside(name: str) -> set[str]:
 
 
 def test_only_one_module_draws_random_numbers() -> None:
-    drawing = [name for name, path in _modules().items() if "np.random" in path.read_text() or "qmc" in path.read_text()]
+    drawing = [
+        name for name, path in _modules().items() if "np.random" in path.read_text() or "qmc" in path.read_text()
+    ]
     assert drawing == ["chance.sampling"]
 
 
