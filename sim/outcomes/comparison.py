@@ -265,6 +265,7 @@ def _headline_numbers(base: Result) -> list[tuple[str, str, str]]:
         ("foreign_share", base.scenario.opening.layer, ""),
         ("revenue_gross", "total", "foreign"),
         ("revenue_retained", "total", "foreign"),
+        ("operating_profit", "total", "foreign"),
     ]
     return [number for number in numbers if number[0] in base.panels]
 

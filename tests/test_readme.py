@@ -1,0 +1,96 @@
+"""The README's commands run, and its tables are those of the program."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from shipped import run
+
+from sim.outcomes.variables import VARIABLES
+from sim.reading.loading import load_scenario
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+
+
+def _block(mark: str) -> str:
+    """The fenced block below a mark."""
+    found = re.search(rf"<!-- {mark} -->\n```sh\n(.*?)\n```", README, re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+def _fenced(language: str) -> str:
+    found = re.search(rf"```{language}\n(.*?)\n```", README, re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+@pytest.mark.slow
+def test_the_first_command_installs_the_project_and_leaves_three_regimes(tmp_path: Path) -> None:
+    checkout = tmp_path / "checkout"
+    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(checkout)], check=True)
+    subprocess.run(["bash", "-euo", "pipefail", "-c", _block("run")], check=True, cwd=checkout, capture_output=True)
+    (study,) = (path for path in (checkout / "results").iterdir() if path.is_dir())
+    assert len(list((study / "plots").glob("*.png"))) == len(list((study / "plots").glob("*.svg"))) == 10
+    for name in ("manifest.json", "summary.csv", "comparison.csv", "parameters.csv", "ftz_pilot/draws.nc"):
+        assert (study / name).stat().st_size > 0
+
+
+def test_the_test_command_installs_what_tests_need() -> None:
+    assert _block("tests").endswith("-m pytest")
+    assert "'.[test]'" in _block("tests")
+
+
+def test_the_python_example_runs(tmp_path: Path) -> None:
+    code = _fenced("python").replace('"results"', repr(str(tmp_path)))
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert 0.1 < float(ran.stdout.split()[-1]) < 0.2
+
+
+def test_the_example_scenario_is_valid(tmp_path: Path) -> None:
+    for name in ("base.yaml", "sources.yaml"):
+        (tmp_path / name).write_text((ROOT / "scenarios" / name).read_text())
+    (tmp_path / "slow_review.yaml").write_text(_fenced("yaml"))
+    assert load_scenario(tmp_path / "slow_review.yaml").name == "slow_review"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["check", "scenarios/jv_only.yaml"],
+        ["explain", "scenarios/ftz_pilot.yaml", "zone.cap"],
+        ["schema"],
+        ["list"],
+    ],
+)
+def test_the_commands_of_the_table_run(command: list[str]) -> None:
+    assert command[0] in README
+    subprocess.run([sys.executable, "-m", "sim", *command], check=True, cwd=ROOT, capture_output=True)
+
+
+def test_the_table_of_variables_is_the_programs() -> None:
+    lines = ["", "| variable | unit | meaning | scopes | items |", "|---|---|---|---|---|"]
+    lines += [f"| `{name}` | {v.unit} | {v.meaning} | {v.scopes} | {v.items} |" for name, v in VARIABLES.items()]
+    table = re.search(r"<!-- variables -->\n(.*?)\n<!-- end of variables -->", README, re.DOTALL)
+    assert table is not None
+    assert table[1].split("\n") == [*lines, ""]
+
+
+def test_every_variable_but_the_comparisons_is_in_a_run_with_its_unit() -> None:
+    panels = run("ftz_pilot")
+    own = [name for name, info in VARIABLES.items() if info.summary != "comparison"]
+    assert sorted(panels) == sorted(own)
+    assert all(panel.unit == VARIABLES[name].unit for name, panel in panels.items())
+
+
+def test_every_picture_and_file_that_the_readme_names_exists() -> None:
+    for name in re.findall(r"\]\(([^)]+)\)", README):
+        assert (ROOT / name).is_file(), name
+    for name in re.findall(r"`(sim/[\w./]+|tests/[\w./]+|scenarios/[\w./]+)`", README):
+        assert (ROOT / name).exists(), name
