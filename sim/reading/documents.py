@@ -123,7 +123,8 @@ def _text(path: Path) -> str:
     if path.is_dir():
         _refuse(place, "is a directory, not a file")
     if not path.exists():
-        _refuse(place, f"no such file {choices(path.name, _neighbours(path))}")
+        near = _neighbours(path)
+        _refuse(place, f"no such file {choices(path.name, near)}" if near else "no such file")
     if not path.is_file():
         _refuse(place, "is not a regular file")
     try:

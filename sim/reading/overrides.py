@@ -13,6 +13,8 @@ from sim.reading.validation import Path, dotted, steps
 
 __all__ = ["overridden"]
 
+_NOTHING = ("", "null", "~")
+
 
 def overridden(tree: Node, overrides: Sequence[str]) -> Node:
     """The tree of a scenario with every `PATH=VALUE` put in, in order.

@@ -53,20 +53,18 @@ class Audit:
     idle: tuple[tuple[str, str], ...]
     out_of_play: tuple[str, ...]
 
-    @property
-    def is_silent(self) -> bool:
-        """Whether something that should move an outcome did not."""
-        return bool(self.dead or self.idle)
-
-    def lines(self) -> tuple[str, ...]:
-        """The findings in words."""
+    def faults(self) -> tuple[str, ...]:
+        """What should have moved an outcome and did not, in words."""
         found = [f"moves nothing: {name} (redrawn alone, no outcome of any scenario changes)" for name in self.dead]
         found += [
             f"moves nothing: {path} in {name} (with the base's value, all is the same)" for name, path in self.idle
         ]
-        if self.out_of_play:
-            found.append(f"not in play in this study: {', '.join(self.out_of_play)}")
         return tuple(found)
+
+    def lines(self) -> tuple[str, ...]:
+        """All findings in words."""
+        absent = [f"not in play in this study: {', '.join(self.out_of_play)}"] if self.out_of_play else []
+        return (*self.faults(), *absent)
 
 
 def audit(scenarios: Sequence[Scenario]) -> Audit:

@@ -231,8 +231,8 @@ def _scenario_folders(path: Path) -> tuple[Path, ...]:
 
 def _findings(found: Audit, strict: bool) -> tuple[str, ...]:
     """What moves nothing, in words; an error if that is asked for."""
-    if strict and found.is_silent:
-        raise ScenarioError(Problem("--strict", 0, 0, "", line) for line in found.lines())
+    if strict and found.faults():
+        raise ScenarioError(Problem("--strict", 0, 0, "", line) for line in found.faults())
     return found.lines()
 
 

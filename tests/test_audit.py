@@ -1,0 +1,69 @@
+"""Silence is a fault: what moves nothing is told."""
+
+from __future__ import annotations
+
+import pytest
+from shipped import FOLDER, scenario
+
+from sim.chance.sampling import SHOCK_INPUTS
+from sim.reading.loading import load_scenario
+from sim.scenario import Scenario, inputs
+from sim.studies.audit import audit, in_play
+
+NAMES = (
+    "jv_only",
+    "ftz_pilot",
+    "full_liberalization",
+    "piecemeal",
+    "announced_path",
+    "reversal",
+    "forced_transfer",
+    "transfer_ban",
+)
+
+
+def _small(name: str, *overrides: str) -> Scenario:
+    return scenario(name, *overrides, "sampling.draws=512")
+
+
+@pytest.mark.slow
+def test_the_eight_shipped_scenarios_leave_nothing_dead_and_nothing_out_of_play() -> None:
+    found = audit([_small(name) for name in NAMES])
+    assert found.lines() == ()
+
+
+def test_an_input_that_moves_nothing_is_told() -> None:
+    """A pilot in which nobody may enter fills no zone."""
+    found = audit([_small("ftz_pilot", "entry.rule=never")])
+    assert {"zone.cap", "entry.build_time[aws]"} <= set(found.dead)
+
+
+def test_an_override_that_moves_nothing_is_told() -> None:
+    found = audit([_small("jv_only", "migration.rate=0.5")])
+    assert ("jv_only", "migration.rate") in found.idle
+
+
+def test_an_override_that_acts_is_not_told() -> None:
+    assert audit([_small("jv_only", "demand.churn=5")]).idle == ()
+
+
+def test_a_step_that_acts_is_not_told() -> None:
+    assert audit([_small("ftz_pilot")]).idle == ()
+
+
+def test_inputs_of_what_cannot_come_are_out_of_play_and_no_fault() -> None:
+    found = audit([_small("jv_only")])
+    assert {"zone.cap", "entry.build_time[aws]", "economics.transfer_price"} <= set(found.out_of_play)
+    assert found.faults() == ()
+
+
+def test_what_moves_shock_paths_is_in_play_everywhere() -> None:
+    uncertain = {item.name for item in inputs(scenario("jv_only"))} & set(SHOCK_INPUTS)
+    assert uncertain <= in_play(scenario("jv_only"))
+
+
+def test_overrides_are_known_with_what_the_base_had() -> None:
+    found = load_scenario(FOLDER / "ftz_pilot.yaml", overrides=["demand.churn=5"]).overridden
+    assert set(found) == {"policy.steps.pilot_effective", "demand.churn"}
+    assert found["demand.churn"]["median"] == 3
+    assert found["policy.steps.pilot_effective"] is None
