@@ -25,7 +25,7 @@ from sim.outcomes.results import Panel
 from sim.policy import states
 from sim.scenario import Scenario
 
-__all__ = ["BLOCK", "simulate"]
+__all__ = ["BLOCK", "run_periods", "simulate"]
 
 BLOCK = 512
 """Draws in a block: the arrays of a period then stay in a core's second-level cache."""
@@ -73,12 +73,12 @@ def _simulate_block(scenario: Scenario, worlds: Worlds) -> dict[str, Panel]:
     economy = build_economy(scenario, worlds.inputs)
     timeline = simulate_timeline(scenario, worlds, entry_verdicts(scenario, economy))
     masks = period_masks(scenario, timeline)
-    record = _run(scenario, economy, worlds, timeline, masks)
+    record = run_periods(scenario, economy, worlds, timeline, masks)
     return outcomes(scenario, economy, record, timeline, masks)
 
 
-def _run(scenario: Scenario, economy: Economy, worlds: Worlds, timeline: Timeline, masks: Masks) -> Record:
-    """The loop over periods."""
+def run_periods(scenario: Scenario, economy: Economy, worlds: Worlds, timeline: Timeline, masks: Masks) -> Record:
+    """The loop over periods: what each leaves, for a block of draws."""
     step, periods = scenario.horizon.period_months / 12, len(masks.state)
     path = market_path(scenario, economy, worlds, step, periods)
     levers = _Levers(scenario, economy, path)
