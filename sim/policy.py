@@ -14,7 +14,8 @@ import numpy as np
 
 from sim.axes import FloatArray
 from sim.evidence import SCALES, Fixed, Record
-from sim.scenario import DateStep, EventStep, HazardStep, Regime, RegimeChange, Scenario, Step
+from sim.regimes import DateStep, EventStep, HazardStep, Regime, RegimeChange, Step
+from sim.scenario import Scenario
 
 __all__ = [
     "NEVER",

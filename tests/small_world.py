@@ -11,7 +11,8 @@ from numpy.typing import ArrayLike
 from sim.axes import BoolArray
 from sim.chance.sampling import Worlds
 from sim.evidence import Fixed
-from sim.scenario import Horizon, Policy, Provider, Regime, Regulator, Scenario
+from sim.regimes import Policy, Regime
+from sim.scenario import Horizon, Provider, Regulator, Scenario
 
 CLOSED: Mapping[str, Any] = {
     "title": "Closed",

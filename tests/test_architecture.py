@@ -15,7 +15,7 @@ PACKAGE = Path(sim.__file__).parent
 
 # fmt: off
 READING_ORDER = (
-    "errors", "axes", "evidence", "scenario", "policy",
+    "errors", "axes", "evidence", "regimes", "scenario", "policy",
     "reading.plausibility", "reading.consistency", "reading.documents", "reading.schema", "reading.validation",
     "reading.overrides", "reading.loading", "reading.explain",
     "chance.distributions", "chance.shocks", "chance.sampling",

@@ -12,7 +12,8 @@ import pytest
 
 from sim.evidence import SCALES, Fixed, LogNormal, Record, TwoPiece
 from sim.reading.loading import load_scenario
-from sim.scenario import EventStep, Scenario, inputs
+from sim.regimes import EventStep
+from sim.scenario import Scenario, inputs
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
 SHIPPED = sorted(path.stem for path in SCENARIOS.glob("*.yaml") if path.stem != "sources")

@@ -27,7 +27,8 @@ from sim.axes import FloatArray, IntArray, require_shape
 from sim.chance.distributions import canonical
 from sim.chance.shocks import downward_steps, leading_direction, market_path, reflect, reverting_path
 from sim.errors import Problem, ScenarioError
-from sim.scenario import Correlation, HazardStep, Horizon, Input, Sampling, Scenario, inputs
+from sim.regimes import HazardStep
+from sim.scenario import Correlation, Horizon, Input, Sampling, Scenario, inputs
 
 __all__ = ["DRAWS_PER_SCRAMBLE", "SHOCK_INPUTS", "Worlds", "check_draws", "draw_worlds", "median_world"]
 

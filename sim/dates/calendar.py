@@ -15,7 +15,8 @@ from sim.axes import BoolArray, FloatArray, IntArray
 from sim.chance.sampling import Worlds
 from sim.evidence import Record
 from sim.policy import NEVER, changes_state, decimal_year, states, trigger_order
-from sim.scenario import DateStep, EventStep, HazardStep, Scenario
+from sim.regimes import DateStep, EventStep, HazardStep
+from sim.scenario import Scenario
 
 __all__ = ["Phases", "phases_in_force", "step_dates"]
 

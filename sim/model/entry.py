@@ -9,7 +9,8 @@ from sim.kernels.equilibrium import StaticShares, opening_premium, static_equili
 from sim.kernels.finance import entry_margin
 from sim.model.economy import Economy, reach_fraction
 from sim.policy import State, allows_owned, lever, reachable, states
-from sim.scenario import HazardStep, Scenario
+from sim.regimes import HazardStep
+from sim.scenario import Scenario
 
 _TINY = np.finfo(np.float64).tiny
 

@@ -14,7 +14,8 @@ from typing import Final
 from sim.errors import choices
 from sim.evidence import SCALES, Discrete, Fixed, Pert, Record, Triangular, Uniform
 from sim.reading.plausibility import Finding, implausible
-from sim.scenario import Correlation, EventStep, HazardStep, LayerShares, Regime, RegimeChange, Scenario, Step, inputs
+from sim.regimes import EventStep, HazardStep, Regime, RegimeChange, Step
+from sim.scenario import Correlation, LayerShares, Scenario, inputs
 
 __all__ = ["problems"]
 

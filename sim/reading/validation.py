@@ -17,7 +17,8 @@ from sim.errors import Problem, ScenarioError, choices, shown
 from sim.evidence import CANONICAL_UNITS, FAMILIES, Record
 from sim.reading.documents import Node
 from sim.reading.schema import SCENARIO, Shape
-from sim.scenario import Scenario, StepEffect
+from sim.regimes import StepEffect
+from sim.scenario import Scenario
 
 __all__ = ["Path", "dotted", "located", "steps", "validated"]
 
