@@ -144,8 +144,11 @@ def compare(
 
 @app.command()
 def check(files: Files, overrides: Overrides = None) -> None:
-    """Validate scenario files, and do nothing else."""
-    for file, loaded in zip(files, _read(files, overrides or ()), strict=True):
+    """Validate scenario files, and do nothing else; sources are read with the scenarios beside them."""
+    from sim.reading.loading import SOURCES
+
+    scenarios = [file for file in files if file.name != SOURCES]
+    for file, loaded in zip(scenarios, _read(scenarios, overrides or ()), strict=True):
         typer.echo(f"{file}: {loaded.scenario.name} is valid")
 
 
@@ -265,7 +268,7 @@ def _quantity(row: HeadlineRow) -> tuple[str, str, str, str]:
     return row.variable, row.scope, row.item, row.unit
 
 
-_HEADER: Final = ("year", "scenario", "median", "5%", "95%", "difference", "std. error")
+_HEADER: Final = ("year", "scenario", "median", "5%", "95%", "mean difference", "std. error")
 
 
 def _cells(row: HeadlineRow, factor: float) -> tuple[str, ...]:

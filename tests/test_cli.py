@@ -183,9 +183,9 @@ def test_run_prints_a_plain_table_then_notes_then_paths(folder: Folder, study: F
     assert capsys.readouterr().out.splitlines() == [
         "",
         "foreign_share, total (%, differences in points)",
-        "year  scenario  median     5%    95%  difference  std. error",
+        "year  scenario  median     5%    95%  mean difference  std. error",
         "2020  small      10.00   5.00  20.00",
-        "2020  case       20.00  10.00  30.00      +10.00        0.10",
+        "2020  case       20.00  10.00  30.00           +10.00        0.10",
         "",
         "nothing is silent",
         "",
@@ -244,3 +244,9 @@ def test_list_names_scenarios_and_finished_studies(folder: Folder, capsys: Said)
     said = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in said[1:-1]] == [file.stem for file in scenario_files(shipped_folder())]
     assert said[-1] == "results/done"
+
+
+def test_check_passes_over_the_sources_that_a_glob_brings(capsys: pytest.CaptureFixture[str]) -> None:
+    files = sorted(str(path) for path in (Path(__file__).parents[1] / "scenarios").glob("*.yaml"))
+    assert cli.main(["check", *files]) == 0
+    assert "sources.yaml" not in capsys.readouterr().out

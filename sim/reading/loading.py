@@ -15,9 +15,9 @@ from sim.reading.schema import SCENARIO, Shape
 from sim.reading.validation import located, steps, validated
 from sim.scenario import Scenario
 
-__all__ = ["Loaded", "load_scenario", "read_scenario", "scenario_files", "shipped_folder"]
+__all__ = ["SOURCES", "Loaded", "load_scenario", "read_scenario", "scenario_files", "shipped_folder"]
 
-_SOURCES: Final = "sources.yaml"
+SOURCES: Final = "sources.yaml"
 _OWN: Final = ("name", "abstract")
 """What a variant does not inherit."""
 
@@ -66,7 +66,7 @@ def load_scenario(path: str | Path, *, overrides: Sequence[str] = ()) -> Scenari
 def read_scenario(path: str | Path, *, overrides: Sequence[str] = ()) -> Loaded:
     """Like `load_scenario`, together with which file set what."""
     base, variant = _base_and_variant(Path(path))
-    tree = _with_sources(_merged(base, variant, SCENARIO), Path(path).parent / _SOURCES)
+    tree = _with_sources(_merged(base, variant, SCENARIO), Path(path).parent / SOURCES)
     tree = overridden(tree, overrides)
     scenario = validated(tree)
     scenario._overridden = dict(_differences(base, tree, SCENARIO))
@@ -85,7 +85,7 @@ def shipped_folder() -> Path:
 
 def scenario_files(folder: Path) -> tuple[Path, ...]:
     """The scenario files in a folder, by name."""
-    return tuple(sorted(found for found in folder.glob("*.yaml") if found.name != _SOURCES))
+    return tuple(sorted(found for found in folder.glob("*.yaml") if found.name != SOURCES))
 
 
 def _failure(node: Node, path: str, message: str) -> ScenarioError:
@@ -99,7 +99,7 @@ def _base_and_variant(path: Path) -> tuple[Node, Node]:
     base = read(_beside(path, extends)) if extends is not None else variant
     for file in (variant, base):
         if "sources" in file.entries:
-            raise _failure(file.entries["sources"], "sources", f"sources stand in {_SOURCES} beside the scenario")
+            raise _failure(file.entries["sources"], "sources", f"sources stand in {SOURCES} beside the scenario")
     if extends is None:
         return variant, variant
     if "extends" in base.entries:
