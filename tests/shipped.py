@@ -18,6 +18,17 @@ from sim.scenario import Scenario
 
 FOLDER = Path(__file__).parents[1] / "scenarios"
 
+RUNNABLE = (
+    "jv_only",
+    "ftz_pilot",
+    "full_liberalization",
+    "piecemeal",
+    "announced_path",
+    "reversal",
+    "forced_transfer",
+    "transfer_ban",
+)
+
 NO_RIVALRY = ("rivalry.provider_sd=0", "rivalry.origin_sd=0")
 NOTHING_DRIFTS = (
     *NO_RIVALRY,

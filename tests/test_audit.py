@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 import pytest
-from shipped import FOLDER, scenario
+from shipped import FOLDER, RUNNABLE, scenario
 
 from sim.chance.sampling import SHOCK_INPUTS
 from sim.reading.loading import load_scenario
 from sim.scenario import Scenario, inputs
 from sim.studies.audit import audit, in_play
-
-NAMES = (
-    "jv_only",
-    "ftz_pilot",
-    "full_liberalization",
-    "piecemeal",
-    "announced_path",
-    "reversal",
-    "forced_transfer",
-    "transfer_ban",
-)
 
 
 def _small(name: str, *overrides: str) -> Scenario:
@@ -28,7 +17,7 @@ def _small(name: str, *overrides: str) -> Scenario:
 
 @pytest.mark.slow
 def test_the_eight_shipped_scenarios_leave_nothing_dead_and_nothing_out_of_play() -> None:
-    found = audit([_small(name) for name in NAMES])
+    found = audit([_small(name) for name in RUNNABLE])
     assert found.lines() == ()
 
 

@@ -11,23 +11,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from shipped import run, scenario
+from shipped import RUNNABLE, run, scenario
 
 from sim.chance.sampling import median_world
 from sim.model.engine import simulate
 from sim.outcomes.results import Panel
 
 GOLDEN = Path(__file__).parent / "golden"
-NAMES = (
-    "jv_only",
-    "ftz_pilot",
-    "full_liberalization",
-    "piecemeal",
-    "announced_path",
-    "reversal",
-    "forced_transfer",
-    "transfer_ban",
-)
 YEARS = (2018, 2019, 2022, 2025, 2030)
 ITEMS = {
     "market_size": [("iaas", ""), ("total", "")],
@@ -84,7 +74,7 @@ def _write(path: Path, rows: dict[str, float]) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", RUNNABLE)
 def test_the_summary_is_the_golden_one(
     name: str, request: pytest.FixtureRequest, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -4,22 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from shipped import CALM_MARKET, NO_RIVALRY, NOTHING_DRIFTS, column, economy, run, scenario, worlds, year
+from shipped import CALM_MARKET, NO_RIVALRY, NOTHING_DRIFTS, RUNNABLE, column, economy, run, scenario, worlds, year
 
 from sim.chance.sampling import draw_worlds
 from sim.model.engine import simulate
 from sim.scenario import Scenario
 
-RUNNABLE = (
-    "jv_only",
-    "ftz_pilot",
-    "full_liberalization",
-    "piecemeal",
-    "announced_path",
-    "reversal",
-    "forced_transfer",
-    "transfer_ban",
-)
 ALWAYS = "entry.rule=always"
 
 
