@@ -10,8 +10,11 @@ import numpy as np
 
 from sim.axes import FloatArray
 from sim.chance.sampling import Worlds, draw_worlds
+from sim.dates.timeline import period_masks, simulate_timeline
+from sim.model.accounts import Record
 from sim.model.economy import Economy, build_economy
-from sim.model.engine import simulate
+from sim.model.engine import run_periods, simulate
+from sim.model.entry import entry_verdicts
 from sim.outcomes.results import Panel
 from sim.reading.loading import load_scenario
 from sim.scenario import Scenario
@@ -62,6 +65,15 @@ def run(name: str, *overrides: str, scrambles: int = 1) -> Mapping[str, Panel]:
 def economy(name: str = "jv_only", *overrides: str) -> Economy:
     """Its base year."""
     return build_economy(scenario(name, *overrides), worlds(name, *overrides).inputs)
+
+
+@functools.cache
+def periods(name: str, *overrides: str, scrambles: int = 1) -> tuple[Economy, Record]:
+    """Its base year, and what each period leaves."""
+    found, drawn = scenario(name, *overrides), worlds(name, *overrides, scrambles=scrambles)
+    start = build_economy(found, drawn.inputs)
+    timeline = simulate_timeline(found, drawn, entry_verdicts(found, start))
+    return start, run_periods(found, start, drawn, timeline, period_masks(found, timeline))
 
 
 def column(panels: Mapping[str, Panel], variable: str, scope: str = "total", item: str = "") -> FloatArray:

@@ -6,13 +6,10 @@ import functools
 
 import numpy as np
 import pytest
-from shipped import column, run, scenario, worlds, year
+from shipped import column, periods, run, year
 
 from sim.axes import FloatArray
-from sim.dates.timeline import period_masks, simulate_timeline
-from sim.model.economy import Economy, build_economy
-from sim.model.engine import run_periods
-from sim.model.entry import entry_verdicts
+from sim.model.economy import Economy
 
 SCRAMBLES = 4
 
@@ -20,10 +17,7 @@ SCRAMBLES = 4
 @functools.cache
 def _quarterly() -> tuple[Economy, FloatArray]:
     """IaaS shares by provider, at the end of 2018 and of the next two years: (3, P, N)."""
-    found, drawn = scenario("jv_only"), worlds("jv_only", scrambles=SCRAMBLES)
-    economy = build_economy(found, drawn.inputs)
-    timeline = simulate_timeline(found, drawn, entry_verdicts(found, economy))
-    record = run_periods(found, economy, drawn, timeline, period_masks(found, timeline))
+    economy, record = periods("jv_only", scrambles=SCRAMBLES)
     spending = record.spending[[3, 7], :, 0]
     shares = spending / spending.sum(axis=1, keepdims=True)
     return economy, np.concatenate([economy.layer_shares[None, :, 0], shares])

@@ -154,15 +154,9 @@ def test_an_annuity_repays_the_loan() -> None:
     assert finance.annuity_rate(0.1 * ONE, 6 * ONE)[0] == pytest.approx(-npf.pmt(0.1, 6, 1.0))
 
 
-def test_capital_is_spent_when_capacity_arrives_and_again_after_its_life() -> None:
-    capacity = np.array([0.0, 2.0, 2.0, 3.0, 3.0, 3.0])[:, None, None] * ONE
-    spent = finance.capital_spending(capacity, 2, 0.5 * ONE, 1.0)[:, 0, 0]
-    np.testing.assert_allclose(spent, [0.0, 1.0, 0.0, 1.5, 0.0, 1.5])
-
-
 def test_a_tranche_is_worth_nothing_at_the_end_of_its_life() -> None:
     capacity = np.array([0.0, 2.0, 2.0])[:, None, None] * ONE
-    spent = finance.capital_spending(capacity, 2, 0.5 * ONE, 1.0)
+    spent = np.array([0.0, 1.0, 0.0])[:, None, None] * ONE  # 0.5 per unit of capacity, over two years
     book: FloatArray = finance.book_value(spent, capacity * 0.25, 1.0)
     np.testing.assert_allclose(book[:, 0, 0], [0.0, 0.5, 0.0], atol=1e-15)
 

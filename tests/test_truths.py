@@ -162,6 +162,17 @@ def test_months_and_quarters_agree_within_a_few_percent() -> None:
             assert month == pytest.approx(quarter, rel=0.03), (name, variable)
 
 
+def test_what_opening_is_worth_hardly_depends_on_the_step() -> None:
+    """The paired difference of value is the most sensitive of all: the premium is read at a period's end."""
+    calm = (*NO_RIVALRY, *CALM_MARKET)
+    worth = {}
+    for months in (1, 3):
+        edits = (*calm, f"horizon.period_months={months}")
+        full, licence = (column(run(n, *edits), "npv", "total", "foreign") for n in ("full_liberalization", "jv_only"))
+        worth[months] = (full - licence).mean()
+    assert worth[1] == pytest.approx(worth[3], rel=0.08)
+
+
 def test_annual_growth_of_a_constantly_growing_market_is_the_same_for_every_step() -> None:
     steady = (*CALM_MARKET, "market.growth_base=50.0001", "market.growth_forecast=50", "market.growth_long_run=49.9999")
     for months in (1, 3, 6, 12):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sim.axes import BoolArray, FloatArray, IntArray
+from sim.axes import FloatArray, IntArray
 
 __all__ = ["Intake", "arriving", "first_come", "grant", "intake", "projected_use"]
 
@@ -115,7 +115,7 @@ class Intake:
 
 
 def intake(
-    selling: BoolArray,
+    share: FloatArray,
     room: FloatArray,
     owned: FloatArray,
     partner: FloatArray,
@@ -130,8 +130,9 @@ def intake(
 
     Parameters
     ----------
-    selling : (F, N)
-        Whether the site takes new business.
+    share : (F, N)
+        Most of the class that may see the site: 1, in the period of a launch what is left of it, 0 where it
+        takes no new business.
     room : (F, N)
         USD bn/yr free on each site; infinite to ask for unconstrained demand.
     owned, partner : (F, G, N)
@@ -147,13 +148,13 @@ def intake(
     -------
     Intake
     """
-    seen = selling.astype(np.float64)
+    seen = share
     result = Intake(seen, owned, partner, home, spending, exponent)
     for _ in range(_PASSES):
         demand = result.owned.sum(axis=1)
-        if not (demand > room).any() and not ((seen < 1.0) & selling).any():
+        if not (demand > room).any() and not (seen < share).any():
             return result
-        seen = np.where(demand > 0.0, np.minimum(seen * (room / np.maximum(demand, _SMALL)), 1.0), seen)
+        seen = np.where(demand > 0.0, np.minimum(seen * (room / np.maximum(demand, _SMALL)), share), seen)
         result = Intake(seen, owned, partner, home, spending, exponent)
     demand = result.owned.sum(axis=1)
     fit = (np.minimum(demand, room) / np.maximum(demand, _TINY))[:, None]

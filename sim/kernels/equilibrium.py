@@ -11,7 +11,7 @@ from sim.kernels.pricing import log_markup, share_slope
 
 __all__ = ["StaticMarket", "StaticShares", "opening_premium", "static_equilibrium"]
 
-_STEPS = 25
+_STEPS = 40
 _PREMIUM_STEPS = 50
 _RELAXATION = 0.7
 """The plain fixed point overshoots, because a rival's lower markup takes share: on the shipped case its error falls
@@ -89,7 +89,7 @@ def static_equilibrium(
     owned, partner : (F, G, N)
         Utility added to each foreign provider's offer inside and outside that part.
     steps : int
-        Relaxed fixed-point steps; 25 reach 1e-12 on the shipped case.
+        Relaxed fixed-point steps; 25 reach 1e-12 on the shipped case, the others are for wider ones.
 
     Returns
     -------

@@ -12,7 +12,6 @@ __all__ = [
     "Rates",
     "annuity_rate",
     "book_value",
-    "capital_spending",
     "discount_factors",
     "entry_margin",
     "internal_rate",
@@ -166,33 +165,6 @@ def entry_margin(
     annuity = annuity_rate(rates.discount_rate + hazard, rates.asset_life)
     capital = rates.capital_intensity * annuity - rates.depreciation
     return np.asarray(gain * (owned - hurdle * capital) - kept)
-
-
-def capital_spending(capacity: FloatArray, life_periods: int, intensity: FloatArray, step: float) -> FloatArray:
-    """Spending on sites when capacity arrives and when it is replaced, per year.
-
-    Parameters
-    ----------
-    capacity : (T, F, N)
-        USD bn/yr of spending that can be served; 0 once a site is handed over.
-    life_periods : int
-        Periods after which a tranche is replaced.
-    intensity : (N,)
-        Capital per unit of capacity, years.
-    step : float
-        Years per period.
-
-    Returns
-    -------
-    (T, F, N)
-        USD bn/yr.
-    """
-    added = np.diff(capacity, axis=0, prepend=0.0)
-    np.maximum(added, 0.0, out=added)
-    bought = added.copy()
-    for age in range(life_periods, len(capacity), life_periods):
-        bought[age:] += added[:-age]
-    return np.asarray(np.where(capacity > 0.0, bought, 0.0) * (intensity / step), dtype=np.float64)
 
 
 def book_value(spending: FloatArray, depreciation: FloatArray, step: float) -> FloatArray:

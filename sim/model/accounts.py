@@ -38,8 +38,8 @@ class Record:
         Consumer gain, USD bn/yr.
     quality : (T, L, N)
         Log of domestic quality.
-    capacity : (T, F, N)
-        Of owned sites at the period's end, USD bn/yr.
+    capacity, bought : (T, F, N)
+        Of owned sites, USD bn/yr: at the period's end; what of it arrived in the period.
     markup : (Y, P, L, N)
         Spending-weighted, in the last period of each year.
     equity : (T, N)
@@ -52,6 +52,7 @@ class Record:
     gain: FloatArray
     quality: FloatArray
     capacity: FloatArray
+    bought: FloatArray
     markup: FloatArray
     equity: FloatArray
 
@@ -211,8 +212,7 @@ def _streams(economy: Economy, record: Record, masks: Masks, step: float) -> _St
     gross = record.spending[:, economy.domestic :].sum(axis=2) - sites
     partner = finance.split_partner(gross, equity, rates)
     owned = finance.split_owned(sites, record.capacity, rates)
-    life = max(round(float(rates.asset_life[0]) / step), 1)
-    capex = finance.capital_spending(record.capacity, life, rates.capital_intensity, step)
+    capex = record.bought * (rates.capital_intensity / step)
     book = finance.book_value(capex, owned.depreciation, step)
     proceeds = _proceeds(book, masks.transfer, rates.transfer_price) / step
     book = np.where(record.capacity > 0.0, book, 0.0)

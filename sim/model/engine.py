@@ -182,6 +182,7 @@ def _empty_record(economy: Economy, path: MarketPath, periods: int, per_year: in
         gain=np.empty((periods, layers, draws)),
         quality=np.empty((periods, layers, draws)),
         capacity=np.empty((periods, economy.foreign, draws)),
+        bought=np.empty((periods, economy.foreign, draws)),
         markup=np.empty((periods // per_year, providers, layers, draws)),
         equity=np.empty((periods, draws)),
     )
@@ -195,7 +196,7 @@ def _write(record: Record, economy: Economy, stocks: Stocks, t: int) -> None:
     foreign = stocks.gain_outside + stocks.gain_inside + stocks.gain_owned
     record.gain[t] = economy.by_layer(stocks.gain_home + foreign.sum(axis=0))
     record.quality[t] = stocks.quality
-    record.capacity[t] = stocks.capacity
+    record.capacity[t], record.bought[t] = stocks.capacity, stocks.bought[t]
     per_year = len(record.spending) // len(record.markup)
     if (t + 1) % per_year == 0:
         weighted = economy.by_layer(spending * np.exp(economy.log_markup + stocks.before))

@@ -13,6 +13,7 @@ from sim.regimes import HazardStep
 from sim.scenario import Scenario
 
 _TINY = np.finfo(np.float64).tiny
+_ROUNDING = 1e-9  # utility; the premium is solved to some 1e-12
 
 __all__ = ["entry_verdicts", "loss_hazard", "static_under", "tariff_equivalent"]
 
@@ -121,4 +122,6 @@ def tariff_equivalent(scenario: Scenario, economy: Economy, state: State) -> Flo
     static = static_under(scenario, economy, state)
     share = (economy.weights[rows] * static.segment[economy.domestic :].sum(axis=0)).sum(axis=0)
     reached = opening_premium(economy.static_market(layer), open_spending, share / open_spending.sum(axis=0))
-    return np.asarray(np.expm1((economy.premium - reached) / (economy.substitution - 1.0)))
+    left = economy.premium - reached
+    left[np.abs(left) < _ROUNDING] = 0.0
+    return np.expm1(left / (economy.substitution - 1.0))

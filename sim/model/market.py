@@ -37,7 +37,7 @@ def advance(economy: Economy, stocks: Stocks, period: Period, attraction: FloatA
     evicted = _move_borders(economy, stocks, period, any_site)
     choice = _choice(economy, stocks, period, attraction, evicted)
     if any_site:
-        again = transfer(economy, stocks, period)
+        again = transfer(economy, stocks, period, choice)
         again = again + serve_reach(economy, stocks, period, choice, use)
         choose_again(stocks, choice, again, economy.domestic)
         settle(stocks, economy.domestic)
@@ -58,13 +58,24 @@ def _raise_quality(economy: Economy, stocks: Stocks, period: Period) -> None:
 
 
 def _unlock(economy: Economy, stocks: Stocks, period: Period) -> None:
-    """The premium arrives exponentially; a site that is not live stands where its partner does."""
+    """The premium arrives exponentially: what the old regime brings until it changes, then what the new one does.
+
+    A site that is not live stands where its partner does.
+    """
     ramp, access, sites = economy.inputs["opening.ramp"], period.access, period.sites
+    since = access.regime_years
     owned = np.where(sites.live, stocks.owned_unlock, stocks.partner_unlock)
-    years = np.minimum(sites.live_years, access.regime_years)
-    stocks.owned_unlock = np.where(sites.live, owned - (access.owned_unlock - owned) * np.expm1(-years / ramp), owned)
-    gap = access.partner_unlock - stocks.partner_unlock
-    stocks.partner_unlock = stocks.partner_unlock - gap * np.expm1(-access.regime_years / ramp)
+    owned = _relaxed(owned, stocks.owned_target, np.maximum(sites.live_years - since, 0.0), ramp)
+    owned = _relaxed(owned, access.owned_unlock, np.minimum(sites.live_years, since), ramp)
+    stocks.owned_unlock = owned
+    partner = _relaxed(stocks.partner_unlock, stocks.partner_target, period.step - since, ramp)
+    stocks.partner_unlock = _relaxed(partner, access.partner_unlock, since, ramp)
+    stocks.owned_target, stocks.partner_target = access.owned_unlock, access.partner_unlock
+
+
+def _relaxed(level: FloatArray, target: FloatArray, years: FloatArray, ramp: FloatArray) -> FloatArray:
+    """A level after some years of relaxing towards a target with time constant `ramp`."""
+    return np.asarray(level - (target - level) * np.expm1(-years / ramp))
 
 
 def _attract(economy: Economy, stocks: Stocks, period: Period, attraction: FloatArray) -> None:

@@ -53,21 +53,23 @@ def reclassify(stocks: Stocks, reach: FloatArray, open_part: FloatArray, domesti
     stocks.reach = reach
 
 
-def transfer(economy: Economy, stocks: Stocks, period: Period) -> FloatArray:
+def transfer(economy: Economy, stocks: Stocks, period: Period, choice: Choice) -> FloatArray:
     """Hand sites to a local operator, their customers with them.
+
+    As in a migration, only the other way round, customers lose the gain that they carried: those who consent
+    take that of the partner-open class.
 
     Returns
     -------
     (G, N)
-        Spending of those who do not consent, USD bn/yr; they choose again and lose the gain that they carried.
+        Spending of those who do not consent, USD bn/yr; they choose again.
     """
     handed = period.sites.transfer[:, None]
     if not handed.any():
         return np.zeros_like(stocks.reach)
-    moved, carried = np.where(handed, stocks.owned, 0.0), np.where(handed, stocks.gain_owned, 0.0)
-    loss = economy.inputs["migration.consent_loss"]
+    moved, loss = np.where(handed, stocks.owned, 0.0), economy.inputs["migration.consent_loss"]
     stocks.held[economy.domestic :] += (1.0 - loss) * moved
-    stocks.gain_outside += (1.0 - loss) * carried
+    stocks.gain_outside += (1.0 - loss) * moved * choice.gains.partner
     stocks.owned = np.where(handed, 0.0, stocks.owned)
     stocks.gain_owned = np.where(handed, 0.0, stocks.gain_owned)
     stocks.capacity = np.where(period.sites.transfer, 0.0, stocks.capacity)
@@ -96,16 +98,14 @@ def serve_reach(economy: Economy, stocks: Stocks, period: Period, choice: Choice
     owned = np.where(sites.selling[:, None], partner * np.exp(lead), 0.0)
     spending = period.contestable * stocks.reach
     exponent = (economy.demand - 1.0) / (economy.substitution - 1.0)
-    unlimited = np.full(sites.selling.shape, np.inf)
-    wanted = intake(sites.selling, unlimited, owned, partner, choice.home, spending, exponent).owned.sum(axis=1)
-    asked, consenting = _asked(economy, stocks, period)
-    _build(economy, stocks, period, use, wanted + consenting.sum(axis=1))
+    selling_years = np.where(sites.selling, np.minimum(sites.live_years, period.step), 0.0)
+    _build(economy, stocks, period, use, _whole_inflow(economy, stocks, period, choice, owned, exponent))
     _fit_growth(stocks)
     room = np.maximum(stocks.capacity - stocks.owned.sum(axis=1), 0.0)
-    new = intake(sites.selling, room, owned, partner, choice.home, spending, exponent)
+    new = intake(selling_years / period.step, room, owned, partner, choice.home, spending, exponent)
     room = np.maximum(room - new.owned.sum(axis=1), 0.0)
     gain = reached_gain(new.log_attraction, new.lift, economy.substitution)
-    moved, again = _migrate(stocks, asked, consenting, room)
+    moved, again = _migrate(economy, stocks, _asked(economy, stocks, period, selling_years), room)
     stocks.owned += new.owned + moved
     stocks.gain_owned += gain * new.owned + moved * (new.log_attraction / (economy.substitution - 1.0))
     stocks.inside += new.partner
@@ -115,23 +115,46 @@ def serve_reach(economy: Economy, stocks: Stocks, period: Period, choice: Choice
     return again
 
 
-def _asked(economy: Economy, stocks: Stocks, period: Period) -> tuple[FloatArray, FloatArray]:
-    """Partner customers asked to move to their provider's site, and those who would; (F, G, N)."""
-    leaving = -np.expm1(-economy.inputs["migration.rate"] * period.step)
-    asked = np.where(period.sites.selling & period.access.takes_migrants, leaving, 0.0)[:, None] * stocks.inside
-    return asked, (1.0 - economy.inputs["migration.consent_loss"]) * asked
+def _whole_inflow(
+    economy: Economy, stocks: Stocks, period: Period, choice: Choice, owned: FloatArray, exponent: FloatArray
+) -> FloatArray:
+    """New customers and migrants of a whole period with room for all, (F, N): what a site plans with."""
+    everybody, partner = period.sites.selling.astype(np.float64), choice.attraction[economy.domestic :]
+    unlimited, spending = np.full(everybody.shape, np.inf), period.contestable * stocks.reach
+    new = intake(everybody, unlimited, owned, partner, choice.home, spending, exponent)
+    consenting = 1.0 - economy.inputs["migration.consent_loss"]
+    asked = _asked(economy, stocks, period, everybody * period.step)
+    return np.asarray(new.owned.sum(axis=1) + consenting * asked.sum(axis=1))
 
 
-def _build(economy: Economy, stocks: Stocks, period: Period, use: FloatArray, arrivals: FloatArray) -> None:
-    """Order what projected use needs; let arrive what was ordered a lead ago, at launch the first tranche."""
-    inputs, sites = economy.inputs, period.sites
-    inflow = arrivals + np.maximum(stocks.owned.sum(axis=1) - use, 0.0)
-    years = inputs["capacity.expansion_lead"] + inputs["capacity.planning_years"]
-    wanted = np.where(sites.selling, projected_use(use, inflow, years, period.step), 0.0)
-    stocks.orders[period.index] = wanted
-    lead = np.maximum(np.rint(inputs["capacity.expansion_lead"] / period.step), 1.0).astype(np.int64)
-    arrived = np.where(stocks.capacity > 0.0, arriving(stocks.orders, period.index, lead), wanted)
-    stocks.capacity = grant(stocks.capacity, np.where(sites.selling, arrived, 0.0), period.access.cap, sites.order)
+def _asked(economy: Economy, stocks: Stocks, period: Period, years: FloatArray) -> FloatArray:
+    """Partner customers asked to move to their provider's site in so many years (F, N); (F, G, N)."""
+    leaving = -np.expm1(-economy.inputs["migration.rate"] * years)
+    return np.asarray(np.where(period.access.takes_migrants, leaving, 0.0)[:, None] * stocks.inside)
+
+
+def _build(economy: Economy, stocks: Stocks, period: Period, use: FloatArray, inflow: FloatArray) -> None:
+    """Let tranches retire and arrive, and order what projected use needs.
+
+    A site has a tranche at launch; later ones arrive a lead after their order. What retires is replaced as far
+    as it is in use; beyond that it has to be ordered like any other.
+    """
+    inputs, sites, t = economy.inputs, period.sites, period.index
+    lead, life = (
+        np.maximum(np.rint(inputs[name] / period.step), 1.0).astype(np.int64)
+        for name in ("capacity.expansion_lead", "economics.asset_life")
+    )
+    on_site = stocks.owned.sum(axis=1)
+    # The plan is made on this period's inflow, so that it has to reach from the period's start.
+    years = (lead + 1) * period.step + inputs["capacity.planning_years"]
+    wanted = projected_use(use, inflow + np.maximum(on_site - use, 0.0), years, period.step)
+    stocks.orders[t] = np.where(sites.selling, wanted, 0.0)
+    arrives = np.where(stocks.capacity > 0.0, arriving(stocks.orders, t, lead), stocks.orders[t])
+    standing = np.maximum(stocks.capacity - arriving(stocks.bought, t, life), 0.0)
+    in_use = np.where(sites.live, np.minimum(on_site, stocks.capacity), 0.0)
+    kept = grant(standing, in_use, period.access.cap, sites.order)
+    stocks.capacity = grant(kept, np.where(sites.selling, arrives, 0.0), period.access.cap, sites.order)
+    stocks.bought[t] = stocks.capacity - standing
 
 
 def _fit_growth(stocks: Stocks) -> None:
@@ -146,13 +169,12 @@ def _fit_growth(stocks: Stocks) -> None:
     stocks.gain_owned = fits * stocks.gain_owned
 
 
-def _migrate(
-    stocks: Stocks, asked: FloatArray, consenting: FloatArray, room: FloatArray
-) -> tuple[FloatArray, FloatArray]:
+def _migrate(economy: Economy, stocks: Stocks, asked: FloatArray, room: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Move partner customers to the site as far as there is room; they lose the gain that they carried.
 
     Returns those who move, (F, G, N), and the spending of those asked who do not consent, (G, N).
     """
+    consenting = (1.0 - economy.inputs["migration.consent_loss"]) * asked
     wanted = consenting.sum(axis=1)
     fits = (np.minimum(wanted, room) / np.maximum(wanted, _TINY))[:, None]
     left = fits * asked

@@ -32,10 +32,12 @@ class Stocks:
     partner_unlock : (N,)
     owned_unlock : (F, N)
         Part of the premium that has arrived in each channel.
+    partner_target, owned_target : (N,)
+        Part of the premium that the regime of the period before brings in the long run.
     capacity : (F, N)
         Of owned sites, USD bn/yr.
-    orders : (T, F, N)
-        Use that a site planned for in each period.
+    orders, bought : (T, F, N)
+        Use that a site planned for in each period; capacity that arrived in it.
     reach, open_part, closed_by_step : (G, N)
         Parts of the segment: within reach of owned sites; open at all; closed by steps of the calendar.
     """
@@ -52,8 +54,11 @@ class Stocks:
     quality: FloatArray
     partner_unlock: FloatArray
     owned_unlock: FloatArray
+    partner_target: FloatArray
+    owned_target: FloatArray
     capacity: FloatArray
     orders: FloatArray
+    bought: FloatArray
     reach: FloatArray
     open_part: FloatArray
     closed_by_step: FloatArray
@@ -83,8 +88,11 @@ def opening_stocks(economy: Economy, last_size: FloatArray, periods: int) -> Sto
         quality=np.zeros_like(last_size),
         partner_unlock=np.zeros(economy.draws),
         owned_unlock=np.zeros((economy.foreign, economy.draws)),
+        partner_target=np.zeros(economy.draws),
+        owned_target=np.zeros(economy.draws),
         capacity=np.zeros((economy.foreign, economy.draws)),
         orders=np.zeros((periods, economy.foreign, economy.draws)),
+        bought=np.zeros((periods, economy.foreign, economy.draws)),
         reach=np.zeros_like(size),
         open_part=economy.open_part.copy(),
         closed_by_step=np.zeros_like(size),

@@ -212,16 +212,29 @@ def _worth_of_difference(result: Result, baseline: Result) -> Iterator[Panel]:
         return
     cash, book = (paired(result.panels[name], baseline.panels[name]) for name in ("cash_flow", "book_value"))
     flows, case = cash.values.copy(), np.repeat(cash.median[..., None], 2, axis=-1)
-    for variable, value in (("payback_of_difference", payback_years), ("irr_of_difference", internal_rate)):
+    for variable, value in (("payback_of_difference", _payback), ("irr_of_difference", _rate)):
         if variable == "irr_of_difference":
             flows[-1] += book.values[-1]
             case[-1] += book.median[-1][:, None]
-        yield _single(variable, cash.years[-1:], cash.items, value(flows, 1.0), value(case, 1.0)[:, 0])
+        yield _single(variable, cash.years[-1:], cash.items, value(flows), value(case)[:, 0])
     entered = result.panels["enters"]
     worth = paired(result.panels["npv_with_terminal"], baseline.panels["npv_with_terminal"])
     places = [worth.items.index(item) for item in entered.items]
     regrets = (entered.values[0] * (worth.values[0, places] < 0), entered.median[0] * (worth.median[0, places] < 0))
     yield _single("regret", entered.years, entered.items, *regrets)
+
+
+def _rate(flows: FloatArray) -> FloatArray:
+    """Internal rate of annual flows."""
+    return internal_rate(flows, 1.0)
+
+
+def _payback(flows: FloatArray) -> FloatArray:
+    """Payback of annual flows: 0 where nothing is ever laid out, infinite for never, NaN where nothing differs."""
+    laid_out = (np.cumsum(flows, axis=0) < 0.0).any(axis=0)
+    years = np.where(laid_out, payback_years(flows, 1.0), 0.0)
+    never = np.where(np.isnan(years), np.inf, years)
+    return np.where((flows != 0.0).any(axis=0), never, np.nan)
 
 
 def _single(

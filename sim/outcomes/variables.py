@@ -89,15 +89,15 @@ VARIABLES: Final[Mapping[str, VariableInfo]] = {
     ),
     "payback_of_difference": VariableInfo(
         "years",
-        "until the cash flow added to the baseline's is no longer negative in sum",
+        "until the cash flow added to the baseline's is no longer negative in sum; 0 where it never is",
         "total",
         _GROUP,
-        missing="never",
+        missing="undefined",
         summary="comparison",
     ),
     "regret": VariableInfo(
         "fraction",
-        "1 where the provider launches an own site and its npv_with_terminal is below the baseline's, else 0",
+        "1 where a provider launches an own site and has less npv_with_terminal than under the baseline, else 0",
         "total",
         _FOREIGN,
         summary="comparison",
