@@ -11,6 +11,7 @@ from synthetic import of, panel, result, scenario
 
 from sim.axes import FloatArray
 from sim.errors import ResultsError
+from sim.outcomes import comparison
 from sim.outcomes.comparison import (
     compare_results,
     draws_key,
@@ -281,3 +282,8 @@ def test_the_timeline_says_how_often_when_and_how_often_it_was_waited_for() -> N
     assert (applies.actor, applies.share_happens, applies.share_waited) == ("aws", 0.5, 0.25)
     assert (applies.p25, applies.p75) == (2021.5, np.inf)
     assert np.isnan(launches.share_waited)
+
+
+def test_a_difference_that_is_never_negative_pays_back_at_once_and_none_at_all_is_undefined() -> None:
+    flows = np.array([[[-1.0, 1.0, 0.0, -1.0]], [[2.0, 1.0, 0.0, 0.5]]])
+    np.testing.assert_array_equal(comparison._payback(flows)[0], [1.0, 0.0, np.nan, np.inf])

@@ -1,0 +1,472 @@
+"""The whole model where an outcome has a closed form: without memory, without size effects, or with sure numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+from shipped import CALM_MARKET, NOTHING_DRIFTS, column, economy, periods, run, scenario, worlds, year
+
+from sim.axes import FloatArray
+from sim.chance.sampling import Worlds
+from sim.kernels import finance
+from sim.kernels.capacity import intake
+from sim.kernels.equilibrium import StaticMarket, static_equilibrium
+from sim.kernels.welfare import class_gains
+from sim.model.economy import build_economy, reach_fraction, target_share
+from sim.model.engine import simulate
+from sim.model.entry import entry_verdicts, loss_hazard
+from sim.outcomes.results import Panel
+from sim.policy import states
+
+ANNUAL = "horizon.period_months=12"
+ALWAYS = "entry.rule=always"
+FORGETFUL = (*CALM_MARKET, "demand.captive_growth=0", "demand.churn=100000")
+"""Everybody chooses anew in every period."""
+SIMPLE = (*NOTHING_DRIFTS, *FORGETFUL, ANNUAL, "demand.conduct=0")
+"""Besides, nothing drifts, and size does not make price."""
+AT_ONCE = (
+    ALWAYS,
+    "regulator.review_time=0.5",
+    "entry.build_time=0.5",
+    "opening.ramp=0.0001",
+    "capacity.expansion_lead=0.01",
+    "capacity.planning_years=100",
+)
+"""Everybody builds, soon and with ample room."""
+SINGLE = ("paas", "saas")
+"""Layers of one segment, whose open part is seen from outside."""
+FOREIGN = ("aws", "microsoft", "other_foreign")
+
+
+def _but(edits: tuple[str, ...], *changed: str) -> tuple[str, ...]:
+    """The same edits, some of them changed."""
+    names = [edit.split("=")[0] for edit in changed]
+    return (*(edit for edit in edits if edit.split("=")[0] not in names), *changed)
+
+
+def _odds(share: FloatArray) -> FloatArray:
+    return np.asarray(np.log(share / (1.0 - share)))
+
+
+def _fixed_demand(drawn: Worlds) -> Worlds:
+    """Worlds in which customers spend the same whatever the prices."""
+    return drawn.replace_input("demand.elasticity_of_demand", np.ones(drawn.draws))
+
+
+def _without_expansion(name: str, *edits: str) -> Mapping[str, Panel]:
+    """A run in such worlds."""
+    return simulate(scenario(name, *edits), _fixed_demand(worlds(name, *edits)))
+
+
+def _in_open_part(panels: Mapping[str, Panel], layer: str, opened: FloatArray) -> FloatArray:
+    """Log-odds of foreign providers in the open part of a layer of one segment, (Y, N)."""
+    return _odds(column(panels, "foreign_share", layer) / opened)
+
+
+# ---- customers
+
+
+@pytest.mark.parametrize(
+    "name", ["ftz_pilot", "full_liberalization", "piecemeal", "announced_path", "reversal", "forced_transfer"]
+)
+def test_when_total_spending_is_fixed_no_event_loses_or_makes_any(name: str) -> None:
+    panels = _without_expansion(name, ALWAYS)
+    np.testing.assert_allclose(panels["market_expansion"].values, 1.0, rtol=1e-9)
+
+
+@pytest.mark.parametrize("conduct", [0, 0.7])
+def test_a_market_without_memory_comes_to_its_static_equilibrium(conduct: float) -> None:
+    edits = (*NOTHING_DRIFTS, *FORGETFUL, *AT_ONCE, f"demand.conduct={conduct}")
+    opened, drawn = scenario("full_liberalization", *edits), _fixed_demand(worlds("full_liberalization", *edits))
+    panels, base = simulate(opened, drawn), build_economy(opened, drawn.inputs)
+    owned = np.broadcast_to(base.premium_by_segment, (base.foreign, *base.open_part.shape))
+    static = static_equilibrium(base.static_market(), np.ones_like(base.open_part), owned, np.zeros_like(owned))
+    shares = base.by_layer(static.segment * base.weights)
+    for row, layer in enumerate(base.layers):
+        for index, provider in enumerate(base.providers):
+            found = year(panels, "market_share", 2030, layer, provider)
+            np.testing.assert_allclose(found, shares[index, row], atol=1e-6)
+
+
+def test_domestic_quality_takes_foreign_odds_by_epsilon_less_one() -> None:
+    edits = _but(SIMPLE, "technology.catch_up=2", "technology.spillover=0.8")
+    panels, drawn = run("jv_only", *edits), worlds("jv_only", *edits).inputs
+    for layer in SINGLE:
+        odds = _in_open_part(panels, layer, drawn[f"segments.{layer}_all.open"])
+        quality = np.log(column(panels, "domestic_quality", layer))
+        slope = drawn["demand.elasticity_of_substitution"] - 1
+        np.testing.assert_allclose(odds - odds[0], -slope * quality, atol=1e-9)
+
+
+def test_quality_grows_by_catch_up_and_by_spillover_at_the_share_of_the_base_year() -> None:
+    edits = (*NOTHING_DRIFTS, "technology.catch_up=1", "technology.spillover=0.8")
+    quality = np.log(year(run("jv_only", *edits, ANNUAL), "domestic_quality", 2019, "iaas"))
+    np.testing.assert_allclose(quality, 0.018)
+
+
+def test_foreign_taste_moves_foreign_odds_one_to_one() -> None:
+    edits = _but(SIMPLE, "rivalry.origin_sd=0.45")
+    panels, drawn = run("jv_only", *edits), worlds("jv_only", *edits)
+    for layer in SINGLE:
+        odds = _in_open_part(panels, layer, drawn.inputs[f"segments.{layer}_all.open"])
+        np.testing.assert_allclose(odds[1:] - odds[0], drawn.origin_shock, atol=1e-9)
+
+
+def test_rivalry_moves_rivals_odds_one_to_one_and_no_group_as_a_whole() -> None:
+    edits = _but(SIMPLE, "rivalry.provider_sd=1.8")
+    panels, drawn, base = run("jv_only", *edits), worlds("jv_only", *edits), economy("jv_only", *edits)
+    for pair in (("alibaba", "tencent"), ("aws", "microsoft")):
+        first, second = (np.log(column(panels, "market_share", "paas", provider)) for provider in pair)
+        shocks = drawn.rivalry[:, [base.providers.index(provider) for provider in pair]]
+        moved = (first - second)[1:] - (first - second)[0]
+        np.testing.assert_allclose(moved, shocks[:, 0] - shocks[:, 1], atol=1e-9)
+    share = column(panels, "foreign_share", "paas")
+    np.testing.assert_allclose(share, np.broadcast_to(share[0], share.shape), rtol=1e-10)
+
+
+def test_closure_takes_foreign_share_in_proportion_to_the_open_part() -> None:
+    edits = _but(SIMPLE, "closure.drift=1")
+    panels, drawn = run("jv_only", *edits), worlds("jv_only", *edits).inputs
+    years = np.arange(13)[:, None]
+    for layer in SINGLE:
+        share = column(panels, "foreign_share", layer)
+        opened = drawn[f"segments.{layer}_all.open"]
+        np.testing.assert_allclose(share, share[0] * (opened - 0.01 * years) / opened, rtol=1e-9)
+
+
+def test_a_joint_venture_brings_its_part_of_the_premium_exponentially() -> None:
+    edits = (*SIMPLE, "policy.steps.one_layer.probability=0")
+    panels, base = run("piecemeal", *edits), economy("piecemeal", *edits)
+    years = np.maximum(np.arange(13) - 1, 0)[:, None]
+    unlocked = -np.expm1(-years / base.inputs["opening.ramp"]) * base.inputs["regimes.jv_50.partner_unlock"]
+    for layer in SINGLE:
+        row = base.segments.index(f"{layer}_all")
+        odds = _in_open_part(panels, layer, base.open_part[row])
+        np.testing.assert_allclose(odds - odds[0], unlocked * base.premium_by_segment[row], atol=1e-9)
+
+
+PILOT = (
+    *NOTHING_DRIFTS,
+    *FORGETFUL,
+    *AT_ONCE,
+    "demand.conduct=0",
+    "zone.cap=100000",
+    "regimes.ftz_pilot.sites=9",
+    "regimes.ftz_pilot.yearly_quota=9",
+)
+
+
+def _pilot(layer: str) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """Open part, reach, and foreign choice shares without and with a site, in a layer of one segment."""
+    base, found = economy("ftz_pilot", *PILOT), scenario("ftz_pilot", *PILOT)
+    row = base.segments.index(f"{layer}_all")
+    reach = reach_fraction(found, base, states(found)[1])[row]
+    before = base.base[base.domestic :, row].sum(axis=0)
+    lift = np.exp(base.inputs["regimes.ftz_pilot.owned_unlock"] * base.premium_by_segment[row])
+    return base.open_part[row], reach, before, before * lift / (1.0 - before + before * lift)
+
+
+@pytest.mark.parametrize("layer", SINGLE)
+def test_a_pilot_lifts_foreign_offers_within_its_reach_only(layer: str) -> None:
+    opened, reach, before, after = _pilot(layer)
+    share = year(_without_expansion("ftz_pilot", *PILOT), "foreign_share", 2030, layer)
+    np.testing.assert_allclose(share, opened * ((1 - reach) * before + reach * after), rtol=1e-9)
+
+
+@pytest.mark.parametrize("layer", SINGLE)
+def test_the_gain_of_a_pilot_is_that_of_arkolakis_costinot_rodriguez_clare_within_its_reach(layer: str) -> None:
+    opened, reach, before, after = _pilot(layer)
+    panels, epsilon = _without_expansion("ftz_pilot", *PILOT), economy("ftz_pilot", *PILOT).substitution
+    gain = year(panels, "consumer_gain", 2030, layer) / year(panels, "market_size", 2030, layer)
+    closed_form = opened * reach * np.log((1 - before) / (1 - after)) / (epsilon - 1)
+    np.testing.assert_allclose(gain, closed_form, rtol=1e-9, atol=1e-12)
+
+
+def test_the_first_period_is_sold_at_the_markups_of_the_base_year() -> None:
+    markup = run("jv_only", ANNUAL)["markup"]
+    single = [i for i, (scope, _) in enumerate(markup.items) if scope in SINGLE]
+    np.testing.assert_allclose(markup.values[1, single], markup.values[0, single], rtol=1e-12)
+    assert np.abs(markup.values[2, single] / markup.values[1, single] - 1).max() > 1e-3
+
+
+# ---- market size
+
+
+def test_a_calm_market_meets_each_draw_s_forecast_of_four_years() -> None:
+    drawn = worlds("jv_only", *CALM_MARKET, ANNUAL).inputs
+    size = column(run("jv_only", *CALM_MARKET, ANNUAL), "market_size")
+    np.testing.assert_allclose(size[4] / size[0], (1 + drawn["market.growth_forecast"]) ** 4, rtol=1e-9)
+
+
+def test_the_odds_of_iaas_drift_and_the_other_layers_keep_their_proportions() -> None:
+    panels, drawn = run("jv_only", ANNUAL), worlds("jv_only", ANNUAL).inputs
+    iaas, paas, saas, total = (column(panels, "market_size", scope) for scope in ("iaas", "paas", "saas", "total"))
+    odds, fade = _odds(iaas / total), drawn["market.drift_fade"]
+    years = np.arange(13)[:, None]
+    drift = drawn["market.layers.iaas.log_odds_drift"] * -np.expm1(-fade * years) / fade
+    np.testing.assert_allclose(odds - odds[0], drift, atol=1e-9)
+    np.testing.assert_allclose(paas / saas, np.broadcast_to(paas[0] / saas[0], paas.shape))
+
+
+def test_in_a_calm_market_each_step_down_is_seen_in_full() -> None:
+    edits = ("market.volatility=0", "market.step_rate=1", "market.step_size=0.3", ANNUAL)
+    drawn = worlds("jv_only", *edits)
+    stepping, calm = (np.log(column(run("jv_only", *e), "market_size")) for e in (edits, (*CALM_MARKET, ANNUAL)))
+    trend = 0.1 * 0.3 * np.arange(1, 13)[:, None]
+    np.testing.assert_allclose(stepping[1:] - calm[1:], drawn.market_steps + trend, atol=1e-9)
+
+
+# ---- what a regime allows
+
+
+def test_the_reach_of_a_zone_is_that_of_the_drawn_reading() -> None:
+    found, base = scenario("ftz_pilot"), economy("ftz_pilot")
+    drawn, reach = base.inputs["zone.reading"], reach_fraction(scenario("ftz_pilot"), base, states(found)[1])
+    regional = base.inputs["zone.readings.regional.reach"]
+    wide = np.minimum(regional * base.inputs["zone.readings.regional.multiple.multinational"], 1.0)
+    for row, segment in enumerate(base.segments):
+        assert (reach[row, drawn == 0] == 1.0).all()
+        expected = wide if segment == "multinational" else regional
+        np.testing.assert_array_equal(reach[row, drawn == 1], expected[drawn == 1])
+        residents = base.inputs["zone.readings.zone_residents.reach"]
+        np.testing.assert_array_equal(reach[row, drawn == 2], residents[drawn == 2])
+
+
+def test_only_layers_that_are_opened_are_in_reach() -> None:
+    found, base = scenario("piecemeal"), economy("piecemeal")
+    one_layer = next(state for state in states(found) if state.step == "one_layer")
+    reach = reach_fraction(found, base, one_layer).max(axis=-1)
+    assert [name for name, part in zip(base.segments, reach, strict=True) if part > 0] == ["saas_all"]
+
+
+def test_the_long_run_share_is_what_each_hypothesis_says() -> None:
+    base = economy()
+    drawn, named = base.inputs["opening.hypothesis"], base.inputs
+    target, today = target_share(scenario("jv_only"), base), base.layer_shares[base.domestic :, 0]
+    rows = base.segment_rows("iaas")
+    opened = (base.weights[rows] * base.open_part[rows]).sum(axis=0)
+    expected = (
+        named["opening.hypotheses.open_market_analogue.value"],
+        (named["opening.hypotheses.itif_counterfactual.value"] + today[base.providers.index("other_foreign") - 6])
+        / opened,
+        (named["opening.hypotheses.china_reference_class.value"] + today.sum(axis=0)) / opened,
+    )
+    for index, share in enumerate(expected):
+        chosen = drawn == index
+        np.testing.assert_allclose(target[chosen], np.minimum(share, 0.9)[chosen])
+
+
+def test_a_hypothesis_alone_gives_what_its_draws_give_in_the_mixture() -> None:
+    mixed, drawn = run("full_liberalization"), worlds("full_liberalization")
+    for index in range(3):
+        alone = simulate(
+            scenario("full_liberalization"),
+            drawn.replace_input("opening.hypothesis", np.full(drawn.draws, float(index))),
+        )
+        chosen = drawn.inputs["opening.hypothesis"] == index
+        for variable in ("foreign_share", "npv", "consumer_gain"):
+            there, here = alone[variable].values[..., chosen], mixed[variable].values[..., chosen]
+            np.testing.assert_array_equal(there, here)
+
+
+def test_the_tariff_equivalent_is_that_of_the_premium_and_nothing_once_all_is_open() -> None:
+    closed, opened, base = run("jv_only"), run("full_liberalization"), economy()
+    tariff = np.exp(base.premium / (base.substitution - 1)) - 1
+    np.testing.assert_allclose(year(closed, "implied_tariff_equivalent", 2030, "iaas"), tariff, atol=1e-12)
+    np.testing.assert_allclose(year(opened, "implied_tariff_equivalent", 2030, "iaas"), 0.0, atol=1e-6)
+
+
+# ---- the decision to build
+
+
+def test_the_permission_may_be_lost_at_the_hazard_of_a_reversal() -> None:
+    found, base = scenario("reversal"), economy("reversal")
+    start, pilot, withdrawn = states(found)
+    assert (loss_hazard(found, base, pilot) == base.inputs["policy.steps.pilot_withdrawn.hazard"]).all()
+    assert not loss_hazard(found, base, start).any()
+    assert not loss_hazard(found, base, withdrawn).any()
+
+
+def test_a_provider_counts_its_own_gain_in_reach_while_rivals_stay_with_partners() -> None:
+    """Without size effects the share with a site is P e^u / (1 - P + P e^u), u the unlocked premium."""
+    edits = ("demand.conduct=0",)
+    found, base = scenario("reversal", *edits), economy("reversal", *edits)
+    verdicts = entry_verdicts(found, base)
+    spending = base.layer_size[base.layer_of] * base.weights * base.open_part
+    spending = spending * reach_fraction(found, base, states(found)[1])
+    lift = np.exp(base.inputs["regimes.ftz_pilot.owned_unlock"] * base.premium_by_segment)
+    reached = spending.any(axis=0)
+    for provider in range(base.foreign):
+        before = base.base[base.domestic + provider]
+        after = before * lift / (1 - before + before * lift)
+        gain = (spending * after).sum(axis=0) / np.where(reached, (spending * before).sum(axis=0), 1.0)
+        hazard, hurdle = base.inputs["policy.steps.pilot_withdrawn.hazard"], base.inputs["entry.hurdle"]
+        margin = finance.entry_margin(gain, np.zeros(base.draws), hazard, hurdle, base.rates())
+        np.testing.assert_array_equal(verdicts[1, provider], margin >= 0)
+        assert 0.05 < verdicts[1, provider].mean() < 0.95
+    assert not verdicts[[0, 2]].any()
+
+
+# ---- money
+
+
+def _sites(name: str, *edits: str) -> tuple[Mapping[str, Panel], finance.Rates]:
+    return run(name, ANNUAL, *edits), economy(name, ANNUAL, *edits).rates()
+
+
+@pytest.mark.parametrize("name", ["jv_only", "full_liberalization", "forced_transfer"])
+def test_present_value_is_that_of_mid_year_cash_flows_and_of_capacity_at_book(name: str) -> None:
+    panels, rates = _sites(name, ALWAYS)
+    factor = 1 / (1 + rates.discount_rate)
+    for provider in (*FOREIGN, "foreign"):
+        cash, book = (column(panels, variable, "total", provider) for variable in ("cash_flow", "book_value"))
+        flows = (cash * factor ** (np.arange(12)[:, None] + 0.5)).sum(axis=0)
+        np.testing.assert_allclose(year(panels, "npv", 2030, "total", provider), flows + book[-1] * factor**12)
+        profit = year(panels, "incremental_profit", 2030, "total", provider)
+        growth = rates.terminal_growth
+        going = (profit - growth * book[-1]) / (rates.discount_rate - growth)
+        terminal = year(panels, "npv_with_terminal", 2030, "total", provider)
+        np.testing.assert_allclose(terminal, flows + going * factor**12)
+
+
+def test_retained_is_the_net_royalty_of_partners_and_all_of_the_sites() -> None:
+    panels, rates = _sites("full_liberalization")
+    net = rates.royalty * (1 - rates.royalty_withholding - rates.royalty_vat)
+    for provider in FOREIGN:
+        names = ("revenue_gross", "owned_revenue", "revenue_retained")
+        gross, owned, retained = (column(panels, variable, "saas", provider) for variable in names)
+        np.testing.assert_allclose(retained, net * (gross - owned) + owned)
+
+
+def test_a_partner_s_cash_is_the_net_royalty_less_incremental_technology() -> None:
+    panels, rates = _sites("jv_only")
+    unit = rates.royalty * (1 - rates.royalty_withholding - rates.royalty_vat) - rates.technology * rates.incremental
+    for provider in FOREIGN:
+        gross = column(panels, "revenue_gross", "total", provider)[1:]
+        for variable in ("cash_flow", "incremental_profit"):
+            np.testing.assert_allclose(column(panels, variable, "total", provider), unit * gross, rtol=1e-10)
+
+
+def test_a_site_handed_over_is_paid_at_its_price_of_book() -> None:
+    panels, rates = _sites("forced_transfer", ALWAYS)
+    book, capacity = (column(panels, variable, "total", "aws") for variable in ("book_value", "capacity"))
+    cash, profit, capex = (
+        year(panels, variable, 2026, "total", "aws") for variable in ("cash_flow", "incremental_profit", "capex")
+    )
+    gone = (capacity[6] > 0) & (capacity[7] == 0)
+    assert gone.mean() > 0.1
+    paid = (cash - profit + capex)[gone]
+    np.testing.assert_allclose(paid, (rates.transfer_price * book[6])[gone], rtol=1e-9)
+    assert not book[7:, gone].any()
+
+
+def test_the_internal_rate_is_that_of_the_site_alone_with_its_book_value_at_the_end() -> None:
+    panels, rates = _sites("full_liberalization", ALWAYS)
+    unit = rates.royalty * (1 - rates.royalty_withholding - rates.royalty_vat) - rates.technology * rates.incremental
+    gross, owned = (column(panels, v, "total", "aws")[1:] for v in ("revenue_gross", "owned_revenue"))
+    flows = column(panels, "cash_flow", "total", "aws") - unit * (gross - owned)
+    flows = np.where(np.abs(flows) < 1e-12, 0.0, flows)
+    np.testing.assert_allclose(
+        year(panels, "payback", 2030, "total", "aws"), finance.payback_years(flows, 1.0), rtol=1e-9
+    )
+    flows[-1] += year(panels, "book_value", 2030, "total", "aws")
+    np.testing.assert_allclose(year(panels, "irr", 2030, "total", "aws"), finance.internal_rate(flows, 1.0), atol=1e-6)
+
+
+def test_capital_is_spent_on_what_arrives_at_its_price() -> None:
+    panels, rates = _sites("full_liberalization", ALWAYS, "economics.asset_life=50")
+    capacity, capex = (column(panels, variable, "total", "aws") for variable in ("capacity", "capex"))
+    added = np.maximum(np.diff(capacity, axis=0, prepend=0.0), 0.0)
+    np.testing.assert_allclose(capex, added * rates.capital_intensity, rtol=1e-9, atol=1e-12)
+
+
+def test_domestic_profit_is_the_margin_of_domestic_revenue() -> None:
+    panels, rates = _sites("full_liberalization")
+    expected = column(panels, "domestic_revenue") * rates.domestic_margin
+    np.testing.assert_allclose(column(panels, "domestic_gross_profit"), expected)
+
+
+def test_operators_keep_what_foreign_shareholders_do_not_claim() -> None:
+    edits = ("policy.steps.one_layer.probability=0",)
+    panels, rates = _sites("piecemeal", *edits)
+    gross = column(panels, "revenue_gross", "total", "foreign")[1:]
+    equity = np.where(np.arange(12) < 1, 0.0, 0.5)[:, None]
+    profit = gross * rates.operator_margin * (1 - rates.profit_tax)
+    np.testing.assert_allclose(column(panels, "operator_profit"), profit * (1 - equity), rtol=1e-10)
+
+
+def test_the_zone_s_cap_holds_at_the_size_of_the_market_and_binds_in_some_draws() -> None:
+    panels, base = run("ftz_pilot", ALWAYS, ANNUAL), economy("ftz_pilot", ALWAYS, ANNUAL)
+    size = column(panels, "market_size") / column(panels, "market_expansion")
+    cap = np.maximum.accumulate(base.inputs["zone.cap"] * size[1:] / size[1], axis=0)  # what stands is not torn down
+    capacity = column(panels, "capacity", "total", "foreign")
+    assert (capacity <= cap * (1 + 1e-9)).all()
+    assert (capacity[-1] > 0.99 * cap[-1]).mean() > 0.05
+
+
+# ---- parts by hand
+
+
+def test_quarters_write_off_their_part_of_a_tranche() -> None:
+    """Capacity 2 at 0.9 a unit over 6 years: 1.8 is spent at launch, 1.5 is on the books a year later."""
+    spent = np.zeros((4, 1, 2))
+    spent[0] = 1.8 / 0.25
+    depreciation = np.full((4, 1, 2), 2.0 * 0.9 / 6)
+    np.testing.assert_allclose(finance.book_value(spent, depreciation, 0.25)[-1], 1.5)
+
+
+def test_a_site_that_was_handed_over_buys_nothing_more() -> None:
+    _, record = periods("forced_transfer", "entry.rule=always")
+    after = 4 * (2026 - 2019)
+    assert record.bought[:after].any()
+    assert not record.bought[after:].any()
+    assert not record.capacity[after:].any()
+
+
+def test_a_loss_pays_no_tax_and_earns_none() -> None:
+    rates = economy().rates()
+    split = finance.split_owned(np.full(512, 1.0), np.full(512, 10.0), rates)
+    assert (split.net_profit < 0).all()
+    assert not split.profit_tax.any()
+    assert not split.dividend_tax.any()
+
+
+def test_in_static_equilibrium_the_part_in_reach_sees_sites_and_the_rest_partners() -> None:
+    one = np.ones((1, 2))
+    base = np.array([0.5, 0.3, 0.2])[:, None, None] * one
+    atomistic = np.ones(3, dtype=bool)
+    market = StaticMarket(base, 0.7 * one, 2, atomistic, 3.5 * np.ones(2), 1.2 * np.ones(2), np.zeros(2))
+    found = static_equilibrium(market, 0.4 * one, np.log(3.0) * one[None], np.log(2.0) * one[None])
+    np.testing.assert_allclose(found.reached[:, 0, 0], np.array([0.5, 0.3, 0.6]) / 1.4)
+    np.testing.assert_allclose(found.unreached[:, 0, 0], np.array([0.5, 0.3, 0.4]) / 1.2)
+    closed = np.array([0.5, 0.3, 0.0]) / 0.8
+    whole = 0.28 * found.reached[:, 0, 0] + 0.42 * found.unreached[:, 0, 0] + 0.3 * closed
+    np.testing.assert_allclose(found.segment[:, 0, 0], whole)
+
+
+def test_opening_adds_spending_as_the_price_index_of_the_class_says() -> None:
+    """(P_with / P_without)^(1 - eta), the index against that with partner offers, not against domestic ones alone."""
+    one = np.ones((1, 1, 2))
+    room, rate = np.full((1, 2), np.inf), np.full(2, 0.2)
+    found = intake(np.ones((1, 2), dtype=bool), room, 3.0 * one, one, 4.0 * one[0], one[0], rate)
+    np.testing.assert_allclose(found.lift, (7.0 / 5.0) ** 0.2)
+
+
+def test_spending_that_has_opened_is_compared_with_domestic_offers_alone() -> None:
+    """Of the open part, now 0.8, an eighth was closed: it gains what foreign offers are worth to it."""
+    one = np.ones((1, 2))
+    found = class_gains(0.9 * one, one, 0.9 * one, 0.2 * one, 0.3 * one, 3.5 * np.ones(2))
+    np.testing.assert_allclose(found.closed, 0.0, atol=1e-15)
+    np.testing.assert_allclose(found.partner, -np.log(0.9) / 2.5 / 8)
+
+
+def test_a_full_site_is_seen_by_the_part_of_the_class_that_fits_and_partners_by_the_rest() -> None:
+    """f of the class sees the site: owned / e_owned = f and partner / e_partner = 1 - f, times one rate for all."""
+    one = np.ones((1, 1, 2))
+    sees, rate = np.ones((1, 2), dtype=bool), np.full(2, 0.2)
+    wanted = intake(sees, np.full((1, 2), np.inf), 3.0 * one, one, 4.0 * one[0], one[0], rate).owned.sum(axis=1)
+    found = intake(sees, 0.5 * wanted, 3.0 * one, one, 4.0 * one[0], one[0], rate)
+    np.testing.assert_allclose(found.owned.sum(axis=1), 0.5 * wanted)
+    np.testing.assert_allclose(found.owned / 3.0 + found.partner, found.home_rate[None], rtol=1e-3)

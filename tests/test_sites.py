@@ -1,0 +1,404 @@
+"""One period of the market, from stocks made by hand: who stays, who moves, who chooses, and what it is worth."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from shipped import NOTHING_DRIFTS, economy
+
+from sim.axes import FloatArray
+from sim.kernels.pricing import log_markup
+from sim.model.economy import Economy
+from sim.model.market import advance
+from sim.model.sites import reclassify, settle
+from sim.model.stocks import Access, Period, Sites, Stocks, opening_stocks
+
+STEP = 0.25
+LEAD = "capacity.expansion_lead=6"  # months: two periods
+
+
+def _economy(*edits: str) -> Economy:
+    """The shipped base year without drifts, and with demand of fixed size, so that opening adds no spending."""
+    found = economy("full_liberalization", *NOTHING_DRIFTS, LEAD, *edits)
+    return replace(found, inputs={**found.inputs, "demand.elasticity_of_demand": np.ones(found.draws)})
+
+
+def _size(base: Economy) -> FloatArray:
+    return base.layer_size[base.layer_of] * base.weights
+
+
+def _stocks(base: Economy) -> Stocks:
+    """The end of the base year: everybody at home or with a partner."""
+    return opening_stocks(base, base.layer_size, 8)
+
+
+def _with_sites(base: Economy) -> Stocks:
+    """All partner customers are on full sites, and carry a gain of a tenth of their spending."""
+    stocks = _stocks(base)
+    stocks.owned = stocks.held[base.domestic :].copy()
+    stocks.held[base.domestic :] = 0.0
+    stocks.gain_owned = 0.1 * stocks.owned
+    stocks.capacity = stocks.owned.sum(axis=1)
+    stocks.reach = base.open_part.copy()
+    return stocks
+
+
+def _period(base: Economy, *, captive: float = 1.0, contestable: float = 0.0, index: int = 0, **changes: Any) -> Period:
+    """A period in which nothing happens but what is stated; `changes` are fields of `Access` and `Sites`."""
+    segment, draw = np.zeros_like(base.open_part), np.zeros(base.draws)
+    site = np.zeros((base.foreign, base.draws))
+
+    def full(name: str, shaped: FloatArray, value: float = 0.0, kind: type = float) -> Any:
+        return np.array(np.broadcast_to(changes.get(name, value), shaped.shape), dtype=kind)
+
+    access = Access(
+        reach_part=full("reach_part", segment),
+        partner_unlock=full("partner_unlock", draw),
+        owned_unlock=full("owned_unlock", draw),
+        regime_years=full("regime_years", draw),
+        cap=full("cap", draw, np.inf),
+        takes_migrants=full("takes_migrants", draw, 0.0, bool),
+        closes=full("closes", segment),
+        evicts=full("evicts", segment),
+        spillover=full("spillover", draw, 1.0),
+    )
+    sites = Sites(
+        live=full("selling", site, 0.0, bool),
+        selling=full("selling", site, 0.0, bool),
+        transfer=full("transfer", site, 0.0, bool),
+        live_years=full("live_years", site, STEP) * full("selling", site),
+        order=np.repeat(np.arange(base.foreign)[:, None], base.draws, axis=1),
+    )
+    return Period(
+        index=index,
+        step=STEP,
+        captive=np.full_like(segment, captive),
+        contestable=contestable * _size(base),
+        rivalry=np.zeros((len(base.providers), base.draws)),
+        origin=full("origin", draw),
+        access=access,
+        sites=sites,
+    )
+
+
+def _advance(base: Economy, stocks: Stocks, **changes: Any) -> Stocks:
+    """The stocks after one such period; they are changed in place. Unless said, the regime was in force before."""
+    period = _period(base, **changes)
+    if "regime_years" not in changes:
+        stocks.partner_target, stocks.owned_target = period.access.partner_unlock, period.access.owned_unlock
+    advance(base, stocks, period, np.empty_like(base.base), np.empty_like(base.base))
+    return stocks
+
+
+def _total_gain(stocks: Stocks) -> FloatArray:
+    carried = stocks.gain_outside + stocks.gain_inside + stocks.gain_owned
+    return np.asarray(stocks.gain_home + carried.sum(axis=0))
+
+
+# ---- who may see what
+
+
+def test_partner_customers_are_in_reach_in_proportion_wherever_the_border_moves() -> None:
+    base = _economy()
+    stocks, before = _stocks(base), _stocks(base).held[base.domestic :]
+    stocks.gain_outside = 0.1 * before
+    for part in (0.3, 0.8, 0.2, 1.0, 0.5):
+        reclassify(stocks, part * base.open_part, base.open_part, base.domestic)
+        np.testing.assert_allclose(stocks.inside, part * before, rtol=1e-10)
+        np.testing.assert_allclose(stocks.held[base.domestic :], (1 - part) * before, rtol=1e-10, atol=1e-15)
+        np.testing.assert_allclose(stocks.gain_inside, 0.1 * stocks.inside, rtol=1e-10)
+
+
+def test_what_was_in_reach_is_with_partners_when_nothing_is_in_reach_any_more() -> None:
+    base = _economy()
+    stocks = _stocks(base)
+    stocks.inside, stocks.gain_inside = 0.5 * stocks.held[base.domestic :], 0.05 * stocks.held[base.domestic :]
+    settle(stocks, base.domestic)
+    np.testing.assert_allclose(stocks.held, base.shares * _size(base) * np.where(_is_foreign(base), 1.5, 1.0))
+    np.testing.assert_allclose(stocks.gain_outside, 0.1 * stocks.held[base.domestic :] / 3)
+    assert not stocks.inside.any()
+    assert not stocks.gain_inside.any()
+
+
+def _is_foreign(base: Economy) -> Any:
+    return (np.arange(len(base.providers)) >= base.domestic)[:, None, None]
+
+
+def test_each_class_chooses_among_the_offers_that_it_sees() -> None:
+    """Closed: domestic offers. Open: partners too. Two fifths of the open part: sites, worth more by their lead."""
+    base = _economy()
+    stocks = _stocks(base)
+    stocks.partner_unlock[:], stocks.owned_unlock[:] = 0.2, 0.7
+    lifts = {part: np.exp(part * base.premium_by_segment) for part in (0.2, 0.7)}
+    _advance(base, stocks, captive=0, contestable=1, reach_part=0.4, selling=True, partner_unlock=0.2, owned_unlock=0.7)
+    home, abroad = base.base[: base.domestic], base.base[base.domestic :]
+    spending = _size(base) * base.open_part
+    sites = home.sum(axis=0) + lifts[0.7] * abroad.sum(axis=0)
+    partners = home.sum(axis=0) + lifts[0.2] * abroad.sum(axis=0)
+    np.testing.assert_allclose(stocks.owned, 0.4 * spending * lifts[0.7] * abroad / sites)
+    np.testing.assert_allclose(stocks.held[base.domestic :], 0.6 * spending * lifts[0.2] * abroad / partners)
+    rate = 0.4 * spending / sites + 0.6 * spending / partners + _size(base) * (1 - base.open_part) / home.sum(axis=0)
+    np.testing.assert_allclose(stocks.held[: base.domestic], rate * home)
+    np.testing.assert_allclose(stocks.inside, 0.0, atol=1e-15)
+
+
+# ---- who moves
+
+
+def test_partner_customers_in_reach_move_to_the_site_at_the_rate_of_migration_less_those_who_refuse() -> None:
+    base = _economy()
+    rate, loss = base.inputs["migration.rate"], base.inputs["migration.consent_loss"]
+    stocks, before = _stocks(base), _stocks(base).held[base.domestic :]
+    stocks.gain_outside = 0.1 * before
+    _advance(base, stocks, reach_part=1, selling=True, takes_migrants=True)
+    asked = -np.expm1(-rate * STEP) * before
+    np.testing.assert_allclose(stocks.owned, (1 - loss) * asked)
+    refused = (loss * asked).sum(axis=0)
+    np.testing.assert_allclose(stocks.inside, before - asked + refused * base.base[base.domestic :])
+    np.testing.assert_allclose(stocks.gain_inside, 0.1 * (before - asked))
+
+
+def test_a_site_that_takes_no_migrants_stays_empty_without_new_customers() -> None:
+    base = _economy()
+    assert not _advance(base, _stocks(base), reach_part=1, selling=True).owned.any()
+
+
+def test_at_a_hand_over_those_who_consent_stay_with_the_partner_and_the_others_choose_again() -> None:
+    base = _economy()
+    loss, stocks = base.inputs["migration.consent_loss"], _with_sites(base)
+    owned = stocks.owned.copy()
+    stocks.reach[:] = 0.0
+    _advance(base, stocks, transfer=True)
+    assert not stocks.owned.any()
+    assert not stocks.capacity.any()
+    assert not stocks.gain_owned.any()
+    refused = (loss * owned).sum(axis=0) * base.base[base.domestic :]
+    np.testing.assert_allclose(stocks.held[base.domestic :] + stocks.inside, (1 - loss) * owned + refused)
+    # The gain that they carried is lost; at base-year prices the partner's class gains nothing.
+    np.testing.assert_allclose(stocks.gain_outside + stocks.gain_inside, 0.0, atol=1e-15)
+
+
+def test_an_eviction_takes_its_part_of_the_open_part_from_every_channel_and_gives_it_to_domestic_providers() -> None:
+    base = _economy()
+    stocks = _stocks(base)
+    half = 0.25 * stocks.held[base.domestic :]
+    stocks.held[base.domestic :], stocks.inside, stocks.owned = 2 * half, half.copy(), half.copy()
+    stocks.gain_outside, stocks.gain_inside, stocks.gain_owned = 0.2 * half, 0.1 * half, 0.1 * half
+    part = np.full_like(base.open_part, 0.01)
+    stays = np.maximum(1 - 0.01 / base.open_part, 0.0)
+    _advance(base, stocks, evicts=part, closes=part)
+    np.testing.assert_allclose(stocks.held[base.domestic :] + stocks.inside + stocks.owned, 4 * half * stays)
+    np.testing.assert_allclose(stocks.gain_outside + stocks.gain_inside + stocks.gain_owned, 0.4 * half * stays)
+    taken, home = (4 * half * (1 - stays)).sum(axis=0), base.base[: base.domestic].sum(axis=0)
+    before = base.shares[: base.domestic] * _size(base)
+    np.testing.assert_allclose(stocks.held[: base.domestic], before + taken * base.base[: base.domestic] / home)
+    np.testing.assert_allclose(stocks.gain_home, taken * np.log(home) / (base.substitution - 1))
+
+
+def test_what_a_step_closes_stays_closed() -> None:
+    base = _economy()
+    stocks = _advance(base, _stocks(base), closes=0.01)
+    _advance(base, stocks, index=1)
+    np.testing.assert_allclose(stocks.open_part, np.maximum(base.open_part - 0.01, 0.0))
+
+
+def test_closure_drifts_by_its_points_a_year() -> None:
+    base = _economy("closure.drift=1")
+    stocks = _advance(base, _stocks(base), index=7)
+    np.testing.assert_allclose(stocks.open_part, np.maximum(base.open_part - 0.02, 0.0))
+
+
+# ---- capacity
+
+
+def _planned(base: Economy) -> FloatArray:
+    """Periods of inflow for which a site plans: this one, the lead, and the planning time."""
+    return np.asarray((STEP + 0.5 + base.inputs["capacity.planning_years"]) / STEP)
+
+
+def test_the_first_tranche_holds_new_customers_and_migrants_for_lead_and_planning_time() -> None:
+    base = _economy()
+    for changes in ({"contestable": 0.1}, {"takes_migrants": True}, {"contestable": 0.1, "takes_migrants": True}):
+        stocks = _advance(base, _stocks(base), captive=0.9, reach_part=1, selling=True, **changes)
+        np.testing.assert_allclose(stocks.capacity, _planned(base) * stocks.owned.sum(axis=1))
+        np.testing.assert_allclose(stocks.orders[0], stocks.capacity)
+
+
+def test_growth_on_the_site_is_planned_for_like_new_customers() -> None:
+    base = _economy()
+    stocks, use = _with_sites(base), _with_sites(base).owned.sum(axis=1)
+    _advance(base, stocks, captive=1.1, reach_part=1, selling=True)
+    np.testing.assert_allclose(stocks.orders[0], use * (1 + 0.1 * _planned(base)))
+
+
+def test_an_order_arrives_a_lead_later_and_not_before() -> None:
+    base = _economy()
+    stocks = _with_sites(base)
+    ordered = 3 * stocks.capacity
+    stocks.orders[0] = ordered
+    _advance(base, stocks, reach_part=1, selling=True, index=1)
+    np.testing.assert_allclose(stocks.capacity, ordered / 3)
+    _advance(base, stocks, reach_part=1, selling=True, index=2)
+    np.testing.assert_allclose(stocks.capacity, ordered)
+
+
+def test_growth_that_finds_no_room_is_with_the_partner_and_keeps_its_gain() -> None:
+    base = _economy()
+    stocks, before = _with_sites(base), _with_sites(base).owned
+    _advance(base, stocks, captive=1.25, reach_part=1, selling=True, cap=before.sum(axis=(0, 1)))
+    np.testing.assert_allclose(stocks.owned, before)
+    np.testing.assert_allclose(stocks.inside, 0.25 * before)
+    np.testing.assert_allclose(stocks.gain_owned, 0.1 * before)
+    np.testing.assert_allclose(stocks.gain_inside, 0.025 * before)
+
+
+def test_under_a_cap_new_customers_come_before_migrants_and_nobody_is_lost() -> None:
+    base = _economy()
+    free = _advance(base, _stocks(base), captive=0.9, contestable=0.1, reach_part=1, selling=True)
+    new = free.owned.sum(axis=(0, 1))
+    changes = {"captive": 0.9, "contestable": 0.1, "reach_part": 1, "selling": True, "takes_migrants": True}
+    for room in (0.3, 1.0, 1.2):
+        stocks = _advance(base, _stocks(base), cap=room * new, **changes)
+        assert (stocks.owned.sum(axis=1) <= stocks.capacity * (1 + 1e-9)).all()
+        assert (stocks.capacity.sum(axis=0) <= room * new * (1 + 1e-9)).all()
+        np.testing.assert_allclose(stocks.spending(base.domestic).sum(axis=0), _size(base))
+
+
+# ---- what is unlocked, learned and priced
+
+
+def test_control_arrives_exponentially_from_where_the_partner_stands_since_the_launch() -> None:
+    base = _economy()
+    stocks, ramp = _stocks(base), base.inputs["opening.ramp"]
+    stocks.partner_unlock[:] = 0.3
+    common = {"partner_unlock": 0.3, "owned_unlock": 0.9, "regime_years": STEP, "reach_part": 1}
+    _advance(base, stocks, **common)
+    np.testing.assert_allclose(stocks.owned_unlock, 0.3)
+    _advance(base, stocks, **common, selling=True, live_years=0.1)
+    np.testing.assert_allclose(stocks.owned_unlock, np.tile(0.9 - 0.6 * np.exp(-0.1 / ramp), (base.foreign, 1)))
+    _advance(base, stocks, **common, selling=True, live_years=STEP)
+    np.testing.assert_allclose(stocks.owned_unlock, np.tile(0.9 - 0.6 * np.exp(-0.35 / ramp), (base.foreign, 1)))
+
+
+def test_a_joint_venture_ramps_from_the_day_of_its_regime() -> None:
+    base = _economy()
+    stocks = _advance(base, _stocks(base), partner_unlock=0.5, regime_years=0.1)
+    np.testing.assert_allclose(stocks.partner_unlock, -0.5 * np.expm1(-0.1 / base.inputs["opening.ramp"]))
+
+
+def test_a_regime_that_changes_inside_a_period_leaves_its_part_to_the_one_before() -> None:
+    base = _economy()
+    stocks, ramp = _stocks(base), base.inputs["opening.ramp"]
+    stocks.partner_target = np.full(base.draws, 0.5)
+    _advance(base, stocks, partner_unlock=0.9, regime_years=0.1)
+    before = -0.5 * np.expm1(-(STEP - 0.1) / ramp)
+    np.testing.assert_allclose(stocks.partner_unlock, 0.9 - (0.9 - before) * np.exp(-0.1 / ramp))
+
+
+def test_a_launch_inside_a_period_sells_and_takes_migrants_for_what_is_left_of_it() -> None:
+    base = _economy()
+    new, moved = ({"contestable": 0.1}, {"takes_migrants": True})
+    for changes in (new, moved):
+        whole, half = (
+            _advance(base, _stocks(base), captive=0.9, reach_part=1, selling=True, live_years=years, **changes)
+            for years in (STEP, STEP / 2)
+        )
+        np.testing.assert_allclose(half.capacity, whole.capacity)
+        part = half.owned.sum(axis=0) / np.maximum(whole.owned.sum(axis=0), 1e-300)
+        assert (np.abs(part[whole.owned.sum(axis=0) > 1e-12] - 0.5) < 0.05).all()
+
+
+def test_a_partner_teaches_fully_and_an_owned_site_in_part() -> None:
+    base = _economy("technology.catch_up=1", "technology.spillover=0.8", "technology.owned_spillover=0.5")
+    for stocks, taught in ((_stocks(base), 1.0), (_with_sites(base), 0.5)):
+        _advance(base, stocks, spillover=0.75)
+        np.testing.assert_allclose(stocks.quality, STEP * (0.01 + 0.008 * 0.75 * taught))
+
+
+def test_spillover_is_in_proportion_to_the_foreign_share_of_the_layer() -> None:
+    base = _economy("technology.spillover=0.8")
+    stocks = _stocks(base)
+    stocks.held[: base.domestic] *= 2.0
+    today = base.layer_shares[base.domestic :].sum(axis=0)
+    _advance(base, stocks)
+    np.testing.assert_allclose(stocks.quality, STEP * 0.008 / (today + 2 * (1 - today)))
+
+
+def test_the_next_markups_follow_the_shares_over_all_channels() -> None:
+    base = _economy()
+    stocks = _with_sites(base)
+    stocks.inside = 0.5 * stocks.owned
+    stocks.held[base.domestic :] = 0.25 * stocks.owned
+    spending = base.shares * np.where(_is_foreign(base), 1.75, 1.0)
+    _advance(base, stocks)
+    shares = spending / spending.sum(axis=0) * ~base.fringe[:, None, None]
+    expected = log_markup(shares, base.substitution, base.price_slope) - base.log_markup
+    np.testing.assert_allclose(stocks.excess, expected, atol=1e-14)
+    np.testing.assert_array_equal(stocks.before, 0.0)
+
+
+# ---- what it is worth to customers
+
+
+@pytest.mark.parametrize("cap", [np.inf, 0.01, 0.0])
+def test_when_all_prices_are_a_tenth_lower_whoever_chooses_gains_a_tenth(cap: float) -> None:
+    """In every class alike: closed, partner-open, in reach with room or without, migrants, and who refuses."""
+    base = _economy()
+    stocks, before = _stocks(base), _stocks(base).held[base.domestic :]
+    stocks.excess[:] = stocks.before[:] = -0.1
+    _advance(
+        base, stocks, captive=0.9, contestable=0.1, reach_part=0.4, selling=True, takes_migrants=np.isinf(cap), cap=cap
+    )
+    asked = -np.expm1(-base.inputs["migration.rate"] * STEP) * 0.9 * 0.4 * before * np.isinf(cap)
+    np.testing.assert_allclose(_total_gain(stocks), 0.1 * (0.1 * _size(base) + asked.sum(axis=0)))
+
+
+def test_who_stays_bears_the_change_of_the_own_provider_s_markup() -> None:
+    base = _economy()
+    stocks = _with_sites(base)
+    stocks.gain_owned[:] = 0.0
+    stocks.inside, stocks.held[base.domestic :] = 0.5 * stocks.owned, 0.25 * stocks.owned
+    stocks.before[:] = 0.05 * np.arange(len(base.providers))[:, None, None]
+    cheaper = stocks.before.copy()
+    _advance(base, stocks, captive=0.8)
+    home, abroad = cheaper[: base.domestic], cheaper[base.domestic :]
+    np.testing.assert_allclose(stocks.gain_home, (home * stocks.held[: base.domestic]).sum(axis=0))
+    outside = stocks.held[base.domestic :] + stocks.inside
+    np.testing.assert_allclose(stocks.gain_outside + stocks.gain_inside, abroad * outside)
+    np.testing.assert_allclose(stocks.gain_owned, abroad * stocks.owned)
+
+
+def test_who_leaves_takes_the_carried_gain_along() -> None:
+    base = _economy()
+    stocks = _with_sites(base)
+    stocks.inside, stocks.held[base.domestic :] = 0.5 * stocks.owned, 0.25 * stocks.owned
+    stocks.gain_inside, stocks.gain_outside = 0.1 * stocks.inside, 0.1 * stocks.held[base.domestic :]
+    stocks.gain_home = 0.1 * stocks.held[: base.domestic].sum(axis=0)
+    _advance(base, stocks, captive=0.8)
+    np.testing.assert_allclose(_total_gain(stocks), 0.1 * stocks.spending(base.domestic).sum(axis=0))
+    np.testing.assert_allclose(stocks.gain_owned, 0.1 * stocks.owned)
+
+
+def test_migrants_gain_what_the_sites_class_gains_in_full() -> None:
+    """No triangle: they were customers before. The class gains ln(attraction of its offers) / (epsilon - 1)."""
+    found = economy("full_liberalization", *NOTHING_DRIFTS, LEAD)
+    stocks = _stocks(found)
+    stocks.owned_unlock[:] = 1.0
+    _advance(found, stocks, reach_part=1, selling=True, takes_migrants=True, owned_unlock=1.0)
+    home, abroad = found.base[: found.domestic].sum(axis=0), found.base[found.domestic :].sum(axis=0)
+    worth = np.log(home + abroad * np.exp(found.premium_by_segment)) / (found.substitution - 1)
+    np.testing.assert_allclose(stocks.gain_owned, worth * stocks.owned, atol=1e-15)
+
+
+def test_foreign_offers_that_improve_are_worth_nothing_where_they_may_not_be_seen() -> None:
+    """Closed: 0. Open: ln(attraction) / (epsilon - 1) on what chooses."""
+    base = _economy()
+    stocks = _advance(base, _stocks(base), captive=0.9, contestable=0.1, origin=0.5)
+    home, abroad = base.base[: base.domestic].sum(axis=0), base.base[base.domestic :].sum(axis=0)
+    worth = np.log(home + abroad * np.exp(0.5)) / (base.substitution - 1)
+    np.testing.assert_allclose(_total_gain(stocks), 0.1 * _size(base) * base.open_part * worth)
+    sold = stocks.held[base.domestic :] - 0.9 * base.shares[base.domestic :] * _size(base)
+    np.testing.assert_allclose(stocks.gain_outside, sold * worth)
