@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pytest
@@ -278,6 +279,31 @@ def test_the_tariff_equivalent_is_that_of_the_premium_and_nothing_once_all_is_op
     np.testing.assert_allclose(year(opened, "implied_tariff_equivalent", 2030, "iaas"), 0.0, atol=1e-6)
 
 
+LOYAL = (*NOTHING_DRIFTS, *CALM_MARKET, "demand.captive_growth=1", "demand.churn=0")
+"""Nobody chooses unless made to."""
+
+
+def test_without_new_customers_a_capped_zone_has_none_and_a_nationwide_site_lives_on_migrants() -> None:
+    zone, nationwide = (
+        column(run(name, ALWAYS, *LOYAL), "owned_revenue", "total", "foreign")
+        for name in ("ftz_pilot", "full_liberalization")
+    )
+    assert np.abs(zone).max() < 1e-9
+    assert (nationwide[-1] > 0.01 * column(run("full_liberalization", *LOYAL), "market_size")[-1]).mean() > 0.9
+
+
+def test_a_step_that_closes_takes_customers_only_if_it_evicts() -> None:
+    edits = (*LOYAL, "entry.rule=never", "policy.steps.pilot_withdrawn.hazard=0.3")
+    stays, goes = (
+        column(run("reversal", *edits, f"policy.steps.pilot_withdrawn.evicts={way}"), "foreign_share", "iaas")
+        for way in ("false", "true")
+    )
+    date = column(run("reversal", *edits), "event_date", "", "pilot_withdrawn")[0]
+    np.testing.assert_allclose(stays, np.broadcast_to(stays[0], stays.shape), rtol=1e-9)
+    assert (goes[-1] < stays[-1] - 1e-6)[date < 2030].mean() > 0.95
+    np.testing.assert_allclose(goes[-1, np.isnan(date)], stays[-1, np.isnan(date)], rtol=1e-9)
+
+
 # ---- the decision to build
 
 
@@ -406,6 +432,16 @@ def test_the_zone_s_cap_holds_at_the_size_of_the_market_and_binds_in_some_draws(
     assert (capacity[-1] > 0.99 * cap[-1]).mean() > 0.05
 
 
+def test_the_zone_s_cap_is_stated_at_the_mean_size_of_the_first_year() -> None:
+    """In a market that grows by half a year, the last quarter of 2030 against the mean quarter of 2019."""
+    steady = (*CALM_MARKET, "market.growth_base=50.0001", "market.growth_forecast=50", "market.growth_long_run=49.9999")
+    panels, drawn = run("ftz_pilot", ALWAYS, *steady), worlds("ftz_pilot", ALWAYS, *steady).inputs
+    last_over_mean = 4 * 1.5**0.75 / sum(1.5 ** (quarter / 4) for quarter in range(4))
+    filled = column(panels, "capacity", "total", "foreign")[-1] / (drawn["zone.cap"] * 1.5**11 * last_over_mean)
+    assert filled.max() == pytest.approx(1.0, rel=1e-3)
+    assert (filled > 0.999).mean() > 0.05
+
+
 # ---- parts by hand
 
 
@@ -470,3 +506,17 @@ def test_a_full_site_is_seen_by_the_part_of_the_class_that_fits_and_partners_by_
     found = intake(sees, 0.5 * wanted, 3.0 * one, one, 4.0 * one[0], one[0], rate)
     np.testing.assert_allclose(found.owned.sum(axis=1), 0.5 * wanted)
     np.testing.assert_allclose(found.owned / 3.0 + found.partner, found.home_rate[None], rtol=1e-3)
+
+
+def test_who_finds_room_in_one_draw_does_not_depend_on_the_draws_beside_it() -> None:
+    """To the last bit: scarce and ample room, small and large sites, two draws at a time and all together."""
+    count, one = 40, np.ones((1, 1, 40))
+    sees, rate = np.ones((1, count)), np.full(count, 0.2)
+    partner = np.geomspace(1e-7, 0.3, count) * one
+    room = np.tile([0.2, 0.5, 0.9, 5.0], count // 4) * partner[:, 0]
+    rows: tuple[Any, ...] = (sees, room, 4.0 * partner, partner, one[0], one[0], rate)
+    together = intake(*rows)
+    for first in range(0, count, 2):
+        pair = intake(*(row[..., first : first + 2].copy() for row in rows))
+        np.testing.assert_array_equal(pair.owned, together.owned[..., first : first + 2])
+        np.testing.assert_array_equal(pair.partner, together.partner[..., first : first + 2])

@@ -393,6 +393,14 @@ def test_migrants_gain_what_the_sites_class_gains_in_full() -> None:
     np.testing.assert_allclose(stocks.gain_owned, worth * stocks.owned, atol=1e-15)
 
 
+def test_who_chooses_where_foreign_offers_have_closed_loses_them() -> None:
+    base = _economy()
+    stocks = _advance(base, _stocks(base), captive=0.9, contestable=0.1, closes=0.01)
+    newly_closed = base.open_part - stocks.open_part
+    loss = np.log(base.base[: base.domestic].sum(axis=0)) / (base.substitution - 1)
+    np.testing.assert_allclose(_total_gain(stocks), 0.1 * _size(base) * newly_closed * loss, atol=1e-14)
+
+
 def test_foreign_offers_that_improve_are_worth_nothing_where_they_may_not_be_seen() -> None:
     """Closed: 0. Open: ln(attraction) / (epsilon - 1) on what chooses."""
     base = _economy()

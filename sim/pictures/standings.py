@@ -264,8 +264,8 @@ def _draw_reference(axes: Axes, reference: ReferenceGain | None, years: int) -> 
     """What comparable openings brought in as many years: a band behind the intervals, named above."""
     if reference is None or reference.years != years:
         return
-    axes.axvspan(reference.low, reference.high, color=INK, alpha=0.1, linewidth=0, zorder=0.9)
-    axes.axvline(reference.median, color=INK, linewidth=1, linestyle=":", zorder=0.95)
+    axes.axvspan(reference.low, reference.high, color=INK, alpha=0.1, linewidth=0, zorder=1.4)
+    axes.axvline(reference.median, color=INK, linewidth=1, linestyle=":", zorder=1.5)
     text = f"{reference.title}: {reference.low:g} to {reference.high:g}, centre {reference.median:g}"
     axes.set_title(text, loc="left", fontsize=11, fontweight="normal", color=GREY)
 
