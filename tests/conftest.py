@@ -112,7 +112,7 @@ zone:
   cap: {value: 0.5, unit: USD bn/yr, source: judgement, grade: judgement}
 regulator:
   reviewers: 2
-  review_time: {low: 3, median: 12, high: 41, unit: months, source: judgement, grade: judgement}
+  review_time: {low: 3, median: 12, high: 41, min: 0, unit: months, source: judgement, grade: judgement}
 entry:
   rule: profit
   hurdle: {value: 1.5, unit: "1", source: judgement, grade: judgement}

@@ -8,6 +8,7 @@ import pytest
 from conftest import Folder
 
 from sim.chance.distributions import median
+from sim.errors import ScenarioError
 from sim.reading.consistency import problems
 from sim.reading.loading import load_scenario, scenario_files, shipped_folder
 from sim.reading.plausibility import medians
@@ -331,3 +332,33 @@ def test_money_in_yuan_is_judged_in_dollars(folder: Folder) -> None:
 
 def test_every_shipped_scenario_is_consistent(shipped: Callable[[str], Scenario]) -> None:
     assert not any(problems(shipped(file.stem)) for file in scenario_files(shipped_folder()))
+
+
+@pytest.mark.parametrize(
+    ("family", "accepted"),
+    [
+        ("low: 3, median: 12, high: 41", False),
+        ("low: 3, median: 12, high: 41, min: 0", True),
+        ("normal: {mean: 12, sd: 1}", False),
+        ("lognormal: {median: 12, sigma: 1}", True),
+        ("interval: 3 to 41", True),
+        ("uniform: [-1, 5]", False),
+        ("value: -1", False),
+        ("mixture: [{weight: 0.5, of: {value: 3}}, {weight: 0.5, of: {uniform: [-1, 1]}}]", False),
+    ],
+)
+def test_a_duration_is_never_negative(folder: Folder, family: str, accepted: bool) -> None:
+    record = f"{{{family}, unit: months, source: judgement, grade: judgement}}"
+    variant = folder.variant(f"regulator: {{review_time: {record}}}\n")
+    if accepted:
+        assert not problems(load_scenario(variant))
+        return
+    line = "case.yaml:3:13: regulator.review_time: a duration can be negative in some draws; add min: 0"
+    assert folder.complaints(variant) == [line]
+
+
+def test_a_regime_that_allows_sites_hands_none_over(folder: Folder) -> None:
+    found = problems(load_scenario(shipped_folder() / "ftz_pilot.yaml"))
+    assert found == []
+    with pytest.raises(ScenarioError, match="sites are handed over only where a regime allows none"):
+        load_scenario(shipped_folder() / "ftz_pilot.yaml", overrides=["regimes.ftz_pilot.transfers_sites=true"])

@@ -10,7 +10,7 @@ import pytest
 from shipped import CALM_MARKET, NOTHING_DRIFTS, column, economy, periods, run, scenario, worlds, year
 
 from sim.axes import FloatArray
-from sim.chance.sampling import Worlds
+from sim.chance.sampling import Worlds, median_world
 from sim.kernels import finance
 from sim.kernels.capacity import intake
 from sim.kernels.equilibrium import StaticMarket, static_equilibrium
@@ -201,6 +201,17 @@ def test_a_calm_market_meets_each_draw_s_forecast_of_four_years() -> None:
     np.testing.assert_allclose(size[4] / size[0], (1 + drawn["market.growth_forecast"]) ** 4, rtol=1e-9)
 
 
+def test_a_forecast_error_builds_up_evenly_from_the_end_of_the_base_year_to_the_middle_of_2022() -> None:
+    edits = (*CALM_MARKET, ANNUAL)
+    drawn = worlds("jv_only", *edits)
+    forecast, middle = drawn.inputs["market.growth_forecast"], median_world(scenario("jv_only", *edits)).inputs
+    expected = np.full(drawn.draws, middle["market.growth_forecast"][0])
+    plain = simulate(scenario("jv_only", *edits), drawn.replace_input("market.growth_forecast", expected))
+    error = np.log(column(run("jv_only", *edits), "market_size") / column(plain, "market_size"))
+    built = np.clip((np.arange(13) - 0.5) / 3.5, 0, 1)[:, None]
+    np.testing.assert_allclose(error, 4 * np.log((1 + forecast) / (1 + expected)) * built, atol=1e-9)
+
+
 def test_the_odds_of_iaas_drift_and_the_other_layers_keep_their_proportions() -> None:
     panels, drawn = run("jv_only", ANNUAL), worlds("jv_only", ANNUAL).inputs
     iaas, paas, saas, total = (column(panels, "market_size", scope) for scope in ("iaas", "paas", "saas", "total"))
@@ -217,6 +228,18 @@ def test_in_a_calm_market_each_step_down_is_seen_in_full() -> None:
     stepping, calm = (np.log(column(run("jv_only", *e), "market_size")) for e in (edits, (*CALM_MARKET, ANNUAL)))
     trend = 0.1 * 0.3 * np.arange(1, 13)[:, None]
     np.testing.assert_allclose(stepping[1:] - calm[1:], drawn.market_steps + trend, atol=1e-9)
+
+
+def test_paas_is_divided_at_home_as_iaas_and_saas_by_numbers_of_its_own() -> None:
+    base = economy()
+    home = base.layer_shares[: base.domestic] / base.layer_shares[: base.domestic].sum(axis=0)
+    np.testing.assert_allclose(home[:, 1], home[:, 0])
+    for row, name in enumerate(base.providers[: base.domestic]):
+        np.testing.assert_allclose(home[row, 2], base.inputs[f"shares.saas.domestic_split.{name}"])
+    abroad = base.layer_shares[base.domestic :]
+    for row, name in enumerate(base.providers[base.domestic :]):
+        expected = base.inputs["shares.paas.foreign"] * base.inputs[f"shares.paas.foreign_split.{name}"]
+        np.testing.assert_allclose(abroad[row, 1], expected)
 
 
 # ---- what a regime allows
@@ -257,6 +280,24 @@ def test_the_long_run_share_is_what_each_hypothesis_says() -> None:
     for index, share in enumerate(expected):
         chosen = drawn == index
         np.testing.assert_allclose(target[chosen], np.minimum(share, 0.9)[chosen])
+
+
+def test_a_hypothesis_on_some_providers_adds_what_the_others_hold_of_the_open_part() -> None:
+    edits = ("opening.hypotheses.open_market_analogue.providers=[aws, microsoft]",)
+    found, base = scenario("jv_only", *edits), economy("jv_only", *edits)
+    chosen, rows = base.inputs["opening.hypothesis"] == 0, base.segment_rows("iaas")
+    opened = (base.weights[rows] * base.open_part[rows]).sum(axis=0)
+    others = base.inputs["shares.iaas.direct.other_foreign"] / opened
+    expected = np.minimum(base.inputs["opening.hypotheses.open_market_analogue.value"] + others, 0.9)
+    np.testing.assert_allclose(target_share(found, base)[chosen], expected[chosen])
+
+
+def test_each_layer_gets_its_part_of_the_premium() -> None:
+    base = economy()
+    for row, segment in enumerate(base.segments):
+        layer = scenario("jv_only").segments[segment].layer
+        part = base.inputs[f"opening.layer_factor.{layer}"]
+        np.testing.assert_array_equal(base.premium_by_segment[row], base.premium * part)
 
 
 def test_a_hypothesis_alone_gives_what_its_draws_give_in_the_mixture() -> None:
@@ -313,6 +354,10 @@ def test_the_permission_may_be_lost_at_the_hazard_of_a_reversal() -> None:
     assert (loss_hazard(found, base, pilot) == base.inputs["policy.steps.pilot_withdrawn.hazard"]).all()
     assert not loss_hazard(found, base, start).any()
     assert not loss_hazard(found, base, withdrawn).any()
+    edits = ("policy.steps.pilot_withdrawn.probability=0.4",)
+    found, base = scenario("reversal", *edits), economy("reversal", *edits)
+    expected = 0.4 * base.inputs["policy.steps.pilot_withdrawn.hazard"]
+    np.testing.assert_allclose(loss_hazard(found, base, states(found)[1]), expected)
 
 
 def test_a_provider_counts_its_own_gain_in_reach_while_rivals_stay_with_partners() -> None:
@@ -333,6 +378,25 @@ def test_a_provider_counts_its_own_gain_in_reach_while_rivals_stay_with_partners
         np.testing.assert_array_equal(verdicts[1, provider], margin >= 0)
         assert 0.05 < verdicts[1, provider].mean() < 0.95
     assert not verdicts[[0, 2]].any()
+
+
+def test_a_partner_of_a_joint_venture_gives_up_its_dividend_and_what_partners_have_of_the_premium() -> None:
+    """Piecemeal, sites for software only: m from shares in SaaS with partners lifted already; half of the operator."""
+    edits = ("demand.conduct=0",)
+    found, base = scenario("piecemeal", *edits), economy("piecemeal", *edits)
+    index = next(index for index, state in enumerate(states(found)) if state.step == "one_layer")
+    row, half = base.segments.index("saas_all"), np.full(base.draws, 0.5)
+    premium = base.premium_by_segment[row]
+    shares, partner = base.base[:, row], np.exp(base.inputs["regimes.jv_50.partner_unlock"] * premium)
+    site = np.exp(base.inputs["policy.steps.one_layer.change.owned_unlock"] * premium)
+    without = shares[: base.domestic].sum(axis=0) + partner * shares[base.domestic :].sum(axis=0)
+    reached, verdicts = reach_fraction(found, base, states(found)[index])[row] > 0, entry_verdicts(found, base)[index]
+    for provider in range(base.foreign):
+        share = shares[base.domestic + provider]
+        gain = site / partner * without / (without + (site - partner) * share)
+        rates, hurdle = base.rates(), base.inputs["entry.hurdle"]
+        margin = finance.entry_margin(gain, half, np.zeros(base.draws), hurdle, rates)
+        np.testing.assert_array_equal(verdicts[provider], (margin >= 0) & reached)
 
 
 # ---- money
@@ -406,6 +470,11 @@ def test_capital_is_spent_on_what_arrives_at_its_price() -> None:
     capacity, capex = (column(panels, variable, "total", "aws") for variable in ("capacity", "capex"))
     added = np.maximum(np.diff(capacity, axis=0, prepend=0.0), 0.0)
     np.testing.assert_allclose(capex, added * rates.capital_intensity, rtol=1e-9, atol=1e-12)
+
+
+def test_capital_is_at_most_what_the_cost_of_a_site_can_write_off() -> None:
+    rates = economy("jv_only", "economics.capital_intensity=9", "economics.site_cost=36").rates()
+    np.testing.assert_allclose(rates.capital_intensity, 6 * 0.36)
 
 
 def test_domestic_profit_is_the_margin_of_domestic_revenue() -> None:

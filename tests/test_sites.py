@@ -283,6 +283,18 @@ def test_control_arrives_exponentially_from_where_the_partner_stands_since_the_l
     np.testing.assert_allclose(stocks.owned_unlock, np.tile(0.9 - 0.6 * np.exp(-0.35 / ramp), (base.foreign, 1)))
 
 
+def test_a_site_follows_the_regime_before_until_another_comes_into_force() -> None:
+    base = _economy()
+    ramp = base.inputs["opening.ramp"]
+    for live, before, after in ((STEP, STEP - 0.1, 0.1), (0.05, 0.0, 0.05)):  # an old site, and one launched since
+        stocks = _stocks(base)
+        stocks.owned_target = np.full(base.draws, 0.4)
+        _advance(base, stocks, reach_part=1, selling=True, live_years=live, owned_unlock=0.9, regime_years=0.1)
+        reached = -0.4 * np.expm1(-before / ramp)
+        expected = 0.9 - (0.9 - reached) * np.exp(-after / ramp)
+        np.testing.assert_allclose(stocks.owned_unlock, np.tile(expected, (base.foreign, 1)))
+
+
 def test_a_joint_venture_ramps_from_the_day_of_its_regime() -> None:
     base = _economy()
     stocks = _advance(base, _stocks(base), partner_unlock=0.5, regime_years=0.1)

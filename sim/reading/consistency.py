@@ -204,6 +204,11 @@ def _categories(path: str, record: Record, allowed: Collection[str]) -> Iterator
 def _regimes(scenario: Scenario) -> Iterator[Finding]:
     for name, regime in scenario.regimes.items():
         yield from _levers(f"regimes.{name}", regime, scenario)
+        if regime.transfers_sites and regime.owned_layers and regime.reach != "none":
+            yield (
+                f"regimes.{name}.transfers_sites",
+                "sites are handed over only where a regime allows none (found both)",
+            )
     for name, step in scenario.policy.steps.items():
         path = f"policy.steps.{name}.change"
         if step.change is not None:

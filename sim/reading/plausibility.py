@@ -18,6 +18,7 @@ from sim.evidence import (
     LogNormal,
     Mixture,
     Normal,
+    Pert,
     Record,
     Triangular,
     TwoPiece,
@@ -43,6 +44,7 @@ def implausible(scenario: Scenario) -> Iterator[Finding]:
     middle = medians(scenario)
     yield from _evidence(scenario)
     yield from _reference(scenario)
+    yield from _durations(scenario)
     yield from _fractions(scenario, middle)
     yield from _elasticities(middle)
     yield from _layer_sizes(scenario, middle)
@@ -180,6 +182,31 @@ def _bounded(path: str, record: Record) -> Iterator[Finding]:
         yield path, f"the median lies below min (found {middle:g}; allowed from {record.min:g})"
     if middle is not None and record.max is not None and middle > record.max:
         yield path, f"the median lies above max (found {middle:g}; allowed to {record.max:g})"
+
+
+def _durations(scenario: Scenario) -> Iterator[Finding]:
+    for path, record in {item.path: item.record for item in inputs(scenario) if item.dimension == "duration"}.items():
+        if _lowest(record) < 0:
+            yield path, "a duration can be negative in some draws; add min: 0"
+
+
+def _lowest(record: Record) -> float:
+    """The least that a record can be, minus infinity where a tail is not bounded or not known to be."""
+    if record.min is not None:
+        return record.min
+    if isinstance(record, Fixed):
+        return record.value
+    if isinstance(record, Uniform):
+        return record.uniform[0]
+    if isinstance(record, Triangular):
+        return record.triangular[0]
+    if isinstance(record, Pert):
+        return record.pert[0]
+    if isinstance(record, LogNormal) or (isinstance(record, Interval) and parse_interval(record.interval)[0] > 0):
+        return 0.0
+    if isinstance(record, Mixture):
+        return min(_lowest(part.of) for part in record.mixture)
+    return -math.inf
 
 
 def _fractions(scenario: Scenario, middle: Mapping[str, float]) -> Iterator[Finding]:
