@@ -185,6 +185,15 @@ def test_the_gain_of_a_pilot_is_that_of_arkolakis_costinot_rodriguez_clare_withi
     np.testing.assert_allclose(gain, closed_form, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("layer", SINGLE)
+def test_a_pilot_adds_spending_within_its_reach_by_the_elasticity_of_demand(layer: str) -> None:
+    opened, reach, before, after = _pilot(layer)
+    found = economy("ftz_pilot", *PILOT)
+    lift = ((1 - before) / (1 - after)) ** ((found.demand - 1) / (found.substitution - 1))
+    expansion = year(run("ftz_pilot", *PILOT), "market_expansion", 2030, layer)
+    np.testing.assert_allclose(expansion, 1 + opened * reach * (lift - 1), rtol=1e-9)
+
+
 def test_the_first_period_is_sold_at_the_markups_of_the_base_year() -> None:
     markup = run("jv_only", ANNUAL)["markup"]
     single = [i for i, (scope, _) in enumerate(markup.items) if scope in SINGLE]
@@ -472,6 +481,13 @@ def test_capital_is_spent_on_what_arrives_at_its_price() -> None:
     np.testing.assert_allclose(capex, added * rates.capital_intensity, rtol=1e-9, atol=1e-12)
 
 
+def test_a_year_spends_the_capital_of_what_arrives_in_its_quarters() -> None:
+    found, record = periods("full_liberalization", ALWAYS)
+    capex = column(run("full_liberalization", ALWAYS), "capex", "total", "aws")
+    arrived = record.bought[:, 0].reshape(12, 4, -1).sum(axis=1)
+    np.testing.assert_allclose(capex, arrived * found.rates().capital_intensity, rtol=1e-10)
+
+
 def test_capital_is_at_most_what_the_cost_of_a_site_can_write_off() -> None:
     rates = economy("jv_only", "economics.capital_intensity=9", "economics.site_cost=36").rates()
     np.testing.assert_allclose(rates.capital_intensity, 6 * 0.36)
@@ -490,6 +506,36 @@ def test_operators_keep_what_foreign_shareholders_do_not_claim() -> None:
     equity = np.where(np.arange(12) < 1, 0.0, 0.5)[:, None]
     profit = gross * rates.operator_margin * (1 - rates.profit_tax)
     np.testing.assert_allclose(column(panels, "operator_profit"), profit * (1 - equity), rtol=1e-10)
+
+
+def test_half_of_the_operator_pays_a_dividend_and_the_tax_on_it() -> None:
+    panels, rates = _sites("piecemeal", "policy.steps.one_layer.probability=0")
+    gross = column(panels, "revenue_gross", "total", "foreign")[1:]
+    claim = np.where(np.arange(12) < 1, 0.0, 0.5)[:, None] * rates.operator_margin * (1 - rates.profit_tax)
+    on_royalty = rates.royalty * (rates.royalty_withholding + rates.royalty_vat)
+    tax = on_royalty + rates.operator_margin * rates.profit_tax + claim * rates.dividend_withholding
+    profit = rates.royalty - on_royalty - rates.technology + claim * (1 - rates.dividend_withholding)
+    np.testing.assert_allclose(column(panels, "tax_take"), gross * tax, rtol=1e-10)
+    np.testing.assert_allclose(column(panels, "operating_profit", "total", "foreign"), gross * profit, rtol=1e-10)
+
+
+def test_the_incremental_view_leaves_out_technology_that_is_there_already_in_both_channels() -> None:
+    panels, rates = _sites("full_liberalization", ALWAYS)
+    for provider in FOREIGN:
+        loaded, incremental = (
+            column(panels, variable, "total", provider) for variable in ("operating_profit", "incremental_profit")
+        )
+        there = (1 - rates.incremental) * rates.technology * column(panels, "revenue_gross", "total", provider)[1:]
+        np.testing.assert_allclose(incremental - loaded, there, rtol=1e-9)
+
+
+def test_who_enters_has_launched() -> None:
+    panels = run("forced_transfer")
+    for provider in FOREIGN:
+        launched = np.isfinite(column(panels, "event_date", "", f"{provider}.launch")[0])
+        applied = np.isfinite(column(panels, "event_date", "", f"{provider}.apply")[0])
+        np.testing.assert_array_equal(year(panels, "enters", 2030, "total", provider), launched)
+        assert (applied & ~launched).any()
 
 
 def test_the_zone_s_cap_holds_at_the_size_of_the_market_and_binds_in_some_draws() -> None:

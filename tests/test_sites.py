@@ -66,7 +66,7 @@ def _period(base: Economy, *, captive: float = 1.0, contestable: float = 0.0, in
         spillover=full("spillover", draw, 1.0),
     )
     sites = Sites(
-        live=full("selling", site, 0.0, bool),
+        live=full("live", site, changes.get("selling", 0.0), bool),
         selling=full("selling", site, 0.0, bool),
         transfer=full("transfer", site, 0.0, bool),
         live_years=full("live_years", site, STEP) * full("selling", site),
@@ -245,6 +245,22 @@ def test_an_order_arrives_a_lead_later_and_not_before() -> None:
     np.testing.assert_allclose(stocks.capacity, ordered)
 
 
+@pytest.mark.parametrize("selling", [True, False])
+def test_what_retires_is_replaced_as_far_as_it_is_in_use_by_withdrawn_sites_too(selling: bool) -> None:
+    base = _economy("economics.asset_life=1")
+    stocks, use = _with_sites(base), _with_sites(base).capacity
+    stocks.capacity = 3 * use
+    stocks.bought[0], stocks.bought[1] = 2 * use, use
+    _advance(base, stocks, reach_part=1, live=True, selling=selling, index=3)
+    np.testing.assert_allclose(stocks.capacity, 3 * use)
+    _advance(base, stocks, reach_part=1, live=True, selling=selling, index=4)
+    np.testing.assert_allclose(stocks.capacity, use)
+    np.testing.assert_allclose(stocks.bought[4], 0.0, atol=1e-15)
+    _advance(base, stocks, reach_part=1, live=True, selling=selling, index=5)
+    np.testing.assert_allclose(stocks.capacity, use)
+    np.testing.assert_allclose(stocks.bought[5], use)
+
+
 def test_growth_that_finds_no_room_is_with_the_partner_and_keeps_its_gain() -> None:
     base = _economy()
     stocks, before = _with_sites(base), _with_sites(base).owned
@@ -310,6 +326,15 @@ def test_a_regime_that_changes_inside_a_period_leaves_its_part_to_the_one_before
     np.testing.assert_allclose(stocks.partner_unlock, 0.9 - (0.9 - before) * np.exp(-0.1 / ramp))
 
 
+def test_a_joint_venture_is_remembered_until_the_day_on_which_another_regime_comes() -> None:
+    base = _economy()
+    stocks, ramp = _stocks(base), base.inputs["opening.ramp"]
+    _advance(base, stocks, partner_unlock=0.5, regime_years=STEP)
+    _advance(base, stocks, partner_unlock=0.9, regime_years=0.1)
+    before = -0.5 * np.expm1(-(2 * STEP - 0.1) / ramp)
+    np.testing.assert_allclose(stocks.partner_unlock, 0.9 - (0.9 - before) * np.exp(-0.1 / ramp))
+
+
 def test_a_launch_inside_a_period_sells_and_takes_migrants_for_what_is_left_of_it() -> None:
     base = _economy()
     new, moved = ({"contestable": 0.1}, {"takes_migrants": True})
@@ -366,6 +391,14 @@ def test_when_all_prices_are_a_tenth_lower_whoever_chooses_gains_a_tenth(cap: fl
     )
     asked = -np.expm1(-base.inputs["migration.rate"] * STEP) * 0.9 * 0.4 * before * np.isinf(cap)
     np.testing.assert_allclose(_total_gain(stocks), 0.1 * (0.1 * _size(base) + asked.sum(axis=0)))
+
+
+def test_when_all_prices_are_a_tenth_lower_whoever_is_handed_over_has_gained_a_tenth() -> None:
+    base = _economy()
+    stocks, owned = _with_sites(base), _with_sites(base).owned
+    stocks.excess[:] = stocks.before[:] = -0.1
+    _advance(base, stocks, transfer=True)
+    np.testing.assert_allclose(_total_gain(stocks), 0.1 * owned.sum(axis=0))
 
 
 def test_who_stays_bears_the_change_of_the_own_provider_s_markup() -> None:
