@@ -11,7 +11,7 @@ from sim.kernels.pricing import log_markup, share_slope
 
 __all__ = ["StaticMarket", "StaticShares", "opening_premium", "static_equilibrium"]
 
-_STEPS = 40
+_STEPS = 30
 _PREMIUM_STEPS = 50
 _RELAXATION = 0.7
 """The plain fixed point overshoots, because a rival's lower markup takes share: on the shipped case its error falls
