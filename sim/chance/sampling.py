@@ -30,7 +30,7 @@ from sim.errors import Problem, ScenarioError
 from sim.regimes import HazardStep
 from sim.scenario import Correlation, Horizon, Input, Sampling, Scenario, inputs
 
-__all__ = ["DRAWS_PER_SCRAMBLE", "SHOCK_INPUTS", "Worlds", "check_draws", "draw_worlds", "median_world"]
+__all__ = ["DRAWS_PER_SCRAMBLE", "SHOCK_INPUTS", "Worlds", "check_draws", "draw_worlds", "median_world", "side_by_side"]
 
 DRAWS_PER_SCRAMBLE: Final = 512
 
@@ -149,6 +149,11 @@ def draw_worlds(scenario: Scenario, scrambles: range, *, replaced: Named | None 
     for start, number in zip(starts, scrambles, strict=True):
         own = {name: values[start : start + DRAWS_PER_SCRAMBLE] for name, values in (replaced or {}).items()}
         parts.append(_draw_scramble(plan, number, own))
+    return side_by_side(parts)
+
+
+def side_by_side(parts: Sequence[Worlds]) -> Worlds:
+    """The draws of several worlds of one scenario, one after the other."""
     return _each(parts, lambda arrays: np.concatenate(arrays, axis=-1))
 
 

@@ -14,8 +14,7 @@ from typing import Any, Final
 import numpy as np
 from pydantic import ValidationError
 
-from sim.axes import FloatArray
-from sim.chance.sampling import DRAWS_PER_SCRAMBLE, SHOCK_INPUTS, Worlds, draw_worlds
+from sim.chance.sampling import DRAWS_PER_SCRAMBLE, SHOCK_INPUTS, Worlds, draw_worlds, side_by_side
 from sim.errors import SimError
 from sim.model.engine import simulate
 from sim.outcomes.results import Panel
@@ -113,7 +112,7 @@ def _moving(scenario: Scenario, names: Sequence[str], draws: int) -> set[str]:
     for start in range(0, len(names), per_run):
         batch = names[start : start + per_run]
         redrawn = [_redrawn(scenario, few, worlds, name, scrambles, draws) for name in batch]
-        panels = simulate(scenario, _stacked(redrawn))
+        panels = simulate(scenario, side_by_side(redrawn))
         moving |= {name for place, name in enumerate(batch) if _differ(plain, panels, place * draws, draws)}
     return moving
 
@@ -124,24 +123,6 @@ def _redrawn(scenario: Scenario, few: Worlds, worlds: Worlds, name: str, scrambl
         turned = {name: np.roll(worlds.inputs[name], 1)}
         return draw_worlds(scenario, scrambles, replaced=turned).take(slice(draws))
     return few.replace_input(name, np.roll(few.inputs[name], 1))
-
-
-def _stacked(parts: Sequence[Worlds]) -> Worlds:
-    """Worlds side by side."""
-
-    def joined(arrays: Iterable[FloatArray]) -> FloatArray:
-        return np.concatenate(list(arrays), axis=-1)
-
-    first = parts[0]
-    return Worlds(
-        inputs={name: joined(part.inputs[name] for part in parts) for name in first.inputs},
-        market_shock=joined(part.market_shock for part in parts),
-        market_steps=joined(part.market_steps for part in parts),
-        rivalry=joined(part.rivalry for part in parts),
-        origin_shock=joined(part.origin_shock for part in parts),
-        chance={name: joined(part.chance[name] for part in parts) for name in first.chance},
-        clock={name: joined(part.clock[name] for part in parts) for name in first.clock},
-    )
 
 
 def _differ(plain: Mapping[str, Panel], other: Mapping[str, Panel], start: int, draws: int) -> bool:
