@@ -1,4 +1,4 @@
-"""The command line: the only place that prints, exits and catches errors.
+"""The command line: the only place that exits and catches errors. What the user sees goes through `terminal`.
 
 What a command needs is imported when it runs, so that `--help` need not wait for NumPy, SciPy or Matplotlib.
 """
@@ -8,21 +8,17 @@ from __future__ import annotations
 import json
 import shutil
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from itertools import groupby
-from math import isnan
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
+from sim import terminal
 from sim.errors import Problem, ScenarioError, SimError
 
 if TYPE_CHECKING:
-    from sim.outcomes.tables import HeadlineRow
     from sim.reading.loading import Loaded
-    from sim.studies.study import Study
 
 __all__ = ["app", "main"]
 
@@ -72,13 +68,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _status(wanted)
     except SimError as error:
-        typer.echo(str(error), err=True)
+        terminal.complain(str(error))
         return _WRONG_INPUT if isinstance(error, ScenarioError) else _FAILED
     except OSError as error:
-        typer.echo(f"{error.filename or 'output'}: {error.strerror}", err=True)
+        terminal.complain(f"{error.filename or 'output'}: {error.strerror}")
         return _FAILED
     except Exception as error:
-        typer.echo(f"a fault of the program: {type(error).__name__}: {error} (--debug shows where)", err=True)
+        terminal.complain(f"a fault of the program: {type(error).__name__}: {error} (--debug shows where)")
         return _FAILED
 
 
@@ -88,7 +84,7 @@ def _status(arguments: list[str]) -> int:
         app(args=arguments, prog_name="sim")
     except SystemExit as stop:
         if stop.code == _INTERRUPTED:
-            typer.echo("stopped", err=True)
+            terminal.complain("stopped")
         return stop.code if isinstance(stop.code, int) else _FAILED
     return 0
 
@@ -111,7 +107,7 @@ def run(
     scenarios = [loaded.scenario for loaded in _read(files, overrides or ())]
     from sim.studies.study import run_study
 
-    with _progress() as progress:
+    with terminal.progress() as progress:
         study = run_study(
             scenarios,
             draws=draws,
@@ -125,7 +121,7 @@ def run(
             force=force,
             progress=progress,
         )
-    _report(study)
+    terminal.report(study)
 
 
 @app.command()
@@ -139,7 +135,7 @@ def compare(
     """Compare finished results that share their draws."""
     from sim.studies.study import compare_studies
 
-    _report(compare_studies(results, baseline=baseline, out=out))
+    terminal.report(compare_studies(results, baseline=baseline, out=out))
 
 
 @app.command()
@@ -149,7 +145,7 @@ def check(files: Files, overrides: Overrides = None) -> None:
 
     scenarios = [file for file in files if file.name != SOURCES]
     for file, loaded in zip(scenarios, _read(scenarios, overrides or ()), strict=True):
-        typer.echo(f"{file}: {loaded.scenario.name} is valid")
+        terminal.say(f"{file}: {loaded.scenario.name} is valid")
 
 
 @app.command()
@@ -162,9 +158,9 @@ def explain(
     (loaded,) = _read([file], overrides or ())
     from sim.reading.explain import Line, details, lines
 
-    _table(Line._fields, [tuple(line) for line in lines(loaded, path)])
+    terminal.table(Line._fields, [tuple(line) for line in lines(loaded, path)])
     for text in details(loaded, path):
-        typer.echo(text)
+        terminal.say(text)
 
 
 @app.command()
@@ -172,7 +168,7 @@ def schema() -> None:
     """Print the JSON Schema of a scenario file."""
     from sim.reading.schema import scenario_schema
 
-    typer.echo(json.dumps(scenario_schema(), indent=1))
+    terminal.say(json.dumps(scenario_schema(), indent=1))
 
 
 @app.command()
@@ -188,7 +184,7 @@ def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder that
     folder.mkdir(parents=True, exist_ok=True)
     for copy, file in copies.items():
         shutil.copyfile(file, copy)
-        typer.echo(str(copy))
+        terminal.say(str(copy))
 
 
 @app.command("list")
@@ -198,9 +194,9 @@ def list_(out: Out = Path("results")) -> None:
 
     files = scenario_files(shipped_folder())
     scenarios = [loaded.scenario for loaded in _read(files, ())]
-    _table(("scenario", "question"), [(scenario.name, scenario.question) for scenario in scenarios])
+    terminal.table(("scenario", "question"), [(scenario.name, scenario.question) for scenario in scenarios])
     for manifest in sorted(out.glob("*/manifest.json")):
-        typer.echo(str(manifest.parent))
+        terminal.say(str(manifest.parent))
 
 
 def _read(files: Sequence[Path], overrides: Sequence[str]) -> list[Loaded]:
@@ -221,94 +217,3 @@ def _read(files: Sequence[Path], overrides: Sequence[str]) -> list[Loaded]:
 
 def _names(text: str | None) -> tuple[str, ...] | None:
     return None if text is None else tuple(name.strip() for name in text.split(",") if name.strip())
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[str, float], None]]:
-    """A way to tell what is being done: a bar on a terminal, else a line for each quarter."""
-    if not sys.stderr.isatty():
-        yield _sparse_lines()
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
-    # Without a refresh thread: the study forks, and a forked copy of a thread's lock would never open.
-    with Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=False) as bar:
-        task = bar.add_task("", total=1.0)
-        yield lambda text, share: bar.update(task, description=text, completed=share, refresh=True)
-
-
-def _sparse_lines() -> Callable[[str, float], None]:
-    told: set[str] = set()
-
-    def tell(text: str, share: float) -> None:
-        line = f"{text}: {int(4 * share) * 25}%"
-        if line not in told:
-            told.add(line)
-            typer.echo(line, err=True)
-
-    return tell
-
-
-def _report(study: Study) -> None:
-    """The answer, then what one should know before quoting it, then where all of it lies."""
-    for (variable, scope, item, unit), rows in groupby(study.headline, _quantity):
-        factor, shown = (100.0, "%, differences in points") if unit == "fraction" else (1.0, unit)
-        typer.echo(f"\n{', '.join(filter(None, (variable, scope, item)))} ({shown})")
-        _table(_HEADER, [_cells(row, factor) for row in rows])
-    for note in study.notes:
-        typer.echo(f"\n{note}")
-    typer.echo("")
-    for path in study.paths:
-        typer.echo(str(path))
-
-
-def _quantity(row: HeadlineRow) -> tuple[str, str, str, str]:
-    return row.variable, row.scope, row.item, row.unit
-
-
-_HEADER: Final = ("year", "scenario", "median", "5%", "95%", "mean difference", "std. error")
-
-
-def _cells(row: HeadlineRow, factor: float) -> tuple[str, ...]:
-    """A row of the table; the baseline differs from nothing, and few draws give no error."""
-    levels = (f"{factor * value:.2f}" for value in (row.median, row.p05, row.p95))
-    difference = "" if isnan(row.difference) else f"{factor * row.difference:+.2f}"
-    error = "" if isnan(row.difference_se) else f"{factor * row.difference_se:.2f}"
-    return (str(row.year), row.scenario, *levels, difference, error)
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table with rules on a terminal, else columns apart by two spaces; no markup is read in either."""
-    columns = list(zip(header, *rows, strict=True))
-    if sys.stdout.isatty():
-        _ruled(columns)
-        return
-    cells = [[_padded(cell, column) for cell in column] for column in columns]
-    for row in zip(*cells, strict=True):
-        typer.echo("  ".join(row).rstrip())
-
-
-def _padded(cell: str, column: Sequence[str]) -> str:
-    width = max(map(len, column))
-    return cell.rjust(width) if _holds_numbers(column) else cell.ljust(width)
-
-
-def _holds_numbers(column: Sequence[str]) -> bool:
-    """Whether all cells below the header are numbers, or empty."""
-    return all(cell.strip("+-.0123456789") == "" for cell in column[1:])
-
-
-def _ruled(columns: Sequence[Sequence[str]]) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=SIMPLE_HEAD)
-    for column in columns:
-        table.add_column(Text(column[0]), justify="right" if _holds_numbers(column) else "left")
-    for row in zip(*(column[1:] for column in columns), strict=True):
-        table.add_row(*map(Text, row))
-    Console().print(table)

@@ -28,7 +28,7 @@ READING_ORDER = (
     "pictures.style", "pictures.marks", "pictures.trends", "pictures.chronicle", "pictures.standings",
     "pictures.plots",
     "studies.workers", "studies.manifest", "studies.request", "studies.runs", "studies.audit", "studies.study",
-    "cli",
+    "terminal", "cli",
 )
 # fmt: on
 """A file imports only from files before it."""
@@ -87,15 +87,20 @@ def test_only_one_module_draws_random_numbers() -> None:
     assert drawing == ["chance.sampling"]
 
 
-def test_only_the_command_line_prints_and_exits() -> None:
+def test_only_the_terminal_prints_and_only_the_command_line_exits() -> None:
     for name, path in _modules().items():
         called = {
             node.func.id
             for node in ast.walk(ast.parse(path.read_text()))
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
         }
+        assert name == "terminal" or "echo" not in _attributes(path), name
         assert name == "cli" or not called & {"print", "exit", "quit"}, name
-        assert name == "cli" or not _outside(name) & {"typer", "rich"}, name
+        assert name in ("cli", "terminal") or not _outside(name) & {"typer", "rich"}, name
+
+
+def _attributes(path: Path) -> set[str]:
+    return {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
 
 
 def test_only_the_engine_loops_over_periods() -> None:
