@@ -12,7 +12,8 @@ from sim.kernels.pricing import log_markup, share_slope
 __all__ = ["StaticMarket", "StaticShares", "opening_premium", "static_equilibrium"]
 
 _STEPS = 24
-_PREMIUM_STEPS = 50
+_PREMIUM_STEPS = 36
+_ODDS_STEPS = 3
 """Steps are fixed so that no draw waits for another."""
 
 
@@ -161,8 +162,8 @@ def _open_shares(market: StaticMarket, attraction: FloatArray, lift: FloatArray)
 def opening_premium(market: StaticMarket, weights: FloatArray, target: FloatArray) -> FloatArray:
     """The utility which, added to every foreign offer in the open part, gives a target share.
 
-    All of the open part is in reach and markups are in static equilibrium. The premium is moved by the
-    log-odds error while the markups move to their fixed point.
+    All of the open part is in reach and markups are in static equilibrium. In each step the premium reaches the
+    target at the markups of the day, and then the markups answer.
 
     Parameters
     ----------
@@ -186,12 +187,23 @@ def opening_premium(market: StaticMarket, weights: FloatArray, target: FloatArra
     shares = np.empty_like(excess)
     for _ in range(_PREMIUM_STEPS):
         attraction = market.attraction(excess)
-        attraction[domestic:] *= np.exp(premium)
         home, abroad = attraction[:domestic].sum(axis=0), attraction[domestic:].sum(axis=0)
-        in_open = open_part / (home + abroad)
-        share = (weights * abroad / (home + abroad)).sum(axis=0)
+        premium = _moved_to(goal, premium, weights, abroad / home)
+        lift = np.exp(premium)
+        in_open = open_part / (home + lift * abroad)
         np.multiply(attraction[:domestic], in_open + (1.0 - open_part) / home, out=shares[:domestic])
-        np.multiply(attraction[domestic:], in_open, out=shares[domestic:])
-        premium = np.maximum(premium + goal - np.log(share / (1.0 - share)), 0.0)
+        np.multiply(attraction[domestic:], lift * in_open, out=shares[domestic:])
         excess = market.answer(excess, start, shares)
+    return premium
+
+
+def _moved_to(goal: FloatArray, premium: FloatArray, weights: FloatArray, odds: FloatArray) -> FloatArray:
+    """The premium (N,) moved until log-odds of the foreign share are near `goal`; `odds` (G, N) are those without it.
+
+    Log-odds of a mean rise by less than its parts' do, so that no step overshoots.
+    """
+    for _ in range(_ODDS_STEPS):
+        lifted = odds * np.exp(premium)
+        share = (weights * lifted / (1.0 + lifted)).sum(axis=0)
+        premium = np.maximum(premium + goal - np.log(share / (1.0 - share)), 0.0)
     return premium
