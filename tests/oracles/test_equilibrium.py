@@ -2,91 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from scipy.optimize import root
 from shipped import economy, scenario
 
+from oracles.segments import segment_of
 from sim.axes import FloatArray
 from sim.kernels.equilibrium import StaticMarket, opening_premium, static_equilibrium
-
-
-@dataclass(frozen=True)
-class Segment:
-    """One segment in one draw, in levels: the model as the literature writes it, for a root-finder.
-
-    Shares of providers `base` are those of the open part in the base year; the last ones, from `home` on, are foreign.
-    """
-
-    base: FloatArray
-    home: int
-    open_part: float
-    sized: FloatArray
-    substitution: float
-    demand: float
-    conduct: float
-
-    def markup(self, shares: FloatArray) -> FloatArray:
-        """Atkeson & Burstein (2008), Bertrand: a firm of share s perceives the elasticity eps (1 - s) + eta s."""
-        share = self.conduct * self.sized * shares
-        perceived = self.substitution * (1 - share) + self.demand * share
-        return np.asarray(perceived / (perceived - 1))
-
-    def whole(self, inside: FloatArray, outside: FloatArray, reach: float) -> FloatArray:
-        """Shares of the segment from choice shares in its classes; the closed part sees domestic offers only."""
-        domestic = np.where(np.arange(len(self.base)) < self.home, outside, 0.0)
-        opened = reach * inside + (1 - reach) * outside
-        return np.asarray(self.open_part * opened + (1 - self.open_part) * domestic / domestic.sum())
-
-    def utility(self) -> FloatArray:
-        """Berry (1994): mean utility at marginal cost that gives the shares of the base year at its own markups."""
-        markup = self.markup(self.whole(self.base, self.base, 0.0))
-        return np.asarray(np.log(self.base) + (self.substitution - 1) * np.log(markup))
-
-    def choice(self, log_markup: FloatArray, boost: FloatArray) -> FloatArray:
-        """CES shares, which are a logit in log price."""
-        value = self.utility() - (self.substitution - 1) * log_markup
-        value[self.home :] += boost
-        weight = np.exp(value - value.max())
-        return np.asarray(weight / weight.sum())
-
-    def solve(self, reach: float, owned: FloatArray, partner: FloatArray) -> tuple[FloatArray, ...]:
-        """Choice shares in and out of reach, shares of the segment, and log markups."""
-
-        def unmet(log_markup: FloatArray) -> FloatArray:
-            shares = self.whole(self.choice(log_markup, owned), self.choice(log_markup, partner), reach)
-            return np.asarray(log_markup - np.log(self.markup(shares)))
-
-        start = np.full(len(self.base), np.log(self.substitution / (self.substitution - 1)))
-        solved = root(unmet, start, method="hybr", options={"xtol": 1e-13})
-        assert np.abs(unmet(solved.x)).max() < 1e-11
-        inside, outside = (self.choice(solved.x, boost) for boost in (owned, partner))
-        return inside, outside, self.whole(inside, outside, reach), solved.x
-
-
-def _segments(market: StaticMarket, *, every: int = 1) -> Iterator[tuple[int, int, Segment]]:
-    """Each segment of a market in some of its draws."""
-    _, segments, draws = market.base.shape
-    for g in range(segments):
-        for n in range(0, draws, every):
-            yield (
-                g,
-                n,
-                Segment(
-                    market.base[:, g, n],
-                    market.domestic,
-                    float(market.open_part[g, n]),
-                    np.where(market.atomistic, 0.0, 1.0),
-                    float(market.substitution[n]),
-                    float(market.demand[n]),
-                    float(market.conduct[n]),
-                ),
-            )
 
 
 def _random_market(random: np.random.Generator, conduct: float, draws: int = 24) -> StaticMarket:
@@ -111,8 +35,8 @@ def test_the_static_equilibrium_solves_the_first_order_conditions(conduct: float
     owned = random.uniform(-1.0, 5.0, (3, *reach.shape))
     partner = random.uniform(-1.0, 2.0, owned.shape)
     found = static_equilibrium(market, reach, owned, partner)
-    for g, n, segment in _segments(market):
-        solved = segment.solve(reach[g, n], owned[:, g, n], partner[:, g, n])
+    for g, n in np.ndindex(reach.shape):
+        solved = segment_of(market, g, n).solve(reach[g, n], owned[:, g, n], partner[:, g, n])
         ours = (found.reached, found.unreached, found.segment, found.log_markup)
         np.testing.assert_allclose([values[:, g, n] for values in ours], solved, rtol=0, atol=1e-8)
 
@@ -122,8 +46,8 @@ def test_the_equilibrium_is_found_where_a_provider_is_near_monopoly() -> None:
     market = _one_segment(np.array([0.85, 0.1, 0.05]), 1.0, open_part=0.4, substitution=6.0, demand=1.05)
     lift = np.full((1, 1, 2), 0.5)
     found = static_equilibrium(market, np.ones((1, 2)), lift, lift)
-    _, _, segment = next(_segments(market))
-    np.testing.assert_allclose(found.segment[:, 0, 0], segment.solve(1.0, lift[:, 0, 0], lift[:, 0, 0])[2], atol=1e-8)
+    solved = segment_of(market, 0, 0).solve(1.0, lift[:, 0, 0], lift[:, 0, 0])
+    np.testing.assert_allclose(found.segment[:, 0, 0], solved[2], atol=1e-8)
 
 
 def _one_segment(
@@ -178,16 +102,18 @@ def test_equal_firms_have_the_markup_of_their_number(firms: int) -> None:
 # ---------------------------------------------------------------- the opening premium
 
 
-@settings(max_examples=40, deadline=None)
-@given(today=st.floats(0.02, 0.4), gain=st.floats(0.0, 0.5), conduct=st.floats(0, 1), substitution=st.floats(1.9, 6))
-def test_the_premium_reaches_its_target(today: float, gain: float, conduct: float, substitution: float) -> None:
-    target = today + gain * (0.9 - today)
-    base = np.array([0.6 * (1 - today), 0.4 * (1 - today), today])
-    market = _one_segment(base, conduct, substitution=substitution)
-    premium = opening_premium(market, np.ones((1, 2)), np.full(2, target))
-    _, _, segment = next(_segments(market))
-    reached = segment.solve(1.0, premium[:1], premium[:1])[0]
-    assert reached[-1] == pytest.approx(target, abs=1e-6)
+@pytest.mark.parametrize("conduct", [0.0, 0.5, 1.0])
+def test_the_premium_reaches_its_target_whatever_the_segments(conduct: float) -> None:
+    random = np.random.default_rng(round(10 * conduct) + 8)
+    market = _random_market(random, conduct)
+    spending = random.dirichlet(np.ones(3), 24).T * market.open_part
+    today = np.average(market.base[4:].sum(axis=0), axis=0, weights=spending)
+    target = random.uniform(today, 0.95)
+    premium = opening_premium(market, spending, target)
+    for n in range(24):
+        boost = np.full(3, premium[n])
+        reached = [segment_of(market, g, n).solve(1.0, boost, boost)[0][4:].sum() for g in range(3)]
+        assert np.average(reached, weights=spending[:, n]) == pytest.approx(target[n], abs=1e-6)
 
 
 def _long_run_targets(name: str) -> tuple[FloatArray, FloatArray]:
@@ -213,13 +139,12 @@ def _long_run_targets(name: str) -> tuple[FloatArray, FloatArray]:
 @pytest.mark.parametrize("name", ["jv_only", "full_liberalization"])
 def test_static_shares_reach_each_hypothesis_in_the_shipped_draws(name: str) -> None:
     base = economy(name)
-    market, rows, every = base.static_market("iaas"), base.segment_rows("iaas"), 7
-    share = np.zeros(base.draws)
+    market, rows, draws = base.static_market("iaas"), base.segment_rows("iaas"), range(0, base.draws, 7)
     spending = base.weights[rows] * base.open_part[rows]
-    for g, n, segment in _segments(market, every=every):
-        boost = np.full(base.foreign, base.premium[n])
-        reached = segment.solve(1.0, boost, boost)[0]
-        share[n] += spending[g, n] / spending[:, n].sum() * reached[base.domestic :].sum()
     target, today = _long_run_targets(name)
-    np.testing.assert_allclose(share[::every], target[::every], rtol=0, atol=1e-6)
+    for n in draws:
+        boost = np.full(base.foreign, base.premium[n])
+        reached = [segment_of(market, g, n).solve(1.0, boost, boost)[0][base.domestic :].sum() for g in range(4)]
+        share = np.average(reached, weights=spending[:, n])
+        assert share == pytest.approx(target[n], abs=1e-6)
     assert (target > today + 0.01).mean() > 0.5
