@@ -608,7 +608,7 @@ def test_opening_adds_spending_as_the_price_index_of_the_class_says() -> None:
 def test_spending_that_has_opened_is_compared_with_domestic_offers_alone() -> None:
     """Of the open part, now 0.8, an eighth was closed: it gains what foreign offers are worth to it."""
     one = np.ones((1, 2))
-    found = class_gains(0.9 * one, one, 0.9 * one, 0.2 * one, 0.3 * one, 3.5 * np.ones(2))
+    found = class_gains(0.9 * one, one, np.log(0.9) * one, 0.2 * one, 0.3 * one, 3.5 * np.ones(2))
     np.testing.assert_allclose(found.closed, 0.0, atol=1e-15)
     np.testing.assert_allclose(found.partner, -np.log(0.9) / 2.5 / 8)
 

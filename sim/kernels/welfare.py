@@ -21,7 +21,7 @@ class ClassGains(NamedTuple):
 def class_gains(
     home: FloatArray,
     partner: FloatArray,
-    base_home: FloatArray,
+    log_base: FloatArray,
     closed: FloatArray,
     base_closed: FloatArray,
     substitution: FloatArray,
@@ -36,8 +36,8 @@ def class_gains(
     home, partner : (G, N)
         Total attraction of domestic offers, and of domestic and partner offers together; 1 for the latter
         in the base year.
-    base_home : (G, N)
-        Total attraction of domestic offers in the open part in the base year.
+    log_base : (G, N)
+        Log of the total attraction of domestic offers in the open part in the base year.
     closed, base_closed : (G, N)
         Closed part of the segment now and in the base year.
     substitution : (N,)
@@ -56,7 +56,6 @@ def class_gains(
     was_closed = np.minimum(closed, base_closed) / np.maximum(closed, np.finfo(float).tiny)
     now_open = 1.0 - closed
     newly_open = np.maximum(base_closed - closed, 0.0) / np.maximum(now_open, np.finfo(float).tiny)
-    log_base = np.log(base_home)
     return ClassGains(
         closed=(np.log(home) - was_closed * log_base) * scale,
         partner=(np.log(partner) - newly_open * log_base) * scale,

@@ -49,6 +49,8 @@ class Economy:
     open_part : (G, N)
     log_markup : (P, G, N)
         Log of price over marginal cost in the base year.
+    utility : (P, G, N)
+        V, choice shares inverted at these markups: ln P + (epsilon - 1) ln mu; minus infinity where P is 0.
     premium : (N,)
         phi, utility that control of one's own business is worth.
     premium_by_segment : (G, N)
@@ -69,6 +71,7 @@ class Economy:
     base: FloatArray
     open_part: FloatArray
     log_markup: FloatArray
+    utility: FloatArray
     premium: FloatArray
     premium_by_segment: FloatArray
 
@@ -118,18 +121,59 @@ class Economy:
         """How much perceived elasticity falls with a provider's share, (N,)."""
         return pricing.share_slope(self.substitution, self.demand, self.inputs["demand.conduct"])
 
+    def prices(self, log_markup: FloatArray) -> FloatArray:
+        """Price over marginal cost of all providers, (P, G, N), from logs of those of some size, (R, G, N)."""
+        prices = np.exp(self.log_markup)
+        for own, rows in self.sized:
+            np.exp(log_markup[own], out=prices[rows])
+        return prices
+
     def by_layer(self, values: FloatArray) -> FloatArray:
         """Sum over the segments of each layer, (..., G, N) to (..., L, N)."""
-        return np.stack([values[..., rows, :].sum(axis=-2) for rows in self._layer_rows], axis=-2)
+        out = np.empty((*values.shape[:-2], len(self.layers), values.shape[-1]))
+        for layer, rows in enumerate(self.layer_rows):
+            np.add.reduce(values[..., rows, :], axis=-2, out=out[..., layer, :])
+        return out
 
     @cached_property
-    def _layer_rows(self) -> tuple[slice, ...]:
+    def sized(self) -> tuple[tuple[slice, slice], ...]:
+        """Where the providers of some size stand: on an axis of their own (R), and among all (P).
+
+        A pair for each run of them, domestic and foreign apart.
+        """
+        rows = np.flatnonzero(~self.fringe)
+        ends = np.flatnonzero((np.diff(rows) > 1) | (rows[1:] == self.domestic)) + 1
+        runs = np.split(rows, ends) if rows.size else []
+        starts = np.cumsum([0, *(len(run) for run in runs)]).tolist()
+        return tuple(
+            (slice(start, start + len(run)), slice(int(run[0]), int(run[-1]) + 1))
+            for start, run in zip(starts, runs, strict=False)
+        )
+
+    @cached_property
+    def base_home(self) -> FloatArray:
+        """Total choice share of domestic offers in the open part, (G, N)."""
+        return np.asarray(self.base[: self.domestic].sum(axis=0))
+
+    @cached_property
+    def log_base_home(self) -> FloatArray:
+        """Its log, (G, N)."""
+        return np.log(self.base_home)
+
+    @cached_property
+    def premium_by_layer(self) -> FloatArray:
+        """phi times the layer's factor, (L, N)."""
+        return self.premium_by_segment[[rows.start for rows in self.layer_rows]]
+
+    @cached_property
+    def layer_rows(self) -> tuple[slice, ...]:
+        """Where the segments of each layer stand on the segment axis."""
         ends = np.cumsum([np.count_nonzero(self.layer_of == layer) for layer in range(len(self.layers))]).tolist()
         return tuple(slice(start, end) for start, end in zip([0, *ends], ends, strict=False))
 
     def segment_rows(self, layer: str) -> slice:
         """Where the segments of a layer stand on the segment axis."""
-        return self._layer_rows[self.layers.index(layer)]
+        return self.layer_rows[self.layers.index(layer)]
 
 
 _RATE_NAMES = {"incremental": "incremental_technology"}
@@ -159,6 +203,7 @@ def build_economy(scenario: Scenario, inputs: Inputs) -> Economy:
     layer_shares = _layer_shares(scenario, inputs, layers, providers)
     shares = _segment_shares(scenario, inputs, segments, layer_of, weights, layer_shares, open_part)
     base = baseyear.open_part_shares(shares, open_part, len(scenario.domestic))
+    markup = _base_markup(scenario, inputs, shares, providers)
     bare = Economy(
         inputs=inputs,
         providers=providers,
@@ -173,7 +218,8 @@ def build_economy(scenario: Scenario, inputs: Inputs) -> Economy:
         shares=shares,
         base=base,
         open_part=open_part,
-        log_markup=_base_markup(scenario, inputs, shares, providers),
+        log_markup=markup,
+        utility=_log_or_never(base) + (inputs["demand.elasticity_of_substitution"] - 1.0) * markup,
         premium=np.zeros(open_part.shape[-1]),
         premium_by_segment=np.zeros_like(open_part),
     )
@@ -269,6 +315,11 @@ def _base_markup(scenario: Scenario, inputs: Inputs, shares: FloatArray, provide
     substitution, demand = inputs["demand.elasticity_of_substitution"], inputs["demand.elasticity_of_demand"]
     slope = pricing.share_slope(substitution, demand, inputs["demand.conduct"])
     return pricing.log_markup(shares * sized[:, None, None], substitution, slope)
+
+
+def _log_or_never(share: FloatArray) -> FloatArray:
+    """Log of shares, minus infinity where nobody buys."""
+    return np.log(share, out=np.full_like(share, -np.inf), where=share > 0.0)
 
 
 def _with_premium(scenario: Scenario, economy: Economy) -> Economy:

@@ -85,7 +85,7 @@ def run_periods(scenario: Scenario, economy: Economy, worlds: Worlds, timeline: 
     stocks = opening_stocks(economy, path.size[0], periods)
     record = _empty_record(economy, path, periods, round(1 / step))
     order = first_come(timeline.launched, scenario.foreign)
-    attraction, spare = np.empty_like(economy.base), np.empty_like(economy.base)
+    attraction = np.empty_like(economy.base)
     for t in range(periods):
         captive = captive_factor(
             path.growth[t], economy.inputs["demand.captive_growth"], economy.inputs["demand.churn"], step
@@ -101,7 +101,7 @@ def run_periods(scenario: Scenario, economy: Economy, worlds: Worlds, timeline: 
             access=levers.access(masks, t),
             sites=Sites(masks.live[t], masks.selling[t], masks.transfer[t], masks.live_years[t], order),
         )
-        advance(economy, stocks, period, attraction, spare)
+        advance(economy, stocks, period, attraction)
         _write(record, economy, stocks, t)
         record.equity[t] = levers.equity(masks, t)
     return record
@@ -190,14 +190,12 @@ def _empty_record(economy: Economy, path: MarketPath, periods: int, per_year: in
 
 def _write(record: Record, economy: Economy, stocks: Stocks, t: int) -> None:
     """Enter a period into the record."""
-    spending = stocks.spending(economy.domestic)
-    record.spending[t] = economy.by_layer(spending)
-    record.owned[t] = economy.by_layer(stocks.owned)
-    foreign = stocks.gain_outside + stocks.gain_inside + stocks.gain_owned
-    record.gain[t] = economy.by_layer(stocks.gain_home + foreign.sum(axis=0))
+    record.spending[t], record.owned[t] = stocks.by_layer, stocks.owned_by_layer
+    record.gain[t] = economy.by_layer(stocks.gain())
     record.quality[t] = stocks.quality
     record.capacity[t], record.bought[t] = stocks.capacity, stocks.bought[t]
     per_year = len(record.spending) // len(record.markup)
     if (t + 1) % per_year == 0:
-        weighted = economy.by_layer(spending * np.exp(economy.log_markup + stocks.before))
-        record.markup[t // per_year] = weighted / record.spending[t]
+        # Until the next period `before` holds the markups of this one.
+        marked_up = economy.by_layer(stocks.spending(economy.domestic) * economy.prices(stocks.before))
+        record.markup[t // per_year] = marked_up / stocks.by_layer
