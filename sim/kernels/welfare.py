@@ -10,6 +10,8 @@ from sim.axes import FloatArray
 
 __all__ = ["ClassGains", "class_gains", "reached_gain"]
 
+_TINY = np.finfo(np.float64).tiny
+
 
 class ClassGains(NamedTuple):
     """Gain per unit of spending that chooses now, (G, N): log points of price."""
@@ -53,13 +55,12 @@ def class_gains(
     domestic offers do not change.
     """
     scale = 1.0 / (substitution - 1.0)
-    was_closed = np.minimum(closed, base_closed) / np.maximum(closed, np.finfo(float).tiny)
-    now_open = 1.0 - closed
-    newly_open = np.maximum(base_closed - closed, 0.0) / np.maximum(now_open, np.finfo(float).tiny)
-    return ClassGains(
-        closed=(np.log(home) - was_closed * log_base) * scale,
-        partner=(np.log(partner) - newly_open * log_base) * scale,
-    )
+    was_closed = np.minimum(closed, base_closed) / np.maximum(closed, _TINY)
+    log_partner, opened = np.log(partner), base_closed - closed
+    if (opened > 0.0).any():
+        newly_open = np.maximum(opened, 0.0) / np.maximum(1.0 - closed, _TINY)
+        log_partner -= newly_open * log_base
+    return ClassGains(closed=(np.log(home) - was_closed * log_base) * scale, partner=log_partner * scale)
 
 
 def reached_gain(log_attraction: FloatArray, lift: FloatArray, substitution: FloatArray) -> FloatArray:

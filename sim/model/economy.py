@@ -123,7 +123,7 @@ class Economy:
 
     def prices(self, log_markup: FloatArray) -> FloatArray:
         """Price over marginal cost of all providers, (P, G, N), from logs of those of some size, (R, G, N)."""
-        prices = np.exp(self.log_markup)
+        prices = self.base_prices.copy()
         for own, rows in self.sized:
             np.exp(log_markup[own], out=prices[rows])
         return prices
@@ -149,6 +149,16 @@ class Economy:
             (slice(start, start + len(run)), slice(int(run[0]), int(run[-1]) + 1))
             for start, run in zip(starts, runs, strict=False)
         )
+
+    @cached_property
+    def base_prices(self) -> FloatArray:
+        """Price over marginal cost in the base year, (P, G, N)."""
+        return np.exp(self.log_markup)
+
+    @cached_property
+    def foreign_share(self) -> FloatArray:
+        """Of all foreign providers together in each layer of the base year, (L, N)."""
+        return np.asarray(self.layer_shares[self.domestic :].sum(axis=0))
 
     @cached_property
     def base_home(self) -> FloatArray:

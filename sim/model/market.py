@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim.axes import FloatArray
-from sim.kernels.choice import attraction_into, rival_factors
+from sim.kernels.choice import attraction_into, group_scales
 from sim.kernels.pricing import log_markup_into
 from sim.kernels.welfare import class_gains
 from sim.model.economy import Economy
@@ -29,13 +29,15 @@ def advance(economy: Economy, stocks: Stocks, period: Period, attraction: FloatA
         Buffer.
     """
     stocks.sited = stocks.sited or bool(period.sites.live.any())
+    use = stocks.owned.sum(axis=1) if stocks.sited else stocks.capacity
     _raise_quality(economy, stocks, period)
     _unlock(economy, stocks, period)
-    _attract(economy, stocks, period, attraction)
-    use = stocks.owned.sum(axis=1) if stocks.sited else stocks.capacity
-    _keep_captive(economy, stocks, period)
+    _keep_captive(economy, stocks, period, attraction)
     evicted = _move_borders(economy, stocks, period)
-    choice = _choice(economy, stocks, period, attraction, evicted)
+    home_scale = _attract(economy, stocks, period, attraction)
+    choice = _choice(economy, stocks, period, attraction, home_scale)
+    if evicted is not None:
+        _settle_at_home(economy, stocks, choice, evicted)
     if stocks.sited:
         again = transfer(economy, stocks, period, choice)
         again = again + serve_reach(economy, stocks, period, choice, use)
@@ -52,7 +54,7 @@ def _raise_quality(economy: Economy, stocks: Stocks, period: Period) -> None:
     owned = stocks.owned_by_layer.sum(axis=0)
     partner = stocks.by_layer[domestic:].sum(axis=0) - owned
     exposed = partner + inputs["technology.owned_spillover"] * owned
-    exposure = exposed / (stocks.by_layer.sum(axis=0) * economy.layer_shares[domestic:].sum(axis=0))
+    exposure = exposed / (stocks.by_layer.sum(axis=0) * economy.foreign_share)
     rate = inputs["technology.catch_up"] + inputs["technology.spillover"] * period.access.spillover * exposure
     stocks.quality += rate * period.step
 
@@ -80,19 +82,7 @@ def _relaxed(level: FloatArray, target: FloatArray, years: FloatArray, ramp: Flo
     return np.asarray(level - (target - level) * np.expm1(-years / ramp))
 
 
-def _attract(economy: Economy, stocks: Stocks, period: Period, attraction: FloatArray) -> None:
-    """Attraction of home and partner offers at this period's markups, qualities and shocks."""
-    factors = rival_factors(economy.layer_shares, period.rivalry, economy.domestic)
-    factors[: economy.domestic] *= np.exp((economy.substitution - 1.0) * stocks.quality)
-    factors[economy.domestic :] *= np.exp(period.origin + stocks.partner_unlock * economy.premium_by_layer)
-    attraction[economy.fringe] = economy.base[economy.fringe]
-    for own, rows in economy.sized:
-        attraction_into(attraction[rows], economy.utility[rows], stocks.markup[own], economy.substitution)
-    for layer, rows in enumerate(economy.layer_rows):
-        attraction[:, rows] *= factors[:, layer, None]
-
-
-def _keep_captive(economy: Economy, stocks: Stocks, period: Period) -> None:
+def _keep_captive(economy: Economy, stocks: Stocks, period: Period, spare: FloatArray) -> None:
     """Existing customers stay, less churn; they bear the change of their own provider's markup."""
     stocks.held *= period.captive
     stocks.gain_home *= period.captive
@@ -102,26 +92,50 @@ def _keep_captive(economy: Economy, stocks: Stocks, period: Period) -> None:
             stock *= period.captive
     cheaper = np.subtract(stocks.before, stocks.markup, out=stocks.before)
     for own, rows in economy.sized:
+        np.multiply(cheaper[own], stocks.held[rows], out=spare[rows])
         if rows.stop <= economy.domestic:
-            stocks.gain_home += (cheaper[own] * stocks.held[rows]).sum(axis=0)
+            stocks.gain_home += spare[rows].sum(axis=0)
             continue
         abroad = slice(rows.start - economy.domestic, rows.stop - economy.domestic)
-        stocks.gain_outside[abroad] += cheaper[own] * stocks.held[rows]
+        stocks.gain_outside[abroad] += spare[rows]
         if stocks.sited:
             stocks.gain_inside[abroad] += cheaper[own] * stocks.inside[abroad]
             stocks.gain_owned[abroad] += cheaper[own] * stocks.owned[abroad]
 
 
-def _move_borders(economy: Economy, stocks: Stocks, period: Period) -> FloatArray:
+def _attract(economy: Economy, stocks: Stocks, period: Period, attraction: FloatArray) -> FloatArray:
+    """Attraction of home and partner offers at this period's markups, qualities and shocks.
+
+    What is common to all domestic offers is left out of them and comes back as a scale, (G, N): they are
+    never seen apart. A fringe has neither shocks nor changes of markup.
+    """
+    domestic = economy.domestic
+    attraction[economy.fringe] = economy.base[economy.fringe]
+    for own, rows in economy.sized:
+        attraction_into(
+            attraction[rows],
+            economy.utility[rows],
+            period.rivalry[rows],
+            stocks.markup[own],
+            economy.substitution,
+        )
+    home, abroad = group_scales(economy.layer_shares, period.rivalry, domestic)
+    home *= np.exp((economy.substitution - 1.0) * stocks.quality)
+    abroad *= np.exp(period.origin + stocks.partner_unlock * economy.premium_by_layer)
+    attraction[domestic:] *= abroad[economy.layer_of]
+    return home[economy.layer_of]
+
+
+def _move_borders(economy: Economy, stocks: Stocks, period: Period) -> FloatArray | None:
     """Move the borders of what is open and in reach; returns the spending that an eviction sets free, (G, N)."""
-    access = period.access
-    evicted = np.zeros_like(stocks.reach)
-    if access.evicts.any():
+    access, evicted = period.access, None
+    if access.evicts is not None and access.evicts.any():
         part = np.minimum(access.evicts / np.maximum(stocks.open_part, _TINY), 1.0)
         evicted = _evict(stocks, part, economy.domestic)
-    stocks.closed_by_step = stocks.closed_by_step + access.closes
+    if access.closes is not None:
+        stocks.closed_by_step = stocks.closed_by_step + access.closes
     drift = economy.inputs["closure.drift"] * (period.step * (period.index + 1))
-    open_part = np.clip(economy.open_part - drift - stocks.closed_by_step, 0.0, 1.0)
+    open_part = np.minimum(np.maximum(economy.open_part - drift - stocks.closed_by_step, 0.0), 1.0)
     if stocks.sited:
         reach = open_part * access.reach_part * period.sites.selling.any(axis=0)
         reclassify(stocks, reach, stocks.open_part, economy.domestic)
@@ -138,25 +152,31 @@ def _evict(stocks: Stocks, part: FloatArray, domestic: int) -> FloatArray:
     return np.asarray(taken)
 
 
-def _choice(economy: Economy, stocks: Stocks, period: Period, attraction: FloatArray, evicted: FloatArray) -> Choice:
-    """Rates at which spending outside the reach, and what was evicted, chooses; its gain is booked."""
+def _choice(economy: Economy, stocks: Stocks, period: Period, attraction: FloatArray, home_scale: FloatArray) -> Choice:
+    """Rates at which spending outside the reach chooses; its gain is booked."""
     domestic = economy.domestic
-    home = attraction[:domestic].sum(axis=0)
+    home = attraction[:domestic].sum(axis=0) * home_scale
     partner = home + attraction[domestic:].sum(axis=0)
     closed, base_closed = 1.0 - stocks.open_part, 1.0 - economy.open_part
     gains = class_gains(home, partner, economy.log_base_home, closed, base_closed, economy.substitution)
     in_closed = period.contestable * closed / home
     in_partner = period.contestable * (stocks.open_part - stocks.reach) / partner
-    stocks.gain_home += home * (in_closed * gains.closed + in_partner * gains.partner)
-    stocks.gain_home += evicted * np.log(home) / (economy.substitution - 1.0)
-    stocks.gain_outside += attraction[domestic:] * (in_partner * gains.partner)
-    return Choice(attraction, home, partner, gains, in_closed + in_partner + evicted / home, in_partner)
+    partner_gain = in_partner * gains.partner
+    stocks.gain_home += home * (in_closed * gains.closed + partner_gain)
+    stocks.gain_outside += attraction[domestic:] * partner_gain
+    return Choice(attraction, home_scale, home, partner, gains, in_closed + in_partner, in_partner)
+
+
+def _settle_at_home(economy: Economy, stocks: Stocks, choice: Choice, evicted: FloatArray) -> None:
+    """Who is evicted chooses among domestic offers, and loses the foreign ones."""
+    choice.home_rate += evicted / choice.home
+    stocks.gain_home += evicted * np.log(choice.home) / (economy.substitution - 1.0)
 
 
 def _choose(economy: Economy, stocks: Stocks, choice: Choice) -> None:
     """New spending joins the stocks in proportion to attraction, which becomes that spending."""
     joining = choice.attraction
-    joining[: economy.domestic] *= choice.home_rate
+    joining[: economy.domestic] *= choice.home_rate * choice.home_scale
     joining[economy.domestic :] *= choice.abroad_rate
     stocks.held += joining
 

@@ -24,7 +24,9 @@ class Choice:
     Attributes
     ----------
     attraction : (P, G, N)
-        Of home and partner offers.
+        Of home and partner offers; of the former without what they have in common.
+    home_scale : (G, N)
+        What all domestic offers have in common.
     home, partner : (G, N)
         Total of the domestic offers, and of domestic and partner offers together.
     gains : ClassGains
@@ -34,6 +36,7 @@ class Choice:
     """
 
     attraction: FloatArray
+    home_scale: FloatArray
     home: FloatArray
     partner: FloatArray
     gains: ClassGains

@@ -134,7 +134,7 @@ class Access:
     cap : (N,)
         Most that all owned sites may serve, USD bn/yr; infinite without a cap.
     takes_migrants : (N,) bool
-    closes, evicts : (G, N)
+    closes, evicts : (G, N) or None
         Part of the segment that closes in this period; part whose customers of foreign providers must leave.
     spillover : (N,)
         Multiple of technology spillover.
@@ -146,8 +146,8 @@ class Access:
     regime_years: FloatArray
     cap: FloatArray
     takes_migrants: BoolArray
-    closes: FloatArray
-    evicts: FloatArray
+    closes: FloatArray | None
+    evicts: FloatArray | None
     spillover: FloatArray
 
 
