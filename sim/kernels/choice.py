@@ -6,7 +6,7 @@ import numpy as np
 
 from sim.axes import FloatArray
 
-__all__ = ["attraction_into", "group_scales"]
+__all__ = ["group_scales", "invert", "utility_into"]
 
 _TINY = np.finfo(np.float64).tiny
 
@@ -37,25 +37,29 @@ def group_scales(shares: FloatArray, shocks: FloatArray, domestic: int) -> tuple
     return home, abroad
 
 
-def attraction_into(
-    out: FloatArray, utility: FloatArray, shocks: FloatArray, markup: FloatArray, substitution: FloatArray
-) -> None:
-    """Attraction of offers, exp(V + z - (epsilon - 1) ln mu), into `out`.
+def invert(shares: FloatArray, markup: FloatArray, substitution: FloatArray) -> FloatArray:
+    """Utility before price from choice shares at known log markups, V = ln P + (epsilon - 1) ln mu.
 
     Parameters
     ----------
-    out, utility, markup : (R, G, N)
-        `utility` is V, the base year's choice share inverted at its markup; `markup` is ln mu.
-    shocks : (R, N)
-        z, change of each provider's utility since the base year.
+    shares, markup : (..., N)
     substitution : (N,)
         epsilon.
+
+    Returns
+    -------
+    (..., N)
+        Minus infinity where nobody buys.
 
     References
     ----------
     Berry (1994) RAND J. Econ. 25; Head & Mayer (2014): CES demand is a logit in log price.
     """
+    logs = np.log(shares, out=np.full_like(shares, -np.inf), where=shares > 0.0)
+    return logs + (substitution - 1.0) * markup
+
+
+def utility_into(out: FloatArray, before_price: FloatArray, markup: FloatArray, substitution: FloatArray) -> None:
+    """Utility V - (epsilon - 1) ln mu at log markups, into `out`; all (..., N) but epsilon."""
     np.multiply(markup, 1.0 - substitution, out=out)
-    np.add(out, utility, out=out)
-    np.add(out, shocks[:, None], out=out)
-    np.exp(out, out=out)
+    np.add(out, before_price, out=out)

@@ -8,12 +8,13 @@ from functools import cached_property
 
 import numpy as np
 
-from sim.axes import BoolArray, FloatArray, IntArray
+from sim.axes import BoolArray, FloatArray, IntArray, runs
 from sim.chance.distributions import median
 from sim.chance.sampling import Worlds
 from sim.errors import NumericalError
 from sim.evidence import SCALES
 from sim.kernels import baseyear, growth, pricing
+from sim.kernels.choice import invert
 from sim.kernels.equilibrium import StaticMarket, opening_premium
 from sim.kernels.finance import Rates
 from sim.policy import State, lever
@@ -103,9 +104,8 @@ class Economy:
         most = named["site_cost"] * named["asset_life"]
         return Rates(**{**named, "capital_intensity": np.minimum(named["capital_intensity"], most)})
 
-    def static_market(self, layer: str | None = None) -> StaticMarket:
-        """The base year for the static equilibrium, of all segments or of one layer's."""
-        rows = slice(None) if layer is None else self.segment_rows(layer)
+    def static_market(self, rows: slice | BoolArray = slice(None)) -> StaticMarket:
+        """The base year for the static equilibrium, of all segments or of some."""
         return StaticMarket(
             self.base[:, rows],
             self.open_part[rows],
@@ -137,18 +137,8 @@ class Economy:
 
     @cached_property
     def sized(self) -> tuple[tuple[slice, slice], ...]:
-        """Where the providers of some size stand: on an axis of their own (R), and among all (P).
-
-        A pair for each run of them, domestic and foreign apart.
-        """
-        rows = np.flatnonzero(~self.fringe)
-        ends = np.flatnonzero((np.diff(rows) > 1) | (rows[1:] == self.domestic)) + 1
-        runs = np.split(rows, ends) if rows.size else []
-        starts = np.cumsum([0, *(len(run) for run in runs)]).tolist()
-        return tuple(
-            (slice(start, start + len(run)), slice(int(run[0]), int(run[-1]) + 1))
-            for start, run in zip(starts, runs, strict=False)
-        )
+        """Runs of providers of some size: where they stand in R and in P; domestic and foreign ones apart."""
+        return runs(~self.fringe, self.domestic)
 
     @cached_property
     def base_prices(self) -> FloatArray:
@@ -229,7 +219,7 @@ def build_economy(scenario: Scenario, inputs: Inputs) -> Economy:
         base=base,
         open_part=open_part,
         log_markup=markup,
-        utility=_log_or_never(base) + (inputs["demand.elasticity_of_substitution"] - 1.0) * markup,
+        utility=invert(base, markup, inputs["demand.elasticity_of_substitution"]),
         premium=np.zeros(open_part.shape[-1]),
         premium_by_segment=np.zeros_like(open_part),
     )
@@ -327,16 +317,11 @@ def _base_markup(scenario: Scenario, inputs: Inputs, shares: FloatArray, provide
     return pricing.log_markup(shares * sized[:, None, None], substitution, slope)
 
 
-def _log_or_never(share: FloatArray) -> FloatArray:
-    """Log of shares, minus infinity where nobody buys."""
-    return np.log(share, out=np.full_like(share, -np.inf), where=share > 0.0)
-
-
 def _with_premium(scenario: Scenario, economy: Economy) -> Economy:
     layer = scenario.opening.layer
     rows = economy.segment_rows(layer)
     open_spending = economy.weights[rows] * economy.open_part[rows]
-    premium = opening_premium(economy.static_market(layer), open_spending, target_share(scenario, economy))
+    premium = opening_premium(economy.static_market(rows), open_spending, target_share(scenario, economy))
     factors = np.stack([economy.inputs[f"opening.layer_factor.{name}"] for name in economy.layers])
     return replace(economy, premium=premium, premium_by_segment=premium * factors[economy.layer_of])
 

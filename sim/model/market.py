@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim.axes import FloatArray
-from sim.kernels.choice import attraction_into, group_scales
+from sim.kernels.choice import group_scales, utility_into
 from sim.kernels.pricing import log_markup_into
 from sim.kernels.welfare import class_gains
 from sim.model.economy import Economy
@@ -112,13 +112,10 @@ def _attract(economy: Economy, stocks: Stocks, period: Period, attraction: Float
     domestic = economy.domestic
     attraction[economy.fringe] = economy.base[economy.fringe]
     for own, rows in economy.sized:
-        attraction_into(
-            attraction[rows],
-            economy.utility[rows],
-            period.rivalry[rows],
-            stocks.markup[own],
-            economy.substitution,
-        )
+        offers = attraction[rows]
+        utility_into(offers, economy.utility[rows], stocks.markup[own], economy.substitution)
+        offers += period.rivalry[rows, None]
+        np.exp(offers, out=offers)
     home, abroad = group_scales(economy.layer_shares, period.rivalry, domestic)
     home *= np.exp((economy.substitution - 1.0) * stocks.quality)
     abroad *= np.exp(period.origin + stocks.partner_unlock * economy.premium_by_layer)
