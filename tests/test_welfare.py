@@ -13,7 +13,7 @@ COMPETITIVE = (*NOTHING_DRIFTS, *CALM_MARKET, "demand.conduct=0")
 
 def _gains(home: float, partner: float, closed: float, base_closed: float) -> tuple[float, float]:
     one = np.ones((1, 2))
-    found = class_gains(home * one, partner * one, 0.9 * one, closed * one, base_closed * one, 3.5 * TWO)
+    found = class_gains(home * one, partner * one, np.log(0.9 * one), closed * one, base_closed * one, 3.5 * TWO)
     return found.closed[0, 0], found.partner[0, 0]
 
 

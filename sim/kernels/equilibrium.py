@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from sim.axes import FloatArray
+from sim.axes import FloatArray, runs
+from sim.kernels.choice import invert, utility_into
 from sim.kernels.pricing import log_markup, share_slope
 
 __all__ = ["StaticMarket", "StaticShares", "opening_premium", "static_equilibrium"]
@@ -42,13 +44,37 @@ class StaticMarket:
     demand: FloatArray
     conduct: FloatArray
 
-    def log_markup(self, shares: FloatArray) -> FloatArray:
-        """Log markups (P, G, N) at shares (P, G, N) of the segment."""
-        sized = shares * ~self.atomistic[:, None, None]
-        return log_markup(sized, self.substitution, share_slope(self.substitution, self.demand, self.conduct))
+    @cached_property
+    def sized(self) -> tuple[tuple[slice, slice], ...]:
+        """Runs of providers of some size: where they stand in R and in P; domestic and foreign ones apart."""
+        return runs(~self.atomistic, self.domestic)
 
-    def answer(self, excess: FloatArray, start: FloatArray, shares: FloatArray) -> FloatArray:
-        """Log markups above `start`, (P, G, N), one best response nearer to their fixed point than `excess`.
+    @cached_property
+    def slope(self) -> FloatArray:
+        """How much perceived elasticity falls with a provider's share, (N,)."""
+        return share_slope(self.substitution, self.demand, self.conduct)
+
+    @cached_property
+    def start(self) -> FloatArray:
+        """Log markups of the base year, (R, G, N)."""
+        closed = (1.0 - self.open_part) / self.base[: self.domestic].sum(axis=0)
+        shares = self.base * self.open_part
+        shares[: self.domestic] += self.base[: self.domestic] * closed
+        return log_markup(shares[~self.atomistic], self.substitution, self.slope)
+
+    @cached_property
+    def utility(self) -> FloatArray:
+        """Base-year choice shares inverted at these markups, (R, G, N)."""
+        return invert(self.base[~self.atomistic], self.start, self.substitution)
+
+    def attract(self, out: FloatArray, markup: FloatArray) -> None:
+        """Attraction of home and partner offers at log markups (R, G, N), into `out` (P, G, N); fringes keep theirs."""
+        for own, rows in self.sized:
+            utility_into(out[rows], self.utility[own], markup[own], self.substitution)
+            np.exp(out[rows], out=out[rows])
+
+    def answer(self, markup: FloatArray, attraction: FloatArray, home: FloatArray, abroad: FloatArray) -> None:
+        """Move log markups one best response nearer to their fixed point, in place.
 
         The plain fixed point overshoots, and near monopoly without end: what a provider adds to its markup costs it
         share, which lowers the markup that it wants. So each takes the Newton step of its own first-order condition.
@@ -56,31 +82,29 @@ class StaticMarket:
 
         Parameters
         ----------
-        excess, start : (P, G, N)
-            Log markups are start + excess.
-        shares : (P, G, N)
-            Of the segment, at these markups.
+        markup : (R, G, N)
+        attraction : (P, G, N)
+            Of home and partner offers at these markups.
+        home, abroad : (G, N), (F, G, N)
+            Share of the segment that a unit of it brings to domestic and to foreign offers.
 
         References
         ----------
         Vives (1990) J. Math. Econ. 19, on best responses in games of strategic complements.
         """
-        pull = shares * share_slope(self.substitution, self.demand, self.conduct)
-        pull[self.atomistic] = 0.0
-        elasticity = self.substitution - pull
-        less = elasticity - 1.0
-        wanted = np.log(elasticity / less) - start
-        curvature = elasticity * less
-        pull *= 1.0 - shares
-        pull *= self.substitution - 1.0
-        return np.asarray(excess + (wanted - excess) * (curvature / (curvature + pull)))
-
-    def attraction(self, excess: FloatArray) -> FloatArray:
-        """Attraction of home and partner offers (P, G, N) at log markups that exceed the base year's by `excess`."""
-        out = excess * (1.0 - self.substitution)
-        np.exp(out, out=out)
-        out *= self.base
-        return out
+        for own, rows in self.sized:
+            is_home = rows.stop <= self.domestic
+            share = attraction[rows] * (
+                home if is_home else abroad[rows.start - self.domestic : rows.stop - self.domestic]
+            )
+            pull = share * self.slope
+            elasticity = self.substitution - pull
+            less = elasticity - 1.0
+            wanted = np.log(elasticity / less)
+            curvature = elasticity * less
+            pull *= 1.0 - share
+            pull *= self.substitution - 1.0
+            markup[own] += (wanted - markup[own]) * (curvature / (curvature + pull))
 
 
 @dataclass(frozen=True)
@@ -126,30 +150,38 @@ def static_equilibrium(
     Atkeson & Burstein (2008) AER 98, section I.
     """
     lifts = np.exp(owned), np.exp(partner)
-    excess = np.zeros_like(market.base)
-    start = market.log_markup(_segment_shares(market, market.base, reach, (np.ones_like(owned),) * 2))
+    markup, attraction = market.start.copy(), market.base.copy()
     for _ in range(steps):
-        segment = _segment_shares(market, market.attraction(excess), reach, lifts)
-        excess = market.answer(excess, start, segment)
-    attraction = market.attraction(excess)
-    segment = _segment_shares(market, attraction, reach, lifts)
+        market.attract(attraction, markup)
+        market.answer(markup, attraction, *_rates(market, attraction, reach, lifts))
+    market.attract(attraction, markup)
+    home, abroad = _rates(market, attraction, reach, lifts)
+    segment = np.concatenate([attraction[: market.domestic] * home, attraction[market.domestic :] * abroad])
     reached, unreached = (_open_shares(market, attraction, lift) for lift in lifts)
-    return StaticShares(reached, unreached, segment, start + excess)
+    return StaticShares(reached, unreached, segment, _of_all(market, markup))
 
 
-def _segment_shares(
+def _of_all(market: StaticMarket, markup: FloatArray) -> FloatArray:
+    """Log markups of all providers (P, G, N): those of no size have that of no share."""
+    smallest = log_markup(np.zeros_like(market.substitution), market.substitution, market.slope)
+    found = np.tile(smallest, (*market.base.shape[:-1], 1))
+    found[~market.atomistic] = markup
+    return found
+
+
+def _rates(
     market: StaticMarket, attraction: FloatArray, reach: FloatArray, lifts: tuple[FloatArray, FloatArray]
-) -> FloatArray:
-    """Shares of the whole segment (P, G, N): of the open part in reach, of the rest of it, and of the closed part."""
+) -> tuple[FloatArray, FloatArray]:
+    """Share of the segment per unit of attraction of domestic (G, N) and of foreign offers (F, G, N).
+
+    Of the open part in reach, of the rest of it, and of the closed part.
+    """
     domestic, open_part = market.domestic, market.open_part
-    home = attraction[:domestic].sum(axis=0)
-    inside, outside = (attraction[domestic:] * lift for lift in lifts)
-    in_reach = open_part * reach / (home + inside.sum(axis=0))
-    beyond = open_part * (1.0 - reach) / (home + outside.sum(axis=0))
-    shares = np.empty_like(attraction)
-    np.multiply(attraction[:domestic], in_reach + beyond + (1.0 - open_part) / home, out=shares[:domestic])
-    np.add(inside * in_reach, outside * beyond, out=shares[domestic:])
-    return shares
+    home, abroad = attraction[:domestic].sum(axis=0), attraction[domestic:]
+    inside, outside = ((abroad * lift).sum(axis=0) for lift in lifts)
+    in_reach = open_part * reach / (home + inside)
+    beyond = open_part * (1.0 - reach) / (home + outside)
+    return in_reach + beyond + (1.0 - open_part) / home, lifts[0] * in_reach + lifts[1] * beyond
 
 
 def _open_shares(market: StaticMarket, attraction: FloatArray, lift: FloatArray) -> FloatArray:
@@ -180,20 +212,16 @@ def opening_premium(market: StaticMarket, weights: FloatArray, target: FloatArra
     """
     domestic, open_part = market.domestic, market.open_part
     weights = weights / weights.sum(axis=0)
-    everywhere, none = np.ones_like(open_part), np.ones_like(market.base[domestic:])
-    start = market.log_markup(_segment_shares(market, market.base, everywhere, (none, none)))
-    excess, premium = np.zeros_like(start), np.zeros_like(target)
+    markup, attraction, premium = market.start.copy(), market.base.copy(), np.zeros_like(target)
     goal = np.log(target / (1.0 - target))
-    shares = np.empty_like(excess)
     for _ in range(_PREMIUM_STEPS):
-        attraction = market.attraction(excess)
+        market.attract(attraction, markup)
         home, abroad = attraction[:domestic].sum(axis=0), attraction[domestic:].sum(axis=0)
         premium = _moved_to(goal, premium, weights, abroad / home)
         lift = np.exp(premium)
         in_open = open_part / (home + lift * abroad)
-        np.multiply(attraction[:domestic], in_open + (1.0 - open_part) / home, out=shares[:domestic])
-        np.multiply(attraction[domestic:], lift * in_open, out=shares[domestic:])
-        excess = market.answer(excess, start, shares)
+        foreign = np.broadcast_to(in_open * lift, market.base[domestic:].shape)
+        market.answer(markup, attraction, in_open + (1.0 - open_part) / home, foreign)
     return premium
 
 

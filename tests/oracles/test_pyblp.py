@@ -16,7 +16,7 @@ import pytest
 from shipped import economy
 
 from sim.axes import FloatArray
-from sim.kernels.capacity import Intake
+from sim.kernels.capacity import Reach
 from sim.kernels.equilibrium import StaticMarket, StaticShares, static_equilibrium
 from sim.kernels.pricing import log_markup, share_slope
 from sim.kernels.welfare import reached_gain
@@ -145,10 +145,11 @@ def test_consumers_gain_by_our_price_index_what_they_gain_by_pyblps_surplus() ->
     for quality, log_markup_now in ((_inverted(market), still), (_with_premium(market), found.log_markup)):
         simulation = _simulation(market, IN_LOG_MARKUP, quality=quality)
         surplus.append(_at_given_prices(simulation, _rows(log_markup_now)).compute_consumer_surpluses().ravel())
-    attraction = market.attraction(found.log_markup - still)
+    attraction = market.base * np.exp((1 - market.substitution) * (found.log_markup - still))
     home, abroad = attraction[: market.domestic].sum(axis=0), attraction[market.domestic :]
     seen = np.ones(abroad.shape[::2])
-    entered = Intake(seen, abroad * np.exp(_premium(market)), abroad, home, np.ones_like(home), np.zeros(home.shape[1]))
+    owned, nothing = abroad * np.exp(_premium(market)), np.zeros(home.shape[1])
+    entered = Reach(seen, owned, abroad, home, np.ones_like(home), nothing).divide(seen)
     gain = reached_gain(entered.log_attraction, entered.lift, market.substitution)
     np.testing.assert_allclose(gain.ravel(), surplus[1] - surplus[0], rtol=0, atol=1e-10)
 

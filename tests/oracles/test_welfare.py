@@ -11,7 +11,7 @@ from shipped import CALM_MARKET, NOTHING_DRIFTS, column, economy, run, scenario,
 
 from oracles.segments import segment_of
 from sim.axes import FloatArray
-from sim.kernels.capacity import Intake
+from sim.kernels.capacity import Reach
 from sim.kernels.equilibrium import StaticMarket, opening_premium
 from sim.kernels.welfare import class_gains, reached_gain
 from sim.model.economy import Economy, build_economy, reach_fraction
@@ -59,10 +59,10 @@ def _found(
     """The program's gains where spending is closed, sees partner offers, and sees owned ones."""
     home = _attraction(partner.home, base).sum(axis=0)[None]
     abroad, sites = (_attraction(prices.abroad, base)[:, None] for prices in (partner, owned))
-    total, base_home = home + abroad.sum(axis=0), base.domestic_share()[None]
-    gains = class_gains(home, total, base_home, closed[None], was_closed[None], base.substitution)
+    total, log_base = home + abroad.sum(axis=0), np.log(base.domestic_share())[None]
+    gains = class_gains(home, total, log_base, closed[None], was_closed[None], base.substitution)
     seen, nothing = np.ones((3, DRAWS)), np.zeros(DRAWS)
-    reached = Intake(seen, sites, abroad, home, np.ones_like(home), nothing)
+    reached = Reach(seen, sites, abroad, home, np.ones_like(home), nothing).divide(seen)
     return [gains.closed[0], gains.partner[0], reached_gain(reached.log_attraction, reached.lift, base.substitution)[0]]
 
 
@@ -193,7 +193,7 @@ def _foreign_share(draw: int, boost: float, reach: FloatArray) -> float:
     """Share of IaaS that foreign providers have in a draw if a boost comes to their offers within reach (G,)."""
     base = economy("ftz_pilot")
     rows, (home, foreign) = base.segment_rows("iaas"), (base.domestic, base.foreign)
-    market, share = base.static_market("iaas"), 0.0
+    market, share = base.static_market(base.segment_rows("iaas")), 0.0
     for g, part in enumerate(reach):
         whole = segment_of(market, g, draw).solve(part, np.full(foreign, boost), np.zeros(foreign))[2]
         share += base.weights[rows][g, draw] * whole[home:].sum()
