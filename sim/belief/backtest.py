@@ -51,6 +51,10 @@ class Track:
     folder : Path
     paths : tuple of Path
         Every file of the study.
+    scenario : Scenario
+        As known at the cut-off.
+    forecasts : Forecasts
+        Draws of every matched row.
     rows : tuple of RowScore
     pooled : tuple of PooledRow
     unmatched : mapping of str to str
@@ -63,6 +67,8 @@ class Track:
 
     folder: Path
     paths: tuple[Path, ...]
+    scenario: Scenario
+    forecasts: Forecasts
     rows: tuple[RowScore, ...]
     pooled: tuple[PooledRow, ...]
     unmatched: Mapping[str, str]
@@ -151,7 +157,17 @@ def run_backtest(
             _draw(work / _PLOTS, question, rows, pooled, forecasts)
         _write_manifest(work, {"asked": asked, "program": runner, "notes": list(notes)})
     paths = tuple(folder / name for name in [MANIFEST, *(x for x in relative_files(folder) if x != MANIFEST)])
-    return Track(folder, paths, rows, tuple(pooled), question.matching.unmatched, question.replaced, notes)
+    return Track(
+        folder,
+        paths,
+        question.scenario,
+        forecasts,
+        rows,
+        tuple(pooled),
+        question.matching.unmatched,
+        question.replaced,
+        notes,
+    )
 
 
 def _question(
