@@ -16,8 +16,8 @@ PACKAGE = Path(sim.__file__).parent
 # fmt: off
 READING_ORDER = (
     "errors", "axes", "evidence", "regimes", "scenario", "policy",
-    "reading.plausibility", "reading.consistency", "reading.documents", "reading.schema", "reading.validation",
-    "reading.overrides", "reading.loading", "reading.explain",
+    "reading.plausibility", "reading.consistency", "reading.documents", "reading.cells", "reading.schema",
+    "reading.validation", "reading.overrides", "reading.loading", "reading.explain",
     "chance.distributions", "chance.shocks", "chance.sampling",
     "dates.calendar", "dates.licensing", "dates.timeline",
     "kernels.baseyear", "kernels.pricing", "kernels.choice", "kernels.equilibrium", "kernels.growth",
@@ -25,9 +25,12 @@ READING_ORDER = (
     "outcomes.variables", "outcomes.results",
     "model.economy", "model.entry", "model.stocks", "model.sites", "model.market", "model.accounts", "model.engine",
     "outcomes.statistics", "outcomes.tables", "outcomes.comparison",
+    "belief.record", "belief.names", "belief.matching", "belief.knowledge", "belief.naive", "belief.scores",
+    "belief.forecasts", "belief.track",
     "pictures.style", "pictures.marks", "pictures.trends", "pictures.chronicle", "pictures.standings",
-    "pictures.plots",
+    "pictures.plots", "pictures.trackrecord",
     "studies.workers", "studies.manifest", "studies.request", "studies.runs", "studies.audit", "studies.study",
+    "belief.backtest",
     "terminal", "cli",
 )
 # fmt: on
