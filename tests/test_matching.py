@@ -168,6 +168,13 @@ def test_an_event_on_the_last_day_of_the_window_counts(tmp_path: Path) -> None:
     assert (day_before.max(), same_day.min()) == (0.0, 1.0)
 
 
+def test_what_a_scenario_dates_on_its_own_day_is_still_to_come(tmp_path: Path) -> None:
+    windows = "2019-05-01,2019-12-31", "2019-05-02,2019-12-31"
+    rows = [f"event,,deal,{window},occurred" for window in windows]
+    next_day, later = _values(_matching(tmp_path, *rows, name="announced_path").matches, "announced_path")
+    assert (next_day.mean(), later.mean()) == (pytest.approx(0.25, abs=0.01), 0.0)
+
+
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
