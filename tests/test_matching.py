@@ -33,9 +33,9 @@ def _record(folder: Path, *rows: str, name: str = "jv_only") -> tuple[Observatio
     """Rows of `variable,scope,item,start,end,statistic`; ids are r0, r1, ..."""
     lines = []
     for number, row in enumerate(rows):
-        variable, *_, statistic = row.split(",")
+        variable, _, _, start, _, statistic = row.split(",")
         unit = "USD bn/yr" if statistic == "annual_rate" else _UNITS.get(variable, "fraction")
-        value, unit = ("2020-01-01", "date") if statistic == "date" else ("1", unit)
+        value, unit = (start, "date") if statistic == "date" else ("1", unit)
         lines.append(f"r{number},{row},{value},,,{unit},a bank")
     file = folder / "record.csv"
     file.write_text("\n".join([HEADER, *lines]))
