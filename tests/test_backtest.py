@@ -31,6 +31,7 @@ RECORD = (
 size19,market_size,total,,2019-01-01,2019-12-31,annual,11,10.5,11.5,USD bn,a bank
 size20,market_size,total,,2020-01-01,2020-12-31,annual,16,15.5,17,USD bn,a bank
 iaas19,market_size,iaas,,2019-01-01,2019-12-31,annual,8,7.6,8.4,USD bn,a bank
+iaas20,market_size,iaas,,2020-01-01,2020-12-31,annual,40,38,42,USD bn,a bank
 aws,market_share,iaas,aws,2020-01-01,2020-12-31,annual,6.5,6,7,%,a bank
 quarter,market_share,iaas,aws,2020-10-01,2020-12-31,quarter,6.5,6,7,%,a bank
 hosting,market_size,hosting,,2020-01-01,2020-12-31,annual,3,,,USD bn,a bank
@@ -92,7 +93,9 @@ def test_what_is_not_matched_says_why_and_what_is_left_is_scored(market: Folder)
 
 
 def test_an_interval_covers_what_lies_between_its_quantiles(market: Folder) -> None:
-    for row in _table(_track()):
+    rows = _table(_track())
+    assert {row["in90"] for row in rows} == {"0", "1", ""}
+    for row in rows:
         for name, low, high in (("in50", "p25", "p75"), ("in80", "p10", "p90"), ("in90", "p05", "p95")):
             if row[name]:
                 held = float(row[low]) <= float(row["observed"]) <= float(row[high])
@@ -121,11 +124,11 @@ def test_skill_is_one_less_the_ratio_of_scores(market: Folder) -> None:
 def test_rows_are_averaged_within_their_series_before_series_are(market: Folder) -> None:
     track = _track()
     scores = {row.observation.id: row.scores["engine"]["crps_log"] for row in track.rows if "crps_log" in row.headline}
-    by_series = (scores["size19"] + scores["size20"]) / 2, scores["iaas19"]
+    by_series = (scores["size19"] + scores["size20"]) / 2, (scores["iaas19"] + scores["iaas20"]) / 2
     pooled = {(row.scope, row.forecast): row for row in track.pooled if row.variable == "market_size"}
     assert pooled["total", "engine"].value == pytest.approx(by_series[0], rel=1e-12)
     assert pooled["", "engine"].value == pytest.approx(sum(by_series) / 2, rel=1e-12)
-    assert (pooled["", "engine"].rows, pooled["", "engine"].series) == (3, 2)
+    assert (pooled["", "engine"].rows, pooled["", "engine"].series) == (4, 2)
 
 
 def test_a_pooled_skill_compares_means_over_series(market: Folder) -> None:
@@ -149,8 +152,11 @@ def test_the_interval_of_a_pooled_skill_is_the_bootstrap_over_whole_series() -> 
 
 def test_the_report_says_how_few_independent_facts_there_are(market: Folder) -> None:
     (note, *others) = _track().notes
-    assert note.startswith("6 of 9 rows are matched. They are 5 series of 4 variables")
-    assert note.endswith("so they weigh like 4 to 5 independent facts, not like 6.")
+    assert note == (
+        "7 of 10 rows are matched; pilot, closed the scenario assumes and does not forecast. 5 forecasts are 3 series of "
+        "2 variables (market_size, market_share); series of one market move together, so they weigh like 2 to 3 "
+        "independent facts, not like 5."
+    )
     assert others == []
 
 
@@ -283,7 +289,7 @@ def test_a_figure_shows_every_series_and_its_observations(market: Folder) -> Non
     boxes = [patch for patch in fans.axes[0].patches if isinstance(patch, mpl.patches.Rectangle)]
     assert [(box.get_x(), box.get_y(), box.get_height()) for box in boxes] == [(2019, 10.5, 1.0), (2020, 15.5, 1.5)]
     (pits, order) = TRACK_PICTURES["track_pit"](track.scenario, rows, track.pooled, track.forecasts).axes
-    assert len(order.lines[-1].get_xdata()) == 4
+    assert len(order.lines[-1].get_xdata()) == 5
     assert [label.get_text() for label in pits.get_yticklabels()] == titles
 
 

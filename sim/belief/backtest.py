@@ -205,12 +205,15 @@ def _forecasts(question: _Question, progress: Progress | None) -> Forecasts:
 
 def _notes(question: _Question, rows: Sequence[RowScore]) -> tuple[str, ...]:
     """What a reader should know before quoting it."""
-    series = len({row.observation.series for row in rows})
-    kinds = list(dict.fromkeys(row.observation.variable for row in rows))
+    open_rows = [row for row in rows if not row.is_assumed]
+    series = len({row.observation.series for row in open_rows})
+    kinds = list(dict.fromkeys(row.observation.variable for row in open_rows))
+    assumed = [row.observation.id for row in rows if row.is_assumed]
+    told = f"; {', '.join(assumed)} the scenario assumes and does not forecast" if assumed else ""
     independent = (
-        f"{len(rows)} of {len(question.record)} rows are matched. They are {series} series of {len(kinds)} variables "
-        f"({', '.join(kinds)}); series of one market move together, so they weigh like {len(kinds)} to {series} "
-        f"independent facts, not like {len(rows)}."
+        f"{len(rows)} of {len(question.record)} rows are matched{told}. {len(open_rows)} forecasts are {series} series of "
+        f"{len(kinds)} variables ({', '.join(kinds)}); series of one market move together, so they weigh like "
+        f"{len(kinds)} to {series} independent facts, not like {len(open_rows)}."
     )
     uses: dict[str, list[str]] = {}
     for row in rows:

@@ -74,6 +74,11 @@ class RowScore:
         return self.match.observation
 
     @property
+    def is_assumed(self) -> bool:
+        """Whether the scenario's own calendar settles the row: no draw differs from another."""
+        return self.probability in (0.0, 1.0)
+
+    @property
     def headline(self) -> str:
         """The score by which the row is pooled."""
         return headline_score(self.observation)
