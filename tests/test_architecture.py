@@ -18,7 +18,7 @@ READING_ORDER = (
     "errors", "axes", "evidence", "regimes", "scenario", "policy",
     "reading.plausibility", "reading.consistency", "reading.documents", "reading.schema", "reading.validation",
     "reading.overrides", "reading.loading", "reading.explain",
-    "chance.distributions", "chance.shocks", "chance.sampling",
+    "chance.distributions", "chance.shocks", "chance.worlds", "chance.sampling",
     "dates.calendar", "dates.licensing", "dates.timeline",
     "kernels.baseyear", "kernels.pricing", "kernels.equilibrium", "kernels.growth", "kernels.choice",
     "kernels.capacity", "kernels.finance", "kernels.welfare",
