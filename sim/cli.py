@@ -173,11 +173,12 @@ def schema() -> None:
 
 @app.command()
 def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder that receives the files.")]) -> None:
-    """Copy the shipped scenarios and their schema, to change them."""
+    """Copy the shipped scenarios, their schema and the record, to change them."""
     from sim.reading.loading import shipped_folder
 
     shipped = shipped_folder()
-    copies = {folder / file.name: file for file in sorted([*shipped.glob("*.yaml"), shipped / "schema.json"])}
+    files = sorted([*shipped.glob("*.yaml"), *shipped.glob("*.csv"), shipped / "schema.json"])
+    copies = {folder / file.name: file for file in files}
     taken = [Problem(str(copy), 0, 0, "", "exists already; nothing was copied") for copy in copies if copy.exists()]
     if taken:
         raise ScenarioError(taken)

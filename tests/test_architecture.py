@@ -16,14 +16,15 @@ PACKAGE = Path(sim.__file__).parent
 # fmt: off
 READING_ORDER = (
     "errors", "axes", "evidence", "regimes", "scenario", "policy",
-    "reading.plausibility", "reading.consistency", "reading.documents", "reading.schema", "reading.validation",
-    "reading.overrides", "reading.loading", "reading.explain",
+    "reading.plausibility", "reading.consistency", "reading.documents", "reading.cells", "reading.schema",
+    "reading.validation", "reading.overrides", "reading.loading", "reading.explain",
     "chance.distributions", "chance.shocks", "chance.worlds", "chance.sampling",
     "dates.calendar", "dates.licensing", "dates.timeline",
     "kernels.baseyear", "kernels.pricing", "kernels.equilibrium", "kernels.growth", "kernels.choice",
     "kernels.capacity", "kernels.finance", "kernels.welfare",
     "outcomes.variables", "outcomes.results",
     "model.economy", "model.entry", "model.stocks", "model.sites", "model.market", "model.accounts", "model.engine",
+    "belief.record", "belief.names", "belief.matching", "belief.tempering",
     "outcomes.statistics", "outcomes.tables", "outcomes.comparison",
     "pictures.style", "pictures.marks", "pictures.trends", "pictures.chronicle", "pictures.standings",
     "pictures.plots",

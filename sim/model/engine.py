@@ -7,7 +7,8 @@ Draws are taken in blocks that fit the cache. No step mixes draws, so that the b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import TypeVar
 
 import numpy as np
 
@@ -25,7 +26,9 @@ from sim.outcomes.results import Panel
 from sim.policy import states
 from sim.scenario import Scenario
 
-__all__ = ["BLOCK", "run_periods", "simulate"]
+__all__ = ["BLOCK", "observe", "run_periods", "simulate"]
+
+T = TypeVar("T")
 
 BLOCK = 512
 """Draws in a block: the arrays of a period then stay in a core's second-level cache."""
@@ -52,12 +55,54 @@ def simulate(scenario: Scenario, worlds: Worlds, *, block: int = BLOCK) -> Mappi
     NumericalError
         If a draw has no base year or no growth path; the message names the inputs.
     """
+    return _joined([_simulate_block(scenario, part) for part in _blocks(worlds, block)])
+
+
+def observe(
+    scenario: Scenario,
+    worlds: Worlds,
+    read: Callable[[Economy, Record, Timeline, Masks], T],
+    *,
+    periods: int | None = None,
+    block: int = BLOCK,
+) -> list[T]:
+    """Run a scenario on given worlds, and keep what a reader takes of each block of draws.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    worlds : Worlds
+        At least two draws, of the whole horizon.
+    read : callable
+        Gets economy, record, timeline and masks of a block; what it returns must not share memory with them if
+        little is to be held.
+    periods : int, optional
+        First periods to run, rounded up to whole years; all by default. Those that are run have the bits of the full
+        run, and the record ends with them; timeline and masks are of the whole horizon in any case.
+    block : int
+        Draws taken together, at least 2.
+
+    Returns
+    -------
+    list
+        What `read` returned, block by block in the order of the draws.
+
+    Raises
+    ------
+    NumericalError
+        If a draw has no base year or no growth path.
+    """
+    return [read(*_run_block(scenario, part, periods)) for part in _blocks(worlds, block)]
+
+
+def _blocks(worlds: Worlds, block: int) -> Iterator[Worlds]:
+    """The draws in blocks, each of at least two."""
     starts = range(0, worlds.draws, block)
     cuts = [slice(start, min(start + block, worlds.draws)) for start in starts]
     if len(cuts) > 1 and cuts[-1].stop - cuts[-1].start == 1:
         # One draw alone would take other vector paths in NumPy, and other bits.
         cuts[-2:] = [slice(cuts[-2].start, cuts[-1].stop)]
-    return _joined([_simulate_block(scenario, worlds.take(cut)) for cut in cuts])
+    return (worlds.take(cut) for cut in cuts)
 
 
 def _joined(parts: list[dict[str, Panel]]) -> dict[str, Panel]:
@@ -70,17 +115,27 @@ def _joined(parts: list[dict[str, Panel]]) -> dict[str, Panel]:
 
 
 def _simulate_block(scenario: Scenario, worlds: Worlds) -> dict[str, Panel]:
+    return outcomes(scenario, *_run_block(scenario, worlds))
+
+
+def _run_block(
+    scenario: Scenario, worlds: Worlds, periods: int | None = None
+) -> tuple[Economy, Record, Timeline, Masks]:
     economy = build_economy(scenario, worlds.inputs)
     timeline = simulate_timeline(scenario, worlds, entry_verdicts(scenario, economy))
     masks = period_masks(scenario, timeline)
-    record = run_periods(scenario, economy, worlds, timeline, masks)
-    return outcomes(scenario, economy, record, timeline, masks)
+    return economy, run_periods(scenario, economy, worlds, timeline, masks, periods), timeline, masks
 
 
-def run_periods(scenario: Scenario, economy: Economy, worlds: Worlds, timeline: Timeline, masks: Masks) -> Record:
-    """The loop over periods: what each leaves, for a block of draws."""
+def run_periods(
+    scenario: Scenario, economy: Economy, worlds: Worlds, timeline: Timeline, masks: Masks, first: int | None = None
+) -> Record:
+    """The loop over periods: what each leaves, for a block of draws; only the years that hold the `first` ones."""
     step, periods = scenario.horizon.period_months / 12, len(masks.state)
     path = market_path(scenario, economy, worlds, step, periods)
+    if first is not None:
+        per_year = round(1 / step)
+        periods = min(periods, -(-first // per_year) * per_year)
     levers = _Levers(scenario, economy, path)
     stocks = opening_stocks(economy, path.size[0], periods)
     record = _empty_record(economy, path, periods, round(1 / step))
@@ -178,7 +233,7 @@ def _empty_record(economy: Economy, path: MarketPath, periods: int, per_year: in
     return Record(
         spending=np.empty((periods, providers, layers, draws)),
         owned=np.empty((periods, economy.foreign, layers, draws)),
-        size=path.size[1:],
+        size=path.size[1 : periods + 1],
         gain=np.empty((periods, layers, draws)),
         quality=np.empty((periods, layers, draws)),
         capacity=np.empty((periods, economy.foreign, draws)),
