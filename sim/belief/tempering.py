@@ -21,6 +21,7 @@ Cui, T., Law, K. & Marzouk, Y. (2016), "Dimension-independent likelihood-informe
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -33,8 +34,8 @@ from sim.chance.sampling import Noise
 
 __all__ = ["Rung", "Target", "Tempered", "effective_size", "informed_directions", "temper"]
 
-_LEAST_SIZE: Final = 0.5
-"""Share of the particles to which the effective size may fall before they are resampled: the usual choice."""
+_LEAST_SIZE: Final = 1 / 3
+"""Share of the particles to which the effective size may fall before they are resampled."""
 
 _HALVINGS: Final = 40
 """Steps of the bisection for a temperature: it is then exact to 1e-12."""
@@ -44,7 +45,7 @@ _SMALLEST_STEP: Final = 0.01
 _WANTED: Final = 0.4
 """Acceptance that the size of the moves is steered to: large moves, of which a good part succeeds."""
 
-_FORGOTTEN: Final = 0.8
+_FORGOTTEN: Final = 0.5
 """Squared distance moved, as a share of that between independent draws, at which the moves end."""
 
 _MOST_TURNS: Final = 60
@@ -54,8 +55,8 @@ _NEW_DIRECTION: Final = 0.05
 """Part of a gradient that must be new for it to count as a direction of its own."""
 
 
-_SWEEPS: Final = 8
-"""Of the regression for the directions; with 8,192 draws of some 200 normals it is then exact to 1e-6."""
+_TURNS: Final = 16
+"""Conjugate gradients of a regression: normals that are nearly independent need few, and noise is not worth more."""
 
 _WIDER: Final = 1.2
 """Variance of the moves' reference over the particles' own: with heavier tails it is never too narrow for them."""
@@ -76,14 +77,11 @@ class Target:
         States (D, N) to what is simulated of each of K observations, (K, N).
     log_likelihood : callable
         What is simulated (K, N) to the log likelihood of each observation, (K, N), finite.
-    directions : array (D, R)
-        Orthonormal; the directions in which the likelihood is felt. None (R = 0) is right too, and slow.
     """
 
     dimensions: int
     observe: Callable[[FloatArray], FloatArray]
     log_likelihood: Callable[[FloatArray], FloatArray]
-    directions: FloatArray
 
 
 @dataclass(frozen=True)
@@ -173,7 +171,7 @@ def temper(target: Target, noise: Noise, particles: int) -> Tempered:
             powers[index] = min(powers[index] + rise, 1.0)
             evidence[index] += _log_mean(log_weights, rise * swarm.terms[index])
             log_weights = log_weights + rise * swarm.terms[index]
-            rung = Rung(index, powers[index], effective_size(log_weights), 0, np.nan, step, np.nan)
+            rung = Rung(index, float(powers[index]), effective_size(log_weights), 0, np.nan, step, np.nan)
             last = index == len(powers) - 1 and powers[index] == 1
             if powers[index] < 1 or last:
                 swarm, rung = _renewed(target, swarm, powers, log_weights, noise, rung, len(rungs))
@@ -189,22 +187,22 @@ def effective_size(log_weights: FloatArray) -> float:
 
 
 def informed_directions(state: FloatArray, outputs: FloatArray) -> FloatArray:
-    """Orthonormal directions that span the mean gradients of what is simulated.
+    """Orthonormal directions that span the gradients of what is simulated, as seen from where the particles are.
 
     Parameters
     ----------
     state : array (D, N)
-        Independent standard normals, many more than D.
     outputs : array (K, N)
 
     Returns
     -------
     array (D, R), R at most K
-        By Gram–Schmidt with plain sums; outputs that do not vary give none.
+        By Gram–Schmidt; outputs that do not vary give none.
     """
+    centred = state - state.mean(axis=1, keepdims=True)
     found: list[FloatArray] = []
     for row in outputs:
-        gradient = _gradient(state, row - row.mean())
+        gradient = _gradient(centred, row - row.mean())
         length = np.sqrt((gradient**2).sum())
         for _ in range(2):  # twice is enough against rounding
             for other in found:
@@ -216,15 +214,19 @@ def informed_directions(state: FloatArray, outputs: FloatArray) -> FloatArray:
 
 
 def _gradient(state: FloatArray, output: FloatArray) -> FloatArray:
-    """Mean gradient (D,) of an output (N,): its regression on the state.
-
-    Each sweep adds the covariance with what is not yet explained (Stein's identity), and leaves some √(D/N) of it.
-    """
-    gradient = np.zeros(len(state))
-    for _ in range(_SWEEPS):
-        left = output - _product(gradient[None], state)[0]
-        gradient = gradient + (state * left).mean(axis=1)
-    return gradient
+    """Regression (D,) of a centred output (N,) on a centred state: conjugate gradients on the normal equations."""
+    found = np.zeros(len(state))
+    left = direction = _product(state, output[:, None])[:, 0]
+    size = (left**2).sum()
+    for _ in range(_TURNS):
+        if size == 0:
+            break
+        image = _product(state, _product(direction[None], state).T)[:, 0]
+        pace = size / (direction * image).sum()
+        found, left = found + pace * direction, left - pace * image
+        before, size = size, (left**2).sum()
+        direction = left + size / before * direction
+    return found
 
 
 def _at(target: Target, state: FloatArray) -> _Swarm:
@@ -233,8 +235,8 @@ def _at(target: Target, state: FloatArray) -> _Swarm:
 
 
 def _normalised(log_weights: FloatArray) -> FloatArray:
-    weights: FloatArray = np.exp(log_weights - log_weights.max())
-    return weights / weights.sum()
+    weights = np.exp(log_weights - log_weights.max())
+    return np.asarray(weights / weights.sum())
 
 
 def _log_mean(log_weights: FloatArray, log_values: FloatArray) -> float:
@@ -265,13 +267,14 @@ def _renewed(
 ) -> tuple[_Swarm, Rung]:
     """The particles resampled and moved, and the rung with what the moves were."""
     u = float(noise.uniforms(f"resample.{place}", (1,))[0])
+    directions = informed_directions(swarm.state, swarm.outputs[powers > 0])
     start = swarm = swarm.take(_systematic(log_weights, u))
-    reference = _Reference.of(target.directions, swarm.state)
+    reference = _Reference.of(directions, swarm.state)
     step, accepted, forgotten, turn = rung.step, 0.0, 0.0, 0
     while forgotten < _FORGOTTEN and turn < _MOST_TURNS:
         swarm, share = _moved(target, reference, swarm, powers, step, noise, f"{place}.{turn}")
         accepted, turn = accepted + share, turn + 1
-        step = min(max(step * np.exp(share - _WANTED), _SMALLEST_STEP), 1.0)
+        step = min(max(step * math.exp(share - _WANTED), _SMALLEST_STEP), 1.0)
         forgotten = reference.distance(start.state, swarm.state)
     return swarm, replace(rung, turns=turn, acceptance=accepted / turn, step=step, forgotten=forgotten)
 
@@ -336,7 +339,7 @@ class _Reference:
 
     @cached_property
     def _inverse(self) -> FloatArray:
-        return np.linalg.inv(self.factor)
+        return np.asarray(np.linalg.inv(self.factor), dtype=np.float64)
 
     def propose(self, state: FloatArray, step: float, fresh: FloatArray) -> FloatArray:
         """A state near `state`; the larger the step, the more of it is fresh noise."""
@@ -344,7 +347,7 @@ class _Reference:
         along, fresh_along = _product(self.directions.T, state), _product(self.directions.T, fresh)
         moved = self.mean[:, None] + stay * (along - self.mean[:, None]) + step * _product(self.factor, fresh_along)
         prior = stay * along + step * fresh_along
-        return stay * state + step * fresh + _product(self.directions, moved - prior)
+        return np.asarray(stay * state + step * fresh + _product(self.directions, moved - prior))
 
     def log_ratio(self, state: FloatArray) -> FloatArray:
         """Log density of the reference over the prior's, but for a constant; (N,)."""
@@ -357,13 +360,14 @@ class _Reference:
         moved = end - start
         along = _product(self.directions.T, moved)
         white = _product(self._inverse, along)
-        rest = (moved**2).sum() - (along**2).sum()
+        rest = float((moved**2).sum() - (along**2).sum())
         inside, outside = self.directions.shape[1], len(moved) - self.directions.shape[1]
-        shares = [(white**2).sum() / inside] if inside else []
+        shares = [_WIDER * float((white**2).sum()) / inside] if inside else []
         shares += [rest / outside] if outside else []
-        return float(min(shares)) / (2 * moved.shape[1])
+        nearest: float = min(shares)
+        return nearest / (2 * moved.shape[1])
 
 
 def _product(left: FloatArray, right: FloatArray) -> FloatArray:
     """Matrix product by plain sums, because a library's bits depend on its threads."""
-    return np.einsum("ij,jk->ik", left, right)
+    return np.asarray(np.einsum("ij,jk->ik", left, right))
