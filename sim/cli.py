@@ -5,6 +5,7 @@ What a command needs is imported when it runs, so that `--help` need not wait fo
 
 from __future__ import annotations
 
+import datetime
 import json
 import shutil
 import sys
@@ -139,6 +140,42 @@ def compare(
 
 
 @app.command()
+def backtest(
+    file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="A scenario file.")],
+    observed: Annotated[Path, typer.Option(metavar="CSV", help="The record to score against.")],
+    as_of: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Last day whose knowledge counts; the scenario's own by default.")
+    ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option("--map", metavar="FILE", help="What names of the record mean in the scenario.")
+    ] = None,
+    draws: Annotated[int | None, typer.Option(help="Draws, a multiple of 512; the scenario's own by default.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed; the scenario's own by default.")] = None,
+    out: Out = Path("results"),
+    jobs: Annotated[int | None, typer.Option(help="Processes at a time; all cores by default.")] = None,
+    no_plots: Annotated[bool, typer.Option("--no-plots", help="Draw no pictures.")] = False,
+) -> None:
+    """Score a scenario, as it could have been written on its day, against what happened since."""
+    cutoff = _day("--as-of", as_of)
+    from sim.belief.backtest import run_backtest
+
+    with terminal.progress() as progress:
+        track = run_backtest(
+            file,
+            observed,
+            as_of=cutoff,
+            mapping=mapping,
+            draws=draws,
+            seed=seed,
+            out=out,
+            jobs=jobs,
+            plots=not no_plots,
+            progress=progress,
+        )
+    terminal.report_track(track)
+
+
+@app.command()
 def check(files: Files, overrides: Overrides = None) -> None:
     """Validate scenario files, and do nothing else; sources are read with the scenarios beside them."""
     from sim.reading.loading import SOURCES
@@ -214,6 +251,15 @@ def _read(files: Sequence[Path], overrides: Sequence[str]) -> list[Loaded]:
     if problems:
         raise ScenarioError(problems)
     return loaded
+
+
+def _day(option: str, text: str | None) -> datetime.date | None:
+    """The day that an option names."""
+    try:
+        return None if text is None else datetime.date.fromisoformat(text)
+    except ValueError:
+        message = f"must be a day such as 2019-04-30 (found {text!r})"
+        raise ScenarioError([Problem(option, 0, 0, "", message)]) from None
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:

@@ -42,6 +42,7 @@ __all__ = [
     "LayerShares",
     "Market",
     "Migration",
+    "Naive",
     "Opening",
     "Provider",
     "Reading",
@@ -54,6 +55,7 @@ __all__ = [
     "Technology",
     "Zone",
     "inputs",
+    "naive_numbers",
 ]
 
 
@@ -281,6 +283,22 @@ class Entry(Model):
     build_time: Years = Field(description="Drawn per provider.")
 
 
+class Naive(Model):
+    """What an analyst without a model would have forecast from, to hold a track record against; it moves no result.
+
+    Growth to the base year is `market.growth_base`, and the base year that of the scenario.
+    """
+
+    growth_world: Rate = Field(description="Growth of the world market, towards which the market's own would fade.")
+    growth_fade: Years = Field(description="Half-life of the difference to the world's growth.")
+    growth_published: Rate = Field(description="Growth that was published as a forecast for the years to come.")
+    size_error: Number = Field(description="Error of past forecasts of log size, sd per square root of a year.")
+    share_change: Number = Field(
+        description="Change of a provider's log-odds in the past, sd per square root of a year."
+    )
+    group_change: Number = Field(description="The same of all foreign providers together.")
+
+
 class Scenario(Model):
     """Every assumption of a run."""
 
@@ -309,6 +327,7 @@ class Scenario(Model):
     economics: Economics
     regimes: dict[Id, Regime] = Field(min_length=1)
     policy: Policy
+    naive: Naive | None = Field(default=None, description="Forecasts that a backtest is held against.")
     sources: dict[str, Source] = Field(
         default_factory=dict, description="Filled from sources.yaml beside the base file."
     )
@@ -354,14 +373,20 @@ class Input:
 
 
 _PER_PROVIDER = ("regulator.review_time", "entry.build_time")
+_NAIVE = "naive."
 
 
 def inputs(scenario: Scenario) -> tuple[Input, ...]:
-    """Every number of a scenario that has a record, in the order of the model.
+    """Every number of a scenario that has a record and that the engine reads, in the order of the model.
 
     Numbers drawn once per foreign provider (review and building time) appear once for each.
     """
-    return tuple(_walk(scenario, "", scenario.foreign))
+    return tuple(item for item in _walk(scenario, "", scenario.foreign) if not item.path.startswith(_NAIVE))
+
+
+def naive_numbers(scenario: Scenario) -> tuple[Input, ...]:
+    """Every number of the naive forecasts, which the engine does not read; none if the scenario states none."""
+    return tuple(item for item in _walk(scenario, "", scenario.foreign) if item.path.startswith(_NAIVE))
 
 
 def _walk(node: Any, path: str, foreign: tuple[str, ...]) -> Iterator[Input]:

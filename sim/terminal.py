@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 if TYPE_CHECKING:
+    from sim.belief.backtest import Track
+    from sim.belief.track import PooledRow, RowScore
     from sim.outcomes.tables import HeadlineRow
     from sim.studies.study import Study
 
-__all__ = ["complain", "progress", "report", "say", "table"]
+__all__ = ["complain", "progress", "report", "report_track", "say", "table"]
 
 
 def say(text: str) -> None:
@@ -85,6 +87,82 @@ def _cells(row: HeadlineRow, factor: float) -> tuple[str, ...]:
     difference = "" if isnan(row.difference) else f"{factor * row.difference:+.2f}"
     error = "" if isnan(row.difference_se) else f"{factor * row.difference_se:.2f}"
     return (str(row.year), row.scenario, *levels, difference, error)
+
+
+def report_track(track: Track) -> None:
+    """How each row was foreseen, rows pooled, what was left out or replaced, and where all of it lies."""
+    from sim.belief.naive import NAIVE
+
+    skills = [f"vs {name.replace('_', ' ')}" for name in NAIVE]
+    numbers = [row for row in track.rows if row.quantiles]
+    if numbers:
+        say("\nskill is 1 - CRPS / CRPS of the naive forecast, of the log for money")
+        header = ("row", "of", "until", "observed", "median", "5%", "95%", "pit", "in 90%", *skills)
+        table(header, [_track_cells(row, NAIVE) for row in numbers])
+    events = [row for row in track.rows if not row.quantiles]
+    if events:
+        say("")
+        cells = [(*_what(row), f"{row.observation.value:.0f}", f"{row.probability:.3f}", _brier(row)) for row in events]
+        table(("row", "of", "until", "happened", "probability", "Brier"), cells)
+    say("\npooled by series")
+    header = ("of", "rows", "series", "score", "engine", *skills, "in 50%", "in 90%")
+    table(header, [_pooled_cells(track.pooled, place, NAIVE) for place in _engine_places(track.pooled)])
+    _told("left out", ("row", "reason"), list(track.unmatched.items()))
+    replaced = [(one.path, one.value, f"{one.source}, {one.published}", one.fallback) for one in track.replaced]
+    _told("not known by the cut-off, and replaced", ("number", "put aside", "published", "in its place"), replaced)
+    for note in track.notes:
+        say(f"\n{note}")
+    say("")
+    for path in track.paths:
+        say(str(path))
+
+
+def _told(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table under a title, if there is anything to tell."""
+    if rows:
+        say(f"\n{title}")
+        table(header, rows)
+
+
+def _what(row: RowScore) -> tuple[str, str, str]:
+    observation = row.observation
+    return observation.id, " ".join(filter(None, observation.series)), observation.end.isoformat()
+
+
+def _brier(row: RowScore) -> str:
+    return f"{row.scores['engine']['brier']:.3f}"
+
+
+def _track_cells(row: RowScore, naive: Sequence[str]) -> tuple[str, ...]:
+    values = (row.observation.value, *(row.quantiles[level] for level in (0.5, 0.05, 0.95)))
+    digits = 4 if row.observation.unit == "fraction" else 2
+    skills = (_signed(row.skill(name, row.headline)) for name in naive)
+    covered = "yes" if row.covers(90) else "no"
+    return (*_what(row), *(f"{value:.{digits}f}" for value in values), f"{row.pit:.2f}", covered, *skills)
+
+
+def _signed(value: float | None) -> str:
+    return "" if value is None or isnan(value) else f"{value:+.2f}"
+
+
+def _engine_places(pooled: Sequence[PooledRow]) -> list[int]:
+    """Where the engine's own rows stand; those of the naive forecasts follow each."""
+    return [place for place, row in enumerate(pooled) if row.forecast == "engine"]
+
+
+def _pooled_cells(pooled: Sequence[PooledRow], place: int, naive: Sequence[str]) -> tuple[str, ...]:
+    own = pooled[place]
+    label = (own.variable, own.scope, own.item, own.score)
+    alike = {row.forecast: row for row in pooled if (row.variable, row.scope, row.item, row.score) == label}
+    skills = (_with_interval(alike[name]) if name in alike else "" for name in naive)
+    coverage = ("" if share is None else f"{100 * share:.0f}%" for share in (own.in50, own.in90))
+    what = " ".join(filter(None, label[:3])) if own.series == 1 else f"{own.variable}, all"
+    return what, str(own.rows), str(own.series), own.score, f"{own.value:.4f}", *skills, *coverage
+
+
+def _with_interval(row: PooledRow) -> str:
+    skill = _signed(row.skill)
+    return skill if row.skill_p05 is None else f"{skill} ({_signed(row.skill_p05)} to {_signed(row.skill_p95)})"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

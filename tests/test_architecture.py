@@ -24,11 +24,13 @@ READING_ORDER = (
     "kernels.capacity", "kernels.finance", "kernels.welfare",
     "outcomes.variables", "outcomes.results",
     "model.economy", "model.entry", "model.stocks", "model.sites", "model.market", "model.accounts", "model.engine",
-    "belief.record", "belief.names", "belief.matching", "belief.tempering",
     "outcomes.statistics", "outcomes.tables", "outcomes.comparison",
+    "belief.record", "belief.names", "belief.matching", "belief.knowledge", "belief.naive", "belief.scores",
+    "belief.forecasts", "belief.track", "belief.tempering", "belief.likelihood", "belief.space",
     "pictures.style", "pictures.marks", "pictures.trends", "pictures.chronicle", "pictures.standings",
-    "pictures.plots",
+    "pictures.plots", "pictures.trackrecord",
     "studies.workers", "studies.manifest", "studies.request", "studies.runs", "studies.audit", "studies.study",
+    "belief.backtest",
     "terminal", "cli",
 )
 # fmt: on

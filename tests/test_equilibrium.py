@@ -85,6 +85,11 @@ def test_the_premium_is_never_negative() -> None:
     np.testing.assert_array_equal(opening_premium(market, np.ones((1, 2)), np.array([0.1, 0.19])), 0.0)
 
 
+def test_a_target_of_nothing_needs_no_premium() -> None:
+    market = _market(np.array([0.5, 0.3, 0.2]), 1.0)
+    np.testing.assert_array_equal(opening_premium(market, np.ones((1, 2)), np.zeros(2)), 0.0)
+
+
 def test_on_a_symmetric_two_market_case_the_tariff_is_that_of_head_and_ries() -> None:
     """With equal firms at home and abroad, free trade gives each one half of either market."""
     foreign, substitution = 0.08, 3.5

@@ -364,8 +364,8 @@ class _Reference:
         inside, outside = self.directions.shape[1], len(moved) - self.directions.shape[1]
         shares = [_WIDER * float((white**2).sum()) / inside] if inside else []
         shares += [rest / outside] if outside else []
-        nearest: float = min(shares)
-        return nearest / (2 * moved.shape[1])
+        draws: int = moved.shape[1]
+        return min(shares) / (2 * draws)
 
 
 def _product(left: FloatArray, right: FloatArray) -> FloatArray:

@@ -56,6 +56,7 @@ __all__ = [
     "draw_worlds",
     "median_world",
     "side_by_side",
+    "uniforms",
 ]
 
 DRAWS_PER_SCRAMBLE: Final = 512
@@ -181,6 +182,27 @@ def _middle_of(scenario: Scenario, world: Worlds, learned: Columns) -> Worlds:
     )
 
 
+def uniforms(sampling: Sampling, name: str, scrambles: range, columns: int = 1) -> FloatArray:
+    """Uniform numbers of one's own, of which the worlds know nothing: for errors of measurement, or for resampling.
+
+    Parameters
+    ----------
+    sampling : Sampling
+        Gives the seed.
+    name : str
+        Keys the numbers: the same name has the same ones, in every run of this seed.
+    scrambles : range
+        Numbers of the scrambles, at least one; N = 512 times their count.
+    columns : int
+
+    Returns
+    -------
+    array (columns, N)
+        Inside (0, 1); each column of a scramble is a Latin hypercube of its own.
+    """
+    return np.concatenate([_hypercube(sampling.seed, number, f"own.{name}", columns) for number in scrambles], axis=1)
+
+
 def check_draws(draws: int) -> None:
     """Raise ScenarioError, naming the two nearest, unless `draws` is a positive multiple of 512."""
     if draws > 0 and draws % DRAWS_PER_SCRAMBLE == 0:
@@ -294,17 +316,22 @@ class _Scramble:
 
     def hypercube(self, name: str, columns: int) -> FloatArray:
         """Latin hypercube, array (columns, 512): each column has one point in each of 512 equal cells."""
-        random = _generator(self._seed, self._number, name)
-        cells = random.permuted(np.tile(np.arange(DRAWS_PER_SCRAMBLE), (columns, 1)), axis=1)
-        inside = random.integers(0, 2**_JITTER_BITS, cells.shape) + 0.5
-        uniforms: FloatArray = (cells + inside / 2**_JITTER_BITS) / DRAWS_PER_SCRAMBLE
-        return uniforms
+        return _hypercube(self._seed, self._number, name, columns)
 
     def normals(self, path: str, axis: FloatArray) -> FloatArray:
         """Independent normals of a shock path, array (K, 512); the column named as the path drives `axis` (K,)."""
         first = self.column(path)
         others = self.hypercube(f"{path}.others", len(axis) - 1)
         return reflect(ndtri(np.vstack([first, others])), axis)
+
+
+def _hypercube(seed: int, number: int, name: str, columns: int) -> FloatArray:
+    """Latin hypercube of one scramble, array (columns, 512), from a generator of its own."""
+    random = _generator(seed, number, name)
+    cells = random.permuted(np.tile(np.arange(DRAWS_PER_SCRAMBLE), (columns, 1)), axis=1)
+    inside = random.integers(0, 2**_JITTER_BITS, cells.shape) + 0.5
+    numbers: FloatArray = (cells + inside / 2**_JITTER_BITS) / DRAWS_PER_SCRAMBLE
+    return numbers
 
 
 def _net(seed: int, number: int, points: int) -> FloatArray:

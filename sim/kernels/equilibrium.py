@@ -13,6 +13,9 @@ __all__ = ["StaticMarket", "StaticShares", "opening_premium", "static_equilibriu
 
 _STEPS = 30
 _PREMIUM_STEPS = 50
+_TINY = np.finfo(np.float64).tiny
+"""Stands in for a target of nothing, whose premium is 0."""
+
 _RELAXATION = 0.7
 """The plain fixed point overshoots, because a rival's lower markup takes share: on the shipped case its error falls
 by a fifth per step, with this relaxation by more than two thirds. Steps are fixed so that no draw waits for another.
@@ -157,7 +160,7 @@ def opening_premium(market: StaticMarket, weights: FloatArray, target: FloatArra
     everywhere, none = np.ones_like(open_part), np.ones_like(market.base[domestic:])
     start = market.log_markup(_segment_shares(market, market.base, everywhere, (none, none)))
     excess, premium = np.zeros_like(start), np.zeros_like(target)
-    goal = np.log(target / (1.0 - target))
+    goal = np.log(np.maximum(target, _TINY) / (1.0 - target))
     shares = np.empty_like(excess)
     for _ in range(_PREMIUM_STEPS):
         attraction = market.attraction(excess)
