@@ -12,7 +12,7 @@ share were observed. Errors of measurement are taken as independent of each othe
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
@@ -22,8 +22,11 @@ from scipy.special import expit, log_ndtr, logit, ndtri
 from sim.axes import FloatArray
 from sim.belief.matching import Match
 from sim.belief.record import MONEY, SHARES, Observation
+from sim.chance.distributions import canonical
+from sim.errors import Problem, ScenarioError
+from sim.scenario import Scenario, record_numbers
 
-__all__ = ["Discrepancy", "Likelihood", "Scale", "likelihood_of", "scale_of", "to_scale", "unusable"]
+__all__ = ["Likelihood", "Scale", "from_scale", "likelihood_of", "scale_of", "to_scale", "unusable"]
 
 Scale: TypeAlias = Literal["log", "log-odds", "years", "yes or no"]
 
@@ -36,29 +39,6 @@ _INSIDE: Final = 2.0**-53
 
 _FAR: Final = 1e6
 """Years; stands in for the distance to a date that never comes."""
-
-
-@dataclass(frozen=True)
-class Discrepancy:
-    """How far the model is from the record where it is right.
-
-    Attributes
-    ----------
-    size, share : float
-        Standard deviation of log size, and of the log-odds of a share.
-    persistence : float
-        Part of their variance that all rows of a series have in common.
-    date : float
-        Standard deviation of a date, years.
-    event : float
-        Chance that the record has an event or a state that was not so, or the other way round.
-    """
-
-    size: float
-    share: float
-    persistence: float
-    date: float
-    event: float
 
 
 @dataclass(frozen=True)
@@ -149,7 +129,7 @@ class Likelihood:
         own, measured = errors
         side = np.where(measured < 0, self.above[:, None], self.below[:, None])
         noisy = expected + self.own[:, None] * own + side * measured
-        return np.stack([_from_scale(scale, row) for scale, row in zip(self.scales, noisy, strict=True)])
+        return np.stack([from_scale(scale, row) for scale, row in zip(self.scales, noisy, strict=True)])
 
 
 def _two_piece_plus_normal(apart: FloatArray, below: FloatArray, above: FloatArray, own: FloatArray) -> FloatArray:
@@ -166,27 +146,26 @@ def _two_piece_plus_normal(apart: FloatArray, below: FloatArray, above: FloatArr
     return np.asarray(np.logaddexp(*halves))
 
 
-def likelihood_of(matches: Sequence[Match], discrepancy: Discrepancy, span: float) -> Likelihood:
-    """The likelihood of matched observations, none of them `unusable`.
+def likelihood_of(matches: Sequence[Match], scenario: Scenario) -> Likelihood:
+    """The likelihood of matched observations, none of them `unusable`, under the scenario's discrepancy.
 
-    Parameters
-    ----------
-    matches : sequence of Match
-    discrepancy : Discrepancy
-    span : float
-        Years of the horizon.
+    Raises
+    ------
+    ScenarioError
+        The scenario states no discrepancy.
     """
+    allowed = _discrepancy(scenario)
     rows = [match.observation for match in matches]
     scales = tuple(map(scale_of, rows))
     points = np.array(
         [to_scale(scale, np.array([row.low, row.value, row.high])) for scale, row in zip(scales, rows, strict=True)]
     ).reshape(-1, 3)
-    sds = [_spreads(row, discrepancy) for row in rows]
+    sds = [_spreads(row, allowed) for row in rows]
     biases = tuple(dict.fromkeys(name for found in sds for name in found))
     loadings = np.array([[found.get(name, 0.0) for name in biases] for found in sds]).reshape(len(rows), len(biases))
-    shared = discrepancy.persistence
+    shared = allowed["persistence"]
     own = np.sqrt((1 - shared) * (loadings**2).sum(axis=1))
-    own[[scale == "years" for scale in scales]] = discrepancy.date
+    own[[scale == "years" for scale in scales]] = allowed["date"]
     return Likelihood(
         scales=scales,
         observed=points[:, 1],
@@ -195,9 +174,19 @@ def likelihood_of(matches: Sequence[Match], discrepancy: Discrepancy, span: floa
         own=own,
         biases=biases,
         loadings=np.sqrt(shared) * loadings,
-        event=discrepancy.event,
-        span=span,
+        event=allowed["event"],
+        span=float(scenario.horizon.end_year - scenario.horizon.base_year),
     )
+
+
+def _discrepancy(scenario: Scenario) -> dict[str, float]:
+    """The numbers of `discrepancy`, in canonical units."""
+    if scenario.discrepancy is None:
+        message = "learning from a record needs 'discrepancy': size, share, persistence, date and event (see base.yaml)"
+        raise ScenarioError([Problem("", 0, 0, scenario.name, message)])
+    half = np.array([0.5])
+    items = [item for item in record_numbers(scenario) if item.path.startswith("discrepancy.")]
+    return {item.path.partition(".")[2]: float(canonical(scenario, item, half)[0]) for item in items}
 
 
 def scale_of(observation: Observation) -> Scale:
@@ -218,7 +207,8 @@ def to_scale(scale: Scale, values: FloatArray) -> FloatArray:
     return values
 
 
-def _from_scale(scale: Scale, values: FloatArray) -> FloatArray:
+def from_scale(scale: Scale, values: FloatArray) -> FloatArray:
+    """Values on the scale of a row, in the unit of its observation."""
     if scale == "log":
         return np.asarray(np.exp(values))
     return np.asarray(expit(values)) if scale == "log-odds" else values
@@ -233,10 +223,10 @@ def unusable(observation: Observation) -> str:
     return ""
 
 
-def _spreads(observation: Observation, discrepancy: Discrepancy) -> dict[str, float]:
+def _spreads(observation: Observation, allowed: Mapping[str, float]) -> dict[str, float]:
     """The discrepancies that an observation is subject to: name to standard deviation."""
-    size = {f"size.{observation.scope}": discrepancy.size}
-    share = {f"share.{observation.scope}.{observation.item or 'foreign'}": discrepancy.share}
+    size = {f"size.{observation.scope}": allowed["size"]}
+    share = {f"share.{observation.scope}.{observation.item or 'foreign'}": allowed["share"]}
     if observation.variable == "market_size":
         return size
     if observation.variable in SHARES:

@@ -15,10 +15,10 @@ from scipy.special import ndtr, ndtri
 
 from sim.axes import FloatArray
 from sim.chance.sampling import draw_latents
-from sim.chance.worlds import STEPS, Latents, Named
+from sim.chance.worlds import MARKET, STEPS, Latents, Named, event_columns, period_count, reverting_paths
 from sim.scenario import Scenario, inputs
 
-__all__ = ["Simulate", "Space", "find_space"]
+__all__ = ["Simulate", "Space", "find_space", "middle_of"]
 
 Simulate: TypeAlias = Callable[[Latents], FloatArray]
 """Latents of N draws to what is simulated of each of K observations, (K, N)."""
@@ -83,6 +83,20 @@ class Space:
     def biases_of(self, state: FloatArray) -> FloatArray:
         """The biases (B, N) of a vector (D, N)."""
         return state[len(state) - self.biases :]
+
+
+def middle_of(scenario: Scenario, draws: int) -> Latents:
+    """Every latent at its median, N times: for those that nothing depends on."""
+    half, periods = np.full(draws, 0.5), period_count(scenario.horizon)
+    groups = scenario.sampling.correlations.values()
+    names = [item.name for item in inputs(scenario)] + [name for group in groups for name in group.members]
+    rows = {MARKET: 2 * periods, **dict.fromkeys(reverting_paths(scenario), periods + 1)}
+    paths = {path: np.zeros((count, draws)) for path, count in rows.items()}
+    return Latents(
+        dict.fromkeys(names, half),
+        dict.fromkeys(event_columns(scenario), half),
+        {**paths, STEPS: np.full((periods, draws), 0.5)},
+    )
 
 
 def _uniform(normals: FloatArray) -> FloatArray:

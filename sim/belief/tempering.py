@@ -362,7 +362,7 @@ class _Reference:
         white = _product(self._inverse, along)
         rest = float((moved**2).sum() - (along**2).sum())
         inside, outside = self.directions.shape[1], len(moved) - self.directions.shape[1]
-        shares = [_WIDER * float((white**2).sum()) / inside] if inside else []
+        shares: list[float] = [_WIDER * float((white**2).sum()) / inside] if inside else []
         shares += [rest / outside] if outside else []
         draws: int = moved.shape[1]
         return min(shares) / (2 * draws)

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -74,22 +74,18 @@ _INSIDE: Final = 2.0**-53
 """Distance from 0 and 1 that correlated uniforms keep."""
 
 
-def draw_worlds(
-    scenario: Scenario, scrambles: range, *, replaced: Named | None = None, learned: Columns | None = None
-) -> Worlds:
+def draw_worlds(scenario: Scenario, scrambles: range, *, replaced: Named | None = None) -> Worlds:
     """The worlds of some scrambles, side by side.
 
     Parameters
     ----------
     scenario : Scenario
-        Gives seed, leading names, correlations, inputs, steps and horizon.
+        Gives seed, leading names, correlations, inputs, steps and horizon; of what it has learned, row n takes the
+        place of what would be drawn for draw n.
     scrambles : range
         Numbers of the scrambles, at least one; N = 512 times their count.
     replaced : mapping of arrays (N,), optional
         Inputs that take these values instead of their own, in canonical units; shock paths follow them.
-    learned : Columns, optional
-        Of every name that it has, row n takes the place of what would be drawn for draw n; at least as many rows as
-        the scrambles reach.
 
     Returns
     -------
@@ -98,15 +94,14 @@ def draw_worlds(
     Raises
     ------
     ScenarioError
-        If the correlations of a group are not positive definite.
+        If the correlations of a group are not positive definite, or less rows were learned than are asked for.
     """
     plan = _plan(scenario)
     starts = range(0, DRAWS_PER_SCRAMBLE * len(scrambles), DRAWS_PER_SCRAMBLE)
     parts = []
     for start, number in zip(starts, scrambles, strict=True):
         own = {name: values[start : start + DRAWS_PER_SCRAMBLE] for name, values in (replaced or {}).items()}
-        columns = _columns(plan, number, learned)
-        parts.append(worlds_of(scenario, replace(columns, inputs={**columns.inputs, **own})))
+        parts.append(worlds_of(scenario, _columns(plan, number).replaced(own)))
     return side_by_side(parts)
 
 
@@ -126,7 +121,7 @@ def columns_of(scenario: Scenario, latents: Latents) -> Columns:
     return _under(scenario, inputs(scenario), latents)
 
 
-def median_world(scenario: Scenario, copies: int = 2, *, learned: Columns | None = None) -> Worlds:
+def median_world(scenario: Scenario, copies: int = 2) -> Worlds:
     """The median case: inputs at their medians, no shocks, what is likelier than not happens.
 
     Downward steps come at their mean rate, so that what the trend carries for them cancels. What was learned counts
@@ -138,8 +133,6 @@ def median_world(scenario: Scenario, copies: int = 2, *, learned: Columns | None
         A discrete input takes the category that holds cumulative weight one half, in listed order.
     copies : int
         Identical draws, N; two, because a block of one draw may be computed with other instructions.
-    learned : Columns, optional
-        As for `draw_worlds`.
 
     Returns
     -------
@@ -158,22 +151,25 @@ def median_world(scenario: Scenario, copies: int = 2, *, learned: Columns | None
         chance={step: half.copy() for step in steps_with_chance(scenario)},
         clock={step: half.copy() for step in steps_with_clock(scenario)},
     )
-    return world if learned is None else _middle_of(scenario, world, learned)
+    return world if scenario.learned is None else _middle_of(scenario, world, scenario.learned.columns)
 
 
-def _middle_of(scenario: Scenario, world: Worlds, learned: Columns) -> Worlds:
+def _middle_of(scenario: Scenario, world: Worlds, learned: Named) -> Worlds:
     """The median case of rows that were learned; what they lack is taken from the prior's."""
     copies = world.draws
 
-    def middle(columns: Named) -> Named:
-        medians = {name: np.quantile(values, 0.5, method="inverted_cdf") for name, values in columns.items()}
+    def middle(names: Iterable[str]) -> Named:
+        medians = {name: np.quantile(learned[name], 0.5, method="inverted_cdf") for name in names if name in learned}
         return {name: np.full(copies, value) for name, value in medians.items()}
 
-    values = {**world.inputs, **middle(learned.inputs)}
-    shocks = {name: np.repeat(rows.mean(axis=1)[:, None], copies, axis=1) for name, rows in learned.shocks.items()}
-    made = worlds_of(scenario, Columns(values, middle(learned.events), shocks))
-    rate, size = (learned.inputs.get(name, values[name][:1]) for name in ("market.step_rate", "market.step_size"))
-    falls = size * downward_steps(learned.shocks[STEPS], rate * (scenario.horizon.period_months / 12))
+    values = {**world.inputs, **middle(world.inputs)}
+    paths = {
+        name: np.repeat(learned[name].mean(axis=1)[:, None], copies, axis=1)
+        for name in (MARKET, STEPS, *reverting_paths(scenario))
+    }
+    made = worlds_of(scenario, Columns(values, middle(event_columns(scenario)), paths))
+    rate, size = (learned.get(name, values[name][:1]) for name in ("market.step_rate", "market.step_size"))
+    falls = size * downward_steps(learned[STEPS], rate * (scenario.horizon.period_months / 12))
     return replace(
         made,
         market_steps=np.repeat(-falls.mean(axis=1)[:, None], copies, axis=1),
@@ -236,13 +232,18 @@ def _plan(scenario: Scenario) -> _Plan:
     return _Plan(scenario, items, periods, step, leading_direction(market), leading_direction(reverting))
 
 
-def _columns(plan: _Plan, number: int, learned: Columns | None) -> Columns:
+def _columns(plan: _Plan, number: int) -> Columns:
     """The columns of one scramble, with the rows of what was learned in place of their own."""
-    columns = _under(plan.scenario, plan.items, _latents(plan, number))
+    columns, learned = _under(plan.scenario, plan.items, _latents(plan, number)), plan.scenario.learned
     if learned is None:
         return columns
-    start = number * DRAWS_PER_SCRAMBLE
-    return columns.with_those_of(learned.take(slice(start, start + DRAWS_PER_SCRAMBLE)))
+    rows = slice(number * DRAWS_PER_SCRAMBLE, (number + 1) * DRAWS_PER_SCRAMBLE)
+    found = {name: np.ascontiguousarray(values[..., rows]) for name, values in learned.columns.items()}
+    if any(values.shape[-1] < DRAWS_PER_SCRAMBLE for values in found.values()):
+        count = next(iter(learned.columns.values())).shape[-1]
+        message = f"more draws are asked for than the posterior has rows (found {rows.stop}; at most {count})"
+        raise ScenarioError([Problem("", 0, 0, "sampling.draws", message)])
+    return columns.replaced(found)
 
 
 def _latents(plan: _Plan, number: int) -> Latents:

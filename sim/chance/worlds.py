@@ -101,23 +101,17 @@ class Columns:
     events: Named
     shocks: Named
 
-    def take(self, draws: slice | IntArray) -> Columns:
-        """The columns of some draws."""
+    def by_name(self) -> Named:
+        """All of them in one mapping; no two have one name."""
+        return {**self.inputs, **self.events, **self.shocks}
 
-        def taken(columns: Named) -> Named:
-            return {name: np.ascontiguousarray(values[..., draws]) for name, values in columns.items()}
+    def replaced(self, others: Named) -> Columns:
+        """These columns, but for every name in `others` that one."""
 
-        return Columns(taken(self.inputs), taken(self.events), taken(self.shocks))
+        def mixed(mine: Named) -> Named:
+            return {name: others.get(name, values) for name, values in mine.items()}
 
-    def with_those_of(self, other: Columns) -> Columns:
-        """These columns, but of every name that `other` has too, its."""
-
-        def mixed(mine: Named, theirs: Named) -> Named:
-            return {name: theirs.get(name, values) for name, values in mine.items()}
-
-        return Columns(
-            mixed(self.inputs, other.inputs), mixed(self.events, other.events), mixed(self.shocks, other.shocks)
-        )
+        return Columns(mixed(self.inputs), mixed(self.events), mixed(self.shocks))
 
 
 @dataclass(frozen=True)
