@@ -103,6 +103,9 @@ def run(
     no_plots: Annotated[bool, typer.Option("--no-plots", help="Draw no pictures.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Fail if an input or override moves nothing.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Run again what is finished already.")] = False,
+    posterior: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draws are the rows of what `sim calibrate` wrote.")
+    ] = None,
 ) -> None:
     """Run scenarios as one study on shared draws, and compare them."""
     scenarios = [loaded.scenario for loaded in _read(files, overrides or ())]
@@ -120,6 +123,7 @@ def run(
             plots=not no_plots,
             strict=strict,
             force=force,
+            posterior=posterior,
             progress=progress,
         )
     terminal.report(study)
@@ -173,6 +177,43 @@ def backtest(
             progress=progress,
         )
     terminal.report_track(track)
+
+
+@app.command()
+def calibrate(
+    file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="A scenario file.")],
+    observed: Annotated[Path, typer.Option(metavar="CSV", help="The record to learn from.")],
+    as_of: Annotated[
+        str | None,
+        typer.Option(metavar="DATE", help="Last day whose knowledge counts; the numbers in force by default."),
+    ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option("--map", metavar="FILE", help="What names of the record mean in the scenario.")
+    ] = None,
+    draws: Annotated[int | None, typer.Option(help="Rows, a multiple of 512; the scenario's draws by default.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed; the scenario's own by default.")] = None,
+    out: Out = Path("results"),
+    jobs: Annotated[int | None, typer.Option(help="Processes at a time; all cores by default.")] = None,
+    no_plots: Annotated[bool, typer.Option("--no-plots", help="Draw no pictures.")] = False,
+) -> None:
+    """Learn from what happened since: a posterior, from which `sim run --posterior` draws."""
+    cutoff = _day("--as-of", as_of)
+    from sim.belief.learning import run_calibration
+
+    with terminal.progress() as progress:
+        learning = run_calibration(
+            file,
+            observed,
+            as_of=cutoff,
+            mapping=mapping,
+            draws=draws,
+            seed=seed,
+            out=out,
+            jobs=jobs,
+            plots=not no_plots,
+            progress=progress,
+        )
+    terminal.report_learning(learning)
 
 
 @app.command()

@@ -15,12 +15,17 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sim.belief.backtest import Track
+    from sim.belief.knowledge import Replacement
+    from sim.belief.learning import Learning
+    from sim.belief.lessons import LessonRow, ObservationRow, RungRow
     from sim.belief.track import PooledRow, RowScore
     from sim.outcomes.tables import HeadlineRow
     from sim.studies.study import Study
 
-__all__ = ["complain", "progress", "report", "report_track", "say", "table"]
+__all__ = ["complain", "progress", "report", "report_learning", "report_track", "say", "table"]
 
 
 def say(text: str) -> None:
@@ -108,13 +113,88 @@ def report_track(track: Track) -> None:
     header = ("of", "rows", "series", "score", "engine", *skills, "in 50%", "in 90%")
     table(header, [_pooled_cells(track.pooled, place, NAIVE) for place in _engine_places(track.pooled)])
     _told("left out", ("row", "reason"), list(track.unmatched.items()))
-    replaced = [(one.path, one.value, f"{one.source}, {one.published}", one.fallback) for one in track.replaced]
-    _told("not known by the cut-off, and replaced", ("number", "put aside", "published", "in its place"), replaced)
-    for note in track.notes:
+    _close(track.replaced, track.notes, track.paths)
+
+
+def report_learning(learning: Learning) -> None:
+    """What was foreseen of the record and what it taught, how the particles fared, and where all of it lies."""
+    used = [row for row in learning.observations if row.used == "yes"]
+    say("\nthe record, in the order in which it joined: foreseen before and after, all errors included")
+    table(_OBSERVATION_HEADER, [_observation_cells(row) for row in sorted(used, key=lambda row: row.joined or 0)])
+    say("\neffective sample at each temperature, in % of the particles: first calibration, and the least of all")
+    table(_RUNG_HEADER, _rung_cells(learning.rungs))
+    moved = [row for row in learning.lessons if row.informed == "yes"]
+    say(f"\ninformed: {len(moved)} of {len(learning.lessons)}; moved in standard deviations of the prior")
+    table(_LESSON_HEADER, [_lesson_cells(row) for row in moved])
+    _told("left out", ("row", "reason"), [(row.id, row.reason) for row in learning.observations if row.used == "no"])
+    _close(learning.replaced, learning.notes, learning.paths)
+
+
+_OBSERVATION_HEADER: Final = (
+    *("row", "of", "until", "observed"),
+    *("before", "5%", "95%", "after", "5%", "95%", "tail", "log evidence", "se"),
+)
+_RUNG_HEADER: Final = ("row", "temperature", "effective sample", "moves", "accepted", "least of all calibrations")
+_LESSON_HEADER: Final = (
+    *("parameter", "unit", "before", "5%", "95%", "after", "5%", "95%"),
+    *("moved", "spread", "nats", "noise"),
+)
+
+
+def _close(replaced: Sequence[Replacement], notes: Sequence[str], paths: Sequence[Path]) -> None:
+    """What was not known by the cut-off, what one should know before quoting, and where all of it lies."""
+    cells = [(one.path, one.value, f"{one.source}, {one.published}", one.fallback) for one in replaced]
+    _told("not known by the cut-off, and replaced", ("number", "put aside", "published", "in its place"), cells)
+    for note in notes:
         say(f"\n{note}")
     say("")
-    for path in track.paths:
+    for path in paths:
         say(str(path))
+
+
+def _observation_cells(row: ObservationRow) -> tuple[str, ...]:
+    what = " ".join(filter(None, (row.variable, row.scope, row.item)))
+    before = (row.prior_p50, row.prior_p05, row.prior_p95)
+    after = (row.posterior_p50, row.posterior_p05, row.posterior_p95)
+    numbers = (f"{value:.3g}" for value in (row.observed, *before, *after) if value is not None)
+    error = "" if row.log_evidence_se is None or isnan(row.log_evidence_se) else f"{row.log_evidence_se:.2f}"
+    return (row.id, what, row.period_end, *numbers, f"{row.prior_tail:.2g}", f"{row.log_evidence:+.2f}", error)
+
+
+def _rung_cells(rungs: Sequence[RungRow]) -> list[tuple[str, ...]]:
+    """The ladder of the first calibration; beside it, at the last rung of each row, the least over all calibrations."""
+    first = [rung for rung in rungs if rung.calibration == 0]
+    least: dict[str, float] = {}
+    for rung in rungs:
+        share = rung.effective_sample / rung.particles
+        least[rung.observation] = min(share, least.get(rung.observation, 1.0))
+    return [
+        (
+            rung.observation,
+            f"{rung.temperature:.4f}",
+            f"{100 * rung.effective_sample / rung.particles:.0f}",
+            str(rung.moves) if rung.moves else "",
+            f"{100 * rung.acceptance:.0f}%" if rung.moves else "",
+            f"{100 * least[rung.observation]:.0f}" if rung.temperature == 1 else "",
+        )
+        for rung in first
+    ]
+
+
+def _lesson_cells(row: LessonRow) -> tuple[str, ...]:
+    before = (row.prior_p50, row.prior_p05, row.prior_p95)
+    after = (row.posterior_p50, row.posterior_p05, row.posterior_p95)
+    spread = f"{100 * (max(1 - row.contraction, 0.0) ** 0.5 - 1):+.0f}%"
+    numbers = (f"{value:.3g}" for value in (*before, *after))
+    return (
+        row.parameter,
+        row.unit,
+        *numbers,
+        f"{row.shift:+.2f}",
+        spread,
+        f"{row.information:.3f}",
+        f"{row.noise:.3f}",
+    )
 
 
 def _told(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -13,7 +13,7 @@ import pytest
 from sim.evidence import SCALES, Fixed, LogNormal, Record, TwoPiece
 from sim.reading.loading import load_scenario
 from sim.regimes import EventStep
-from sim.scenario import Input, Scenario, inputs, naive_numbers
+from sim.scenario import Input, Scenario, inputs, record_numbers
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
 SHIPPED = sorted(path.stem for path in SCENARIOS.glob("*.yaml") if path.stem != "sources")
@@ -38,7 +38,7 @@ def _median(record: object) -> float:
 
 def _numbers(scenario: Scenario) -> tuple[Input, ...]:
     """Every number, those of the naive forecasts included."""
-    return (*inputs(scenario), *naive_numbers(scenario))
+    return (*inputs(scenario), *record_numbers(scenario))
 
 
 def _records(scenario: Scenario) -> Iterator[tuple[str, Record]]:

@@ -16,7 +16,7 @@ from sim.reading import consistency
 from sim.reading.explain import described
 from sim.reading.loading import Loaded
 from sim.reading.validation import located, steps
-from sim.scenario import Scenario, inputs, naive_numbers
+from sim.scenario import Scenario, inputs, record_numbers
 
 __all__ = ["Replacement", "as_known"]
 
@@ -90,8 +90,8 @@ class _Publication(NamedTuple):
 
 
 def _records(scenario: Scenario) -> Iterator[tuple[str, Record]]:
-    """Every record by path, those of the naive forecasts included."""
-    yield from {item.path: item.record for item in (*inputs(scenario), *naive_numbers(scenario))}.items()
+    """Every record by path, those for a record included."""
+    yield from {item.path: item.record for item in (*inputs(scenario), *record_numbers(scenario))}.items()
 
 
 def _later(record: Record, scenario: Scenario, cutoff: datetime.date) -> Iterator[_Publication]:

@@ -25,7 +25,7 @@ from sim.evidence import (
     Uniform,
     parse_interval,
 )
-from sim.scenario import Input, LayerShares, Scenario, inputs, naive_numbers
+from sim.scenario import Input, LayerShares, Scenario, inputs, record_numbers
 
 __all__ = ["Finding", "implausible", "medians"]
 
@@ -120,8 +120,8 @@ _MEDIANS: Final[Mapping[type[Record], Callable[[Any], float | None]]] = {
 
 
 def _numbers(scenario: Scenario) -> tuple[Input, ...]:
-    """Every number that has a record, those of the naive forecasts included."""
-    return (*inputs(scenario), *naive_numbers(scenario))
+    """Every number that has a record, those for a record included."""
+    return (*inputs(scenario), *record_numbers(scenario))
 
 
 def _evidence(scenario: Scenario) -> Iterator[Finding]:
