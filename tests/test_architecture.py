@@ -22,12 +22,13 @@ READING_ORDER = (
     "dates.calendar", "dates.licensing", "dates.timeline",
     "kernels.baseyear", "kernels.pricing", "kernels.equilibrium", "kernels.growth", "kernels.choice",
     "kernels.capacity", "kernels.finance", "kernels.welfare",
-    "outcomes.variables", "outcomes.results",
+    "outcomes.variables", "outcomes.panels", "outcomes.results",
     "model.economy", "model.entry", "model.stocks", "model.sites", "model.market", "model.accounts", "model.engine",
     "outcomes.statistics", "outcomes.tables", "outcomes.comparison",
     "pictures.style", "pictures.marks", "pictures.trends", "pictures.chronicle", "pictures.standings",
     "pictures.plots",
-    "studies.workers", "studies.manifest", "studies.request", "studies.runs", "studies.audit", "studies.study",
+    "studies.workers", "studies.manifest", "studies.lock", "studies.folders", "studies.blocks",
+    "studies.request", "studies.runs", "studies.audit", "studies.files", "studies.study",
     "terminal", "cli",
 )
 # fmt: on

@@ -30,7 +30,16 @@ from sim.errors import Problem, ScenarioError
 from sim.regimes import HazardStep
 from sim.scenario import Correlation, Horizon, Input, Sampling, Scenario, inputs
 
-__all__ = ["DRAWS_PER_SCRAMBLE", "SHOCK_INPUTS", "Worlds", "check_draws", "draw_worlds", "median_world", "side_by_side"]
+__all__ = [
+    "DRAWS_PER_SCRAMBLE",
+    "SHOCK_INPUTS",
+    "Worlds",
+    "check_draws",
+    "draw_alike",
+    "draw_worlds",
+    "median_world",
+    "side_by_side",
+]
 
 DRAWS_PER_SCRAMBLE: Final = 512
 
@@ -150,6 +159,19 @@ def draw_worlds(scenario: Scenario, scrambles: range, *, replaced: Named | None 
         own = {name: values[start : start + DRAWS_PER_SCRAMBLE] for name, values in (replaced or {}).items()}
         parts.append(_draw_scramble(plan, number, own))
     return side_by_side(parts)
+
+
+def draw_alike(scenario: Scenario, other: Scenario) -> bool:
+    """Whether two scenarios have the same worlds, to the last bit."""
+    return _decisive(scenario) == _decisive(other)
+
+
+def _decisive(scenario: Scenario) -> tuple[object, ...]:
+    """All that `draw_worlds` reads of a scenario."""
+    sampling = scenario.sampling.model_copy(update={"draws": 0})
+    steps = (_steps_with_chance(scenario), _steps_with_clock(scenario))
+    providers = [(name, scenario.providers[name].fringe) for name in scenario.domestic + scenario.foreign]
+    return sampling, inputs(scenario), scenario.horizon, scenario.exchange_rate, steps, providers
 
 
 def side_by_side(parts: Sequence[Worlds]) -> Worlds:

@@ -9,14 +9,19 @@ from typing import Any, Final
 
 from sim.chance.sampling import check_draws
 from sim.errors import Problem, ScenarioError, choices
-from sim.outcomes.comparison import disagreements
-from sim.outcomes.results import VARIABLES
+from sim.outcomes.comparison import HEADLINE_VARIABLES, TIMELINE_VARIABLES, disagreements
+from sim.outcomes.variables import VARIABLES
 from sim.reading.loading import load_scenario
 from sim.scenario import Scenario
 from sim.studies.manifest import canonical_hash
 from sim.studies.workers import available_cores
 
 __all__ = ["Request", "make_request", "study_name"]
+
+_MANY_DRAWS: Final = 2**17
+"""Above this the size on disk is told, and with `keep` only some variables are stored at all."""
+
+_ALWAYS_STORED: Final = HEADLINE_VARIABLES | TIMELINE_VARIABLES
 
 _LONGEST_NAME: Final = 80
 
@@ -50,6 +55,18 @@ class Request:
     def draws(self) -> int:
         """Number of draws."""
         return self.scenarios[0].sampling.draws
+
+    @property
+    def is_large(self) -> bool:
+        """Whether there are so many draws that their size matters."""
+        return self.draws > _MANY_DRAWS
+
+    @property
+    def stored(self) -> tuple[str, ...] | None:
+        """Variables of which anything is stored while the study is made; None for all."""
+        if self.keep is None or not self.is_large:
+            return None
+        return tuple(name for name in VARIABLES if name in {*self.keep, *_ALWAYS_STORED})
 
     def content(self) -> dict[str, Any]:
         """The request as the manifest states it: all that decides what comes out, and so not the number of jobs."""
