@@ -28,7 +28,7 @@ READING_ORDER = (
     "pictures.style", "pictures.marks", "pictures.trends", "pictures.chronicle", "pictures.standings",
     "pictures.plots",
     "studies.workers", "studies.manifest", "studies.lock", "studies.folders", "studies.blocks",
-    "studies.request", "studies.runs", "studies.audit", "studies.files", "studies.study",
+    "studies.precision", "studies.request", "studies.runs", "studies.audit", "studies.files", "studies.study",
     "terminal", "cli",
 )
 # fmt: on

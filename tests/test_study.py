@@ -178,12 +178,12 @@ def test_another_baseline_is_another_study(tmp_path: Path) -> None:
     assert _run(tmp_path, baseline="wide_open").headline[0].difference == pytest.approx(-3.0)
 
 
-def test_a_run_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_fails_for_good_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
-        raise ResultsError("no")
+        raise NumericalError("no")
 
     monkeypatch.setattr("sim.studies.files.summarise", broken)
-    with pytest.raises(ResultsError, match="no"):
+    with pytest.raises(NumericalError, match="no"):
         _run(tmp_path)
     assert not list(tmp_path.iterdir())
 
@@ -250,8 +250,8 @@ def test_an_input_that_moves_nothing_is_an_error_where_that_is_asked_for(
 def test_above_many_draws_the_size_is_told_and_the_room_checked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sim.studies.request._MANY_DRAWS", 1024)
-    assert _run(tmp_path).notes == ("the draws take 0.0 GB on disk, and 0.0 GB more while the study is made",)
+    monkeypatch.setattr("sim.studies.study.MANY_DRAWS", 1024)
+    assert _run(tmp_path).notes == ("the draws take 0.0 GB on disk, and took 0.0 GB more while the study was made",)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**6, 10**6, 1000))
     with pytest.raises(ResultsError, match=r"0\.0 GB are free: fewer draws"):
         _run(tmp_path, force=True)

@@ -16,7 +16,7 @@ import numpy as np
 
 from sim.axes import FloatArray, IntArray
 
-__all__ = ["FEWEST_SCRAMBLES", "STATISTICS", "Missing", "Statistics", "describe", "share_positive"]
+__all__ = ["FEWEST_SCRAMBLES", "STATISTICS", "Missing", "Statistics", "describe", "share_positive", "standard_error"]
 
 Missing: TypeAlias = Literal["", "undefined", "never"]
 """What a missing number means: there is none; the draw is left out; later than any."""
@@ -81,6 +81,14 @@ def describe(columns: FloatArray, missing: Missing = "") -> Statistics:
     error[:] = error if columns.shape[-1] >= FEWEST_SCRAMBLES * _SCRAMBLE else np.nan
     defined = np.mean(~np.isnan(columns), axis=-1) if missing else np.ones(count)
     return Statistics(value, error, defined)
+
+
+def standard_error(column: FloatArray) -> float:
+    """Standard error of the mean of one column, (draws,), as `describe` gives it; NaN below eight scrambles."""
+    if len(column) < FEWEST_SCRAMBLES * _SCRAMBLE:
+        return math.nan
+    means = column.reshape(-1, _SCRAMBLE).mean(axis=-1)
+    return float(np.sqrt(means.var() / (len(means) - 1)))
 
 
 def share_positive(columns: FloatArray) -> FloatArray:

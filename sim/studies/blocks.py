@@ -61,9 +61,9 @@ class BlockStore:
         start = number * SCRAMBLES_PER_BLOCK
         return range(start, min(start + SCRAMBLES_PER_BLOCK, self.scrambles))
 
-    def missing(self) -> list[int]:
-        """Numbers of the blocks that are not there, or not whole."""
-        return [number for number in range(self.count) if not self._is_whole(number)]
+    def missing(self, first: int = 0) -> list[int]:
+        """Numbers of the blocks, from the first one to look at, that are not there or not whole."""
+        return [number for number in range(first, self.count) if not self._is_whole(number)]
 
     def write(self, number: int, parts: Iterable[FloatArray]) -> None:
         """Write a block whose rows come in some parts, arrays (rows, draws)."""

@@ -95,6 +95,7 @@ class Files:
         content = {
             "asked": asked,
             "program": runner,
+            "draws": self.baseline.scenario.sampling.draws,
             "draws_key": draws_key(self.baseline.scenario),
             "variables": variables,
             "files": _file_hashes(self.folder),

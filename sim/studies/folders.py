@@ -43,14 +43,10 @@ def scratch(target: Path) -> Iterator[Path]:
     """
     folder = target.with_name(f".{target.name}{_SUFFIX}")
     try:
-        with locked(folder):
+        _require_ours(target)
+        with locked(folder), _kept_if_stopped(folder):
             _restore(target, folder)
-            _require_ours(target)
-            try:
-                yield folder
-            except (NumericalError, ResultsError, ScenarioError):
-                shutil.rmtree(folder, ignore_errors=True)
-                raise
+            yield folder
     except OSError as error:
         raise ResultsError(f"{target}: cannot be written: {_remedy(error, folder)}") from error
 
@@ -64,7 +60,14 @@ def new_study(folder: Path) -> Path:
 
 
 def finish(folder: Path, target: Path) -> None:
-    """Put the finished files in the place of an older study, if there is one, and remove the scratch folder."""
+    """Put the finished files in the place of an older study, if there is one, and remove the scratch folder.
+
+    Raises
+    ------
+    ResultsError
+        Something else has come to stand there meanwhile.
+    """
+    _require_ours(target)
     if target.exists():
         target.rename(folder / _OLDER)
     (folder / _NEW).rename(target)
@@ -79,6 +82,19 @@ def unfinished(out: Path) -> list[Path]:
 def relative_files(folder: Path) -> list[str]:
     """Every file below a folder, as relative paths with slashes, in order."""
     return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+@contextlib.contextmanager
+def _kept_if_stopped(folder: Path) -> Iterator[None]:
+    """Remove a scratch folder on an error that would come again, or if no block is in it to go on from."""
+    try:
+        yield
+    except (NumericalError, ScenarioError):
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
+    finally:
+        if not any(folder.glob("*.block")):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _restore(target: Path, folder: Path) -> None:

@@ -54,7 +54,10 @@ def _descriptor(folder: Path) -> int:
     patience = time.monotonic() + _LAST_CHILDREN
     while True:
         folder.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            descriptor = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT, 0o666)
+        except FileNotFoundError:  # a holder that finished has just removed the folder
+            continue
         if _take(descriptor) and _is_at(descriptor, folder / LOCK):
             return descriptor
         holder = _read(descriptor)

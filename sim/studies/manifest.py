@@ -22,6 +22,7 @@ __all__ = [
     "MANIFEST",
     "canonical_hash",
     "cpu_level",
+    "decisive",
     "differences",
     "program",
     "read_manifest",
@@ -74,7 +75,7 @@ def program() -> dict[str, Any]:
 
 def differences(here: Mapping[str, Any], there: Mapping[str, Any]) -> tuple[str, ...]:
     """In what two programs differ that decides the bits of draws, in words; empty if in nothing."""
-    mine, theirs = _decisive(here), _decisive(there)
+    mine, theirs = decisive(here), decisive(there)
     return tuple(
         f"another {part}" if part == "program source" else f"{part} {mine[part]} in place of {theirs[part]}"
         for part in mine
@@ -82,7 +83,8 @@ def differences(here: Mapping[str, Any], there: Mapping[str, Any]) -> tuple[str,
     )
 
 
-def _decisive(runner: Mapping[str, Any]) -> dict[str, str]:
+def decisive(runner: Mapping[str, Any]) -> dict[str, str]:
+    """What of a program decides the bits of draws."""
     versions = {name: runner["versions"][name] for name in _DECISIVE}
     return {"program source": runner["source"], "processor level": runner["cpu"], **versions}
 

@@ -22,11 +22,11 @@ from sim.errors import NumericalError, ResultsError
 from sim.model.engine import simulate
 from sim.outcomes.panels import LazyPanel, Panel, Result, require_finite
 from sim.scenario import Scenario
-from sim.studies.blocks import BlockStore
-from sim.studies.manifest import canonical_hash, differences, program
+from sim.studies.blocks import SCRAMBLES_PER_BLOCK, BlockStore
+from sim.studies.manifest import canonical_hash, decisive, differences, program
 from sim.studies.workers import Batch
 
-__all__ = ["Panels", "Plan", "fill", "make_plan", "median_cases", "results_of", "run_scenarios", "store_for"]
+__all__ = ["Panels", "Plan", "Run", "make_plan", "median_cases", "run_scenarios"]
 
 Panels: TypeAlias = Mapping[str, Panel]
 Done: TypeAlias = Callable[[float], None]
@@ -95,10 +95,8 @@ def run_scenarios(
     NumericalError
         A draw has no answer; names scenario, draw, year and variable.
     """
-    plan = make_plan(scenarios, stored)
-    store = store_for(plan, folder, program())
-    fill(plan, store, jobs, done, executor)
-    return results_of(plan, store)
+    run = Run(make_plan(scenarios, stored), folder, program(), jobs, executor)
+    return run.results(scenarios[0].sampling.draws, done)
 
 
 def median_cases(scenarios: Sequence[Scenario]) -> dict[str, Panels]:
@@ -115,20 +113,59 @@ def make_plan(scenarios: Sequence[Scenario], stored: Collection[str] | None = No
     return Plan(tuple(scenarios), cases)
 
 
-def store_for(plan: Plan, folder: Path, runner: Mapping[str, Any]) -> BlockStore:
-    """Where the blocks of a plan lie that a program fills.
+class Run:
+    """The draws of a plan, in a folder of blocks: computed once, and added to where more are asked for.
 
-    Their key does not depend on the number of draws, so that a longer run finds the blocks of a shorter one.
+    Parameters
+    ----------
+    plan : Plan
+    folder : Path
+        Exists, outlives the results, and takes the blocks; whole ones of the same run that lie there are used.
+    runner : mapping
+        The program, as the manifest states it.
+    jobs : int
+        Workers at a time; the results do not depend on it.
+    executor : Executor, optional
+        Runs the blocks in place of forked children.
     """
-    undecided = [_with_draws(scenario, 0).model_dump(mode="json") for scenario in plan.scenarios]
+
+    def __init__(
+        self, plan: Plan, folder: Path, runner: Mapping[str, Any], jobs: int, executor: Executor | None = None
+    ) -> None:
+        self._plan, self._folder, self._key = plan, folder, _key(plan, runner)
+        self._jobs, self._executor = jobs, executor
+        self._whole = 0
+        self.found = 0
+
+    def clean(self, *, everything: bool) -> None:
+        """Remove what other runs, or all runs, left in the folder."""
+        self._store(self._plan).clean(everything=everything)
+
+    def results(self, draws: int, done: Done) -> list[Result]:
+        """The results of so many draws; those that were computed before stay as they are."""
+        plan = self._plan.with_draws(draws)
+        store = self._store(plan)
+        missing = store.missing(self._whole)
+        self.found += store.count - self._whole - len(missing)
+        _fill(plan, store, missing, done, self._jobs, self._executor)
+        self._whole = store.scrambles // SCRAMBLES_PER_BLOCK
+        return _results_of(plan, store)
+
+    def _store(self, plan: Plan) -> BlockStore:
+        return BlockStore(self._folder, self._key, plan.rows(), plan.draws // DRAWS_PER_SCRAMBLE)
+
+
+def _key(plan: Plan, runner: Mapping[str, Any]) -> str:
+    """Hash of all that decides the numbers of a block, and so not how many there are."""
+    undecided = [scenario.model_dump(mode="json") for scenario in plan.with_draws(0).scenarios]
     stored = {name: list(case) for name, case in plan.cases.items()}
-    key = canonical_hash([undecided, stored, runner])[:16]
-    return BlockStore(folder, key, plan.rows(), plan.draws // DRAWS_PER_SCRAMBLE)
+    return canonical_hash([undecided, stored, decisive(runner)])[:16]
 
 
-def fill(plan: Plan, store: BlockStore, jobs: int, done: Done, executor: Executor | None = None) -> None:
-    """Compute the blocks that are missing; parameters and errors as for `run_scenarios`."""
-    missing = store.missing()
+def _fill(
+    plan: Plan, store: BlockStore, missing: Sequence[int], done: Done, jobs: int, executor: Executor | None
+) -> None:
+    """Compute the blocks that are missing."""
     before = store.count - len(missing)
 
     def tell(share: float) -> None:
@@ -143,7 +180,7 @@ def fill(plan: Plan, store: BlockStore, jobs: int, done: Done, executor: Executo
         batch.run(jobs, tell)
 
 
-def results_of(plan: Plan, store: BlockStore) -> list[Result]:
+def _results_of(plan: Plan, store: BlockStore) -> list[Result]:
     """The results of a plan whose blocks are there."""
     found, first = [], 0
     for scenario in plan.scenarios:

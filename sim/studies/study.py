@@ -6,17 +6,19 @@ is stopped goes on from the draws it has finished.
 
 from __future__ import annotations
 
+import errno
 import math
 import shutil
+import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from sim.chance.sampling import DRAWS_PER_SCRAMBLE
-from sim.errors import Problem, ResultsError, ScenarioError
+from sim.errors import Problem, ScenarioError
 from sim.outcomes.comparison import baseline_of, require_comparable
 from sim.outcomes.panels import Result, panel_hash
 from sim.outcomes.results import read_result, result_folders
@@ -27,8 +29,9 @@ from sim.studies.audit import Audit, audit
 from sim.studies.files import Files
 from sim.studies.folders import finish, new_study, scratch
 from sim.studies.manifest import MANIFEST, differences, program, read_manifest
-from sim.studies.request import Request, make_request, study_name
-from sim.studies.runs import Plan, fill, make_plan, results_of, store_for
+from sim.studies.precision import as_precise_as
+from sim.studies.request import MANY_DRAWS, Request, make_request, study_name
+from sim.studies.runs import Plan, Run, make_plan
 from sim.studies.workers import Batch, available_cores
 
 __all__ = ["Study", "compare_studies", "run_study"]
@@ -74,6 +77,7 @@ def run_study(
     plots: bool = True,
     strict: bool = False,
     force: bool = False,
+    target_se: str | None = None,
     progress: Progress | None = None,
     executor: Executor | None = None,
 ) -> Study:
@@ -100,10 +104,15 @@ def run_study(
         Whether an input or an override that moves nothing is an error; the study is then run in any case.
     force : bool
         Run again even if this program has finished the same study.
+    target_se : str, optional
+        Add draws until a paired difference to the baseline has a small standard error, as in
+        ``foreign_share.total.2030=0.001``: variable, scope, item and year of an outcome. All scenarios must be as
+        precise, or the one whose name stands before it with a colon.
     progress : callable, optional
         Is told what is being done, and the share of the whole that is finished.
     executor : Executor, optional
-        Runs the draws in place of forked children, for instance on other machines.
+        Runs the draws in place of forked children, for instance on other machines: twice as many blocks of draws as
+        there are `jobs` are under way at a time. Its workers must run the same program.
 
     Raises
     ------
@@ -115,21 +124,53 @@ def run_study(
         The folder cannot be written, or holds something else.
     """
     tell = progress or _say_nothing
-    request = make_request(scenarios, draws=draws, seed=seed, baseline=baseline, keep=keep, pictures=plots, jobs=jobs)
+    request = make_request(
+        scenarios,
+        draws=draws,
+        seed=seed,
+        baseline=baseline,
+        keep=keep,
+        pictures=plots,
+        jobs=jobs,
+        target_se=target_se,
+    )
     asked, runner = request.content(), program()
     folder = Path(out) / study_name(list(asked["scenarios"]), [asked["scenarios"], runner["source"]])
     if not (force or strict) and _is_finished(folder, asked, runner):
-        return _with_note(_read_study(folder), _FINISHED_BEFORE)
+        return _read_study(folder, _FINISHED_BEFORE)
     with scratch(folder) as work:
         tell("median case", 0.0)
         plan = make_plan(request.scenarios, request.stored)
-        store = store_for(plan, work, runner)
-        store.clean(everything=force)
-        notes, there = _size_on_disk(plan, request, work), store.count - len(store.missing())
-        fill(plan, store, request.jobs, lambda share: tell("draws", share * _SIMULATED), executor)
-        _write_study(work, request, results_of(plan, store), runner, notes, strict, tell)
+        run = Run(plan, work, runner, request.jobs, executor)
+        run.clean(everything=force)
+        results, notes, passing = _draw(run, plan, request, work, tell)
+        _write_study(work, request, results, runner, notes, strict, tell)
         finish(work, folder)
-    return _with_note(_read_study(folder), f"{there} of {store.count} blocks of draws were there" if there else "")
+    return _read_study(folder, *passing)
+
+
+def _draw(
+    run: Run, plan: Plan, request: Request, work: Path, tell: Progress
+) -> tuple[Sequence[Result], list[str], list[str]]:
+    """All draws; what to say of them for good, and what only now."""
+    started = time.monotonic()
+
+    def draw(draws: int) -> list[Result]:
+        _require_room(plan, draws, request, work)
+        return run.results(draws, lambda share: tell(f"{draws:,} draws", share * _SIMULATED))
+
+    notes, passing = [], []
+    if request.target is None:
+        results: Sequence[Result] = draw(request.draws)
+    else:
+        request.target.check(plan.cases.values())
+        results, reached = as_precise_as(request.target, request.baseline, request.draws, draw)
+        notes.append(str(reached))
+        passing.append(f"these draws took {time.monotonic() - started:.0f} s")
+    if run.found:
+        passing.append(f"{run.found} blocks of draws were there already, from a run that was stopped")
+    notes += _size_on_disk(plan, results[0].scenario.sampling.draws, request)
+    return results, notes, passing
 
 
 def compare_studies(
@@ -186,11 +227,11 @@ def _write_study(
     """Audit the scenarios, and write every file."""
     files = Files(new_study(work), results, baseline_of(results, request.baseline), request.pictures, request.jobs)
     batch = Batch()
-    found = batch.add(partial(audit, request.scenarios))
+    found = batch.add(partial(audit, [result.scenario for result in results]))
     saved = files.add_draws(batch, request.keep)
     answer = files.write_tables(batch, lambda part: tell("files", _SIMULATED + part * (1 - _SIMULATED)))
     hashes = {name: future.result() for name, future in saved.items()}
-    said = [*notes, *_unknown_errors(request.draws), *_findings(found.result(), strict)]
+    said = [*notes, *_unknown_errors(results[0].scenario.sampling.draws), *_findings(found.result(), strict)]
     files.write_manifest(request.content(), runner, hashes, answer, said)
 
 
@@ -202,16 +243,12 @@ def _is_finished(folder: Path, asked: Mapping[str, Any], runner: Mapping[str, An
     return whole and manifest["asked"] == asked and not differences(manifest["program"], runner)
 
 
-def _with_note(study: Study, note: str) -> Study:
-    """The study with something to tell about how it was made, which its manifest does not hold."""
-    return replace(study, notes=(*study.notes, note)) if note else study
-
-
-def _read_study(folder: Path) -> Study:
+def _read_study(folder: Path, *passing: str) -> Study:
+    """A study from its folder, with notes on how it was come by, which its manifest does not hold."""
     manifest = read_manifest(folder)
     rows = (HeadlineRow._make(math.nan if cell is None else cell for cell in row) for row in manifest["headline"])
     paths = tuple(folder / name for name in (MANIFEST, *manifest["files"]))
-    return Study(folder, paths, tuple(rows), tuple(manifest["notes"]))
+    return Study(folder, paths, tuple(rows), (*manifest["notes"], *passing))
 
 
 def _scenario_folders(path: Path) -> tuple[Path, ...]:
@@ -230,18 +267,32 @@ def _findings(found: Audit, strict: bool) -> tuple[str, ...]:
     return found.lines()
 
 
-def _size_on_disk(plan: Plan, request: Request, work: Path) -> list[str]:
-    """What a very large run will write, in words; refused if there is no room for it."""
-    final, meanwhile = 8 * plan.rows(request.keep) * plan.draws, 8 * plan.rows() * plan.draws
+def _require_room(plan: Plan, draws: int, request: Request, work: Path) -> None:
+    """Refuse to begin what the disk has no room for; blocks that are there already count as room."""
     there = sum(file.stat().st_size for file in work.glob("*") if file.is_file())
-    free = shutil.disk_usage(work).free + there
-    size = f"the draws take {final / 1e9:.1f} GB on disk, and {meanwhile / 1e9:.1f} GB more while the study is made"
+    free, final, meanwhile = shutil.disk_usage(work).free + there, *_bytes(plan, draws, request)
     if final + meanwhile > free:
-        raise ResultsError(f"{size}, and {free / 1e9:.1f} GB are free: fewer draws, or --keep VARIABLE,…")
-    if not request.is_large:
+        size = f"the draws take {_shown(final)} on disk, and {_shown(meanwhile)} more while the study is made"
+        raise OSError(errno.ENOSPC, f"{size}, and {_shown(free)} are free: fewer draws, or --keep VARIABLE,…")
+
+
+def _size_on_disk(plan: Plan, draws: int, request: Request) -> list[str]:
+    """What a very large run writes, in words."""
+    if draws <= MANY_DRAWS:
         return []
+    final, meanwhile = _bytes(plan, draws, request)
+    size = f"the draws take {_shown(final)} on disk, and took {_shown(meanwhile)} more while the study was made"
     only = [f"tables and pictures are made of {', '.join(request.stored)} alone"] if request.stored else []
     return [size, *only]
+
+
+def _bytes(plan: Plan, draws: int, request: Request) -> tuple[int, int]:
+    """Of the draws that are kept, and of all that are stored meanwhile."""
+    return 8 * plan.rows(request.keep) * draws, 8 * plan.rows() * draws
+
+
+def _shown(size: int) -> str:
+    return f"{size / 1e9:.1f} GB"
 
 
 def _unknown_errors(draws: int) -> list[str]:
