@@ -29,6 +29,7 @@ READING_ORDER = (
     "pictures.plots",
     "studies.workers", "studies.manifest", "studies.lock", "studies.folders", "studies.blocks",
     "studies.precision", "studies.request", "studies.runs", "studies.audit", "studies.files", "studies.study",
+    "studies.verify", "studies.cluster",
     "terminal", "cli",
 )
 # fmt: on

@@ -26,7 +26,7 @@ from sim.studies.blocks import SCRAMBLES_PER_BLOCK, BlockStore
 from sim.studies.manifest import canonical_hash, decisive, differences, program
 from sim.studies.workers import Batch
 
-__all__ = ["Panels", "Plan", "Run", "make_plan", "median_cases", "run_scenarios"]
+__all__ = ["Panels", "Plan", "Run", "make_plan", "median_cases", "run_scenarios", "with_draws"]
 
 Panels: TypeAlias = Mapping[str, Panel]
 Done: TypeAlias = Callable[[float], None]
@@ -59,7 +59,7 @@ class Plan:
 
     def with_draws(self, draws: int) -> Plan:
         """The same plan with another number of draws."""
-        return replace(self, scenarios=tuple(_with_draws(scenario, draws) for scenario in self.scenarios))
+        return replace(self, scenarios=tuple(with_draws(scenario, draws) for scenario in self.scenarios))
 
 
 def run_scenarios(
@@ -194,7 +194,8 @@ def _results_of(plan: Plan, store: BlockStore) -> list[Result]:
     return found
 
 
-def _with_draws(scenario: Scenario, draws: int) -> Scenario:
+def with_draws(scenario: Scenario, draws: int) -> Scenario:
+    """The same scenario with another number of draws."""
     return scenario.model_copy(update={"sampling": scenario.sampling.model_copy(update={"draws": draws})})
 
 
