@@ -12,6 +12,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -97,12 +98,19 @@ def save_result(result: Result, path: Path, keep: Collection[str] | None = None)
                 _describe_panel(file, panel, years, items)
         with h5py.File(unfinished, "r+") as file:
             hashes = {panel.variable: _write_rows(file[panel.variable], panel, years, items) for panel in panels}
-    except RuntimeError as error:  # of HDF5, where a file cannot be closed because the disk is full
-        raise OSError(errno.EIO, str(error), str(path)) from error
+    except (OSError, RuntimeError) as error:
+        raise _of_system(error) from error
     with unfinished.open("rb") as stream:
         os.fsync(stream.fileno())
     unfinished.replace(path)
     return hashes
+
+
+def _of_system(error: Exception) -> OSError:
+    """The operating system's error behind one of HDF5, which gives its number in words only."""
+    stated = re.search(r"errno = (\d+)", str(error))
+    number = int(stated.group(1)) if stated else getattr(error, "errno", None) or errno.EIO
+    return OSError(number, os.strerror(number))
 
 
 def _write_labels(file: Any, result: Result, panels: Sequence[Columns]) -> tuple[list[int], list[str]]:
