@@ -22,7 +22,7 @@ READING_ORDER = (
     "dates.calendar", "dates.licensing", "dates.timeline",
     "kernels.baseyear", "kernels.pricing", "kernels.choice", "kernels.equilibrium", "kernels.growth",
     "kernels.capacity", "kernels.finance", "kernels.welfare",
-    "outcomes.variables", "outcomes.results", "outcomes.columns",
+    "outcomes.variables", "outcomes.panels", "outcomes.results", "outcomes.columns",
     "model.economy", "model.entry", "model.stocks", "model.sites", "model.market", "model.accounts", "model.engine",
     "outcomes.statistics", "outcomes.tables", "outcomes.comparison",
     "belief.record", "belief.names", "belief.matching", "belief.knowledge", "belief.naive", "belief.scores",
@@ -30,7 +30,9 @@ READING_ORDER = (
     "belief.posterior",
     "pictures.style", "pictures.marks", "pictures.trends", "pictures.chronicle", "pictures.standings",
     "pictures.plots", "pictures.trackrecord",
-    "studies.workers", "studies.manifest", "studies.request", "studies.runs", "studies.audit", "studies.study",
+    "studies.workers", "studies.manifest", "studies.lock", "studies.folders", "studies.blocks",
+    "studies.precision", "studies.request", "studies.runs", "studies.audit", "studies.files", "studies.study",
+    "studies.verify", "studies.cluster",
     "belief.backtest", "belief.calibration", "belief.lessons", "pictures.beliefs", "belief.learning",
     "terminal", "cli",
 )
@@ -114,7 +116,11 @@ def test_only_the_engine_loops_over_periods() -> None:
 
 @pytest.mark.parametrize(
     ("library", "home"),
-    [("simpy", {"dates.licensing"}), ("h5netcdf", {"outcomes.results", "outcomes.columns"}), ("h5py", {"outcomes.results", "outcomes.columns"})],
+    [
+        ("simpy", {"dates.licensing"}),
+        ("h5netcdf", {"outcomes.results", "outcomes.columns"}),
+        ("h5py", {"outcomes.results", "outcomes.columns"}),
+    ],
 )
 def test_a_library_without_types_of_its_own_is_imported_in_one_module(library: str, home: set[str]) -> None:
     assert {name for name in _modules() if library in _outside(name)} <= home | {"dates.timeline"}

@@ -31,7 +31,9 @@ from sim.outcomes.tables import csv_bytes, parameter_columns, parameter_rows, wr
 from sim.pictures.trackrecord import TRACK_PICTURES, draw_track
 from sim.reading.loading import read_scenario
 from sim.scenario import Scenario
-from sim.studies.manifest import MANIFEST, new_folder, program, relative_files, write_manifest
+from sim.studies.files import seal
+from sim.studies.folders import new_folder, relative_files
+from sim.studies.manifest import MANIFEST, program
 from sim.studies.request import Request, make_request, study_name
 from sim.studies.workers import Batch
 
@@ -155,7 +157,7 @@ def run_backtest(
         _write_tables(work, question, rows, pooled)
         if plots:
             _draw(work / _PLOTS, question, rows, pooled, forecasts)
-        _write_manifest(work, {"asked": asked, "program": runner, "notes": list(notes)})
+        seal(work, {"asked": asked, "program": runner, "notes": list(notes)})
     paths = tuple(folder / name for name in [MANIFEST, *(x for x in relative_files(folder) if x != MANIFEST)])
     return Track(
         folder,
@@ -211,8 +213,8 @@ def _notes(question: _Question, rows: Sequence[RowScore]) -> tuple[str, ...]:
     assumed = [row.observation.id for row in rows if row.is_assumed]
     told = f"; {', '.join(assumed)} the scenario assumes and does not forecast" if assumed else ""
     independent = (
-        f"{len(rows)} of {len(question.record)} rows are matched{told}. {len(open_rows)} forecasts are {series} series of "
-        f"{len(kinds)} variables ({', '.join(kinds)}); series of one market move together, so they weigh like "
+        f"{len(rows)} of {len(question.record)} rows are matched{told}. {len(open_rows)} forecasts are {series} series "
+        f"of {len(kinds)} variables ({', '.join(kinds)}); series of one market move together, so they weigh like "
         f"{len(kinds)} to {series} independent facts, not like {len(open_rows)}."
     )
     uses: dict[str, list[str]] = {}
@@ -249,8 +251,3 @@ def _draw(
     folder.mkdir()
     for name in TRACK_PICTURES:
         draw_track(name, question.scenario, rows, pooled, forecasts, folder)
-
-
-def _write_manifest(folder: Path, content: Mapping[str, Any]) -> None:
-    files = {name: file_hash(folder / name) for name in relative_files(folder)}
-    write_manifest(folder, {**content, "files": files})
