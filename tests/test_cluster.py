@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -16,7 +17,7 @@ import pytest
 from conftest import Folder
 
 from sim.cli import main
-from sim.errors import SimError
+from sim.errors import ScenarioError, SimError
 from sim.studies.cluster import workers
 
 ROOT = Path(__file__).parents[1]
@@ -114,3 +115,12 @@ def test_a_scheduler_without_the_extra_is_refused_with_the_remedy(monkeypatch: p
 def test_without_a_scheduler_children_do_the_work() -> None:
     with workers(None, 3) as found:
         assert found == (None, 3)
+
+
+@pytest.mark.parametrize("address", ["nonsense", "tcp://host", "tcp://:8786/x", "http://host:8786"])
+def test_what_is_no_address_is_refused(address: str) -> None:
+    with (
+        pytest.raises(ScenarioError, match=r"--scheduler: an address such as tcp://HOST:8786 \(found '"),
+        workers(address, 1),
+    ):
+        pass

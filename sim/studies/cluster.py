@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
-from typing import Any
+from typing import Any, Final
 
-from sim.errors import SimError
+from sim.errors import Problem, ScenarioError, SimError, shown
 from sim.studies.manifest import differences, program
 
 __all__ = ["workers"]
 
-_TIMEOUT = 20
+_ADDRESS: Final = re.compile(r"(tcp|tls)://[^\s/]+:\d+")
+
+_TIMEOUT: Final = 20
 """Seconds to wait for a scheduler to answer."""
 
 
@@ -29,6 +32,8 @@ def workers(scheduler: str | None, jobs: int | None) -> Iterator[tuple[Executor 
 
     Raises
     ------
+    ScenarioError
+        That is no address.
     SimError
         Dask is not installed, the scheduler does not answer, or it has no workers, or some that would not compute
         the same bits; says which and why.
@@ -44,6 +49,9 @@ def workers(scheduler: str | None, jobs: int | None) -> Iterator[tuple[Executor 
 
 
 def _client(scheduler: str) -> Any:
+    if not _ADDRESS.fullmatch(scheduler):
+        message = f"an address such as tcp://HOST:8786 (found {shown(scheduler)})"
+        raise ScenarioError([Problem("--scheduler", 0, 0, "", message)])
     try:
         from distributed import Client
     except ModuleNotFoundError as error:
