@@ -222,8 +222,8 @@ def _independence(rows: Sequence[RowScore]) -> str:
     if not rows:
         return ""
     return (
-        f"{len(rows)} forecasts are {series} series of {len(kinds)} variables ({', '.join(kinds)}). Series of one market "
-        f"move together, so they weigh like {len(kinds)} to {series} independent facts, not like {len(rows)}."
+        f"{len(rows)} forecasts are {series} series of {len(kinds)} variables ({', '.join(kinds)}). Series of one "
+        f"market move together, so they weigh like {len(kinds)} to {series} independent facts, not like {len(rows)}."
     )
 
 
