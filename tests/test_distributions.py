@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from sim.axes import FloatArray
 from sim.chance.distributions import canonical, cdf, median, quantile
-from sim.evidence import Parameter, Record
+from sim.evidence import Parameter, Range, Record
 from sim.scenario import Input, Scenario
 
 _PARAMETER: TypeAdapter[Record] = TypeAdapter(Parameter)
@@ -25,7 +25,7 @@ def record(unit: str = "1", **numbers: Any) -> Record:
 
 
 def money(unit: str, value: float) -> Input:
-    return Input("market.size", "market.size", record(unit, value=value), "money")
+    return Input("market.size", "market.size", record(unit, value=value), "money", Range(0, 1e6))
 
 
 FAMILIES = {
@@ -184,7 +184,7 @@ def test_money_in_cny_is_divided_by_the_exchange_rate() -> None:
 
 
 def test_months_become_years() -> None:
-    item = Input("x", "x", record("months", value=18), "duration")
+    item = Input("x", "x", record("months", value=18), "duration", Range(0, 100))
     assert canonical(Scenario.model_construct(), item, HALF) == 1.5
 
 

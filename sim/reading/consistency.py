@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from graphlib import CycleError, TopologicalSorter
+from itertools import islice
 from typing import Final
 
 from sim.errors import choices
-from sim.evidence import SCALES, Discrete, Fixed, Pert, Record, Triangular, Uniform
+from sim.evidence import Discrete, Record
+from sim.reading.feasibility import infeasible
 from sim.reading.plausibility import Finding, implausible
 from sim.regimes import EventStep, HazardStep, Regime, RegimeChange, Step
 from sim.scenario import Correlation, LayerShares, Scenario, inputs
@@ -22,22 +24,22 @@ __all__ = ["problems"]
 _SCRAMBLE: Final = 512
 """Draws come in scrambles of so many points."""
 
-_MOST_EQUITY: Final = 0.5
-"""Foreign firms may hold half of an operator."""
+_MOST_LISTED: Final = 12
 
 _DIRECT: Final = {"direct", "rest"}
 """Keys of the first of the two forms of a layer's shares."""
 
 
-def problems(scenario: Scenario) -> list[Finding]:
-    """Everything about a scenario that does not fit together.
+def problems(scenario: Scenario, *, most: int | None = None) -> list[Finding]:
+    """Everything about a scenario that does not fit together, or the first `most` findings.
 
     Returns
     -------
     list of (path, message)
         Empty if the scenario can be run.
     """
-    return [finding for check in _CHECKS for finding in check(scenario)]
+    found = list(islice((finding for check in _CHECKS for finding in check(scenario)), most))
+    return found or list(islice(infeasible(scenario), most))
 
 
 def _known(path: str, kind: str, name: str | None, allowed: Collection[str]) -> Iterator[Finding]:
@@ -52,7 +54,7 @@ def _same(path: str, kind: str, found: Collection[str], wanted: Collection[str])
         yield from _known(f"{path}.{name}", kind, name, wanted)
     absent = [name for name in wanted if name not in found]
     if absent:
-        yield path, f"must name every {kind} (missing {', '.join(absent)})"
+        yield path, f"must name every {kind} (missing {_listed(absent)})"
 
 
 def _settings(scenario: Scenario) -> Iterator[Finding]:
@@ -98,8 +100,10 @@ def _triangle(path: str, group: Correlation) -> Iterator[Finding]:
         yield path, "no inputs can be correlated so: the matrix of 2 sin(pi r / 6) is not positive definite"
 
 
-def _listed(numbers: Iterable[int]) -> str:
-    return ", ".join(map(str, numbers)) or "none"
+def _listed(found: Sequence[object]) -> str:
+    """The first few, and how many more."""
+    more = f" and {len(found) - _MOST_LISTED} more" if len(found) > _MOST_LISTED else ""
+    return (", ".join(map(str, found[:_MOST_LISTED])) or "none") + more
 
 
 def _is_positive_definite(below: list[list[float]]) -> bool:
@@ -220,20 +224,6 @@ def _regimes(scenario: Scenario) -> Iterator[Finding]:
 def _levers(path: str, levers: Regime | RegimeChange, scenario: Scenario) -> Iterator[Finding]:
     for position, layer in enumerate(levers.owned_layers or ()):
         yield from _known(f"{path}.owned_layers[{position}]", "layer", layer, scenario.market.layers)
-    most = _top(levers.partner_equity)
-    if most > _MOST_EQUITY:
-        found = f"(found up to {most:g}; allowed 0 to {_MOST_EQUITY})"
-        yield f"{path}.partner_equity", f"foreign equity in a partner is at most one half {found}"
-
-
-def _top(lever: float | Record | None) -> float:
-    """The most that a fraction lever can be."""
-    if not isinstance(lever, Record):
-        return lever or 0.0
-    points = {Fixed: "value", Uniform: "uniform", Triangular: "triangular", Pert: "pert"}
-    stated = getattr(lever, points[type(lever)]) if type(lever) in points else math.inf
-    end: float = stated[-1] if isinstance(stated, tuple) else stated
-    return SCALES["fraction"][lever.unit] * min(end, math.inf if lever.max is None else lever.max)
 
 
 def _policy(scenario: Scenario) -> Iterator[Finding]:

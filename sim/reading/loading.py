@@ -12,7 +12,7 @@ from sim.reading import consistency
 from sim.reading.documents import Node, Place, read
 from sim.reading.overrides import overridden
 from sim.reading.schema import SCENARIO, Shape
-from sim.reading.validation import located, steps, validated
+from sim.reading.validation import MOST_TOLD, located, steps, validated
 from sim.scenario import Scenario
 
 __all__ = ["SOURCES", "Loaded", "load_scenario", "read_scenario", "scenario_files", "shipped_folder"]
@@ -70,7 +70,7 @@ def read_scenario(path: str | Path, *, overrides: Sequence[str] = ()) -> Loaded:
     tree = overridden(tree, overrides)
     scenario = validated(tree)
     scenario._overridden = dict(_differences(base, tree, SCENARIO))
-    wrong = consistency.problems(scenario)
+    wrong = consistency.problems(scenario, most=MOST_TOLD)
     if wrong:
         raise ScenarioError(located(tree, where, message) for where, message in wrong)
     return Loaded(scenario, tree)
