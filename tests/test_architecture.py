@@ -16,8 +16,8 @@ PACKAGE = Path(sim.__file__).parent
 # fmt: off
 READING_ORDER = (
     "errors", "axes", "evidence", "regimes", "scenario", "policy",
-    "reading.points", "reading.plausibility", "reading.feasibility", "reading.consistency",
-    "reading.documents", "reading.schema", "reading.validation",
+    "reading.points", "reading.plausibility", "reading.feasibility", "reading.correlation",
+    "reading.consistency", "reading.documents", "reading.schema", "reading.validation",
     "reading.overrides", "reading.loading", "reading.explain",
     "chance.distributions", "chance.shocks", "chance.sampling",
     "dates.calendar", "dates.licensing", "dates.timeline",

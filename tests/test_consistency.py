@@ -60,7 +60,7 @@ FAULTS = {
         "sampling: {correlations: {trio: {members: [market.size, demand.churn, zone.cap], rank: [[0.9], [0.9, -0.9]], "
         "reason: x}}}",
         "1:82: sampling.correlations.trio.rank: no inputs can be correlated so: "
-        "the matrix of 2 sin(pi r / 6) is not positive definite",
+        "the matrix of 2 sin(pi r / 6) is not positive definite (the nearest that is: [[0.482], [0.482, -0.482]])",
     ),
     "no layer for the rest": (
         f"market: {{layers: {{saas: {{size: {{value: 2, unit: USD bn/yr, {EVIDENCE}}}}}}}}}",

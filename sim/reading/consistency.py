@@ -5,7 +5,6 @@ Each check is a generator of findings, a dotted path and a message, and looks at
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from graphlib import CycleError, TopologicalSorter
@@ -14,10 +13,11 @@ from typing import Final
 
 from sim.errors import choices
 from sim.evidence import Discrete, Record
+from sim.reading.correlation import contradictions
 from sim.reading.feasibility import infeasible
 from sim.reading.plausibility import Finding, implausible
 from sim.regimes import EventStep, HazardStep, Regime, RegimeChange, Step
-from sim.scenario import Correlation, LayerShares, Scenario, inputs
+from sim.scenario import LayerShares, Scenario, inputs
 
 __all__ = ["problems"]
 
@@ -88,36 +88,13 @@ def _correlations(scenario: Scenario) -> Iterator[Finding]:
             yield from _known(where, "input", name, named)
             if counts[name] > 1:
                 yield where, f"'{name}' may stand once, in one group (found {counts[name]} times)"
-        yield from _triangle(f"{path}.rank", group)
-
-
-def _triangle(path: str, group: Correlation) -> Iterator[Finding]:
-    members, lengths = len(group.members), [len(row) for row in group.rank]
-    wanted = list(range(1, members))
-    if lengths != wanted:
-        yield path, f"{members} members need rows of {_listed(wanted)} numbers (found rows of {_listed(lengths)})"
-    elif not _is_positive_definite([[2 * math.sin(math.pi * r / 6) for r in row] for row in group.rank]):
-        yield path, "no inputs can be correlated so: the matrix of 2 sin(pi r / 6) is not positive definite"
+        yield from contradictions(f"{path}.rank", len(group.members), group.rank)
 
 
 def _listed(found: Sequence[object]) -> str:
     """The first few, and how many more."""
     more = f" and {len(found) - _MOST_LISTED} more" if len(found) > _MOST_LISTED else ""
     return (", ".join(map(str, found[:_MOST_LISTED])) or "none") + more
-
-
-def _is_positive_definite(below: list[list[float]]) -> bool:
-    """Whether a matrix with ones on the diagonal has a Cholesky factor; `below` are the rows under the diagonal."""
-    factor: list[list[float]] = []
-    for row in [[], *below]:
-        line: list[float] = []
-        for value, other in zip(row, factor, strict=True):
-            line.append((value - sum(a * b for a, b in zip(line, other, strict=False))) / other[-1])
-        rest = 1 - sum(value * value for value in line)
-        if rest <= 1e-12:
-            return False
-        factor.append([*line, math.sqrt(rest)])
-    return True
 
 
 def _layers(scenario: Scenario) -> Iterator[Finding]:
