@@ -11,6 +11,7 @@ from sim.kernels.pricing import log_markup, share_slope
 
 __all__ = ["StaticMarket", "StaticShares", "opening_premium", "static_equilibrium"]
 
+_TINY = np.finfo(np.float64).tiny
 _STEPS = 30
 _PREMIUM_STEPS = 50
 _RELAXATION = 0.7
@@ -157,7 +158,7 @@ def opening_premium(market: StaticMarket, weights: FloatArray, target: FloatArra
     everywhere, none = np.ones_like(open_part), np.ones_like(market.base[domestic:])
     start = market.log_markup(_segment_shares(market, market.base, everywhere, (none, none)))
     excess, premium = np.zeros_like(start), np.zeros_like(target)
-    goal = np.log(target / (1.0 - target))
+    goal = np.log(np.maximum(target, _TINY) / (1.0 - target))
     shares = np.empty_like(excess)
     for _ in range(_PREMIUM_STEPS):
         attraction = market.attraction(excess)

@@ -199,5 +199,8 @@ def _write(record: Record, economy: Economy, stocks: Stocks, t: int) -> None:
     record.capacity[t], record.bought[t] = stocks.capacity, stocks.bought[t]
     per_year = len(record.spending) // len(record.markup)
     if (t + 1) % per_year == 0:
-        weighted = economy.by_layer(spending * np.exp(economy.log_markup + stocks.before))
-        record.markup[t // per_year] = weighted / record.spending[t]
+        markup, sold = np.exp(economy.log_markup + stocks.before), record.spending[t]
+        weighted = economy.by_layer(spending * markup)
+        # Who has lost every customer still names a price: the plain mean over the layer's segments.
+        plain = weighted if sold.all() else economy.by_layer(markup) / economy.by_layer(np.ones_like(markup))
+        record.markup[t // per_year] = np.divide(weighted, sold, out=plain, where=sold > 0.0)

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final, TypeAlias
 
 from sim.reading.plausibility import Finding, medians, scale
-from sim.reading.points import CORNER, between
+from sim.reading.points import CORNER, FARTHEST, between
 from sim.scenario import LayerShares, Scenario, inputs
 
 __all__ = ["infeasible"]
@@ -30,7 +30,7 @@ _JOINT: Final = ("market", "segments", "shares", "demand", "economics")
 def infeasible(scenario: Scenario) -> Iterator[Finding]:
     """Everything about the numbers of a scenario that does not go together, path and message."""
     middle = medians(scenario)
-    found = list(_together(scenario, middle))
+    found = [*_together(scenario, middle), *_propensities(scenario)]
     yield from found or _at_corners(scenario, middle)
 
 
@@ -112,6 +112,20 @@ def _room(layer: str, scenario: Scenario, values: Values) -> float:
     total = sum(weights)
     held = sum(weight * part for weight, part in zip(weights, parts, strict=True))
     return _MOST_OF_OPEN * held / total if total else math.nan
+
+
+def _propensities(scenario: Scenario) -> Iterator[Finding]:
+    """Foreign providers must have somebody who leans to them in each layer, in every draw."""
+    for layer in scenario.market.layers:
+        inside = {name: part for name, part in scenario.segments.items() if part.layer == layer}
+        leanings = [between(part.foreign_propensity, FARTHEST)[0] for part in inside.values()]
+        if max(leanings) < _LEAST_PROPENSITY:
+            path = f"segments.{next(iter(inside))}.foreign_propensity"
+            found = f"(found {max(leanings):g} in some draws; allowed from {_LEAST_PROPENSITY:g})"
+            yield path, f"in one segment of '{layer}' at least, somebody must lean to foreign providers {found}"
+
+
+_LEAST_PROPENSITY: Final = 1e-6
 
 
 def _growth(values: Values) -> Iterator[Finding]:
