@@ -70,8 +70,6 @@ Reversion = Annotated[Rate, Range(0, 10)]
 Spread = Annotated[Number, Range(0, 20)]
 """A standard deviation of utility."""
 
-Elasticity = Annotated[Number, Range(1.0001, 50)]
-
 
 class Horizon(Model):
     """The years and the step of time."""
@@ -167,8 +165,12 @@ class LayerShares(Model):
 class Demand(Model):
     """How customers choose and how long they stay."""
 
-    elasticity_of_substitution: Elasticity = Field(description="epsilon, between offers in a segment.")
-    elasticity_of_demand: Elasticity = Field(description="eta, between cloud and everything else.")
+    elasticity_of_substitution: Annotated[Number, Range(1.05, 50)] = Field(
+        description="epsilon, between offers in a segment."
+    )
+    elasticity_of_demand: Annotated[Number, Range(1.0001, 50)] = Field(
+        description="eta, between cloud and everything else."
+    )
     conduct: Fraction = Field(description="0 constant markups, 1 Bertrand.")
     captive_growth: Fraction = Field(description="iota: part of existing customers' growth that stays with them.")
     churn: Rate
@@ -232,7 +234,7 @@ class Opening(Model):
     layer_factor: dict[Id, Annotated[Number, Range(0, 10)]] = Field(
         description="Premium of a layer relative to the one of `layer`."
     )
-    ramp: Annotated[Years, Range(0.001, 1000)] = Field(description="Time constant with which the premium arrives.")
+    ramp: Annotated[Years, Range(1e-6, 1000)] = Field(description="Time constant with which the premium arrives.")
     reference: ReferenceGain | None = Field(default=None, description="Drawn beside the gains after launch.")
 
 

@@ -71,8 +71,10 @@ def _near(middle: float, least: float, most: float) -> st.SearchStrategy[float]:
 def _anywhere(least: float, most: float) -> st.SearchStrategy[float]:
     """Numbers of all magnitudes inside a range, its ends included."""
     if least > 0:
-        return st.floats(math.log(least), math.log(most)).map(math.exp).map(lambda x: min(max(x, least), most))
-    return st.one_of(st.sampled_from([least, most]), st.floats(least, most))
+        inside = st.floats(math.log(least), math.log(most)).map(math.exp).map(lambda x: min(max(x, least), most))
+    else:
+        inside = st.floats(least, most)
+    return st.one_of(st.sampled_from([least, most]), inside)
 
 
 STRANGE = st.one_of(
@@ -210,12 +212,12 @@ HORIZONS = st.sampled_from(
 
 
 @st.composite
-def variants(draw: Draw, bases: Sequence[Path], moods: Sequence[str]) -> str:
-    """A variant of one of several bases, as YAML; `moods` says how its numbers are drawn."""
+def variants(draw: Draw, bases: Sequence[Path], moods: Sequence[str], most: int = 4) -> str:
+    """A variant of one of several bases, as YAML; `moods` says how its numbers are drawn, up to `most` of them."""
     base = draw(st.sampled_from(list(bases)))
     found = scenario(base)
     tree: Tree = {"extends": base.name, "name": "case"}
-    for item, middle in draw(st.lists(st.sampled_from(quantities(base)), min_size=1, max_size=4)):
+    for item, middle in draw(st.lists(st.sampled_from(quantities(base)), min_size=1, max_size=most)):
         place(tree, item.path, record(draw, item, middle, base, draw(st.sampled_from(moods))))
     if draw(st.booleans()):
         place(tree, "policy.steps", calendar(draw, found))

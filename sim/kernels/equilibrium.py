@@ -11,7 +11,7 @@ from sim.kernels.pricing import log_markup, share_slope
 
 __all__ = ["StaticMarket", "StaticShares", "opening_premium", "static_equilibrium"]
 
-_TINY = np.finfo(np.float64).tiny
+_TINY, _ROUNDING = np.finfo(np.float64).tiny, np.finfo(np.float64).eps
 _STEPS = 30
 _PREMIUM_STEPS = 50
 _RELAXATION = 0.7
@@ -158,7 +158,7 @@ def opening_premium(market: StaticMarket, weights: FloatArray, target: FloatArra
     everywhere, none = np.ones_like(open_part), np.ones_like(market.base[domestic:])
     start = market.log_markup(_segment_shares(market, market.base, everywhere, (none, none)))
     excess, premium = np.zeros_like(start), np.zeros_like(target)
-    goal = np.log(np.maximum(target, _TINY) / (1.0 - target))
+    goal = np.log(np.maximum(target, _TINY) / np.maximum(1.0 - target, _ROUNDING))
     shares = np.empty_like(excess)
     for _ in range(_PREMIUM_STEPS):
         attraction = market.attraction(excess)
@@ -168,6 +168,6 @@ def opening_premium(market: StaticMarket, weights: FloatArray, target: FloatArra
         share = (weights * abroad / (home + abroad)).sum(axis=0)
         np.multiply(attraction[:domestic], in_open + (1.0 - open_part) / home, out=shares[:domestic])
         np.multiply(attraction[domestic:], in_open, out=shares[domestic:])
-        premium = np.maximum(premium + goal - np.log(share / (1.0 - share)), 0.0)
+        premium = np.maximum(premium + goal - np.log(share / np.maximum(1.0 - share, _ROUNDING)), 0.0)
         excess += _RELAXATION * (market.log_markup(shares) - start - excess)
     return premium

@@ -107,10 +107,11 @@ def _foreign_share(layer: str, shares: LayerShares, scenario: Scenario, values: 
 def _room(layer: str, scenario: Scenario, values: Values) -> float:
     """The largest share of a layer that its open parts can hold; NaN if a median is unknown."""
     names = [name for name, segment in scenario.segments.items() if segment.layer == layer]
+    leaning = [values.get(f"segments.{name}.foreign_propensity", math.nan) != 0 for name in names]
     weights = [values.get(f"segments.{name}.weight", math.nan) for name in names]
     parts = [values.get(f"segments.{name}.open", math.nan) for name in names]
     total = sum(weights)
-    held = sum(weight * part for weight, part in zip(weights, parts, strict=True))
+    held = sum(weight * part * leans for weight, part, leans in zip(weights, parts, leaning, strict=True))
     return _MOST_OF_OPEN * held / total if total else math.nan
 
 
