@@ -28,7 +28,7 @@ from sim.evidence import (
     Source,
     Years,
 )
-from sim.regimes import Id, Policy, Regime, Share
+from sim.regimes import Id, Policy, Regime
 
 __all__ = [
     "Capacity",
@@ -62,6 +62,10 @@ __all__ = [
 MOST: Final = 100
 """Entries of a kind that a scenario may have: layers, segments, providers, regimes, steps and the like."""
 
+MOST_DRAWS: Final = 2**30
+MOST_SEED: Final = 2**63 - 1
+"""A seed is stored as a signed integer of eight bytes."""
+
 Part = Annotated[Fraction, Range(1e-6, 1)]
 """A fraction that is divided by, or that something must be left of."""
 
@@ -92,8 +96,8 @@ class Correlation(Model):
 class Sampling(Model):
     """How many draws, from which seed, and what is sampled best."""
 
-    seed: int = Field(ge=0, lt=2**63)
-    draws: int = Field(gt=0, le=2**30, description="A multiple of 512.")
+    seed: int = Field(ge=0, le=MOST_SEED)
+    draws: int = Field(gt=0, le=MOST_DRAWS, description="A multiple of 512.")
     leading: tuple[str, ...] = Field(
         default=(),
         max_length=64,
@@ -210,7 +214,9 @@ class Hypothesis(Model):
     providers: tuple[Id, ...] | None = Field(
         default=None, description="Foreign providers that the value covers; today's share of the others is added."
     )
-    cap: Share = Field(default=0.9, le=0.999, description="Most of the open part that the hypothesis may ask for.")
+    cap: Annotated[float, Field(ge=0, le=0.999)] = Field(
+        default=0.9, description="Most of the open part that the hypothesis may ask for."
+    )
 
 
 class ReferenceGain(Model):

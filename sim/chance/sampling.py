@@ -28,7 +28,7 @@ from sim.chance.distributions import canonical
 from sim.chance.shocks import downward_steps, leading_direction, market_path, reflect, reverting_path
 from sim.errors import Problem, ScenarioError
 from sim.regimes import HazardStep
-from sim.scenario import Correlation, Horizon, Input, Sampling, Scenario, inputs
+from sim.scenario import MOST_DRAWS, Correlation, Horizon, Input, Sampling, Scenario, inputs
 
 __all__ = ["DRAWS_PER_SCRAMBLE", "SHOCK_INPUTS", "Worlds", "check_draws", "draw_worlds", "median_world", "side_by_side"]
 
@@ -190,8 +190,10 @@ def median_world(scenario: Scenario, copies: int = 2) -> Worlds:
 
 def check_draws(draws: int) -> None:
     """Raise ScenarioError, naming the two nearest, unless `draws` is a positive multiple of 512."""
-    if draws > 0 and draws % DRAWS_PER_SCRAMBLE == 0:
+    if 0 < draws <= MOST_DRAWS and draws % DRAWS_PER_SCRAMBLE == 0:
         return
+    if draws > MOST_DRAWS:
+        raise ScenarioError([Problem("", 0, 0, "sampling.draws", f"at most {MOST_DRAWS:,} (found {draws:,})")])
     below = max(draws // DRAWS_PER_SCRAMBLE, 1) * DRAWS_PER_SCRAMBLE
     message = (
         f"draws come in scrambles of {DRAWS_PER_SCRAMBLE} (found {draws}; "

@@ -26,6 +26,9 @@ _SCRAMBLE: Final = 512
 
 _MOST_LISTED: Final = 12
 
+_FOLDERS: Final = {"plots", "con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(10)}
+"""The folder of a study's pictures, and names that Windows keeps for devices."""
+
 _DIRECT: Final = {"direct", "rest"}
 """Keys of the first of the two forms of a layer's shares."""
 
@@ -55,6 +58,20 @@ def _same(path: str, kind: str, found: Collection[str], wanted: Collection[str])
     absent = [name for name in wanted if name not in found]
     if absent:
         yield path, f"must name every {kind} (missing {_listed(absent)})"
+
+
+def _names(scenario: Scenario) -> Iterator[Finding]:
+    """Names that mean something else in the results: folders, scopes, groups."""
+    if scenario.name in _FOLDERS:
+        yield (
+            "name",
+            f"no scenario can be named so, because its results lie in a folder of that name (found '{scenario.name}')",
+        )
+    if "total" in scenario.market.layers:
+        yield "market.layers.total", "no layer can be named so: it is the scope of all layers"
+    for name in ("domestic", "foreign"):
+        if name in scenario.providers:
+            yield f"providers.{name}", "no provider can be named so: it is the group of all such providers"
 
 
 def _settings(scenario: Scenario) -> Iterator[Finding]:
@@ -251,6 +268,7 @@ def _followed(name: str, scenario: Scenario) -> list[str]:
 
 
 _CHECKS: Final[tuple[Callable[[Scenario], Iterator[Finding]], ...]] = (
+    _names,
     _settings,
     _leading,
     _correlations,

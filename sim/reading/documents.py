@@ -40,7 +40,7 @@ Scalar: TypeAlias = str | int | float | bool | datetime.date | None
 _MOST_BYTES: Final = 250_000
 """Some nine times the largest scenario shipped; with the two limits below it keeps any refusal within a second."""
 
-_LONGEST_LINE: Final = 10_000
+_LONGEST_LINE: Final = 4_000
 """Characters; the scanner takes time in proportion to the square of some words."""
 
 _MOST_PARTS: Final = 10_000
@@ -243,6 +243,9 @@ class _Builder:
         if isinstance(event, SequenceStartEvent):
             items = tuple(self.items(depth + 1))
             return Node(items, self.place(event), 1 + sum(node.count for node in items))
+        hidden = _HIDDEN.search(event.value)
+        if hidden is not None:
+            _refuse(self.place(event), f"holds the control character U+{ord(hidden[0]):04X}")
         return Node(_scalar(event), self.place(event))
 
     def alias(self, event: AliasEvent) -> Node:
@@ -272,6 +275,9 @@ _WORDS: Final[Mapping[str, Scalar]] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
+_HIDDEN: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Characters that would move the cursor of a terminal or turn the direction of a line; they can stand as escapes."""
+
 _INTEGER: Final = re.compile(r"[-+]?[0-9]{1,30}")
 _NUMBER: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")

@@ -30,7 +30,7 @@ _JOINT: Final = ("market", "segments", "shares", "demand", "economics")
 def infeasible(scenario: Scenario) -> Iterator[Finding]:
     """Everything about the numbers of a scenario that does not go together, path and message."""
     middle = medians(scenario)
-    found = [*_together(scenario, middle), *_propensities(scenario)]
+    found = list(_propensities(scenario)) or list(_together(scenario, middle))
     yield from found or _at_corners(scenario, middle)
 
 

@@ -25,6 +25,9 @@ __all__ = ["MOST_TOLD", "Path", "dotted", "located", "steps", "validated"]
 MOST_TOLD: Final = 100
 """Problems of a stage that are told; to word one takes a search for what was meant."""
 
+_MOST_WEIGHED: Final = 2_000
+"""Objections that are looked at: beyond these something is wrong with the whole, and each takes its time."""
+
 Path: TypeAlias = tuple[str | int, ...]
 """Keys and list positions from the top of a scenario down."""
 
@@ -62,7 +65,7 @@ def validated(tree: Node) -> Scenario:
     try:
         return Scenario.model_validate(tree.plain(), strict=True)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False)
+        found = error.errors(include_url=False, include_input=False)[:_MOST_WEIGHED]
     objections = [(*_written(details["loc"]), details) for details in found]
     others = {path for path, _, _ in objections}
     raise ScenarioError(_told(tree, [one for one in objections if not _follows(tree, one[0], one[2], others)]))
@@ -77,8 +80,7 @@ def _told(tree: Node, objections: Sequence[_Objection]) -> Iterator[Problem]:
     in_order = sorted(objections, key=lambda one: (places[one[0]].file, places[one[0]].line, places[one[0]].column))
     yield from (_problem(tree, *one) for one in in_order[:MOST_TOLD])
     if len(in_order) > MOST_TOLD:
-        left = len(in_order) - MOST_TOLD
-        yield places[in_order[MOST_TOLD][0]].problem("", f"and {left:,} more problems from here on")
+        yield places[in_order[-1][0]].problem("", f"and {len(in_order) - MOST_TOLD:,} more problems up to here")
 
 
 def _written(loc: Path) -> tuple[Path, Shape]:
