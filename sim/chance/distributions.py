@@ -88,7 +88,8 @@ def cdf(record: Record, x: FloatArray) -> FloatArray:
     -------
     array, shape of `x`
     """
-    below = _FAMILIES[type(record)].cdf(record, x)
+    with np.errstate(over="ignore"):  # beyond all doubles from a very narrow centre is infinitely far
+        below = _FAMILIES[type(record)].cdf(record, x)
     if record.min is not None:
         below = np.where(x < record.min, 0.0, below)
     if record.max is not None:
@@ -171,8 +172,8 @@ def _triangular_quantile(record: Triangular, u: FloatArray) -> FloatArray:
 def _triangular_cdf(record: Triangular, x: FloatArray) -> FloatArray:
     low, mode, high = record.triangular
     x = np.clip(x, low, high)
-    rising = (x - low) ** 2 / ((high - low) * (mode - low)) if mode > low else np.zeros(x.shape)
-    falling = (high - x) ** 2 / ((high - low) * (high - mode)) if mode < high else np.zeros(x.shape)
+    rising = (x - low) / (high - low) * ((x - low) / (mode - low)) if mode > low else np.zeros(x.shape)
+    falling = (high - x) / (high - low) * ((high - x) / (high - mode)) if mode < high else np.zeros(x.shape)
     return np.where(x < mode, rising, 1 - falling)
 
 

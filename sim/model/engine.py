@@ -259,5 +259,8 @@ def _write(record: Record, economy: Economy, stocks: Stocks, t: int) -> None:
     per_year = len(record.spending) // len(record.markup)
     if (t + 1) % per_year == 0:
         # Until the next period `before` holds the markups of this one.
-        marked_up = economy.by_layer(stocks.spending(economy.domestic) * economy.prices(stocks.before))
-        record.markup[t // per_year] = marked_up / stocks.by_layer
+        price, sold = economy.prices(stocks.before), stocks.by_layer
+        weighted = economy.by_layer(stocks.spending(economy.domestic) * price)
+        # Who has lost every customer still names a price: the plain mean over the layer's segments.
+        plain = weighted if sold.all() else economy.by_layer(price) / economy.by_layer(np.ones_like(price))
+        record.markup[t // per_year] = np.divide(weighted, sold, out=plain, where=sold > 0.0)
