@@ -235,6 +235,6 @@ def _moved_to(goal: FloatArray, premium: FloatArray, weights: FloatArray, odds: 
     """
     for _ in range(_ODDS_STEPS):
         lifted = odds * np.exp(premium)
-        share = (weights * lifted / (1.0 + lifted)).sum(axis=0)
-        premium = np.maximum(premium + goal - np.log(share / np.maximum(1.0 - share, _ROUNDING)), 0.0)
+        home = weights / (1.0 + lifted)
+        premium = np.maximum(premium + goal - np.log((home * lifted).sum(axis=0) / home.sum(axis=0)), 0.0)
     return premium
