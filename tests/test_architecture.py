@@ -114,7 +114,11 @@ def test_only_the_engine_loops_over_periods() -> None:
 
 @pytest.mark.parametrize(
     ("library", "home"),
-    [("simpy", {"dates.licensing"}), ("h5netcdf", {"outcomes.results", "outcomes.columns"}), ("h5py", {"outcomes.results", "outcomes.columns"})],
+    [
+        ("simpy", {"dates.licensing"}),
+        ("h5netcdf", {"outcomes.results", "outcomes.columns"}),
+        ("h5py", {"outcomes.results", "outcomes.columns"}),
+    ],
 )
 def test_a_library_without_types_of_its_own_is_imported_in_one_module(library: str, home: set[str]) -> None:
     assert {name for name in _modules() if library in _outside(name)} <= home | {"dates.timeline"}
