@@ -62,8 +62,11 @@ __all__ = [
 ]
 
 Grade = Literal["found", "derived", "recalled", "judgement"]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_LARGEST: Final = 1e150
+"""Beyond all that is counted; differences and products of two such numbers are still numbers."""
+
+Finite = Annotated[float, Field(ge=-_LARGEST, le=_LARGEST, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, le=_LARGEST, allow_inf_nan=False)]
 
 CANONICAL_UNITS: Final[Mapping[str, str]] = {
     "money": "USD bn/yr",
@@ -162,8 +165,8 @@ def parse_interval(text: str) -> tuple[float, float]:
     if match is None:
         raise ValueError("an interval is written as 'a to b'")
     low, high = float(match[1]), float(match[2])
-    if not (math.isfinite(low) and math.isfinite(high)):
-        raise ValueError(f"both ends of an interval are finite numbers, found {low:g} to {high:g}")
+    if not (abs(low) <= _LARGEST and abs(high) <= _LARGEST):
+        raise ValueError(f"both ends of an interval are numbers up to {_LARGEST:g}, found {low:g} to {high:g}")
     _require_order("a, b", low, high)
     return low, high
 
