@@ -40,6 +40,7 @@ __all__ = [
     "ExchangeRate",
     "Fixed",
     "Fraction",
+    "Frequency",
     "Interval",
     "LogNormal",
     "Mixture",
@@ -437,7 +438,10 @@ class Range:
 Money = Annotated[Parameter, AfterValidator(_of("money")), Dimension("money"), Range(1e-6, 1e6)]
 Fraction = Annotated[Parameter, AfterValidator(_of("fraction")), Dimension("fraction"), Range(0, 1)]
 Points = Annotated[Parameter, AfterValidator(_of("points")), Dimension("points"), Range(0, 1)]
-Rate = Annotated[Parameter, AfterValidator(_of("rate")), Dimension("rate"), Range(0, 1e4)]
+Rate = Annotated[Parameter, AfterValidator(_of("rate")), Dimension("rate"), Range(-1e4, 1e4)]
+Frequency = Annotated[Rate, Range(0, 1e4)]
+"""A rate at which something happens."""
+
 Years = Annotated[Parameter, AfterValidator(_of("duration")), Dimension("duration"), Range(0, 1e9)]
 Number = Annotated[Parameter, AfterValidator(_of("number")), Dimension("number"), Range(0, 1000)]
 ExchangeRate = Annotated[Parameter, AfterValidator(_of("exchange rate")), Dimension("exchange rate"), Range(1e-6, 1e6)]
