@@ -40,6 +40,7 @@ __all__ = [
     "ExchangeRate",
     "Fixed",
     "Fraction",
+    "Frequency",
     "Interval",
     "LogNormal",
     "Mixture",
@@ -62,8 +63,11 @@ __all__ = [
 ]
 
 Grade = Literal["found", "derived", "recalled", "judgement"]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_LARGEST: Final = 1e150
+"""Beyond all that is counted; differences and products of two such numbers are still numbers."""
+
+Finite = Annotated[float, Field(ge=-_LARGEST, le=_LARGEST, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, le=_LARGEST, allow_inf_nan=False)]
 
 CANONICAL_UNITS: Final[Mapping[str, str]] = {
     "money": "USD bn/yr",
@@ -162,8 +166,8 @@ def parse_interval(text: str) -> tuple[float, float]:
     if match is None:
         raise ValueError("an interval is written as 'a to b'")
     low, high = float(match[1]), float(match[2])
-    if not (math.isfinite(low) and math.isfinite(high)):
-        raise ValueError(f"both ends of an interval are finite numbers, found {low:g} to {high:g}")
+    if not (abs(low) <= _LARGEST and abs(high) <= _LARGEST):
+        raise ValueError(f"both ends of an interval are numbers up to {_LARGEST:g}, found {low:g} to {high:g}")
     _require_order("a, b", low, high)
     return low, high
 
@@ -434,7 +438,10 @@ class Range:
 Money = Annotated[Parameter, AfterValidator(_of("money")), Dimension("money"), Range(1e-6, 1e6)]
 Fraction = Annotated[Parameter, AfterValidator(_of("fraction")), Dimension("fraction"), Range(0, 1)]
 Points = Annotated[Parameter, AfterValidator(_of("points")), Dimension("points"), Range(0, 1)]
-Rate = Annotated[Parameter, AfterValidator(_of("rate")), Dimension("rate"), Range(0, 1e4)]
+Rate = Annotated[Parameter, AfterValidator(_of("rate")), Dimension("rate"), Range(-1e4, 1e4)]
+Frequency = Annotated[Rate, Range(0, 1e4)]
+"""A rate at which something happens."""
+
 Years = Annotated[Parameter, AfterValidator(_of("duration")), Dimension("duration"), Range(0, 1e9)]
 Number = Annotated[Parameter, AfterValidator(_of("number")), Dimension("number"), Range(0, 1000)]
 ExchangeRate = Annotated[Parameter, AfterValidator(_of("exchange rate")), Dimension("exchange rate"), Range(1e-6, 1e6)]

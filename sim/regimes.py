@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from sim.evidence import Fraction, Model, Points, Range, Rate, Years
+from sim.evidence import Fraction, Frequency, Model, Points, Range, Years
 
 __all__ = ["DateStep", "EventStep", "HazardStep", "Id", "Policy", "Regime", "RegimeChange", "Share", "Step"]
 
@@ -101,7 +101,7 @@ class EventStep(StepEffect):
 class HazardStep(StepEffect):
     """A step that may come at any time while a regime is in force."""
 
-    hazard: Rate
+    hazard: Frequency
     during: Id = Field(description="Regime while which the hazard runs.")
     delay: Years | None = None
 

@@ -21,6 +21,7 @@ from sim.evidence import (
     ExchangeRate,
     Fixed,
     Fraction,
+    Frequency,
     Model,
     Money,
     Number,
@@ -190,7 +191,7 @@ class Demand(Model):
     )
     conduct: Fraction = Field(description="0 constant markups, 1 Bertrand.")
     captive_growth: Fraction = Field(description="iota: part of existing customers' growth that stays with them.")
-    churn: Rate
+    churn: Frequency
 
 
 class Rivalry(Model):
@@ -260,7 +261,7 @@ class Opening(Model):
 class Migration(Model):
     """Partner customers who move to their provider's own site."""
 
-    rate: Rate
+    rate: Frequency
     consent_loss: Fraction = Field(description="Part of those moved who do not accept the new operator.")
 
 

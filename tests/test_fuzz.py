@@ -1,12 +1,11 @@
 """Any document is either accepted and runs, or refused with an error of ours: never another exception, never a NaN.
 
-Two thousand and some documents a run, always the same ones: variants that change numbers, levers, calendar and
-correlations, and files with nodes dropped, renamed, retyped and moved.
+Two thousand and some different documents a run, always the same ones: variants that change numbers, levers, calendar
+and correlations, and files with nodes dropped, renamed, retyped and moved.
 """
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -31,14 +30,14 @@ from sim.scenario import Scenario
 DRAWS = 8
 
 MIXTURES = {
-    "near what is known": (["near"] * 8 + ["anywhere"], 4, 900),
-    "anywhere it can be": (["anywhere"], 3, 350),
-    "strange": (["near", "anywhere", "strange"], 4, 350),
-    "many changes": (["near", "near", "anywhere"], 12, 150),
+    "near what is known": (["near"] * 8 + ["anywhere"], 4, 1200),
+    "anywhere it can be": (["anywhere"], 3, 450),
+    "strange": (["near", "anywhere", "strange"], 4, 450),
+    "many changes": (["near", "near", "anywhere"], 12, 200),
 }
 """How numbers are drawn, how many, and in how many documents."""
 
-SPOILT = 450
+SPOILT = 500
 
 
 @pytest.fixture(scope="module")
@@ -87,8 +86,9 @@ def _whole_files(library: Path) -> list[dict[str, Any]]:
 
 
 def _tally(strategy: st.SearchStrategy[str], count: int, library: Path) -> Counter[str]:
-    """The fates of so many documents; a document that breaks the program is told as the smallest that does."""
+    """The fates of so many documents, repeated ones counted once; what breaks the program is shrunk and told."""
     tally: Counter[str] = Counter()
+    seen: set[str] = set()
 
     @settings(
         max_examples=count,
@@ -100,12 +100,15 @@ def _tally(strategy: st.SearchStrategy[str], count: int, library: Path) -> Count
     )
     @given(strategy)
     def judge(text: str) -> None:
-        tally[fate(library / "case.yaml", text)] += 1
+        if text not in seen:
+            tally[fate(library / "case.yaml", text)] += 1
+            seen.add(text)
 
     judge()
     return tally
 
 
+@pytest.mark.slow
 def test_every_document_runs_or_is_refused_and_a_third_of_them_run(library: Path) -> None:
     bases, tally = [library / "small.yaml", library / "shipped.yaml"], Counter[str]()
     for moods, most, count in MIXTURES.values():
@@ -115,16 +118,3 @@ def test_every_document_runs_or_is_refused_and_a_third_of_them_run(library: Path
     assert tally.total() >= 2_000, tally
     assert tally["runs"] >= tally.total() / 3, tally
     assert tally["refused"] >= tally.total() / 4, tally
-
-
-def test_documents_do_not_repeat(library: Path) -> None:
-    """The generator is no loop over a few: nine documents of ten differ."""
-    seen: list[str] = []
-
-    @settings(max_examples=200, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
-    @given(documents.variants([library / "small.yaml"], ["near"]))
-    def collect(text: str) -> None:
-        seen.append(json.dumps(text))
-
-    collect()
-    assert len(set(seen)) > 0.9 * len(seen)

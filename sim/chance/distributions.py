@@ -71,7 +71,8 @@ def quantile(record: Record, u: FloatArray) -> FloatArray:
     """
     least = -np.inf if record.min is None else record.min
     most = np.inf if record.max is None else record.max
-    return np.clip(_FAMILIES[type(record)].quantile(record, u), least, most)
+    with np.errstate(over="ignore"):  # what is beyond all doubles is beyond the bounds
+        return np.clip(_FAMILIES[type(record)].quantile(record, u), least, most)
 
 
 def cdf(record: Record, x: FloatArray) -> FloatArray:
@@ -151,14 +152,16 @@ def _interval_quantile(record: Interval, u: FloatArray) -> FloatArray:
     low, high = parse_interval(record.interval)
     z = ndtri(u) / _Z95
     if low > 0:
-        return math.sqrt(low * high) * np.exp(z * math.log(high / low) / 2)
+        centre, half = (math.log(low) + math.log(high)) / 2, (math.log(high) - math.log(low)) / 2
+        return np.exp(centre + z * half)
     return (low + high) / 2 + z * (high - low) / 2
 
 
 def _interval_cdf(record: Interval, x: FloatArray) -> FloatArray:
     low, high = parse_interval(record.interval)
     if low > 0:
-        return _lognormal_below(x, math.sqrt(low * high), math.log(high / low) / 2 / _Z95)
+        half = (math.log(high) - math.log(low)) / 2
+        return _lognormal_below(x, math.sqrt(low) * math.sqrt(high), half / _Z95)
     return ndtr((2 * x - low - high) / (high - low) * _Z95)
 
 
