@@ -139,6 +139,26 @@ def compare(
 
 
 @app.command()
+def sweep(
+    file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="A sweep file.")],
+    draws: Annotated[int | None, typer.Option(help="Draws at each point; the file's own by default.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed; the file's own by default.")] = None,
+    out: Out = Path("results"),
+    jobs: Annotated[int | None, typer.Option(help="Processes at a time; all cores by default.")] = None,
+    no_plots: Annotated[bool, typer.Option("--no-plots", help="Draw no pictures.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Run again what is finished already.")] = False,
+) -> None:
+    """Run a scenario at every point of a design over levers and parameters, on shared draws."""
+    from sim.studies.sweep import run_sweep
+
+    with terminal.progress() as progress:
+        found = run_sweep(
+            file, draws=draws, seed=seed, out=out, jobs=jobs, plots=not no_plots, force=force, progress=progress
+        )
+    terminal.report_sweep(found)
+
+
+@app.command()
 def check(files: Files, overrides: Overrides = None) -> None:
     """Validate scenario files, and do nothing else; sources are read with the scenarios beside them."""
     from sim.reading.loading import SOURCES

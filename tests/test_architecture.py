@@ -24,10 +24,11 @@ READING_ORDER = (
     "kernels.capacity", "kernels.finance", "kernels.welfare",
     "outcomes.variables", "outcomes.results",
     "model.economy", "model.entry", "model.stocks", "model.sites", "model.market", "model.accounts", "model.engine",
-    "outcomes.statistics", "outcomes.tables", "outcomes.comparison",
+    "outcomes.statistics", "outcomes.tables", "outcomes.comparison", "outcomes.sweeps",
     "pictures.style", "pictures.marks", "pictures.trends", "pictures.chronicle", "pictures.standings",
-    "pictures.plots",
+    "pictures.plots", "pictures.responses", "pictures.sweeps",
     "studies.workers", "studies.manifest", "studies.request", "studies.runs", "studies.audit", "studies.study",
+    "studies.design", "studies.points", "studies.sweep",
     "terminal", "cli",
 )
 # fmt: on

@@ -30,7 +30,16 @@ from sim.errors import Problem, ScenarioError
 from sim.regimes import HazardStep
 from sim.scenario import Correlation, Horizon, Input, Sampling, Scenario, inputs
 
-__all__ = ["DRAWS_PER_SCRAMBLE", "SHOCK_INPUTS", "Worlds", "check_draws", "draw_worlds", "median_world", "side_by_side"]
+__all__ = [
+    "DRAWS_PER_SCRAMBLE",
+    "SHOCK_INPUTS",
+    "Worlds",
+    "check_draws",
+    "design_column",
+    "draw_worlds",
+    "median_world",
+    "side_by_side",
+]
 
 DRAWS_PER_SCRAMBLE: Final = 512
 
@@ -188,6 +197,24 @@ def median_world(scenario: Scenario, copies: int = 2) -> Worlds:
     )
 
 
+def design_column(seed: int, name: str, points: int) -> FloatArray:
+    """One column of a Latin hypercube for the design of a sweep.
+
+    Parameters
+    ----------
+    seed : int
+    name : str
+        Of what is varied; each name has a column of its own, whatever else is varied.
+    points : int
+
+    Returns
+    -------
+    array (points,)
+        One number in each of as many equal cells of (0, 1), in random order.
+    """
+    return _hypercube(_generator(seed, points, f"design.{name}"), 1, points).ravel()
+
+
 def check_draws(draws: int) -> None:
     """Raise ScenarioError, naming the two nearest, unless `draws` is a positive multiple of 512."""
     if draws > 0 and draws % DRAWS_PER_SCRAMBLE == 0:
@@ -313,17 +340,21 @@ class _Scramble:
 
     def hypercube(self, name: str, columns: int) -> FloatArray:
         """Latin hypercube, array (columns, 512): each column has one point in each of 512 equal cells."""
-        random = _generator(self._seed, self._number, name)
-        cells = random.permuted(np.tile(np.arange(DRAWS_PER_SCRAMBLE), (columns, 1)), axis=1)
-        inside = random.integers(0, 2**_JITTER_BITS, cells.shape) + 0.5
-        uniforms: FloatArray = (cells + inside / 2**_JITTER_BITS) / DRAWS_PER_SCRAMBLE
-        return uniforms
+        return _hypercube(_generator(self._seed, self._number, name), columns, DRAWS_PER_SCRAMBLE)
 
     def normals(self, path: str, axis: FloatArray) -> FloatArray:
         """Independent normals of a shock path, array (K, 512); the column named as the path drives `axis` (K,)."""
         first = self.column(path)
         others = self.hypercube(f"{path}.others", len(axis) - 1)
         return reflect(ndtri(np.vstack([first, others])), axis)
+
+
+def _hypercube(random: np.random.Generator, columns: int, points: int) -> FloatArray:
+    """Latin hypercube, array (columns, points), inside (0, 1)."""
+    cells = random.permuted(np.tile(np.arange(points), (columns, 1)), axis=1)
+    inside = random.integers(0, 2**_JITTER_BITS, cells.shape) + 0.5
+    uniforms: FloatArray = (cells + inside / 2**_JITTER_BITS) / points
+    return uniforms
 
 
 def _net(seed: int, number: int, points: int) -> FloatArray:

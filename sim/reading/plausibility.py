@@ -35,8 +35,8 @@ Finding: TypeAlias = tuple[str, str]
 _MOST_OF_OPEN: Final = 0.9
 """Part of a segment's open spending that foreign providers can hold in the base year."""
 
-_BUILT_IN_SOURCES: Final = ("judgement", "command line")
-"""Sources that need no entry in sources.yaml; both appear on the day that the scenario stands for."""
+_BUILT_IN_SOURCES: Final = ("judgement", "command line", "sweep")
+"""Sources that need no entry in sources.yaml; all appear on the day that the scenario stands for."""
 
 
 def implausible(scenario: Scenario) -> Iterator[Finding]:
