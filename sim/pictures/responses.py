@@ -7,15 +7,16 @@ few draws differ. The 90% range stands beside both.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import floor, log10
 from typing import Any, Final
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from sim.axes import FloatArray
 from sim.outcomes.results import Result
@@ -38,12 +39,15 @@ from sim.pictures.style import (
 
 __all__ = [
     "View",
-    "coordinate_words",
     "factor_words",
+    "figures",
     "level_ticks",
+    "level_words",
     "measure_axis",
     "number_or_level_axis",
     "outcome_sheet",
+    "room_below",
+    "setting",
     "upright",
     "views",
 ]
@@ -51,6 +55,10 @@ __all__ = [
 _LEVEL_COLOUR: Final = COLOURS[1]
 _DIFFERENCE_COLOUR: Final = COLOURS[2]
 _QUANTILES: Final = [STATISTICS.index(name) for name in ("p05", "p25", "p50", "p75", "p95")]
+
+_TICK_STEPS: Final = (1, 2, 2.5, 5, 10)
+_LINE_OF_LEVEL: Final = 16
+"""Letters in a line under a tick."""
 
 _BEHIND: Final = ("shares", "opening", "demand", "zone")
 """Beginnings of the paths whose sources the footer names, after those that are varied."""
@@ -62,8 +70,8 @@ class View:
 
     Attributes
     ----------
-    title : str
-        What the centre is.
+    title, centre_title : str
+        What is shown, and what its centre is.
     label : str
         Words for an axis, with the unit.
     bands : array (5, points)
@@ -72,11 +80,12 @@ class View:
     form : callable
         Number to text.
     unit : str
-        Sign after a tick label.
+        As the variable has it.
     is_difference : bool
     """
 
     title: str
+    centre_title: str
     label: str
     bands: FloatArray
     centre: FloatArray
@@ -89,6 +98,11 @@ class View:
         """Its colour where it stands alone."""
         return _DIFFERENCE_COLOUR if self.is_difference else _LEVEL_COLOUR
 
+    @property
+    def sign(self) -> str:
+        """What follows a level in figures."""
+        return "%" if self.unit == "fraction" and not self.is_difference else ""
+
     def text(self, value: float) -> str:
         """A number in figures."""
         return self.form(value) if np.isfinite(value) else "none"
@@ -98,34 +112,39 @@ class View:
         value = float(self.centre[point])
         if self.is_difference or not 0.1 <= abs(value) < 1000:
             return self.text(value)
-        return f"{value:.{2 - floor(log10(abs(value)))}f}{self.unit}".replace("-", "−")
+        return f"{value:.{2 - floor(log10(abs(value)))}f}{self.sign}".replace("-", "−")
 
 
 def views(result: SweepResult, response: Response) -> Iterator[View]:
-    """The level and the difference to the baseline, as far as there are such."""
+    """The level and the difference to the baseline, as far as there are such at any point."""
     if response.level is not None:
-        yield _view("Median", response.outcome, response.level, "p50", is_difference=False)
-    if response.difference is not None:
-        against = readable(result.baseline)
-        yield _view(f"Mean difference to {against}", response.outcome, response.difference, "mean", is_difference=True)
+        yield _view("", response.outcome, response.level, "p50")
+    if response.difference is not None and response.difference.share_defined.any():
+        yield _view(readable(result.baseline), response.outcome, response.difference, "mean")
 
 
-def _view(title: str, outcome: Outcome, found: Statistics, centre: str, *, is_difference: bool) -> View:
-    share = outcome.unit == "fraction"
-    plain = _year if outcome.unit == "year" else money
-    form = (points if share else change) if is_difference else percent if share else plain
-    unit = ("percentage points" if is_difference else "%") if share else _unit_in_words(outcome.unit, is_difference)
+def _view(baseline: str, outcome: Outcome, found: Statistics, centre: str) -> View:
+    share, is_difference = outcome.unit == "fraction", bool(baseline)
+    unit = _unit_in_words(outcome.unit, is_difference)
     values = np.where(np.isfinite(found.value), found.value, np.nan) * (100.0 if share else 1.0)
-    what = f"{title if is_difference else capital(readable(outcome.variable))} ({unit})"
+    what = f"Difference to {baseline}" if is_difference else capital(readable(outcome.variable))
     return View(
-        title=title,
-        label=what,
+        title=what,
+        centre_title=f"Mean difference to {baseline}" if is_difference else f"Median of {readable(outcome.variable)}",
+        label=f"{what} ({unit})",
         bands=np.ascontiguousarray(values[:, _QUANTILES].T),
         centre=values[:, STATISTICS.index(centre)],
-        form=form,
-        unit="%" if share and not is_difference else "",
+        form=_form(outcome.unit, is_difference),
+        unit=outcome.unit,
         is_difference=is_difference,
     )
+
+
+def _form(unit: str, is_difference: bool) -> Callable[[float], str]:
+    """Number to text; a year has no comma."""
+    if is_difference:
+        return points if unit == "fraction" else change
+    return percent if unit == "fraction" else _year if unit == "year" else money
 
 
 def _year(value: float) -> str:
@@ -133,18 +152,20 @@ def _year(value: float) -> str:
 
 
 def _unit_in_words(unit: str, is_difference: bool) -> str:
-    if unit == "year":
-        return "years" if is_difference else "calendar year"
-    return unit.replace("/yr", " a year") if unit != "1/yr" else "per year"
+    if is_difference and unit in ("fraction", "year"):
+        return {"fraction": "percentage points", "year": "years"}[unit]
+    words = {"fraction": "%", "year": "calendar year", "1/yr": "per year"}
+    return words.get(unit, unit.replace("/yr", " a year"))
 
 
 def _in_words(result: SweepResult, outcome: Outcome) -> str:
     """An outcome as a title has it."""
     item, scenario = outcome.item, result.scenario
-    if item in scenario.providers:
-        whose = short_title(scenario, item)
+    provider, _, event = item.partition(".")
+    if provider in scenario.providers:
+        whose = " ".join(filter(None, (short_title(scenario, provider), readable(event))))
     else:
-        whose = f"{item} providers" if item in ("foreign", "domestic") else readable(item.replace(".", " "))
+        whose = f"{item} providers" if item in ("foreign", "domestic") else readable(item)
     parts = (capital(readable(outcome.variable)), whose, readable(outcome.scope) if outcome.scope else "")
     return f"{', '.join(filter(None, parts))}, {outcome.year}"
 
@@ -181,28 +202,54 @@ def upright(
     axes.plot(across, centre, color=colour, marker=marker, markersize=7, linestyle="none", **edge)
 
 
-def number_or_level_axis(axes: Axes, factor: Factor, view: View) -> None:
+def number_or_level_axis(axes: Axes, factor: Factor, view: View, *, labelled: bool = True) -> None:
     """Labels, ticks and the zero line of axes with a factor along and a measure up."""
     axes.set_xlabel(capital(factor_words(factor)))
-    axes.set_ylabel(view.label)
     if factor.is_number:
-        axes.xaxis.set_major_locator(MaxNLocator(6))
+        axes.xaxis.set_major_locator(MaxNLocator(6, steps=_TICK_STEPS))
         number_axis(axes.xaxis)
     else:
         level_ticks(axes, factor)
-    measure_axis(axes, view)
+    measure_axis(axes, view, labelled=labelled)
 
 
 def level_ticks(axes: Axes, factor: Factor) -> None:
     """Evenly spaced places named by the levels of a factor."""
-    words = [textwrap.fill(coordinate_words(level), 16) for level in factor.levels]
+    words = level_words(factor)
     axes.set_xticks(range(len(words)), words)
     axes.set_xlim(-0.5, len(words) - 0.5)
 
 
-def measure_axis(axes: Axes, view: View) -> None:
-    axes.yaxis.set_major_locator(MaxNLocator(6))
-    number_axis(axes.yaxis, view.unit, sign=view.is_difference)
+def measure_axis(axes: Axes, view: View, *, labelled: bool = True) -> None:
+    """The upright axis: what is measured, its zero, and no words where the panel to the left has them."""
+    axes.set_ylabel(view.label if labelled else "")
+    axes.tick_params(labelleft=labelled)
+    axes.yaxis.set_major_locator(MaxNLocator(6, steps=_TICK_STEPS))
+    figures(axes.yaxis, view)
     axes.grid(axis="y")
     if view.is_difference:
         axes.axhline(0, color=INK, linewidth=1)
+
+
+def figures(axis: Axis, view: View) -> None:
+    """Tick labels of a measure."""
+    if view.unit == "year" and not view.is_difference:
+        axis.set_major_formatter(StrMethodFormatter("{x:.6g}"))
+    else:
+        number_axis(axis, view.sign, sign=view.is_difference)
+
+
+def level_words(factor: Factor) -> list[str]:
+    """The levels of a factor as tick labels."""
+    return [textwrap.fill(coordinate_words(level), _LINE_OF_LEVEL) for level in factor.levels]
+
+
+def room_below(factors: Iterable[Factor]) -> float:
+    """Inches that labels of the levels take below axes, beyond their first line."""
+    words = [word for factor in factors if not factor.is_number for word in level_words(factor)]
+    return 0.17 * max((word.count("\n") for word in words), default=0)
+
+
+def setting(factor: Factor, place: int) -> str:
+    """A factor at one of its levels, in words."""
+    return capital(f"{factor_words(factor, unit=False)} = {coordinate_words(factor.levels[place])}")

@@ -5,7 +5,6 @@ Each is a function, one outcome of a sweep in, figure out.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from itertools import product
@@ -16,6 +15,7 @@ from typing import Any, Final, TypeAlias
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.collections import QuadMesh
 from matplotlib.colors import Normalize, TwoSlopeNorm
 from matplotlib.figure import Figure
@@ -26,16 +26,19 @@ from sim.outcomes.sweeps import Factor, Outcome, SweepResult, partial_rank_corre
 from sim.pictures.marks import fan, fan_key, key
 from sim.pictures.responses import (
     View,
-    coordinate_words,
     factor_words,
+    figures,
     level_ticks,
+    level_words,
     measure_axis,
     number_or_level_axis,
     outcome_sheet,
+    room_below,
+    setting,
     upright,
     views,
 )
-from sim.pictures.style import COLOURS, INK, MARKERS, STYLE, capital, grid, heading, number_axis, write_figure
+from sim.pictures.style import COLOURS, INK, MARKERS, STYLE, capital, grid, heading, write_figure
 
 __all__ = ["draw_sweep", "sweep_pictures"]
 
@@ -54,6 +57,8 @@ def sweep_pictures(result: SweepResult) -> Mapping[str, Picture]:
     pictures: dict[str, Picture] = {}
     for response in result.responses:
         shown, name = tuple(views(result, response)), response.outcome.label.replace(".", "_")
+        if not shown:
+            continue
         if len(result.factors) == 1:
             pictures[name] = partial(_lines, result, response.outcome, shown)
         elif len(result.factors) == 2 and result.is_grid:
@@ -87,12 +92,12 @@ def _lines(result: SweepResult, outcome: Outcome, shown: Sequence[View]) -> Figu
     figure = outcome_sheet(result, outcome, "Each point is a run of its own on the same draws.")
     mean = Line2D([], [], color=INK, linewidth=1.6, dashes=(3, 2), label="mean")
     fan_key(figure, [mean] if any(view.is_difference for view in shown) else [])
-    places = grid(figure, 1, len(shown), margins=(1.15, 0.6, 2.1, 1.25), gaps=(1.3, 0))
+    places = grid(figure, 1, len(shown), margins=(1.15, 0.6, 2.1, 1.25 + room_below([factor])), gaps=(1.3, 0))
     order = np.argsort(factor.places)
     for column, view in enumerate(shown):
         axes = figure.add_subplot(places[0, column])
         across = np.array(factor.levels if factor.is_number else range(len(order)), dtype=float)
-        if factor.is_number:
+        if factor.is_number and len(across) > 1:
             fan(axes, across, view.bands[:, order], view.colour)  # type: ignore[arg-type]
             axes.plot(across, view.bands[2, order], color=view.colour, marker="o", markersize=6, linestyle="none")
         else:
@@ -100,45 +105,47 @@ def _lines(result: SweepResult, outcome: Outcome, shown: Sequence[View]) -> Figu
         if view.is_difference:
             axes.plot(across, view.centre[order], color=INK, linewidth=1.6, dashes=(3, 2))
         number_or_level_axis(axes, factor, view)
-        heading(axes, view.title if view.is_difference else "Level", view.colour)
+        heading(axes, view.title, view.colour)
     return figure
 
 
 def _heat_map(result: SweepResult, outcome: Outcome, shown: Sequence[View]) -> Figure:
     """Two factors along and up, the measure in colour and in figures."""
     along, up = result.factors
-    figure = outcome_sheet(
-        result, outcome, "In each cell: median level or mean difference, and under it the 90% range of draws."
-    )
-    places = grid(figure, 1, len(shown), margins=(1.25, 0.9, 1.75, 1.25), gaps=(1.9, 0))
+    figure = outcome_sheet(result, outcome, "In the cells: the centre, and under it the range of 90% of the draws.")
+    places = grid(figure, 1, len(shown), margins=(1.5, 0.9, 1.75, 1.25 + room_below([along])), gaps=(2.1, 0))
     for column, view in enumerate(shown):
         axes = figure.add_subplot(places[0, column])
         centre = np.full((len(up.levels), len(along.levels)), np.nan)
         centre[list(up.places), list(along.places)] = view.centre
-        mesh = axes.pcolormesh(
-            centre,
-            cmap="RdBu_r" if view.is_difference else "cividis",
-            norm=_norm(view),
-            edgecolors="white",
-            linewidth=1.5,
-        )
+        colours = "RdBu_r" if view.is_difference else "cividis"
+        mesh = axes.pcolormesh(centre, cmap=colours, norm=_norm(view), edgecolors="white", linewidth=1.5)
         if max(centre.shape) <= _MOST_LABELLED:
             _figures_in_cells(axes, mesh, along, up, view)
-        for axis, factor in ((axes.xaxis, along), (axes.yaxis, up)):
-            words = [textwrap.fill(coordinate_words(level), 16) for level in factor.levels]
-            step = -(-len(words) // (2 * _MOST_LABELLED))
-            axis.set_ticks(np.arange(len(words))[::step] + 0.5, words[::step])
-        axes.set_xlabel(capital(factor_words(along)))
-        axes.set_ylabel(capital(factor_words(up)))
+        _cell_ticks(axes.xaxis, along)
+        _cell_ticks(axes.yaxis, up)
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
-        heading(axes, view.title)
-        bar = figure.colorbar(mesh, ax=axes, fraction=0.04, pad=0.03, label=view.label)
-        if view.is_difference:
-            bar.ax.set_ylim(min(0.0, mesh.get_array().min()), max(0.0, mesh.get_array().max()))
-        bar.outline.set_visible(False)
-        number_axis(bar.ax.yaxis, view.unit, sign=view.is_difference)
+        heading(axes, view.centre_title)
+        _colour_bar(figure, axes, mesh, view)
     return figure
+
+
+def _cell_ticks(axis: Axis, factor: Factor) -> None:
+    """The levels of a factor beside the middles of the cells, not more than can be read."""
+    words = level_words(factor)
+    step = -(-len(words) // (2 * _MOST_LABELLED))
+    axis.set_ticks(np.arange(len(words))[::step] + 0.5, words[::step])
+    axis.set_label_text(capital(factor_words(factor)))
+
+
+def _colour_bar(figure: Figure, axes: Axes, mesh: QuadMesh, view: View) -> None:
+    """The key to the colours, of a difference no farther than there are any."""
+    bar = figure.colorbar(mesh, ax=axes, fraction=0.04, pad=0.03, label=view.label)
+    if view.is_difference and np.isfinite(view.centre).any() and view.centre.any():
+        bar.ax.set_ylim(min(0.0, float(np.nanmin(view.centre))), max(0.0, float(np.nanmax(view.centre))))
+    bar.outline.set_visible(False)
+    figures(bar.ax.yaxis, view)
 
 
 def _norm(view: View) -> Normalize:
@@ -193,43 +200,39 @@ def _fits_facets(result: SweepResult) -> bool:
 
 def _facets(result: SweepResult, outcome: Outcome, view: View) -> Figure:
     """A grid of three factors or more: one along the axis, one in colours, the others in panels."""
-    factors = result.factors
     along, series, panels = _roles(result)
+    factors = result.factors
     cases = list(product(*(range(len(factors[place].levels)) for place in panels)))
-    columns = min(len(cases), _PANELS_IN_A_ROW)
-    rows = -(-len(cases) // columns)
-    how = f"Marker: {view.title.lower() if not view.is_difference else 'mean difference'}. "
-    figure = outcome_sheet(
-        result, outcome, how + "Thick line: 50% of draws. Thin line: 90% of draws.", 3.6 + 3.4 * rows
-    )
-    levels = factors[series].levels
-    key(figure, [_series_mark(factors[series], place) for place in range(len(levels))])
-    places = grid(figure, rows, columns, margins=(1.15, 0.5, 2.2, 1.3), gaps=(0.55, 0.75))
-    shared: Axes | None = None
+    rows, columns = _arranged(len(cases))
+    how = f"Marker: {'mean difference' if view.is_difference else 'median'}. Thick line: 50% of draws. Thin line: 90%."
+    figure = outcome_sheet(result, outcome, how, 3.6 + 3.4 * rows)
+    key(figure, [_series_mark(factors[series], place) for place in range(len(factors[series].levels))])
+    margins = (1.15, 0.5, 2.2, 1.3 + room_below([factors[along]]))
+    places = grid(figure, rows, columns, margins=margins, gaps=(0.55, 1.1))
     for number, case in enumerate(cases):
-        row, column = divmod(number, columns)
-        axes = figure.add_subplot(places[row, column], sharey=shared)
-        shared = shared or axes
+        axes = figure.add_subplot(places[divmod(number, columns)], sharey=figure.axes[0] if figure.axes else None)
+        held = dict(zip(panels, case, strict=True))
         chosen = [
-            p for p in range(result.points) if all(factors[f].places[p] == c for f, c in zip(panels, case, strict=True))
+            point for point in range(result.points) if all(factors[f].places[point] == c for f, c in held.items())
         ]
         _series(axes, factors[along], factors[series], view, chosen)
         level_ticks(axes, factors[along])
-        measure_axis(axes, view)
-        axes.tick_params(labelleft=column == 0)
-        axes.set_ylabel(view.label if column == 0 else "")
+        measure_axis(axes, view, labelled=number % columns == 0)
         axes.set_xlabel(capital(factor_words(factors[along])) if number + columns >= len(cases) else "")
-        words = (
-            f"{factor_words(factors[f], unit=False)} {coordinate_words(factors[f].levels[c])}"
-            for f, c in zip(panels, case, strict=True)
-        )
-        axes.set_title(textwrap.fill(", ".join(words), 34), loc="left", fontsize=10.5, fontweight="bold", pad=8)
+        words = "\n".join(setting(factors[f], c) for f, c in held.items())
+        axes.set_title(words, loc="left", fontsize=10.5, fontweight="bold", pad=8)
     return figure
 
 
+def _arranged(panels: int) -> tuple[int, int]:
+    """Rows and columns for panels, the rows as even as may be."""
+    rows = -(-panels // _PANELS_IN_A_ROW)
+    return rows, -(-panels // rows)
+
+
 def _series_mark(factor: Factor, place: int) -> Line2D:
-    label = f"{factor_words(factor, unit=False)} {coordinate_words(factor.levels[place])}"
-    return Line2D([], [], color=COLOURS[place], marker=MARKERS[place], markersize=7, linewidth=2, label=label)
+    look: Mapping[str, Any] = {"color": COLOURS[place], "marker": MARKERS[place], "markersize": 7, "linewidth": 2}
+    return Line2D([], [], label=setting(factor, place), **look)
 
 
 def _series(axes: Axes, along: Factor, series: Factor, view: View, chosen: Sequence[int]) -> None:
@@ -244,30 +247,23 @@ def _series(axes: Axes, along: Factor, series: Factor, view: View, chosen: Seque
 
 def _scatter(result: SweepResult, outcome: Outcome, view: View) -> Figure:
     """Points that make no grid: the measure against each factor in turn."""
-    factors = result.factors
-    columns = min(len(factors), _PANELS_IN_A_ROW)
-    rows = -(-len(factors) // columns)
+    rows, columns = _arranged(len(result.factors))
     correlations = _correlations(result, view)
     how = f"Marker: {'mean difference' if view.is_difference else 'median'} at a point. Lines: 50% and 90% of draws."
     if np.isfinite(correlations).any():
         how += " ρ: rank correlation with the other factors held still, and its 90% interval."
     figure = outcome_sheet(result, outcome, how, 3.4 + 3.6 * rows)
-    places = grid(figure, rows, columns, margins=(1.15, 0.5, 1.9, 1.3), gaps=(0.55, 1.15))
-    shared: Axes | None = None
-    fade = max(0.15, min(0.6, 12 / result.points))
-    for number, factor in enumerate(factors):
-        axes = figure.add_subplot(places[divmod(number, columns)], sharey=shared)
-        shared = shared or axes
+    margins = (1.15, 0.5, 1.75, 1.3 + room_below(result.factors))
+    places = grid(figure, rows, columns, margins=margins, gaps=(0.55, 1.15))
+    for number, factor in enumerate(result.factors):
+        axes = figure.add_subplot(places[divmod(number, columns)], sharey=figure.axes[0] if figure.axes else None)
         across = np.array(factor.coordinates if factor.is_number else factor.places, dtype=float)
-        upright(axes, across, view.bands, view.centre, view.colour, "o", alpha=fade)
-        number_or_level_axis(axes, factor, view)
-        axes.tick_params(labelleft=number % columns == 0)
-        axes.set_ylabel(view.label if number % columns == 0 else "")
+        upright(axes, across, view.bands, view.centre, view.colour, "o", alpha=max(0.15, min(0.6, 12 / result.points)))
+        number_or_level_axis(axes, factor, view, labelled=number % columns == 0)
         rho, low, high = correlations[number]
         if np.isfinite(rho):
-            axes.set_title(
-                f"ρ = {rho:+.2f} ({low:+.2f} to {high:+.2f})".replace("-", "−"), loc="left", fontsize=10.5, pad=8
-            )
+            words = f"ρ = {rho:+.2f} ({low:+.2f} to {high:+.2f})".replace("-", "−")
+            axes.set_title(words, loc="left", fontsize=10.5, pad=8)
     return figure
 
 
