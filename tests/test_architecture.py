@@ -28,7 +28,7 @@ READING_ORDER = (
     "pictures.style", "pictures.marks", "pictures.trends", "pictures.chronicle", "pictures.standings",
     "pictures.plots", "pictures.responses", "pictures.sweeps",
     "studies.workers", "studies.manifest", "studies.request", "studies.runs", "studies.audit", "studies.study",
-    "studies.design", "studies.points", "studies.sweep",
+    "studies.design", "studies.sweepfile", "studies.points", "studies.sweep",
     "terminal", "cli",
 )
 # fmt: on

@@ -176,7 +176,7 @@ def factor_words(factor: Factor, *, unit: bool = True) -> str:
     return f"{words} ({factor.unit})" if unit and factor.unit else words
 
 
-def coordinate_words(value: Coordinate) -> str:
+def _coordinate_words(value: Coordinate) -> str:
     return readable(value) if isinstance(value, str) else f"{value:,.4g}"
 
 
@@ -241,7 +241,7 @@ def figures(axis: Axis, view: View) -> None:
 
 def level_words(factor: Factor) -> list[str]:
     """The levels of a factor as tick labels."""
-    return [textwrap.fill(coordinate_words(level), _LINE_OF_LEVEL) for level in factor.levels]
+    return [textwrap.fill(_coordinate_words(level), _LINE_OF_LEVEL) for level in factor.levels]
 
 
 def room_below(factors: Iterable[Factor]) -> float:
@@ -252,4 +252,4 @@ def room_below(factors: Iterable[Factor]) -> float:
 
 def setting(factor: Factor, place: int) -> str:
     """A factor at one of its levels, in words."""
-    return capital(f"{factor_words(factor, unit=False)} = {coordinate_words(factor.levels[place])}")
+    return capital(f"{factor_words(factor, unit=False)} = {_coordinate_words(factor.levels[place])}")

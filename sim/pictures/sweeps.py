@@ -102,9 +102,11 @@ def _lines(result: SweepResult, outcome: Outcome, shown: Sequence[View]) -> Figu
             axes.plot(across, view.bands[2, order], color=view.colour, marker="o", markersize=6, linestyle="none")
         else:
             upright(axes, across, view.bands[:, order], view.bands[2, order], view.colour, "o")
+        number_or_level_axis(axes, factor, view)
+        if factor.is_number and np.diff(across).min(initial=np.inf) > np.ptp(across) / 15:
+            axes.set_xticks(across)
         if view.is_difference:
             axes.plot(across, view.centre[order], color=INK, linewidth=1.6, dashes=(3, 2))
-        number_or_level_axis(axes, factor, view)
         heading(axes, view.title, view.colour)
     return figure
 

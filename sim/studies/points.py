@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, as_completed
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,26 +19,31 @@ import numpy as np
 
 from sim.axes import FloatArray
 from sim.chance.distributions import canonical
-from sim.chance.sampling import DRAWS_PER_SCRAMBLE, SHOCK_INPUTS, Worlds, draw_worlds
-from sim.errors import NumericalError, SimError
+from sim.chance.sampling import DRAWS_PER_SCRAMBLE, SHOCK_INPUTS, Worlds, draw_worlds, median_world
+from sim.errors import NumericalError, Problem, ScenarioError, SimError
 from sim.model.engine import simulate
-from sim.outcomes.results import require_finite
-from sim.outcomes.sweeps import Coordinate, Outcome, Response, describe_columns, stacked
+from sim.outcomes.results import VARIABLES, Panel, require_finite
+from sim.outcomes.sweeps import Coordinate, Outcome, Response, describe_columns, find_outcome, stacked
 from sim.regimes import HazardStep
 from sim.scenario import Input, Scenario, inputs
-from sim.studies.design import Point, Sweep
+from sim.studies.design import Point
+from sim.studies.sweepfile import Sweep
 from sim.studies.workers import Batch
 
-__all__ = ["Ran", "idle_factors", "run_all", "run_points"]
+__all__ = ["Ran", "asked_outcomes", "idle_factors", "run_all", "run_points"]
 
 Numbered: TypeAlias = Sequence[tuple[int, Point]]
 """Points and their numbers, counted from 1."""
+
+_DEFAULT_OUTCOMES: Final = ("foreign_share.total", "operating_profit.total.foreign", "npv.total.foreign")
+"""In the last year: what foreign providers get, what they earn, and what it is worth."""
 
 _TASKS_PER_JOB: Final = 4
 """Enough that no job waits long for the last one."""
 
 _MOST_POINTS: Final = 16
-"""Points in a task: bounds the memory of a worker."""
+_MOST_NUMBERS: Final = 2**25
+"""Points in a task, and draws held by them, 256 MiB: bounds the memory of a worker."""
 
 _MOST_PROBES: Final = 16
 """Points at which a factor may move nothing before it is said to move nothing."""
@@ -61,6 +66,39 @@ class Ran:
     numbers: tuple[int, ...]
     responses: tuple[Response, ...]
     hashes: tuple[str, ...]
+
+
+def asked_outcomes(sweep: Sweep) -> tuple[Outcome, ...]:
+    """The outcomes that a sweep asks for; the median case of its first point shows which there are.
+
+    Raises
+    ------
+    ScenarioError
+        All that there are not.
+    """
+    first = sweep.scenario(sweep.points[0])
+    panels = simulate(first, median_world(first))
+    if not sweep.outcomes:
+        return tuple(find_outcome(text, panels) for text in _DEFAULT_OUTCOMES)
+    found: list[Outcome] = []
+    problems: list[Problem] = []
+    for place, node in enumerate(sweep.outcomes):
+        try:
+            found.append(_outcome(str(node.value), panels, found, paired=sweep.baseline is not None))
+        except ValueError as error:
+            problems.append(node.place.problem(f"outcomes[{place}]", str(error)))
+    if problems:
+        raise ScenarioError(problems)
+    return tuple(found)
+
+
+def _outcome(text: str, panels: Mapping[str, Panel], known: Sequence[Outcome], *, paired: bool) -> Outcome:
+    outcome = find_outcome(text, panels)
+    if outcome in known:
+        raise ValueError(f"the outcome stands twice (found {outcome.label})")
+    if VARIABLES[outcome.variable].summary == "difference" and not paired:
+        raise ValueError(f"of {outcome.variable} only differences mean anything: name a baseline")
+    return outcome
 
 
 def run_all(
@@ -88,7 +126,7 @@ def run_all(
     NumericalError
         A draw has no answer; names the point.
     """
-    calls = [partial(run_points, sweep, task, outcomes) for task in _tasks(sweep, jobs)]
+    calls = [partial(run_points, sweep, task, outcomes) for task in _tasks(sweep, len(outcomes), jobs)]
     if executor is None:
         batch = Batch()
         futures: list[Future[Ran]] = [batch.add(call) for call in calls]
@@ -101,10 +139,11 @@ def run_all(
     return _joined([future.result() for future in futures])
 
 
-def _tasks(sweep: Sweep, jobs: int) -> list[Numbered]:
+def _tasks(sweep: Sweep, outcomes: int, jobs: int) -> list[Numbered]:
     """Points put together so that those whose baseline is in the same world run in one task, as far as may be."""
     numbered = list(enumerate(sweep.points, start=1))
-    size = min(_MOST_POINTS, math.ceil(len(numbered) / (_TASKS_PER_JOB * jobs)))
+    fitting = _MOST_NUMBERS // (2 * outcomes * sweep.settings["draws"])
+    size = max(1, min(_MOST_POINTS, fitting, math.ceil(len(numbered) / (_TASKS_PER_JOB * jobs))))
     if sweep.baseline is not None:
         worlds = {world: place for place, world in enumerate(dict.fromkeys(map(sweep.world, sweep.points)))}
         numbered.sort(key=lambda one: worlds[sweep.world(one[1])])

@@ -9,27 +9,23 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from sim.chance.sampling import DRAWS_PER_SCRAMBLE, median_world
+from sim.chance.sampling import DRAWS_PER_SCRAMBLE
 from sim.errors import Problem, ScenarioError
-from sim.model.engine import simulate
 from sim.outcomes.comparison import draws_key
-from sim.outcomes.results import VARIABLES, Panel, file_hash
+from sim.outcomes.results import file_hash
 from sim.outcomes.statistics import FEWEST_SCRAMBLES
-from sim.outcomes.sweeps import Outcome, SweepResult, find_outcome, short_table, sweep_columns, sweep_rows
+from sim.outcomes.sweeps import Outcome, SweepResult, short_table, sweep_columns, sweep_rows
 from sim.outcomes.tables import Cell, csv_bytes, parameter_columns, parameter_rows, write_bytes
 from sim.pictures.sweeps import draw_sweep, sweep_pictures
-from sim.studies.design import Sweep, read_sweep
 from sim.studies.manifest import MANIFEST, new_folder, program, read_manifest, relative_files, write_manifest
-from sim.studies.points import Ran, idle_factors, run_all
+from sim.studies.points import Ran, asked_outcomes, idle_factors, run_all
 from sim.studies.request import study_name
+from sim.studies.sweepfile import Sweep, read_sweep
 from sim.studies.workers import Batch, available_cores
 
 __all__ = ["SweepStudy", "run_sweep"]
 
 Progress: TypeAlias = Callable[[str, float], None]
-
-_DEFAULT_OUTCOMES: Final = ("foreign_share.total", "operating_profit.total.foreign", "npv.total.foreign")
-"""In the last year: what foreign providers get, what they earn, and what it is worth."""
 
 _SIMULATED: Final = 0.9
 """Share of a sweep's time that the draws take, for the progress bar."""
@@ -93,7 +89,7 @@ def run_sweep(
         raise ScenarioError([Problem("--jobs", 0, 0, "", f"at least 1 (found {jobs})")])
     tell("checking points", 0.0)
     sweep = read_sweep(Path(path), draws=draws, seed=seed)
-    outcomes = _outcomes(sweep)
+    outcomes = asked_outcomes(sweep)
     asked, runner = _asked(sweep, outcomes, plots), program()
     folder = Path(out) / study_name([sweep.name], [asked, runner["source"]])
     if not force and _is_finished(folder, asked, runner):
@@ -115,33 +111,6 @@ def _say_nothing(text: str, share: float) -> None:
     """Progress that nobody follows."""
 
 
-def _outcomes(sweep: Sweep) -> tuple[Outcome, ...]:
-    """The outcomes asked for; the first point's median case shows which there are."""
-    first = sweep.scenario(sweep.points[0])
-    panels = simulate(first, median_world(first))
-    if not sweep.outcomes:
-        return tuple(find_outcome(text, panels) for text in _DEFAULT_OUTCOMES)
-    found: list[Outcome] = []
-    problems: list[Problem] = []
-    for place, node in enumerate(sweep.outcomes):
-        try:
-            found.append(_outcome(str(node.value), panels, found, paired=sweep.baseline is not None))
-        except ValueError as error:
-            problems.append(node.place.problem(f"outcomes[{place}]", str(error)))
-    if problems:
-        raise ScenarioError(problems)
-    return tuple(found)
-
-
-def _outcome(text: str, panels: Mapping[str, Panel], known: Sequence[Outcome], *, paired: bool) -> Outcome:
-    outcome = find_outcome(text, panels)
-    if outcome in known:
-        raise ValueError(f"the outcome stands twice (found {outcome.label})")
-    if VARIABLES[outcome.variable].summary == "difference" and not paired:
-        raise ValueError(f"of {outcome.variable} only differences mean anything: name a baseline")
-    return outcome
-
-
 def _asked(sweep: Sweep, outcomes: Sequence[Outcome], pictures: bool) -> dict[str, Any]:
     """The sweep as the manifest states it: all that decides what comes out."""
     baseline = sweep.baseline.scenario.model_dump(mode="json") if sweep.baseline else None
@@ -151,7 +120,6 @@ def _asked(sweep: Sweep, outcomes: Sequence[Outcome], pictures: bool) -> dict[st
         "scenario": sweep.start.model_dump(mode="json"),
         "baseline": baseline,
         "design": {
-            "kind": sweep.kind,
             "paths": [factor.path for factor in sweep.factors],
             "points": [{path: _plain(node.plain()) for path, node in point.items()} for point in sweep.points],
         },
