@@ -177,9 +177,7 @@ def _checked(file: Path, overrides: Sequence[str]) -> str:
     if "design" not in read(file).entries:
         return f"{file}: {read_scenario(file, overrides=overrides).scenario.name} is valid"
     if overrides:
-        raise ScenarioError(
-            [Problem(str(file), 0, 0, "", "is a sweep, for which --set does nothing: it sets values itself")]
-        )
+        raise ScenarioError([Problem(str(file), 0, 0, "", "is a sweep, which sets its values itself (found --set)")])
     from sim.studies.points import asked_outcomes
     from sim.studies.sweepfile import read_sweep
 

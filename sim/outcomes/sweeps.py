@@ -189,13 +189,13 @@ def find_outcome(text: str, panels: Mapping[str, Panel]) -> Outcome:
     variable, _, rest = text.partition(".")
     if variable not in panels or VARIABLES[variable].summary == "none":
         known = [name for name in panels if VARIABLES[name].summary != "none"]
-        raise ValueError(f"no outcome has the variable '{variable}' {choices(variable, known)}")
+        raise ValueError(f"no outcome has this variable {choices(variable, known)}")
     panel = panels[variable]
     dated = _YEAR.fullmatch(rest)
     label, year = (dated[1], int(dated[2])) if dated else (rest, panel.years[-1])
     labels = {".".join(filter(None, place)): place for place in panel.items}
     if label not in labels:
-        raise ValueError(f"{variable} is not known for '{label}' {choices(label, list(labels))}")
+        raise ValueError(f"{variable} is not known of this {choices(label, list(labels))}")
     if year not in panel.years:
         raise ValueError(f"{variable} has no year {year} (allowed {panel.years[0]} to {panel.years[-1]})")
     return Outcome(variable, *labels[label], year, panel.unit)
