@@ -114,15 +114,19 @@ def _lines(result: SweepResult, outcome: Outcome, shown: Sequence[View]) -> Figu
 def _heat_map(result: SweepResult, outcome: Outcome, shown: Sequence[View]) -> Figure:
     """Two factors along and up, the measure in colour and in figures."""
     along, up = result.factors
-    figure = outcome_sheet(result, outcome, "In the cells: the centre, and under it the range of 90% of the draws.")
+    labelled = max(len(along.levels), len(up.levels)) <= _MOST_LABELLED
+    how = "In the cells: the centre, and under it 90% of the draws." if labelled else "Ranges stand in sweep.csv."
+    figure = outcome_sheet(result, outcome, how)
     places = grid(figure, 1, len(shown), margins=(1.5, 0.9, 1.75, 1.25 + room_below([along])), gaps=(2.1, 0))
     for column, view in enumerate(shown):
         axes = figure.add_subplot(places[0, column])
         centre = np.full((len(up.levels), len(along.levels)), np.nan)
         centre[list(up.places), list(along.places)] = view.centre
         colours = "RdBu_r" if view.is_difference else "cividis"
-        mesh = axes.pcolormesh(centre, cmap=colours, norm=_norm(view), edgecolors="white", linewidth=1.5)
-        if max(centre.shape) <= _MOST_LABELLED:
+        mesh = axes.pcolormesh(
+            centre, cmap=colours, norm=_norm(view), edgecolors="white", linewidth=1.5 if labelled else 0.2
+        )
+        if labelled:
             _figures_in_cells(axes, mesh, along, up, view)
         _cell_ticks(axes.xaxis, along)
         _cell_ticks(axes.yaxis, up)
