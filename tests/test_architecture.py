@@ -22,13 +22,14 @@ READING_ORDER = (
     "dates.calendar", "dates.licensing", "dates.timeline",
     "kernels.baseyear", "kernels.pricing", "kernels.equilibrium", "kernels.growth", "kernels.choice",
     "kernels.capacity", "kernels.finance", "kernels.welfare",
-    "outcomes.variables", "outcomes.results",
+    "outcomes.variables", "outcomes.panels", "outcomes.results",
     "model.economy", "model.entry", "model.stocks", "model.sites", "model.market", "model.accounts", "model.engine",
     "outcomes.statistics", "outcomes.tables", "outcomes.comparison", "outcomes.sweeps",
     "pictures.style", "pictures.marks", "pictures.trends", "pictures.chronicle", "pictures.standings",
     "pictures.plots", "pictures.responses", "pictures.sweeps",
-    "studies.workers", "studies.manifest", "studies.request", "studies.runs", "studies.audit", "studies.study",
-    "studies.design", "studies.sweepfile", "studies.points", "studies.sweep",
+    "studies.workers", "studies.manifest", "studies.lock", "studies.folders", "studies.blocks",
+    "studies.precision", "studies.request", "studies.runs", "studies.audit", "studies.files", "studies.study",
+    "studies.verify", "studies.design", "studies.sweepfile", "studies.points", "studies.sweep", "studies.cluster",
     "terminal", "cli",
 )
 # fmt: on

@@ -23,9 +23,10 @@ from sim.errors import NumericalError, ResultsError, ScenarioError, SimError
 from sim.outcomes.results import Panel, read_result
 from sim.scenario import Scenario
 from sim.studies.audit import Audit
-from sim.studies.manifest import read_manifest, relative_files
+from sim.studies.folders import relative_files
+from sim.studies.manifest import read_manifest
 from sim.studies.study import Study, compare_studies, run_study
-from sim.studies.workers import Batch, shared_array
+from sim.studies.workers import Batch
 
 DRAWS = 512 * 9
 
@@ -177,12 +178,12 @@ def test_another_baseline_is_another_study(tmp_path: Path) -> None:
     assert _run(tmp_path, baseline="wide_open").headline[0].difference == pytest.approx(-3.0)
 
 
-def test_a_run_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_fails_for_good_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
-        raise ResultsError("no")
+        raise NumericalError("no")
 
-    monkeypatch.setattr("sim.studies.study.summarise", broken)
-    with pytest.raises(ResultsError, match="no"):
+    monkeypatch.setattr("sim.studies.files.summarise", broken)
+    with pytest.raises(NumericalError, match="no"):
         _run(tmp_path)
     assert not list(tmp_path.iterdir())
 
@@ -249,8 +250,8 @@ def test_an_input_that_moves_nothing_is_an_error_where_that_is_asked_for(
 def test_above_many_draws_the_size_is_told_and_the_room_checked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sim.studies.study._MANY_DRAWS", 1024)
-    assert _run(tmp_path).notes == ("the draws take 0.0 GB on disk",)
+    monkeypatch.setattr("sim.studies.study.MANY_DRAWS", 1024)
+    assert _run(tmp_path).notes == ("the draws take 0.0 GB on disk, and took 0.0 GB more while the study was made",)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**6, 10**6, 1000))
     with pytest.raises(ResultsError, match=r"0\.0 GB are free: fewer draws"):
         _run(tmp_path, force=True)
@@ -331,15 +332,8 @@ def test_a_child_that_dies_is_an_error() -> None:
         batch.run(2, lambda share: None)
 
 
-def test_children_write_into_shared_arrays_and_results_come_in_order() -> None:
-    array = shared_array((4, 2))
+def test_calls_of_children_give_their_results_in_order() -> None:
     batch = Batch()
-    futures = [batch.add(partial(_fill_row, array, row)) for row in range(4)]
+    futures = [batch.add(partial(divmod, row, 2)) for row in range(4)]
     batch.run(2, lambda share: None)
-    assert array[:, 0].tolist() == [1, 2, 3, 4]
-    assert [future.result() for future in futures] == [0, 1, 2, 3]
-
-
-def _fill_row(array: FloatArray, row: int) -> int:
-    array[row] = row + 1
-    return row
+    assert [future.result() for future in futures] == [(0, 0), (0, 1), (1, 0), (1, 1)]

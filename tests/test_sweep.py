@@ -294,7 +294,9 @@ def test_a_finished_sweep_is_not_run_again_unless_forced(folder: Folder, monkeyp
         raise NumericalError("ran again")
 
     monkeypatch.setattr("sim.studies.sweep.run_all", fail)
-    assert study(folder) == first
+    again = study(folder)
+    assert (again.paths, again.table, again.notes[:-1]) == (first.paths, first.table, first.notes)
+    assert again.notes[-1].startswith("this sweep was finished before")
     with pytest.raises(NumericalError, match="ran again"):
         study(folder, force=True)
     assert [path.name for path in (folder.path / "out").iterdir()] == [first.folder.name]

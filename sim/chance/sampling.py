@@ -36,6 +36,7 @@ __all__ = [
     "Worlds",
     "check_draws",
     "design_column",
+    "draw_alike",
     "draw_worlds",
     "median_world",
     "side_by_side",
@@ -159,6 +160,19 @@ def draw_worlds(scenario: Scenario, scrambles: range, *, replaced: Named | None 
         own = {name: values[start : start + DRAWS_PER_SCRAMBLE] for name, values in (replaced or {}).items()}
         parts.append(_draw_scramble(plan, number, own))
     return side_by_side(parts)
+
+
+def draw_alike(scenario: Scenario, other: Scenario) -> bool:
+    """Whether two scenarios have the same worlds, to the last bit."""
+    return _decisive(scenario) == _decisive(other)
+
+
+def _decisive(scenario: Scenario) -> tuple[object, ...]:
+    """All that `draw_worlds` reads of a scenario."""
+    sampling = scenario.sampling.model_copy(update={"draws": 0})
+    steps = (_steps_with_chance(scenario), _steps_with_clock(scenario))
+    providers = [(name, scenario.providers[name].fringe) for name in scenario.domestic + scenario.foreign]
+    return sampling, inputs(scenario), scenario.horizon, scenario.exchange_rate, steps, providers
 
 
 def side_by_side(parts: Sequence[Worlds]) -> Worlds:

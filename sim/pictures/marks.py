@@ -78,13 +78,11 @@ class Measure:
 
     def values(self, result: Result) -> FloatArray:
         """The draws, years by draws, in the unit of the picture."""
-        panel = result.panels[self.variable]
-        return panel.values[:, panel.items.index((self.scope, self.item))] * self.scale
+        return result.panels[self.variable].series(self.scope, self.item) * self.scale
 
     def last(self, result: Result) -> FloatArray:
         """The draws of the last year."""
-        values: FloatArray = self.values(result)[-1]
-        return values
+        return result.panels[self.variable].column(self.years(result)[-1], self.scope, self.item) * self.scale
 
     def years(self, result: Result) -> tuple[int, ...]:
         """Calendar years of the draws."""

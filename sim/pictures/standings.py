@@ -288,14 +288,14 @@ def _hypotheses(scenario: Scenario) -> tuple[str, ...]:
 
 def _hypothesis_labels(result: Result) -> list[str]:
     """The hypotheses with their share of draws, then all draws."""
-    index = result.panels["opening_hypothesis"].values[0, 0]
+    index = result.panels["opening_hypothesis"].rows([0])[0]
     names = [textwrap.fill(capital(readable(name)), 16) for name in _hypotheses(result.scenario)]
     return [*(f"{name}\n{np.mean(index == i):.0%} of draws" for i, name in enumerate(names)), "All draws"]
 
 
 def _by_hypothesis(result: Result, values: FloatArray) -> FloatArray:
     """Quantiles over the draws of each hypothesis, then over all: (5, hypotheses + 1); NaN where there is no draw."""
-    index = result.panels["opening_hypothesis"].values[0, 0]
+    index = result.panels["opening_hypothesis"].rows([0])[0]
     exists = ~np.isnan(values)
     groups = [values[exists & (index == i)] for i in range(len(_hypotheses(result.scenario)))]
     return quantiles_of_each([*groups, values[exists]])
@@ -311,7 +311,7 @@ def gains_after_launch(result: Result, base: Result, share: Measure) -> FloatArr
     """
     panel = result.panels["event_date"]
     launches = [panel.items.index(("", f"{name}.launch")) for name in result.scenario.foreign]
-    first = np.fmin.reduce(panel.values[0, launches])
+    first = np.fmin.reduce(panel.rows(launches))
     gain = share.values(result) - share.values(base)
     last = len(gain) - 1
     place = first + np.array(_YEARS_AFTER)[:, None] - (share.years(result)[0] + 0.5)

@@ -9,14 +9,20 @@ from typing import Any, Final
 
 from sim.chance.sampling import check_draws
 from sim.errors import Problem, ScenarioError, choices
-from sim.outcomes.comparison import disagreements
-from sim.outcomes.results import VARIABLES
+from sim.outcomes.comparison import HEADLINE_VARIABLES, TIMELINE_VARIABLES, disagreements
+from sim.outcomes.variables import VARIABLES
 from sim.reading.loading import load_scenario
 from sim.scenario import Scenario
 from sim.studies.manifest import canonical_hash
+from sim.studies.precision import Target, read_target
 from sim.studies.workers import available_cores
 
-__all__ = ["Request", "make_request", "study_name"]
+__all__ = ["MANY_DRAWS", "Request", "make_request", "study_name"]
+
+MANY_DRAWS: Final = 2**17
+"""Above this the size on disk is told, and with `keep` only some variables are stored at all."""
+
+_ALWAYS_STORED: Final = HEADLINE_VARIABLES | TIMELINE_VARIABLES
 
 _LONGEST_NAME: Final = 80
 
@@ -37,6 +43,8 @@ class Request:
     jobs : int
     set_by : mapping of str to str
         Who set the seed and the number of draws.
+    target : Target, optional
+        How precise the study shall be; its draws are then those that it begins with.
     """
 
     scenarios: tuple[Scenario, ...]
@@ -45,11 +53,20 @@ class Request:
     pictures: bool
     jobs: int
     set_by: dict[str, str]
+    target: Target | None = None
 
     @property
     def draws(self) -> int:
         """Number of draws."""
         return self.scenarios[0].sampling.draws
+
+    @property
+    def stored(self) -> tuple[str, ...] | None:
+        """Variables of which anything is stored while the study is made; None for all."""
+        if self.keep is None or not (self.draws > MANY_DRAWS or self.target):
+            return None
+        wanted = {*self.keep, *_ALWAYS_STORED, *([self.target.variable] if self.target else [])}
+        return tuple(name for name in VARIABLES if name in wanted)
 
     def content(self) -> dict[str, Any]:
         """The request as the manifest states it: all that decides what comes out, and so not the number of jobs."""
@@ -61,6 +78,7 @@ class Request:
             "baseline": self.baseline,
             "keep": None if self.keep is None else list(self.keep),
             "pictures": self.pictures,
+            "target": self.target and self.target.content(),
         }
 
 
@@ -73,6 +91,7 @@ def make_request(
     keep: Collection[str] | None,
     pictures: bool,
     jobs: int | None,
+    target_se: str | None = None,
 ) -> Request:
     """Load the scenarios, put in the settings and check all of it.
 
@@ -89,13 +108,15 @@ def make_request(
     check_draws(scenarios[0].sampling.draws)
     _refuse(_unpaired(files, scenarios))
     _refuse(_wrong_options(names, baseline, keep, jobs))
+    target = None if target_se is None else read_target(target_se, names, baseline or names[0])
     return Request(
         scenarios,
         baseline or names[0],
         None if keep is None else tuple(sorted(set(keep))),
         pictures,
         jobs or available_cores(),
-        {"seed": _setter(seed), "draws": _setter(draws)},
+        {"seed": _setter(seed), "draws": _setter(draws) if target is None else "--target-se"},
+        target,
     )
 
 

@@ -17,7 +17,8 @@ from sim.outcomes.statistics import FEWEST_SCRAMBLES
 from sim.outcomes.sweeps import Outcome, SweepResult, short_table, sweep_columns, sweep_rows
 from sim.outcomes.tables import Cell, csv_bytes, parameter_columns, parameter_rows, write_bytes
 from sim.pictures.sweeps import draw_sweep, sweep_pictures
-from sim.studies.manifest import MANIFEST, new_folder, program, read_manifest, relative_files, write_manifest
+from sim.studies.folders import finish, new_study, relative_files, scratch
+from sim.studies.manifest import MANIFEST, differences, program, read_manifest, write_manifest
 from sim.studies.points import Ran, asked_outcomes, idle_factors, run_all
 from sim.studies.request import study_name
 from sim.studies.sweepfile import Sweep, read_sweep
@@ -26,6 +27,8 @@ from sim.studies.workers import Batch, available_cores
 __all__ = ["SweepStudy", "run_sweep"]
 
 Progress: TypeAlias = Callable[[str, float], None]
+
+_FINISHED_BEFORE: Final = "this sweep was finished before: nothing was computed (--force computes it again)"
 
 _SIMULATED: Final = 0.9
 """Share of a sweep's time that the draws take, for the progress bar."""
@@ -93,9 +96,10 @@ def run_sweep(
     asked, runner = _asked(sweep, outcomes, plots), program()
     folder = Path(out) / study_name([sweep.name], [asked, runner["source"]])
     if not force and _is_finished(folder, asked, runner):
-        return _read(folder)
+        return _read(folder, _FINISHED_BEFORE)
     workers = jobs or available_cores()
-    with new_folder(folder) as work:
+    with scratch(folder) as place:
+        work = new_study(place)
         ran = run_all(sweep, outcomes, workers, lambda part: tell("draws", part * _SIMULATED), executor)
         result = _result(sweep, ran)
         _write_tables(work, sweep, result)
@@ -103,6 +107,7 @@ def run_sweep(
             _draw(work / "plots", result, workers)
         notes = [*_sizes(sweep), *_idle(sweep, outcomes, ran)]
         _write_manifest(work, asked, runner, sweep, result, ran, notes)
+        finish(place, folder)
         tell("files", 1.0)
     return _read(folder)
 
@@ -144,13 +149,14 @@ def _is_finished(folder: Path, asked: Mapping[str, Any], runner: Mapping[str, An
         return False
     manifest = read_manifest(folder)
     whole = all((folder / name).exists() for name in manifest["files"])
-    return whole and (manifest["asked"], manifest["program"]) == (asked, runner)
+    return whole and manifest["asked"] == asked and not differences(manifest["program"], runner)
 
 
-def _read(folder: Path) -> SweepStudy:
+def _read(folder: Path, *passing: str) -> SweepStudy:
+    """A sweep from its folder, with notes on how it was come by, which its manifest does not hold."""
     manifest = read_manifest(folder)
     paths = tuple(folder / name for name in (MANIFEST, *manifest["files"]))
-    return SweepStudy(folder, paths, tuple(map(tuple, manifest["table"])), tuple(manifest["notes"]))
+    return SweepStudy(folder, paths, tuple(map(tuple, manifest["table"])), (*manifest["notes"], *passing))
 
 
 def _result(sweep: Sweep, ran: Ran) -> SweepResult:
