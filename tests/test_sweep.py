@@ -110,7 +110,8 @@ def test_the_difference_is_taken_in_the_world_of_the_point(folder: Folder) -> No
 
 def test_a_scenario_differs_from_itself_by_nothing_in_any_world(folder: Folder) -> None:
     sweep = small_sweep(folder, "{grid: {demand.churn: [1, 8], zone.cap: [0.2, 2]}}", "baseline: case.yaml")
-    assert all(not difference(response).any() for response in ran(sweep).responses)
+    found = run_points(sweep, list(enumerate(sweep.points)), asked_outcomes(sweep))  # in one task
+    assert all(not difference(response).any() for response in found.responses)
 
 
 @pytest.fixture

@@ -126,7 +126,8 @@ def run_all(
     NumericalError
         A draw has no answer; names the point.
     """
-    calls = [partial(run_points, sweep, task, outcomes) for task in _tasks(sweep, len(outcomes), jobs)]
+    bare = replace(sweep, points=())  # a task brings its own: what is sent to other machines stays small
+    calls = [partial(run_points, bare, task, outcomes) for task in _tasks(sweep, len(outcomes), jobs)]
     if executor is None:
         batch = Batch()
         futures: list[Future[Ran]] = [batch.add(call) for call in calls]
