@@ -114,6 +114,13 @@ def test_a_scenario_differs_from_itself_by_nothing_in_any_world(folder: Folder) 
     assert all(not difference(response).any() for response in found.responses)
 
 
+def test_worlds_are_told_apart_whatever_the_order_of_their_paths(folder: Folder) -> None:
+    design = "{list: [{demand.churn: 1, opening.ramp: 2}, {opening.ramp: 1, demand.churn: 2}]}"
+    sweep = small_sweep(folder, design, "baseline: case.yaml")
+    found = run_points(sweep, list(enumerate(sweep.points)), asked_outcomes(sweep))
+    assert all(not difference(response).any() for response in found.responses)
+
+
 @pytest.fixture
 def mixed(folder: Folder) -> Sweep:
     """Points that share worlds with others that do not stand beside them, with a baseline and two scrambles."""
@@ -265,11 +272,15 @@ def test_what_is_mostly_shocks_has_no_level(folder: Folder) -> None:
     assert {row["measure"] for row in rows(study(folder, text).folder / "sweep.csv")} == {"difference"}
 
 
-def test_a_date_that_never_comes_is_empty_and_its_share_says_so(folder: Folder) -> None:
-    text = "design: {grid: {entry.rule: [never, always]}}\noutcomes: [event_date.aws.launch]\n"
+def test_a_date_that_may_never_come_counts_as_later_than_any(folder: Folder) -> None:
+    text = (
+        "design: {grid: {policy.steps.pilot_effective.probability: [0.5, 1]}}\noutcomes: [event_date.pilot_effective]\n"
+    )
     found = rows(study(folder, text).folder / "sweep.csv")
-    never = [row for row in found if row["point"] == "1"]
-    assert all((row["value"], row["share_defined"]) == ("", "0.0") for row in never)
+    late = [
+        (row["value"], row["share_defined"]) for row in found if (row["measure"], row["statistic"]) == ("level", "p75")
+    ]
+    assert late == [("", "0.5"), ("2020.0", "1.0")]
 
 
 def test_a_sweep_leaves_its_tables_and_a_manifest_that_hashes_them(folder: Folder) -> None:
