@@ -117,7 +117,7 @@ def test_a_worker_that_runs_another_program_is_refused(folder: Folder, monkeypat
             *given, runner = arguments
             return super().submit(function, *given, {**runner, "cpu": "x86-64-v9"}, **options)
 
-    with Elsewhere(1) as pool, pytest.raises(ResultsError, match="processor level .* in place of x86-64-v9"):
+    with Elsewhere(1) as pool, pytest.raises(ResultsError, match=r"processor level .* in place of x86-64-v9"):
         run_scenarios(_small(folder, 512), folder.path, executor=pool)
 
 

@@ -28,7 +28,7 @@ from sim.studies.folders import relative_files
 from sim.studies.manifest import write_manifest
 from sim.studies.workers import CAN_FORK, Batch
 
-__all__ = ["Files", "Hashes"]
+__all__ = ["Files", "Hashes", "seal"]
 
 Hashes: TypeAlias = dict[str, str]
 
@@ -98,11 +98,10 @@ class Files:
             "draws": self.baseline.scenario.sampling.draws,
             "draws_key": draws_key(self.baseline.scenario),
             "variables": variables,
-            "files": _file_hashes(self.folder),
             "headline": [[_stated(cell) for cell in row] for row in answer],
             "notes": list(notes),
         }
-        write_manifest(self.folder, content)
+        seal(self.folder, content)
 
     def _write(self, name: str, parts: Sequence[bytes]) -> None:
         write_bytes(self.folder / name, b"".join(parts))
@@ -146,8 +145,9 @@ def _stated(cell: Any) -> Any:
     return None if isinstance(cell, float) and math.isnan(cell) else cell
 
 
-def _file_hashes(folder: Path) -> Hashes:
-    """The hash of every file; hashing runs without the interpreter's lock, so threads help."""
+def seal(folder: Path, content: Mapping[str, Any]) -> None:
+    """Write a manifest, last of all, with the hash of every file; hashing is free of the interpreter's lock."""
     names = relative_files(folder)
     with ThreadPoolExecutor() as pool:
-        return dict(zip(names, pool.map(lambda name: file_hash(folder / name), names), strict=True))
+        hashes = pool.map(lambda name: file_hash(folder / name), names)
+        write_manifest(folder, {**content, "files": dict(zip(names, hashes, strict=True))})

@@ -17,7 +17,7 @@ from sim.errors import NumericalError, ResultsError, ScenarioError
 from sim.studies.lock import locked
 from sim.studies.manifest import MANIFEST, read_manifest
 
-__all__ = ["finish", "new_study", "relative_files", "scratch", "unfinished"]
+__all__ = ["finish", "new_folder", "new_study", "relative_files", "scratch", "unfinished"]
 
 _NEW: Final = "study"
 _OLDER: Final = "older"
@@ -72,6 +72,20 @@ def finish(folder: Path, target: Path) -> None:
         target.rename(folder / _OLDER)
     (folder / _NEW).rename(target)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def new_folder(target: Path) -> Iterator[Path]:
+    """An empty folder that takes the name `target` at the end, or disappears if that fails; for studies without blocks.
+
+    Raises
+    ------
+    ResultsError
+        As `scratch`.
+    """
+    with scratch(target) as folder:
+        yield new_study(folder)
+        finish(folder, target)
 
 
 def unfinished(out: Path) -> list[Path]:

@@ -32,7 +32,7 @@ __all__ = [
 
 MANIFEST: Final = "manifest.json"
 
-_PACKAGES: Final = ("numpy", "scipy", "simpy", "h5netcdf", "h5py", "matplotlib", "pydantic")
+_PACKAGES: Final = ("numpy", "scipy", "simpy", "h5netcdf", "h5py", "matplotlib", "pydantic", "scoringrules")
 
 _DECISIVE: Final = ("python", "numpy", "scipy", "simpy")
 """Of the versions, those that decide the bits of draws."""

@@ -77,6 +77,7 @@ def run_study(
     plots: bool = True,
     strict: bool = False,
     force: bool = False,
+    posterior: Path | str | None = None,
     target_se: str | None = None,
     progress: Progress | None = None,
     executor: Executor | None = None,
@@ -104,6 +105,8 @@ def run_study(
         Whether an input or an override that moves nothing is an error; the study is then run in any case.
     force : bool
         Run again even if this program has finished the same study.
+    posterior : path, optional
+        What `sim calibrate` wrote: its row n takes the place of draw n in every scenario.
     target_se : str, optional
         Add draws until a paired difference to the baseline has a small standard error, as in
         ``foreign_share.total.2030=0.001``: variable, scope, item and year of an outcome. All scenarios must be as
@@ -132,6 +135,7 @@ def run_study(
         keep=keep,
         pictures=plots,
         jobs=jobs,
+        posterior=posterior,
         target_se=target_se,
     )
     asked, runner = request.content(), program()
@@ -159,7 +163,7 @@ def _draw(
         _require_room(plan, draws, request, work)
         return run.results(draws, lambda share: tell(f"{draws:,} draws", share * _SIMULATED))
 
-    notes, passing = [], []
+    notes, passing = [*request.notes], []
     if request.target is None:
         results: Sequence[Result] = draw(request.draws)
     else:
