@@ -273,23 +273,6 @@ def test_only_layers_that_are_opened_are_in_reach() -> None:
     assert [name for name, part in zip(base.segments, reach, strict=True) if part > 0] == ["saas_all"]
 
 
-def test_the_long_run_share_is_what_each_hypothesis_says() -> None:
-    base = economy()
-    drawn, named = base.inputs["opening.hypothesis"], base.inputs
-    target, today = target_share(scenario("jv_only"), base), base.layer_shares[base.domestic :, 0]
-    rows = base.segment_rows("iaas")
-    opened = (base.weights[rows] * base.open_part[rows]).sum(axis=0)
-    expected = (
-        named["opening.hypotheses.open_market_analogue.value"],
-        (named["opening.hypotheses.itif_counterfactual.value"] + today[base.providers.index("other_foreign") - 6])
-        / opened,
-        (named["opening.hypotheses.china_reference_class.value"] + today.sum(axis=0)) / opened,
-    )
-    for index, share in enumerate(expected):
-        chosen = drawn == index
-        np.testing.assert_allclose(target[chosen], np.minimum(share, 0.9)[chosen])
-
-
 def test_a_hypothesis_on_some_providers_adds_what_the_others_hold_of_the_open_part() -> None:
     edits = ("opening.hypotheses.open_market_analogue.providers=[aws, microsoft]",)
     found, base = scenario("jv_only", *edits), economy("jv_only", *edits)
