@@ -174,7 +174,7 @@ def in_numba(case: Case) -> Callable[[Case], Answer]:
     return run
 
 
-def _loops(
+def _loops(  # noqa: C901  (loops and branches are the point)
     d: int, sized: Any, layer_of: IntArray, step: float, base: Any, utility: Any, log_markup: Any, start: Any,
     weights: Any, layer_shares: Any, open_part: Any, substitution: Any, slope: Any, captive_growth: Any, churn: Any,
     drift: Any, catch_up: Any, spillover: Any, size: Any, growth: Any, rivalry: Any, origin: Any,
@@ -182,8 +182,8 @@ def _loops(
 ) -> None:  # fmt: skip
     providers, segments, draws = base.shape
     periods, layers = growth.shape[:2]
-    held, markup, before = np.empty((providers, segments)), np.empty((providers, segments)), np.empty((providers, segments))
-    attraction, shocks = np.empty((providers, segments)), np.empty(providers)
+    held, markup = np.empty((providers, segments)), np.empty((providers, segments))
+    before, attraction, shocks = np.empty_like(held), np.empty_like(held), np.empty(providers)
     own_utility, own_base = np.empty((providers, segments)), np.empty((providers, segments))
     gain_home, gain_abroad = np.empty(segments), np.empty((providers, segments))
     learned, foreign, total = np.empty(layers), np.empty(layers), np.empty(layers)
