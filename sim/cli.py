@@ -5,6 +5,7 @@ What a command needs is imported when it runs, so that `--help` need not wait fo
 
 from __future__ import annotations
 
+import datetime
 import json
 import shutil
 import sys
@@ -102,6 +103,9 @@ def run(
     no_plots: Annotated[bool, typer.Option("--no-plots", help="Draw no pictures.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Fail if an input or override moves nothing.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Run again what is finished already.")] = False,
+    posterior: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draws are the rows of what `sim calibrate` wrote.")
+    ] = None,
 ) -> None:
     """Run scenarios as one study on shared draws, and compare them."""
     scenarios = [loaded.scenario for loaded in _read(files, overrides or ())]
@@ -119,6 +123,7 @@ def run(
             plots=not no_plots,
             strict=strict,
             force=force,
+            posterior=posterior,
             progress=progress,
         )
     terminal.report(study)
@@ -136,6 +141,79 @@ def compare(
     from sim.studies.study import compare_studies
 
     terminal.report(compare_studies(results, baseline=baseline, out=out))
+
+
+@app.command()
+def backtest(
+    file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="A scenario file.")],
+    observed: Annotated[Path, typer.Option(metavar="CSV", help="The record to score against.")],
+    as_of: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Last day whose knowledge counts; the scenario's own by default.")
+    ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option("--map", metavar="FILE", help="What names of the record mean in the scenario.")
+    ] = None,
+    draws: Annotated[int | None, typer.Option(help="Draws, a multiple of 512; the scenario's own by default.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed; the scenario's own by default.")] = None,
+    out: Out = Path("results"),
+    jobs: Annotated[int | None, typer.Option(help="Processes at a time; all cores by default.")] = None,
+    no_plots: Annotated[bool, typer.Option("--no-plots", help="Draw no pictures.")] = False,
+) -> None:
+    """Score a scenario, as it could have been written on its day, against what happened since."""
+    cutoff = _day("--as-of", as_of)
+    from sim.belief.backtest import run_backtest
+
+    with terminal.progress() as progress:
+        track = run_backtest(
+            file,
+            observed,
+            as_of=cutoff,
+            mapping=mapping,
+            draws=draws,
+            seed=seed,
+            out=out,
+            jobs=jobs,
+            plots=not no_plots,
+            progress=progress,
+        )
+    terminal.report_track(track)
+
+
+@app.command()
+def calibrate(
+    file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="A scenario file.")],
+    observed: Annotated[Path, typer.Option(metavar="CSV", help="The record to learn from.")],
+    as_of: Annotated[
+        str | None,
+        typer.Option(metavar="DATE", help="Last day whose knowledge counts; the numbers in force by default."),
+    ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option("--map", metavar="FILE", help="What names of the record mean in the scenario.")
+    ] = None,
+    draws: Annotated[int | None, typer.Option(help="Rows, a multiple of 512; the scenario's draws by default.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed; the scenario's own by default.")] = None,
+    out: Out = Path("results"),
+    jobs: Annotated[int | None, typer.Option(help="Processes at a time; all cores by default.")] = None,
+    no_plots: Annotated[bool, typer.Option("--no-plots", help="Draw no pictures.")] = False,
+) -> None:
+    """Learn from what happened since: a posterior, from which `sim run --posterior` draws."""
+    cutoff = _day("--as-of", as_of)
+    from sim.belief.learning import run_calibration
+
+    with terminal.progress() as progress:
+        learning = run_calibration(
+            file,
+            observed,
+            as_of=cutoff,
+            mapping=mapping,
+            draws=draws,
+            seed=seed,
+            out=out,
+            jobs=jobs,
+            plots=not no_plots,
+            progress=progress,
+        )
+    terminal.report_learning(learning)
 
 
 @app.command()
@@ -173,11 +251,12 @@ def schema() -> None:
 
 @app.command()
 def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder that receives the files.")]) -> None:
-    """Copy the shipped scenarios and their schema, to change them."""
+    """Copy the shipped scenarios, their schema and the record, to change them."""
     from sim.reading.loading import shipped_folder
 
     shipped = shipped_folder()
-    copies = {folder / file.name: file for file in sorted([*shipped.glob("*.yaml"), shipped / "schema.json"])}
+    files = sorted([*shipped.glob("*.yaml"), *shipped.glob("*.csv"), shipped / "schema.json"])
+    copies = {folder / file.name: file for file in files}
     taken = [Problem(str(copy), 0, 0, "", "exists already; nothing was copied") for copy in copies if copy.exists()]
     if taken:
         raise ScenarioError(taken)
@@ -213,6 +292,15 @@ def _read(files: Sequence[Path], overrides: Sequence[str]) -> list[Loaded]:
     if problems:
         raise ScenarioError(problems)
     return loaded
+
+
+def _day(option: str, text: str | None) -> datetime.date | None:
+    """The day that an option names."""
+    try:
+        return None if text is None else datetime.date.fromisoformat(text)
+    except ValueError:
+        message = f"must be a day such as 2019-04-30 (found {text!r})"
+        raise ScenarioError([Problem(option, 0, 0, "", message)]) from None
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:

@@ -16,18 +16,22 @@ PACKAGE = Path(sim.__file__).parent
 # fmt: off
 READING_ORDER = (
     "errors", "axes", "evidence", "regimes", "scenario", "policy",
-    "reading.plausibility", "reading.consistency", "reading.documents", "reading.schema", "reading.validation",
-    "reading.overrides", "reading.loading", "reading.explain",
-    "chance.distributions", "chance.shocks", "chance.sampling",
+    "reading.plausibility", "reading.consistency", "reading.documents", "reading.cells", "reading.schema",
+    "reading.validation", "reading.overrides", "reading.loading", "reading.explain",
+    "chance.distributions", "chance.shocks", "chance.worlds", "chance.sampling",
     "dates.calendar", "dates.licensing", "dates.timeline",
     "kernels.baseyear", "kernels.pricing", "kernels.choice", "kernels.equilibrium", "kernels.growth",
     "kernels.capacity", "kernels.finance", "kernels.welfare",
-    "outcomes.variables", "outcomes.results",
+    "outcomes.variables", "outcomes.results", "outcomes.columns",
     "model.economy", "model.entry", "model.stocks", "model.sites", "model.market", "model.accounts", "model.engine",
     "outcomes.statistics", "outcomes.tables", "outcomes.comparison",
+    "belief.record", "belief.names", "belief.matching", "belief.knowledge", "belief.naive", "belief.scores",
+    "belief.forecasts", "belief.track", "belief.tempering", "belief.likelihood", "belief.space",
+    "belief.posterior",
     "pictures.style", "pictures.marks", "pictures.trends", "pictures.chronicle", "pictures.standings",
-    "pictures.plots",
+    "pictures.plots", "pictures.trackrecord",
     "studies.workers", "studies.manifest", "studies.request", "studies.runs", "studies.audit", "studies.study",
+    "belief.backtest", "belief.calibration", "belief.lessons", "pictures.beliefs", "belief.learning",
     "terminal", "cli",
 )
 # fmt: on
@@ -110,7 +114,11 @@ def test_only_the_engine_loops_over_periods() -> None:
 
 @pytest.mark.parametrize(
     ("library", "home"),
-    [("simpy", {"dates.licensing"}), ("h5netcdf", {"outcomes.results"}), ("h5py", {"outcomes.results"})],
+    [
+        ("simpy", {"dates.licensing"}),
+        ("h5netcdf", {"outcomes.results", "outcomes.columns"}),
+        ("h5py", {"outcomes.results", "outcomes.columns"}),
+    ],
 )
 def test_a_library_without_types_of_its_own_is_imported_in_one_module(library: str, home: set[str]) -> None:
     assert {name for name in _modules() if library in _outside(name)} <= home | {"dates.timeline"}

@@ -23,10 +23,11 @@ def test_a_monopolist_has_the_markup_of_total_demand() -> None:
     assert np.exp(log_markup(np.ones(1), np.array([3.5]), slope))[0] == pytest.approx(1.2 / 0.2)
 
 
-def test_the_premium_is_never_negative() -> None:
+@pytest.mark.parametrize("target", [0.0, 0.1, 0.19])
+def test_a_target_of_no_more_than_today_needs_no_premium(target: float) -> None:
     base = np.repeat(np.array([0.5, 0.3, 0.2])[:, None, None], 2, axis=2)
     market = StaticMarket(base, np.full((1, 2), 0.7), 2, np.zeros(3, dtype=bool), 3.5 * TWO, 1.2 * TWO, TWO)
-    np.testing.assert_array_equal(opening_premium(market, np.ones((1, 2)), np.array([0.1, 0.19])), 0.0)
+    np.testing.assert_array_equal(opening_premium(market, np.ones((1, 2)), np.full(2, target)), 0.0)
 
 
 def test_the_base_year_is_its_own_equilibrium() -> None:

@@ -18,6 +18,9 @@ _PREMIUM_STEPS = 36
 _ODDS_STEPS = 3
 """Steps are fixed so that no draw waits for another."""
 
+_TINY = np.finfo(np.float64).tiny
+"""Stands in for a target of nothing, whose premium is 0."""
+
 
 @dataclass(frozen=True)
 class StaticMarket:
@@ -213,7 +216,7 @@ def opening_premium(market: StaticMarket, weights: FloatArray, target: FloatArra
     domestic, open_part = market.domestic, market.open_part
     weights = weights / weights.sum(axis=0)
     markup, attraction, premium = market.start.copy(), market.base.copy(), np.zeros_like(target)
-    goal = np.log(target / (1.0 - target))
+    goal = np.log(np.maximum(target, _TINY) / (1.0 - target))
     for _ in range(_PREMIUM_STEPS):
         market.attract(attraction, markup)
         home, abroad = attraction[:domestic].sum(axis=0), attraction[domestic:].sum(axis=0)

@@ -192,8 +192,14 @@ def internal_rate(flows: FloatArray, step: float) -> FloatArray:
     Returns
     -------
     (..., N)
-        NaN where there is none or more than one: present value is looked at on a grid of rates from -95% to
-        2,000% a year, and must change its sign once.
+        NaN where no rate between -95% and 2,000% a year makes present value zero, as with flows of one sign, and
+        where several do, because then none of them says what the flows are worth. Present value is looked at on a
+        grid of rates and must change its sign once, so that two roots whose 1 + rate differ by less than 17%
+        may pass for none.
+
+    References
+    ----------
+    Lorie & Savage (1955) J. Bus. 28, on several roots.
     """
     found = np.full(flows[0].size, np.nan)
     columns = flows.reshape(len(flows), -1)

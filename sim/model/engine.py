@@ -7,7 +7,8 @@ Draws are taken in blocks that fit the cache. No step mixes draws, so that the b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -26,7 +27,9 @@ from sim.outcomes.results import Panel
 from sim.policy import states
 from sim.scenario import Scenario
 
-__all__ = ["BLOCK", "run_periods", "simulate"]
+__all__ = ["BLOCK", "observe", "run_periods", "simulate"]
+
+T = TypeVar("T")
 
 BLOCK = 512
 """Draws in a block: the arrays of a period then stay in a core's second-level cache."""
@@ -53,12 +56,54 @@ def simulate(scenario: Scenario, worlds: Worlds, *, block: int = BLOCK) -> Mappi
     NumericalError
         If a draw has no base year or no growth path; the message names the inputs.
     """
+    return _joined([_simulate_block(scenario, part) for part in _blocks(worlds, block)])
+
+
+def observe(
+    scenario: Scenario,
+    worlds: Worlds,
+    read: Callable[[Economy, Record, Timeline, Masks], T],
+    *,
+    periods: int | None = None,
+    block: int = BLOCK,
+) -> list[T]:
+    """Run a scenario on given worlds, and keep what a reader takes of each block of draws.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    worlds : Worlds
+        At least two draws, of the whole horizon.
+    read : callable
+        Gets economy, record, timeline and masks of a block; what it returns must not share memory with them if
+        little is to be held.
+    periods : int, optional
+        First periods to run, rounded up to whole years; all by default. Those that are run have the bits of the full
+        run, and the record ends with them; timeline and masks are of the whole horizon in any case.
+    block : int
+        Draws taken together, at least 2.
+
+    Returns
+    -------
+    list
+        What `read` returned, block by block in the order of the draws.
+
+    Raises
+    ------
+    NumericalError
+        If a draw has no base year or no growth path.
+    """
+    return [read(*_run_block(scenario, part, periods)) for part in _blocks(worlds, block)]
+
+
+def _blocks(worlds: Worlds, block: int) -> Iterator[Worlds]:
+    """The draws in blocks, each of at least two."""
     starts = range(0, worlds.draws, block)
     cuts = [slice(start, min(start + block, worlds.draws)) for start in starts]
     if len(cuts) > 1 and cuts[-1].stop - cuts[-1].start == 1:
         # One draw alone would take other vector paths in NumPy, and other bits.
         cuts[-2:] = [slice(cuts[-2].start, cuts[-1].stop)]
-    return _joined([_simulate_block(scenario, worlds.take(cut)) for cut in cuts])
+    return (worlds.take(cut) for cut in cuts)
 
 
 def _joined(parts: list[dict[str, Panel]]) -> dict[str, Panel]:
@@ -71,36 +116,42 @@ def _joined(parts: list[dict[str, Panel]]) -> dict[str, Panel]:
 
 
 def _simulate_block(scenario: Scenario, worlds: Worlds) -> dict[str, Panel]:
+    return outcomes(scenario, *_run_block(scenario, worlds))
+
+
+def _run_block(
+    scenario: Scenario, worlds: Worlds, periods: int | None = None
+) -> tuple[Economy, Record, Timeline, Masks]:
     economy = build_economy(scenario, worlds.inputs)
     timeline = simulate_timeline(scenario, worlds, entry_verdicts(scenario, economy))
     masks = period_masks(scenario, timeline)
-    record = run_periods(scenario, economy, worlds, timeline, masks)
-    return outcomes(scenario, economy, record, timeline, masks)
+    return economy, run_periods(scenario, economy, worlds, timeline, masks, periods), timeline, masks
 
 
-def run_periods(scenario: Scenario, economy: Economy, worlds: Worlds, timeline: Timeline, masks: Masks) -> Record:
-    """The loop over periods: what each leaves, for a block of draws."""
-    layer_of = economy.layer_of
+def run_periods(
+    scenario: Scenario, economy: Economy, worlds: Worlds, timeline: Timeline, masks: Masks, first: int | None = None
+) -> Record:
+    """The loop over periods: what each leaves, for a block of draws; only the years that hold the `first` ones."""
     step, periods = scenario.horizon.period_months / 12, len(masks.state)
     path = market_path(scenario, economy, worlds, step, periods)
+    if first is not None:
+        per_year = round(1 / step)
+        periods = min(periods, -(-first // per_year) * per_year)
     levers = _Levers(scenario, economy, path, masks)
     stocks = opening_stocks(economy, path.size[0], periods)
     record = _empty_record(economy, path, periods, round(1 / step))
     order = first_come(timeline.launched, scenario.foreign)
     attraction = np.empty_like(economy.base)
-    captive = captive_factor(path.growth, economy.inputs["demand.captive_growth"], economy.inputs["demand.churn"], step)
-    contestable = contestable_spending(path.size[:-1], path.size[1:], captive)
-    home_scale, abroad_scale = group_scales(economy.layer_shares, worlds.rivalry, economy.domestic)
-    abroad_scale *= np.exp(worlds.origin_shock)[:, None]
+    tides = _tides(economy, path, worlds, step)
     for t in range(periods):
         period = Period(
             index=t,
             step=step,
-            captive=captive[t][layer_of],
-            contestable=contestable[t][layer_of] * economy.weights,
+            captive=tides.captive[t][economy.layer_of],
+            contestable=tides.contestable[t][economy.layer_of] * economy.weights,
             rivalry=worlds.rivalry[t],
-            home_scale=home_scale[t],
-            abroad_scale=abroad_scale[t],
+            home_scale=tides.home_scale[t],
+            abroad_scale=tides.abroad_scale[t],
             access=levers.access(t),
             sites=Sites(masks.live[t], masks.selling[t], masks.transfer[t], masks.live_years[t], order),
         )
@@ -108,6 +159,31 @@ def run_periods(scenario: Scenario, economy: Economy, worlds: Worlds, timeline: 
         _write(record, economy, stocks, attraction, t)
         record.equity[t] = levers.equity(t)
     return record
+
+
+class _Tides(NamedTuple):
+    """What no regime moves, in every period, (T, L, N).
+
+    Attributes
+    ----------
+    captive, contestable
+        What becomes of a captive unit of spending; spending that chooses, USD bn/yr.
+    home_scale, abroad_scale
+        As in `Period`.
+    """
+
+    captive: FloatArray
+    contestable: FloatArray
+    home_scale: FloatArray
+    abroad_scale: FloatArray
+
+
+def _tides(economy: Economy, path: MarketPath, worlds: Worlds, step: float) -> _Tides:
+    inputs = economy.inputs
+    captive = captive_factor(path.growth, inputs["demand.captive_growth"], inputs["demand.churn"], step)
+    home, abroad = group_scales(economy.layer_shares, worlds.rivalry, economy.domestic)
+    abroad *= np.exp(worlds.origin_shock)[:, None]
+    return _Tides(captive, contestable_spending(path.size[:-1], path.size[1:], captive), home, abroad)
 
 
 class _Levers:
@@ -190,7 +266,7 @@ def _empty_record(economy: Economy, path: MarketPath, periods: int, per_year: in
     return Record(
         spending=np.empty((periods, providers, layers, draws)),
         owned=np.zeros((periods, economy.foreign, layers, draws)),
-        size=path.size[1:],
+        size=path.size[1 : periods + 1],
         gain=np.empty((periods, layers, draws)),
         quality=np.empty((periods, layers, draws)),
         capacity=np.zeros((periods, economy.foreign, draws)),

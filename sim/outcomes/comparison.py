@@ -54,6 +54,7 @@ def _drawing(scenario: Scenario) -> Mapping[str, object]:
         "number of draws": sampling.draws,
         "horizon": [horizon.base_year, horizon.end_year, horizon.period_months],
         "leading columns": list(sampling.leading),
+        "posterior": sampling.posterior,
         "layers": sorted(scenario.market.layers),
         "segments": sorted(scenario.segments),
         "providers": sorted((name, provider.origin) for name, provider in scenario.providers.items()),

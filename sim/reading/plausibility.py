@@ -25,7 +25,7 @@ from sim.evidence import (
     Uniform,
     parse_interval,
 )
-from sim.scenario import LayerShares, Scenario, inputs
+from sim.scenario import Input, LayerShares, Scenario, inputs, record_numbers
 
 __all__ = ["Finding", "implausible", "medians"]
 
@@ -119,8 +119,13 @@ _MEDIANS: Final[Mapping[type[Record], Callable[[Any], float | None]]] = {
 }
 
 
+def _numbers(scenario: Scenario) -> tuple[Input, ...]:
+    """Every number that has a record, those for a record included."""
+    return (*inputs(scenario), *record_numbers(scenario))
+
+
 def _evidence(scenario: Scenario) -> Iterator[Finding]:
-    for path, (record, dimension) in {item.path: (item.record, item.dimension) for item in inputs(scenario)}.items():
+    for path, (record, dimension) in {item.path: (item.record, item.dimension) for item in _numbers(scenario)}.items():
         yield from _known_in_time(path, record, scenario)
         for below, part in _records(path, record):
             yield from _sourced(below, part.source, scenario)
@@ -185,7 +190,7 @@ def _bounded(path: str, record: Record) -> Iterator[Finding]:
 
 
 def _durations(scenario: Scenario) -> Iterator[Finding]:
-    for path, record in {item.path: item.record for item in inputs(scenario) if item.dimension == "duration"}.items():
+    for path, record in {item.path: item.record for item in _numbers(scenario) if item.dimension == "duration"}.items():
         if _lowest(record) < 0:
             yield path, "a duration can be negative in some draws; add min: 0"
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from sim.belief.posterior import Posterior, learned_from, read_posterior, told
 from sim.chance.sampling import check_draws
 from sim.errors import Problem, ScenarioError, choices
 from sim.outcomes.comparison import disagreements
@@ -37,6 +38,8 @@ class Request:
     jobs : int
     set_by : mapping of str to str
         Who set the seed and the number of draws.
+    notes : tuple of str
+        What a reader should know of the draws.
     """
 
     scenarios: tuple[Scenario, ...]
@@ -45,6 +48,7 @@ class Request:
     pictures: bool
     jobs: int
     set_by: dict[str, str]
+    notes: tuple[str, ...] = ()
 
     @property
     def draws(self) -> int:
@@ -73,6 +77,7 @@ def make_request(
     keep: Collection[str] | None,
     pictures: bool,
     jobs: int | None,
+    posterior: Path | str | None = None,
 ) -> Request:
     """Load the scenarios, put in the settings and check all of it.
 
@@ -83,19 +88,22 @@ def make_request(
     """
     files = ["" if isinstance(one, Scenario) else str(one) for one in given]
     loaded = [one if isinstance(one, Scenario) else load_scenario(one) for one in given]
-    scenarios = tuple(_with_settings(scenario, draws, seed) for scenario in loaded)
+    learned = None if posterior is None else read_posterior(Path(posterior))
+    scenarios = tuple(_with_settings(scenario, draws, seed, learned) for scenario in loaded)
     names = [scenario.name for scenario in scenarios]
     _refuse(_unfit(files, scenarios))
     check_draws(scenarios[0].sampling.draws)
     _refuse(_unpaired(files, scenarios))
     _refuse(_wrong_options(names, baseline, keep, jobs))
+    _refuse(_without_rows(files, scenarios, learned))
     return Request(
         scenarios,
         baseline or names[0],
         None if keep is None else tuple(sorted(set(keep))),
         pictures,
         jobs or available_cores(),
-        {"seed": _setter(seed), "draws": _setter(draws)},
+        {"seed": _setter(seed), "draws": _setter(draws) if draws or learned is None else "posterior"},
+        () if learned is None else told(learned, loaded),
     )
 
 
@@ -111,9 +119,22 @@ def _setter(value: int | None) -> str:
     return "scenario file" if value is None else "command line"
 
 
-def _with_settings(scenario: Scenario, draws: int | None, seed: int | None) -> Scenario:
+def _with_settings(scenario: Scenario, draws: int | None, seed: int | None, learned: Posterior | None) -> Scenario:
+    if learned is not None:
+        scenario, draws = learned_from(learned, scenario), draws or learned.rows
     settings = {name: value for name, value in (("draws", draws), ("seed", seed)) if value is not None}
     return scenario.model_copy(update={"sampling": scenario.sampling.model_copy(update=settings)})
+
+
+def _without_rows(files: Sequence[str], scenarios: Sequence[Scenario], learned: Posterior | None) -> Iterator[Problem]:
+    """More draws than a posterior has rows, or a posterior that is named in a scenario and not given."""
+    draws = scenarios[0].sampling.draws
+    if learned is not None and draws > learned.rows:
+        message = f"the posterior has {learned.rows} rows, and a draw is a row (found {draws}; at most {learned.rows})"
+        yield Problem("--draws", 0, 0, "", message)
+    for file, scenario in zip(files, scenarios, strict=True):
+        if scenario.sampling.posterior is not None and scenario.learned is None:
+            yield Problem(file, 0, 0, "sampling.posterior", "is set by --posterior FILE, and never in a scenario")
 
 
 def _refuse(problems: Iterator[Problem]) -> None:

@@ -96,6 +96,7 @@ def run_study(
     plots: bool = True,
     strict: bool = False,
     force: bool = False,
+    posterior: Path | str | None = None,
     progress: Progress | None = None,
     executor: Executor | None = None,
 ) -> Study:
@@ -121,6 +122,8 @@ def run_study(
         Whether an input or an override that moves nothing is an error; the study is then run in any case.
     force : bool
         Run again even if this program has finished the same study.
+    posterior : path, optional
+        What `sim calibrate` wrote: its row n takes the place of draw n in every scenario.
     progress : callable, optional
         Is told what is being done, and the share of the whole that is finished.
     executor : Executor, optional
@@ -136,7 +139,9 @@ def run_study(
         The folder cannot be written, or holds something else.
     """
     tell = progress or _say_nothing
-    request = make_request(scenarios, draws=draws, seed=seed, baseline=baseline, keep=keep, pictures=plots, jobs=jobs)
+    request = make_request(
+        scenarios, draws=draws, seed=seed, baseline=baseline, keep=keep, pictures=plots, jobs=jobs, posterior=posterior
+    )
     asked, runner = request.content(), program()
     folder = Path(out) / study_name(list(asked["scenarios"]), [asked["scenarios"], runner["source"]])
     if not (force or strict) and _is_finished(folder, asked, runner):
@@ -144,7 +149,7 @@ def run_study(
     with new_folder(folder) as work:
         tell("median case", 0.0)
         cases = median_cases(request.scenarios)
-        notes = [*_size_on_disk(cases, request, work), *_unknown_errors(request.draws)]
+        notes = [*request.notes, *_size_on_disk(cases, request, work), *_unknown_errors(request.draws)]
         results = fill_results(
             request.scenarios, cases, request.jobs, lambda part: tell("draws", part * _SIMULATED), executor
         )
