@@ -153,8 +153,8 @@ def test_the_interval_of_a_pooled_skill_is_the_bootstrap_over_whole_series() -> 
 def test_the_report_says_how_few_independent_facts_there_are(market: Folder) -> None:
     (note, *others) = _track().notes
     assert note == (
-        "7 of 10 rows are matched; pilot, closed the scenario assumes and does not forecast. 5 forecasts are 3 series of "
-        "2 variables (market_size, market_share); series of one market move together, so they weigh like 2 to 3 "
+        "7 of 10 rows are matched; pilot, closed the scenario assumes and does not forecast. 5 forecasts are 3 series "
+        "of 2 variables (market_size, market_share); series of one market move together, so they weigh like 2 to 3 "
         "independent facts, not like 5."
     )
     assert others == []

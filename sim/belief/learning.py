@@ -33,7 +33,9 @@ from sim.outcomes.tables import csv_bytes, parameter_columns, parameter_rows, wr
 from sim.pictures.beliefs import BELIEF_PICTURES, draw_beliefs
 from sim.reading.loading import read_scenario
 from sim.scenario import Scenario
-from sim.studies.manifest import MANIFEST, new_folder, program, relative_files, write_manifest
+from sim.studies.files import seal
+from sim.studies.folders import new_folder, relative_files
+from sim.studies.manifest import MANIFEST, program
 from sim.studies.request import Request, make_request, study_name
 
 __all__ = ["Learning", "run_calibration"]
@@ -163,7 +165,7 @@ def run_calibration(
             (work / _PLOTS).mkdir()
             for name in BELIEF_PICTURES:
                 draw_beliefs(name, question.scenario, learned, tables.lessons, tables.observations, work / _PLOTS)
-        _write_manifest(work, {"asked": asked, "program": runner, "notes": list(notes)})
+        seal(work, {"asked": asked, "program": runner, "notes": list(notes)})
     paths = tuple(folder / name for name in [MANIFEST, *(x for x in relative_files(folder) if x != MANIFEST)])
     rows = tuple(tables.lessons), tuple(tables.observations), tuple(tables.rungs)
     return Learning(folder, paths, *rows, question.replaced, notes)
@@ -274,8 +276,3 @@ def _write_tables(folder: Path, question: _Question, tables: _Tables) -> None:
     }
     for name, cells in content.items():
         write_bytes(folder / name, cells)
-
-
-def _write_manifest(folder: Path, content: Mapping[str, Any]) -> None:
-    files = {name: file_hash(folder / name) for name in relative_files(folder)}
-    write_manifest(folder, {**content, "files": files})
