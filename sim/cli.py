@@ -46,6 +46,18 @@ Overrides = Annotated[
     list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Set one value, in YAML; may be repeated.")
 ]
 Baseline = Annotated[str | None, typer.Option(help="Scenario to compare with; the first unless named.")]
+TargetError = Annotated[
+    str | None,
+    typer.Option(
+        "--target-se",
+        metavar="PATH=VALUE",
+        help="Add draws until a paired difference has this standard error: foreign_share.total.2030=0.001.",
+    ),
+]
+Scheduler = Annotated[
+    str | None, typer.Option(metavar="ADDRESS", help="Run the draws on Dask's workers: tcp://HOST:8786.")
+]
+Jobs = Annotated[int | None, typer.Option(help="Processes at a time; all cores by default.")]
 Out = Annotated[Path, typer.Option(help="Folder in which the study's own folder is made.")]
 
 
@@ -98,7 +110,7 @@ def run(
     overrides: Overrides = None,
     baseline: Baseline = None,
     out: Out = Path("results"),
-    jobs: Annotated[int | None, typer.Option(help="Processes at a time; all cores by default.")] = None,
+    jobs: Jobs = None,
     keep: Annotated[str | None, typer.Option(help="Variables whose draws are stored: a,b,c; all by default.")] = None,
     no_plots: Annotated[bool, typer.Option("--no-plots", help="Draw no pictures.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Fail if an input or override moves nothing.")] = False,
@@ -106,12 +118,15 @@ def run(
     posterior: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draws are the rows of what `sim calibrate` wrote.")
     ] = None,
+    target_se: TargetError = None,
+    scheduler: Scheduler = None,
 ) -> None:
     """Run scenarios as one study on shared draws, and compare them."""
     scenarios = [loaded.scenario for loaded in _read(files, overrides or ())]
+    from sim.studies.cluster import workers
     from sim.studies.study import run_study
 
-    with terminal.progress() as progress:
+    with terminal.progress() as progress, workers(scheduler, jobs) as (executor, jobs):
         study = run_study(
             scenarios,
             draws=draws,
@@ -124,7 +139,9 @@ def run(
             strict=strict,
             force=force,
             posterior=posterior,
+            target_se=target_se,
             progress=progress,
+            executor=executor,
         )
     terminal.report(study)
 
@@ -217,6 +234,26 @@ def calibrate(
 
 
 @app.command()
+def verify(
+    result: Annotated[
+        Path, typer.Argument(metavar="RESULT", show_default=False, help="Folder of a study or of a scenario in it.")
+    ],
+    rerun: Annotated[bool, typer.Option("--rerun", help="Compute all draws anew, and compare them too.")] = False,
+    jobs: Jobs = None,
+) -> None:
+    """Hold a study against its manifest: every file, every variable, and the program."""
+    from sim.studies.verify import verify_study
+
+    with terminal.progress() as progress:
+        verdict = verify_study(result, rerun=rerun, jobs=jobs, progress=progress)
+    for fault in verdict.faults:
+        terminal.complain(f"{result}: {fault}")
+    if verdict.faults:
+        raise typer.Exit(_FAILED)
+    terminal.say(f"{result}: as its manifest says ({verdict.checked})")
+
+
+@app.command()
 def check(files: Files, overrides: Overrides = None) -> None:
     """Validate scenario files, and do nothing else; sources are read with the scenarios beside them."""
     from sim.reading.loading import SOURCES
@@ -276,6 +313,10 @@ def list_(out: Out = Path("results")) -> None:
     terminal.table(("scenario", "question"), [(scenario.name, scenario.question) for scenario in scenarios])
     for manifest in sorted(out.glob("*/manifest.json")):
         terminal.say(str(manifest.parent))
+    from sim.studies.folders import unfinished
+
+    for folder in unfinished(out):
+        terminal.say(f"{folder}: unfinished; the same command goes on from it")
 
 
 def _read(files: Sequence[Path], overrides: Sequence[str]) -> list[Loaded]:

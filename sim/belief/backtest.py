@@ -31,7 +31,9 @@ from sim.outcomes.tables import csv_bytes, parameter_columns, parameter_rows, wr
 from sim.pictures.trackrecord import TRACK_PICTURES, draw_track
 from sim.reading.loading import read_scenario
 from sim.scenario import Scenario
-from sim.studies.manifest import MANIFEST, new_folder, program, relative_files, write_manifest
+from sim.studies.files import seal
+from sim.studies.folders import new_folder, relative_files
+from sim.studies.manifest import MANIFEST, program
 from sim.studies.request import Request, make_request, study_name
 from sim.studies.workers import Batch
 
@@ -155,7 +157,7 @@ def run_backtest(
         _write_tables(work, question, rows, pooled)
         if plots:
             _draw(work / _PLOTS, question, rows, pooled, forecasts)
-        _write_manifest(work, {"asked": asked, "program": runner, "notes": list(notes)})
+        seal(work, {"asked": asked, "program": runner, "notes": list(notes)})
     paths = tuple(folder / name for name in [MANIFEST, *(x for x in relative_files(folder) if x != MANIFEST)])
     return Track(
         folder,
@@ -205,25 +207,35 @@ def _forecasts(question: _Question, progress: Progress | None) -> Forecasts:
 
 def _notes(question: _Question, rows: Sequence[RowScore]) -> tuple[str, ...]:
     """What a reader should know before quoting it."""
-    open_rows = [row for row in rows if not row.is_assumed]
-    series = len({row.observation.series for row in open_rows})
-    kinds = list(dict.fromkeys(row.observation.variable for row in open_rows))
     assumed = [row.observation.id for row in rows if row.is_assumed]
     told = f"; {', '.join(assumed)} the scenario assumes and does not forecast" if assumed else ""
-    independent = (
-        f"{len(rows)} of {len(question.record)} rows are matched{told}. {len(open_rows)} forecasts are {series} series of "
-        f"{len(kinds)} variables ({', '.join(kinds)}); series of one market move together, so they weigh like "
-        f"{len(kinds)} to {series} independent facts, not like {len(open_rows)}."
+    matched = f"{len(rows)} of {len(question.record)} rows are matched{told}."
+    naive = (
+        "" if question.scenario.naive else "The scenario states no 'naive' numbers, so there are no naive forecasts."
     )
+    notes = (matched, _independence([row for row in rows if not row.is_assumed]), *_mapping_uses(rows), naive)
+    return tuple(filter(None, notes))
+
+
+def _independence(rows: Sequence[RowScore]) -> str:
+    """How few independent facts the forecasts are, in words."""
+    series = len({row.observation.series for row in rows})
+    kinds = list(dict.fromkeys(row.observation.variable for row in rows))
+    if not rows:
+        return ""
+    return (
+        f"{len(rows)} forecasts are {series} series of {len(kinds)} variables ({', '.join(kinds)}). Series of one "
+        f"market move together, so they weigh like {len(kinds)} to {series} independent facts, not like {len(rows)}."
+    )
+
+
+def _mapping_uses(rows: Sequence[RowScore]) -> list[str]:
+    """Every use of the mapping file, with the rows in which it was used."""
     uses: dict[str, list[str]] = {}
     for row in rows:
         for use in row.match.mapped:
             uses.setdefault(use, []).append(row.observation.id)
-    used = [f"Mapping file: {use}, in {', '.join(ids)}." for use, ids in uses.items()]
-    naive = (
-        [] if question.scenario.naive else ["The scenario states no 'naive' numbers, so there are no naive forecasts."]
-    )
-    return (independent, *used, *naive)
+    return [f"Mapping file: {use}, in {', '.join(ids)}." for use, ids in uses.items()]
 
 
 def _write_tables(folder: Path, question: _Question, rows: Sequence[RowScore], pooled: Sequence[PooledRow]) -> None:
@@ -249,8 +261,3 @@ def _draw(
     folder.mkdir()
     for name in TRACK_PICTURES:
         draw_track(name, question.scenario, rows, pooled, forecasts, folder)
-
-
-def _write_manifest(folder: Path, content: Mapping[str, Any]) -> None:
-    files = {name: file_hash(folder / name) for name in relative_files(folder)}
-    write_manifest(folder, {**content, "files": files})

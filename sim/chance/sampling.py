@@ -52,6 +52,7 @@ __all__ = [
     "Worlds",
     "check_draws",
     "columns_of",
+    "draw_alike",
     "draw_latents",
     "draw_worlds",
     "median_world",
@@ -119,6 +120,19 @@ def columns_of(scenario: Scenario, latents: Latents) -> Columns:
         If the correlations of a group are not positive definite.
     """
     return _under(scenario, inputs(scenario), latents)
+
+
+def draw_alike(scenario: Scenario, other: Scenario) -> bool:
+    """Whether two scenarios have the same worlds, to the last bit."""
+    return _decisive(scenario) == _decisive(other)
+
+
+def _decisive(scenario: Scenario) -> tuple[object, ...]:
+    """All that `draw_worlds` reads of a scenario."""
+    sampling = scenario.sampling.model_copy(update={"draws": 0})
+    steps = (steps_with_chance(scenario), steps_with_clock(scenario))
+    providers = [(name, scenario.providers[name].fringe) for name in scenario.domestic + scenario.foreign]
+    return sampling, inputs(scenario), scenario.horizon, scenario.exchange_rate, steps, providers
 
 
 def median_world(scenario: Scenario, copies: int = 2) -> Worlds:

@@ -10,14 +10,20 @@ from typing import Any, Final
 from sim.belief.posterior import Posterior, learned_from, read_posterior, told
 from sim.chance.sampling import check_draws
 from sim.errors import Problem, ScenarioError, choices
-from sim.outcomes.comparison import disagreements
-from sim.outcomes.results import VARIABLES
+from sim.outcomes.comparison import HEADLINE_VARIABLES, TIMELINE_VARIABLES, disagreements
+from sim.outcomes.variables import VARIABLES
 from sim.reading.loading import load_scenario
 from sim.scenario import Scenario
 from sim.studies.manifest import canonical_hash
+from sim.studies.precision import Target, read_target
 from sim.studies.workers import available_cores
 
-__all__ = ["Request", "make_request", "study_name"]
+__all__ = ["MANY_DRAWS", "Request", "make_request", "study_name"]
+
+MANY_DRAWS: Final = 2**17
+"""Above this the size on disk is told, and with `keep` only some variables are stored at all."""
+
+_ALWAYS_STORED: Final = HEADLINE_VARIABLES | TIMELINE_VARIABLES
 
 _LONGEST_NAME: Final = 80
 
@@ -40,6 +46,8 @@ class Request:
         Who set the seed and the number of draws.
     notes : tuple of str
         What a reader should know of the draws.
+    target : Target, optional
+        How precise the study shall be; its draws are then those that it begins with.
     """
 
     scenarios: tuple[Scenario, ...]
@@ -49,11 +57,20 @@ class Request:
     jobs: int
     set_by: dict[str, str]
     notes: tuple[str, ...] = ()
+    target: Target | None = None
 
     @property
     def draws(self) -> int:
         """Number of draws."""
         return self.scenarios[0].sampling.draws
+
+    @property
+    def stored(self) -> tuple[str, ...] | None:
+        """Variables of which anything is stored while the study is made; None for all."""
+        if self.keep is None or not (self.draws > MANY_DRAWS or self.target):
+            return None
+        wanted = {*self.keep, *_ALWAYS_STORED, *([self.target.variable] if self.target else [])}
+        return tuple(name for name in VARIABLES if name in wanted)
 
     def content(self) -> dict[str, Any]:
         """The request as the manifest states it: all that decides what comes out, and so not the number of jobs."""
@@ -65,6 +82,7 @@ class Request:
             "baseline": self.baseline,
             "keep": None if self.keep is None else list(self.keep),
             "pictures": self.pictures,
+            "target": self.target and self.target.content(),
         }
 
 
@@ -78,6 +96,7 @@ def make_request(
     pictures: bool,
     jobs: int | None,
     posterior: Path | str | None = None,
+    target_se: str | None = None,
 ) -> Request:
     """Load the scenarios, put in the settings and check all of it.
 
@@ -96,14 +115,16 @@ def make_request(
     _refuse(_unpaired(files, scenarios))
     _refuse(_wrong_options(names, baseline, keep, jobs))
     _refuse(_without_rows(files, scenarios, learned))
+    target = None if target_se is None else read_target(target_se, names, baseline or names[0])
     return Request(
         scenarios,
         baseline or names[0],
         None if keep is None else tuple(sorted(set(keep))),
         pictures,
         jobs or available_cores(),
-        {"seed": _setter(seed), "draws": _setter(draws) if draws or learned is None else "posterior"},
+        {"seed": _setter(seed), "draws": _setter_of_draws(draws, target, learned)},
         () if learned is None else told(learned, loaded),
+        target,
     )
 
 
@@ -113,6 +134,12 @@ def study_name(names: Sequence[str], content: Any) -> str:
     if len(joined) > _LONGEST_NAME:
         joined = f"{names[0]}-and-{len(names) - 1}-more"
     return f"{joined}-{canonical_hash(content)[:8]}"
+
+
+def _setter_of_draws(draws: int | None, target: Target | None, learned: Posterior | None) -> str:
+    if target is not None:
+        return "--target-se"
+    return _setter(draws) if draws or learned is None else "posterior"
 
 
 def _setter(value: int | None) -> str:
