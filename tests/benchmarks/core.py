@@ -2,7 +2,8 @@
 
 Needs the extra `benchmarks`. Everything runs on this machine in one go, each measurement in a process of its own:
 pinned to one core, and then a process or thread for each core. A cell is a draw x period x segment x offer. Times are
-the best of several, of the processor on one core and by the clock on several; what a compiler takes is told apart. The floor is one exponential and one logarithm for each cell
+the best of several, of the processor on one core and by the clock on several; what a compiler takes is told apart.
+The floor is one exponential and one logarithm for each cell
 on arrays that stay in the second-level cache. The rivals (`rivals.py`) compute the licence regime's core as ours does,
 and their answers are held against ours before they are timed.
 """
