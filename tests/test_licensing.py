@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import simpy
 
-from sim.dates.licensing import Allowance, Project, Regulator
+from sim.dates.licensing import Places, Project, Regulator
 
 
 def examine_all(reviewers, arrivals, reviews, *, quota=None):
@@ -70,24 +70,28 @@ def test_a_quota_that_policy_raises_admits_who_waits_at_once():
     assert approvals(projects) == [2019.0, 2019.5, 2019.5, 2020.0]
 
 
-def test_an_allowance_that_shrinks_takes_no_place_back_and_gives_none_away():
+def test_places_that_shrink_are_not_taken_back_nor_given_away():
     env = simpy.Environment()
-    places = Allowance(env)
-    places.allow(2)
-    first, second, third = (places.request() for _ in range(3))
+    places = Places(env, 2)
+    first, second, third = (places.ask() for _ in range(3))
     places.allow(1)
-    places.release(first)
-    env.run()
-    assert (second.triggered, third.triggered, places.count) == (True, False, 1)
-    places.release(second)
-    env.run()
+    places.leave(first)
+    assert (second, third.triggered, places.taken) == (None, False, 1)
+    places.leave(second)
     assert third.triggered
 
 
-def test_an_allowance_that_grows_admits_all_for_whom_there_is_room():
-    env = simpy.Environment()
-    places = Allowance(env)
-    places.allow(0)
-    requests = [places.request() for _ in range(4)]
+def test_places_that_grow_admit_all_for_whom_there_is_room_in_order():
+    places = Places(simpy.Environment(), 0)
+    turns = [places.ask() for _ in range(4)]
     places.allow(3)
-    assert [request.triggered for request in requests] == [True, True, True, False]
+    assert [turn.triggered for turn in turns] == [True, True, True, False]
+
+
+def test_who_stops_waiting_lets_the_next_one_in():
+    places = Places(simpy.Environment(), 1)
+    places.ask()
+    first, second = places.ask(), places.ask()
+    places.leave(first)
+    places.leave(None)
+    assert (first.triggered, second.triggered, places.taken) == (False, True, 1)

@@ -19,19 +19,20 @@ def group_scales(shares: FloatArray, shocks: FloatArray, domestic: int) -> tuple
     shares : (P, L, N)
         Shares of the base year. Inside a group the providers of a layer have the same proportions in all of its
         segments, so that the scale is one for the layer.
-    shocks : (P, N)
+    shocks : (T, P, N)
         Change of each provider's utility since the base year.
     domestic : int
         Number of domestic providers.
 
     Returns
     -------
-    domestic, foreign : (L, N)
+    domestic, foreign : (T, L, N)
         No outcome enters, so that the scales are the same under every regime.
     """
-    shaken = shares * np.exp(shocks)[:, None]
+    lifts = np.exp(shocks)
     home, abroad = (
-        shares[group].sum(axis=0) / np.maximum(shaken[group].sum(axis=0), _TINY)
+        shares[group].sum(axis=0)
+        / np.maximum(sum(shares[p] * lifts[:, p, None] for p in range(len(shares))[group]), _TINY)
         for group in (slice(0, domestic), slice(domestic, None))
     )
     return home, abroad

@@ -129,29 +129,37 @@ class Economy:
             self.inputs["demand.conduct"],
         )
 
-    @property
+    @cached_property
     def price_slope(self) -> FloatArray:
         """How much perceived elasticity falls with a provider's share, (N,)."""
         return pricing.share_slope(self.substitution, self.demand, self.inputs["demand.conduct"])
 
-    def prices(self, log_markup: FloatArray) -> FloatArray:
-        """Price over marginal cost of all providers, (P, G, N), from logs of those of some size, (R, G, N)."""
-        prices = self.base_prices.copy()
+    def prices_into(self, out: FloatArray, log_markup: FloatArray) -> None:
+        """Price over marginal cost of all providers, into `out` (P, G, N), from logs of those of some size."""
+        for rows in self.fringes:
+            out[rows] = self.base_prices[rows]
         for own, rows in self.sized:
-            np.exp(log_markup[own], out=prices[rows])
-        return prices
+            np.exp(log_markup[own], out=out[rows])
 
-    def by_layer(self, values: FloatArray) -> FloatArray:
+    def by_layer(self, values: FloatArray, out: FloatArray | None = None) -> FloatArray:
         """Sum over the segments of each layer, (..., G, N) to (..., L, N)."""
-        out = np.empty((*values.shape[:-2], len(self.layers), values.shape[-1]))
+        out = np.empty((*values.shape[:-2], len(self.layers), values.shape[-1])) if out is None else out
         for layer, rows in enumerate(self.layer_rows):
-            np.add.reduce(values[..., rows, :], axis=-2, out=out[..., layer, :])
+            total = out[..., layer, :]
+            total[...] = values[..., rows.start, :]
+            for row in range(rows.start + 1, rows.stop):
+                total += values[..., row, :]
         return out
 
     @cached_property
     def sized(self) -> tuple[tuple[slice, slice], ...]:
         """Runs of providers of some size: where they stand in R and in P; domestic and foreign ones apart."""
         return runs(~self.fringe, self.domestic)
+
+    @cached_property
+    def fringes(self) -> tuple[slice, ...]:
+        """Runs of providers of no size in P."""
+        return tuple(rows for _, rows in runs(self.fringe, self.domestic))
 
     @cached_property
     def base_prices(self) -> FloatArray:

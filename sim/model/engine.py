@@ -8,7 +8,7 @@ Draws are taken in blocks that fit the cache. No step mixes draws, so that the b
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from sim.axes import FloatArray
 from sim.chance.sampling import Worlds
 from sim.dates.timeline import Masks, Timeline, period_masks, simulate_timeline
 from sim.kernels.capacity import first_come
+from sim.kernels.choice import group_scales
 from sim.kernels.growth import captive_factor, contestable_spending
 from sim.model.accounts import Record, outcomes
 from sim.model.economy import Economy, MarketPath, build_economy, lever_rows, market_path, reach_fraction
@@ -141,23 +142,48 @@ def run_periods(
     record = _empty_record(economy, path, periods, round(1 / step))
     order = first_come(timeline.launched, scenario.foreign)
     attraction = np.empty_like(economy.base)
-    captive = captive_factor(path.growth, economy.inputs["demand.captive_growth"], economy.inputs["demand.churn"], step)
-    contestable = contestable_spending(path.size[:-1], path.size[1:], captive)
+    tides = _tides(economy, path, worlds, step)
     for t in range(periods):
         period = Period(
             index=t,
             step=step,
-            captive=captive[t][economy.layer_of],
-            contestable=contestable[t][economy.layer_of] * economy.weights,
+            captive=tides.captive[t][economy.layer_of],
+            contestable=tides.contestable[t][economy.layer_of] * economy.weights,
             rivalry=worlds.rivalry[t],
-            origin=worlds.origin_shock[t],
+            home_scale=tides.home_scale[t],
+            abroad_scale=tides.abroad_scale[t],
             access=levers.access(t),
             sites=Sites(masks.live[t], masks.selling[t], masks.transfer[t], masks.live_years[t], order),
         )
         advance(economy, stocks, period, attraction)
-        _write(record, economy, stocks, t)
+        _write(record, economy, stocks, attraction, t)
         record.equity[t] = levers.equity(t)
     return record
+
+
+class _Tides(NamedTuple):
+    """What no regime moves, in every period, (T, L, N).
+
+    Attributes
+    ----------
+    captive, contestable
+        What becomes of a captive unit of spending; spending that chooses, USD bn/yr.
+    home_scale, abroad_scale
+        As in `Period`.
+    """
+
+    captive: FloatArray
+    contestable: FloatArray
+    home_scale: FloatArray
+    abroad_scale: FloatArray
+
+
+def _tides(economy: Economy, path: MarketPath, worlds: Worlds, step: float) -> _Tides:
+    inputs = economy.inputs
+    captive = captive_factor(path.growth, inputs["demand.captive_growth"], inputs["demand.churn"], step)
+    home, abroad = group_scales(economy.layer_shares, worlds.rivalry, economy.domestic)
+    abroad *= np.exp(worlds.origin_shock)[:, None]
+    return _Tides(captive, contestable_spending(path.size[:-1], path.size[1:], captive), home, abroad)
 
 
 class _Levers:
@@ -173,8 +199,9 @@ class _Levers:
         self._owned = lever_rows(found, "owned_unlock", economy)
         self._spillover = lever_rows(found, "spillover", economy)
         self._reach = np.stack([reach_fraction(scenario, economy, state) for state in found])
-        self._capped = np.array([state.levers.capped for state in found])
-        self._cap = _zone_cap(economy, path, round(12 / scenario.horizon.period_months))
+        self._capped = np.array([state.levers.capped for state in found])[masks.state]
+        cap = _zone_cap(economy, path, round(12 / scenario.horizon.period_months))
+        self._cap = np.where(self._capped, cap, np.inf)
         self._steps = _closing_steps(scenario, economy)
 
     def equity(self, t: int) -> FloatArray:
@@ -183,15 +210,14 @@ class _Levers:
 
     def access(self, t: int) -> Access:
         """What the regime in force in period t allows."""
-        capped = self._capped[self._state[t]]
         closes, evicts = self._closing(t)
         return Access(
             reach_part=self._pick(self._reach, t),
             partner_unlock=self._pick(self._partner, t),
             owned_unlock=self._pick(self._owned, t),
             regime_years=self._state_years[t],
-            cap=np.where(capped, self._cap[t], np.inf),
-            takes_migrants=~capped,
+            cap=self._cap[t],
+            takes_migrants=~self._capped[t],
             closes=closes,
             evicts=evicts,
             spillover=self._pick(self._spillover, t),
@@ -239,28 +265,28 @@ def _empty_record(economy: Economy, path: MarketPath, periods: int, per_year: in
     providers, layers, draws = len(economy.providers), len(economy.layers), economy.draws
     return Record(
         spending=np.empty((periods, providers, layers, draws)),
-        owned=np.empty((periods, economy.foreign, layers, draws)),
+        owned=np.zeros((periods, economy.foreign, layers, draws)),
         size=path.size[1 : periods + 1],
         gain=np.empty((periods, layers, draws)),
         quality=np.empty((periods, layers, draws)),
-        capacity=np.empty((periods, economy.foreign, draws)),
-        bought=np.empty((periods, economy.foreign, draws)),
+        capacity=np.zeros((periods, economy.foreign, draws)),
+        bought=np.zeros((periods, economy.foreign, draws)),
         markup=np.empty((periods // per_year, providers, layers, draws)),
         equity=np.empty((periods, draws)),
     )
 
 
-def _write(record: Record, economy: Economy, stocks: Stocks, t: int) -> None:
+def _write(record: Record, economy: Economy, stocks: Stocks, spare: FloatArray, t: int) -> None:
     """Enter a period into the record."""
-    record.spending[t], record.owned[t] = stocks.by_layer, stocks.owned_by_layer
-    record.gain[t] = economy.by_layer(stocks.gain())
-    record.quality[t] = stocks.quality
-    record.capacity[t], record.bought[t] = stocks.capacity, stocks.bought[t]
+    record.spending[t], record.quality[t] = stocks.by_layer, stocks.quality
+    economy.by_layer(stocks.gain(), out=record.gain[t])
+    if stocks.sited:
+        record.owned[t], record.capacity[t], record.bought[t] = stocks.owned_by_layer, stocks.capacity, stocks.bought[t]
     per_year = len(record.spending) // len(record.markup)
     if (t + 1) % per_year == 0:
         # Until the next period `before` holds the markups of this one.
-        price, sold = economy.prices(stocks.before), stocks.by_layer
-        weighted = economy.by_layer(stocks.spending(economy.domestic) * price)
+        economy.prices_into(spare, stocks.before)
+        weighted, sold = economy.by_layer(spare * stocks.spending(economy.domestic)), stocks.by_layer
         # Who has lost every customer still names a price: the plain mean over the layer's segments.
-        plain = weighted if sold.all() else economy.by_layer(price) / economy.by_layer(np.ones_like(price))
+        plain = weighted if sold.all() else economy.by_layer(spare) / economy.by_layer(np.ones_like(spare))
         record.markup[t // per_year] = np.divide(weighted, sold, out=plain, where=sold > 0.0)

@@ -119,6 +119,8 @@ def tariff_equivalent(scenario: Scenario, economy: Economy, state: State) -> Flo
     if not allows_owned(state) and not lever(state, "partner_unlock", economy.inputs, economy.draws).any():
         return np.expm1(economy.premium / (economy.substitution - 1.0))
     rows = economy.segment_rows(scenario.opening.layer)
+    if _opens_all(scenario, economy, state, rows):
+        return np.zeros(economy.draws)
     open_spending = economy.weights[rows] * economy.open_part[rows]
     static = static_under(scenario, economy, state)
     share = (economy.weights[rows] * static.segment[economy.domestic :].sum(axis=0)).sum(axis=0)
@@ -126,3 +128,9 @@ def tariff_equivalent(scenario: Scenario, economy: Economy, state: State) -> Flo
     left = economy.premium - reached
     left[np.abs(left) < _ROUNDING] = 0.0
     return np.expm1(left / (economy.substitution - 1.0))
+
+
+def _opens_all(scenario: Scenario, economy: Economy, state: State, rows: slice) -> bool:
+    """Whether a state unlocks the whole premium in the whole open part, so that there is nothing left of it."""
+    unlock = lever(state, "owned_unlock", economy.inputs, economy.draws)
+    return bool((unlock == 1.0).all() and (reach_fraction(scenario, economy, state)[rows] == 1.0).all())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim.axes import FloatArray
-from sim.kernels.choice import group_scales, utility_into
+from sim.kernels.choice import utility_into
 from sim.kernels.pricing import log_markup_into
 from sim.kernels.welfare import class_gains
 from sim.model.economy import LARGEST_EXPONENT, Economy, require
@@ -51,9 +51,9 @@ def advance(economy: Economy, stocks: Stocks, period: Period, attraction: FloatA
 def _raise_quality(economy: Economy, stocks: Stocks, period: Period) -> None:
     """Domestic quality grows on its own, and by spillover from the foreign shares of the period before."""
     inputs, domestic = economy.inputs, economy.domestic
-    owned = stocks.owned_by_layer.sum(axis=0)
-    partner = stocks.by_layer[domestic:].sum(axis=0) - owned
-    exposed = partner + inputs["technology.owned_spillover"] * owned
+    exposed = stocks.by_layer[domestic:].sum(axis=0)
+    if stocks.sited:
+        exposed -= (1.0 - inputs["technology.owned_spillover"]) * stocks.owned_by_layer.sum(axis=0)
     exposure = exposed / (stocks.by_layer.sum(axis=0) * economy.foreign_share)
     rate = inputs["technology.catch_up"] + inputs["technology.spillover"] * period.access.spillover * exposure
     stocks.quality += rate * period.step
@@ -70,11 +70,12 @@ def _unlock(economy: Economy, stocks: Stocks, period: Period) -> None:
     """
     ramp, access, sites = economy.inputs["opening.ramp"], period.access, period.sites
     since = access.regime_years
-    owned = np.where(sites.live, stocks.owned_unlock, stocks.partner_unlock)
     if sites.live.any():
+        owned = np.where(sites.live, stocks.owned_unlock, stocks.partner_unlock)
         owned = _relaxed(owned, stocks.owned_target, np.maximum(sites.live_years - since, 0.0), ramp)
-        owned = _relaxed(owned, access.owned_unlock, np.minimum(sites.live_years, since), ramp)
-    stocks.owned_unlock = owned
+        stocks.owned_unlock = _relaxed(owned, access.owned_unlock, np.minimum(sites.live_years, since), ramp)
+    else:
+        stocks.owned_unlock[...] = stocks.partner_unlock
     if stocks.partner_unlock.any() or stocks.partner_target.any() or access.partner_unlock.any():
         partner = _relaxed(stocks.partner_unlock, stocks.partner_target, period.step - since, ramp)
         stocks.partner_unlock = _relaxed(partner, access.partner_unlock, since, ramp)
@@ -114,16 +115,18 @@ def _attract(economy: Economy, stocks: Stocks, period: Period, attraction: Float
     never seen apart. A fringe has neither shocks nor changes of markup.
     """
     domestic = economy.domestic
-    attraction[economy.fringe] = economy.base[economy.fringe]
+    for rows in economy.fringes:
+        attraction[rows] = economy.base[rows]
     for own, rows in economy.sized:
         offers = attraction[rows]
         utility_into(offers, economy.utility[rows], stocks.markup[own], economy.substitution)
         offers += period.rivalry[rows, None]
         np.exp(offers, out=offers)
-    home, abroad = group_scales(economy.layer_shares, period.rivalry, domestic)
-    home *= np.exp((economy.substitution - 1.0) * stocks.quality)
-    abroad *= np.exp(period.origin + stocks.partner_unlock * economy.premium_by_layer)
+    abroad = period.abroad_scale
+    if stocks.partner_unlock.any():
+        abroad = abroad * np.exp(stocks.partner_unlock * economy.premium_by_layer)
     attraction[domestic:] *= abroad[economy.layer_of]
+    home = period.home_scale * np.exp((economy.substitution - 1.0) * stocks.quality)
     return home[economy.layer_of]
 
 
@@ -194,6 +197,6 @@ def _price(economy: Economy, stocks: Stocks) -> None:
 
 def tally(economy: Economy, stocks: Stocks) -> None:
     """Sum spending by layer."""
-    stocks.by_layer = economy.by_layer(stocks.spending(economy.domestic))
+    economy.by_layer(stocks.spending(economy.domestic), out=stocks.by_layer)
     if stocks.sited:
-        stocks.owned_by_layer = economy.by_layer(stocks.owned)
+        economy.by_layer(stocks.owned, out=stocks.owned_by_layer)

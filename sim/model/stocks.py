@@ -185,8 +185,9 @@ class Period:
         What becomes of a captive unit of spending; spending that chooses, USD bn/yr.
     rivalry : (P, N)
         Change of each provider's utility since the base year.
-    origin : (N,)
-        The same of all foreign providers against domestic ones.
+    home_scale, abroad_scale : (L, N)
+        What the shocks of a whole group multiply its attraction by: those of its rivals together by nothing, those
+        to all foreign providers against domestic ones by their exponential.
     access : Access
     sites : Sites
     """
@@ -196,6 +197,7 @@ class Period:
     captive: FloatArray
     contestable: FloatArray
     rivalry: FloatArray
-    origin: FloatArray
+    home_scale: FloatArray
+    abroad_scale: FloatArray
     access: Access
     sites: Sites
