@@ -135,7 +135,7 @@ def test_an_exact_record_is_recovered(tmp_path: Path) -> None:
 
 
 def test_a_record_without_information_leaves_every_parameter_uninformed(tmp_path: Path) -> None:
-    write(tmp_path, "M1,market_size,total,,2019-01-01,2019-12-31,annual,12,0.000001,1000000,USD bn,s\n")
+    write(tmp_path, "M1,market_size,total,,2019-01-01,2019-12-31,annual,12,0.00012,1200000,USD bn,s\n")
     scenario, teach = taught(tmp_path)
     found = learn(with_draws(scenario, 4096), teach)
     rows = lessons(replace(found, teacher=teach), scenario)
@@ -263,6 +263,11 @@ def test_more_rows_are_the_first_ones_and_further_ones(learned: Learned) -> None
     few = learn(with_draws(scenario, 512), teach)
     posterior = read_posterior(learned.file)
     np.testing.assert_array_equal(few.posterior.inputs["market.size"], posterior.columns["market.size"][:512])
+
+
+def test_each_scramble_of_rows_is_from_a_calibration_of_its_own(learned: Learned) -> None:
+    size = read_posterior(learned.file).columns["market.size"]
+    assert not set(size[:512]) & set(size[512:])
 
 
 def test_draw_n_is_row_n_and_the_same_for_every_scenario(learned: Learned) -> None:
