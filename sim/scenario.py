@@ -9,11 +9,10 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 from pydantic import Field, PrivateAttr, model_validator
 
-from sim.axes import FloatArray
 from sim.evidence import (
     SCALES,
     Category,
@@ -30,6 +29,9 @@ from sim.evidence import (
     Years,
 )
 from sim.regimes import Id, Policy, Regime, Share
+
+if TYPE_CHECKING:
+    from sim.axes import FloatArray
 
 __all__ = [
     "Capacity",

@@ -157,6 +157,7 @@ def test_an_interrupt_stops_in_one_line(folder: Folder, capsys: Said, monkeypatc
 
 def test_run_hands_every_option_to_the_study(folder: Folder, study: FakeStudy) -> None:
     numbers = "--draws 1024 --seed 5 --jobs 2 --set entry.rule=never --baseline case --out there --keep npv,irr"
+    numbers += " --posterior rows.nc"
     switches = "--no-plots --strict --force"
     assert cli.main(["run", "small.yaml", str(folder.variant("")), *numbers.split(), *switches.split()]) == 0
     assert study.asked == {
@@ -170,6 +171,7 @@ def test_run_hands_every_option_to_the_study(folder: Folder, study: FakeStudy) -
         "plots": False,
         "strict": True,
         "force": True,
+        "posterior": Path("rows.nc"),
     }
 
 
