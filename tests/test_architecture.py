@@ -20,7 +20,7 @@ READING_ORDER = (
     "reading.validation", "reading.overrides", "reading.loading", "reading.explain",
     "chance.distributions", "chance.shocks", "chance.worlds", "chance.sampling",
     "dates.calendar", "dates.licensing", "dates.timeline",
-    "kernels.baseyear", "kernels.pricing", "kernels.equilibrium", "kernels.growth", "kernels.choice",
+    "kernels.baseyear", "kernels.pricing", "kernels.choice", "kernels.equilibrium", "kernels.growth",
     "kernels.capacity", "kernels.finance", "kernels.welfare",
     "outcomes.variables", "outcomes.results", "outcomes.columns",
     "model.economy", "model.entry", "model.stocks", "model.sites", "model.market", "model.accounts", "model.engine",
@@ -76,7 +76,7 @@ def test_a_file_imports_only_from_files_before_it(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in READING_ORDER if name.startswith("kernels.")])
 def test_kernels_know_only_numpy_and_the_axes(name: str) -> None:
-    allowed = ("numpy", "sim.axes", "sim.kernels", "__future__", "dataclasses", "typing", "collections")
+    allowed = ("numpy", "sim.axes", "sim.kernels", "__future__", "dataclasses", "functools", "typing", "collections")
     assert all(module.startswith(allowed) for module in _imports(_modules()[name]))
 
 

@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 import simpy
@@ -25,40 +23,6 @@ def examine_all(reviewers, arrivals, reviews, *, quota=None):
         env.process(customer(arrival, project))
     env.run()
     return projects
-
-
-def queue_waits(projects):
-    return np.array([project.examined - project.applied for project in projects])
-
-
-def erlang_c(servers, load):
-    """Probability of waiting, with load = arrival rate × mean service."""
-    tail = load**servers / math.factorial(servers) * servers / (servers - load)
-    return tail / (sum(load**k / math.factorial(k) for k in range(servers)) + tail)
-
-
-@pytest.mark.parametrize(("servers", "load"), [(1, 0.5), (1, 0.7), (2, 0.8), (2, 1.5), (4, 3.0)])
-def test_queue_matches_erlang_c(servers, load):
-    random = np.random.default_rng(servers * 100 + int(load * 10))
-    replications, customers, warm = 24, 1500, 300
-    chances, means = [], []
-    for _ in range(replications):
-        arrivals, reviews = random.exponential(1 / load, customers).cumsum(), random.exponential(1.0, customers)
-        waits = queue_waits(examine_all(servers, arrivals, reviews))[warm:]
-        chances.append((waits > 0).mean())
-        means.append(waits.mean())
-    expected = erlang_c(servers, load)
-    for found, closed_form in ((chances, expected), (means, expected / (servers - load))):
-        assert abs(np.mean(found) - closed_form) < 4 * np.std(found, ddof=1) / math.sqrt(replications)
-
-
-def test_one_reviewer_keeps_lindleys_recursion_customer_by_customer():
-    random = np.random.default_rng(7)
-    gaps, reviews = random.exponential(1.2, 400), random.exponential(1.0, 400)
-    waits = [0.0]
-    for gap, review in zip(gaps[1:], reviews[:-1], strict=True):
-        waits.append(max(waits[-1] + review - gap, 0.0))
-    assert queue_waits(examine_all(1, gaps.cumsum(), reviews)) == pytest.approx(waits, abs=1e-9)
 
 
 def approvals(projects):

@@ -33,9 +33,9 @@ def _record(folder: Path, *rows: str, name: str = "jv_only") -> tuple[Observatio
     """Rows of `variable,scope,item,start,end,statistic`; ids are r0, r1, ..."""
     lines = []
     for number, row in enumerate(rows):
-        variable, *_, statistic = row.split(",")
+        variable, _, _, start, _, statistic = row.split(",")
         unit = "USD bn/yr" if statistic == "annual_rate" else _UNITS.get(variable, "fraction")
-        value, unit = ("2020-01-01", "date") if statistic == "date" else ("1", unit)
+        value, unit = (start, "date") if statistic == "date" else ("1", unit)
         lines.append(f"r{number},{row},{value},,,{unit},a bank")
     file = folder / "record.csv"
     file.write_text("\n".join([HEADER, *lines]))
@@ -166,6 +166,13 @@ def test_an_event_on_the_last_day_of_the_window_counts(tmp_path: Path) -> None:
     rows = [f"event,,pilot_effective,2019-05-01,{end},occurred" for end in ("2019-12-31", "2020-01-01")]
     day_before, same_day = _values(_matching(tmp_path, *rows, name="ftz_pilot").matches, "ftz_pilot")
     assert (day_before.max(), same_day.min()) == (0.0, 1.0)
+
+
+def test_what_a_scenario_dates_on_its_own_day_is_still_to_come(tmp_path: Path) -> None:
+    windows = "2019-05-01,2019-12-31", "2019-05-02,2019-12-31"
+    rows = [f"event,,deal,{window},occurred" for window in windows]
+    next_day, later = _values(_matching(tmp_path, *rows, name="announced_path").matches, "announced_path")
+    assert (next_day.mean(), later.mean()) == (pytest.approx(0.25, abs=0.01), 0.0)
 
 
 @pytest.mark.parametrize(

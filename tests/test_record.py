@@ -86,6 +86,8 @@ def test_columns_may_stand_in_any_order_and_note_be_missing(tmp_path: Path) -> N
         ("USD bn,", "CNY bn,", "unit", "convert at the scenario's exchange rate"),
         ("2019-01-01", "2019-1-1", "period_start", "must be a day such as 2019-12-31"),
         ("2019-01-01", "2019-02-30", "period_start", "must be a day such as"),
+        ("2019-01-01", "2019-W01-1", "period_start", "must be a day such as"),
+        ("2019-12-31", "9999-12-31", "period_end", "outside the scenario's horizon"),
         ("2019-01-01", "2018-01-01", "period_start", "outside the scenario's horizon.*2019-01-01 to 2030-12"),
         ("2019-12-31", "2031-12-31", "period_end", "outside the scenario's horizon.*leave the row out"),
         ("2019-12-31", "2019-06-30", "period_end", "'annual' means 12 whole calendar months"),
@@ -150,6 +152,14 @@ def test_yes_or_no_is_0_or_1_without_a_range(tmp_path: Path) -> None:
     row = "T1,event,,deal,2019-05-01,2019-12-31,occurred,{},{},,boolean,,a bank,"
     assert "must be 1 for yes or 0 for no (found 2)" in _complaints(tmp_path, row.format(2, ""))[0]
     assert "yes or no has no range" in _complaints(tmp_path, row.format(1, 0))[0]
+
+
+def test_a_date_lies_in_the_period_of_its_row(tmp_path: Path) -> None:
+    row = "a,event,,deal,2019-05-01,2020-12-31,date,{},,,date,,a bank,"
+    assert (
+        "must lie in the row's period (found 2021-07-01; allowed" in _complaints(tmp_path, row.format("2021-07-01"))[0]
+    )
+    assert "must be a day such as" in _complaints(tmp_path, row.format("July"))[0]
 
 
 def test_a_share_is_part_of_a_whole(tmp_path: Path) -> None:

@@ -51,6 +51,10 @@ class Track:
     folder : Path
     paths : tuple of Path
         Every file of the study.
+    scenario : Scenario
+        As known at the cut-off.
+    forecasts : Forecasts
+        Draws of every matched row.
     rows : tuple of RowScore
     pooled : tuple of PooledRow
     unmatched : mapping of str to str
@@ -63,6 +67,8 @@ class Track:
 
     folder: Path
     paths: tuple[Path, ...]
+    scenario: Scenario
+    forecasts: Forecasts
     rows: tuple[RowScore, ...]
     pooled: tuple[PooledRow, ...]
     unmatched: Mapping[str, str]
@@ -151,7 +157,17 @@ def run_backtest(
             _draw(work / _PLOTS, question, rows, pooled, forecasts)
         _write_manifest(work, {"asked": asked, "program": runner, "notes": list(notes)})
     paths = tuple(folder / name for name in [MANIFEST, *(x for x in relative_files(folder) if x != MANIFEST)])
-    return Track(folder, paths, rows, tuple(pooled), question.matching.unmatched, question.replaced, notes)
+    return Track(
+        folder,
+        paths,
+        question.scenario,
+        forecasts,
+        rows,
+        tuple(pooled),
+        question.matching.unmatched,
+        question.replaced,
+        notes,
+    )
 
 
 def _question(
@@ -189,22 +205,35 @@ def _forecasts(question: _Question, progress: Progress | None) -> Forecasts:
 
 def _notes(question: _Question, rows: Sequence[RowScore]) -> tuple[str, ...]:
     """What a reader should know before quoting it."""
+    assumed = [row.observation.id for row in rows if row.is_assumed]
+    told = f"; {', '.join(assumed)} the scenario assumes and does not forecast" if assumed else ""
+    matched = f"{len(rows)} of {len(question.record)} rows are matched{told}."
+    naive = (
+        "" if question.scenario.naive else "The scenario states no 'naive' numbers, so there are no naive forecasts."
+    )
+    notes = (matched, _independence([row for row in rows if not row.is_assumed]), *_mapping_uses(rows), naive)
+    return tuple(filter(None, notes))
+
+
+def _independence(rows: Sequence[RowScore]) -> str:
+    """How few independent facts the forecasts are, in words."""
     series = len({row.observation.series for row in rows})
     kinds = list(dict.fromkeys(row.observation.variable for row in rows))
-    independent = (
-        f"{len(rows)} of {len(question.record)} rows are matched. They are {series} series of {len(kinds)} variables "
-        f"({', '.join(kinds)}); series of one market move together, so they weigh like {len(kinds)} to {series} "
-        f"independent facts, not like {len(rows)}."
+    if not rows:
+        return ""
+    return (
+        f"{len(rows)} forecasts are {series} series of {len(kinds)} variables ({', '.join(kinds)}). Series of one "
+        f"market move together, so they weigh like {len(kinds)} to {series} independent facts, not like {len(rows)}."
     )
+
+
+def _mapping_uses(rows: Sequence[RowScore]) -> list[str]:
+    """Every use of the mapping file, with the rows in which it was used."""
     uses: dict[str, list[str]] = {}
     for row in rows:
         for use in row.match.mapped:
             uses.setdefault(use, []).append(row.observation.id)
-    used = [f"Mapping file: {use}, in {', '.join(ids)}." for use, ids in uses.items()]
-    naive = (
-        [] if question.scenario.naive else ["The scenario states no 'naive' numbers, so there are no naive forecasts."]
-    )
-    return (independent, *used, *naive)
+    return [f"Mapping file: {use}, in {', '.join(ids)}." for use, ids in uses.items()]
 
 
 def _write_tables(folder: Path, question: _Question, rows: Sequence[RowScore], pooled: Sequence[PooledRow]) -> None:

@@ -21,7 +21,7 @@ from sim.dates.timeline import Timeline, event_table
 from sim.errors import choices, shown
 from sim.model.accounts import Record
 from sim.model.economy import Economy
-from sim.policy import states
+from sim.policy import decimal_year, states
 from sim.scenario import Scenario
 
 __all__ = ["Match", "Matching", "match_record", "path", "periods_needed", "simulated"]
@@ -125,7 +125,8 @@ def simulated(
     -------
     array (M, N)
         In the unit of the observation: USD bn of the period (sums), USD bn/yr (`annual_rate`), fraction; for `state`
-        and `occurred` 1.0 where it is so, else 0.0; for `date` the decimal year, inf where it never happens. Equal to
+        and `occurred` 1.0 where it is so, else 0.0; for `date` the decimal year, inf where it never happens. A window
+        that begins on the day after the scenario's `as_of`, or before, takes in what is dated on that day. Equal to
         the annual outcomes (`market_size`, `market_share`, `foreign_share`, `revenue_gross`, `revenue_retained`) where
         the row covers a calendar year.
     """
@@ -197,6 +198,9 @@ def _event(match: Match, scenario: Scenario, timeline: Timeline) -> FloatArray:
     (name,) = match.members
     if match.observation.statistic == "state":
         return _in_force(name, scenario, timeline, start, end)
+    if match.observation.start <= scenario.as_of + datetime.timedelta(days=1):
+        # What a scenario dates on its own day is still to come when it is forecast.
+        start = min(start, decimal_year(scenario.as_of))
     found = {_event_name(row.event, row.actor): row.dates for row in event_table(timeline, scenario)}
     dates: FloatArray = found[name]
     if match.observation.statistic == "date":

@@ -7,6 +7,7 @@ both included), which `statistic` of them, and the `value` with the 5% and 95% p
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import math
 import re
@@ -65,6 +66,8 @@ _UNITS: Final[Mapping[str, Mapping[str, float]]] = {
     "day": {"date": 1.0},
 }
 """Kind of number to the units it may be written in, each with its factor."""
+
+_DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
 Series: TypeAlias = tuple[str, str, str]
 """Variable, scope and item: rows of one series are not independent of each other."""
@@ -206,14 +209,13 @@ class _Draft:
                 self.wrong(name, "must not be empty")
         if self.problems:
             return None
-        start, end = self.day("period_start"), self.day("period_end")
         statistic = self.statistic()
-        self.check_period(start, end, statistic)
+        start, end = self.period(statistic)
         kind = self.kind(statistic)
         unit, factor = self.unit(kind)
         value = self.number("value", kind, factor)
         low, high = self.range(kind, factor, value)
-        if self.problems:
+        if self.problems or start is None or end is None:
             return None
         texts = {name: self.text(name) for name in ("id", "variable", "scope", "item", "source", "mark", "note")}
         return Observation(
@@ -237,12 +239,13 @@ class _Draft:
         if not any((problem.line, problem.column) == (other.line, other.column) for other in self.problems):
             self.problems.append(problem)
 
-    def day(self, name: str) -> datetime.date:
-        try:
-            return datetime.date.fromisoformat(self.text(name))
-        except ValueError:
-            self.wrong(name, f"must be a day such as 2019-12-31 (found {shown(self.text(name))})")
-            return datetime.date.max
+    def day(self, name: str) -> datetime.date | None:
+        text = self.text(name)
+        if _DAY.fullmatch(text):
+            with contextlib.suppress(ValueError):
+                return datetime.date.fromisoformat(text)
+        self.wrong(name, f"must be a day such as 2019-12-31 (found {shown(text)})")
+        return None
 
     def statistic(self) -> str:
         """The statistic; empty if it is wrong, so that nothing more is said of the row's numbers."""
@@ -282,7 +285,7 @@ class _Draft:
         text = self.text(name)
         if kind == "day":
             day = self.day(name)
-            return decimal_year(day)
+            return math.nan if day is None else decimal_year(day)
         try:
             value = float(text) * factor
         except ValueError:
@@ -314,10 +317,11 @@ class _Draft:
             return low, high
         return value, value
 
-    def check_period(self, start: datetime.date, end: datetime.date, statistic: str) -> None:
-        """The days must be in order, within the horizon, and as many as the statistic says."""
-        if datetime.date.max in (start, end):
-            return
+    def period(self, statistic: str) -> tuple[datetime.date | None, datetime.date | None]:
+        """First and last day, in order, within the horizon, and as far apart as the statistic says."""
+        start, end = self.day("period_start"), self.day("period_end")
+        if start is None or end is None:
+            return None, None
         first, last = datetime.date(self.horizon.base_year + 1, 1, 1), datetime.date(self.horizon.end_year, 12, 31)
         for name, day in (("period_start", start), ("period_end", end)):
             if not first <= day <= last:
@@ -328,6 +332,9 @@ class _Draft:
         elif not self.problems and statistic in _MONTHS and _months(start, end) != _MONTHS[statistic]:
             wanted = f"{_MONTHS[statistic]} whole calendar months"
             self.wrong("period_end", f"'{statistic}' means {wanted} (found {start} to {end})")
+        elif not self.problems and statistic == "date" and not start <= (self.day("value") or start) <= end:
+            self.wrong("value", f"must lie in the row's period (found {self.text('value')}; allowed {start} to {end})")
+        return start, end
 
 
 def _statistics_of(variable: str) -> tuple[str, ...]:

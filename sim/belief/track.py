@@ -33,6 +33,7 @@ __all__ = [
     "pooled_rows",
     "score_rows",
     "scored",
+    "skill_interval",
 ]
 
 ENGINE: Final = "engine"
@@ -71,6 +72,11 @@ class RowScore:
     def observation(self) -> Observation:
         """The row of the record."""
         return self.match.observation
+
+    @property
+    def is_assumed(self) -> bool:
+        """Whether the scenario's own calendar settles the row: no draw differs from another."""
+        return self.probability in (0.0, 1.0)
 
     @property
     def headline(self) -> str:
@@ -233,7 +239,7 @@ def _pooled(blocks: Blocks, label: Series, sampling: Sampling) -> Iterator[Poole
         applying = {series: block for series, block in applying.items() if block}
         if applying:
             own, other = _means(applying, ENGINE, score), _means(applying, name, score)
-            interval = _interval(own, other, sampling, "/".join((*label, name)))
+            interval = skill_interval(own, other, sampling, "/".join((*label, name)))
             skill = float(1.0 - own.sum() / other.sum())
             yield PooledRow(*label, name, score, *_count(applying), float(other.mean()), skill, *interval, *[None] * 3)
 
@@ -253,8 +259,25 @@ def _coverage(blocks: Blocks, percent: int) -> float | None:
     return float(np.mean([np.mean(block) for block in held])) if all(held) else None
 
 
-def _interval(own: FloatArray, other: FloatArray, sampling: Sampling, name: str) -> tuple[float | None, float | None]:
-    """5% and 95% points of the skill when whole series are drawn anew, with replacement."""
+def skill_interval(
+    own: FloatArray, other: FloatArray, sampling: Sampling, name: str
+) -> tuple[float | None, float | None]:
+    """5% and 95% points of a pooled skill when whole series are drawn anew, with replacement.
+
+    Parameters
+    ----------
+    own, other : array (series,)
+        Mean score of the engine, and of a naive forecast.
+    sampling : Sampling
+        Gives the seed.
+    name : str
+        Keys the resamples.
+
+    Returns
+    -------
+    pair of float
+        None below `FEWEST_SERIES` series.
+    """
     count = len(own)
     if count < FEWEST_SERIES:
         return None, None

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from sim.axes import FloatArray, IntArray
+from sim.axes import FloatArray
 from sim.chance.sampling import Worlds
 from sim.dates.timeline import Masks, Timeline, period_masks, simulate_timeline
 from sim.kernels.capacity import first_come
@@ -136,37 +136,38 @@ def run_periods(
     if first is not None:
         per_year = round(1 / step)
         periods = min(periods, -(-first // per_year) * per_year)
-    levers = _Levers(scenario, economy, path)
+    levers = _Levers(scenario, economy, path, masks)
     stocks = opening_stocks(economy, path.size[0], periods)
     record = _empty_record(economy, path, periods, round(1 / step))
     order = first_come(timeline.launched, scenario.foreign)
-    attraction, spare = np.empty_like(economy.base), np.empty_like(economy.base)
+    attraction = np.empty_like(economy.base)
+    captive = captive_factor(path.growth, economy.inputs["demand.captive_growth"], economy.inputs["demand.churn"], step)
+    contestable = contestable_spending(path.size[:-1], path.size[1:], captive)
     for t in range(periods):
-        captive = captive_factor(
-            path.growth[t], economy.inputs["demand.captive_growth"], economy.inputs["demand.churn"], step
-        )
-        contestable = contestable_spending(path.size[t], path.size[t + 1], captive)
         period = Period(
             index=t,
             step=step,
-            captive=captive[economy.layer_of],
-            contestable=contestable[economy.layer_of] * economy.weights,
+            captive=captive[t][economy.layer_of],
+            contestable=contestable[t][economy.layer_of] * economy.weights,
             rivalry=worlds.rivalry[t],
             origin=worlds.origin_shock[t],
-            access=levers.access(masks, t),
+            access=levers.access(t),
             sites=Sites(masks.live[t], masks.selling[t], masks.transfer[t], masks.live_years[t], order),
         )
-        advance(economy, stocks, period, attraction, spare)
+        advance(economy, stocks, period, attraction)
         _write(record, economy, stocks, t)
-        record.equity[t] = levers.equity(masks, t)
+        record.equity[t] = levers.equity(t)
     return record
 
 
 class _Levers:
     """The levers of every state of the calendar, looked up by period."""
 
-    def __init__(self, scenario: Scenario, economy: Economy, path: MarketPath) -> None:
+    def __init__(self, scenario: Scenario, economy: Economy, path: MarketPath, masks: Masks) -> None:
         found = states(scenario)
+        self._state, self._happens = masks.state, masks.happens
+        self._state_years = masks.state_years
+        self._agreed = (masks.state == masks.state[:, :1]).all(axis=1)
         self._equity = lever_rows(found, "partner_equity", economy)
         self._partner = lever_rows(found, "partner_unlock", economy)
         self._owned = lever_rows(found, "owned_unlock", economy)
@@ -176,38 +177,44 @@ class _Levers:
         self._cap = _zone_cap(economy, path, round(12 / scenario.horizon.period_months))
         self._steps = _closing_steps(scenario, economy)
 
-    def equity(self, masks: Masks, t: int) -> FloatArray:
+    def equity(self, t: int) -> FloatArray:
         """Foreign equity in operators in period t, (N,)."""
-        return _pick(self._equity, masks.state[t])
+        return self._pick(self._equity, t)
 
-    def access(self, masks: Masks, t: int) -> Access:
+    def access(self, t: int) -> Access:
         """What the regime in force in period t allows."""
-        state = masks.state[t]
-        capped = self._capped[state]
-        closes, evicts = np.zeros_like(self._reach[0]), np.zeros_like(self._reach[0])
-        for index, (part, forced) in self._steps.items():
-            closing = part * masks.happens[t, index]
-            closes += closing
-            evicts += closing * forced
+        capped = self._capped[self._state[t]]
+        closes, evicts = self._closing(t)
         return Access(
-            reach_part=_pick(self._reach, state),
-            partner_unlock=_pick(self._partner, state),
-            owned_unlock=_pick(self._owned, state),
-            regime_years=masks.state_years[t],
+            reach_part=self._pick(self._reach, t),
+            partner_unlock=self._pick(self._partner, t),
+            owned_unlock=self._pick(self._owned, t),
+            regime_years=self._state_years[t],
             cap=np.where(capped, self._cap[t], np.inf),
             takes_migrants=~capped,
             closes=closes,
             evicts=evicts,
-            spillover=_pick(self._spillover, state),
+            spillover=self._pick(self._spillover, t),
         )
 
+    def _closing(self, t: int) -> tuple[FloatArray | None, FloatArray | None]:
+        """Part of each segment that closes in period t, and part that is evicted; None where no step does."""
+        closes = evicts = None
+        for index, (part, forced) in self._steps.items():
+            if self._happens[t, index].any():
+                closing = part * self._happens[t, index]
+                closes = closing if closes is None else closes + closing
+                if forced:
+                    evicts = closing if evicts is None else evicts + closing
+        return closes, evicts
 
-def _pick(table: FloatArray, state: IntArray) -> FloatArray:
-    """The row of each draw's state, (S, ..., N) to (..., N)."""
-    if len(table) == 1:
-        return np.asarray(table[0])
-    index = state.reshape((1,) * (table.ndim - 1) + state.shape)
-    return np.asarray(np.take_along_axis(table, index, axis=0)[0])
+    def _pick(self, table: FloatArray, t: int) -> FloatArray:
+        """The row of each draw's state in period t, (S, ..., N) to (..., N); without a copy where all have the same."""
+        state = self._state[t]
+        if self._agreed[t]:
+            return np.asarray(table[state[0]])
+        index = state.reshape((1,) * (table.ndim - 1) + state.shape)
+        return np.asarray(np.take_along_axis(table, index, axis=0)[0])
 
 
 def _zone_cap(economy: Economy, path: MarketPath, periods_per_year: int) -> FloatArray:
@@ -245,14 +252,12 @@ def _empty_record(economy: Economy, path: MarketPath, periods: int, per_year: in
 
 def _write(record: Record, economy: Economy, stocks: Stocks, t: int) -> None:
     """Enter a period into the record."""
-    spending = stocks.spending(economy.domestic)
-    record.spending[t] = economy.by_layer(spending)
-    record.owned[t] = economy.by_layer(stocks.owned)
-    foreign = stocks.gain_outside + stocks.gain_inside + stocks.gain_owned
-    record.gain[t] = economy.by_layer(stocks.gain_home + foreign.sum(axis=0))
+    record.spending[t], record.owned[t] = stocks.by_layer, stocks.owned_by_layer
+    record.gain[t] = economy.by_layer(stocks.gain())
     record.quality[t] = stocks.quality
     record.capacity[t], record.bought[t] = stocks.capacity, stocks.bought[t]
     per_year = len(record.spending) // len(record.markup)
     if (t + 1) % per_year == 0:
-        weighted = economy.by_layer(spending * np.exp(economy.log_markup + stocks.before))
-        record.markup[t // per_year] = weighted / record.spending[t]
+        # Until the next period `before` holds the markups of this one.
+        marked_up = economy.by_layer(stocks.spending(economy.domestic) * economy.prices(stocks.before))
+        record.markup[t // per_year] = marked_up / stocks.by_layer

@@ -123,10 +123,11 @@ def _fans(scenario: Scenario, rows: Sequence[RowScore], pooled: Sequence[PooledR
     columns = min(len(panels), _MOST_COLUMNS)
     lines = -(-len(panels) // columns)
     note = (
-        f"Forecasts of {readable(scenario.name)} by period, from what was known on {scenario.as_of}. An observation is "
-        "as wide as the period that it covers and as high as its measurement range."
+        f"Scenario: {readable(scenario.name)}, with nothing published later. An observation is as wide as the period "
+        "that it covers and as high as its measurement range."
     )
-    figure = _sheet("Forecast and outcome", note, scenario, 2.95 + 2.35 * lines)
+    title = f"Forecast as of {scenario.as_of.day} {scenario.as_of:%B %Y}, and what was observed"
+    figure = _sheet(title, note, scenario, 2.95 + 2.35 * lines)
     key(figure, _fan_handles())
     places = grid(figure, lines, columns, margins=(1.0, 0.35, 2.05, 0.95), gaps=(0.95, 0.75))
     for place, (series, block) in enumerate(panels.items()):
@@ -147,14 +148,15 @@ def _fan_handles() -> list[Artist]:
 
 def _fan_panel(axes: Axes, scenario: Scenario, series: Series, block: Sequence[RowScore], path: FloatArray) -> None:
     factor, half = _factor(series[0]), scenario.horizon.period_months / 24
-    middles = (period_ends(scenario.horizon)[: len(path)] - half).tolist()
-    bands = quantiles(path) * factor
-    fan(axes, middles, bands, _ENGINE_COLOUR)
+    ends = period_ends(scenario.horizon)[: len(path)]
+    instants = [ends[0] - 2 * half, *(ends - half).tolist(), ends[-1]]
+    bands = quantiles(np.concatenate([path[:1], path, path[-1:]])) * factor
+    fan(axes, instants, bands, _ENGINE_COLOUR)
     for row in block:
         _observation(axes, row.observation, factor)
     least = 0.0 if series[0] not in SHARES else max(0.0, bands[0].min() - 0.15 * np.ptp(bands[[0, 4]]))
     axes.set_ylim(bottom=least)
-    axes.set_xlim(middles[0] - half, middles[-1] + half)
+    axes.set_xlim(instants[0], instants[-1])
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
     number_axis(axes.yaxis, "%" if series[0] in SHARES else "")
     axes.set_ylabel(_unit(series[0]))
@@ -281,6 +283,8 @@ def _score_axis(axes: Axes, ratios: Sequence[float]) -> None:
     axes.xaxis.set_minor_locator(NullLocator())
     axes.grid(axis="x")
     axes.set_xlabel("Score of the engine / score of the naive forecast (log scale)")
+    for side, text in (("right", "engine better  "), ("left", "  naive better")):
+        axes.annotate(text, (1.0, 1.0), (0, 6), ("data", "axes fraction"), "offset points", ha=side, color=GREY)
 
 
 TRACK_PICTURES: Final[Mapping[str, _Draw]] = {
