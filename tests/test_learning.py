@@ -235,7 +235,7 @@ def test_a_number_that_no_draw_comes_near_is_refused_with_its_place(tmp_path: Pa
 
 def test_a_state_that_no_draw_has_is_refused(tmp_path: Path) -> None:
     write(tmp_path, "R1,regime,,closed,2020-01-01,2020-12-31,state,1,,,boolean,s\n")
-    assert "R1: no draw of small comes near this observation" in complaint(tmp_path)
+    assert "R1: no draw of small comes near this observation (found yes; all draws say no)" in complaint(tmp_path)
 
 
 def test_rows_that_contradict_each_other_are_refused_though_each_alone_is_possible(tmp_path: Path) -> None:
