@@ -8,6 +8,7 @@ Every array has the draw axis last and contiguous, so that each operation is one
     L       layer                   as in the scenario
     P       provider                domestic before foreign, as in the scenario inside each group
     F       foreign provider        the last F of P
+    R       provider of some size   those of P that are no fringe
     S       state of the policy     0 is the start, i the i-th step of the calendar
     N       draw                    last, contiguous
 """
@@ -19,7 +20,7 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["BoolArray", "FloatArray", "IntArray", "require_shape"]
+__all__ = ["BoolArray", "FloatArray", "IntArray", "require_shape", "runs"]
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 IntArray: TypeAlias = npt.NDArray[np.int64]
@@ -30,3 +31,22 @@ def require_shape(name: str, array: npt.NDArray[np.generic], shape: tuple[int, .
     """Raise ValueError unless `array` has `shape`."""
     if array.shape != shape:
         raise ValueError(f"{name} has shape {array.shape}, expected {shape}")
+
+
+def runs(chosen: BoolArray, border: int) -> tuple[tuple[slice, slice], ...]:
+    """Where chosen rows stand among themselves and among all, a pair of slices for each run.
+
+    Parameters
+    ----------
+    chosen : (P,) bool
+    border : int
+        Row at which a new run begins in any case.
+    """
+    rows = np.flatnonzero(chosen)
+    cuts = np.flatnonzero((np.diff(rows) > 1) | (rows[1:] == border)) + 1
+    ends = [*cuts.tolist(), len(rows)] if len(rows) else []
+    starts = [0, *ends[:-1]]
+    return tuple(
+        (slice(start, end), slice(int(rows[start]), int(rows[end - 1]) + 1))
+        for start, end in zip(starts, ends, strict=False)
+    )

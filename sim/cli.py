@@ -5,12 +5,13 @@ What a command needs is imported when it runs, so that `--help` need not wait fo
 
 from __future__ import annotations
 
+import datetime
 import json
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from sim.reading.loading import Loaded
 
 __all__ = ["app", "main"]
+
+T = TypeVar("T")
 
 _FAILED: Final = 1
 _WRONG_INPUT: Final = 2
@@ -45,6 +48,18 @@ Overrides = Annotated[
     list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Set one value, in YAML; may be repeated.")
 ]
 Baseline = Annotated[str | None, typer.Option(help="Scenario to compare with; the first unless named.")]
+TargetError = Annotated[
+    str | None,
+    typer.Option(
+        "--target-se",
+        metavar="PATH=VALUE",
+        help="Add draws until a paired difference has this standard error: foreign_share.total.2030=0.001.",
+    ),
+]
+Scheduler = Annotated[
+    str | None, typer.Option(metavar="ADDRESS", help="Run the draws on Dask's workers: tcp://HOST:8786.")
+]
+Jobs = Annotated[int | None, typer.Option(help="Processes at a time; all cores by default.")]
 Out = Annotated[Path, typer.Option(help="Folder in which the study's own folder is made.")]
 
 
@@ -97,17 +112,23 @@ def run(
     overrides: Overrides = None,
     baseline: Baseline = None,
     out: Out = Path("results"),
-    jobs: Annotated[int | None, typer.Option(help="Processes at a time; all cores by default.")] = None,
+    jobs: Jobs = None,
     keep: Annotated[str | None, typer.Option(help="Variables whose draws are stored: a,b,c; all by default.")] = None,
     no_plots: Annotated[bool, typer.Option("--no-plots", help="Draw no pictures.")] = False,
     strict: Annotated[bool, typer.Option("--strict", help="Fail if an input or override moves nothing.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Run again what is finished already.")] = False,
+    posterior: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Draws are the rows of what `sim calibrate` wrote.")
+    ] = None,
+    target_se: TargetError = None,
+    scheduler: Scheduler = None,
 ) -> None:
     """Run scenarios as one study on shared draws, and compare them."""
     scenarios = [loaded.scenario for loaded in _read(files, overrides or ())]
+    from sim.studies.cluster import workers
     from sim.studies.study import run_study
 
-    with terminal.progress() as progress:
+    with terminal.progress() as progress, workers(scheduler, jobs) as (executor, jobs):
         study = run_study(
             scenarios,
             draws=draws,
@@ -119,7 +140,10 @@ def run(
             plots=not no_plots,
             strict=strict,
             force=force,
+            posterior=posterior,
+            target_se=target_se,
             progress=progress,
+            executor=executor,
         )
     terminal.report(study)
 
@@ -139,13 +163,152 @@ def compare(
 
 
 @app.command()
+def sweep(
+    file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="A sweep file.")],
+    draws: Annotated[int | None, typer.Option(help="Draws at each point; the file's own by default.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed; the file's own by default.")] = None,
+    out: Out = Path("results"),
+    jobs: Jobs = None,
+    scheduler: Scheduler = None,
+    no_plots: Annotated[bool, typer.Option("--no-plots", help="Draw no pictures.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Run again what is finished already.")] = False,
+) -> None:
+    """Run a scenario at every point of a design over levers and parameters, on shared draws."""
+    from sim.studies.cluster import workers
+    from sim.studies.sweep import run_sweep
+
+    with terminal.progress() as progress, workers(scheduler, jobs) as (executor, jobs):
+        found = run_sweep(
+            file,
+            draws=draws,
+            seed=seed,
+            out=out,
+            jobs=jobs,
+            plots=not no_plots,
+            force=force,
+            progress=progress,
+            executor=executor,
+        )
+    terminal.report_sweep(found)
+
+
+@app.command()
+def backtest(
+    file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="A scenario file.")],
+    observed: Annotated[Path, typer.Option(metavar="CSV", help="The record to score against.")],
+    as_of: Annotated[
+        str | None, typer.Option(metavar="DATE", help="Last day whose knowledge counts; the scenario's own by default.")
+    ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option("--map", metavar="FILE", help="What names of the record mean in the scenario.")
+    ] = None,
+    draws: Annotated[int | None, typer.Option(help="Draws, a multiple of 512; the scenario's own by default.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed; the scenario's own by default.")] = None,
+    out: Out = Path("results"),
+    jobs: Annotated[int | None, typer.Option(help="Processes at a time; all cores by default.")] = None,
+    no_plots: Annotated[bool, typer.Option("--no-plots", help="Draw no pictures.")] = False,
+) -> None:
+    """Score a scenario, as it could have been written on its day, against what happened since."""
+    cutoff = _day("--as-of", as_of)
+    from sim.belief.backtest import run_backtest
+
+    with terminal.progress() as progress:
+        track = run_backtest(
+            file,
+            observed,
+            as_of=cutoff,
+            mapping=mapping,
+            draws=draws,
+            seed=seed,
+            out=out,
+            jobs=jobs,
+            plots=not no_plots,
+            progress=progress,
+        )
+    terminal.report_track(track)
+
+
+@app.command()
+def calibrate(
+    file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="A scenario file.")],
+    observed: Annotated[Path, typer.Option(metavar="CSV", help="The record to learn from.")],
+    as_of: Annotated[
+        str | None,
+        typer.Option(metavar="DATE", help="Last day whose knowledge counts; the numbers in force by default."),
+    ] = None,
+    mapping: Annotated[
+        Path | None, typer.Option("--map", metavar="FILE", help="What names of the record mean in the scenario.")
+    ] = None,
+    draws: Annotated[int | None, typer.Option(help="Rows, a multiple of 512; the scenario's draws by default.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed; the scenario's own by default.")] = None,
+    out: Out = Path("results"),
+    jobs: Annotated[int | None, typer.Option(help="Processes at a time; all cores by default.")] = None,
+    no_plots: Annotated[bool, typer.Option("--no-plots", help="Draw no pictures.")] = False,
+) -> None:
+    """Learn from what happened since: a posterior, from which `sim run --posterior` draws."""
+    cutoff = _day("--as-of", as_of)
+    from sim.belief.learning import run_calibration
+
+    with terminal.progress() as progress:
+        learning = run_calibration(
+            file,
+            observed,
+            as_of=cutoff,
+            mapping=mapping,
+            draws=draws,
+            seed=seed,
+            out=out,
+            jobs=jobs,
+            plots=not no_plots,
+            progress=progress,
+        )
+    terminal.report_learning(learning)
+
+
+@app.command()
+def verify(
+    result: Annotated[
+        Path, typer.Argument(metavar="RESULT", show_default=False, help="Folder of a study or of a scenario in it.")
+    ],
+    rerun: Annotated[bool, typer.Option("--rerun", help="Compute all draws anew, and compare them too.")] = False,
+    jobs: Jobs = None,
+) -> None:
+    """Hold a study against its manifest: every file, every variable, and the program."""
+    from sim.studies.verify import verify_study
+
+    with terminal.progress() as progress:
+        verdict = verify_study(result, rerun=rerun, jobs=jobs, progress=progress)
+    for fault in verdict.faults:
+        terminal.complain(f"{result}: {fault}")
+    if verdict.faults:
+        raise typer.Exit(_FAILED)
+    terminal.say(f"{result}: as its manifest says ({verdict.checked})")
+
+
+@app.command()
 def check(files: Files, overrides: Overrides = None) -> None:
-    """Validate scenario files, and do nothing else; sources are read with the scenarios beside them."""
+    """Validate files of scenarios and sweeps, and do nothing else; sources are read with the scenarios beside them."""
     from sim.reading.loading import SOURCES
 
-    scenarios = [file for file in files if file.name != SOURCES]
-    for file, loaded in zip(scenarios, _read(scenarios, overrides or ()), strict=True):
-        terminal.say(f"{file}: {loaded.scenario.name} is valid")
+    for line in _each([file for file in files if file.name != SOURCES], lambda file: _checked(file, overrides or ())):
+        terminal.say(line)
+
+
+def _checked(file: Path, overrides: Sequence[str]) -> str:
+    """What a valid file holds, in words."""
+    from sim.reading.documents import read
+    from sim.reading.loading import read_scenario
+
+    if "design" not in read(file).entries:
+        return f"{file}: {read_scenario(file, overrides=overrides).scenario.name} is valid"
+    if overrides:
+        raise ScenarioError([Problem(str(file), 0, 0, "", "is a sweep, which sets its values itself (found --set)")])
+    from sim.studies.points import asked_outcomes
+    from sim.studies.sweepfile import read_sweep
+
+    sweep = read_sweep(file)
+    asked = ", ".join(outcome.label for outcome in asked_outcomes(sweep))
+    return f"{file}: {sweep.name} is valid: {len(sweep.points):,} points of {sweep.start.name}; {asked}"
 
 
 @app.command()
@@ -173,16 +336,17 @@ def schema() -> None:
 
 @app.command()
 def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder that receives the files.")]) -> None:
-    """Copy the shipped scenarios and their schema, to change them."""
+    """Copy the shipped scenarios, their schema and the record, to change them."""
     from sim.reading.loading import shipped_folder
 
     shipped = shipped_folder()
-    copies = {folder / file.name: file for file in sorted([*shipped.glob("*.yaml"), shipped / "schema.json"])}
+    names = [file for pattern in ("*.yaml", "*.csv", "sweeps/*.yaml") for file in shipped.glob(pattern)]
+    copies = {folder / file.relative_to(shipped): file for file in sorted([*names, shipped / "schema.json"])}
     taken = [Problem(str(copy), 0, 0, "", "exists already; nothing was copied") for copy in copies if copy.exists()]
     if taken:
         raise ScenarioError(taken)
-    folder.mkdir(parents=True, exist_ok=True)
     for copy, file in copies.items():
+        copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, copy)
         terminal.say(str(copy))
 
@@ -197,22 +361,40 @@ def list_(out: Out = Path("results")) -> None:
     terminal.table(("scenario", "question"), [(scenario.name, scenario.question) for scenario in scenarios])
     for manifest in sorted(out.glob("*/manifest.json")):
         terminal.say(str(manifest.parent))
+    from sim.studies.folders import unfinished
+
+    for folder in unfinished(out):
+        terminal.say(f"{folder}: unfinished; the same command goes on from it")
 
 
 def _read(files: Sequence[Path], overrides: Sequence[str]) -> list[Loaded]:
-    """Every file; the problems of all of them at once."""
+    """Every scenario; the problems of all files at once."""
     from sim.reading.loading import read_scenario
 
-    loaded: list[Loaded] = []
+    return _each(files, lambda file: read_scenario(file, overrides=overrides))
+
+
+def _each(files: Sequence[Path], read: Callable[[Path], T]) -> list[T]:
+    """What is read from every file; the problems of all of them at once."""
+    found: list[T] = []
     problems: list[Problem] = []
     for file in files:
         try:
-            loaded.append(read_scenario(file, overrides=overrides))
+            found.append(read(file))
         except ScenarioError as error:
             problems += error.problems
     if problems:
         raise ScenarioError(problems)
-    return loaded
+    return found
+
+
+def _day(option: str, text: str | None) -> datetime.date | None:
+    """The day that an option names."""
+    try:
+        return None if text is None else datetime.date.fromisoformat(text)
+    except ValueError:
+        message = f"must be a day such as 2019-04-30 (found {text!r})"
+        raise ScenarioError([Problem(option, 0, 0, "", message)]) from None
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:

@@ -10,14 +10,16 @@ import datetime
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, PrivateAttr
+from pydantic import Field, PrivateAttr, model_validator
 
 from sim.evidence import (
+    SCALES,
     Category,
     Dimension,
     ExchangeRate,
+    Fixed,
     Fraction,
     Frequency,
     Model,
@@ -31,11 +33,15 @@ from sim.evidence import (
 )
 from sim.regimes import Id, Policy, Regime
 
+if TYPE_CHECKING:
+    from sim.axes import FloatArray
+
 __all__ = [
     "Capacity",
     "Closure",
     "Correlation",
     "Demand",
+    "Discrepancy",
     "Economics",
     "Entry",
     "Horizon",
@@ -43,8 +49,10 @@ __all__ = [
     "Input",
     "Layer",
     "LayerShares",
+    "Learned",
     "Market",
     "Migration",
+    "Naive",
     "Opening",
     "Provider",
     "Reading",
@@ -57,6 +65,8 @@ __all__ = [
     "Technology",
     "Zone",
     "inputs",
+    "naive_numbers",
+    "record_numbers",
 ]
 
 
@@ -105,6 +115,9 @@ class Sampling(Model):
         description="Inputs and shock paths on the Sobol' net, most important first; append only.",
     )
     correlations: dict[Id, Correlation] = Field(default_factory=dict, max_length=MOST)
+    posterior: str | None = Field(
+        default=None, description="SHA-256 of the posterior whose rows the draws are; `--posterior` sets it."
+    )
 
 
 class Layer(Model):
@@ -314,6 +327,62 @@ class Entry(Model):
     build_time: Years = Field(description="Drawn per provider.")
 
 
+class Naive(Model):
+    """What an analyst without a model would have forecast from, to hold a track record against; it moves no result.
+
+    Growth to the base year is `market.growth_base`, and the base year that of the scenario.
+    """
+
+    growth_world: Growth = Field(description="Growth of the world market, towards which the market's own would fade.")
+    growth_fade: Years = Field(description="Half-life of the difference to the world's growth.")
+    growth_published: Growth = Field(description="Growth that was published as a forecast for the years to come.")
+    size_error: Number = Field(description="Error of past forecasts of log size, sd per square root of a year.")
+    share_change: Number = Field(
+        description="Change of a provider's log-odds in the past, sd per square root of a year."
+    )
+    group_change: Number = Field(description="The same of all foreign providers together.")
+
+
+class Discrepancy(Model):
+    """How far from a record the engine is even where it is right, for learning from one; it moves no result.
+
+    Every record states one number.
+    """
+
+    size: Number = Field(description="Standard deviation of log market size.")
+    share: Number = Field(description="Standard deviation of the log-odds of a share.")
+    persistence: Fraction = Field(description="Part of these variances that all rows of a series have in common.")
+    date: Years = Field(description="Standard deviation of a date.")
+    event: Fraction = Field(description="Chance that the record has a yes or no wrong.")
+
+    @model_validator(mode="after")
+    def _leaves_something_open(self) -> Self:
+        """Refuse what has no likelihood: a distribution, no discrepancy at all, or none that is a row's own."""
+        for name in type(self).model_fields:
+            record = getattr(self, name)
+            if not isinstance(record, Fixed):
+                raise ValueError(f"{name} is one number, written with 'value'")
+            if record.value < 0 or (record.value == 0 and name != "persistence"):
+                raise ValueError(f"{name} must be above 0 (found {record.value:g})")
+            if name in ("persistence", "event") and record.value * SCALES["fraction"][record.unit] >= 1:
+                raise ValueError(f"{name} must be below 1 (found {record.value:g} {record.unit})")
+        return self
+
+
+@dataclass(frozen=True, eq=False)
+class Learned:
+    """Rows of a posterior, each a whole world.
+
+    Attributes
+    ----------
+    columns : mapping of arrays
+        Name of an input or an event to its N values, of a path of shocks to its components by N; row n takes the
+        place of what would be drawn for draw n.
+    """
+
+    columns: Mapping[str, FloatArray]
+
+
 class Scenario(Model):
     """Every assumption of a run."""
 
@@ -342,16 +411,31 @@ class Scenario(Model):
     economics: Economics
     regimes: dict[Id, Regime] = Field(min_length=1, max_length=MOST)
     policy: Policy
+    naive: Naive | None = Field(default=None, description="Forecasts that a backtest is held against.")
+    discrepancy: Discrepancy | None = Field(default=None, description="What learning from a record allows for.")
     sources: dict[str, Source] = Field(
         default_factory=dict, description="Filled from sources.yaml beside the base file."
     )
 
     _overridden: Mapping[str, Any] = PrivateAttr(default_factory=dict)
+    _learned: Learned | None = PrivateAttr(default=None)
 
     @property
     def overridden(self) -> Mapping[str, Any]:
         """Paths that a variant or the command line has set, with the base's raw value, None where it has none."""
         return self._overridden
+
+    @property
+    def learned(self) -> Learned | None:
+        """What was learned from a record, and takes the place of draws; None in a scenario as it was read."""
+        return self._learned
+
+    def learning(self, learned: Learned | None, posterior: str | None) -> Scenario:
+        """The same scenario, whose draws are the rows of a posterior, known by its hash; of none to take it away."""
+        sampling = self.sampling.model_copy(update={"posterior": posterior})
+        copy = self.model_copy(update={"sampling": sampling})
+        copy._learned = learned
+        return copy
 
     @property
     def domestic(self) -> tuple[str, ...]:
@@ -390,14 +474,27 @@ class Input:
 
 
 _PER_PROVIDER = ("regulator.review_time", "entry.build_time")
+_NAIVE = "naive."
+_BESIDE = (_NAIVE, "discrepancy.")
+"""Beginnings of the paths of numbers that the engine does not read."""
 
 
 def inputs(scenario: Scenario) -> tuple[Input, ...]:
-    """Every number of a scenario that has a record, in the order of the model.
+    """Every number of a scenario that has a record and that the engine reads, in the order of the model.
 
     Numbers drawn once per foreign provider (review and building time) appear once for each.
     """
-    return tuple(_walk(scenario, "", scenario.foreign))
+    return tuple(item for item in _walk(scenario, "", scenario.foreign) if not item.path.startswith(_BESIDE))
+
+
+def naive_numbers(scenario: Scenario) -> tuple[Input, ...]:
+    """Every number of the naive forecasts, which the engine does not read; none if the scenario states none."""
+    return tuple(item for item in _walk(scenario, "", scenario.foreign) if item.path.startswith(_NAIVE))
+
+
+def record_numbers(scenario: Scenario) -> tuple[Input, ...]:
+    """Every number that the engine does not read, because it is for holding results against a record."""
+    return tuple(item for item in _walk(scenario, "", scenario.foreign) if item.path.startswith(_BESIDE))
 
 
 def _walk(node: Any, path: str, foreign: tuple[str, ...]) -> Iterator[Input]:

@@ -6,7 +6,7 @@ Text goes out as it is: no markup in it is read, no line is wrapped, and rules a
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from math import isnan
@@ -15,10 +15,18 @@ from typing import TYPE_CHECKING, Final
 import typer
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sim.belief.backtest import Track
+    from sim.belief.knowledge import Replacement
+    from sim.belief.learning import Learning
+    from sim.belief.lessons import LessonRow, ObservationRow, RungRow
+    from sim.belief.track import PooledRow, RowScore
     from sim.outcomes.tables import HeadlineRow
     from sim.studies.study import Study
+    from sim.studies.sweep import SweepStudy
 
-__all__ = ["complain", "progress", "report", "say", "table"]
+__all__ = ["complain", "progress", "report", "report_learning", "report_sweep", "report_track", "say", "table"]
 
 
 def say(text: str) -> None:
@@ -65,16 +73,33 @@ def report(study: Study) -> None:
         factor, shown = (100.0, "%, differences in points") if unit == "fraction" else (1.0, unit)
         say(f"\n{', '.join(filter(None, (variable, scope, item)))} ({shown})")
         table(_HEADER, [_cells(row, factor) for row in rows])
-    for note in study.notes:
+    _notes_and_paths(study.notes, study.paths)
+
+
+def report_sweep(sweep: SweepStudy) -> None:
+    """The first points with their outcomes, then what one should know before quoting them, then where it all lies."""
+    header, *rows = sweep.table
+    say("")
+    table(header, rows[:_MOST_ROWS])
+    if len(rows) > _MOST_ROWS:
+        say(f"and {len(rows) - _MOST_ROWS:,} points more")
+    _notes_and_paths(sweep.notes, sweep.paths)
+
+
+def _notes_and_paths(notes: Iterable[str], paths: Iterable[Path]) -> None:
+    for note in notes:
         say(f"\n{note}")
     say("")
-    for path in study.paths:
+    for path in paths:
         say(str(path))
 
 
 def _quantity(row: HeadlineRow) -> tuple[str, str, str, str]:
     return row.variable, row.scope, row.item, row.unit
 
+
+_MOST_ROWS: Final = 40
+"""Points of a sweep that are shown: about a screen."""
 
 _HEADER: Final = ("year", "scenario", "median", "5%", "95%", "mean difference", "std. error")
 
@@ -85,6 +110,157 @@ def _cells(row: HeadlineRow, factor: float) -> tuple[str, ...]:
     difference = "" if isnan(row.difference) else f"{factor * row.difference:+.2f}"
     error = "" if isnan(row.difference_se) else f"{factor * row.difference_se:.2f}"
     return (str(row.year), row.scenario, *levels, difference, error)
+
+
+def report_track(track: Track) -> None:
+    """How each row was foreseen, rows pooled, what was left out or replaced, and where all of it lies."""
+    from sim.belief.naive import NAIVE
+
+    skills = [f"vs {name.replace('_', ' ')}" for name in NAIVE]
+    numbers = [row for row in track.rows if row.quantiles]
+    if numbers:
+        say("\nskill is 1 - CRPS / CRPS of the naive forecast, of the log for money")
+        header = ("row", "of", "until", "observed", "median", "5%", "95%", "pit", "in 90%", *skills)
+        table(header, [_track_cells(row, NAIVE) for row in numbers])
+    events = [row for row in track.rows if not row.quantiles]
+    if events:
+        say("")
+        cells = [(*_what(row), f"{row.observation.value:.0f}", f"{row.probability:.3f}", _brier(row)) for row in events]
+        table(("row", "of", "until", "happened", "probability", "Brier"), cells)
+    say("\npooled by series")
+    header = ("of", "rows", "series", "score", "engine", *skills, "in 50%", "in 90%")
+    table(header, [_pooled_cells(track.pooled, place, NAIVE) for place in _engine_places(track.pooled)])
+    _told("left out", ("row", "reason"), list(track.unmatched.items()))
+    _close(track.replaced, track.notes, track.paths)
+
+
+def report_learning(learning: Learning) -> None:
+    """What was foreseen of the record and what it taught, how the particles fared, and where all of it lies."""
+    used = [row for row in learning.observations if row.used == "yes"]
+    say("\nthe record, in the order in which it joined: foreseen before and after, all errors included")
+    table(_OBSERVATION_HEADER, [_observation_cells(row) for row in sorted(used, key=lambda row: row.joined or 0)])
+    say("\neffective sample at each temperature, in % of the particles: first calibration, and the least of all")
+    table(_RUNG_HEADER, _rung_cells(learning.rungs))
+    moved = [row for row in learning.lessons if row.informed == "yes"]
+    say(f"\ninformed: {len(moved)} of {len(learning.lessons)}; moved in standard deviations of the prior")
+    table(_LESSON_HEADER, [_lesson_cells(row) for row in moved])
+    _told("left out", ("row", "reason"), [(row.id, row.reason) for row in learning.observations if row.used == "no"])
+    _close(learning.replaced, learning.notes, learning.paths)
+
+
+_OBSERVATION_HEADER: Final = (
+    *("row", "of", "until", "observed"),
+    *("before", "5%", "95%", "after", "5%", "95%", "tail", "log evidence", "se"),
+)
+_RUNG_HEADER: Final = ("row", "temperature", "effective sample", "moves", "accepted", "least of all calibrations")
+_LESSON_HEADER: Final = (
+    *("parameter", "unit", "before", "5%", "95%", "after", "5%", "95%"),
+    *("moved", "spread", "nats", "noise"),
+)
+
+
+def _close(replaced: Sequence[Replacement], notes: Sequence[str], paths: Sequence[Path]) -> None:
+    """What was not known by the cut-off, what one should know before quoting, and where all of it lies."""
+    cells = [(one.path, one.value, f"{one.source}, {one.published}", one.fallback) for one in replaced]
+    _told("not known by the cut-off, and replaced", ("number", "put aside", "published", "in its place"), cells)
+    for note in notes:
+        say(f"\n{note}")
+    say("")
+    for path in paths:
+        say(str(path))
+
+
+def _observation_cells(row: ObservationRow) -> tuple[str, ...]:
+    what = " ".join(filter(None, (row.variable, row.scope, row.item)))
+    before = (row.prior_p50, row.prior_p05, row.prior_p95)
+    after = (row.posterior_p50, row.posterior_p05, row.posterior_p95)
+    numbers = (f"{value:.3g}" for value in (row.observed, *before, *after) if value is not None)
+    error = "" if row.log_evidence_se is None or isnan(row.log_evidence_se) else f"{row.log_evidence_se:.2f}"
+    return (row.id, what, row.period_end, *numbers, f"{row.prior_tail:.2g}", f"{row.log_evidence:+.2f}", error)
+
+
+def _rung_cells(rungs: Sequence[RungRow]) -> list[tuple[str, ...]]:
+    """The ladder of the first calibration; beside it, at the last rung of each row, the least over all calibrations."""
+    first = [rung for rung in rungs if rung.calibration == 0]
+    least: dict[str, float] = {}
+    for rung in rungs:
+        share = rung.effective_sample / rung.particles
+        least[rung.observation] = min(share, least.get(rung.observation, 1.0))
+    return [
+        (
+            rung.observation,
+            f"{rung.temperature:.4f}",
+            f"{100 * rung.effective_sample / rung.particles:.0f}",
+            str(rung.moves) if rung.moves else "",
+            f"{100 * rung.acceptance:.0f}%" if rung.moves else "",
+            f"{100 * least[rung.observation]:.0f}" if rung.temperature == 1 else "",
+        )
+        for rung in first
+    ]
+
+
+def _lesson_cells(row: LessonRow) -> tuple[str, ...]:
+    before = (row.prior_p50, row.prior_p05, row.prior_p95)
+    after = (row.posterior_p50, row.posterior_p05, row.posterior_p95)
+    spread = f"{100 * (max(1 - row.contraction, 0.0) ** 0.5 - 1):+.0f}%"
+    numbers = (f"{value:.3g}" for value in (*before, *after))
+    return (
+        row.parameter,
+        row.unit,
+        *numbers,
+        f"{row.shift:+.2f}",
+        spread,
+        f"{row.information:.3f}",
+        f"{row.noise:.3f}",
+    )
+
+
+def _told(title: str, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table under a title, if there is anything to tell."""
+    if rows:
+        say(f"\n{title}")
+        table(header, rows)
+
+
+def _what(row: RowScore) -> tuple[str, str, str]:
+    observation = row.observation
+    return observation.id, " ".join(filter(None, observation.series)), observation.end.isoformat()
+
+
+def _brier(row: RowScore) -> str:
+    return f"{row.scores['engine']['brier']:.3f}"
+
+
+def _track_cells(row: RowScore, naive: Sequence[str]) -> tuple[str, ...]:
+    values = (row.observation.value, *(row.quantiles[level] for level in (0.5, 0.05, 0.95)))
+    digits = 4 if row.observation.unit == "fraction" else 2
+    skills = (_signed(row.skill(name, row.headline)) for name in naive)
+    covered = "yes" if row.covers(90) else "no"
+    return (*_what(row), *(f"{value:.{digits}f}" for value in values), f"{row.pit:.2f}", covered, *skills)
+
+
+def _signed(value: float | None) -> str:
+    return "" if value is None or isnan(value) else f"{value:+.2f}"
+
+
+def _engine_places(pooled: Sequence[PooledRow]) -> list[int]:
+    """Where the engine's own rows stand; those of the naive forecasts follow each."""
+    return [place for place, row in enumerate(pooled) if row.forecast == "engine"]
+
+
+def _pooled_cells(pooled: Sequence[PooledRow], place: int, naive: Sequence[str]) -> tuple[str, ...]:
+    own = pooled[place]
+    label = (own.variable, own.scope, own.item, own.score)
+    alike = {row.forecast: row for row in pooled if (row.variable, row.scope, row.item, row.score) == label}
+    skills = (_with_interval(alike[name]) if name in alike else "" for name in naive)
+    coverage = ("" if share is None else f"{100 * share:.0f}%" for share in (own.in50, own.in90))
+    what = " ".join(filter(None, label[:3])) if own.series == 1 else f"{own.variable}, all"
+    return what, str(own.rows), str(own.series), own.score, f"{own.value:.4f}", *skills, *coverage
+
+
+def _with_interval(row: PooledRow) -> str:
+    skill = _signed(row.skill)
+    return skill if row.skill_p05 is None else f"{skill} ({_signed(row.skill_p05)} to {_signed(row.skill_p95)})"
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

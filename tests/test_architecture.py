@@ -17,18 +17,24 @@ PACKAGE = Path(sim.__file__).parent
 READING_ORDER = (
     "errors", "axes", "evidence", "regimes", "scenario", "policy",
     "reading.points", "reading.plausibility", "reading.feasibility", "reading.correlation",
-    "reading.consistency", "reading.documents", "reading.schema", "reading.validation",
+    "reading.consistency", "reading.documents", "reading.cells", "reading.schema", "reading.validation",
     "reading.overrides", "reading.loading", "reading.explain",
-    "chance.distributions", "chance.shocks", "chance.sampling",
+    "chance.distributions", "chance.shocks", "chance.worlds", "chance.sampling",
     "dates.calendar", "dates.licensing", "dates.timeline",
-    "kernels.baseyear", "kernels.pricing", "kernels.equilibrium", "kernels.growth", "kernels.choice",
+    "kernels.baseyear", "kernels.pricing", "kernels.choice", "kernels.equilibrium", "kernels.growth",
     "kernels.capacity", "kernels.finance", "kernels.welfare",
-    "outcomes.variables", "outcomes.results",
+    "outcomes.variables", "outcomes.panels", "outcomes.results", "outcomes.columns",
     "model.economy", "model.entry", "model.stocks", "model.sites", "model.market", "model.accounts", "model.engine",
-    "outcomes.statistics", "outcomes.tables", "outcomes.comparison",
+    "outcomes.statistics", "outcomes.tables", "outcomes.comparison", "outcomes.sweeps",
+    "belief.record", "belief.names", "belief.matching", "belief.knowledge", "belief.naive", "belief.scores",
+    "belief.forecasts", "belief.track", "belief.tempering", "belief.likelihood", "belief.space",
+    "belief.posterior",
     "pictures.style", "pictures.marks", "pictures.trends", "pictures.chronicle", "pictures.standings",
-    "pictures.plots",
-    "studies.workers", "studies.manifest", "studies.request", "studies.runs", "studies.audit", "studies.study",
+    "pictures.plots", "pictures.trackrecord", "pictures.responses", "pictures.sweeps",
+    "studies.workers", "studies.manifest", "studies.lock", "studies.folders", "studies.blocks",
+    "studies.precision", "studies.request", "studies.runs", "studies.audit", "studies.files", "studies.study",
+    "studies.verify", "studies.design", "studies.sweepfile", "studies.points", "studies.sweep", "studies.cluster",
+    "belief.backtest", "belief.calibration", "belief.lessons", "pictures.beliefs", "belief.learning",
     "terminal", "cli",
 )
 # fmt: on
@@ -73,7 +79,7 @@ def test_a_file_imports_only_from_files_before_it(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name in READING_ORDER if name.startswith("kernels.")])
 def test_kernels_know_only_numpy_and_the_axes(name: str) -> None:
-    allowed = ("numpy", "sim.axes", "sim.kernels", "__future__", "dataclasses", "typing", "collections")
+    allowed = ("numpy", "sim.axes", "sim.kernels", "__future__", "dataclasses", "functools", "typing", "collections")
     assert all(module.startswith(allowed) for module in _imports(_modules()[name]))
 
 
@@ -111,7 +117,11 @@ def test_only_the_engine_loops_over_periods() -> None:
 
 @pytest.mark.parametrize(
     ("library", "home"),
-    [("simpy", {"dates.licensing"}), ("h5netcdf", {"outcomes.results"}), ("h5py", {"outcomes.results"})],
+    [
+        ("simpy", {"dates.licensing"}),
+        ("h5netcdf", {"outcomes.results", "outcomes.columns"}),
+        ("h5py", {"outcomes.results", "outcomes.columns"}),
+    ],
 )
 def test_a_library_without_types_of_its_own_is_imported_in_one_module(library: str, home: set[str]) -> None:
     assert {name for name in _modules() if library in _outside(name)} <= home | {"dates.timeline"}

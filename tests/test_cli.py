@@ -157,7 +157,7 @@ def test_an_interrupt_stops_in_one_line(folder: Folder, capsys: Said, monkeypatc
 
 def test_run_hands_every_option_to_the_study(folder: Folder, study: FakeStudy) -> None:
     numbers = "--draws 1024 --seed 5 --jobs 2 --set entry.rule=never --baseline case --out there --keep npv,irr"
-    switches = "--no-plots --strict --force"
+    switches = "--no-plots --strict --force --target-se npv.total.aws.2020=0.1 --posterior rows.nc"
     assert cli.main(["run", "small.yaml", str(folder.variant("")), *numbers.split(), *switches.split()]) == 0
     assert study.asked == {
         "names": ["small", "case"],
@@ -170,6 +170,9 @@ def test_run_hands_every_option_to_the_study(folder: Folder, study: FakeStudy) -
         "plots": False,
         "strict": True,
         "force": True,
+        "target_se": "npv.total.aws.2020=0.1",
+        "posterior": Path("rows.nc"),
+        "executor": None,
     }
 
 

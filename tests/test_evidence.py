@@ -13,7 +13,7 @@ import pytest
 from sim.evidence import SCALES, Fixed, LogNormal, Record, TwoPiece
 from sim.reading.loading import load_scenario
 from sim.regimes import EventStep
-from sim.scenario import Scenario, inputs
+from sim.scenario import Input, Scenario, inputs, record_numbers
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
 SHIPPED = sorted(path.stem for path in SCENARIOS.glob("*.yaml") if path.stem != "sources")
@@ -36,9 +36,14 @@ def _median(record: object) -> float:
     return (record.value if isinstance(record, Fixed) else record.median) * SCALE[record.unit]
 
 
+def _numbers(scenario: Scenario) -> tuple[Input, ...]:
+    """Every number, those of the naive forecasts included."""
+    return (*inputs(scenario), *record_numbers(scenario))
+
+
 def _records(scenario: Scenario) -> Iterator[tuple[str, Record]]:
     """Every record and every fallback, each with the name of its input."""
-    for item in inputs(scenario):
+    for item in _numbers(scenario):
         record: Record | None = item.record
         while record is not None:
             yield item.name, record
@@ -129,17 +134,17 @@ def test_every_number_says_which_day_it_describes(shipped: Scenario) -> None:
 
 
 def test_numbers_published_later_have_a_fallback_and_others_have_none(shipped: Scenario) -> None:
-    late = {item.name for item in inputs(shipped) if _published(shipped, item.record) > shipped.as_of}
-    assert {item.name for item in inputs(shipped) if item.record.fallback is not None} == late
+    late = {item.name for item in _numbers(shipped) if _published(shipped, item.record) > shipped.as_of}
+    assert {item.name for item in _numbers(shipped) if item.record.fallback is not None} == late
 
 
 def test_no_fallback_knows_what_was_published_later(shipped: Scenario) -> None:
-    fallbacks = [item.record.fallback for item in inputs(shipped) if item.record.fallback is not None]
+    fallbacks = [item.record.fallback for item in _numbers(shipped) if item.record.fallback is not None]
     assert max(_published(shipped, record) for record in fallbacks) <= shipped.as_of
 
 
 def test_fallbacks_are_wider(base: Scenario) -> None:
-    for item in inputs(base):
+    for item in _numbers(base):
         wider = item.record.fallback
         if wider is not None:
             assert isinstance(wider, TwoPiece), item.name

@@ -1,11 +1,10 @@
-"""Accounts: every stream adds up, and values agree with numpy-financial."""
+"""Accounts: every stream adds up. Present values and rates are in `oracles/test_finance.py`."""
 
 from __future__ import annotations
 
 import dataclasses
 
 import numpy as np
-import numpy_financial as npf
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -110,48 +109,6 @@ def test_the_money_identity_holds_with_owned_sites() -> None:
     parts = panels["operating_profit"].values[:, -1] + technology + site
     parts = parts + panels["operator_profit"].values[:, 0] + panels["tax_take"].values[:, 0]
     np.testing.assert_allclose(parts, gross, rtol=1e-10)
-
-
-def test_net_present_value_agrees_with_numpy_financial() -> None:
-    flows = np.array([-5.0, 1.0, 2.0, 3.0, 4.0])
-    factors = finance.discount_factors(0.1 * ONE, 5, 1.0)[:, 0]
-    assert (flows * factors).sum() == pytest.approx(npf.npv(0.1, flows) / 1.1**0.5)
-
-
-@settings(max_examples=80, deadline=None)
-@given(
-    outlay=st.floats(1, 20),
-    income=st.lists(st.floats(0.1, 10), min_size=3, max_size=12),
-)
-def test_the_internal_rate_agrees_with_numpy_financial(outlay: float, income: list[float]) -> None:
-    flows = np.array([-outlay, *income])
-    found = finance.internal_rate(flows[:, None] * ONE, 1.0)[0]
-    assert found == pytest.approx(npf.irr(flows), abs=1e-7)
-
-
-def test_the_internal_rate_of_quarters_is_an_effective_annual_one() -> None:
-    flows = np.array([-1.0, 0.0, 0.0, 0.0, 1.2])[:, None] * ONE
-    assert finance.internal_rate(flows, 0.25)[0] == pytest.approx(0.2)
-
-
-def test_a_second_dip_of_the_running_sum_does_not_hide_a_unique_internal_rate() -> None:
-    flows = np.array([-1.0, 3.0, -2.5, 4.0])
-    assert finance.internal_rate(flows[:, None] * ONE, 1.0)[0] == pytest.approx(npf.irr(flows))
-
-
-@pytest.mark.parametrize("flows", [[1.0, 2.0], [-1.0, -2.0], [0.0, 0.0], [-1.0, 2.5, -1.56]])
-def test_there_is_no_internal_rate_without_a_root_or_with_two(flows: list[float]) -> None:
-    assert np.isnan(finance.internal_rate(np.array(flows)[:, None] * ONE, 1.0)).all()
-
-
-def test_payback_counts_from_the_first_flow_to_the_last_time_under_water() -> None:
-    flows = np.array([0.0, -4.0, 1.0, 2.0, 3.0])[:, None] * ONE
-    assert finance.payback_years(flows, 0.5)[0] == pytest.approx(1.5)
-    assert np.isnan(finance.payback_years(flows[:3], 0.5)).all()
-
-
-def test_an_annuity_repays_the_loan() -> None:
-    assert finance.annuity_rate(0.1 * ONE, 6 * ONE)[0] == pytest.approx(-npf.pmt(0.1, 6, 1.0))
 
 
 def test_a_tranche_is_worth_nothing_at_the_end_of_its_life() -> None:

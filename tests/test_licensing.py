@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 import simpy
 
-from sim.dates.licensing import Allowance, Project, Regulator
+from sim.dates.licensing import Places, Project, Regulator
 
 
 def examine_all(reviewers, arrivals, reviews, *, quota=None):
@@ -25,40 +23,6 @@ def examine_all(reviewers, arrivals, reviews, *, quota=None):
         env.process(customer(arrival, project))
     env.run()
     return projects
-
-
-def queue_waits(projects):
-    return np.array([project.examined - project.applied for project in projects])
-
-
-def erlang_c(servers, load):
-    """Probability of waiting, with load = arrival rate × mean service."""
-    tail = load**servers / math.factorial(servers) * servers / (servers - load)
-    return tail / (sum(load**k / math.factorial(k) for k in range(servers)) + tail)
-
-
-@pytest.mark.parametrize(("servers", "load"), [(1, 0.5), (1, 0.7), (2, 0.8), (2, 1.5), (4, 3.0)])
-def test_queue_matches_erlang_c(servers, load):
-    random = np.random.default_rng(servers * 100 + int(load * 10))
-    replications, customers, warm = 24, 1500, 300
-    chances, means = [], []
-    for _ in range(replications):
-        arrivals, reviews = random.exponential(1 / load, customers).cumsum(), random.exponential(1.0, customers)
-        waits = queue_waits(examine_all(servers, arrivals, reviews))[warm:]
-        chances.append((waits > 0).mean())
-        means.append(waits.mean())
-    expected = erlang_c(servers, load)
-    for found, closed_form in ((chances, expected), (means, expected / (servers - load))):
-        assert abs(np.mean(found) - closed_form) < 4 * np.std(found, ddof=1) / math.sqrt(replications)
-
-
-def test_one_reviewer_keeps_lindleys_recursion_customer_by_customer():
-    random = np.random.default_rng(7)
-    gaps, reviews = random.exponential(1.2, 400), random.exponential(1.0, 400)
-    waits = [0.0]
-    for gap, review in zip(gaps[1:], reviews[:-1], strict=True):
-        waits.append(max(waits[-1] + review - gap, 0.0))
-    assert queue_waits(examine_all(1, gaps.cumsum(), reviews)) == pytest.approx(waits, abs=1e-9)
 
 
 def approvals(projects):
@@ -106,24 +70,28 @@ def test_a_quota_that_policy_raises_admits_who_waits_at_once():
     assert approvals(projects) == [2019.0, 2019.5, 2019.5, 2020.0]
 
 
-def test_an_allowance_that_shrinks_takes_no_place_back_and_gives_none_away():
+def test_places_that_shrink_are_not_taken_back_nor_given_away():
     env = simpy.Environment()
-    places = Allowance(env)
-    places.allow(2)
-    first, second, third = (places.request() for _ in range(3))
+    places = Places(env, 2)
+    first, second, third = (places.ask() for _ in range(3))
     places.allow(1)
-    places.release(first)
-    env.run()
-    assert (second.triggered, third.triggered, places.count) == (True, False, 1)
-    places.release(second)
-    env.run()
+    places.leave(first)
+    assert (second, third.triggered, places.taken) == (None, False, 1)
+    places.leave(second)
     assert third.triggered
 
 
-def test_an_allowance_that_grows_admits_all_for_whom_there_is_room():
-    env = simpy.Environment()
-    places = Allowance(env)
-    places.allow(0)
-    requests = [places.request() for _ in range(4)]
+def test_places_that_grow_admit_all_for_whom_there_is_room_in_order():
+    places = Places(simpy.Environment(), 0)
+    turns = [places.ask() for _ in range(4)]
     places.allow(3)
-    assert [request.triggered for request in requests] == [True, True, True, False]
+    assert [turn.triggered for turn in turns] == [True, True, True, False]
+
+
+def test_who_stops_waiting_lets_the_next_one_in():
+    places = Places(simpy.Environment(), 1)
+    places.ask()
+    first, second = places.ask(), places.ask()
+    places.leave(first)
+    places.leave(None)
+    assert (first.triggered, second.triggered, places.taken) == (False, True, 1)

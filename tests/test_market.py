@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ from shipped import CALM_MARKET, NOTHING_DRIFTS, column, economy, periods, run, 
 from sim.axes import FloatArray
 from sim.chance.sampling import Worlds, median_world
 from sim.kernels import finance
-from sim.kernels.capacity import intake
+from sim.kernels.capacity import Reach, intake
 from sim.kernels.equilibrium import StaticMarket, static_equilibrium
 from sim.kernels.welfare import class_gains
 from sim.model.economy import build_economy, reach_fraction, target_share
@@ -272,23 +271,6 @@ def test_only_layers_that_are_opened_are_in_reach() -> None:
     one_layer = next(state for state in states(found) if state.step == "one_layer")
     reach = reach_fraction(found, base, one_layer).max(axis=-1)
     assert [name for name, part in zip(base.segments, reach, strict=True) if part > 0] == ["saas_all"]
-
-
-def test_the_long_run_share_is_what_each_hypothesis_says() -> None:
-    base = economy()
-    drawn, named = base.inputs["opening.hypothesis"], base.inputs
-    target, today = target_share(scenario("jv_only"), base), base.layer_shares[base.domestic :, 0]
-    rows = base.segment_rows("iaas")
-    opened = (base.weights[rows] * base.open_part[rows]).sum(axis=0)
-    expected = (
-        named["opening.hypotheses.open_market_analogue.value"],
-        (named["opening.hypotheses.itif_counterfactual.value"] + today[base.providers.index("other_foreign") - 6])
-        / opened,
-        (named["opening.hypotheses.china_reference_class.value"] + today.sum(axis=0)) / opened,
-    )
-    for index, share in enumerate(expected):
-        chosen = drawn == index
-        np.testing.assert_allclose(target[chosen], np.minimum(share, 0.9)[chosen])
 
 
 def test_a_hypothesis_on_some_providers_adds_what_the_others_hold_of_the_open_part() -> None:
@@ -601,14 +583,14 @@ def test_opening_adds_spending_as_the_price_index_of_the_class_says() -> None:
     """(P_with / P_without)^(1 - eta), the index against that with partner offers, not against domestic ones alone."""
     one = np.ones((1, 1, 2))
     room, rate = np.full((1, 2), np.inf), np.full(2, 0.2)
-    found = intake(np.ones((1, 2), dtype=bool), room, 3.0 * one, one, 4.0 * one[0], one[0], rate)
+    found = intake(Reach(np.ones((1, 2)), 3.0 * one, one, 4.0 * one[0], one[0], rate), np.ones((1, 2)), room)
     np.testing.assert_allclose(found.lift, (7.0 / 5.0) ** 0.2)
 
 
 def test_spending_that_has_opened_is_compared_with_domestic_offers_alone() -> None:
     """Of the open part, now 0.8, an eighth was closed: it gains what foreign offers are worth to it."""
     one = np.ones((1, 2))
-    found = class_gains(0.9 * one, one, 0.9 * one, 0.2 * one, 0.3 * one, 3.5 * np.ones(2))
+    found = class_gains(0.9 * one, one, np.log(0.9) * one, 0.2 * one, 0.3 * one, 3.5 * np.ones(2))
     np.testing.assert_allclose(found.closed, 0.0, atol=1e-15)
     np.testing.assert_allclose(found.partner, -np.log(0.9) / 2.5 / 8)
 
@@ -616,9 +598,10 @@ def test_spending_that_has_opened_is_compared_with_domestic_offers_alone() -> No
 def test_a_full_site_is_seen_by_the_part_of_the_class_that_fits_and_partners_by_the_rest() -> None:
     """f of the class sees the site: owned / e_owned = f and partner / e_partner = 1 - f, times one rate for all."""
     one = np.ones((1, 1, 2))
-    sees, rate = np.ones((1, 2), dtype=bool), np.full(2, 0.2)
-    wanted = intake(sees, np.full((1, 2), np.inf), 3.0 * one, one, 4.0 * one[0], one[0], rate).owned.sum(axis=1)
-    found = intake(sees, 0.5 * wanted, 3.0 * one, one, 4.0 * one[0], one[0], rate)
+    sees, rate = np.ones((1, 2)), np.full(2, 0.2)
+    reach = Reach(sees, 3.0 * one, one, 4.0 * one[0], one[0], rate)
+    wanted = reach.whole.owned.sum(axis=1)
+    found = intake(reach, sees, 0.5 * wanted)
     np.testing.assert_allclose(found.owned.sum(axis=1), 0.5 * wanted)
     np.testing.assert_allclose(found.owned / 3.0 + found.partner, found.home_rate[None], rtol=1e-3)
 
@@ -629,9 +612,10 @@ def test_who_finds_room_in_one_draw_does_not_depend_on_the_draws_beside_it() -> 
     sees, rate = np.ones((1, count)), np.full(count, 0.2)
     partner = np.geomspace(1e-7, 0.3, count) * one
     room = np.tile([0.2, 0.5, 0.9, 5.0], count // 4) * partner[:, 0]
-    rows: tuple[Any, ...] = (sees, room, 4.0 * partner, partner, one[0], one[0], rate)
-    together = intake(*rows)
+    reach = Reach(sees, 4.0 * partner, partner, one[0], one[0], rate)
+    together = intake(reach, sees, room)
     for first in range(0, count, 2):
-        pair = intake(*(row[..., first : first + 2].copy() for row in rows))
+        two = np.arange(first, first + 2)
+        pair = intake(reach.take(two), sees[:, two], room[:, two])
         np.testing.assert_array_equal(pair.owned, together.owned[..., first : first + 2])
         np.testing.assert_array_equal(pair.partner, together.partner[..., first : first + 2])

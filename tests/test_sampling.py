@@ -79,12 +79,6 @@ def assert_same_but(one: Worlds, other: Worlds, apart: set[str]) -> None:
         np.testing.assert_array_equal(getattr(one, path), getattr(other, path))
 
 
-def market_variance(t: FloatArray, volatility: float, kappa: float, theta: float) -> FloatArray:
-    """Closed form of the variance of y after t years."""
-    fading = (1 - np.exp(-2 * theta * t)) / (2 * theta) - 2 * (1 - np.exp(-(theta + kappa) * t)) / (theta + kappa)
-    return volatility**2 / (kappa - theta) ** 2 * (fading + (1 - np.exp(-2 * kappa * t)) / (2 * kappa))
-
-
 def every_column(scenario: Scenario) -> FloatArray:
     """Every uniform column of 16 scrambles, whoever uses it: array (columns, 8192)."""
     names = [item.name for item in inputs(scenario)] + [f"chance.{step}" for step in scenario.policy.steps]
@@ -257,25 +251,6 @@ def test_correlated_uniforms_lie_strictly_inside_the_unit_interval(u: float) -> 
 # ---------------------------------------------------------------- correlations
 
 
-def test_stated_rank_correlations_are_reached(scenario: Scenario, many: Worlds) -> None:
-    for group in scenario.sampling.correlations.values():
-        for i, row in enumerate(group.rank, start=1):
-            for name, stated in zip(group.members, row, strict=False):
-                reached = scipy.stats.spearmanr(many.inputs[group.members[i]], many.inputs[name]).statistic
-                assert reached == pytest.approx(stated, abs=0.02), (group.members[i], name)
-
-
-@pytest.mark.parametrize("rank", [-0.7, 0.4, 0.7])
-def test_rank_correlation_is_six_over_pi_times_the_arcsine_of_half_the_normal_one(brief: Scenario, rank: float) -> None:
-    group = Correlation(members=("a", "b"), rank=((rank,),), reason="test")
-    parts = [sampling._correlated(group, sampling._Scramble(brief.sampling, number)) for number in range(128)]
-    a, b = (np.concatenate([part[name] for part in parts]) for name in "ab")
-    normal = np.corrcoef(ndtri(a), ndtri(b))[0, 1]
-    reached = scipy.stats.spearmanr(a, b).statistic
-    assert reached == pytest.approx(6 / np.pi * np.arcsin(normal / 2), abs=0.004)
-    assert reached == pytest.approx(rank, abs=0.008)
-
-
 def test_a_group_that_is_not_positive_definite_is_refused_by_name(brief: Scenario) -> None:
     group = Correlation(members=("market.size", "b", "c"), rank=((0.9,), (0.9, -0.9)), reason="test")
     wrong = altered(brief, "sampling.correlations", {"odd": group})
@@ -310,16 +285,6 @@ def test_error_of_a_product_of_two_inputs_is_below_plain_monte_carlo(many: World
     assert error_against_plain(many.inputs[one] * many.inputs[other]) < 0.7
 
 
-def test_error_of_a_smooth_outcome_falls_at_the_rate_of_randomised_nets() -> None:
-    sizes = 2 ** np.arange(6, 13)
-    nets = [sampling._net(7, number, int(sizes[-1]))[:6] for number in range(32)]
-    outcomes = np.array([np.exp(0.4 * ndtri(net).sum(axis=0)) for net in nets])
-    truth = np.exp(0.4**2 * 6 / 2)
-    errors = [np.sqrt(np.mean((outcomes[:, :size].mean(axis=1) - truth) ** 2)) for size in sizes]
-    rate = np.polyfit(np.log(sizes), np.log(errors), 1)[0]
-    assert rate < -0.7
-
-
 def test_the_net_has_a_column_for_each_name_that_may_lead() -> None:
     assert sampling._net(7, 3, 64).shape == (64, 64)
 
@@ -329,23 +294,6 @@ def test_fewer_points_of_a_net_are_its_first_ones() -> None:
 
 
 # ---------------------------------------------------------------- shock paths
-
-
-def test_market_shock_has_the_variance_of_the_closed_form(scenario: Scenario, worlds: Worlds) -> None:
-    t = np.arange(1, 33) / 4
-    names = ("market.volatility", "market.growth_reversion", "market.level_reversion")
-    closed = market_variance(t, *(float(worlds.inputs[name][0]) for name in names))
-    np.testing.assert_allclose(worlds.market_shock.std(axis=1), np.sqrt(closed), rtol=0.03)
-    np.testing.assert_allclose(worlds.market_shock.mean(axis=1), 0, atol=0.005)
-
-
-def test_rivalry_has_the_variance_of_a_stationary_process_less_its_start(scenario: Scenario, worlds: Worlds) -> None:
-    t = np.arange(1, 33) / 4
-    sd, half_life = (worlds.inputs[name][0] for name in ("rivalry.provider_sd", "rivalry.half_life"))
-    expected = sd * np.sqrt(2 * (1 - 2 ** (-t / half_life)))
-    for p, provider in enumerate(scenario.domestic + scenario.foreign):
-        if not scenario.providers[provider].fringe:
-            np.testing.assert_allclose(worlds.rivalry[:, p].std(axis=1), expected, rtol=0.03, err_msg=provider)
 
 
 def test_origin_shock_has_a_deviation_of_its_own(worlds: Worlds) -> None:

@@ -1,16 +1,14 @@
-"""Shock paths against closed forms. A path of unit vectors is its matrix, so the moments here are exact."""
+"""Shock paths as linear maps: a path of unit vectors is its matrix. Moments are in `oracles/test_market_process.py`."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-import scipy.stats
 
 from sim.axes import FloatArray
 from sim.chance.shocks import downward_steps, leading_direction, market_path, reflect, reverting_path
 
 REVERSIONS = [(0.8, 0.2), (0.2, 0.8), (3.0, 0.1), (0.5, 0.5 + 1e-9)]
-STEPS = [1 / 12, 0.25, 0.5, 1.0]
 YEARS = 12
 
 
@@ -24,17 +22,6 @@ def reverting_matrix(half_life: float, step: float) -> FloatArray:
     return reverting_path(np.eye(periods + 1), np.full(periods + 1, half_life), step)
 
 
-@pytest.mark.parametrize("step", STEPS)
-@pytest.mark.parametrize(("kappa", "theta"), [*REVERSIONS[:3], (0.5, 0.4)])
-def test_market_variance_is_the_closed_form_at_any_length_of_period(kappa: float, theta: float, step: float) -> None:
-    t = np.arange(1, round(YEARS / step) + 1) * step
-    one, two, both = np.exp(-2 * theta * t), np.exp(-2 * kappa * t), np.exp(-(theta + kappa) * t)
-    closed = ((1 - one) / (2 * theta) - 2 * (1 - both) / (theta + kappa) + (1 - two) / (2 * kappa)) / (
-        kappa - theta
-    ) ** 2
-    np.testing.assert_allclose((market_matrix(kappa, theta, step) ** 2).sum(axis=1), closed, rtol=1e-10)
-
-
 @pytest.mark.parametrize(("kappa", "theta"), [*REVERSIONS, (0.5, 0.5), (0.8, 0.0), (0.0, 0.0)])
 def test_market_paths_of_months_and_of_years_have_the_same_covariance(kappa: float, theta: float) -> None:
     monthly, yearly = market_matrix(kappa, theta, 1 / 12)[11::12], market_matrix(kappa, theta, 1.0)
@@ -44,18 +31,6 @@ def test_market_paths_of_months_and_of_years_have_the_same_covariance(kappa: flo
 def test_equal_reversions_are_the_limit_of_near_ones() -> None:
     equal, near = market_matrix(0.5, 0.5, 0.25), market_matrix(0.5, 0.5 + 1e-9, 0.25)
     np.testing.assert_allclose(equal, near, rtol=1e-7, atol=1e-12)
-
-
-def test_without_reversion_the_market_is_an_integrated_random_walk() -> None:
-    t = np.arange(1, 25) * 0.5
-    np.testing.assert_allclose((market_matrix(0, 0, 0.5) ** 2).sum(axis=1), t**3 / 3, rtol=1e-12)
-
-
-@pytest.mark.parametrize("step", STEPS)
-def test_reverting_path_less_its_start_has_variance_two_times_one_minus_correlation(step: float) -> None:
-    t = np.arange(1, round(YEARS / step) + 1) * step
-    variance = (reverting_matrix(3, step) ** 2).sum(axis=1)
-    np.testing.assert_allclose(variance, 2 * (1 - np.exp(-np.log(2) / 3 * t)), rtol=1e-12)
 
 
 def test_reverting_path_starts_from_the_stationary_law_so_later_changes_do_not_depend_on_the_date() -> None:
@@ -76,13 +51,6 @@ def test_each_draw_follows_its_own_reversion() -> None:
     for n in range(3):
         alone = market_path(normals[:, [n]], kappa[[n]], theta[[n]], 0.25)
         np.testing.assert_allclose(together[:, [n]], alone, rtol=1e-14)
-
-
-def test_downward_steps_cumulate_the_poisson_quantile() -> None:
-    uniforms = np.random.default_rng(1).random((20, 500))
-    mean = np.linspace(0.001, 4, 500)
-    expected = scipy.stats.poisson.ppf(uniforms, mean).cumsum(axis=0)
-    np.testing.assert_array_equal(downward_steps(uniforms, mean), expected)
 
 
 def test_no_step_comes_at_rate_zero() -> None:

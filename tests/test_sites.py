@@ -12,7 +12,7 @@ from shipped import NOTHING_DRIFTS, economy
 from sim.axes import FloatArray
 from sim.kernels.pricing import log_markup
 from sim.model.economy import Economy
-from sim.model.market import advance
+from sim.model.market import advance, tally
 from sim.model.sites import reclassify, settle
 from sim.model.stocks import Access, Period, Sites, Stocks, opening_stocks
 
@@ -24,6 +24,11 @@ def _economy(*edits: str) -> Economy:
     """The shipped base year without drifts, and with demand of fixed size, so that opening adds no spending."""
     found = economy("full_liberalization", *NOTHING_DRIFTS, LEAD, *edits)
     return replace(found, inputs={**found.inputs, "demand.elasticity_of_demand": np.ones(found.draws)})
+
+
+def _of_some_size(base: Economy) -> Economy:
+    """The same without fringes, whose prices never move."""
+    return replace(base, fringe=np.zeros_like(base.fringe))
 
 
 def _size(base: Economy) -> FloatArray:
@@ -43,6 +48,7 @@ def _with_sites(base: Economy) -> Stocks:
     stocks.gain_owned = 0.1 * stocks.owned
     stocks.capacity = stocks.owned.sum(axis=1)
     stocks.reach = base.open_part.copy()
+    stocks.sited = True
     return stocks
 
 
@@ -78,7 +84,8 @@ def _period(base: Economy, *, captive: float = 1.0, contestable: float = 0.0, in
         captive=np.full_like(segment, captive),
         contestable=contestable * _size(base),
         rivalry=np.zeros((len(base.providers), base.draws)),
-        origin=full("origin", draw),
+        home_scale=np.ones_like(base.layer_size),
+        abroad_scale=np.exp(changes.get("origin", 0.0)) * np.ones_like(base.layer_size),
         access=access,
         sites=sites,
     )
@@ -89,7 +96,8 @@ def _advance(base: Economy, stocks: Stocks, **changes: Any) -> Stocks:
     period = _period(base, **changes)
     if "regime_years" not in changes:
         stocks.partner_target, stocks.owned_target = period.access.partner_unlock, period.access.owned_unlock
-    advance(base, stocks, period, np.empty_like(base.base), np.empty_like(base.base))
+    tally(base, stocks)  # of stocks made by hand
+    advance(base, stocks, period, np.empty_like(base.base))
     return stocks
 
 
@@ -187,6 +195,7 @@ def test_an_eviction_takes_its_part_of_the_open_part_from_every_channel_and_give
     half = 0.25 * stocks.held[base.domestic :]
     stocks.held[base.domestic :], stocks.inside, stocks.owned = 2 * half, half.copy(), half.copy()
     stocks.gain_outside, stocks.gain_inside, stocks.gain_owned = 0.2 * half, 0.1 * half, 0.1 * half
+    stocks.sited = True
     part = np.full_like(base.open_part, 0.01)
     stays = np.maximum(1 - 0.01 / base.open_part, 0.0)
     _advance(base, stocks, evicts=part, closes=part)
@@ -372,9 +381,9 @@ def test_the_next_markups_follow_the_shares_over_all_channels() -> None:
     spending = base.shares * np.where(_is_foreign(base), 1.75, 1.0)
     _advance(base, stocks)
     shares = spending / spending.sum(axis=0) * ~base.fringe[:, None, None]
-    expected = log_markup(shares, base.substitution, base.price_slope) - base.log_markup
-    np.testing.assert_allclose(stocks.excess, expected, atol=1e-14)
-    np.testing.assert_array_equal(stocks.before, 0.0)
+    expected = log_markup(shares, base.substitution, base.price_slope)
+    np.testing.assert_allclose(stocks.markup, expected[~base.fringe], atol=1e-14)
+    np.testing.assert_array_equal(stocks.before, base.log_markup[~base.fringe])
 
 
 # ---- what it is worth to customers
@@ -383,9 +392,10 @@ def test_the_next_markups_follow_the_shares_over_all_channels() -> None:
 @pytest.mark.parametrize("cap", [np.inf, 0.01, 0.0])
 def test_when_all_prices_are_a_tenth_lower_whoever_chooses_gains_a_tenth(cap: float) -> None:
     """In every class alike: closed, partner-open, in reach with room or without, migrants, and who refuses."""
-    base = _economy()
+    base = _of_some_size(_economy())
     stocks, before = _stocks(base), _stocks(base).held[base.domestic :]
-    stocks.excess[:] = stocks.before[:] = -0.1
+    stocks.markup -= 0.1
+    stocks.before -= 0.1
     _advance(
         base, stocks, captive=0.9, contestable=0.1, reach_part=0.4, selling=True, takes_migrants=np.isinf(cap), cap=cap
     )
@@ -394,20 +404,21 @@ def test_when_all_prices_are_a_tenth_lower_whoever_chooses_gains_a_tenth(cap: fl
 
 
 def test_when_all_prices_are_a_tenth_lower_whoever_is_handed_over_has_gained_a_tenth() -> None:
-    base = _economy()
+    base = _of_some_size(_economy())
     stocks, owned = _with_sites(base), _with_sites(base).owned
-    stocks.excess[:] = stocks.before[:] = -0.1
+    stocks.markup -= 0.1
+    stocks.before -= 0.1
     _advance(base, stocks, transfer=True)
     np.testing.assert_allclose(_total_gain(stocks), 0.1 * owned.sum(axis=0))
 
 
 def test_who_stays_bears_the_change_of_the_own_provider_s_markup() -> None:
-    base = _economy()
+    base = _of_some_size(_economy())
     stocks = _with_sites(base)
     stocks.gain_owned[:] = 0.0
     stocks.inside, stocks.held[base.domestic :] = 0.5 * stocks.owned, 0.25 * stocks.owned
-    stocks.before[:] = 0.05 * np.arange(len(base.providers))[:, None, None]
-    cheaper = stocks.before.copy()
+    cheaper = np.broadcast_to(0.05 * np.arange(len(base.providers))[:, None, None], base.base.shape)
+    stocks.before += cheaper
     _advance(base, stocks, captive=0.8)
     home, abroad = cheaper[: base.domestic], cheaper[base.domestic :]
     np.testing.assert_allclose(stocks.gain_home, (home * stocks.held[: base.domestic]).sum(axis=0))

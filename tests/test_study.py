@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 import re
@@ -23,9 +24,10 @@ from sim.errors import NumericalError, ResultsError, ScenarioError, SimError
 from sim.outcomes.results import Panel, read_result
 from sim.scenario import Scenario
 from sim.studies.audit import Audit
-from sim.studies.manifest import read_manifest, relative_files
+from sim.studies.folders import relative_files, scratch
+from sim.studies.manifest import read_manifest
 from sim.studies.study import Study, compare_studies, run_study
-from sim.studies.workers import Batch, shared_array
+from sim.studies.workers import Batch
 
 DRAWS = 512 * 9
 
@@ -177,12 +179,12 @@ def test_another_baseline_is_another_study(tmp_path: Path) -> None:
     assert _run(tmp_path, baseline="wide_open").headline[0].difference == pytest.approx(-3.0)
 
 
-def test_a_run_that_fails_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_run_that_fails_for_good_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
-        raise ResultsError("no")
+        raise NumericalError("no")
 
-    monkeypatch.setattr("sim.studies.study.summarise", broken)
-    with pytest.raises(ResultsError, match="no"):
+    monkeypatch.setattr("sim.studies.files.summarise", broken)
+    with pytest.raises(NumericalError, match="no"):
         _run(tmp_path)
     assert not list(tmp_path.iterdir())
 
@@ -193,6 +195,81 @@ def test_a_folder_that_holds_something_else_is_refused_and_left_alone(tmp_path: 
     with pytest.raises(ResultsError, match="holds something else"):
         _run(tmp_path, force=True)
     assert (folder / "my_notes.txt").read_text() == "precious"
+
+
+def test_what_comes_to_stand_in_the_folder_while_a_study_runs_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = _run(tmp_path).folder
+
+    def audit_and_meddle(scenarios: object) -> Audit:
+        (folder / "my_notes.txt").write_text("precious")
+        return Audit((), (), ())
+
+    monkeypatch.setattr("sim.studies.study.audit", audit_and_meddle)
+    with pytest.raises(ResultsError, match=r"holds something else \(my_notes.txt\); move it away"):
+        _run(tmp_path, force=True)
+    assert (folder / "my_notes.txt").read_text() == "precious"
+    (folder / "my_notes.txt").unlink()
+    monkeypatch.setattr("sim.studies.study.audit", lambda scenarios: Audit((), (), ()))
+    assert _run(tmp_path, strict=True).notes == ("5 blocks of draws were there already, from a run that was stopped",)
+
+
+def test_an_older_study_that_was_moved_aside_when_its_successor_was_killed_is_put_back(tmp_path: Path) -> None:
+    folder = _run(tmp_path).folder
+    aside = tmp_path / f".{folder.name}.unfinished" / "older"
+    aside.parent.mkdir()
+    folder.rename(aside)
+    with pytest.raises(KeyboardInterrupt), scratch(folder):
+        raise KeyboardInterrupt
+    assert read_manifest(folder)["draws"] == DRAWS
+    assert [path.name for path in tmp_path.iterdir()] == [folder.name]
+
+
+def test_a_folder_that_may_not_be_written_is_refused_with_the_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def forbidden(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(os, "open", forbidden)
+    with pytest.raises(ResultsError, match=r"cannot be written: Permission denied; choose another folder with --out$"):
+        _run(tmp_path)
+
+
+def test_a_study_that_is_kept_in_part_is_described_in_part_above_many_draws(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sim.studies.request.MANY_DRAWS", 1024)
+    monkeypatch.setattr("sim.studies.study.MANY_DRAWS", 1024)
+    study = _run(tmp_path, keep=["wait"])
+    assert study.notes[-1] == (
+        "tables and pictures are made of foreign_share, revenue_gross, revenue_retained, operating_profit, "
+        "event_date, wait alone"
+    )
+    assert list(read_manifest(study.folder)["variables"]["closed"]) == ["wait"]
+
+
+def test_a_target_adds_draws_and_the_manifest_says_so(tmp_path: Path) -> None:
+    study = _run(tmp_path, target_se="foreign_share.total.2020=0.1", draws=512)
+    manifest = read_manifest(study.folder)
+    assert manifest["draws"] == 4096
+    assert manifest["asked"]["set_by"]["draws"] == "--target-se"
+    assert manifest["asked"]["target"]["standard_error"] == 0.1
+    assert read_result(study.folder / "closed").scenario.sampling.draws == 4096
+    reached, took = study.notes
+    assert reached.startswith("standard error of the mean difference in foreign_share.total.2020: ")
+    assert took.startswith("these draws took ")
+    assert _run(tmp_path, target_se="foreign_share.total.2020=0.1", draws=512).notes == (
+        reached,
+        "this study was finished before: nothing was computed (--force computes it again)",
+    )
+
+
+def test_an_outcome_that_no_scenario_has_is_refused_before_any_draw(tmp_path: Path) -> None:
+    with pytest.raises(ScenarioError, match="did you mean 'total'"):
+        _run(tmp_path, target_se="foreign_share.totl.2020=0.1")
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_place_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
@@ -249,8 +326,8 @@ def test_an_input_that_moves_nothing_is_an_error_where_that_is_asked_for(
 def test_above_many_draws_the_size_is_told_and_the_room_checked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sim.studies.study._MANY_DRAWS", 1024)
-    assert _run(tmp_path).notes == ("the draws take 0.0 GB on disk",)
+    monkeypatch.setattr("sim.studies.study.MANY_DRAWS", 1024)
+    assert _run(tmp_path).notes == ("the draws take 0.0 GB on disk, and took 0.0 GB more while the study was made",)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**6, 10**6, 1000))
     with pytest.raises(ResultsError, match=r"0\.0 GB are free: fewer draws"):
         _run(tmp_path, force=True)
@@ -331,15 +408,8 @@ def test_a_child_that_dies_is_an_error() -> None:
         batch.run(2, lambda share: None)
 
 
-def test_children_write_into_shared_arrays_and_results_come_in_order() -> None:
-    array = shared_array((4, 2))
+def test_calls_of_children_give_their_results_in_order() -> None:
     batch = Batch()
-    futures = [batch.add(partial(_fill_row, array, row)) for row in range(4)]
+    futures = [batch.add(partial(divmod, row, 2)) for row in range(4)]
     batch.run(2, lambda share: None)
-    assert array[:, 0].tolist() == [1, 2, 3, 4]
-    assert [future.result() for future in futures] == [0, 1, 2, 3]
-
-
-def _fill_row(array: FloatArray, row: int) -> int:
-    array[row] = row + 1
-    return row
+    assert [future.result() for future in futures] == [(0, 0), (0, 1), (1, 0), (1, 1)]

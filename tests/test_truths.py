@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from shipped import CALM_MARKET, NO_RIVALRY, NOTHING_DRIFTS, RUNNABLE, column, economy, run, scenario, worlds, year
+from shipped import CALM_MARKET, NO_RIVALRY, NOTHING_DRIFTS, RUNNABLE, column, run, scenario, worlds, year
 
 from sim.chance.sampling import draw_worlds
 from sim.model.engine import simulate
@@ -211,20 +211,6 @@ def test_the_bits_do_not_depend_on_the_block() -> None:
     for block in (2, 3, 21):
         for variable, panel in simulate(found, drawn, block=block).items():
             np.testing.assert_array_equal(panel.values, whole[variable].values, err_msg=variable)
-
-
-def test_static_shares_reach_each_hypothesis() -> None:
-    from sim.model.economy import target_share
-    from sim.model.entry import static_under
-    from sim.policy import states
-
-    found, base = scenario("full_liberalization"), economy("full_liberalization")
-    static = static_under(found, base, states(found)[1])
-    rows = base.segment_rows("iaas")
-    open_spending = base.weights[rows] * base.open_part[rows]
-    share = (open_spending * static.reached[base.domestic :].sum(axis=0)).sum(axis=0) / open_spending.sum(axis=0)
-    today = (open_spending * base.base[base.domestic :, rows].sum(axis=0)).sum(axis=0) / open_spending.sum(axis=0)
-    np.testing.assert_allclose(share, np.maximum(target_share(found, base), today), atol=1e-6)
 
 
 def test_hypotheses_average_back_to_the_total_by_weight() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from shipped import CALM_MARKET, NOTHING_DRIFTS, column, run, worlds
+from shipped import CALM_MARKET, NOTHING_DRIFTS, column, run
 
 from sim.kernels.welfare import class_gains, reached_gain
 
@@ -13,7 +13,7 @@ COMPETITIVE = (*NOTHING_DRIFTS, *CALM_MARKET, "demand.conduct=0")
 
 def _gains(home: float, partner: float, closed: float, base_closed: float) -> tuple[float, float]:
     one = np.ones((1, 2))
-    found = class_gains(home * one, partner * one, 0.9 * one, closed * one, base_closed * one, 3.5 * TWO)
+    found = class_gains(home * one, partner * one, np.log(0.9 * one), closed * one, base_closed * one, 3.5 * TWO)
     return found.closed[0, 0], found.partner[0, 0]
 
 
@@ -43,29 +43,3 @@ def test_better_domestic_offers_are_worth_less_than_their_quality() -> None:
     quality = np.log(column(panels, "domestic_quality", "iaas")[-1])
     assert (gain >= 0).all()
     assert (gain < quality * size).all()
-
-
-def test_opening_follows_arkolakis_costinot_rodriguez_clare() -> None:
-    """With everything contestable at once, one class and no stickiness: gain = ln(lambda / lambda') / (epsilon - 1)."""
-    edits = (
-        *COMPETITIVE,
-        "demand.captive_growth=0",
-        "demand.churn=100000",
-        "entry.rule=always",
-        "regulator.review_time=0.5",
-        "entry.build_time=0.5",
-        "opening.ramp=0.0001",
-        "capacity.expansion_lead=0.01",
-        "capacity.planning_years=100",
-        "demand.elasticity_of_demand=1.001",
-        *(
-            f"segments.{name}.open=1"
-            for name in ("internet", "private", "multinational", "state", "paas_all", "saas_all")
-        ),
-        "segments.multinational.foreign_propensity=1",
-    )
-    panels, drawn = run("full_liberalization", *edits), worlds("full_liberalization", *edits).inputs
-    share, size = column(panels, "foreign_share", "iaas"), column(panels, "market_size", "iaas")
-    gain = column(panels, "consumer_gain", "iaas")[-1] / size[-1]
-    closed_form = np.log((1 - share[0]) / (1 - share[-1])) / (drawn["demand.elasticity_of_substitution"] - 1)
-    np.testing.assert_allclose(gain, closed_form, rtol=5e-3, atol=1e-6)

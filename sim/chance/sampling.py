@@ -15,36 +15,53 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, TypeAlias
+from typing import Final
 
 import numpy as np
 from scipy.special import ndtr, ndtri
 from scipy.stats import qmc
 
-from sim.axes import FloatArray, IntArray, require_shape
+from sim.axes import FloatArray
 from sim.chance.distributions import canonical
 from sim.chance.shocks import downward_steps, leading_direction, market_path, reflect, reverting_path
+from sim.chance.worlds import (
+    MARKET,
+    SHOCK_INPUTS,
+    STEPS,
+    Columns,
+    Latents,
+    Named,
+    Worlds,
+    event_columns,
+    period_count,
+    reverting_paths,
+    side_by_side,
+    steps_with_chance,
+    steps_with_clock,
+    worlds_of,
+)
 from sim.errors import Problem, ScenarioError
-from sim.regimes import HazardStep
-from sim.scenario import MOST_DRAWS, Correlation, Horizon, Input, Sampling, Scenario, inputs
+from sim.scenario import MOST_DRAWS, Correlation, Input, Sampling, Scenario, inputs
 
-__all__ = ["DRAWS_PER_SCRAMBLE", "SHOCK_INPUTS", "Worlds", "check_draws", "draw_worlds", "median_world", "side_by_side"]
+__all__ = [
+    "DRAWS_PER_SCRAMBLE",
+    "SHOCK_INPUTS",
+    "Noise",
+    "Worlds",
+    "check_draws",
+    "columns_of",
+    "design_column",
+    "draw_alike",
+    "draw_latents",
+    "draw_worlds",
+    "median_world",
+    "side_by_side",
+    "uniforms",
+]
 
 DRAWS_PER_SCRAMBLE: Final = 512
-
-SHOCK_INPUTS: Final = (
-    "market.volatility",
-    "market.growth_reversion",
-    "market.level_reversion",
-    "market.step_rate",
-    "market.step_size",
-    "rivalry.half_life",
-    "rivalry.provider_sd",
-    "rivalry.origin_sd",
-)
-"""Inputs from which the shock paths are made: to change one, the worlds are drawn anew."""
 
 _NET_WIDTH: Final = 64
 """Columns of the net, used or not: the scramble of a column depends on those before it."""
@@ -58,69 +75,6 @@ _JITTER_BITS: Final = 32
 _INSIDE: Final = 2.0**-53
 """Distance from 0 and 1 that correlated uniforms keep."""
 
-Named: TypeAlias = Mapping[str, FloatArray]
-
-
-@dataclass(frozen=True)
-class Worlds:
-    """What chance decides in N draws, before any rule or decision.
-
-    Attributes
-    ----------
-    inputs : mapping of arrays (N,)
-        Every input by name, fixed ones too, in canonical units.
-    market_shock : array (T, N)
-        y at period ends: log deviation of market size from its curve; 0 at the end of the base year.
-    market_steps : array (T, N)
-        Sum of the downward steps of log size so far, at most 0; nothing is added to make up for them.
-    rivalry : array (T, P, N)
-        z_t - z_0 of each provider's utility at period ends, domestic providers first; 0 for fringes.
-    origin_shock : array (T, N)
-        z_t - z_0 of foreign against domestic utility, to be added to foreign utility.
-    chance : mapping of arrays (N,)
-        Step with a probability to a uniform number: it happens if that is below the probability.
-    clock : mapping of arrays (N,)
-        Step with a hazard to a uniform number u: it fires at exposure -ln(1 - u) / rate.
-    """
-
-    inputs: Named
-    market_shock: FloatArray
-    market_steps: FloatArray
-    rivalry: FloatArray
-    origin_shock: FloatArray
-    chance: Named
-    clock: Named
-
-    @property
-    def draws(self) -> int:
-        """Number of draws, N."""
-        return int(self.market_shock.shape[-1])
-
-    def take(self, draws: slice | IntArray) -> Worlds:
-        """The worlds of some draws, as contiguous copies."""
-        return _each([self], lambda arrays: arrays[0][..., draws].copy(order="C"))
-
-    def replace_input(self, name: str, values: FloatArray) -> Worlds:
-        """The same worlds but for one input.
-
-        Parameters
-        ----------
-        name : str
-            Name of an input.
-        values : array (N,)
-            Canonical units.
-
-        Raises
-        ------
-        ValueError
-            If there is no such input, `values` has another shape, or the shock paths are made from the input:
-            for that, see `replaced` of `draw_worlds`.
-        """
-        if name not in self.inputs or name in SHOCK_INPUTS:
-            raise ValueError(f"'{name}' is no input that can be replaced in worlds already drawn")
-        require_shape(name, values, (self.draws,))
-        return replace(self, inputs={**self.inputs, name: values})
-
 
 def draw_worlds(scenario: Scenario, scrambles: range, *, replaced: Named | None = None) -> Worlds:
     """The worlds of some scrambles, side by side.
@@ -128,7 +82,8 @@ def draw_worlds(scenario: Scenario, scrambles: range, *, replaced: Named | None 
     Parameters
     ----------
     scenario : Scenario
-        Gives seed, leading names, correlations, inputs, steps and horizon.
+        Gives seed, leading names, correlations, inputs, steps and horizon; of what it has learned, row n takes the
+        place of what would be drawn for draw n.
     scrambles : range
         Numbers of the scrambles, at least one; N = 512 times their count.
     replaced : mapping of arrays (N,), optional
@@ -141,26 +96,51 @@ def draw_worlds(scenario: Scenario, scrambles: range, *, replaced: Named | None 
     Raises
     ------
     ScenarioError
-        If the correlations of a group are not positive definite.
+        If the correlations of a group are not positive definite, or less rows were learned than are asked for.
     """
     plan = _plan(scenario)
     starts = range(0, DRAWS_PER_SCRAMBLE * len(scrambles), DRAWS_PER_SCRAMBLE)
     parts = []
     for start, number in zip(starts, scrambles, strict=True):
         own = {name: values[start : start + DRAWS_PER_SCRAMBLE] for name, values in (replaced or {}).items()}
-        parts.append(_draw_scramble(plan, number, own))
+        parts.append(worlds_of(scenario, _columns(plan, number).replaced(own)))
     return side_by_side(parts)
 
 
-def side_by_side(parts: Sequence[Worlds]) -> Worlds:
-    """The draws of several worlds of one scenario, one after the other."""
-    return _each(parts, lambda arrays: np.concatenate(arrays, axis=-1))
+def draw_latents(scenario: Scenario, number: int) -> Latents:
+    """What is drawn independently in the scramble of this number, by name; N = 512."""
+    return _latents(_plan(scenario), number)
+
+
+def columns_of(scenario: Scenario, latents: Latents) -> Columns:
+    """Latents under the copulas and distributions of a scenario.
+
+    Raises
+    ------
+    ScenarioError
+        If the correlations of a group are not positive definite.
+    """
+    return _under(scenario, inputs(scenario), latents)
+
+
+def draw_alike(scenario: Scenario, other: Scenario) -> bool:
+    """Whether two scenarios have the same worlds, to the last bit."""
+    return _decisive(scenario) == _decisive(other)
+
+
+def _decisive(scenario: Scenario) -> tuple[object, ...]:
+    """All that `draw_worlds` reads of a scenario."""
+    sampling = scenario.sampling.model_copy(update={"draws": 0})
+    steps = (steps_with_chance(scenario), steps_with_clock(scenario))
+    providers = [(name, scenario.providers[name].fringe) for name in scenario.domestic + scenario.foreign]
+    return sampling, inputs(scenario), scenario.horizon, scenario.exchange_rate, steps, providers
 
 
 def median_world(scenario: Scenario, copies: int = 2) -> Worlds:
     """The median case: inputs at their medians, no shocks, what is likelier than not happens.
 
-    Downward steps come at their mean rate, so that what the trend carries for them cancels.
+    Downward steps come at their mean rate, so that what the trend carries for them cancels. What was learned counts
+    by the median of its rows, and its shocks by their mean, which is not zero where they were observed.
 
     Parameters
     ----------
@@ -174,18 +154,82 @@ def median_world(scenario: Scenario, copies: int = 2) -> Worlds:
     Worlds
     """
     half = np.full(copies, 0.5)
-    periods, providers = _periods(scenario.horizon), len(scenario.providers)
+    periods, providers = period_count(scenario.horizon), len(scenario.providers)
     medians = {item.name: canonical(scenario, item, half) for item in inputs(scenario)}
     years = np.arange(1, periods + 1)[:, None] * (scenario.horizon.period_months / 12)
-    return Worlds(
+    world = Worlds(
         inputs=medians,
         market_shock=np.zeros((periods, copies)),
         market_steps=-years * medians["market.step_rate"] * medians["market.step_size"],
         rivalry=np.zeros((periods, providers, copies)),
         origin_shock=np.zeros((periods, copies)),
-        chance={step: half.copy() for step in _steps_with_chance(scenario)},
-        clock={step: half.copy() for step in _steps_with_clock(scenario)},
+        chance={step: half.copy() for step in steps_with_chance(scenario)},
+        clock={step: half.copy() for step in steps_with_clock(scenario)},
     )
+    return world if scenario.learned is None else _middle_of(scenario, world, scenario.learned.columns)
+
+
+def _middle_of(scenario: Scenario, world: Worlds, learned: Named) -> Worlds:
+    """The median case of rows that were learned; what they lack is taken from the prior's."""
+    copies = world.draws
+
+    def middle(names: Iterable[str]) -> Named:
+        medians = {name: np.quantile(learned[name], 0.5, method="inverted_cdf") for name in names if name in learned}
+        return {name: np.full(copies, value) for name, value in medians.items()}
+
+    values = {**world.inputs, **middle(world.inputs)}
+    paths = {
+        name: np.repeat(learned[name].mean(axis=1)[:, None], copies, axis=1)
+        for name in (MARKET, STEPS, *reverting_paths(scenario))
+    }
+    made = worlds_of(scenario, Columns(values, middle(event_columns(scenario)), paths))
+    rate, size = (learned.get(name, values[name][:1]) for name in ("market.step_rate", "market.step_size"))
+    falls = size * downward_steps(learned[STEPS], rate * (scenario.horizon.period_months / 12))
+    return replace(
+        made,
+        market_steps=np.repeat(-falls.mean(axis=1)[:, None], copies, axis=1),
+        chance={**world.chance, **made.chance},
+        clock={**world.clock, **made.clock},
+    )
+
+
+def uniforms(sampling: Sampling, name: str, scrambles: range, columns: int = 1) -> FloatArray:
+    """Uniform numbers of one's own, of which the worlds know nothing: for errors of measurement, or for resampling.
+
+    Parameters
+    ----------
+    sampling : Sampling
+        Gives the seed.
+    name : str
+        Keys the numbers: the same name has the same ones, in every run of this seed.
+    scrambles : range
+        Numbers of the scrambles, at least one; N = 512 times their count.
+    columns : int
+
+    Returns
+    -------
+    array (columns, N)
+        Inside (0, 1); each column of a scramble is a Latin hypercube of its own.
+    """
+    return np.concatenate([_hypercube(sampling.seed, number, f"own.{name}", columns) for number in scrambles], axis=1)
+
+
+def design_column(seed: int, name: str, points: int) -> FloatArray:
+    """One column of a Latin hypercube for the design of a sweep.
+
+    Parameters
+    ----------
+    seed : int
+    name : str
+        Of what is varied; each name has a column of its own, whatever else is varied.
+    points : int
+
+    Returns
+    -------
+    array (points,)
+        One number in each of as many equal cells of (0, 1), in random order.
+    """
+    return _hypercube(seed, points, f"design.{name}", 1, points).ravel()
 
 
 def check_draws(draws: int) -> None:
@@ -202,35 +246,6 @@ def check_draws(draws: int) -> None:
     raise ScenarioError([Problem("", 0, 0, "sampling.draws", message)])
 
 
-def _each(parts: Sequence[Worlds], join: Callable[[list[FloatArray]], FloatArray]) -> Worlds:
-    """The worlds whose every array is made from those of `parts`."""
-
-    def joined(mappings: Sequence[Named]) -> Named:
-        return {name: join([mapping[name] for mapping in mappings]) for name in mappings[0]}
-
-    return Worlds(
-        inputs=joined([part.inputs for part in parts]),
-        market_shock=join([part.market_shock for part in parts]),
-        market_steps=join([part.market_steps for part in parts]),
-        rivalry=join([part.rivalry for part in parts]),
-        origin_shock=join([part.origin_shock for part in parts]),
-        chance=joined([part.chance for part in parts]),
-        clock=joined([part.clock for part in parts]),
-    )
-
-
-def _periods(horizon: Horizon) -> int:
-    return (horizon.end_year - horizon.base_year) * 12 // horizon.period_months
-
-
-def _steps_with_chance(scenario: Scenario) -> list[str]:
-    return [name for name, step in scenario.policy.steps.items() if step.probability is not None]
-
-
-def _steps_with_clock(scenario: Scenario) -> list[str]:
-    return [name for name, step in scenario.policy.steps.items() if isinstance(step, HazardStep)]
-
-
 @dataclass(frozen=True)
 class _Plan:
     """What all scrambles of a scenario have in common; an axis is the direction that a path's own column drives."""
@@ -244,7 +259,7 @@ class _Plan:
 
 
 def _plan(scenario: Scenario) -> _Plan:
-    items, periods, step = inputs(scenario), _periods(scenario.horizon), scenario.horizon.period_months / 12
+    items, periods, step = inputs(scenario), period_count(scenario.horizon), scenario.horizon.period_months / 12
     medians = {item.name: canonical(scenario, item, np.array([0.5])) for item in items}
     kappa, theta = medians["market.growth_reversion"], medians["market.level_reversion"]
     market = market_path(np.eye(2 * periods), kappa, theta, step)
@@ -252,45 +267,67 @@ def _plan(scenario: Scenario) -> _Plan:
     return _Plan(scenario, items, periods, step, leading_direction(market), leading_direction(reverting))
 
 
-def _draw_scramble(plan: _Plan, number: int, replaced: Named) -> Worlds:
+def _columns(plan: _Plan, number: int) -> Columns:
+    """The columns of one scramble, with the rows of what was learned in place of their own."""
+    columns, learned = _under(plan.scenario, plan.items, _latents(plan, number)), plan.scenario.learned
+    if learned is None:
+        return columns
+    rows = slice(number * DRAWS_PER_SCRAMBLE, (number + 1) * DRAWS_PER_SCRAMBLE)
+    found = {name: np.ascontiguousarray(values[..., rows]) for name, values in learned.columns.items()}
+    if any(values.shape[-1] < DRAWS_PER_SCRAMBLE for values in found.values()):
+        count = next(iter(learned.columns.values())).shape[-1]
+        message = f"more draws are asked for than the posterior has rows (found {rows.stop}; at most {count})"
+        raise ScenarioError([Problem("", 0, 0, "sampling.draws", message)])
+    return columns.replaced(found)
+
+
+def _latents(plan: _Plan, number: int) -> Latents:
     scenario, scramble = plan.scenario, _Scramble(plan.scenario.sampling, number)
-    uniforms = {item.name: scramble.column(item.name) for item in plan.items}
-    for group in scenario.sampling.correlations.values():
-        uniforms |= _correlated(group, scramble)
-    values = {item.name: canonical(scenario, item, uniforms[item.name]) for item in plan.items} | dict(replaced)
-    return Worlds(
-        inputs=values,
-        market_shock=_market_shock(plan, scramble, values),
-        market_steps=_market_steps(plan, scramble, values),
-        rivalry=_rivalry(plan, scramble, values),
-        origin_shock=values["rivalry.origin_sd"] * _reverting(plan, scramble, values, "shock.origin"),
-        chance={step: scramble.column(f"chance.{step}") for step in _steps_with_chance(scenario)},
-        clock={step: scramble.column(f"clock.{step}") for step in _steps_with_clock(scenario)},
+    groups = scenario.sampling.correlations.values()
+    # A member of a group that this scenario lacks keeps its column, so that its partners do not move.
+    names = dict.fromkeys([item.name for item in plan.items] + [name for group in groups for name in group.members])
+    return Latents(
+        inputs={name: scramble.column(name) for name in names},
+        events={name: scramble.column(name) for name in event_columns(scenario)},
+        shocks={
+            MARKET: scramble.normals(MARKET, plan.market_axis),
+            STEPS: scramble.hypercube(STEPS, plan.periods),
+            **{path: scramble.normals(path, plan.reverting_axis) for path in reverting_paths(scenario)},
+        },
     )
 
 
-def _market_shock(plan: _Plan, scramble: _Scramble, values: Named) -> FloatArray:
-    normals = scramble.normals("shock.market", plan.market_axis)
-    path = market_path(normals, values["market.growth_reversion"], values["market.level_reversion"], plan.step)
-    return values["market.volatility"] * path
+def _under(scenario: Scenario, items: Sequence[Input], latents: Latents) -> Columns:
+    uniforms = dict(latents.inputs)
+    for group in scenario.sampling.correlations.values():
+        uniforms |= _correlated(group, latents)
+    values = {item.name: canonical(scenario, item, uniforms[item.name]) for item in items}
+    return Columns(values, latents.events, latents.shocks)
 
 
-def _market_steps(plan: _Plan, scramble: _Scramble, values: Named) -> FloatArray:
-    uniforms = scramble.hypercube("market_steps", plan.periods)
-    return -values["market.step_size"] * downward_steps(uniforms, values["market.step_rate"] * plan.step)
+@dataclass(frozen=True)
+class Noise:
+    """Random numbers for learning from a record, apart from every draw's own; a name is used once.
 
+    Attributes
+    ----------
+    seed, replicate : int
+        With the name they decide the numbers.
+    """
 
-def _rivalry(plan: _Plan, scramble: _Scramble, values: Named) -> FloatArray:
-    scenario = plan.scenario
-    path = np.zeros((plan.periods, len(scenario.providers), DRAWS_PER_SCRAMBLE))
-    for p, provider in enumerate(scenario.domestic + scenario.foreign):
-        if not scenario.providers[provider].fringe:
-            path[:, p] = _reverting(plan, scramble, values, f"shock.rivalry.{provider}")
-    return values["rivalry.provider_sd"] * path
+    seed: int
+    replicate: int
 
+    def normals(self, name: str, shape: tuple[int, ...]) -> FloatArray:
+        """Independent standard normals."""
+        return self._generator(name).standard_normal(shape)
 
-def _reverting(plan: _Plan, scramble: _Scramble, values: Named, name: str) -> FloatArray:
-    return reverting_path(scramble.normals(name, plan.reverting_axis), values["rivalry.half_life"], plan.step)
+    def uniforms(self, name: str, shape: tuple[int, ...]) -> FloatArray:
+        """Independent uniforms in [0, 1)."""
+        return self._generator(name).random(shape)
+
+    def _generator(self, name: str) -> np.random.Generator:
+        return _generator(self.seed, self.replicate, f"calibration/{name}")
 
 
 class _Scramble:
@@ -315,17 +352,22 @@ class _Scramble:
 
     def hypercube(self, name: str, columns: int) -> FloatArray:
         """Latin hypercube, array (columns, 512): each column has one point in each of 512 equal cells."""
-        random = _generator(self._seed, self._number, name)
-        cells = random.permuted(np.tile(np.arange(DRAWS_PER_SCRAMBLE), (columns, 1)), axis=1)
-        inside = random.integers(0, 2**_JITTER_BITS, cells.shape) + 0.5
-        uniforms: FloatArray = (cells + inside / 2**_JITTER_BITS) / DRAWS_PER_SCRAMBLE
-        return uniforms
+        return _hypercube(self._seed, self._number, name, columns)
 
     def normals(self, path: str, axis: FloatArray) -> FloatArray:
         """Independent normals of a shock path, array (K, 512); the column named as the path drives `axis` (K,)."""
         first = self.column(path)
         others = self.hypercube(f"{path}.others", len(axis) - 1)
         return reflect(ndtri(np.vstack([first, others])), axis)
+
+
+def _hypercube(seed: int, number: int, name: str, columns: int, points: int = DRAWS_PER_SCRAMBLE) -> FloatArray:
+    """Latin hypercube of one scramble, array (columns, points), from a generator of its own."""
+    random = _generator(seed, number, name)
+    cells = random.permuted(np.tile(np.arange(points), (columns, 1)), axis=1)
+    inside = random.integers(0, 2**_JITTER_BITS, cells.shape) + 0.5
+    numbers: FloatArray = (cells + inside / 2**_JITTER_BITS) / points
+    return numbers
 
 
 def _net(seed: int, number: int, points: int) -> FloatArray:
@@ -340,12 +382,12 @@ def _generator(seed: int, number: int, name: str) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(int.from_bytes(key, "big"))))
 
 
-def _correlated(group: Correlation, scramble: _Scramble) -> dict[str, FloatArray]:
+def _correlated(group: Correlation, latents: Latents) -> dict[str, FloatArray]:
     """Uniforms of the members of a group under a normal copula, member by member in listed order."""
-    normals = [ndtri(scramble.column(name)) for name in group.members]
+    normals = [ndtri(latents.column(name)) for name in group.members]
     uniforms = {}
     for name, loadings in zip(group.members, _loadings(group), strict=True):
-        mixed = np.zeros(DRAWS_PER_SCRAMBLE)
+        mixed = np.zeros(normals[0].shape)
         for loading, normal in zip(loadings, normals, strict=False):
             mixed += loading * normal
         uniforms[name] = np.clip(ndtr(mixed), _INSIDE, 1 - _INSIDE)

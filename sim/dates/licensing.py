@@ -6,15 +6,17 @@ One `World` is one draw. Its clock shows decimal years; `inf` is never.
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
+from itertools import dropwhile
 from typing import Any, NamedTuple
 
 import simpy
 
 from sim.policy import NEVER
 
-__all__ = ["Allowance", "Phase", "Process", "Project", "Regulator", "Rules", "World"]
+__all__ = ["Phase", "Places", "Process", "Project", "Regulator", "Rules", "World"]
 
 Process = Generator[simpy.Event, Any, None]
 
@@ -22,26 +24,63 @@ Phase = tuple[float, float, int]
 """Start and end in decimal years, and the state in force between them."""
 
 
-class Allowance(simpy.Resource):
-    """Places of which policy sets the number, and may change it while some are taken or waited for."""
+class Places:
+    """Places for which who comes first is served first. Policy may change their number while some are taken.
 
-    def __init__(self, env: simpy.Environment) -> None:
-        super().__init__(env)
-        self.allow(None)
+    Who finds one free takes it and goes on: only who has to wait does so for an event.
+
+    Parameters
+    ----------
+    env : simpy.Environment
+    limit : int or None
+        Their number; None without limit.
+    """
+
+    def __init__(self, env: simpy.Environment, limit: int | None = None) -> None:
+        self.taken = 0
+        self._env, self._limit = env, _number(limit)
+        self._waiting: deque[simpy.Event] = deque()
 
     def allow(self, limit: int | None) -> None:
-        """Admit up to `limit` users, None without limit; who has a place keeps it."""
-        self._capacity = NEVER if limit is None else limit
+        """Have so many places; who has one keeps it."""
+        self._limit = _number(limit)
         self._admit()
 
     def clear(self) -> None:
         """Take all places back and give them to those who wait."""
-        self.users.clear()
+        self.taken = 0
         self._admit()
 
+    def ask(self) -> simpy.Event | None:
+        """Take a place, or queue for one: the event of getting it, None if that is now."""
+        if self.taken < self._limit:
+            self.taken += 1
+            return None
+        turn = self._env.event()
+        self._waiting.append(turn)
+        return turn
+
+    def leave(self, turn: simpy.Event | None) -> None:
+        """Leave the place, or the queue for it."""
+        if not self.stop_waiting(turn):
+            self.taken -= 1
+            self._admit()
+
+    def stop_waiting(self, turn: simpy.Event | None) -> bool:
+        """Leave the queue; whether one was in it."""
+        if turn is None or turn not in self._waiting:
+            return False
+        self._waiting.remove(turn)
+        return True
+
     def _admit(self) -> None:
-        while self.queue and self.count < self.capacity:  # SimPy lets in one at a time
-            self._trigger_put(None)
+        while self._waiting and self.taken < self._limit:
+            self.taken += 1
+            self._waiting.popleft().succeed()
+
+
+def _number(limit: int | None) -> float:
+    return math.inf if limit is None else limit
 
 
 @dataclass(slots=True)
@@ -97,16 +136,20 @@ class Regulator:
 
     def __init__(self, env: simpy.Environment, reviewers: int) -> None:
         self.env = env
-        self.reviewers = simpy.Resource(env, reviewers)
-        self.quota = Allowance(env)
+        self.reviewers = Places(env, reviewers)
+        self.quota = Places(env)
         self.year = math.floor(env.now)
 
     def examine(self, project: Project) -> Process:
         """Queue for a reviewer, be examined, be approved; first come, first served at each."""
-        with self.reviewers.request() as reviewer:
-            yield reviewer
+        turn = self.reviewers.ask()
+        try:
+            if turn is not None:
+                yield turn
             project.examined = self.env.now
             yield self.env.timeout(project.review_time)
+        finally:
+            self.reviewers.leave(turn)
         project.reviewed = self.env.now
         yield from self._approve()
         project.approved = self.env.now
@@ -114,13 +157,13 @@ class Regulator:
     def _approve(self) -> Process:
         """Take one of the year's approvals; who finds none waits for the next January 1."""
         self._turn_year()
-        approval = self.quota.request()
+        turn = self.quota.ask()
         try:
-            while not approval.triggered:
-                yield approval | self.env.timeout(self.year + 1 - self.env.now)
+            while turn is not None and not turn.triggered:
+                yield turn | self.env.timeout(self.year + 1 - self.env.now)
                 self._turn_year()
         except simpy.Interrupt:
-            approval.cancel()
+            self.quota.stop_waiting(turn)
             raise
 
     def _turn_year(self) -> None:
@@ -149,7 +192,7 @@ class World:
         By state.
     reviewers : int
     phases : sequence of Phase
-        In order; the first starts the world and the last ends it.
+        In order, at least one of which allows own sites; the last ends the world.
     projects : sequence of Project
         One per foreign provider; in a tie the one listed first comes first.
     """
@@ -157,21 +200,26 @@ class World:
     def __init__(
         self, rules: Sequence[Rules], reviewers: int, phases: Sequence[Phase], projects: Sequence[Project]
     ) -> None:
-        self.env = simpy.Environment(phases[0][0])
+        # Nothing can happen before the first state that allows own sites.
+        self.phases = list(dropwhile(lambda phase: not rules[phase[2]].allows_owned, phases))
+        self.env = simpy.Environment(self.phases[0][0])
         self.rules = rules
-        self.phases = phases
         self.projects = projects
         self.regulator = Regulator(self.env, reviewers)
-        self.zone = Allowance(self.env)
+        self.zone = Places(self.env)
 
     def run(self) -> None:
         """Let everything happen until the horizon ends."""
-        self.env.process(self.policy())
+        (_, end, first), *later = self.phases
+        if end > self.env.now:
+            self.enforce(first)
+        if later:
+            self.env.process(self.policy(later))
         self.env.run(self.phases[-1][1])
 
-    def policy(self) -> Process:
+    def policy(self, phases: Sequence[Phase]) -> Process:
         """The calendar of this draw: puts each state into force on its date."""
-        for start, end, state in self.phases:
+        for start, end, state in phases:
             if start < end:
                 yield self.env.timeout(start - self.env.now)
                 self.enforce(state)
@@ -211,12 +259,12 @@ class World:
 
     def build(self, project: Project) -> Process:
         """Wait for a place in the zone and build on it; the place is kept unless the work is dropped."""
-        place = self.zone.request()
+        turn = self.zone.ask()
         try:
-            yield place
+            if turn is not None:
+                yield turn
             project.sited = self.env.now
             yield self.env.timeout(project.build_time)
         except simpy.Interrupt:
-            place.cancel()
-            self.zone.release(place)
+            self.zone.leave(turn)
             raise

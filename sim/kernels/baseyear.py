@@ -59,6 +59,8 @@ def foreign_spending(
     ----------
     Deming & Stephan (1940) Ann. Math. Stat. 11.
     """
+    if len(weights) == 1:
+        return foreign_share[None].copy()
     kernel, most = open_part * propensity, BOUND * open_part * weights
     low = np.full(foreign_share.shape, -_LOG_SCALE_RANGE)
     high = -low

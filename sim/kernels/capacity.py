@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 
-from sim.axes import FloatArray, IntArray
+from sim.axes import BoolArray, FloatArray, IntArray
 
-__all__ = ["Intake", "arriving", "first_come", "grant", "intake", "projected_use"]
+__all__ = ["Intake", "Reach", "arriving", "first_come", "grant", "intake", "projected_use"]
 
 _TINY = np.finfo(np.float64).tiny
 _DUST = 1e-9  # what is left of a cap below this part of what is used is rounding, and no room
@@ -39,9 +41,10 @@ def projected_use(use: FloatArray, inflow: FloatArray, years: FloatArray, step: 
 
 def arriving(orders: FloatArray, period: int, lead: IntArray) -> FloatArray:
     """Capacity ordered `lead` (N,) periods ago, from orders (T, F, N); 0 before the first. (F, N)."""
-    then = period - lead
-    rows = np.take_along_axis(orders, np.maximum(then, 0)[None, None, :], axis=0)[0]
-    return np.asarray(np.where(then >= 0, rows, 0.0))
+    arrives = np.zeros(orders.shape[1:])
+    for periods in np.unique(lead[lead <= period]).tolist():
+        np.copyto(arrives, orders[period - periods], where=lead == periods)
+    return arrives
 
 
 def first_come(launched: FloatArray, names: Sequence[str]) -> IntArray:
@@ -67,18 +70,21 @@ def grant(capacity: FloatArray, wanted: FloatArray, cap: FloatArray, order: IntA
     (F, N)
         Never below `capacity`.
     """
-    granted = capacity.copy()
+    more = np.maximum(wanted - capacity, 0.0)
+    if np.isinf(cap).all():
+        return np.asarray(capacity + more)
     used = capacity.sum(axis=0)
     free = np.where(cap - used > _DUST * used, cap - used, 0.0)
-    for turn in order:
-        for provider in range(len(capacity)):
-            more = np.minimum(np.maximum(wanted[provider] - capacity[provider], 0.0), free)
-            more = np.where(turn == provider, more, 0.0)
-            granted[provider] += more
-            free = free - more
+    more = np.take_along_axis(more, order, axis=0)
+    for turn in more:
+        np.minimum(turn, free, out=turn)
+        free = free - turn
+    granted = capacity.copy()
+    np.put_along_axis(granted, order, np.take_along_axis(capacity, order, axis=0) + more, axis=0)
     return granted
 
 
+@dataclass
 class Intake:
     """How new spending in reach divides when owned sites may be full.
 
@@ -94,47 +100,32 @@ class Intake:
         Log of the total attraction that customers face.
     """
 
-    __slots__ = ("home_rate", "lift", "log_attraction", "owned", "partner")
+    owned: FloatArray
+    partner: FloatArray
+    home_rate: FloatArray
+    lift: FloatArray
+    log_attraction: FloatArray
 
-    def __init__(
-        self,
-        seen: FloatArray,
-        owned: FloatArray,
-        partner: FloatArray,
-        home: FloatArray,
-        spending: FloatArray,
-        exponent: FloatArray,
-    ) -> None:
-        hidden = 1.0 - seen[:, None]
-        total = home + (seen[:, None] * owned + hidden * partner).sum(axis=0)
-        self.log_attraction = np.log(total)
-        self.lift = np.exp(exponent * (self.log_attraction - np.log(home + partner.sum(axis=0))))
-        self.home_rate = spending * self.lift / total
-        self.owned = seen[:, None] * owned * self.home_rate
-        self.partner = hidden * partner * self.home_rate
+    def take(self, draws: IntArray) -> Intake:
+        """The same of some draws."""
+        return Intake(*_taken(vars(self), draws))
+
+    def replaced(self, draws: IntArray, other: Intake) -> Intake:
+        """The same with other numbers in some draws."""
+        copies = {name: array.copy() for name, array in vars(self).items()}
+        for name, array in vars(other).items():
+            copies[name][..., draws] = array
+        return Intake(**copies)
 
 
-def intake(
-    share: FloatArray,
-    room: FloatArray,
-    owned: FloatArray,
-    partner: FloatArray,
-    home: FloatArray,
-    spending: FloatArray,
-    exponent: FloatArray,
-) -> Intake:
-    """Divide new spending in reach so that each site gets what fits its room.
+@dataclass(frozen=True)
+class Reach:
+    """What customers within reach of owned sites choose from.
 
-    A part of the class sees a provider's site, such that its new spending there fits; the rest sees the
-    partner offer. What is still too much after a few passes goes to the provider's partner offer.
-
-    Parameters
+    Attributes
     ----------
-    share : (F, N)
-        Most of the class that may see the site: 1, in the period of a launch what is left of it, 0 where it
-        takes no new business.
-    room : (F, N)
-        USD bn/yr free on each site; infinite to ask for unconstrained demand.
+    selling : (F, N)
+        1 where a site takes new business, else 0.
     owned, partner : (F, G, N)
         Attraction of the owned and of the partner offers.
     home : (G, N)
@@ -143,21 +134,86 @@ def intake(
         Contestable spending in reach, USD bn/yr.
     exponent : (N,)
         (eta - 1) / (epsilon - 1), with which spending follows total attraction.
+    """
+
+    selling: FloatArray
+    owned: FloatArray
+    partner: FloatArray
+    home: FloatArray
+    spending: FloatArray
+    exponent: FloatArray
+
+    def take(self, draws: IntArray) -> Reach:
+        """The same of some draws."""
+        return Reach(*_taken({field.name: getattr(self, field.name) for field in fields(self)}, draws))
+
+    @cached_property
+    def whole(self) -> Intake:
+        """New spending of a period if all see every site, and each has room."""
+        return self.divide(self.selling)
+
+    def divide(self, seen: FloatArray) -> Intake:
+        """New spending when a part of the class, (F, N), sees each owned offer, and the rest the partner's."""
+        owned, partner = self.owned * seen[:, None], self.partner * (1.0 - seen)[:, None]
+        without = self.home + self.partner.sum(axis=0)
+        total = self.home + (owned + partner).sum(axis=0)
+        log_attraction = np.log(total)
+        lift = np.exp(self.exponent * (log_attraction - np.log(without)))
+        rate = self.spending * lift / total
+        owned *= rate
+        partner *= rate
+        return Intake(owned, partner, rate, lift, log_attraction)
+
+
+def intake(reach: Reach, share: FloatArray, room: FloatArray) -> Intake:
+    """Divide new spending in reach so that each site gets what fits its room.
+
+    A part of the class sees a provider's site, such that its new spending there fits; the rest sees the
+    partner offer. What is still too much after a few passes goes to the provider's partner offer.
+
+    Parameters
+    ----------
+    reach : Reach
+    share : (F, N)
+        Most of the class that may see the site: 1, in the period of a launch what is left of it, 0 where it
+        takes no new business.
+    room : (F, N)
+        USD bn/yr free on each site.
 
     Returns
     -------
     Intake
     """
-    seen = share
-    result = Intake(seen, owned, partner, home, spending, exponent)
+    found = reach.whole
+    late = _at_least_two((share != reach.selling).any(axis=0))
+    if late.size:
+        found = found.replaced(late, reach.take(late).divide(share.take(late, axis=-1)))
+    short = _at_least_two((found.owned.sum(axis=1) > room).any(axis=0))
+    if short.size:
+        few = share.take(short, axis=-1), room.take(short, axis=-1)
+        found = found.replaced(short, _rationed(reach.take(short), *few, found.take(short)))
+    return found
+
+
+def _taken(arrays: Mapping[str, FloatArray], draws: IntArray) -> Iterator[FloatArray]:
+    """Some draws of each array, contiguous."""
+    return (array.take(draws, axis=-1) for array in arrays.values())
+
+
+def _at_least_two(chosen: BoolArray) -> IntArray:
+    """Where draws are chosen; one alone is given twice, because NumPy takes sums of one draw in another order."""
+    draws = np.flatnonzero(chosen)
+    return np.repeat(draws, 2) if draws.size == 1 else draws
+
+
+def _rationed(reach: Reach, share: FloatArray, room: FloatArray, found: Intake) -> Intake:
+    """The division of draws in which some site is short."""
+    seen, demand = share, found.owned.sum(axis=1)
     for _ in range(_PASSES):
-        demand = result.owned.sum(axis=1)
-        if not (demand > room).any() and not (seen < share).any():
-            return result
         seen = np.where(demand > 0.0, np.minimum(seen * (room / np.maximum(demand, _SMALL)), share), seen)
-        result = Intake(seen, owned, partner, home, spending, exponent)
-    demand = result.owned.sum(axis=1)
+        found = reach.divide(seen)
+        demand = found.owned.sum(axis=1)
     fit = (np.minimum(demand, room) / np.maximum(demand, _TINY))[:, None]
-    result.partner = result.partner + (1.0 - fit) * result.owned
-    result.owned = fit * result.owned
-    return result
+    found.partner += (1.0 - fit) * found.owned
+    found.owned *= fit
+    return found

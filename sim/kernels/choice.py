@@ -6,47 +6,61 @@ import numpy as np
 
 from sim.axes import FloatArray
 
-__all__ = ["attraction_into", "group_scales"]
+__all__ = ["group_scales", "invert", "utility_into"]
+
+_TINY = np.finfo(np.float64).tiny
 
 
-def group_scales(base: FloatArray, weights: FloatArray, domestic: int) -> tuple[FloatArray, FloatArray]:
+def group_scales(shares: FloatArray, shocks: FloatArray, domestic: int) -> tuple[FloatArray, FloatArray]:
     """What brings each group back to its total attraction after rivals' shocks.
 
     Parameters
     ----------
-    base : (P, G, N)
-        Choice shares in the open part in the base year.
-    weights : (P, G, N)
-        The same times exp(shock) of each provider.
+    shares : (P, L, N)
+        Shares of the base year. Inside a group the providers of a layer have the same proportions in all of its
+        segments, so that the scale is one for the layer.
+    shocks : (T, P, N)
+        Change of each provider's utility since the base year.
     domestic : int
         Number of domestic providers.
 
     Returns
     -------
-    domestic, foreign : (G, N)
-        No outcome enters, so that the factors are the same under every regime.
+    domestic, foreign : (T, L, N)
+        No outcome enters, so that the scales are the same under every regime.
     """
+    lifts = np.exp(shocks)
     home, abroad = (
-        base[group].sum(axis=0) / np.maximum(weights[group].sum(axis=0), np.finfo(np.float64).tiny)
+        shares[group].sum(axis=0)
+        / np.maximum(sum(shares[p] * lifts[:, p, None] for p in range(len(shares))[group]), _TINY)
         for group in (slice(0, domestic), slice(domestic, None))
     )
     return home, abroad
 
 
-def attraction_into(out: FloatArray, weights: FloatArray, excess: FloatArray, substitution: FloatArray) -> None:
-    """Attraction of offers, weights x exp(-(epsilon - 1) x excess), into `out`.
+def invert(shares: FloatArray, markup: FloatArray, substitution: FloatArray) -> FloatArray:
+    """Utility before price from choice shares at known log markups, V = ln P + (epsilon - 1) ln mu.
 
     Parameters
     ----------
-    out, weights, excess : (P, G, N)
-        `weights` at base-year markups; `excess` is the log markup less that of the base year.
+    shares, markup : (..., N)
     substitution : (N,)
         epsilon.
+
+    Returns
+    -------
+    (..., N)
+        Minus infinity where nobody buys.
 
     References
     ----------
     Berry (1994) RAND J. Econ. 25; Head & Mayer (2014): CES demand is a logit in log price.
     """
-    np.multiply(excess, 1.0 - substitution, out=out)
-    np.exp(out, out=out)
-    np.multiply(out, weights, out=out)
+    logs = np.log(shares, out=np.full_like(shares, -np.inf), where=shares > 0.0)
+    return logs + (substitution - 1.0) * markup
+
+
+def utility_into(out: FloatArray, before_price: FloatArray, markup: FloatArray, substitution: FloatArray) -> None:
+    """Utility V - (epsilon - 1) ln mu at log markups, into `out`; all (..., N) but epsilon."""
+    np.multiply(markup, 1.0 - substitution, out=out)
+    np.add(out, before_price, out=out)

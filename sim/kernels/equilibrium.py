@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
-from sim.axes import FloatArray
+from sim.axes import FloatArray, runs
+from sim.kernels.choice import invert, utility_into
 from sim.kernels.pricing import log_markup, share_slope
 
 __all__ = ["StaticMarket", "StaticShares", "opening_premium", "static_equilibrium"]
 
+_STEPS = 24
+_PREMIUM_STEPS = 36
+_ODDS_STEPS = 3
+"""Steps are fixed so that no draw waits for another."""
+
 _TINY, _ROUNDING = np.finfo(np.float64).tiny, np.finfo(np.float64).eps
-_STEPS = 30
-_PREMIUM_STEPS = 50
-_RELAXATION = 0.7
-"""The plain fixed point overshoots, because a rival's lower markup takes share: on the shipped case its error falls
-by a fifth per step, with this relaxation by more than two thirds. Steps are fixed so that no draw waits for another.
-"""
+"""Stand in for a target of nothing, whose premium is 0, and for what a target of all leaves."""
 
 
 @dataclass(frozen=True)
@@ -45,17 +47,67 @@ class StaticMarket:
     demand: FloatArray
     conduct: FloatArray
 
-    def log_markup(self, shares: FloatArray) -> FloatArray:
-        """Log markups (P, G, N) at shares (P, G, N) of the segment."""
-        sized = shares * ~self.atomistic[:, None, None]
-        return log_markup(sized, self.substitution, share_slope(self.substitution, self.demand, self.conduct))
+    @cached_property
+    def sized(self) -> tuple[tuple[slice, slice], ...]:
+        """Runs of providers of some size: where they stand in R and in P; domestic and foreign ones apart."""
+        return runs(~self.atomistic, self.domestic)
 
-    def attraction(self, excess: FloatArray) -> FloatArray:
-        """Attraction of home and partner offers (P, G, N) at log markups that exceed the base year's by `excess`."""
-        out = excess * (1.0 - self.substitution)
-        np.exp(out, out=out)
-        out *= self.base
-        return out
+    @cached_property
+    def slope(self) -> FloatArray:
+        """How much perceived elasticity falls with a provider's share, (N,)."""
+        return share_slope(self.substitution, self.demand, self.conduct)
+
+    @cached_property
+    def start(self) -> FloatArray:
+        """Log markups of the base year, (R, G, N)."""
+        closed = (1.0 - self.open_part) / self.base[: self.domestic].sum(axis=0)
+        shares = self.base * self.open_part
+        shares[: self.domestic] += self.base[: self.domestic] * closed
+        return log_markup(shares[~self.atomistic], self.substitution, self.slope)
+
+    @cached_property
+    def utility(self) -> FloatArray:
+        """Base-year choice shares inverted at these markups, (R, G, N)."""
+        return invert(self.base[~self.atomistic], self.start, self.substitution)
+
+    def attract(self, out: FloatArray, markup: FloatArray) -> None:
+        """Attraction of home and partner offers at log markups (R, G, N), into `out` (P, G, N); fringes keep theirs."""
+        for own, rows in self.sized:
+            utility_into(out[rows], self.utility[own], markup[own], self.substitution)
+            np.exp(out[rows], out=out[rows])
+
+    def answer(self, markup: FloatArray, attraction: FloatArray, home: FloatArray, abroad: FloatArray) -> None:
+        """Move log markups one best response nearer to their fixed point, in place.
+
+        The plain fixed point overshoots, and near monopoly without end: what a provider adds to its markup costs it
+        share, which lowers the markup that it wants. So each takes the Newton step of its own first-order condition.
+        Prices are strategic complements, so that such answers come to the equilibrium.
+
+        Parameters
+        ----------
+        markup : (R, G, N)
+        attraction : (P, G, N)
+            Of home and partner offers at these markups.
+        home, abroad : (G, N), (F, G, N)
+            Share of the segment that a unit of it brings to domestic and to foreign offers.
+
+        References
+        ----------
+        Vives (1990) J. Math. Econ. 19, on best responses in games of strategic complements.
+        """
+        for own, rows in self.sized:
+            is_home = rows.stop <= self.domestic
+            share = attraction[rows] * (
+                home if is_home else abroad[rows.start - self.domestic : rows.stop - self.domestic]
+            )
+            pull = share * self.slope
+            elasticity = self.substitution - pull
+            less = elasticity - 1.0
+            wanted = np.log(elasticity / less)
+            curvature = elasticity * less
+            pull *= 1.0 - share
+            pull *= self.substitution - 1.0
+            markup[own] += (wanted - markup[own]) * (curvature / (curvature + pull))
 
 
 @dataclass(frozen=True)
@@ -90,7 +142,7 @@ def static_equilibrium(
     owned, partner : (F, G, N)
         Utility added to each foreign provider's offer inside and outside that part.
     steps : int
-        Relaxed fixed-point steps; 25 reach 1e-12 on the shipped case, the others are for wider ones.
+        Best responses; 24 reach rounding on the shipped case, and 1e-8 where a provider is near monopoly.
 
     Returns
     -------
@@ -101,30 +153,38 @@ def static_equilibrium(
     Atkeson & Burstein (2008) AER 98, section I.
     """
     lifts = np.exp(owned), np.exp(partner)
-    excess = np.zeros_like(market.base)
-    start = market.log_markup(_segment_shares(market, market.base, reach, (np.ones_like(owned),) * 2))
+    markup, attraction = market.start.copy(), market.base.copy()
     for _ in range(steps):
-        segment = _segment_shares(market, market.attraction(excess), reach, lifts)
-        excess += _RELAXATION * (market.log_markup(segment) - start - excess)
-    attraction = market.attraction(excess)
-    segment = _segment_shares(market, attraction, reach, lifts)
+        market.attract(attraction, markup)
+        market.answer(markup, attraction, *_rates(market, attraction, reach, lifts))
+    market.attract(attraction, markup)
+    home, abroad = _rates(market, attraction, reach, lifts)
+    segment = np.concatenate([attraction[: market.domestic] * home, attraction[market.domestic :] * abroad])
     reached, unreached = (_open_shares(market, attraction, lift) for lift in lifts)
-    return StaticShares(reached, unreached, segment, start + excess)
+    return StaticShares(reached, unreached, segment, _of_all(market, markup))
 
 
-def _segment_shares(
+def _of_all(market: StaticMarket, markup: FloatArray) -> FloatArray:
+    """Log markups of all providers (P, G, N): those of no size have that of no share."""
+    smallest = log_markup(np.zeros_like(market.substitution), market.substitution, market.slope)
+    found = np.tile(smallest, (*market.base.shape[:-1], 1))
+    found[~market.atomistic] = markup
+    return found
+
+
+def _rates(
     market: StaticMarket, attraction: FloatArray, reach: FloatArray, lifts: tuple[FloatArray, FloatArray]
-) -> FloatArray:
-    """Shares of the whole segment (P, G, N): of the open part in reach, of the rest of it, and of the closed part."""
+) -> tuple[FloatArray, FloatArray]:
+    """Share of the segment per unit of attraction of domestic (G, N) and of foreign offers (F, G, N).
+
+    Of the open part in reach, of the rest of it, and of the closed part.
+    """
     domestic, open_part = market.domestic, market.open_part
-    home = attraction[:domestic].sum(axis=0)
-    inside, outside = (attraction[domestic:] * lift for lift in lifts)
-    in_reach = open_part * reach / (home + inside.sum(axis=0))
-    beyond = open_part * (1.0 - reach) / (home + outside.sum(axis=0))
-    shares = np.empty_like(attraction)
-    np.multiply(attraction[:domestic], in_reach + beyond + (1.0 - open_part) / home, out=shares[:domestic])
-    np.add(inside * in_reach, outside * beyond, out=shares[domestic:])
-    return shares
+    home, abroad = attraction[:domestic].sum(axis=0), attraction[domestic:]
+    inside, outside = ((abroad * lift).sum(axis=0) for lift in lifts)
+    in_reach = open_part * reach / (home + inside)
+    beyond = open_part * (1.0 - reach) / (home + outside)
+    return in_reach + beyond + (1.0 - open_part) / home, lifts[0] * in_reach + lifts[1] * beyond
 
 
 def _open_shares(market: StaticMarket, attraction: FloatArray, lift: FloatArray) -> FloatArray:
@@ -137,8 +197,8 @@ def _open_shares(market: StaticMarket, attraction: FloatArray, lift: FloatArray)
 def opening_premium(market: StaticMarket, weights: FloatArray, target: FloatArray) -> FloatArray:
     """The utility which, added to every foreign offer in the open part, gives a target share.
 
-    All of the open part is in reach and markups are in static equilibrium. The premium is moved by the
-    log-odds error while the markups move to their fixed point.
+    All of the open part is in reach and markups are in static equilibrium. In each step the premium reaches the
+    target at the markups of the day, and then the markups answer.
 
     Parameters
     ----------
@@ -155,19 +215,26 @@ def opening_premium(market: StaticMarket, weights: FloatArray, target: FloatArra
     """
     domestic, open_part = market.domestic, market.open_part
     weights = weights / weights.sum(axis=0)
-    everywhere, none = np.ones_like(open_part), np.ones_like(market.base[domestic:])
-    start = market.log_markup(_segment_shares(market, market.base, everywhere, (none, none)))
-    excess, premium = np.zeros_like(start), np.zeros_like(target)
+    markup, attraction, premium = market.start.copy(), market.base.copy(), np.zeros_like(target)
     goal = np.log(np.maximum(target, _TINY) / np.maximum(1.0 - target, _ROUNDING))
-    shares = np.empty_like(excess)
     for _ in range(_PREMIUM_STEPS):
-        attraction = market.attraction(excess)
-        attraction[domestic:] *= np.exp(premium)
+        market.attract(attraction, markup)
         home, abroad = attraction[:domestic].sum(axis=0), attraction[domestic:].sum(axis=0)
-        in_open = open_part / (home + abroad)
-        share = (weights * abroad / (home + abroad)).sum(axis=0)
-        np.multiply(attraction[:domestic], in_open + (1.0 - open_part) / home, out=shares[:domestic])
-        np.multiply(attraction[domestic:], in_open, out=shares[domestic:])
-        premium = np.maximum(premium + goal - np.log(share / np.maximum(1.0 - share, _ROUNDING)), 0.0)
-        excess += _RELAXATION * (market.log_markup(shares) - start - excess)
+        premium = _moved_to(goal, premium, weights, abroad / home)
+        lift = np.exp(premium)
+        in_open = open_part / (home + lift * abroad)
+        foreign = np.broadcast_to(in_open * lift, market.base[domestic:].shape)
+        market.answer(markup, attraction, in_open + (1.0 - open_part) / home, foreign)
+    return premium
+
+
+def _moved_to(goal: FloatArray, premium: FloatArray, weights: FloatArray, odds: FloatArray) -> FloatArray:
+    """The premium (N,) moved until log-odds of the foreign share are near `goal`; `odds` (G, N) are those without it.
+
+    Log-odds of a mean rise by less than its parts' do, so that no step overshoots.
+    """
+    for _ in range(_ODDS_STEPS):
+        lifted = odds * np.exp(premium)
+        home = weights / (1.0 + lifted)
+        premium = np.maximum(premium + goal - np.log((home * lifted).sum(axis=0) / home.sum(axis=0)), 0.0)
     return premium

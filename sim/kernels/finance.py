@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.axes import FloatArray
+from sim.axes import BoolArray, FloatArray
 
 __all__ = [
     "Rates",
@@ -20,7 +20,8 @@ __all__ = [
     "split_partner",
 ]
 
-_RATE_LOW, _RATE_HIGH, _RATES, _HALVINGS = -0.95, 20.0, 40, 50
+_RATE_LOW, _RATE_HIGH, _RATES = -0.95, 20.0, 40
+_ROOT_STEPS = 12  # quadratic from a step of the grid on; halving alone would need some fifty
 
 
 @dataclass(frozen=True)
@@ -191,29 +192,64 @@ def internal_rate(flows: FloatArray, step: float) -> FloatArray:
     Returns
     -------
     (..., N)
-        NaN where there is none or more than one: present value is looked at on a grid of rates from -95% to
-        2,000% a year, and must change its sign once.
+        NaN where no rate between -95% and 2,000% a year makes present value zero, as with flows of one sign, and
+        where several do, because then none of them says what the flows are worth. Present value is looked at on a
+        grid of rates and must change its sign once, so that two roots whose 1 + rate differ by less than 17%
+        may pass for none.
+
+    References
+    ----------
+    Lorie & Savage (1955) J. Bus. 28, on several roots.
     """
-    if not flows.any():
-        return np.full(flows.shape[1:], np.nan)
+    found = np.full(flows[0].size, np.nan)
+    columns = flows.reshape(len(flows), -1)
+    some = np.flatnonzero(columns.any(axis=0))
+    columns = columns.take(some, axis=1)
     grid = np.linspace(np.log1p(_RATE_LOW), np.log1p(_RATE_HIGH), _RATES) * step
-    above = np.stack([_present(flows, np.full(flows.shape[1:], rate)) > 0.0 for rate in grid])
+    above = _present(columns, grid[:, None]) > 0.0
     turns = above[1:] != above[:-1]
-    first = turns.argmax(axis=0)
-    low, high, falls = grid[first], grid[first + 1], np.take_along_axis(above, first[None], axis=0)[0]
-    for _ in range(_HALVINGS):
-        middle = 0.5 * (low + high)
-        before = (_present(flows, middle) > 0.0) == falls
-        low, high = np.where(before, middle, low), np.where(before, high, middle)
-    return np.where(turns.sum(axis=0) == 1, np.expm1(0.5 * (low + high) / step), np.nan)
+    once = np.flatnonzero(turns.sum(axis=0) == 1)
+    first = turns.argmax(axis=0)[once]
+    rate = _root(columns.take(once, axis=1), grid[first], grid[first + 1], above[first, once])
+    found[some[once]] = np.expm1(rate / step)
+    return found.reshape(flows.shape[1:])
+
+
+def _root(flows: FloatArray, low: FloatArray, high: FloatArray, falls: BoolArray) -> FloatArray:
+    """Log rate per period (K,) between `low` and `high` at which flows (T, K) are worth nothing.
+
+    Newton's method, halving the bracket where it would leave it; in a fixed number of steps, so that no draw
+    waits for another.
+    """
+    rate = 0.5 * (low + high)
+    for _ in range(_ROOT_STEPS):
+        value, slope = _present_and_slope(flows, rate)
+        before = (value > 0.0) == falls
+        low, high = np.where(before, rate, low), np.where(before, high, rate)
+        better = rate - np.divide(value, slope, out=np.full_like(value, np.inf), where=slope != 0.0)
+        rate = np.where((low <= better) & (better <= high), better, 0.5 * (low + high))
+    return rate
 
 
 def _present(flows: FloatArray, log_rate: FloatArray) -> FloatArray:
-    """Value at the first flow, by Horner's rule, at a log rate per period."""
-    factor, value = np.exp(-log_rate), np.zeros(flows.shape[1:])
+    """Value at the first flow of flows (T, K), by Horner's rule, at log rates per period (rates, 1); (rates, K)."""
+    factor, value = np.exp(-log_rate), np.zeros((len(log_rate), flows.shape[-1]))
     for flow in flows[::-1]:
-        value = value * factor + flow
+        value *= factor
+        value += flow
     return value
+
+
+def _present_and_slope(flows: FloatArray, log_rate: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The same at log rates (K,), and its derivative to them."""
+    factor = np.exp(-log_rate)
+    value, slope = np.zeros_like(factor), np.zeros_like(factor)
+    for flow in flows[::-1]:
+        slope *= factor
+        slope += value
+        value *= factor
+        value += flow
+    return value, -factor * slope
 
 
 def payback_years(flows: FloatArray, step: float) -> FloatArray:
@@ -229,6 +265,8 @@ def payback_years(flows: FloatArray, step: float) -> FloatArray:
     -------
     (..., N)
     """
+    if not flows.any():
+        return np.full(flows.shape[1:], np.nan)
     running = np.cumsum(flows, axis=0)
     periods = len(flows)
     begun = (flows != 0.0).any(axis=0)

@@ -8,7 +8,7 @@ from sim.axes import FloatArray
 
 __all__ = ["captive_factor", "contestable_spending", "fade_rate", "last_base_period", "layer_odds", "tilt", "trend"]
 
-_HALVINGS = 80
+_NEWTON_STEPS = 6
 _DUST = 1e-12  # a difference below this part of the market is rounding, and nobody's choice
 
 
@@ -30,12 +30,15 @@ def fade_rate(first: FloatArray, long_run: FloatArray, mean: FloatArray, years: 
     """
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = (mean - long_run) / (first - long_run)
-    low, high = np.full(first.shape, 1e-9), np.full(first.shape, 1e4)
-    for _ in range(_HALVINGS):
-        middle = np.sqrt(low * high)
-        above = -np.expm1(-middle) / middle > ratio
-        low, high = np.where(above, middle, low), np.where(above, high, middle)
-    return np.where((ratio > 0.0) & (ratio < 1.0), np.sqrt(low * high) / years, np.nan)
+    fades = (ratio > 0.0) & (ratio < 1.0)
+    part = np.where(fades, ratio, 0.5)
+    # Two bounds from above, one tight where growth hardly fades and one where it fades at once. The function is
+    # concave, so that Newton's steps from there come down to the root and never pass it.
+    x = np.minimum(2.0 * (1.0 - part), 1.0) / part
+    for _ in range(_NEWTON_STEPS):
+        rise = -np.expm1(-x)
+        x = x - (rise - part * x) / (1.0 - rise - part)
+    return np.where(fades, x / years, np.nan)
 
 
 def trend(years: FloatArray, first: FloatArray, long_run: FloatArray, fade: FloatArray) -> FloatArray:

@@ -32,15 +32,14 @@ def log_markup(shares: FloatArray, substitution: FloatArray, slope: FloatArray) 
     ----------
     Atkeson & Burstein (2008) AER 98, eqs. 7-8, in the Bertrand form: epsilon(s) = epsilon - (epsilon - eta) s.
     """
-    elasticity = shares * slope
-    out = np.empty_like(elasticity)
-    log_markup_into(out, elasticity, substitution)
+    out = np.asarray(shares * slope)
+    log_markup_into(out, substitution)
     return out
 
 
-def log_markup_into(out: FloatArray, pull: FloatArray, substitution: FloatArray) -> None:
-    """Log markup into `out`, from `pull`, share x slope, which is overwritten; both (..., N)."""
-    np.subtract(substitution, pull, out=pull)
-    np.subtract(pull, 1.0, out=out)
-    np.divide(pull, out, out=out)
+def log_markup_into(out: FloatArray, substitution: FloatArray) -> None:
+    """Turn share x slope, (..., N), into the log markup in place: mu = 1 + 1 / (epsilon(s) - 1)."""
+    np.subtract(substitution - 1.0, out, out=out)
+    np.divide(1.0, out, out=out)
+    np.add(out, 1.0, out=out)
     np.log(out, out=out)

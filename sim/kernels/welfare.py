@@ -10,6 +10,8 @@ from sim.axes import FloatArray
 
 __all__ = ["ClassGains", "class_gains", "reached_gain"]
 
+_TINY = np.finfo(np.float64).tiny
+
 
 class ClassGains(NamedTuple):
     """Gain per unit of spending that chooses now, (G, N): log points of price."""
@@ -21,7 +23,7 @@ class ClassGains(NamedTuple):
 def class_gains(
     home: FloatArray,
     partner: FloatArray,
-    base_home: FloatArray,
+    log_base: FloatArray,
     closed: FloatArray,
     base_closed: FloatArray,
     substitution: FloatArray,
@@ -36,8 +38,8 @@ def class_gains(
     home, partner : (G, N)
         Total attraction of domestic offers, and of domestic and partner offers together; 1 for the latter
         in the base year.
-    base_home : (G, N)
-        Total attraction of domestic offers in the open part in the base year.
+    log_base : (G, N)
+        Log of the total attraction of domestic offers in the open part in the base year.
     closed, base_closed : (G, N)
         Closed part of the segment now and in the base year.
     substitution : (N,)
@@ -53,14 +55,12 @@ def class_gains(
     domestic offers do not change.
     """
     scale = 1.0 / (substitution - 1.0)
-    was_closed = np.minimum(closed, base_closed) / np.maximum(closed, np.finfo(float).tiny)
-    now_open = 1.0 - closed
-    newly_open = np.maximum(base_closed - closed, 0.0) / np.maximum(now_open, np.finfo(float).tiny)
-    log_base = np.log(base_home)
-    return ClassGains(
-        closed=(np.log(home) - was_closed * log_base) * scale,
-        partner=(np.log(partner) - newly_open * log_base) * scale,
-    )
+    was_closed = np.minimum(closed, base_closed) / np.maximum(closed, _TINY)
+    log_partner, opened = np.log(partner), base_closed - closed
+    if (opened > 0.0).any():
+        newly_open = np.maximum(opened, 0.0) / np.maximum(1.0 - closed, _TINY)
+        log_partner -= newly_open * log_base
+    return ClassGains(closed=(np.log(home) - was_closed * log_base) * scale, partner=log_partner * scale)
 
 
 def reached_gain(log_attraction: FloatArray, lift: FloatArray, substitution: FloatArray) -> FloatArray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -109,8 +110,12 @@ def outcomes(
 
 def _panel(variable: str, years: tuple[int, ...], columns: Iterable[Column]) -> Panel:
     items, values = zip(*columns, strict=True)
-    stacked = np.stack(values, axis=1)
-    return Panel(variable, VARIABLES[variable].unit, years, items, stacked, np.zeros(stacked.shape[:2]))
+    return _filled(variable, years, items, np.stack(values, axis=1))
+
+
+def _filled(variable: str, years: tuple[int, ...], items: tuple[tuple[str, str], ...], values: FloatArray) -> Panel:
+    """A panel from values (Y, items, N)."""
+    return Panel(variable, VARIABLES[variable].unit, years, items, values, np.zeros(values.shape[:2]))
 
 
 def _annual(values: FloatArray, years: int) -> FloatArray:
@@ -118,14 +123,15 @@ def _annual(values: FloatArray, years: int) -> FloatArray:
     return np.asarray(values.reshape(years, -1, *values.shape[1:]).mean(axis=1))
 
 
-def _by_scope(values: FloatArray) -> FloatArray:
-    """Append the total to the layers, (..., L, N) to (..., L + 1, N)."""
-    return np.concatenate([values, values.sum(axis=-2, keepdims=True)], axis=-2)
-
-
 def _yearly(base: FloatArray, values: FloatArray, years: int) -> FloatArray:
-    """Base year and yearly means by scope, (Y + 1, ..., L + 1, N)."""
-    return _by_scope(np.concatenate([base[None], _annual(values, years)]))
+    """Base year and yearly means by scope, the total last: (..., L, N) and (T, ..., L, N) to (Y + 1, L + 1, ..., N)."""
+    out = np.empty((years + 1, base.shape[-2] + 1, *base.shape[:-2], base.shape[-1]))
+    out[0, :-1] = np.moveaxis(base, -2, 0)
+    periods = values.reshape(years, -1, *values.shape[1:])
+    for layer in range(base.shape[-2]):
+        np.mean(periods[..., layer, :], axis=1, out=out[1:, layer])
+    np.sum(out[:, :-1], axis=1, out=out[:, -1])
+    return out
 
 
 def _market(economy: Economy, record: Record, labels: _Labels) -> Iterable[Panel]:
@@ -134,25 +140,25 @@ def _market(economy: Economy, record: Record, labels: _Labels) -> Iterable[Panel
     base = economy.layer_shares * economy.layer_size
     spending = _yearly(base, record.spending, count)
     owned = _yearly(np.zeros_like(base[domestic:]), record.owned, count)
-    size = spending.sum(axis=1)
+    size = spending.sum(axis=2)
     untouched = _yearly(economy.layer_size, record.size, count)
-    home, abroad = spending[:, :domestic].sum(axis=1), spending[:, domestic:].sum(axis=1)
+    home, abroad = spending[:, :, :domestic].sum(axis=2), spending[:, :, domestic:].sum(axis=2)
     rates = economy.rates()
     net = rates.royalty * (1.0 - rates.royalty_withholding - rates.royalty_vat)
-    retained = net * (spending[:, domestic:] - owned) + owned
+    retained = net * (spending[:, :, domestic:] - owned) + owned
     yield _scoped("market_size", years, labels, size)
     yield _scoped("market_expansion", years, labels, size / untouched)
     yield _scoped("foreign_share", years, labels, abroad / size)
-    yield _itemised("market_share", years, labels, labels.providers, spending / size[:, None])
-    gross = np.concatenate([spending, abroad[:, None], home[:, None]], axis=1)
+    yield _itemised("market_share", years, labels, labels.providers, spending / size[:, :, None])
+    gross = np.concatenate([spending, abroad[:, :, None], home[:, :, None]], axis=2)
     yield _itemised("revenue_gross", years, labels, (*labels.providers, "foreign", "domestic"), gross)
-    yield _itemised("revenue_retained", years, labels, (*labels.foreign, "foreign"), _with_sum(retained))
-    yield _itemised("owned_revenue", years, labels, (*labels.foreign, "foreign"), _with_sum(owned))
+    yield _itemised("revenue_retained", years, labels, (*labels.foreign, "foreign"), _with_sum(retained, axis=2))
+    yield _itemised("owned_revenue", years, labels, (*labels.foreign, "foreign"), _with_sum(owned, axis=2))
     yield _scoped("domestic_revenue", years, labels, home)
     yield _panel("domestic_gross_profit", years, [(("total", ""), home[:, -1] * rates.domestic_margin)])
     yield _scoped("consumer_gain", years, labels, _yearly(np.zeros_like(economy.layer_size), record.gain, count))
     quality = np.concatenate([np.ones_like(economy.layer_size)[None], np.exp(_year_end(record.quality, count))])
-    yield _panel("domestic_quality", years, [((s, ""), quality[:, i]) for i, s in enumerate(labels.layers)])
+    yield _filled("domestic_quality", years, tuple((layer, "") for layer in labels.layers), quality)
     yield _markups(economy, record, labels, years)
 
 
@@ -161,35 +167,30 @@ def _year_end(values: FloatArray, years: int) -> FloatArray:
     return values[len(values) // years - 1 :: len(values) // years]
 
 
-def _with_sum(values: FloatArray) -> FloatArray:
-    """Append the sum over providers, (Y, F, ..., N) to (Y, F + 1, ..., N)."""
-    return np.concatenate([values, values.sum(axis=1, keepdims=True)], axis=1)
+def _with_sum(values: FloatArray, axis: int = 1) -> FloatArray:
+    """Append the sum over providers, (..., F, ..., N) to (..., F + 1, ..., N)."""
+    return np.concatenate([values, values.sum(axis=axis, keepdims=True)], axis=axis)
 
 
 def _scoped(variable: str, years: tuple[int, ...], labels: _Labels, values: FloatArray) -> Panel:
-    return _panel(variable, years, [((scope, ""), values[:, i]) for i, scope in enumerate(labels.scopes)])
+    """A panel from values (Y, scopes, N)."""
+    return _filled(variable, years, tuple((scope, "") for scope in labels.scopes), values)
 
 
 def _itemised(
     variable: str, years: tuple[int, ...], labels: _Labels, items: tuple[str, ...], values: FloatArray
 ) -> Panel:
-    """A panel from values (Y, items, scopes, N)."""
-    columns = [
-        ((scope, item), values[:, i, s]) for s, scope in enumerate(labels.scopes) for i, item in enumerate(items)
-    ]
-    return _panel(variable, years, columns)
+    """A panel from values (Y, scopes, items, N)."""
+    columns = tuple((scope, item) for scope in labels.scopes for item in items)
+    return _filled(variable, years, columns, values.reshape(len(values), len(columns), -1))
 
 
 def _markups(economy: Economy, record: Record, labels: _Labels, years: tuple[int, ...]) -> Panel:
     weights = economy.shares * economy.weights
-    base = economy.by_layer(weights * np.exp(economy.log_markup)) / economy.by_layer(weights)
-    values = np.concatenate([base[None], record.markup])
-    columns = [
-        ((layer, item), values[:, p, i])
-        for i, layer in enumerate(labels.layers)
-        for p, item in enumerate(labels.providers)
-    ]
-    return _panel("markup", years, columns)
+    base = economy.by_layer(weights * economy.base_prices) / economy.by_layer(weights)
+    values = np.concatenate([base[None], record.markup]).swapaxes(1, 2)
+    columns = tuple((layer, item) for layer in labels.layers for item in labels.providers)
+    return _filled("markup", years, columns, values.reshape(len(values), len(columns), -1))
 
 
 @dataclass(frozen=True)
@@ -207,34 +208,54 @@ class _Streams:
 
 
 def _streams(economy: Economy, record: Record, masks: Masks, step: float) -> _Streams:
-    rates, equity = economy.rates(), record.equity[:, None]
-    sites = record.owned.sum(axis=2)
+    rates, sites = economy.rates(), record.owned.sum(axis=2)
     gross = record.spending[:, economy.domestic :].sum(axis=2) - sites
-    partner = finance.split_partner(gross, equity, rates)
+    everybody = gross.sum(axis=1)
+    # In the partner channel every stream is in proportion to gross revenue.
+    partner = finance.split_partner(np.ones_like(record.equity), record.equity, rates)
+    loaded = partner.net_royalty + partner.dividend - partner.technology
+    tax = partner.royalty_tax + partner.operator_tax + partner.dividend_tax
+    partner_cash = gross * (loaded + (1.0 - rates.incremental) * partner.technology)[:, None]
+    site = _site_streams(record, masks, sites, rates, step)
+    return _Streams(
+        profit=gross * loaded[:, None] + site.profit,
+        incremental=partner_cash + site.incremental,
+        site_cash=site.cash,
+        cash=partner_cash + site.cash,
+        capex=site.capex,
+        book=site.book,
+        operator_profit=everybody * (partner.operator_profit - partner.dividend - partner.dividend_tax),
+        tax=everybody * tax + site.tax,
+    )
+
+
+class _SiteStreams(NamedTuple):
+    """What own sites bring and cost by period, (T, F, N), and their taxes, (T, N); USD bn/yr, book value USD bn."""
+
+    profit: FloatArray
+    incremental: FloatArray
+    cash: FloatArray
+    capex: FloatArray
+    book: FloatArray
+    tax: FloatArray
+
+
+def _site_streams(record: Record, masks: Masks, sites: FloatArray, rates: finance.Rates, step: float) -> _SiteStreams:
+    if not record.bought.any():
+        nothing = np.zeros_like(sites)
+        return _SiteStreams(nothing, nothing, nothing.copy(), nothing, nothing, nothing[:, 0])
     owned = finance.split_owned(sites, record.capacity, rates)
     capex = record.bought * (rates.capital_intensity / step)
     book = finance.book_value(capex, owned.depreciation, step)
     proceeds = _proceeds(book, masks.transfer, rates.transfer_price) / step
-    book = np.where(record.capacity > 0.0, book, 0.0)
-    partner_loaded = partner.net_royalty + partner.dividend - partner.technology
-    partner_cash = partner_loaded + (1.0 - rates.incremental) * partner.technology
-    site_profit = owned.net_profit + (1.0 - rates.incremental) * owned.technology
-    site_cash = site_profit + owned.depreciation - capex + proceeds
-    return _Streams(
-        profit=partner_loaded + owned.net_profit,
-        incremental=partner_cash + site_profit,
-        site_cash=site_cash,
-        cash=partner_cash + site_cash,
+    incremental = owned.net_profit + (1.0 - rates.incremental) * owned.technology
+    return _SiteStreams(
+        profit=owned.net_profit,
+        incremental=incremental,
+        cash=incremental + owned.depreciation - capex + proceeds,
         capex=capex,
-        book=book,
-        operator_profit=(partner.operator_profit - partner.dividend - partner.dividend_tax).sum(axis=1),
-        tax=sum(
-            (
-                tax.sum(axis=1)
-                for tax in (partner.operator_tax, partner.dividend_tax, owned.profit_tax, owned.dividend_tax)
-            ),
-            partner.royalty_tax.sum(axis=1),
-        ),
+        book=np.where(record.capacity > 0.0, book, 0.0),
+        tax=(owned.profit_tax + owned.dividend_tax).sum(axis=1),
     )
 
 
@@ -281,15 +302,13 @@ def _values(streams: _Streams, profit: FloatArray, rates: finance.Rates, step: f
 
 def _grouped(variable: str, years: tuple[int, ...], labels: _Labels, values: FloatArray) -> Panel:
     """A panel of the foreign providers and their sum, from (Y, F, N)."""
-    items = (*labels.foreign, "foreign")
-    return _panel(
-        variable, years, [(("total", x), v) for x, v in zip(items, np.moveaxis(_with_sum(values), 1, 0), strict=True)]
-    )
+    items = tuple(("total", item) for item in (*labels.foreign, "foreign"))
+    return _filled(variable, years, items, _with_sum(values))
 
 
 def _plain(variable: str, years: tuple[int, ...], labels: _Labels, values: FloatArray) -> Panel:
     """A panel of the foreign providers without a sum, from (F, N)."""
-    return _panel(variable, years, [(("total", x), v[None]) for x, v in zip(labels.foreign, values, strict=True)])
+    return _filled(variable, years, tuple(("total", item) for item in labels.foreign), values[None])
 
 
 def _events(scenario: Scenario, economy: Economy, timeline: Timeline, masks: Masks, labels: _Labels) -> Iterable[Panel]:

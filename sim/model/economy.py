@@ -8,12 +8,13 @@ from functools import cached_property
 
 import numpy as np
 
-from sim.axes import BoolArray, FloatArray, IntArray
+from sim.axes import BoolArray, FloatArray, IntArray, runs
 from sim.chance.distributions import median
 from sim.chance.sampling import Worlds
 from sim.errors import NumericalError
 from sim.evidence import SCALES
 from sim.kernels import baseyear, growth, pricing
+from sim.kernels.choice import invert
 from sim.kernels.equilibrium import StaticMarket, opening_premium
 from sim.kernels.finance import Rates
 from sim.policy import State, lever
@@ -62,6 +63,8 @@ class Economy:
     open_part : (G, N)
     log_markup : (P, G, N)
         Log of price over marginal cost in the base year.
+    utility : (P, G, N)
+        V, choice shares inverted at these markups: ln P + (epsilon - 1) ln mu; minus infinity where P is 0.
     premium : (N,)
         phi, utility that control of one's own business is worth.
     premium_by_segment : (G, N)
@@ -82,6 +85,7 @@ class Economy:
     base: FloatArray
     open_part: FloatArray
     log_markup: FloatArray
+    utility: FloatArray
     premium: FloatArray
     premium_by_segment: FloatArray
 
@@ -113,9 +117,8 @@ class Economy:
         most = named["site_cost"] * named["asset_life"]
         return Rates(**{**named, "capital_intensity": np.minimum(named["capital_intensity"], most)})
 
-    def static_market(self, layer: str | None = None) -> StaticMarket:
-        """The base year for the static equilibrium, of all segments or of one layer's."""
-        rows = slice(None) if layer is None else self.segment_rows(layer)
+    def static_market(self, rows: slice | BoolArray = slice(None)) -> StaticMarket:
+        """The base year for the static equilibrium, of all segments or of some."""
         return StaticMarket(
             self.base[:, rows],
             self.open_part[rows],
@@ -126,23 +129,72 @@ class Economy:
             self.inputs["demand.conduct"],
         )
 
-    @property
+    @cached_property
     def price_slope(self) -> FloatArray:
         """How much perceived elasticity falls with a provider's share, (N,)."""
         return pricing.share_slope(self.substitution, self.demand, self.inputs["demand.conduct"])
 
-    def by_layer(self, values: FloatArray) -> FloatArray:
+    def prices_into(self, out: FloatArray, log_markup: FloatArray) -> None:
+        """Price over marginal cost of all providers, into `out` (P, G, N), from logs of those of some size."""
+        for rows in self.fringes:
+            out[rows] = self.base_prices[rows]
+        for own, rows in self.sized:
+            np.exp(log_markup[own], out=out[rows])
+
+    def by_layer(self, values: FloatArray, out: FloatArray | None = None) -> FloatArray:
         """Sum over the segments of each layer, (..., G, N) to (..., L, N)."""
-        return np.stack([values[..., rows, :].sum(axis=-2) for rows in self._layer_rows], axis=-2)
+        out = np.empty((*values.shape[:-2], len(self.layers), values.shape[-1])) if out is None else out
+        for layer, rows in enumerate(self.layer_rows):
+            total = out[..., layer, :]
+            total[...] = values[..., rows.start, :]
+            for row in range(rows.start + 1, rows.stop):
+                total += values[..., row, :]
+        return out
 
     @cached_property
-    def _layer_rows(self) -> tuple[slice, ...]:
+    def sized(self) -> tuple[tuple[slice, slice], ...]:
+        """Runs of providers of some size: where they stand in R and in P; domestic and foreign ones apart."""
+        return runs(~self.fringe, self.domestic)
+
+    @cached_property
+    def fringes(self) -> tuple[slice, ...]:
+        """Runs of providers of no size in P."""
+        return tuple(rows for _, rows in runs(self.fringe, self.domestic))
+
+    @cached_property
+    def base_prices(self) -> FloatArray:
+        """Price over marginal cost in the base year, (P, G, N)."""
+        return np.exp(self.log_markup)
+
+    @cached_property
+    def foreign_share(self) -> FloatArray:
+        """Of all foreign providers together in each layer of the base year, (L, N)."""
+        return np.asarray(self.layer_shares[self.domestic :].sum(axis=0))
+
+    @cached_property
+    def base_home(self) -> FloatArray:
+        """Total choice share of domestic offers in the open part, (G, N)."""
+        return np.asarray(self.base[: self.domestic].sum(axis=0))
+
+    @cached_property
+    def log_base_home(self) -> FloatArray:
+        """Its log, (G, N)."""
+        return np.log(self.base_home)
+
+    @cached_property
+    def premium_by_layer(self) -> FloatArray:
+        """phi times the layer's factor, (L, N)."""
+        return self.premium_by_segment[[rows.start for rows in self.layer_rows]]
+
+    @cached_property
+    def layer_rows(self) -> tuple[slice, ...]:
+        """Where the segments of each layer stand on the segment axis."""
         ends = np.cumsum([np.count_nonzero(self.layer_of == layer) for layer in range(len(self.layers))]).tolist()
         return tuple(slice(start, end) for start, end in zip([0, *ends], ends, strict=False))
 
     def segment_rows(self, layer: str) -> slice:
         """Where the segments of a layer stand on the segment axis."""
-        return self._layer_rows[self.layers.index(layer)]
+        return self.layer_rows[self.layers.index(layer)]
 
 
 _RATE_NAMES = {"incremental": "incremental_technology"}
@@ -166,14 +218,14 @@ def build_economy(scenario: Scenario, inputs: Inputs) -> Economy:
     """
     _require_coherence(inputs)
     layers = tuple(scenario.market.layers)
-    segments = tuple(sorted(scenario.segments, key=lambda name: layers.index(scenario.segments[name].layer)))
+    segments, layer_of = _by_layer(scenario, layers)
     providers = scenario.domestic + scenario.foreign
-    layer_of = np.array([layers.index(scenario.segments[name].layer) for name in segments])
     open_part = _stack(inputs, "segments", segments, "open")
     weights = _weights(inputs, segments, layer_of)
     layer_shares = _layer_shares(scenario, inputs, layers, providers)
     shares = _segment_shares(scenario, inputs, segments, layer_of, weights, layer_shares, open_part)
     base = baseyear.open_part_shares(shares, open_part, len(scenario.domestic))
+    markup = _base_markup(scenario, inputs, shares, providers)
     bare = Economy(
         inputs=inputs,
         providers=providers,
@@ -188,11 +240,19 @@ def build_economy(scenario: Scenario, inputs: Inputs) -> Economy:
         shares=shares,
         base=base,
         open_part=open_part,
-        log_markup=_base_markup(scenario, inputs, shares, providers),
+        log_markup=markup,
+        utility=invert(base, markup, inputs["demand.elasticity_of_substitution"]),
         premium=np.zeros(open_part.shape[-1]),
         premium_by_segment=np.zeros_like(open_part),
     )
     return _with_premium(scenario, bare)
+
+
+def _by_layer(scenario: Scenario, layers: tuple[str, ...]) -> tuple[tuple[str, ...], IntArray]:
+    """Segments, those of one layer side by side, and the place of each one's layer."""
+    places = {name: layers.index(segment.layer) for name, segment in scenario.segments.items()}
+    segments = tuple(sorted(places, key=places.__getitem__))
+    return segments, np.array([places[name] for name in segments])
 
 
 def _stack(inputs: Inputs, section: str, names: tuple[str, ...], key: str) -> FloatArray:
@@ -306,7 +366,7 @@ def _with_premium(scenario: Scenario, economy: Economy) -> Economy:
     layer = scenario.opening.layer
     rows = economy.segment_rows(layer)
     open_spending = economy.weights[rows] * economy.open_part[rows]
-    premium = opening_premium(economy.static_market(layer), open_spending, target_share(scenario, economy))
+    premium = opening_premium(economy.static_market(rows), open_spending, target_share(scenario, economy))
     factors = np.stack([economy.inputs[f"opening.layer_factor.{name}"] for name in economy.layers])
     largest = premium * np.maximum(factors.max(axis=0), 1.0 / (economy.substitution - 1.0))
     bearable = largest < LARGEST_EXPONENT

@@ -7,14 +7,16 @@ Draws are taken in blocks that fit the cache. No step mixes draws, so that the b
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from sim.axes import FloatArray, IntArray
+from sim.axes import FloatArray
 from sim.chance.sampling import Worlds
 from sim.dates.timeline import Masks, Timeline, period_masks, simulate_timeline
 from sim.kernels.capacity import first_come
+from sim.kernels.choice import group_scales
 from sim.kernels.growth import captive_factor, contestable_spending
 from sim.model.accounts import Record, outcomes
 from sim.model.economy import Economy, MarketPath, build_economy, lever_rows, market_path, reach_fraction
@@ -25,7 +27,9 @@ from sim.outcomes.results import Panel
 from sim.policy import states
 from sim.scenario import Scenario
 
-__all__ = ["BLOCK", "run_periods", "simulate"]
+__all__ = ["BLOCK", "observe", "run_periods", "simulate"]
+
+T = TypeVar("T")
 
 BLOCK = 512
 """Draws in a block: the arrays of a period then stay in a core's second-level cache."""
@@ -52,12 +56,54 @@ def simulate(scenario: Scenario, worlds: Worlds, *, block: int = BLOCK) -> Mappi
     NumericalError
         If a draw has no base year or no growth path; the message names the inputs.
     """
+    return _joined([_simulate_block(scenario, part) for part in _blocks(worlds, block)])
+
+
+def observe(
+    scenario: Scenario,
+    worlds: Worlds,
+    read: Callable[[Economy, Record, Timeline, Masks], T],
+    *,
+    periods: int | None = None,
+    block: int = BLOCK,
+) -> list[T]:
+    """Run a scenario on given worlds, and keep what a reader takes of each block of draws.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    worlds : Worlds
+        At least two draws, of the whole horizon.
+    read : callable
+        Gets economy, record, timeline and masks of a block; what it returns must not share memory with them if
+        little is to be held.
+    periods : int, optional
+        First periods to run, rounded up to whole years; all by default. Those that are run have the bits of the full
+        run, and the record ends with them; timeline and masks are of the whole horizon in any case.
+    block : int
+        Draws taken together, at least 2.
+
+    Returns
+    -------
+    list
+        What `read` returned, block by block in the order of the draws.
+
+    Raises
+    ------
+    NumericalError
+        If a draw has no base year or no growth path.
+    """
+    return [read(*_run_block(scenario, part, periods)) for part in _blocks(worlds, block)]
+
+
+def _blocks(worlds: Worlds, block: int) -> Iterator[Worlds]:
+    """The draws in blocks, each of at least two."""
     starts = range(0, worlds.draws, block)
     cuts = [slice(start, min(start + block, worlds.draws)) for start in starts]
     if len(cuts) > 1 and cuts[-1].stop - cuts[-1].start == 1:
         # One draw alone would take other vector paths in NumPy, and other bits.
         cuts[-2:] = [slice(cuts[-2].start, cuts[-1].stop)]
-    return _joined([_simulate_block(scenario, worlds.take(cut)) for cut in cuts])
+    return (worlds.take(cut) for cut in cuts)
 
 
 def _joined(parts: list[dict[str, Panel]]) -> dict[str, Panel]:
@@ -70,89 +116,131 @@ def _joined(parts: list[dict[str, Panel]]) -> dict[str, Panel]:
 
 
 def _simulate_block(scenario: Scenario, worlds: Worlds) -> dict[str, Panel]:
+    return outcomes(scenario, *_run_block(scenario, worlds))
+
+
+def _run_block(
+    scenario: Scenario, worlds: Worlds, periods: int | None = None
+) -> tuple[Economy, Record, Timeline, Masks]:
     economy = build_economy(scenario, worlds.inputs)
     timeline = simulate_timeline(scenario, worlds, entry_verdicts(scenario, economy))
     masks = period_masks(scenario, timeline)
-    record = run_periods(scenario, economy, worlds, timeline, masks)
-    return outcomes(scenario, economy, record, timeline, masks)
+    return economy, run_periods(scenario, economy, worlds, timeline, masks, periods), timeline, masks
 
 
-def run_periods(scenario: Scenario, economy: Economy, worlds: Worlds, timeline: Timeline, masks: Masks) -> Record:
-    """The loop over periods: what each leaves, for a block of draws."""
+def run_periods(
+    scenario: Scenario, economy: Economy, worlds: Worlds, timeline: Timeline, masks: Masks, first: int | None = None
+) -> Record:
+    """The loop over periods: what each leaves, for a block of draws; only the years that hold the `first` ones."""
     step, periods = scenario.horizon.period_months / 12, len(masks.state)
     path = market_path(scenario, economy, worlds, step, periods)
-    levers = _Levers(scenario, economy, path)
+    if first is not None:
+        per_year = round(1 / step)
+        periods = min(periods, -(-first // per_year) * per_year)
+    levers = _Levers(scenario, economy, path, masks)
     stocks = opening_stocks(economy, path.size[0], periods)
     record = _empty_record(economy, path, periods, round(1 / step))
     order = first_come(timeline.launched, scenario.foreign)
-    attraction, spare = np.empty_like(economy.base), np.empty_like(economy.base)
+    attraction = np.empty_like(economy.base)
+    tides = _tides(economy, path, worlds, step)
     for t in range(periods):
-        captive = captive_factor(
-            path.growth[t], economy.inputs["demand.captive_growth"], economy.inputs["demand.churn"], step
-        )
-        contestable = contestable_spending(path.size[t], path.size[t + 1], captive)
         period = Period(
             index=t,
             step=step,
-            captive=captive[economy.layer_of],
-            contestable=contestable[economy.layer_of] * economy.weights,
+            captive=tides.captive[t][economy.layer_of],
+            contestable=tides.contestable[t][economy.layer_of] * economy.weights,
             rivalry=worlds.rivalry[t],
-            origin=worlds.origin_shock[t],
-            access=levers.access(masks, t),
+            home_scale=tides.home_scale[t],
+            abroad_scale=tides.abroad_scale[t],
+            access=levers.access(t),
             sites=Sites(masks.live[t], masks.selling[t], masks.transfer[t], masks.live_years[t], order),
         )
-        advance(economy, stocks, period, attraction, spare)
-        _write(record, economy, stocks, t)
-        record.equity[t] = levers.equity(masks, t)
+        advance(economy, stocks, period, attraction)
+        _write(record, economy, stocks, attraction, t)
+        record.equity[t] = levers.equity(t)
     return record
+
+
+class _Tides(NamedTuple):
+    """What no regime moves, in every period, (T, L, N).
+
+    Attributes
+    ----------
+    captive, contestable
+        What becomes of a captive unit of spending; spending that chooses, USD bn/yr.
+    home_scale, abroad_scale
+        As in `Period`.
+    """
+
+    captive: FloatArray
+    contestable: FloatArray
+    home_scale: FloatArray
+    abroad_scale: FloatArray
+
+
+def _tides(economy: Economy, path: MarketPath, worlds: Worlds, step: float) -> _Tides:
+    inputs = economy.inputs
+    captive = captive_factor(path.growth, inputs["demand.captive_growth"], inputs["demand.churn"], step)
+    home, abroad = group_scales(economy.layer_shares, worlds.rivalry, economy.domestic)
+    abroad *= np.exp(worlds.origin_shock)[:, None]
+    return _Tides(captive, contestable_spending(path.size[:-1], path.size[1:], captive), home, abroad)
 
 
 class _Levers:
     """The levers of every state of the calendar, looked up by period."""
 
-    def __init__(self, scenario: Scenario, economy: Economy, path: MarketPath) -> None:
+    def __init__(self, scenario: Scenario, economy: Economy, path: MarketPath, masks: Masks) -> None:
         found = states(scenario)
+        self._state, self._happens = masks.state, masks.happens
+        self._state_years = masks.state_years
+        self._agreed = (masks.state == masks.state[:, :1]).all(axis=1)
         self._equity = lever_rows(found, "partner_equity", economy)
         self._partner = lever_rows(found, "partner_unlock", economy)
         self._owned = lever_rows(found, "owned_unlock", economy)
         self._spillover = lever_rows(found, "spillover", economy)
         self._reach = np.stack([reach_fraction(scenario, economy, state) for state in found])
-        self._capped = np.array([state.levers.capped for state in found])
-        self._cap = _zone_cap(economy, path, round(12 / scenario.horizon.period_months))
+        self._capped = np.array([state.levers.capped for state in found])[masks.state]
+        cap = _zone_cap(economy, path, round(12 / scenario.horizon.period_months))
+        self._cap = np.where(self._capped, cap, np.inf)
         self._steps = _closing_steps(scenario, economy)
 
-    def equity(self, masks: Masks, t: int) -> FloatArray:
+    def equity(self, t: int) -> FloatArray:
         """Foreign equity in operators in period t, (N,)."""
-        return _pick(self._equity, masks.state[t])
+        return self._pick(self._equity, t)
 
-    def access(self, masks: Masks, t: int) -> Access:
+    def access(self, t: int) -> Access:
         """What the regime in force in period t allows."""
-        state = masks.state[t]
-        capped = self._capped[state]
-        closes, evicts = np.zeros_like(self._reach[0]), np.zeros_like(self._reach[0])
-        for index, (part, forced) in self._steps.items():
-            closing = part * masks.happens[t, index]
-            closes += closing
-            evicts += closing * forced
+        closes, evicts = self._closing(t)
         return Access(
-            reach_part=_pick(self._reach, state),
-            partner_unlock=_pick(self._partner, state),
-            owned_unlock=_pick(self._owned, state),
-            regime_years=masks.state_years[t],
-            cap=np.where(capped, self._cap[t], np.inf),
-            takes_migrants=~capped,
+            reach_part=self._pick(self._reach, t),
+            partner_unlock=self._pick(self._partner, t),
+            owned_unlock=self._pick(self._owned, t),
+            regime_years=self._state_years[t],
+            cap=self._cap[t],
+            takes_migrants=~self._capped[t],
             closes=closes,
             evicts=evicts,
-            spillover=_pick(self._spillover, state),
+            spillover=self._pick(self._spillover, t),
         )
 
+    def _closing(self, t: int) -> tuple[FloatArray | None, FloatArray | None]:
+        """Part of each segment that closes in period t, and part that is evicted; None where no step does."""
+        closes = evicts = None
+        for index, (part, forced) in self._steps.items():
+            if self._happens[t, index].any():
+                closing = part * self._happens[t, index]
+                closes = closing if closes is None else closes + closing
+                if forced:
+                    evicts = closing if evicts is None else evicts + closing
+        return closes, evicts
 
-def _pick(table: FloatArray, state: IntArray) -> FloatArray:
-    """The row of each draw's state, (S, ..., N) to (..., N)."""
-    if len(table) == 1:
-        return np.asarray(table[0])
-    index = state.reshape((1,) * (table.ndim - 1) + state.shape)
-    return np.asarray(np.take_along_axis(table, index, axis=0)[0])
+    def _pick(self, table: FloatArray, t: int) -> FloatArray:
+        """The row of each draw's state in period t, (S, ..., N) to (..., N); without a copy where all have the same."""
+        state = self._state[t]
+        if self._agreed[t]:
+            return np.asarray(table[state[0]])
+        index = state.reshape((1,) * (table.ndim - 1) + state.shape)
+        return np.asarray(np.take_along_axis(table, index, axis=0)[0])
 
 
 def _zone_cap(economy: Economy, path: MarketPath, periods_per_year: int) -> FloatArray:
@@ -177,30 +265,28 @@ def _empty_record(economy: Economy, path: MarketPath, periods: int, per_year: in
     providers, layers, draws = len(economy.providers), len(economy.layers), economy.draws
     return Record(
         spending=np.empty((periods, providers, layers, draws)),
-        owned=np.empty((periods, economy.foreign, layers, draws)),
-        size=path.size[1:],
+        owned=np.zeros((periods, economy.foreign, layers, draws)),
+        size=path.size[1 : periods + 1],
         gain=np.empty((periods, layers, draws)),
         quality=np.empty((periods, layers, draws)),
-        capacity=np.empty((periods, economy.foreign, draws)),
-        bought=np.empty((periods, economy.foreign, draws)),
+        capacity=np.zeros((periods, economy.foreign, draws)),
+        bought=np.zeros((periods, economy.foreign, draws)),
         markup=np.empty((periods // per_year, providers, layers, draws)),
         equity=np.empty((periods, draws)),
     )
 
 
-def _write(record: Record, economy: Economy, stocks: Stocks, t: int) -> None:
+def _write(record: Record, economy: Economy, stocks: Stocks, spare: FloatArray, t: int) -> None:
     """Enter a period into the record."""
-    spending = stocks.spending(economy.domestic)
-    record.spending[t] = economy.by_layer(spending)
-    record.owned[t] = economy.by_layer(stocks.owned)
-    foreign = stocks.gain_outside + stocks.gain_inside + stocks.gain_owned
-    record.gain[t] = economy.by_layer(stocks.gain_home + foreign.sum(axis=0))
-    record.quality[t] = stocks.quality
-    record.capacity[t], record.bought[t] = stocks.capacity, stocks.bought[t]
+    record.spending[t], record.quality[t] = stocks.by_layer, stocks.quality
+    economy.by_layer(stocks.gain(), out=record.gain[t])
+    if stocks.sited:
+        record.owned[t], record.capacity[t], record.bought[t] = stocks.owned_by_layer, stocks.capacity, stocks.bought[t]
     per_year = len(record.spending) // len(record.markup)
     if (t + 1) % per_year == 0:
-        markup, sold = np.exp(economy.log_markup + stocks.before), record.spending[t]
-        weighted = economy.by_layer(spending * markup)
+        # Until the next period `before` holds the markups of this one.
+        economy.prices_into(spare, stocks.before)
+        weighted, sold = economy.by_layer(spare * stocks.spending(economy.domestic)), stocks.by_layer
         # Who has lost every customer still names a price: the plain mean over the layer's segments.
-        plain = weighted if sold.all() else economy.by_layer(markup) / economy.by_layer(np.ones_like(markup))
+        plain = weighted if sold.all() else economy.by_layer(spare) / economy.by_layer(np.ones_like(spare))
         record.markup[t // per_year] = np.divide(weighted, sold, out=plain, where=sold > 0.0)

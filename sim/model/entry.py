@@ -53,12 +53,14 @@ def _would_build(scenario: Scenario, economy: Economy, state: State) -> BoolArra
     equity = lever(state, "partner_equity", economy.inputs, economy.draws)
     full = lever(state, "owned_unlock", economy.inputs, economy.draws) * economy.premium_by_segment
     partner = np.broadcast_to(unlock, (economy.foreign, *unlock.shape))
-    market, hazard = economy.static_market(), loss_hazard(scenario, economy, state)
-    without = static_equilibrium(market, reach, partner, partner).reached if unlock.any() else economy.base
+    rows = np.asarray(reach.any(axis=-1))
+    market, reach, spending, partner = economy.static_market(rows), reach[rows], spending[rows], partner[:, rows]
+    hazard = loss_hazard(scenario, economy, state)
+    without = static_equilibrium(market, reach, partner, partner).reached if unlock.any() else market.base
     verdict = np.empty((economy.foreign, economy.draws), dtype=np.bool_)
     for provider in range(economy.foreign):
         owned = partner.copy()
-        owned[provider] = full
+        owned[provider] = full[rows]
         row = economy.domestic + provider
         with_site = static_equilibrium(market, reach, owned, partner).reached[row]
         gain = (spending * with_site).sum(axis=0) / np.maximum((spending * without[row]).sum(axis=0), _TINY)
@@ -93,7 +95,7 @@ def static_under(scenario: Scenario, economy: Economy, state: State) -> StaticSh
         for name in ("owned_unlock", "partner_unlock")
     ]
     reach = reach_fraction(scenario, economy, state)[rows]
-    return static_equilibrium(economy.static_market(scenario.opening.layer), reach, *boosts)
+    return static_equilibrium(economy.static_market(rows), reach, *boosts)
 
 
 def tariff_equivalent(scenario: Scenario, economy: Economy, state: State) -> FloatArray:
@@ -116,12 +118,19 @@ def tariff_equivalent(scenario: Scenario, economy: Economy, state: State) -> Flo
     """
     if not allows_owned(state) and not lever(state, "partner_unlock", economy.inputs, economy.draws).any():
         return np.expm1(economy.premium / (economy.substitution - 1.0))
-    layer = scenario.opening.layer
-    rows = economy.segment_rows(layer)
+    rows = economy.segment_rows(scenario.opening.layer)
+    if _opens_all(scenario, economy, state, rows):
+        return np.zeros(economy.draws)
     open_spending = economy.weights[rows] * economy.open_part[rows]
     static = static_under(scenario, economy, state)
     share = (economy.weights[rows] * static.segment[economy.domestic :].sum(axis=0)).sum(axis=0)
-    reached = opening_premium(economy.static_market(layer), open_spending, share / open_spending.sum(axis=0))
+    reached = opening_premium(economy.static_market(rows), open_spending, share / open_spending.sum(axis=0))
     left = economy.premium - reached
     left[np.abs(left) < _ROUNDING] = 0.0
     return np.expm1(left / (economy.substitution - 1.0))
+
+
+def _opens_all(scenario: Scenario, economy: Economy, state: State, rows: slice) -> bool:
+    """Whether a state unlocks the whole premium in the whole open part, so that there is nothing left of it."""
+    unlock = lever(state, "owned_unlock", economy.inputs, economy.draws)
+    return bool((unlock == 1.0).all() and (reach_fraction(scenario, economy, state)[rows] == 1.0).all())

@@ -5,19 +5,19 @@ from __future__ import annotations
 import numpy as np
 
 from sim.axes import FloatArray
-from sim.kernels.choice import attraction_into, group_scales
+from sim.kernels.choice import utility_into
 from sim.kernels.pricing import log_markup_into
 from sim.kernels.welfare import class_gains
 from sim.model.economy import LARGEST_EXPONENT, Economy, require
 from sim.model.sites import Choice, choose_again, reclassify, serve_reach, settle, transfer
 from sim.model.stocks import Period, Stocks
 
-__all__ = ["advance"]
+__all__ = ["advance", "tally"]
 
 _TINY = np.finfo(np.float64).tiny
 
 
-def advance(economy: Economy, stocks: Stocks, period: Period, attraction: FloatArray, spare: FloatArray) -> None:
+def advance(economy: Economy, stocks: Stocks, period: Period, attraction: FloatArray) -> None:
     """Move the stocks through one period, in place; the steps stand in the order in which they happen.
 
     Parameters
@@ -25,34 +25,36 @@ def advance(economy: Economy, stocks: Stocks, period: Period, attraction: FloatA
     economy : Economy
     stocks : Stocks
     period : Period
-    attraction, spare : (P, G, N)
-        Buffers.
+    attraction : (P, G, N)
+        Buffer.
     """
-    any_site = bool(period.sites.live.any() or stocks.owned.any() or stocks.inside.any())
+    stocks.sited = stocks.sited or bool(period.sites.live.any())
+    use = stocks.owned.sum(axis=1) if stocks.sited else stocks.capacity
     _raise_quality(economy, stocks, period)
     _unlock(economy, stocks, period)
-    _attract(economy, stocks, period, attraction)
-    use = stocks.owned.sum(axis=1)
-    _keep_captive(economy, stocks, period, spare, any_site)
-    evicted = _move_borders(economy, stocks, period, any_site)
-    choice = _choice(economy, stocks, period, attraction, evicted)
-    if any_site:
+    _keep_captive(economy, stocks, period, attraction)
+    evicted = _move_borders(economy, stocks, period)
+    home_scale = _attract(economy, stocks, period, attraction)
+    choice = _choice(economy, stocks, period, attraction, home_scale)
+    if evicted is not None:
+        _settle_at_home(economy, stocks, choice, evicted)
+    if stocks.sited:
         again = transfer(economy, stocks, period, choice)
         again = again + serve_reach(economy, stocks, period, choice, use)
         choose_again(stocks, choice, again, economy.domestic)
         settle(stocks, economy.domestic)
-    _choose(economy, stocks, choice, spare)
-    _price(economy, stocks, spare)
+    _choose(economy, stocks, choice)
+    _price(economy, stocks)
+    tally(economy, stocks)
 
 
 def _raise_quality(economy: Economy, stocks: Stocks, period: Period) -> None:
     """Domestic quality grows on its own, and by spillover from the foreign shares of the period before."""
     inputs, domestic = economy.inputs, economy.domestic
-    partner = (stocks.held[domestic:] + stocks.inside).sum(axis=0)
-    owned = stocks.owned.sum(axis=0)
-    total = economy.by_layer(stocks.held[:domestic].sum(axis=0) + partner + owned)
-    exposed = economy.by_layer(partner) + inputs["technology.owned_spillover"] * economy.by_layer(owned)
-    exposure = exposed / (total * economy.layer_shares[domestic:].sum(axis=0))
+    exposed = stocks.by_layer[domestic:].sum(axis=0)
+    if stocks.sited:
+        exposed -= (1.0 - inputs["technology.owned_spillover"]) * stocks.owned_by_layer.sum(axis=0)
+    exposure = exposed / (stocks.by_layer.sum(axis=0) * economy.foreign_share)
     rate = inputs["technology.catch_up"] + inputs["technology.spillover"] * period.access.spillover * exposure
     stocks.quality += rate * period.step
     bearable = (np.abs(stocks.quality) * (economy.substitution - 1.0)).max(axis=0) < LARGEST_EXPONENT
@@ -68,12 +70,15 @@ def _unlock(economy: Economy, stocks: Stocks, period: Period) -> None:
     """
     ramp, access, sites = economy.inputs["opening.ramp"], period.access, period.sites
     since = access.regime_years
-    owned = np.where(sites.live, stocks.owned_unlock, stocks.partner_unlock)
-    owned = _relaxed(owned, stocks.owned_target, np.maximum(sites.live_years - since, 0.0), ramp)
-    owned = _relaxed(owned, access.owned_unlock, np.minimum(sites.live_years, since), ramp)
-    stocks.owned_unlock = owned
-    partner = _relaxed(stocks.partner_unlock, stocks.partner_target, period.step - since, ramp)
-    stocks.partner_unlock = _relaxed(partner, access.partner_unlock, since, ramp)
+    if sites.live.any():
+        owned = np.where(sites.live, stocks.owned_unlock, stocks.partner_unlock)
+        owned = _relaxed(owned, stocks.owned_target, np.maximum(sites.live_years - since, 0.0), ramp)
+        stocks.owned_unlock = _relaxed(owned, access.owned_unlock, np.minimum(sites.live_years, since), ramp)
+    else:
+        stocks.owned_unlock[...] = stocks.partner_unlock
+    if stocks.partner_unlock.any() or stocks.partner_target.any() or access.partner_unlock.any():
+        partner = _relaxed(stocks.partner_unlock, stocks.partner_target, period.step - since, ramp)
+        stocks.partner_unlock = _relaxed(partner, access.partner_unlock, since, ramp)
     stocks.owned_target, stocks.partner_target = access.owned_unlock, access.partner_unlock
 
 
@@ -82,45 +87,60 @@ def _relaxed(level: FloatArray, target: FloatArray, years: FloatArray, ramp: Flo
     return np.asarray(level - (target - level) * np.expm1(-years / ramp))
 
 
-def _attract(economy: Economy, stocks: Stocks, period: Period, attraction: FloatArray) -> None:
-    """Attraction of home and partner offers at this period's markups, qualities and shocks."""
-    domestic = economy.domestic
-    weights = economy.base * np.exp(period.rivalry)[:, None]
-    home, abroad = group_scales(economy.base, weights, domestic)
-    attraction_into(attraction, weights, stocks.excess, economy.substitution)
-    attraction[:domestic] *= home * np.exp((economy.substitution - 1.0) * stocks.quality)[economy.layer_of]
-    attraction[domestic:] *= abroad * np.exp(period.origin + stocks.partner_unlock * economy.premium_by_segment)
-
-
-def _keep_captive(economy: Economy, stocks: Stocks, period: Period, spare: FloatArray, any_site: bool) -> None:
+def _keep_captive(economy: Economy, stocks: Stocks, period: Period, spare: FloatArray) -> None:
     """Existing customers stay, less churn; they bear the change of their own provider's markup."""
-    domestic = economy.domestic
     stocks.held *= period.captive
-    np.subtract(stocks.before, stocks.excess, out=spare)
-    if any_site:
-        cheaper = spare[domestic:]
-        stocks.inside *= period.captive
-        stocks.owned *= period.captive
-        stocks.gain_inside = stocks.gain_inside * period.captive + cheaper * stocks.inside
-        stocks.gain_owned = stocks.gain_owned * period.captive + cheaper * stocks.owned
-    np.multiply(spare, stocks.held, out=spare)
     stocks.gain_home *= period.captive
-    stocks.gain_home += spare[:domestic].sum(axis=0)
     stocks.gain_outside *= period.captive
-    stocks.gain_outside += spare[domestic:]
+    if stocks.sited:
+        for stock in (stocks.inside, stocks.owned, stocks.gain_inside, stocks.gain_owned):
+            stock *= period.captive
+    cheaper = np.subtract(stocks.before, stocks.markup, out=stocks.before)
+    for own, rows in economy.sized:
+        np.multiply(cheaper[own], stocks.held[rows], out=spare[rows])
+        if rows.stop <= economy.domestic:
+            stocks.gain_home += spare[rows].sum(axis=0)
+            continue
+        abroad = slice(rows.start - economy.domestic, rows.stop - economy.domestic)
+        stocks.gain_outside[abroad] += spare[rows]
+        if stocks.sited:
+            stocks.gain_inside[abroad] += cheaper[own] * stocks.inside[abroad]
+            stocks.gain_owned[abroad] += cheaper[own] * stocks.owned[abroad]
 
 
-def _move_borders(economy: Economy, stocks: Stocks, period: Period, any_site: bool) -> FloatArray:
+def _attract(economy: Economy, stocks: Stocks, period: Period, attraction: FloatArray) -> FloatArray:
+    """Attraction of home and partner offers at this period's markups, qualities and shocks.
+
+    What is common to all domestic offers is left out of them and comes back as a scale, (G, N): they are
+    never seen apart. A fringe has neither shocks nor changes of markup.
+    """
+    domestic = economy.domestic
+    for rows in economy.fringes:
+        attraction[rows] = economy.base[rows]
+    for own, rows in economy.sized:
+        offers = attraction[rows]
+        utility_into(offers, economy.utility[rows], stocks.markup[own], economy.substitution)
+        offers += period.rivalry[rows, None]
+        np.exp(offers, out=offers)
+    abroad = period.abroad_scale
+    if stocks.partner_unlock.any():
+        abroad = abroad * np.exp(stocks.partner_unlock * economy.premium_by_layer)
+    attraction[domestic:] *= abroad[economy.layer_of]
+    home = period.home_scale * np.exp((economy.substitution - 1.0) * stocks.quality)
+    return home[economy.layer_of]
+
+
+def _move_borders(economy: Economy, stocks: Stocks, period: Period) -> FloatArray | None:
     """Move the borders of what is open and in reach; returns the spending that an eviction sets free, (G, N)."""
-    access = period.access
-    evicted = np.zeros_like(stocks.reach)
-    if access.evicts.any():
+    access, evicted = period.access, None
+    if access.evicts is not None and access.evicts.any():
         part = np.minimum(access.evicts / np.maximum(stocks.open_part, _TINY), 1.0)
         evicted = _evict(stocks, part, economy.domestic)
-    stocks.closed_by_step = stocks.closed_by_step + access.closes
+    if access.closes is not None:
+        stocks.closed_by_step = stocks.closed_by_step + access.closes
     drift = economy.inputs["closure.drift"] * (period.step * (period.index + 1))
-    open_part = np.clip(economy.open_part - drift - stocks.closed_by_step, 0.0, 1.0)
-    if any_site:
+    open_part = np.minimum(np.maximum(economy.open_part - drift - stocks.closed_by_step, 0.0), 1.0)
+    if stocks.sited:
         reach = open_part * access.reach_part * period.sites.selling.any(axis=0)
         reclassify(stocks, reach, stocks.open_part, economy.domestic)
     stocks.open_part = open_part
@@ -136,35 +156,47 @@ def _evict(stocks: Stocks, part: FloatArray, domestic: int) -> FloatArray:
     return np.asarray(taken)
 
 
-def _choice(economy: Economy, stocks: Stocks, period: Period, attraction: FloatArray, evicted: FloatArray) -> Choice:
-    """Rates at which spending outside the reach, and what was evicted, chooses; its gain is booked."""
+def _choice(economy: Economy, stocks: Stocks, period: Period, attraction: FloatArray, home_scale: FloatArray) -> Choice:
+    """Rates at which spending outside the reach chooses; its gain is booked."""
     domestic = economy.domestic
-    home = attraction[:domestic].sum(axis=0)
+    home = attraction[:domestic].sum(axis=0) * home_scale
     partner = home + attraction[domestic:].sum(axis=0)
     closed, base_closed = 1.0 - stocks.open_part, 1.0 - economy.open_part
-    base_home = economy.base[:domestic].sum(axis=0)
-    gains = class_gains(home, partner, base_home, closed, base_closed, economy.substitution)
+    gains = class_gains(home, partner, economy.log_base_home, closed, base_closed, economy.substitution)
     in_closed = period.contestable * closed / home
     in_partner = period.contestable * (stocks.open_part - stocks.reach) / partner
-    stocks.gain_home += home * (in_closed * gains.closed + in_partner * gains.partner)
-    stocks.gain_home += evicted * np.log(home) / (economy.substitution - 1.0)
-    stocks.gain_outside += attraction[domestic:] * (in_partner * gains.partner)
-    return Choice(attraction, home, partner, gains, in_closed + in_partner + evicted / home, in_partner)
+    partner_gain = in_partner * gains.partner
+    stocks.gain_home += home * (in_closed * gains.closed + partner_gain)
+    stocks.gain_outside += attraction[domestic:] * partner_gain
+    return Choice(attraction, home_scale, home, partner, gains, in_closed + in_partner, in_partner)
 
 
-def _choose(economy: Economy, stocks: Stocks, choice: Choice, spare: FloatArray) -> None:
-    """New spending joins the stocks in proportion to attraction."""
-    domestic = economy.domestic
-    np.multiply(choice.attraction[:domestic], choice.home_rate, out=spare[:domestic])
-    np.multiply(choice.attraction[domestic:], choice.abroad_rate, out=spare[domestic:])
-    stocks.held += spare
+def _settle_at_home(economy: Economy, stocks: Stocks, choice: Choice, evicted: FloatArray) -> None:
+    """Who is evicted chooses among domestic offers, and loses the foreign ones."""
+    choice.home_rate += evicted / choice.home
+    stocks.gain_home += evicted * np.log(choice.home) / (economy.substitution - 1.0)
 
 
-def _price(economy: Economy, stocks: Stocks, spare: FloatArray) -> None:
+def _choose(economy: Economy, stocks: Stocks, choice: Choice) -> None:
+    """New spending joins the stocks in proportion to attraction, which becomes that spending."""
+    joining = choice.attraction
+    joining[: economy.domestic] *= choice.home_rate * choice.home_scale
+    joining[economy.domestic :] *= choice.abroad_rate
+    stocks.held += joining
+
+
+def _price(economy: Economy, stocks: Stocks) -> None:
     """Markups of the next period, from shares of this one over all channels."""
     spending = stocks.spending(economy.domestic)
-    np.multiply(spending, economy.price_slope / spending.sum(axis=0), out=spare)
-    spare[economy.fringe] = 0.0
-    stocks.before, stocks.excess = stocks.excess, stocks.before
-    log_markup_into(stocks.excess, spare, economy.substitution)
-    stocks.excess -= economy.log_markup
+    pull = economy.price_slope / spending.sum(axis=0)
+    stocks.before, stocks.markup = stocks.markup, stocks.before
+    for own, rows in economy.sized:
+        np.multiply(spending[rows], pull, out=stocks.markup[own])
+    log_markup_into(stocks.markup, economy.substitution)
+
+
+def tally(economy: Economy, stocks: Stocks) -> None:
+    """Sum spending by layer."""
+    economy.by_layer(stocks.spending(economy.domestic), out=stocks.by_layer)
+    if stocks.sited:
+        economy.by_layer(stocks.owned, out=stocks.owned_by_layer)

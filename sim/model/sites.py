@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.axes import FloatArray
-from sim.kernels.capacity import arriving, grant, intake, projected_use
+from sim.kernels.capacity import Reach, arriving, grant, intake, projected_use
 from sim.kernels.welfare import ClassGains, reached_gain
 from sim.model.economy import Economy
 from sim.model.stocks import Period, Stocks
@@ -24,7 +24,9 @@ class Choice:
     Attributes
     ----------
     attraction : (P, G, N)
-        Of home and partner offers.
+        Of home and partner offers; of the former without what they have in common.
+    home_scale : (G, N)
+        What all domestic offers have in common.
     home, partner : (G, N)
         Total of the domestic offers, and of domestic and partner offers together.
     gains : ClassGains
@@ -34,6 +36,7 @@ class Choice:
     """
 
     attraction: FloatArray
+    home_scale: FloatArray
     home: FloatArray
     partner: FloatArray
     gains: ClassGains
@@ -93,19 +96,18 @@ def serve_reach(economy: Economy, stocks: Stocks, period: Period, choice: Choice
     (G, N)
         Spending of those asked to migrate who do not consent; they choose again.
     """
-    sites, partner = period.sites, choice.attraction[economy.domestic :]
-    lead = (stocks.owned_unlock - stocks.partner_unlock)[:, None] * economy.premium_by_segment
-    owned = np.where(sites.selling[:, None], partner * np.exp(lead), 0.0)
-    spending = period.contestable * stocks.reach
-    exponent = (economy.demand - 1.0) / (economy.substitution - 1.0)
+    sites = period.sites
+    reach = _reach(economy, stocks, period, choice)
     selling_years = np.where(sites.selling, np.minimum(sites.live_years, period.step), 0.0)
-    _build(economy, stocks, period, use, _whole_inflow(economy, stocks, period, choice, owned, exponent))
+    movable = np.where(period.access.takes_migrants, stocks.inside.sum(axis=1), 0.0)
+    _build(economy, stocks, period, use, _whole_inflow(economy, period, reach, movable))
     _fit_growth(stocks)
     room = np.maximum(stocks.capacity - stocks.owned.sum(axis=1), 0.0)
-    new = intake(selling_years / period.step, room, owned, partner, choice.home, spending, exponent)
+    new = intake(reach, selling_years / period.step, room)
     room = np.maximum(room - new.owned.sum(axis=1), 0.0)
     gain = reached_gain(new.log_attraction, new.lift, economy.substitution)
-    moved, again = _migrate(economy, stocks, _asked(economy, stocks, period, selling_years), room)
+    asked = np.where(period.access.takes_migrants, -np.expm1(-economy.inputs["migration.rate"] * selling_years), 0.0)
+    moved, again = _migrate(economy, stocks, asked, room)
     stocks.owned += new.owned + moved
     stocks.gain_owned += gain * new.owned + moved * (new.log_attraction / (economy.substitution - 1.0))
     stocks.inside += new.partner
@@ -115,22 +117,25 @@ def serve_reach(economy: Economy, stocks: Stocks, period: Period, choice: Choice
     return again
 
 
-def _whole_inflow(
-    economy: Economy, stocks: Stocks, period: Period, choice: Choice, owned: FloatArray, exponent: FloatArray
-) -> FloatArray:
+def _reach(economy: Economy, stocks: Stocks, period: Period, choice: Choice) -> Reach:
+    """Offers and spending in the class that sees owned offers."""
+    partner, selling = choice.attraction[economy.domestic :], period.sites.selling.astype(np.float64)
+    lead = (stocks.owned_unlock - stocks.partner_unlock)[:, None] * economy.premium_by_layer
+    return Reach(
+        selling=selling,
+        owned=partner * (np.exp(lead) * selling[:, None])[:, economy.layer_of],
+        partner=partner,
+        home=choice.home,
+        spending=period.contestable * stocks.reach,
+        exponent=(economy.demand - 1.0) / (economy.substitution - 1.0),
+    )
+
+
+def _whole_inflow(economy: Economy, period: Period, reach: Reach, movable: FloatArray) -> FloatArray:
     """New customers and migrants of a whole period with room for all, (F, N): what a site plans with."""
-    everybody, partner = period.sites.selling.astype(np.float64), choice.attraction[economy.domestic :]
-    unlimited, spending = np.full(everybody.shape, np.inf), period.contestable * stocks.reach
-    new = intake(everybody, unlimited, owned, partner, choice.home, spending, exponent)
     consenting = 1.0 - economy.inputs["migration.consent_loss"]
-    asked = _asked(economy, stocks, period, everybody * period.step)
-    return np.asarray(new.owned.sum(axis=1) + consenting * asked.sum(axis=1))
-
-
-def _asked(economy: Economy, stocks: Stocks, period: Period, years: FloatArray) -> FloatArray:
-    """Partner customers asked to move to their provider's site in so many years (F, N); (F, G, N)."""
-    leaving = -np.expm1(-economy.inputs["migration.rate"] * years)
-    return np.asarray(np.where(period.access.takes_migrants, leaving, 0.0)[:, None] * stocks.inside)
+    asked = -np.expm1(-economy.inputs["migration.rate"] * reach.selling * period.step) * movable
+    return np.asarray(reach.whole.owned.sum(axis=1) + consenting * asked)
 
 
 def _build(economy: Economy, stocks: Stocks, period: Period, use: FloatArray, inflow: FloatArray) -> None:
@@ -170,17 +175,17 @@ def _fit_growth(stocks: Stocks) -> None:
 
 
 def _migrate(economy: Economy, stocks: Stocks, asked: FloatArray, room: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Move partner customers to the site as far as there is room; they lose the gain that they carried.
+    """Move a part of partner customers (F, N) to the site as far as there is room; they lose the gain they carried.
 
     Returns those who move, (F, G, N), and the spending of those asked who do not consent, (G, N).
     """
-    consenting = (1.0 - economy.inputs["migration.consent_loss"]) * asked
-    wanted = consenting.sum(axis=1)
-    fits = (np.minimum(wanted, room) / np.maximum(wanted, _TINY))[:, None]
-    left = fits * asked
-    stocks.gain_inside *= 1.0 - left / np.maximum(stocks.inside, _TINY)
+    loss = economy.inputs["migration.consent_loss"]
+    wanted = (1.0 - loss) * asked * stocks.inside.sum(axis=1)
+    part = (asked * (np.minimum(wanted, room) / np.maximum(wanted, _TINY)))[:, None]
+    left = part * stocks.inside
     stocks.inside -= left
-    return fits * consenting, (left - fits * consenting).sum(axis=0)
+    stocks.gain_inside *= 1.0 - part
+    return (1.0 - loss) * left, (loss * left).sum(axis=0)
 
 
 def choose_again(stocks: Stocks, choice: Choice, spending: FloatArray, domestic: int) -> None:
@@ -197,7 +202,9 @@ def choose_again(stocks: Stocks, choice: Choice, spending: FloatArray, domestic:
 
 def settle(stocks: Stocks, domestic: int) -> None:
     """Where nothing is in reach any more, partner customers are outside of it."""
-    stranded = stocks.reach <= 0.0
+    stranded = (stocks.reach <= 0.0) & stocks.inside.any(axis=0)
+    if not stranded.any():
+        return
     stocks.held[domestic:] += np.where(stranded, stocks.inside, 0.0)
     stocks.gain_outside += np.where(stranded, stocks.gain_inside, 0.0)
     stocks.inside = np.where(stranded, 0.0, stocks.inside)

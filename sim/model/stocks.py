@@ -25,8 +25,12 @@ class Stocks:
     gain_home : (G, N)
     gain_outside, gain_inside, gain_owned : (F, G, N)
         Consumer gain carried by these customers, USD bn/yr.
-    excess, before : (P, G, N)
-        Log markup less that of the base year, in this period and in the one before.
+    markup, before : (R, G, N)
+        Log markup of the providers of some size, in this period and in the one before.
+    by_layer : (P, L, N)
+        Spending by provider over all channels at the end of the period before, USD bn/yr.
+    owned_by_layer : (F, L, N)
+        The part of it on owned sites.
     quality : (L, N)
         Log of domestic quality, 0 in the base year.
     partner_unlock : (N,)
@@ -40,6 +44,8 @@ class Stocks:
         Use that a site planned for in each period; capacity that arrived in it.
     reach, open_part, closed_by_step : (G, N)
         Parts of the segment: within reach of owned sites; open at all; closed by steps of the calendar.
+    sited : bool
+        Whether a site has been live in any draw; before, `inside` and `owned` are empty.
     """
 
     held: FloatArray
@@ -49,8 +55,10 @@ class Stocks:
     gain_outside: FloatArray
     gain_inside: FloatArray
     gain_owned: FloatArray
-    excess: FloatArray
+    markup: FloatArray
     before: FloatArray
+    by_layer: FloatArray
+    owned_by_layer: FloatArray
     quality: FloatArray
     partner_unlock: FloatArray
     owned_unlock: FloatArray
@@ -62,13 +70,23 @@ class Stocks:
     reach: FloatArray
     open_part: FloatArray
     closed_by_step: FloatArray
+    sited: bool = False
 
     def spending(self, domestic: int) -> FloatArray:
-        """Spending by provider over all channels, (P, G, N)."""
+        """Spending by provider over all channels, (P, G, N), not to be written to."""
+        if not self.sited:
+            return self.held
         total = self.held.copy()
         total[domestic:] += self.inside
         total[domestic:] += self.owned
         return total
+
+    def gain(self) -> FloatArray:
+        """Consumer gain carried by all customers, (G, N)."""
+        foreign = self.gain_outside
+        if self.sited:
+            foreign = foreign + self.gain_inside + self.gain_owned
+        return np.asarray(self.gain_home + foreign.sum(axis=0))
 
 
 def opening_stocks(economy: Economy, last_size: FloatArray, periods: int) -> Stocks:
@@ -83,8 +101,10 @@ def opening_stocks(economy: Economy, last_size: FloatArray, periods: int) -> Sto
         gain_outside=np.zeros(groups),
         gain_inside=np.zeros(groups),
         gain_owned=np.zeros(groups),
-        excess=np.zeros_like(economy.shares),
-        before=np.zeros_like(economy.shares),
+        markup=economy.log_markup[~economy.fringe],
+        before=economy.log_markup[~economy.fringe],
+        by_layer=economy.layer_shares * last_size,
+        owned_by_layer=np.zeros((economy.foreign, *last_size.shape)),
         quality=np.zeros_like(last_size),
         partner_unlock=np.zeros(economy.draws),
         owned_unlock=np.zeros((economy.foreign, economy.draws)),
@@ -114,7 +134,7 @@ class Access:
     cap : (N,)
         Most that all owned sites may serve, USD bn/yr; infinite without a cap.
     takes_migrants : (N,) bool
-    closes, evicts : (G, N)
+    closes, evicts : (G, N) or None
         Part of the segment that closes in this period; part whose customers of foreign providers must leave.
     spillover : (N,)
         Multiple of technology spillover.
@@ -126,8 +146,8 @@ class Access:
     regime_years: FloatArray
     cap: FloatArray
     takes_migrants: BoolArray
-    closes: FloatArray
-    evicts: FloatArray
+    closes: FloatArray | None
+    evicts: FloatArray | None
     spillover: FloatArray
 
 
@@ -165,8 +185,9 @@ class Period:
         What becomes of a captive unit of spending; spending that chooses, USD bn/yr.
     rivalry : (P, N)
         Change of each provider's utility since the base year.
-    origin : (N,)
-        The same of all foreign providers against domestic ones.
+    home_scale, abroad_scale : (L, N)
+        What the shocks of a whole group multiply its attraction by: those of its rivals together by nothing, those
+        to all foreign providers against domestic ones by their exponential.
     access : Access
     sites : Sites
     """
@@ -176,6 +197,7 @@ class Period:
     captive: FloatArray
     contestable: FloatArray
     rivalry: FloatArray
-    origin: FloatArray
+    home_scale: FloatArray
+    abroad_scale: FloatArray
     access: Access
     sites: Sites

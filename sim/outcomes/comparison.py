@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -16,12 +16,15 @@ import numpy as np
 from sim.axes import FloatArray
 from sim.errors import ResultsError, choices
 from sim.kernels.finance import internal_rate, payback_years
-from sim.outcomes.results import VARIABLES, Panel, Result
+from sim.outcomes.panels import Columns, LazyPanel, Result, batches
 from sim.outcomes.statistics import STATISTICS, Missing, describe, share_positive
 from sim.outcomes.tables import ComparisonRow, HeadlineRow, SummaryRow, TimelineRow
+from sim.outcomes.variables import VARIABLES
 from sim.scenario import Correlation, Scenario
 
 __all__ = [
+    "HEADLINE_VARIABLES",
+    "TIMELINE_VARIABLES",
     "baseline_of",
     "compare_one",
     "compare_results",
@@ -34,6 +37,12 @@ __all__ = [
     "timeline_rows",
 ]
 
+HEADLINE_VARIABLES: Final = frozenset({"foreign_share", "revenue_gross", "revenue_retained", "operating_profit"})
+"""What the answer in short is made of."""
+
+TIMELINE_VARIABLES: Final = frozenset({"event_date", "wait"})
+"""What is said of when things happen is made of these."""
+
 _STATISTICS: Final = (*STATISTICS, "median_case")
 
 _HEADLINE_YEARS: Final = (2022, 2025, 2030)
@@ -42,6 +51,8 @@ _HEADLINE_YEARS: Final = (2022, 2025, 2030)
 _WAITED_FOR: Final = {"apply": "queue", "approve": "quota", "site": "site"}
 """Step of a provider to what it may have to wait for once it got there."""
 
+_DRAWS_AT_A_TIME: Final = 2**15
+"""Draws of which the flows of all years are held together."""
 
 _UNIT_OF_DIFFERENCE: Final = {"year": "years"}
 
@@ -54,6 +65,7 @@ def _drawing(scenario: Scenario) -> Mapping[str, object]:
         "number of draws": sampling.draws,
         "horizon": [horizon.base_year, horizon.end_year, horizon.period_months],
         "leading columns": list(sampling.leading),
+        "posterior": sampling.posterior,
         "layers": sorted(scenario.market.layers),
         "segments": sorted(scenario.segments),
         "providers": sorted((name, provider.origin) for name, provider in scenario.providers.items()),
@@ -152,39 +164,37 @@ def summarise(result: Result, baseline: Result | None = None) -> list[SummaryRow
     return rows
 
 
-def _rows(scenario: str, panel: Panel, missing: Missing = "") -> Iterator[SummaryRow]:
+def _rows(scenario: str, panel: Columns, missing: Missing = "") -> Iterator[SummaryRow]:
     """Rows by item, then year, then statistic."""
-    statistics = describe(panel.values.reshape(-1, panel.draws), missing)
-    unknown = np.full((len(statistics.error), 1), np.nan)
-    values = np.hstack([statistics.value, panel.median.reshape(-1, 1)]).tolist()
-    errors = np.hstack([statistics.error, unknown]).tolist()
-    defined = statistics.share_defined.tolist()
-    for place, (scope, item) in enumerate(panel.items):
-        for row, year in zip(range(place, len(defined), len(panel.items)), panel.years, strict=True):
-            for statistic, value, error in zip(_STATISTICS, values[row], errors[row], strict=True):
-                yield SummaryRow(
-                    scenario, panel.variable, scope, item, year, statistic, value, error, panel.unit, defined[row]
-                )
+    return (SummaryRow(*row[:-1]) for row in _comparison_rows(scenario, panel, missing))
 
 
-def paired(panel: Panel, baseline: Panel) -> Panel:
+def paired(panel: Columns, baseline: Columns) -> LazyPanel:
     """A panel less the baseline's, draw by draw, on the years and items that both have.
 
     Where a number may be missing the difference exists in the draws in which both exist.
     """
     years = tuple(year for year in panel.years if year in baseline.years)
     items = tuple(item for item in panel.items if item in baseline.items)
-    (values, median), (base_values, base_median) = (_on(one, years, items) for one in (panel, baseline))
+    (rows, median), (base_rows, base_median) = (_on(one, years, items) for one in (panel, baseline))
+
+    def read(chosen: Sequence[int], draws: slice) -> FloatArray:
+        return panel.rows(_picked(rows, chosen), draws) - baseline.rows(_picked(base_rows, chosen), draws)
+
     unit = _UNIT_OF_DIFFERENCE.get(panel.unit, panel.unit)
-    return Panel(panel.variable, unit, years, items, values - base_values, median - base_median)
+    return LazyPanel(panel.variable, unit, years, items, median - base_median, panel.draws, read)
 
 
-def _on(panel: Panel, years: Sequence[int], items: Sequence[tuple[str, str]]) -> tuple[FloatArray, FloatArray]:
-    """Values and median case on some years and items, without copying if they are all of the panel's."""
-    if (tuple(years), tuple(items)) == (panel.years, panel.items):
-        return panel.values, panel.median
-    places = np.ix_([panel.years.index(year) for year in years], [panel.items.index(item) for item in items])
-    return panel.values[places], panel.median[places]
+def _on(panel: Columns, years: Sequence[int], items: Sequence[tuple[str, str]]) -> tuple[Sequence[int], FloatArray]:
+    """Rows and median case on some years and items."""
+    rows = [panel.row(year, *item) for year in years for item in items]
+    median = panel.median.ravel()[rows].reshape(len(years), len(items))
+    return range(panel.count) if rows == list(range(panel.count)) else rows, median
+
+
+def _picked(rows: Sequence[int], chosen: Sequence[int]) -> Sequence[int]:
+    """Some of the rows, as a range where they are one."""
+    return chosen if isinstance(rows, range) else [rows[place] for place in chosen]
 
 
 def compare_one(result: Result, baseline: Result) -> list[ComparisonRow]:
@@ -199,29 +209,72 @@ def compare_one(result: Result, baseline: Result) -> list[ComparisonRow]:
     return rows
 
 
-def _comparison_rows(scenario: str, difference: Panel, missing: Missing) -> Iterator[ComparisonRow]:
-    positive = share_positive(difference.values.reshape(-1, difference.draws))
-    by_row = positive.reshape(difference.median.shape).T.repeat(len(_STATISTICS)).tolist()
-    summary = _rows(scenario, difference, missing)
-    return (ComparisonRow(*row, above) for row, above in zip(summary, by_row, strict=True))
+def _comparison_rows(scenario: str, panel: Columns, missing: Missing) -> Iterator[ComparisonRow]:
+    """Rows by item, then year, then statistic."""
+    parts = [(describe(batch, missing), share_positive(batch)) for batch in batches(panel)]
+    values = np.hstack([np.vstack([part.value for part, _ in parts]), panel.median.reshape(-1, 1)]).tolist()
+    unknown = np.full((panel.count, 1), np.nan)
+    errors = np.hstack([np.vstack([part.error for part, _ in parts]), unknown]).tolist()
+    defined = np.concatenate([part.share_defined for part, _ in parts]).tolist()
+    above = np.concatenate([positive for _, positive in parts]).tolist()
+    for scope, item in panel.items:
+        for year in panel.years:
+            row = panel.row(year, scope, item)
+            for cells in zip(_STATISTICS, values[row], errors[row], strict=True):
+                known = (scenario, panel.variable, scope, item, year)
+                yield ComparisonRow(*known, *cells, panel.unit, defined[row], above[row])
 
 
-def _worth_of_difference(result: Result, baseline: Result) -> Iterator[Panel]:
+def _worth_of_difference(result: Result, baseline: Result) -> Iterator[Columns]:
     """What the extra cash flow of a scenario is worth as an investment, and who enters and regrets it."""
-    if not {"cash_flow", "book_value"} <= result.panels.keys() & baseline.panels.keys():
-        return
-    cash, book = (paired(result.panels[name], baseline.panels[name]) for name in ("cash_flow", "book_value"))
-    flows, case = cash.values.copy(), np.repeat(cash.median[..., None], 2, axis=-1)
-    for variable, value in (("payback_of_difference", _payback), ("irr_of_difference", _rate)):
-        if variable == "irr_of_difference":
-            flows[-1] += book.values[-1]
-            case[-1] += book.median[-1][:, None]
-        yield _single(variable, cash.years[-1:], cash.items, value(flows), value(case)[:, 0])
-    entered = result.panels["enters"]
-    worth = paired(result.panels["npv_with_terminal"], baseline.panels["npv_with_terminal"])
+    held = result.panels.keys() & baseline.panels.keys()
+    if {"cash_flow", "book_value"} <= held:
+        cash, book = (paired(result.panels[name], baseline.panels[name]) for name in ("cash_flow", "book_value"))
+        yield _of_flows("payback_of_difference", _payback, cash, None)
+        yield _of_flows("irr_of_difference", _rate, cash, book)
+    if {"enters", "npv_with_terminal"} <= held:
+        yield _regret(
+            result.panels["enters"], paired(result.panels["npv_with_terminal"], baseline.panels["npv_with_terminal"])
+        )
+
+
+def _of_flows(
+    variable: str, value: Callable[[FloatArray], FloatArray], cash: LazyPanel, book: LazyPanel | None
+) -> LazyPanel:
+    """What is made of annual flows item by item; what stands in the books at the end is the last one's, if given."""
+
+    def flows(item: tuple[str, str], draws: slice) -> FloatArray:
+        found = cash.series(*item, draws)
+        if book is not None:
+            found[-1] += book.rows([book.row(book.years[-1], *item)], draws)[0]
+        return found
+
+    def read(chosen: Sequence[int], draws: slice) -> FloatArray:
+        parts = [slice(*part) for part in _parts(range(cash.draws)[draws])]
+        return np.stack([np.concatenate([value(flows(cash.items[i], part)) for part in parts]) for i in chosen])
+
+    case = cash.median.copy()
+    case[-1] += 0.0 if book is None else book.median[-1]
+    median = value(np.repeat(case[..., None], 2, axis=-1))[:, 0]
+    unit, years = VARIABLES[variable].unit, cash.years[-1:]
+    return LazyPanel(variable, unit, years, cash.items, median[None], cash.draws, read)
+
+
+def _parts(draws: range) -> Iterator[tuple[int, int]]:
+    """Some draws in a few pieces, as starts and stops."""
+    return ((start, min(start + _DRAWS_AT_A_TIME, draws.stop)) for start in draws[::_DRAWS_AT_A_TIME])
+
+
+def _regret(entered: Columns, worth: LazyPanel) -> LazyPanel:
+    """Where a provider enters and is worth less than under the baseline."""
     places = [worth.items.index(item) for item in entered.items]
-    regrets = (entered.values[0] * (worth.values[0, places] < 0), entered.median[0] * (worth.median[0, places] < 0))
-    yield _single("regret", entered.years, entered.items, *regrets)
+
+    def read(chosen: Sequence[int], draws: slice) -> FloatArray:
+        return entered.rows(chosen, draws) * (worth.rows([places[place] for place in chosen], draws) < 0)
+
+    median = entered.median * (worth.median[:, places] < 0)
+    unit = VARIABLES["regret"].unit
+    return LazyPanel("regret", unit, entered.years, entered.items, median, entered.draws, read)
 
 
 def _rate(flows: FloatArray) -> FloatArray:
@@ -235,13 +288,6 @@ def _payback(flows: FloatArray) -> FloatArray:
     years = np.where(laid_out, payback_years(flows, 1.0), 0.0)
     never = np.where(np.isnan(years), np.inf, years)
     return np.where((flows != 0.0).any(axis=0), never, np.nan)
-
-
-def _single(
-    variable: str, years: tuple[int, ...], items: tuple[tuple[str, str], ...], values: FloatArray, median: FloatArray
-) -> Panel:
-    """A panel of one year, from values (I, N) and the median case (I)."""
-    return Panel(variable, VARIABLES[variable].unit, years, items, values[None], median[None])
 
 
 def compare_results(results: Sequence[Result], baseline: str | None = None) -> list[ComparisonRow]:
@@ -283,7 +329,7 @@ def _headline_numbers(base: Result) -> list[tuple[str, str, str]]:
     return [number for number in numbers if number[0] in base.panels]
 
 
-def _headline_years(panel: Panel) -> list[int]:
+def _headline_years(panel: Columns) -> list[int]:
     chosen = {panel.years[0], *_HEADLINE_YEARS, panel.years[-1]}
     return [year for year in panel.years if year in chosen]
 
@@ -308,7 +354,7 @@ def timeline_rows(result: Result) -> list[TimelineRow]:
     in the zone before it is sited; other steps are not waited for, and their share is empty.
     """
     dates = result.panels["event_date"]
-    statistics = describe(dates.values[0], "never")
+    statistics = describe(dates.rows(range(dates.count)), "never")
     quantiles = statistics.value[:, STATISTICS.index("p05") :].tolist()
     rows: list[TimelineRow] = []
     for place, (_, item) in enumerate(dates.items):
@@ -319,7 +365,7 @@ def timeline_rows(result: Result) -> list[TimelineRow]:
     return rows
 
 
-def _share_waited(waits: Panel, actor: str, event: str) -> float:
+def _share_waited(waits: Columns, actor: str, event: str) -> float:
     """Share of draws in which the wait for a provider's step is longer than nothing; NaN for other steps."""
     item = ("", f"{actor}.{_WAITED_FOR.get(event, '')}")
     return float((waits.column(waits.years[0], *item) > 0).mean()) if item in waits.items else np.nan

@@ -1,4 +1,4 @@
-"""What a run leaves: labelled arrays of outcomes, saved to a file that xarray opens, and read back.
+"""Results on disk: one file for each scenario, which xarray opens; written and read column by column.
 
 One file holds one scenario. Every variable lies on the same dimensions year × item × draw; an item is written
 `scope:item`. A variable that lacks a year or an item has no chunk there, so it takes no room and reads as NaN;
@@ -7,12 +7,14 @@ its attributes `years` and `items` say what it has. The median case stands besid
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import importlib.util
 import json
 import os
+import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,8 +23,18 @@ import h5py
 import numpy as np
 from pydantic import ValidationError
 
-from sim.axes import FloatArray, require_shape
-from sim.errors import NumericalError, ResultsError
+from sim.axes import FloatArray
+from sim.errors import ResultsError
+from sim.outcomes.panels import (
+    Columns,
+    LazyPanel,
+    Panel,
+    PanelDigest,
+    Result,
+    batches,
+    panel_hash,
+    require_finite,
+)
 from sim.outcomes.variables import VARIABLES, VariableInfo
 from sim.scenario import Scenario
 
@@ -54,113 +66,13 @@ _LARGEST_CHUNK: Final = 16 * _SCRAMBLE
 """64 KiB of float64: one column of a default run, read in one piece."""
 
 
-@dataclass(frozen=True)
-class Panel:
-    """One variable of a run.
-
-    Attributes
-    ----------
-    variable : str
-        Key of `VARIABLES`.
-    unit : str
-        Unit of the numbers.
-    years : tuple of int
-        Calendar years (Y).
-    items : tuple of (str, str)
-        Scope and item (I), each empty where there is none.
-    values : array, years by items by draws
-        NaN where the variable does not exist in a draw.
-    median : array, years by items
-        The median case.
-    """
-
-    variable: str
-    unit: str
-    years: tuple[int, ...]
-    items: tuple[tuple[str, str], ...]
-    values: FloatArray
-    median: FloatArray
-
-    def __post_init__(self) -> None:
-        labels = (len(self.years), len(self.items))
-        require_shape(self.variable, self.values, (*labels, self.draws))
-        require_shape(f"median case of {self.variable}", self.median, labels)
-
-    @property
-    def draws(self) -> int:
-        """Number of draws."""
-        return int(self.values.shape[-1])
-
-    def column(self, year: int, scope: str = "", item: str = "") -> FloatArray:
-        """All draws of one number; KeyError if the panel does not have it."""
-        if year not in self.years or (scope, item) not in self.items:
-            raise KeyError(f"{self.variable} has no {scope}:{item} in {year}")
-        column: FloatArray = self.values[self.years.index(year), self.items.index((scope, item))]
-        return column
-
-
-@dataclass(frozen=True)
-class Result:
-    """One scenario's outcomes.
-
-    Attributes
-    ----------
-    scenario : Scenario
-        The resolved scenario; its sampling section states the seed and the draws that were used.
-    panels : mapping of str to Panel
-        By variable.
-    """
-
-    scenario: Scenario
-    panels: Mapping[str, Panel]
-
-    @property
-    def name(self) -> str:
-        """Name of the scenario."""
-        return self.scenario.name
-
-
-def require_finite(panel: Panel, first_draw: int = 0) -> None:
-    """Refuse what is not a number, unless the variable may be missing in a draw.
-
-    Parameters
-    ----------
-    panel : Panel
-        Any variable.
-    first_draw : int
-        Number of the panel's first draw in the run.
-
-    Raises
-    ------
-    NumericalError
-        Names the draw, the year and the variable.
-    """
-    bad = ~np.isfinite(panel.values)
-    if VARIABLES[panel.variable].may_be_missing:
-        bad &= ~np.isnan(panel.values)
-    if bad.any():
-        year, item, draw = (int(index) for index in np.argwhere(bad)[0])
-        what = " ".join((panel.variable, *filter(None, panel.items[item])))
-        value = panel.values[year, item, draw]
-        raise NumericalError(f"{what} is {value} in {panel.years[year]}, draw {first_draw + draw}")
-
-
-def panel_hash(panel: Panel) -> str:
-    """SHA-256 of a variable's labels, draws and median case: the same on every machine that has the same bits."""
-    labels = json.dumps([panel.variable, panel.unit, panel.years, panel.items, panel.draws])
-    digest = hashlib.sha256(labels.encode())
-    for array in (panel.values, panel.median):
-        digest.update(np.ascontiguousarray(array, dtype="<f8").data)
-    return digest.hexdigest()
-
-
 def file_hash(path: Path) -> str:
     """SHA-256 of a file's bytes."""
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def save_result(result: Result, path: Path, keep: Collection[str] | None = None) -> None:
+def save_result(result: Result, path: Path, keep: Collection[str] | None = None) -> dict[str, str]:
     """Write a result as NetCDF-4, uncompressed float64, under a temporary name until it is whole.
 
     Parameters
@@ -171,19 +83,37 @@ def save_result(result: Result, path: Path, keep: Collection[str] | None = None)
         The file; its folder exists.
     keep : collection of str, optional
         Variables to write; all by default.
+
+    Returns
+    -------
+    dict of str to str
+        The hash of every variable written.
     """
     panels = [panel for name, panel in result.panels.items() if keep is None or name in keep]
-    partial = path.with_name(f"{path.name}.partial")
-    with h5netcdf.File(partial, "w") as file:
-        years, items = _write_labels(file, result, panels)
-        for panel in panels:
-            _write_panel(file, panel, years, items)
-    with partial.open("rb") as stream:
+    unfinished = path.with_name(f"{path.name}.partial")
+    try:
+        with h5netcdf.File(unfinished, "w") as file:
+            years, items = _write_labels(file, result, panels)
+            for panel in panels:
+                _describe_panel(file, panel, years, items)
+        with h5py.File(unfinished, "r+") as file:
+            hashes = {panel.variable: _write_rows(file[panel.variable], panel, years, items) for panel in panels}
+    except (OSError, RuntimeError) as error:
+        raise _of_system(error) from error
+    with unfinished.open("rb") as stream:
         os.fsync(stream.fileno())
-    partial.replace(path)
+    unfinished.replace(path)
+    return hashes
 
 
-def _write_labels(file: Any, result: Result, panels: Sequence[Panel]) -> tuple[list[int], list[str]]:
+def _of_system(error: Exception) -> OSError:
+    """The operating system's error behind one of HDF5, which gives its number in words only."""
+    stated = re.search(r"errno = (\d+)", str(error))
+    number = int(stated.group(1)) if stated else getattr(error, "errno", None) or errno.EIO
+    return OSError(number, os.strerror(number))
+
+
+def _write_labels(file: Any, result: Result, panels: Sequence[Columns]) -> tuple[list[int], list[str]]:
     years = sorted({year for panel in panels for year in panel.years})
     items = list(dict.fromkeys(label for panel in panels for label in _labels(panel)))
     file.dimensions = {"year": len(years), "item": len(items), "draw": result.scenario.sampling.draws}
@@ -193,16 +123,15 @@ def _write_labels(file: Any, result: Result, panels: Sequence[Panel]) -> tuple[l
     return years, items
 
 
-def _labels(panel: Panel) -> tuple[str, ...]:
+def _labels(panel: Columns) -> tuple[str, ...]:
     return tuple(f"{scope}:{item}" for scope, item in panel.items)
 
 
-def _write_panel(file: Any, panel: Panel, years: list[int], items: list[str]) -> None:
+def _describe_panel(file: Any, panel: Columns, years: list[int], items: list[str]) -> None:
+    """A variable without its draws: shape, labels, median case."""
     rows, places = _span(years, panel.years), [items.index(label) for label in _labels(panel)]
     chunks = (1, 1, _chunk(panel.draws))
     values = file.create_variable(panel.variable, _DIMENSIONS, "f8", chunks=chunks, fillvalue=np.nan)
-    for column, place in enumerate(places):
-        values[rows, place, :] = panel.values[:, column, :]
     centre = np.full((len(years), len(items)), np.nan)
     centre[rows, places] = panel.median
     median = file.create_variable(panel.variable + _MEDIAN, _DIMENSIONS[:2], "f8", fillvalue=np.nan, data=centre)
@@ -210,6 +139,32 @@ def _write_panel(file: Any, panel: Panel, years: list[int], items: list[str]) ->
     values.attrs["long_name"] = VARIABLES[panel.variable].meaning
     values.attrs["years"] = np.array(panel.years, dtype=np.int64)
     values.attrs["items"] = np.array(_labels(panel), dtype=object)
+
+
+def _write_rows(dataset: Any, panel: Columns, years: list[int], items: list[str]) -> str:
+    """Write the draws chunk by chunk, past HDF5's selections, which take longer than the writing; the hash."""
+    digest, places = PanelDigest(panel), iter(_places(panel.years, _labels(panel), years, items))
+    size = dataset.chunks[-1]
+    for batch in batches(panel):
+        digest.add(batch)
+        for (year, item), row in zip(places, batch, strict=False):
+            for start in range(0, panel.draws, size):
+                dataset.id.write_direct_chunk((year, item, start), _whole(row[start : start + size], size))
+    return digest.hex()
+
+
+def _places(
+    own_years: Sequence[int], labels: Sequence[str], years: list[int], items: list[str]
+) -> list[tuple[int, int]]:
+    """Where each row of a variable stands in the file."""
+    columns = [items.index(label) for label in labels]
+    return [(years.index(year), column) for year in own_years for column in columns]
+
+
+def _whole(draws: FloatArray, size: int) -> FloatArray:
+    """The draws of a chunk, filled up where the last one is shorter."""
+    whole = np.ascontiguousarray(draws, dtype="<f8")
+    return whole if len(whole) == size else np.pad(whole, (0, size - len(whole)), constant_values=np.nan)
 
 
 def _span(years: list[int], part: Sequence[int]) -> slice:
@@ -224,7 +179,7 @@ def _chunk(draws: int) -> int:
 
 
 def read_result(folder: Path) -> Result:
-    """Read one scenario's folder.
+    """One scenario's folder; its draws are read when they are asked for.
 
     Raises
     ------
@@ -236,7 +191,7 @@ def read_result(folder: Path) -> Result:
         with h5netcdf.File(path, "r") as file:
             scenario = Scenario.model_validate_json(_text(file.attrs["scenario"]))
             names = [name for name in file.variables if name + _MEDIAN in file.variables]
-            return Result(scenario, {name: _read_panel(file, name) for name in names})
+            return Result(scenario, {name: _lazy_panel(path, file, name) for name in names})
     except FileNotFoundError:
         raise ResultsError(f"{folder}: no finished result (no {DRAWS_FILE} in it)") from None
     except (OSError, KeyError, ValueError, ValidationError) as error:
@@ -247,18 +202,40 @@ def _text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
-def _read_panel(file: Any, name: str) -> Panel:
+def _lazy_panel(path: Path, file: Any, name: str) -> LazyPanel:
     variable, median = file[name], file[name + _MEDIAN]
     labels = [_text(label) for label in np.atleast_1d(variable.attrs["items"])]
-    years = tuple(int(year) for year in np.atleast_1d(variable.attrs["years"]))
-    rows = _span(file["year"][:].tolist(), years)
-    items = [_text(label) for label in file["item"][:]]
-    places = [items.index(label) for label in labels]
-    values = np.empty((len(years), len(labels), variable.shape[-1]))
-    for column, place in enumerate(places):
-        values[:, column] = variable[rows, place, :]
+    own_years = tuple(int(year) for year in np.atleast_1d(variable.attrs["years"]))
+    years, items = file["year"][:].tolist(), [_text(label) for label in file["item"][:]]
+    places = _places(own_years, labels, years, items)
     scopes_and_items = tuple((scope, item) for scope, _, item in (label.partition(":") for label in labels))
-    return Panel(name, _text(variable.attrs["units"]), years, scopes_and_items, values, median[rows, :][:, places])
+    centre = median[:][tuple(np.transpose(places))].reshape(len(own_years), len(labels))
+    read = partial(_read_rows, path, name, places)
+    return LazyPanel(
+        name, _text(variable.attrs["units"]), own_years, scopes_and_items, centre, variable.shape[-1], read
+    )
+
+
+def _read_rows(
+    path: Path, name: str, places: Sequence[tuple[int, int]], chosen: Sequence[int], draws: slice
+) -> FloatArray:
+    """Some rows and draws of a variable of a file.
+
+    Raises
+    ------
+    ResultsError
+        They cannot be read.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            dataset = file[name]
+            span = range(dataset.shape[-1])[draws]
+            values = np.empty((len(chosen), len(span)))
+            for place, row in enumerate(chosen):
+                values[place] = dataset[(*places[row], slice(span.start, span.stop))]
+            return values
+    except (OSError, KeyError) as error:
+        raise ResultsError(f"{path}: damaged: {error}") from error
 
 
 def result_folders(path: Path) -> tuple[Path, ...]:

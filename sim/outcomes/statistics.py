@@ -1,20 +1,22 @@
 """Statistics of columns of draws, with standard errors from the spread over scrambles.
 
-A column is sorted once as a whole and once within its scrambles. The scrambles of a run are independent, so the
-spread of a statistic over them says how far off it is: its standard deviation over the scrambles, divided by the
-root of their number (Owen 1998).
+A column is sorted once, within its scrambles. The scrambles of a run are independent, so the spread of a statistic
+over them says how far off it is: its standard deviation over the scrambles, divided by the root of their number
+(Owen 1998).
 """
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
 
-from sim.axes import FloatArray
+from sim.axes import FloatArray, IntArray
 
-__all__ = ["FEWEST_SCRAMBLES", "STATISTICS", "Missing", "Statistics", "describe", "share_positive"]
+__all__ = ["FEWEST_SCRAMBLES", "STATISTICS", "Missing", "Statistics", "describe", "share_positive", "standard_error"]
 
 Missing: TypeAlias = Literal["", "undefined", "never"]
 """What a missing number means: there is none; the draw is left out; later than any."""
@@ -26,6 +28,9 @@ FEWEST_SCRAMBLES: Final = 8
 
 _PROBABILITIES: Final = np.array([0.05, 0.25, 0.5, 0.75, 0.95])
 _SCRAMBLE: Final = 512
+_SPARE_REACH: Final = 0.5
+"""Standard deviations that a window reaches beyond where the furthest of some scrambles is expected."""
+
 _BLOCK: Final = 2**15
 """Numbers described at a time, so that a block (256 KiB) stays in the cache."""
 
@@ -78,6 +83,14 @@ def describe(columns: FloatArray, missing: Missing = "") -> Statistics:
     return Statistics(value, error, defined)
 
 
+def standard_error(column: FloatArray) -> float:
+    """Standard error of the mean of one column, (draws,), as `describe` gives it; NaN below eight scrambles."""
+    if len(column) < FEWEST_SCRAMBLES * _SCRAMBLE:
+        return math.nan
+    means = column.reshape(-1, _SCRAMBLE).mean(axis=-1)
+    return float(np.sqrt(means.var() / (len(means) - 1)))
+
+
 def share_positive(columns: FloatArray) -> FloatArray:
     """Share of the draws above 0 among those in which the number exists; NaN where there is none."""
     defined = (~np.isnan(columns)).sum(axis=-1)
@@ -88,25 +101,22 @@ def share_positive(columns: FloatArray) -> FloatArray:
 
 def _with_errors(columns: FloatArray, missing: Missing) -> tuple[FloatArray, FloatArray]:
     scrambles = columns.reshape(len(columns), -1, _SCRAMBLE)
-    summary = _defined_only if missing else _summary
     if missing == "never":
         columns, scrambles = (np.where(np.isnan(array), np.inf, array) for array in (columns, scrambles))
-    value, parts = summary(columns), summary(scrambles)
+    if missing:
+        value, parts = _defined_only(columns), _defined_only(scrambles)
+    else:
+        ordered = np.sort(scrambles, axis=-1)
+        value, parts = _summary(columns, _merged_quantiles(ordered)), _summary(scrambles, _quantiles(ordered))
     with np.errstate(invalid="ignore", divide="ignore"):  # infinite where "never" decides, or one scramble alone
         error = np.sqrt(parts.var(axis=1) / (parts.shape[1] - 1))
     return value, error
 
 
-def _summary(values: FloatArray) -> FloatArray:
+def _summary(values: FloatArray, quantiles: FloatArray) -> FloatArray:
     """The statistics along the last axis, in a last axis of their own."""
-    return np.concatenate(
-        [
-            values.mean(axis=-1, keepdims=True),
-            values.std(axis=-1, keepdims=True),
-            _quantiles(np.sort(values, axis=-1)),
-        ],
-        axis=-1,
-    )
+    mean, spread = values.mean(axis=-1, keepdims=True), values.std(axis=-1, keepdims=True)
+    return np.concatenate([mean, spread, quantiles], axis=-1)
 
 
 def _defined_only(values: FloatArray) -> FloatArray:
@@ -117,16 +127,58 @@ def _defined_only(values: FloatArray) -> FloatArray:
         defined = column[~np.isnan(column)]
         if len(defined):
             with np.errstate(invalid="ignore"):  # the spread of what never happens in some draws is not defined
-                out[row] = _summary(defined)
+                out[row] = _summary(defined, _quantiles(np.sort(defined)))
     return out.reshape(*values.shape[:-1], len(STATISTICS))
 
 
 def _quantiles(ordered: FloatArray) -> FloatArray:
     """Linear interpolation between order statistics, as `numpy.quantile` does; infinite from the first infinite one."""
     position = _PROBABILITIES * (ordered.shape[-1] - 1)
-    below = np.floor(position).astype(np.intp)
-    above = np.minimum(below + 1, ordered.shape[-1] - 1)
-    low, high, weight = ordered[..., below], ordered[..., above], position - below
+    below, above = _neighbours(position, ordered.shape[-1])
+    return _between(ordered[..., below], ordered[..., above], position - below)
+
+
+def _neighbours(position: FloatArray, count: int) -> tuple[IntArray, IntArray]:
+    """Order statistics below and above a position."""
+    below = np.floor(position).astype(np.int64)
+    return below, np.minimum(below + 1, count - 1)
+
+
+def _between(low: FloatArray, high: FloatArray, weight: FloatArray) -> FloatArray:
     with np.errstate(invalid="ignore"):  # both are infinite, and equal
         between = low + (high - low) * weight
     return np.where((weight == 0) | (low == high), low, between)
+
+
+def _merged_quantiles(ordered: FloatArray) -> FloatArray:
+    """Quantiles of columns whose scrambles are sorted, (columns, scrambles, 512) to (columns, probabilities).
+
+    Scrambles resemble each other, so that an order statistic of the whole lies near the same place in each. Only what
+    stands near there is sorted. All that stands before must be at most the order statistic found, all that stands
+    after at least that; in a column where it is not, everything is sorted.
+    """
+    count = ordered.shape[1]
+    position = _PROBABILITIES * (count * _SCRAMBLE - 1)
+    below, above = _neighbours(position, count * _SCRAMBLE)
+    quantiles = np.empty((len(ordered), len(position)))
+    sure = np.ones(len(ordered), dtype=np.bool_)
+    for i, window in enumerate(_windows(count)):
+        near = np.sort(ordered[:, :, window].reshape(len(ordered), -1), axis=-1)
+        before = count * window.start
+        low, high = near[:, below[i] - before], near[:, above[i] - before]
+        quantiles[:, i] = _between(low, high, position[i] - below[i])
+        sure &= (ordered[:, :, window.start - 1] <= low[:, None]).all(axis=1)
+        sure &= (ordered[:, :, window.stop] >= high[:, None]).all(axis=1)
+    if not sure.all():
+        rest = ordered[~sure]
+        quantiles[~sure] = _quantiles(np.sort(rest.reshape(len(rest), -1), axis=-1))
+    return quantiles
+
+
+def _windows(count: int) -> Iterator[slice]:
+    """Places of a sorted scramble among which the quantiles of so many lie, were their draws independent, in most."""
+    reach = math.sqrt(2 * math.log(2 * count)) + _SPARE_REACH
+    for probability in _PROBABILITIES:
+        half = reach * math.sqrt(_SCRAMBLE * probability * (1 - probability))
+        centre = probability * (_SCRAMBLE - 1)
+        yield slice(max(1, math.floor(centre - half)), min(_SCRAMBLE - 1, math.ceil(centre + half) + 1))

@@ -84,7 +84,7 @@ def _times(scenario: Scenario) -> FloatArray:
 def _dates(result: Result, items: Sequence[str]) -> FloatArray:
     """Event dates, events by draws; never is infinitely late."""
     panel = result.panels["event_date"]
-    dates = panel.values[0, [panel.items.index(("", item)) for item in items]]
+    dates = panel.rows([panel.items.index(("", item)) for item in items])
     return np.where(np.isnan(dates), np.inf, dates)
 
 

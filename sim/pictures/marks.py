@@ -19,7 +19,7 @@ from matplotlib.patches import Patch
 from matplotlib.transforms import ScaledTranslation
 
 from sim.axes import FloatArray
-from sim.outcomes.results import Result
+from sim.outcomes.panels import ALL_DRAWS, Result
 from sim.pictures.style import GREY, INK, SHADE, Look
 
 __all__ = [
@@ -76,15 +76,27 @@ class Measure:
     unit: str = ""
     scale: float = 1.0
 
-    def values(self, result: Result) -> FloatArray:
+    def values(self, result: Result, draws: slice = ALL_DRAWS) -> FloatArray:
         """The draws, years by draws, in the unit of the picture."""
-        panel = result.panels[self.variable]
-        return panel.values[:, panel.items.index((self.scope, self.item))] * self.scale
+        return result.panels[self.variable].series(self.scope, self.item, draws) * self.scale
+
+    def first(self, result: Result) -> FloatArray:
+        """The draws of the first year."""
+        return self._column(result, self.years(result)[0])
 
     def last(self, result: Result) -> FloatArray:
         """The draws of the last year."""
-        values: FloatArray = self.values(result)[-1]
-        return values
+        return self._column(result, self.years(result)[-1])
+
+    def bands(self, result: Result, base: Result | None = None) -> FloatArray:
+        """Quantiles by year, (5, years), of the draws or of their difference to a baseline; one year at a time."""
+        columns = (
+            self._column(result, year) - (self._column(base, year) if base else 0.0) for year in self.years(result)
+        )
+        return np.stack([quantiles(column) for column in columns], axis=-1)
+
+    def _column(self, result: Result, year: int) -> FloatArray:
+        return result.panels[self.variable].column(year, self.scope, self.item) * self.scale
 
     def years(self, result: Result) -> tuple[int, ...]:
         """Calendar years of the draws."""

@@ -55,6 +55,9 @@ __all__ = ["gains_after_launch", "gains_and_losses", "npv", "provider_shares", "
 _SHARES: Final = ("shares", "opening", "segments", "zone")
 _MONEY: Final = ("economics", "market.size", "shares", "opening")
 
+_DRAWS_AT_A_TIME: Final = 2**16
+"""Draws of which all years are held together."""
+
 _EDGES: Final = 81
 _RISE: Final = 0.7
 """Edges of a histogram's bins, and how high its highest bin rises in a row of height 1."""
@@ -153,7 +156,7 @@ def provider_shares(results: Sequence[Result], baseline: str) -> Figure:
     for column, (origin, names) in enumerate((("Foreign", scenario.foreign), ("Domestic", scenario.domestic))):
         axes = figure.add_subplot(places[0, column])
         measures = [Measure("", "market_share", layer, name, percent, "%", 100.0) for name in names]
-        base = quantiles_of_each([measure.values(ordered[0])[0] for measure in measures])
+        base = quantiles_of_each([measure.first(ordered[0]) for measure in measures])
         ends = [quantiles_of_each([measure.last(result) for measure in measures]) for result in ordered]
         titles = [short_title(scenario, name).replace(" ", "\n", 1) for name in names]
         interval_rows(axes, titles, list(zip(style, [base, *ends], strict=True)))
@@ -288,14 +291,14 @@ def _hypotheses(scenario: Scenario) -> tuple[str, ...]:
 
 def _hypothesis_labels(result: Result) -> list[str]:
     """The hypotheses with their share of draws, then all draws."""
-    index = result.panels["opening_hypothesis"].values[0, 0]
+    index = result.panels["opening_hypothesis"].rows([0])[0]
     names = [textwrap.fill(capital(readable(name)), 16) for name in _hypotheses(result.scenario)]
     return [*(f"{name}\n{np.mean(index == i):.0%} of draws" for i, name in enumerate(names)), "All draws"]
 
 
 def _by_hypothesis(result: Result, values: FloatArray) -> FloatArray:
     """Quantiles over the draws of each hypothesis, then over all: (5, hypotheses + 1); NaN where there is no draw."""
-    index = result.panels["opening_hypothesis"].values[0, 0]
+    index = result.panels["opening_hypothesis"].rows([0])[0]
     exists = ~np.isnan(values)
     groups = [values[exists & (index == i)] for i in range(len(_hypotheses(result.scenario)))]
     return quantiles_of_each([*groups, values[exists]])
@@ -309,14 +312,21 @@ def gains_after_launch(result: Result, base: Result, share: Measure) -> FloatArr
     array (`_YEARS_AFTER`, draws)
         NaN where nothing is launched, or the date lies after the middle of the last year.
     """
+    starts = range(0, result.scenario.sampling.draws, _DRAWS_AT_A_TIME)
+    parts = [_gains(result, base, share, slice(start, start + _DRAWS_AT_A_TIME)) for start in starts]
+    return np.concatenate(parts, axis=-1)
+
+
+def _gains(result: Result, base: Result, share: Measure, draws: slice) -> FloatArray:
+    """The same in some draws."""
     panel = result.panels["event_date"]
     launches = [panel.items.index(("", f"{name}.launch")) for name in result.scenario.foreign]
-    first = np.fmin.reduce(panel.values[0, launches])
-    gain = share.values(result) - share.values(base)
+    first = np.fmin.reduce(panel.rows(launches, draws))
+    gain = share.values(result, draws) - share.values(base, draws)
     last = len(gain) - 1
     place = first + np.array(_YEARS_AFTER)[:, None] - (share.years(result)[0] + 0.5)
     exists = (place >= 0) & (place <= last)
     before = np.where(exists, np.minimum(place, last - 1), 0).astype(np.int64)
-    draws = np.arange(gain.shape[-1])
-    between = gain[before, draws] + (place - before) * (gain[before + 1, draws] - gain[before, draws])
+    each = np.arange(gain.shape[-1])
+    between = gain[before, each] + (place - before) * (gain[before + 1, each] - gain[before, each])
     return np.where(exists, between, np.nan)

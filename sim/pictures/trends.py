@@ -80,7 +80,7 @@ def _side_by_side(
     _base_key(figure, ordered)
     places = [_block(figure, block, blocks, len(measures), columns) for block in range(blocks)]
     for row, measure in enumerate(measures):
-        bands = [quantiles(measure.values(result)) for result in ordered]
+        bands = [measure.bands(result) for result in ordered]
         for i, result in enumerate(ordered):
             block, column = divmod(i, columns)
             axes = figure.add_subplot(places[block][row, column])
@@ -163,7 +163,7 @@ def paired_difference(results: Sequence[Result], baseline: str) -> Figure:
     fan_key(figure)
     places = grid(figure, len(others), len(measures), margins=(1.45, 1.2, 2.2, 1.05), gaps=(1.6, 0.3))
     for column, measure in enumerate(measures):
-        bands = [quantiles(measure.values(other) - measure.values(base)) for other in others]
+        bands = [measure.bands(other, base) for other in others]
         for row, other in enumerate(others):
             axes = figure.add_subplot(places[row, column])
             _fan(axes, other, measure, bands[row], style[other.name], _limits(bands))
@@ -182,7 +182,7 @@ def market_size(results: Sequence[Result], baseline: str) -> Figure:
     base, *others = ordered = baseline_first(results, baseline)
     scopes = ("total", *base.scenario.market.layers)
     measures = [Measure("Spending\n(USD bn a year, log scale)", "market_size", scope, "", money) for scope in scopes]
-    bands = [quantiles(measure.values(base)) for measure in measures]
+    bands = [measure.bands(base) for measure in measures]
     limits = float(np.min(bands)) / 1.3, float(np.max(bands)) * 1.3
     note = "Nominal spending at the exchange rate of the base year. Equal steps up the axis are equal factors."
     title = f"Size of the market under {readable(baseline)}, {span(base)}"

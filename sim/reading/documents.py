@@ -33,7 +33,7 @@ from ruamel.yaml.reader import ReaderError
 
 from sim.errors import Problem, ScenarioError, choices, shown
 
-__all__ = ["Node", "Place", "Scalar", "parse", "read"]
+__all__ = ["Node", "Place", "Scalar", "parse", "read", "read_text"]
 
 Scalar: TypeAlias = str | int | float | bool | datetime.date | None
 
@@ -118,13 +118,14 @@ def read(path: Path) -> Node:
     ScenarioError
         If the file is missing, is no text, is no YAML or has another form.
     """
-    top = parse(_text(path), str(path))
+    top = parse(read_text(path), str(path))
     if not isinstance(top.value, Mapping):
         _refuse(top.place, f"the top of the file must be a mapping of keys (found {shown(top.plain())})")
     return top
 
 
-def _text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """The text of a file in UTF-8; ScenarioError if there is none, it is too large or is no text."""
     place = Place(str(path))
     if path.is_dir():
         _refuse(place, "is a directory, not a file")
@@ -146,7 +147,7 @@ def _text(path: Path) -> str:
 
 
 def _neighbours(path: Path) -> tuple[str, ...]:
-    return tuple(sorted(found.name for found in path.parent.glob("*.yaml")))
+    return tuple(sorted(found.name for found in path.parent.glob(f"*{path.suffix or '.yaml'}")))
 
 
 @lru_cache(maxsize=8)

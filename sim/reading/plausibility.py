@@ -9,15 +9,15 @@ from typing import Final, TypeAlias
 from sim.errors import choices
 from sim.evidence import SCALES, Discrete, Fixed, Mixture, Normal, Record, TwoPiece
 from sim.reading.points import FARTHEST, between, central, clamped, is_number
-from sim.scenario import Scenario, inputs
+from sim.scenario import Input, Scenario, inputs, record_numbers
 
 __all__ = ["Finding", "implausible", "medians", "scale"]
 
 Finding: TypeAlias = tuple[str, str]
 """A dotted path, and what is wrong there."""
 
-_BUILT_IN_SOURCES: Final = ("judgement", "command line")
-"""Sources that need no entry in sources.yaml; both appear on the day that the scenario stands for."""
+_BUILT_IN_SOURCES: Final = ("judgement", "command line", "sweep")
+"""Sources that need no entry in sources.yaml; all appear on the day that the scenario stands for."""
 
 
 def implausible(scenario: Scenario) -> Iterator[Finding]:
@@ -48,8 +48,13 @@ def scale(dimension: str, unit: str, scenario: Scenario) -> float:
     return factor
 
 
+def _numbers(scenario: Scenario) -> tuple[Input, ...]:
+    """Every number that has a record, those for a record included."""
+    return (*inputs(scenario), *record_numbers(scenario))
+
+
 def _evidence(scenario: Scenario) -> Iterator[Finding]:
-    for path, (record, dimension) in {item.path: (item.record, item.dimension) for item in inputs(scenario)}.items():
+    for path, (record, dimension) in {item.path: (item.record, item.dimension) for item in _numbers(scenario)}.items():
         yield from _known_in_time(path, record, scenario)
         for below, part in _records(path, record):
             yield from _sourced(below, part.source, scenario)
@@ -115,7 +120,7 @@ def _bounded(path: str, record: Record) -> Iterator[Finding]:
 
 def _ranges(scenario: Scenario) -> Iterator[Finding]:
     """Numbers that some draw would take to where their quantity does not exist."""
-    for item in {item.path: item for item in inputs(scenario)}.values():
+    for item in {item.path: item for item in _numbers(scenario)}.values():
         for path, record in _with_fallbacks(item.path, item.record):
             if item.dimension == "duration" and _lowest(record) < 0:
                 yield path, "a duration can be negative in some draws; add min: 0"

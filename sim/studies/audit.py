@@ -78,6 +78,7 @@ def audit(scenarios: Sequence[Scenario]) -> Audit:
     -------
     Audit
     """
+    scenarios = [scenario.learning(None, None) for scenario in scenarios]  # what moves is the model's affair
     uncertain = [item.name for scenario in scenarios for item in inputs(scenario) if not item.record.is_fixed]
     names = list(dict.fromkeys(uncertain))
     played = {scenario.name: in_play(scenario) for scenario in scenarios}

@@ -1,4 +1,4 @@
-"""The folder of a study and its manifest: what was asked, which program ran, a hash of everything that came out.
+"""The manifest of a study: what was asked, which program ran, a hash of everything that came out.
 
 The manifest holds no date and no path of the machine, so that the same study has the same manifest wherever the
 same bits are computed.
@@ -6,13 +6,10 @@ same bits are computed.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
 import platform
-import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
@@ -25,17 +22,20 @@ __all__ = [
     "MANIFEST",
     "canonical_hash",
     "cpu_level",
-    "new_folder",
+    "decisive",
+    "differences",
     "program",
     "read_manifest",
-    "relative_files",
     "source_hash",
     "write_manifest",
 ]
 
 MANIFEST: Final = "manifest.json"
 
-_PACKAGES: Final = ("numpy", "scipy", "simpy", "h5netcdf", "h5py", "matplotlib", "pydantic")
+_PACKAGES: Final = ("numpy", "scipy", "simpy", "h5netcdf", "h5py", "matplotlib", "pydantic", "scoringrules")
+
+_DECISIVE: Final = ("python", "numpy", "scipy", "simpy")
+"""Of the versions, those that decide the bits of draws."""
 
 _LEVELS: Final = (
     ("x86-64-v4", ("AVX512F", "AVX512BW", "AVX512CD", "AVX512DQ", "AVX512VL")),
@@ -73,6 +73,22 @@ def program() -> dict[str, Any]:
     return {"source": source_hash(), "versions": {"python": platform.python_version(), **versions}, "cpu": cpu_level()}
 
 
+def differences(here: Mapping[str, Any], there: Mapping[str, Any]) -> tuple[str, ...]:
+    """In what two programs differ that decides the bits of draws, in words; empty if in nothing."""
+    mine, theirs = decisive(here), decisive(there)
+    return tuple(
+        f"another {part}" if part == "program source" else f"{part} {mine[part]} in place of {theirs[part]}"
+        for part in mine
+        if mine[part] != theirs[part]
+    )
+
+
+def decisive(runner: Mapping[str, Any]) -> dict[str, str]:
+    """What of a program decides the bits of draws."""
+    versions = {name: runner["versions"][name] for name in _DECISIVE}
+    return {"program source": runner["source"], "processor level": runner["cpu"], **versions}
+
+
 def write_manifest(folder: Path, content: Mapping[str, Any]) -> None:
     """Write a study's manifest, with the hash of its content first."""
     document = {"content_hash": canonical_hash(content), **content}
@@ -98,47 +114,3 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     if stated != canonical_hash(document):
         raise ResultsError(f"{path}: was changed after the study was written")
     return document
-
-
-@contextlib.contextmanager
-def new_folder(target: Path) -> Iterator[Path]:
-    """A folder to write a study into, which takes the name `target` at the end, or disappears if that fails.
-
-    Raises
-    ------
-    ResultsError
-        `target` holds what no study wrote, or the disk does not take it.
-    """
-    work = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        _require_ours(target)
-        work.mkdir(parents=True)
-        yield work
-        _replace(target, work)
-    except OSError as error:
-        raise ResultsError(f"{target}: cannot be written: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
-
-
-def _require_ours(target: Path) -> None:
-    if not target.exists():
-        return
-    ours = {MANIFEST, *read_manifest(target)["files"]} if (target / MANIFEST).exists() else set()
-    strange = [name for name in relative_files(target) if name not in ours]
-    if strange or not target.is_dir():
-        raise ResultsError(f"{target}: holds something else ({strange[0] if strange else 'a file'}); move it away")
-
-
-def _replace(target: Path, work: Path) -> None:
-    """Put a finished folder in the place of an older one, if there is one."""
-    older = work.with_name(f"{work.name}.older")
-    if target.exists():
-        target.rename(older)
-    work.rename(target)
-    shutil.rmtree(older, ignore_errors=True)
-
-
-def relative_files(folder: Path) -> list[str]:
-    """Every file below a folder, as relative paths with slashes, in order."""
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())

@@ -7,16 +7,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from sim.belief.posterior import Posterior, learned_from, read_posterior, told
 from sim.chance.sampling import check_draws
 from sim.errors import Problem, ScenarioError, choices
-from sim.outcomes.comparison import disagreements
-from sim.outcomes.results import VARIABLES
+from sim.outcomes.comparison import HEADLINE_VARIABLES, TIMELINE_VARIABLES, disagreements
+from sim.outcomes.variables import VARIABLES
 from sim.reading.loading import load_scenario
 from sim.scenario import MOST_SEED, Scenario
 from sim.studies.manifest import canonical_hash
+from sim.studies.precision import Target, read_target
 from sim.studies.workers import available_cores
 
-__all__ = ["Request", "make_request", "study_name"]
+__all__ = ["MANY_DRAWS", "Request", "make_request", "study_name"]
+
+MANY_DRAWS: Final = 2**17
+"""Above this the size on disk is told, and with `keep` only some variables are stored at all."""
+
+_ALWAYS_STORED: Final = HEADLINE_VARIABLES | TIMELINE_VARIABLES
 
 _LONGEST_NAME: Final = 80
 
@@ -37,6 +44,10 @@ class Request:
     jobs : int
     set_by : mapping of str to str
         Who set the seed and the number of draws.
+    notes : tuple of str
+        What a reader should know of the draws.
+    target : Target, optional
+        How precise the study shall be; its draws are then those that it begins with.
     """
 
     scenarios: tuple[Scenario, ...]
@@ -45,11 +56,21 @@ class Request:
     pictures: bool
     jobs: int
     set_by: dict[str, str]
+    notes: tuple[str, ...] = ()
+    target: Target | None = None
 
     @property
     def draws(self) -> int:
         """Number of draws."""
         return self.scenarios[0].sampling.draws
+
+    @property
+    def stored(self) -> tuple[str, ...] | None:
+        """Variables of which anything is stored while the study is made; None for all."""
+        if self.keep is None or not (self.draws > MANY_DRAWS or self.target):
+            return None
+        wanted = {*self.keep, *_ALWAYS_STORED, *([self.target.variable] if self.target else [])}
+        return tuple(name for name in VARIABLES if name in wanted)
 
     def content(self) -> dict[str, Any]:
         """The request as the manifest states it: all that decides what comes out, and so not the number of jobs."""
@@ -61,6 +82,7 @@ class Request:
             "baseline": self.baseline,
             "keep": None if self.keep is None else list(self.keep),
             "pictures": self.pictures,
+            "target": self.target and self.target.content(),
         }
 
 
@@ -73,6 +95,8 @@ def make_request(
     keep: Collection[str] | None,
     pictures: bool,
     jobs: int | None,
+    posterior: Path | str | None = None,
+    target_se: str | None = None,
 ) -> Request:
     """Load the scenarios, put in the settings and check all of it.
 
@@ -83,20 +107,25 @@ def make_request(
     """
     files = ["" if isinstance(one, Scenario) else str(one) for one in given]
     loaded = [one if isinstance(one, Scenario) else load_scenario(one) for one in given]
-    scenarios = tuple(_with_settings(scenario, draws, seed) for scenario in loaded)
+    learned = None if posterior is None else read_posterior(Path(posterior))
+    scenarios = tuple(_with_settings(scenario, draws, seed, learned) for scenario in loaded)
     names = [scenario.name for scenario in scenarios]
     _refuse(_unfit(files, scenarios))
     check_draws(scenarios[0].sampling.draws)
     _refuse(_wrong_seed(scenarios[0].sampling.seed))
     _refuse(_unpaired(files, scenarios))
     _refuse(_wrong_options(names, baseline, keep, jobs))
+    _refuse(_without_rows(files, scenarios, learned))
+    target = None if target_se is None else read_target(target_se, names, baseline or names[0])
     return Request(
         scenarios,
         baseline or names[0],
         None if keep is None else tuple(sorted(set(keep))),
         pictures,
         jobs or available_cores(),
-        {"seed": _setter(seed), "draws": _setter(draws)},
+        {"seed": _setter(seed), "draws": _setter_of_draws(draws, target, learned)},
+        () if learned is None else told(learned, loaded),
+        target,
     )
 
 
@@ -108,13 +137,32 @@ def study_name(names: Sequence[str], content: Any) -> str:
     return f"{joined}-{canonical_hash(content)[:8]}"
 
 
+def _setter_of_draws(draws: int | None, target: Target | None, learned: Posterior | None) -> str:
+    if target is not None:
+        return "--target-se"
+    return _setter(draws) if draws or learned is None else "posterior"
+
+
 def _setter(value: int | None) -> str:
     return "scenario file" if value is None else "command line"
 
 
-def _with_settings(scenario: Scenario, draws: int | None, seed: int | None) -> Scenario:
+def _with_settings(scenario: Scenario, draws: int | None, seed: int | None, learned: Posterior | None) -> Scenario:
+    if learned is not None:
+        scenario, draws = learned_from(learned, scenario), draws or learned.rows
     settings = {name: value for name, value in (("draws", draws), ("seed", seed)) if value is not None}
     return scenario.model_copy(update={"sampling": scenario.sampling.model_copy(update=settings)})
+
+
+def _without_rows(files: Sequence[str], scenarios: Sequence[Scenario], learned: Posterior | None) -> Iterator[Problem]:
+    """More draws than a posterior has rows, or a posterior that is named in a scenario and not given."""
+    draws = scenarios[0].sampling.draws
+    if learned is not None and draws > learned.rows:
+        message = f"the posterior has {learned.rows} rows, and a draw is a row (found {draws}; at most {learned.rows})"
+        yield Problem("--draws", 0, 0, "", message)
+    for file, scenario in zip(files, scenarios, strict=True):
+        if scenario.sampling.posterior is not None and scenario.learned is None:
+            yield Problem(file, 0, 0, "sampling.posterior", "is set by --posterior FILE, and never in a scenario")
 
 
 def _refuse(problems: Iterator[Problem]) -> None:

@@ -1,34 +1,102 @@
-"""Scenarios in, results out: scrambles spread over workers, assembled in order.
+"""Scenarios in, results out: scrambles spread over workers, a block of them at a time, every block a file.
 
-The median case runs first and shows which arrays there will be; each worker then fills its draws of them.
+The median case runs first and shows which rows there will be. A worker then draws the worlds of a block once for
+all scenarios that draw alike, and simulates one scenario after the other. Results read their columns from the
+blocks, so that neither the run nor what is made of it takes more memory with more draws.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor, as_completed
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
+from dataclasses import dataclass, replace
 from functools import partial
-from itertools import product
-from typing import Final, TypeAlias
+from pathlib import Path
+from typing import Any, TypeAlias
 
-from sim.chance.sampling import DRAWS_PER_SCRAMBLE, Worlds, draw_worlds, median_world
-from sim.errors import NumericalError
+import numpy as np
+
+from sim.axes import FloatArray
+from sim.chance.sampling import DRAWS_PER_SCRAMBLE, Worlds, draw_alike, draw_worlds, median_world
+from sim.errors import NumericalError, ResultsError
 from sim.model.engine import simulate
-from sim.outcomes.results import Panel, Result, require_finite
+from sim.outcomes.panels import LazyPanel, Panel, Result, require_finite
 from sim.scenario import Scenario
-from sim.studies.workers import Batch, shared_array
+from sim.studies.blocks import SCRAMBLES_PER_BLOCK, BlockStore
+from sim.studies.manifest import canonical_hash, decisive, differences, program
+from sim.studies.workers import Batch
 
-__all__ = ["Panels", "fill_results", "median_cases"]
+__all__ = ["Panels", "Plan", "Run", "make_plan", "median_cases", "run_scenarios", "with_draws"]
 
 Panels: TypeAlias = Mapping[str, Panel]
+Done: TypeAlias = Callable[[float], None]
 
-_TASKS_PER_JOB: Final = 4
-"""Enough that no job waits long for the last one."""
 
-_MOST_SCRAMBLES: Final = 16
-"""Scrambles in a task: bounds the memory of a worker."""
+@dataclass(frozen=True)
+class Plan:
+    """What is simulated, and which of it is stored.
+
+    Attributes
+    ----------
+    scenarios : tuple of Scenario
+        On shared draws.
+    cases : mapping of str to panels
+        The median case of each scenario by name: the variables that are stored, and their labels.
+    """
+
+    scenarios: tuple[Scenario, ...]
+    cases: Mapping[str, Panels]
+
+    def rows(self, names: Collection[str] | None = None) -> int:
+        """Columns of some variables over all scenarios; by default of all that are stored."""
+        chosen = (panel for case in self.cases.values() for panel in case.values())
+        return sum(panel.count for panel in chosen if names is None or panel.variable in names)
+
+    @property
+    def draws(self) -> int:
+        """Number of draws."""
+        return self.scenarios[0].sampling.draws
+
+    def with_draws(self, draws: int) -> Plan:
+        """The same plan with another number of draws."""
+        return replace(self, scenarios=tuple(with_draws(scenario, draws) for scenario in self.scenarios))
+
+
+def run_scenarios(
+    scenarios: Sequence[Scenario],
+    folder: Path,
+    *,
+    stored: Collection[str] | None = None,
+    jobs: int = 1,
+    done: Done = lambda share: None,
+    executor: Executor | None = None,
+) -> list[Result]:
+    """Run scenarios on shared draws; the results read from blocks in a folder, which must outlive them.
+
+    Blocks of the same run that lie in the folder already are used as they are.
+
+    Parameters
+    ----------
+    scenarios : sequence of Scenario
+        Checked to share draws; their sampling section says how many.
+    folder : Path
+        Exists; takes the blocks.
+    stored : collection of str, optional
+        Variables that are stored; all by default.
+    jobs : int
+        Workers at a time; the results do not depend on it.
+    done : callable
+        Is told the share of the work finished.
+    executor : Executor, optional
+        Runs the blocks in place of forked children.
+
+    Raises
+    ------
+    NumericalError
+        A draw has no answer; names scenario, draw, year and variable.
+    """
+    run = Run(make_plan(scenarios, stored), folder, program(), jobs, executor)
+    return run.results(scenarios[0].sampling.draws, done)
 
 
 def median_cases(scenarios: Sequence[Scenario]) -> dict[str, Panels]:
@@ -36,67 +104,156 @@ def median_cases(scenarios: Sequence[Scenario]) -> dict[str, Panels]:
     return {scenario.name: _checked(scenario, median_world(scenario), "the median case", 0) for scenario in scenarios}
 
 
-def fill_results(
-    scenarios: Sequence[Scenario],
-    cases: Mapping[str, Panels],
-    jobs: int,
-    done: Callable[[float], None],
-    executor: Executor | None = None,
-) -> list[Result]:
-    """Run every draw of every scenario.
+def make_plan(scenarios: Sequence[Scenario], stored: Collection[str] | None = None) -> Plan:
+    """Run the median cases, and plan to store some variables of the scenarios, all by default."""
+    cases = {
+        scenario: {name: panel for name, panel in case.items() if stored is None or name in stored}
+        for scenario, case in median_cases(scenarios).items()
+    }
+    return Plan(tuple(scenarios), cases)
+
+
+class Run:
+    """The draws of a plan, in a folder of blocks: computed once, and added to where more are asked for.
 
     Parameters
     ----------
-    scenarios : sequence of Scenario
-        On shared draws.
-    cases : mapping of str to panels
-        What `median_cases` returned.
+    plan : Plan
+    folder : Path
+        Exists, outlives the results, and takes the blocks; whole ones of the same run that lie there are used.
+    runner : mapping
+        The program, as the manifest states it.
     jobs : int
         Workers at a time; the results do not depend on it.
-    done : callable
-        Is told the share of the work finished.
     executor : Executor, optional
-        Runs the tasks in place of forked children; their panels come back as they are.
-
-    Raises
-    ------
-    NumericalError
-        A draw has no answer; names scenario, draw, year and variable.
+        Runs the blocks in place of forked children.
     """
-    results = [_empty_result(scenario, cases[scenario.name]) for scenario in scenarios]
-    tasks = list(product(results, _chunks(scenarios, jobs)))
-    if executor is None:
+
+    def __init__(
+        self, plan: Plan, folder: Path, runner: Mapping[str, Any], jobs: int, executor: Executor | None = None
+    ) -> None:
+        self._plan, self._folder, self._key = plan, folder, _key(plan, runner)
+        self._jobs, self._executor = jobs, executor
+        self._whole = 0
+        self.found = 0
+
+    def clean(self, *, everything: bool) -> None:
+        """Remove what other runs, or all runs, left in the folder."""
+        self._store(self._plan).clean(everything=everything)
+
+    def results(self, draws: int, done: Done) -> list[Result]:
+        """The results of so many draws; those that were computed before stay as they are."""
+        plan = self._plan.with_draws(draws)
+        store = self._store(plan)
+        missing = store.missing(self._whole)
+        self.found += store.count - self._whole - len(missing)
+        _fill(plan, store, missing, done, self._jobs, self._executor)
+        self._whole = store.scrambles // SCRAMBLES_PER_BLOCK
+        return _results_of(plan, store)
+
+    def _store(self, plan: Plan) -> BlockStore:
+        return BlockStore(self._folder, self._key, plan.rows(), plan.draws // DRAWS_PER_SCRAMBLE)
+
+
+def _key(plan: Plan, runner: Mapping[str, Any]) -> str:
+    """Hash of all that decides the numbers of a block, and so not how many there are."""
+    undecided = [scenario.model_dump(mode="json") for scenario in plan.with_draws(0).scenarios]
+    stored = {name: list(case) for name, case in plan.cases.items()}
+    return canonical_hash([undecided, stored, decisive(runner)])[:16]
+
+
+def _fill(
+    plan: Plan, store: BlockStore, missing: Sequence[int], done: Done, jobs: int, executor: Executor | None
+) -> None:
+    """Compute the blocks that are missing."""
+    before = store.count - len(missing)
+
+    def tell(share: float) -> None:
+        done((before + share * len(missing)) / store.count)
+
+    if executor is not None:
+        _fill_elsewhere(plan, store, missing, executor, jobs, tell)
+    elif missing:
         batch = Batch()
-        for result, scrambles in tasks:
-            batch.add(partial(_run_and_fill, result, scrambles))
-        batch.run(jobs, done)
-        return results
-    futures = {executor.submit(run_scrambles, result.scenario, chunk): (result, chunk) for result, chunk in tasks}
-    for place, future in enumerate(as_completed(futures), start=1):
-        _fill(*futures[future], future.result())
-        done(place / len(futures))
-    return results
+        for number in missing:
+            batch.add(partial(_fill_block, plan, store, number))
+        batch.run(jobs, tell)
 
 
-def _chunks(scenarios: Sequence[Scenario], jobs: int) -> list[range]:
-    scrambles = scenarios[0].sampling.draws // DRAWS_PER_SCRAMBLE
-    wanted = math.ceil(scrambles * len(scenarios) / (_TASKS_PER_JOB * jobs))
-    size = min(wanted, _MOST_SCRAMBLES)
-    return [range(start, min(start + size, scrambles)) for start in range(0, scrambles, size)]
+def _results_of(plan: Plan, store: BlockStore) -> list[Result]:
+    """The results of a plan whose blocks are there."""
+    found, first = [], 0
+    for scenario in plan.scenarios:
+        panels = {}
+        for name, case in plan.cases[scenario.name].items():
+            read = partial(store.read, first)
+            median = case.values[..., 0].copy()
+            panels[name] = LazyPanel(name, case.unit, case.years, case.items, median, plan.draws, read)
+            first += case.count
+        found.append(Result(scenario, panels))
+    return found
 
 
-def _empty_result(scenario: Scenario, case: Panels) -> Result:
-    def empty(panel: Panel) -> Panel:
-        median = panel.values[..., 0].copy()
-        return replace(panel, values=shared_array((*median.shape, scenario.sampling.draws)), median=median)
-
-    return Result(scenario, {name: empty(panel) for name, panel in case.items()})
+def with_draws(scenario: Scenario, draws: int) -> Scenario:
+    """The same scenario with another number of draws."""
+    return scenario.model_copy(update={"sampling": scenario.sampling.model_copy(update={"draws": draws})})
 
 
-def run_scrambles(scenario: Scenario, scrambles: range) -> Panels:
-    """The outcomes of some scrambles, every number checked."""
-    worlds = draw_worlds(scenario, scrambles)
-    return _checked(scenario, worlds, "a draw", scrambles.start * DRAWS_PER_SCRAMBLE)
+def _fill_block(plan: Plan, store: BlockStore, number: int) -> None:
+    store.write(number, simulate_block(plan, store.span(number)))
+
+
+def _fill_elsewhere(
+    plan: Plan, store: BlockStore, missing: Sequence[int], executor: Executor, jobs: int, tell: Done
+) -> None:
+    """Have the blocks computed by an executor, a few for each job under way at a time, and write them here."""
+    runner, waiting = program(), list(reversed(missing))
+    running: dict[Future[list[FloatArray]], int] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < 2 * jobs:
+                number = waiting.pop()
+                running[executor.submit(_answer_block, plan, store.span(number), runner)] = number
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                store.write(running.pop(future), future.result())
+                tell(1 - (len(waiting) + len(running)) / len(missing))
+    finally:
+        for future in running:
+            future.cancel()
+
+
+def _answer_block(plan: Plan, scrambles: range, runner: Mapping[str, Any]) -> list[FloatArray]:
+    """A block as another process returns it, which must be the same program on a processor of the same level."""
+    unlike = differences(program(), runner)
+    if unlike:
+        raise ResultsError(f"a worker would not compute the same bits: {', '.join(unlike)}")
+    return list(simulate_block(plan, scrambles))
+
+
+def simulate_block(plan: Plan, scrambles: range) -> Iterator[FloatArray]:
+    """Some scrambles of all scenarios: for each an array (rows, draws), every number checked."""
+    drawn: list[tuple[Scenario, list[Worlds]]] = []
+    for scenario in plan.scenarios:
+        worlds = next((worlds for other, worlds in drawn if draw_alike(scenario, other)), None)
+        if worlds is None:
+            worlds = [draw_worlds(scenario, range(number, number + 1)) for number in scrambles]
+            drawn.append((scenario, worlds))
+        yield _simulate_scrambles(scenario, plan.cases[scenario.name], worlds, scrambles)
+
+
+def _simulate_scrambles(scenario: Scenario, case: Panels, worlds: Sequence[Worlds], scrambles: range) -> FloatArray:
+    """The rows of one scenario, one scramble after the other."""
+    rows = np.empty((sum(panel.count for panel in case.values()), len(scrambles) * DRAWS_PER_SCRAMBLE))
+    for place, (number, world) in enumerate(zip(scrambles, worlds, strict=True)):
+        panels = _checked(scenario, world, "a draw", number * DRAWS_PER_SCRAMBLE)
+        draws = slice(place * DRAWS_PER_SCRAMBLE, (place + 1) * DRAWS_PER_SCRAMBLE)
+        first = 0
+        for name, expected in case.items():
+            if (panels[name].years, panels[name].items) != (expected.years, expected.items):
+                raise AssertionError(f"{name} has other labels than in the median case")
+            rows[first : first + expected.count, draws] = panels[name].rows(range(expected.count))
+            first += expected.count
+    return rows
 
 
 def _checked(scenario: Scenario, worlds: Worlds, what: str, first_draw: int) -> Panels:
@@ -107,17 +264,3 @@ def _checked(scenario: Scenario, worlds: Worlds, what: str, first_draw: int) -> 
     except NumericalError as error:
         raise NumericalError(f"{scenario.name}: {what} has no answer: {error}") from error
     return panels
-
-
-def _run_and_fill(result: Result, scrambles: range) -> None:
-    for number in scrambles:  # one at a time: a worker then never holds more than one scramble of its own
-        one = range(number, number + 1)
-        _fill(result, one, run_scrambles(result.scenario, one))
-
-
-def _fill(result: Result, scrambles: range, panels: Panels) -> None:
-    draws = slice(scrambles.start * DRAWS_PER_SCRAMBLE, scrambles.stop * DRAWS_PER_SCRAMBLE)
-    for name, panel in result.panels.items():
-        if (panels[name].years, panels[name].items) != (panel.years, panel.items):
-            raise AssertionError(f"{name} has other labels than in the median case")
-        panel.values[..., draws] = panels[name].values

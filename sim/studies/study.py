@@ -1,63 +1,44 @@
 """A study: several scenarios on shared draws, run, compared, drawn and written as one folder.
 
-Everything is written into a folder beside the final one, which takes its name when all is there. Tables and
-pictures are made side by side, in children that see the results without copying them.
+Everything is written in a scratch folder beside the final one, which takes its name when all is there. A run that
+is stopped goes on from the draws it has finished.
 """
 
 from __future__ import annotations
 
+import errno
 import math
 import shutil
+import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from sim.chance.sampling import DRAWS_PER_SCRAMBLE
-from sim.errors import Problem, ResultsError, ScenarioError
-from sim.outcomes.comparison import (
-    baseline_of,
-    compare_one,
-    draws_key,
-    headline,
-    require_comparable,
-    summarise,
-    timeline_rows,
-)
-from sim.outcomes.results import DRAWS_FILE, Result, file_hash, panel_hash, read_result, result_folders, save_result
+from sim.errors import Problem, ScenarioError
+from sim.outcomes.comparison import baseline_of, require_comparable
+from sim.outcomes.panels import Result, panel_hash
+from sim.outcomes.results import read_result, result_folders
 from sim.outcomes.statistics import FEWEST_SCRAMBLES
-from sim.outcomes.tables import (
-    ComparisonRow,
-    HeadlineRow,
-    SummaryRow,
-    TimelineRow,
-    csv_bytes,
-    parameter_columns,
-    parameter_rows,
-    write_bytes,
-)
-from sim.pictures.plots import PICTURES, draw
+from sim.outcomes.tables import HeadlineRow
 from sim.scenario import Scenario
 from sim.studies.audit import Audit, audit
-from sim.studies.manifest import MANIFEST, new_folder, program, read_manifest, relative_files, write_manifest
-from sim.studies.request import Request, make_request, study_name
-from sim.studies.runs import Panels, fill_results, median_cases
-from sim.studies.workers import CAN_FORK, Batch, available_cores
+from sim.studies.files import Files
+from sim.studies.folders import finish, new_study, scratch
+from sim.studies.manifest import MANIFEST, differences, program, read_manifest
+from sim.studies.precision import as_precise_as
+from sim.studies.request import MANY_DRAWS, Request, make_request, study_name
+from sim.studies.runs import Plan, Run, make_plan
+from sim.studies.workers import Batch, available_cores
 
 __all__ = ["Study", "compare_studies", "run_study"]
 
 Progress: TypeAlias = Callable[[str, float], None]
-Hashes: TypeAlias = dict[str, str]
 
-_PLOTS: Final = "plots"
-
-_PICTURE_CALLS: Final = 4
-"""Calls that draw pictures: enough to keep the cores busy to the end."""
-
-_MANY_DRAWS: Final = 2**17
-"""Above this the size on disk is told, and the room for it checked first."""
+_FINISHED_BEFORE: Final = "this study was finished before: nothing was computed (--force computes it again)"
 
 _SIMULATED: Final = 0.6
 """Share of a run's time that the draws take, for the progress bar."""
@@ -96,6 +77,8 @@ def run_study(
     plots: bool = True,
     strict: bool = False,
     force: bool = False,
+    posterior: Path | str | None = None,
+    target_se: str | None = None,
     progress: Progress | None = None,
     executor: Executor | None = None,
 ) -> Study:
@@ -114,17 +97,25 @@ def run_study(
     jobs : int, optional
         Processes at a time; every core by default. Results do not depend on it.
     keep : sequence of str, optional
-        Variables whose draws are stored; all by default. Tables and pictures are made of all in any case.
+        Variables whose draws are stored; all by default. Tables and pictures are made of all up to 2^17 draws; above,
+        of these and of what the answer in short needs.
     plots : bool
         Whether pictures are drawn.
     strict : bool
         Whether an input or an override that moves nothing is an error; the study is then run in any case.
     force : bool
         Run again even if this program has finished the same study.
+    posterior : path, optional
+        What `sim calibrate` wrote: its row n takes the place of draw n in every scenario.
+    target_se : str, optional
+        Add draws until a paired difference to the baseline has a small standard error, as in
+        ``foreign_share.total.2030=0.001``: variable, scope, item and year of an outcome. All scenarios must be as
+        precise, or the one whose name stands before it with a colon.
     progress : callable, optional
         Is told what is being done, and the share of the whole that is finished.
     executor : Executor, optional
-        Runs the draws in place of forked children, for instance on other machines.
+        Runs the draws in place of forked children, for instance on other machines: twice as many blocks of draws as
+        there are `jobs` are under way at a time. Its workers must run the same program.
 
     Raises
     ------
@@ -136,27 +127,54 @@ def run_study(
         The folder cannot be written, or holds something else.
     """
     tell = progress or _say_nothing
-    request = make_request(scenarios, draws=draws, seed=seed, baseline=baseline, keep=keep, pictures=plots, jobs=jobs)
+    request = make_request(
+        scenarios,
+        draws=draws,
+        seed=seed,
+        baseline=baseline,
+        keep=keep,
+        pictures=plots,
+        jobs=jobs,
+        posterior=posterior,
+        target_se=target_se,
+    )
     asked, runner = request.content(), program()
     folder = Path(out) / study_name(list(asked["scenarios"]), [asked["scenarios"], runner["source"]])
     if not (force or strict) and _is_finished(folder, asked, runner):
-        return _read_study(folder)
-    with new_folder(folder) as work:
+        return _read_study(folder, _FINISHED_BEFORE)
+    with scratch(folder) as work:
         tell("median case", 0.0)
-        cases = median_cases(request.scenarios)
-        notes = [*_size_on_disk(cases, request, work), *_unknown_errors(request.draws)]
-        results = fill_results(
-            request.scenarios, cases, request.jobs, lambda part: tell("draws", part * _SIMULATED), executor
-        )
-        batch = Batch()
-        saved = {one.name: batch.add(partial(_save, one, work / one.name, request.keep)) for one in results}
-        base = baseline_of(results, request.baseline)
-        found = batch.add(partial(audit, request.scenarios))
-        _write_tables(batch, work, results, base, plots, request.jobs, lambda part: tell("files", _after(part)))
-        notes += _findings(found.result(), strict)
-        hashes = {name: future.result() for name, future in saved.items()}
-        _write_manifest(work, asked, runner, results, base, hashes, notes)
-    return _read_study(folder)
+        plan = make_plan(request.scenarios, request.stored)
+        run = Run(plan, work, runner, request.jobs, executor)
+        run.clean(everything=force)
+        results, notes, passing = _draw(run, plan, request, work, tell)
+        _write_study(work, request, results, runner, notes, strict, tell)
+        finish(work, folder)
+    return _read_study(folder, *passing)
+
+
+def _draw(
+    run: Run, plan: Plan, request: Request, work: Path, tell: Progress
+) -> tuple[Sequence[Result], list[str], list[str]]:
+    """All draws; what to say of them for good, and what only now."""
+    started = time.monotonic()
+
+    def draw(draws: int) -> list[Result]:
+        _require_room(plan, draws, request, work)
+        return run.results(draws, lambda share: tell(f"{draws:,} draws", share * _SIMULATED))
+
+    notes, passing = [*request.notes], []
+    if request.target is None:
+        results: Sequence[Result] = draw(request.draws)
+    else:
+        request.target.check(plan.cases.values())
+        results, reached = as_precise_as(request.target, request.baseline, request.draws, draw)
+        notes.append(str(reached))
+        passing.append(f"these draws took {time.monotonic() - started:.0f} s")
+    if run.found:
+        passing.append(f"{run.found} blocks of draws were there already, from a run that was stopped")
+    notes += _size_on_disk(plan, results[0].scenario.sampling.draws, request)
+    return results, notes, passing
 
 
 def compare_studies(
@@ -186,14 +204,14 @@ def compare_studies(
     results = [read_result(folder) for path in paths for folder in _scenario_folders(Path(path))]
     require_comparable(results)
     base = baseline_of(results, baseline)
-    hashes = {one.name: _panel_hashes(one) for one in results}
+    hashes = {one.name: {name: panel_hash(panel) for name, panel in one.panels.items()} for one in results}
     asked = {"compared": list(hashes), "baseline": base.name, "pictures": plots}
     folder = Path(out) / study_name(["compared", *hashes], [asked, hashes])
-    with new_folder(folder) as work:
-        work_done = partial(tell, "files")
-        _write_tables(Batch(), work, results, base, plots, jobs or available_cores(), work_done)
-        draws = results[0].scenario.sampling.draws
-        _write_manifest(work, asked, program(), results, base, hashes, _unknown_errors(draws))
+    with scratch(folder) as work:
+        files = Files(new_study(work), results, base, plots, jobs or available_cores())
+        answer = files.write_tables(Batch(), partial(tell, "files"))
+        files.write_manifest(asked, program(), hashes, answer, _unknown_errors(base.scenario.sampling.draws))
+        finish(work, folder)
     return _read_study(folder)
 
 
@@ -201,8 +219,24 @@ def _say_nothing(text: str, share: float) -> None:
     """Progress that nobody follows."""
 
 
-def _after(part: float) -> float:
-    return _SIMULATED + part * (1 - _SIMULATED)
+def _write_study(
+    work: Path,
+    request: Request,
+    results: Sequence[Result],
+    runner: Mapping[str, Any],
+    notes: Sequence[str],
+    strict: bool,
+    tell: Progress,
+) -> None:
+    """Audit the scenarios, and write every file."""
+    files = Files(new_study(work), results, baseline_of(results, request.baseline), request.pictures, request.jobs)
+    batch = Batch()
+    found = batch.add(partial(audit, [result.scenario for result in results]))
+    saved = files.add_draws(batch, request.keep)
+    answer = files.write_tables(batch, lambda part: tell("files", _SIMULATED + part * (1 - _SIMULATED)))
+    hashes = {name: future.result() for name, future in saved.items()}
+    said = [*notes, *_unknown_errors(results[0].scenario.sampling.draws), *_findings(found.result(), strict)]
+    files.write_manifest(request.content(), runner, hashes, answer, said)
 
 
 def _is_finished(folder: Path, asked: Mapping[str, Any], runner: Mapping[str, Any]) -> bool:
@@ -210,14 +244,15 @@ def _is_finished(folder: Path, asked: Mapping[str, Any], runner: Mapping[str, An
         return False
     manifest = read_manifest(folder)
     whole = all((folder / name).exists() for name in manifest["files"])
-    return whole and (manifest["asked"], manifest["program"]) == (asked, runner)
+    return whole and manifest["asked"] == asked and not differences(manifest["program"], runner)
 
 
-def _read_study(folder: Path) -> Study:
+def _read_study(folder: Path, *passing: str) -> Study:
+    """A study from its folder, with notes on how it was come by, which its manifest does not hold."""
     manifest = read_manifest(folder)
     rows = (HeadlineRow._make(math.nan if cell is None else cell for cell in row) for row in manifest["headline"])
     paths = tuple(folder / name for name in (MANIFEST, *manifest["files"]))
-    return Study(folder, paths, tuple(rows), tuple(manifest["notes"]))
+    return Study(folder, paths, tuple(rows), (*manifest["notes"], *passing))
 
 
 def _scenario_folders(path: Path) -> tuple[Path, ...]:
@@ -236,17 +271,32 @@ def _findings(found: Audit, strict: bool) -> tuple[str, ...]:
     return found.lines()
 
 
-def _size_on_disk(cases: Mapping[str, Panels], request: Request, folder: Path) -> list[str]:
-    """What a very large run will write, in words, if there is room for it."""
-    if request.draws <= _MANY_DRAWS:
+def _require_room(plan: Plan, draws: int, request: Request, work: Path) -> None:
+    """Refuse to begin what the disk has no room for; blocks that are there already count as room."""
+    there = sum(file.stat().st_size for file in work.glob("*") if file.is_file())
+    free, final, meanwhile = shutil.disk_usage(work).free + there, *_bytes(plan, draws, request)
+    if final + meanwhile > free:
+        size = f"the draws take {_shown(final)} on disk, and {_shown(meanwhile)} more while the study is made"
+        raise OSError(errno.ENOSPC, f"{size}, and {_shown(free)} are free: fewer draws, or --keep VARIABLE,…")
+
+
+def _size_on_disk(plan: Plan, draws: int, request: Request) -> list[str]:
+    """What a very large run writes, in words."""
+    if draws <= MANY_DRAWS:
         return []
-    kept = [panel for case in cases.values() for name, panel in case.items() if name in (request.keep or case)]
-    need = sum(8 * panel.median.size for panel in kept) * request.draws
-    free = shutil.disk_usage(folder).free
-    size = f"the draws take {need / 1e9:.1f} GB on disk"
-    if need > free:
-        raise ResultsError(f"{size}, and {free / 1e9:.1f} GB are free: fewer draws, or --keep VARIABLE,…")
-    return [size]
+    final, meanwhile = _bytes(plan, draws, request)
+    size = f"the draws take {_shown(final)} on disk, and took {_shown(meanwhile)} more while the study was made"
+    only = [f"tables and pictures are made of {', '.join(request.stored)} alone"] if request.stored else []
+    return [size, *only]
+
+
+def _bytes(plan: Plan, draws: int, request: Request) -> tuple[int, int]:
+    """Of the draws that are kept, and of all that are stored meanwhile."""
+    return 8 * plan.rows(request.keep) * draws, 8 * plan.rows() * draws
+
+
+def _shown(size: int) -> str:
+    return f"{size / 1e9:.1f} GB"
 
 
 def _unknown_errors(draws: int) -> list[str]:
@@ -254,93 +304,3 @@ def _unknown_errors(draws: int) -> list[str]:
         return []
     least = FEWEST_SCRAMBLES * DRAWS_PER_SCRAMBLE
     return [f"standard errors are unknown below {least} draws ({FEWEST_SCRAMBLES} scrambles)"]
-
-
-def _save(result: Result, folder: Path, keep: Sequence[str] | None) -> Hashes:
-    """Write what one scenario's folder holds; the hash of every variable."""
-    folder.mkdir()
-    save_result(result, folder / DRAWS_FILE, keep)
-    write_bytes(folder / "timeline.csv", csv_bytes(timeline_rows(result), TimelineRow._fields))
-    return _panel_hashes(result)
-
-
-def _panel_hashes(result: Result) -> Hashes:
-    return {name: panel_hash(panel) for name, panel in result.panels.items()}
-
-
-def _write_tables(
-    batch: Batch,
-    folder: Path,
-    results: Sequence[Result],
-    base: Result,
-    pictures: bool,
-    jobs: int,
-    done: Callable[[float], None],
-) -> None:
-    """Run the batch with all tables and pictures of a study added to it."""
-    others = [result for result in results if result is not base]
-    if pictures:
-        _add_pictures(batch, folder / _PLOTS, results, base)
-    summaries = [batch.add(partial(_summary, result, base)) for result in results]
-    comparisons = [batch.add(partial(_comparison, result, base)) for result in others]
-    batch.run(jobs, done)
-    write_bytes(folder / "summary.csv", b"".join([csv_bytes([], SummaryRow._fields), *_results(summaries)]))
-    if others:
-        write_bytes(folder / "comparison.csv", b"".join([csv_bytes([], ComparisonRow._fields), *_results(comparisons)]))
-    scenarios = [result.scenario for result in results]
-    write_bytes(folder / "parameters.csv", csv_bytes(parameter_rows(scenarios), parameter_columns(scenarios)))
-
-
-def _results(futures: Sequence[Future[bytes]]) -> list[bytes]:
-    return [future.result() for future in futures]
-
-
-def _summary(result: Result, base: Result) -> bytes:
-    return csv_bytes(summarise(result, base))
-
-
-def _comparison(result: Result, base: Result) -> bytes:
-    return csv_bytes(compare_one(result, base))
-
-
-def _add_pictures(batch: Batch, folder: Path, results: Sequence[Result], base: Result) -> None:
-    """A few calls, because each child warms matplotlib up; one where calls are threads, of which it bears only one."""
-    folder.mkdir()
-    names = list(PICTURES)
-    calls = _PICTURE_CALLS if CAN_FORK else 1
-    for first in range(calls):
-        batch.add(partial(_draw, names[first::calls], results, base.name, folder))
-
-
-def _draw(names: Sequence[str], results: Sequence[Result], baseline: str, folder: Path) -> None:
-    for name in names:
-        draw(name, results, baseline, folder)
-
-
-def _file_hashes(folder: Path) -> Hashes:
-    """The hash of every file; hashing runs without the interpreter's lock, so threads help."""
-    names = relative_files(folder)
-    with ThreadPoolExecutor() as pool:
-        return dict(zip(names, pool.map(lambda name: file_hash(folder / name), names), strict=True))
-
-
-def _write_manifest(
-    folder: Path,
-    asked: Mapping[str, Any],
-    runner: Mapping[str, Any],
-    results: Sequence[Result],
-    base: Result,
-    variables: Mapping[str, Hashes],
-    notes: Sequence[str],
-) -> None:
-    rows = headline(results, base.name)
-    content = {
-        "asked": asked,
-        "program": runner,
-        "draws_key": draws_key(base.scenario),
-        "variables": variables,
-        "files": _file_hashes(folder),
-        "headline": [[None if isinstance(cell, float) and math.isnan(cell) else cell for cell in row] for row in rows],
-        "notes": list(notes),
-    }
-    write_manifest(folder, content)

@@ -1,13 +1,11 @@
 """Calls side by side: forked children that see the parent's arrays, threads where a system cannot fork.
 
-A forked child inherits every array without copying, and writes what it computes into shared memory. What it sends
-back through a pipe is small. Nothing here draws, rounds or sums, so results do not depend on the number of jobs.
+A forked child inherits what the parent holds without copying it, and writes what it computes into files. What it
+sends back through a pipe is small. Nothing here draws, rounds or sums, so results do not depend on the number of jobs.
 """
 
 from __future__ import annotations
 
-import math
-import mmap
 import multiprocessing
 import os
 import signal
@@ -21,12 +19,9 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkProcess
 from typing import Any, Final, TypeVar
 
-import numpy as np
-
-from sim.axes import FloatArray
 from sim.errors import SimError
 
-__all__ = ["CAN_FORK", "Batch", "available_cores", "shared_array"]
+__all__ = ["CAN_FORK", "Batch", "available_cores"]
 
 CAN_FORK: Final = sys.platform != "win32"
 
@@ -36,12 +31,6 @@ T = TypeVar("T")
 def available_cores() -> int:
     """Cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-def shared_array(shape: tuple[int, ...]) -> FloatArray:
-    """An array of zeros that forked children write into and the parent reads."""
-    count = math.prod(shape)
-    return np.frombuffer(mmap.mmap(-1, 8 * max(count, 1)), dtype=np.float64, count=count).reshape(shape)
 
 
 class Batch:

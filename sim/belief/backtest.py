@@ -1,0 +1,263 @@
+"""A backtest: a scenario as it could have been written on a day, run, and scored against what happened since."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from sim.belief.forecasts import Forecasts, forecast_scramble, side_by_side
+from sim.belief.knowledge import Replacement, as_known
+from sim.belief.matching import Matching, match_record
+from sim.belief.names import Names, read_names
+from sim.belief.record import Observation, read_record
+from sim.belief.track import (
+    BACKTEST_COLUMNS,
+    PooledRow,
+    RowScore,
+    ScoreRow,
+    backtest_rows,
+    pooled_rows,
+    score_rows,
+    scored,
+)
+from sim.chance.sampling import DRAWS_PER_SCRAMBLE
+from sim.errors import ScenarioError
+from sim.outcomes.results import file_hash
+from sim.outcomes.tables import csv_bytes, parameter_columns, parameter_rows, write_bytes
+from sim.pictures.trackrecord import TRACK_PICTURES, draw_track
+from sim.reading.loading import read_scenario
+from sim.scenario import Scenario
+from sim.studies.files import seal
+from sim.studies.folders import new_folder, relative_files
+from sim.studies.manifest import MANIFEST, program
+from sim.studies.request import Request, make_request, study_name
+from sim.studies.workers import Batch
+
+__all__ = ["Track", "run_backtest"]
+
+Progress: TypeAlias = Callable[[str, float], None]
+
+_PLOTS: Final = "plots"
+
+
+@dataclass(frozen=True)
+class Track:
+    """A finished backtest.
+
+    Attributes
+    ----------
+    folder : Path
+    paths : tuple of Path
+        Every file of the study.
+    scenario : Scenario
+        As known at the cut-off.
+    forecasts : Forecasts
+        Draws of every matched row.
+    rows : tuple of RowScore
+    pooled : tuple of PooledRow
+    unmatched : mapping of str to str
+        Id of each row that was left out, to the reason.
+    replaced : tuple of Replacement
+        Numbers that were not known by the cut-off, and what stood in for them.
+    notes : tuple of str
+        What a reader should know before quoting it.
+    """
+
+    folder: Path
+    paths: tuple[Path, ...]
+    scenario: Scenario
+    forecasts: Forecasts
+    rows: tuple[RowScore, ...]
+    pooled: tuple[PooledRow, ...]
+    unmatched: Mapping[str, str]
+    replaced: tuple[Replacement, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What is scored against what."""
+
+    request: Request
+    record: tuple[Observation, ...]
+    matching: Matching
+    replaced: tuple[Replacement, ...]
+    names: Names
+    record_hash: str
+
+    @property
+    def scenario(self) -> Scenario:
+        return self.request.scenarios[0]
+
+    def content(self) -> dict[str, Any]:
+        """All that decides what comes out."""
+        asked = self.request.content()
+        settings = {key: asked[key] for key in ("seed", "draws", "set_by", "pictures")}
+        scenario = self.scenario.model_dump(mode="json")
+        return {"backtest": scenario, "record": self.record_hash, "names": asdict(self.names), **settings}
+
+
+def run_backtest(
+    file: Path | str,
+    observed: Path | str,
+    *,
+    as_of: datetime.date | None = None,
+    mapping: Path | str | None = None,
+    draws: int | None = None,
+    seed: int | None = None,
+    out: Path | str = Path("results"),
+    jobs: int | None = None,
+    plots: bool = True,
+    progress: Progress | None = None,
+) -> Track:
+    """Score a scenario against a record, and write the study into a folder of its own.
+
+    Parameters
+    ----------
+    file : path
+        The scenario.
+    observed : path
+        The record, as `belief.record` reads it.
+    as_of : date, optional
+        The cut-off, in place of the scenario's own `as_of`.
+    mapping : path, optional
+        What names of the record mean, as `belief.names` reads it.
+    draws, seed : int, optional
+        In place of the scenario's own.
+    out : path
+        Where the study's folder is made.
+    jobs : int, optional
+        Processes at a time; every core by default. Results do not depend on it.
+    plots : bool
+    progress : callable, optional
+        Is told what is being done, and the share of it that is finished.
+
+    Raises
+    ------
+    ScenarioError
+        The scenario, the record or the mapping is wrong; a number was not known by the cut-off and has no fallback;
+        no row can be matched.
+    NumericalError
+        A draw has no answer.
+    ResultsError
+        The folder cannot be written, or holds something else.
+    """
+    question = _question(Path(file), Path(observed), as_of, mapping, draws=draws, seed=seed, plots=plots, jobs=jobs)
+    forecasts = _forecasts(question, progress)
+    rows = scored(question.matching.matches, forecasts)
+    pooled = pooled_rows(rows, question.scenario.sampling)
+    notes = _notes(question, rows)
+    asked, runner = question.content(), program()
+    folder = Path(out) / study_name(["backtest", question.scenario.name], [asked, runner["source"]])
+    with new_folder(folder) as work:
+        _write_tables(work, question, rows, pooled)
+        if plots:
+            _draw(work / _PLOTS, question, rows, pooled, forecasts)
+        seal(work, {"asked": asked, "program": runner, "notes": list(notes)})
+    paths = tuple(folder / name for name in [MANIFEST, *(x for x in relative_files(folder) if x != MANIFEST)])
+    return Track(
+        folder,
+        paths,
+        question.scenario,
+        forecasts,
+        rows,
+        tuple(pooled),
+        question.matching.unmatched,
+        question.replaced,
+        notes,
+    )
+
+
+def _question(
+    file: Path,
+    observed: Path,
+    as_of: datetime.date | None,
+    mapping: Path | str | None,
+    *,
+    draws: int | None,
+    seed: int | None,
+    plots: bool,
+    jobs: int | None,
+) -> _Question:
+    loaded = read_scenario(file)
+    known, replaced = as_known(loaded, as_of or loaded.scenario.as_of)
+    request = make_request([known], draws=draws, seed=seed, baseline=None, keep=None, pictures=plots, jobs=jobs)
+    scenario = request.scenarios[0]
+    record = read_record(observed, scenario.horizon)
+    names = Names() if mapping is None else read_names(Path(mapping), record, scenario)
+    matching = match_record(record, scenario, scenario.as_of, names)
+    if not matching.matches:
+        raise ScenarioError(row.place.problem(row.id, matching.unmatched[row.id]) for row in record)
+    return _Question(request, record, matching, replaced, names, file_hash(observed))
+
+
+def _forecasts(question: _Question, progress: Progress | None) -> Forecasts:
+    """Every scramble, whichever worker runs it, side by side in order."""
+    batch = Batch()
+    scrambles = range(question.request.draws // DRAWS_PER_SCRAMBLE)
+    call = partial(forecast_scramble, question.scenario, question.matching.matches)
+    futures = [batch.add(partial(call, number)) for number in scrambles]
+    batch.run(question.request.jobs, lambda part: progress("draws", part) if progress else None)
+    return side_by_side([future.result() for future in futures])
+
+
+def _notes(question: _Question, rows: Sequence[RowScore]) -> tuple[str, ...]:
+    """What a reader should know before quoting it."""
+    assumed = [row.observation.id for row in rows if row.is_assumed]
+    told = f"; {', '.join(assumed)} the scenario assumes and does not forecast" if assumed else ""
+    matched = f"{len(rows)} of {len(question.record)} rows are matched{told}."
+    naive = (
+        "" if question.scenario.naive else "The scenario states no 'naive' numbers, so there are no naive forecasts."
+    )
+    notes = (matched, _independence([row for row in rows if not row.is_assumed]), *_mapping_uses(rows), naive)
+    return tuple(filter(None, notes))
+
+
+def _independence(rows: Sequence[RowScore]) -> str:
+    """How few independent facts the forecasts are, in words."""
+    series = len({row.observation.series for row in rows})
+    kinds = list(dict.fromkeys(row.observation.variable for row in rows))
+    if not rows:
+        return ""
+    return (
+        f"{len(rows)} forecasts are {series} series of {len(kinds)} variables ({', '.join(kinds)}). Series of one "
+        f"market move together, so they weigh like {len(kinds)} to {series} independent facts, not like {len(rows)}."
+    )
+
+
+def _mapping_uses(rows: Sequence[RowScore]) -> list[str]:
+    """Every use of the mapping file, with the rows in which it was used."""
+    uses: dict[str, list[str]] = {}
+    for row in rows:
+        for use in row.match.mapped:
+            uses.setdefault(use, []).append(row.observation.id)
+    return [f"Mapping file: {use}, in {', '.join(ids)}." for use, ids in uses.items()]
+
+
+def _write_tables(folder: Path, question: _Question, rows: Sequence[RowScore], pooled: Sequence[PooledRow]) -> None:
+    by_row = backtest_rows(question.record, rows, question.matching.unmatched)
+    tables = {
+        "backtest.csv": csv_bytes(by_row, BACKTEST_COLUMNS),
+        "scores.csv": csv_bytes(score_rows(rows), ScoreRow._fields),
+        "pooled.csv": csv_bytes(pooled, PooledRow._fields),
+        "replaced.csv": csv_bytes(question.replaced, Replacement._fields),
+        "parameters.csv": csv_bytes(parameter_rows([question.scenario]), parameter_columns([question.scenario])),
+    }
+    for name, content in tables.items():
+        write_bytes(folder / name, content)
+
+
+def _draw(
+    folder: Path,
+    question: _Question,
+    rows: Sequence[RowScore],
+    pooled: Sequence[PooledRow],
+    forecasts: Forecasts,
+) -> None:
+    folder.mkdir()
+    for name in TRACK_PICTURES:
+        draw_track(name, question.scenario, rows, pooled, forecasts, folder)

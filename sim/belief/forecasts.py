@@ -1,0 +1,92 @@
+"""What the engine and the naive forecasts say of every matched row, draw by draw, as it would be measured."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.axes import FloatArray
+from sim.belief.matching import Match, path, periods_needed, simulated
+from sim.belief.naive import naive_draws, naive_forecasts
+from sim.belief.record import Series
+from sim.belief.scores import measured
+from sim.chance.sampling import DRAWS_PER_SCRAMBLE, draw_worlds, uniforms
+from sim.dates.timeline import Masks, Timeline
+from sim.model.accounts import Record
+from sim.model.economy import Economy
+from sim.model.engine import observe
+from sim.scenario import Scenario
+
+__all__ = ["Forecasts", "forecast_scramble", "one_of_each", "side_by_side"]
+
+
+@dataclass(frozen=True)
+class Forecasts:
+    """Draws of every forecast.
+
+    Attributes
+    ----------
+    engine : (M, N)
+        By row, errors of measurement included.
+    naive : mapping of str to (M, N)
+        The same by naive forecast; NaN where one does not apply.
+    paths : mapping of Series to (T, N)
+        The engine's series of money and shares by period, without errors of measurement: USD bn/yr, or fraction.
+    """
+
+    engine: FloatArray
+    naive: Mapping[str, FloatArray]
+    paths: Mapping[Series, FloatArray]
+
+
+def one_of_each(matches: Sequence[Match]) -> dict[Series, Match]:
+    """The first row of each series that is money or a share, in the order of the record."""
+    found: dict[Series, Match] = {}
+    for match in matches:
+        if match.layers:
+            found.setdefault(match.observation.series, match)
+    return found
+
+
+def forecast_scramble(scenario: Scenario, matches: Sequence[Match], number: int) -> Forecasts:
+    """The forecasts of one scramble: 512 draws.
+
+    Raises
+    ------
+    NumericalError
+        A draw has no base year or no growth path.
+    """
+    scrambles = range(number, number + 1)
+    numbers = naive_draws(scenario, scrambles)
+    names = [f"measurement.{match.observation.id}" for match in matches]
+    errors = [uniforms(scenario.sampling, name, scrambles)[0] for name in names]
+
+    def read(economy: Economy, record: Record, timeline: Timeline, masks: Masks) -> Forecasts:
+        truth = simulated(matches, scenario, economy, record, timeline)
+        naive = naive_forecasts(matches, scenario, economy, numbers)
+        return Forecasts(
+            _measured(truth, matches, errors),
+            {name: _measured(values, matches, errors) for name, values in naive.items()},
+            {series: path(match, economy, record) for series, match in one_of_each(matches).items()},
+        )
+
+    worlds = draw_worlds(scenario, scrambles)
+    (found,) = observe(scenario, worlds, read, periods=periods_needed(matches), block=DRAWS_PER_SCRAMBLE)
+    return found
+
+
+def _measured(values: FloatArray, matches: Sequence[Match], errors: Sequence[FloatArray]) -> FloatArray:
+    rows = zip(values, matches, errors, strict=True)
+    return np.array([measured(draws, match.observation, u) for draws, match, u in rows])
+
+
+def side_by_side(parts: Sequence[Forecasts]) -> Forecasts:
+    """The draws of several scrambles, one after the other."""
+    first = parts[0]
+    return Forecasts(
+        np.concatenate([part.engine for part in parts], axis=-1),
+        {name: np.concatenate([part.naive[name] for part in parts], axis=-1) for name in first.naive},
+        {series: np.concatenate([part.paths[series] for part in parts], axis=-1) for series in first.paths},
+    )

@@ -1,0 +1,278 @@
+"""A calibration as a study: a scenario and a record in, a posterior and what was learned out."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from sim.belief.calibration import Calibration, calibrate, pilot, teacher
+from sim.belief.knowledge import Replacement, as_known
+from sim.belief.lessons import (
+    LessonRow,
+    ObservationRow,
+    RungRow,
+    contradicted,
+    contradicted_jointly,
+    lessons,
+    observation_rows,
+    rung_rows,
+)
+from sim.belief.likelihood import unusable
+from sim.belief.matching import Match, match_record
+from sim.belief.names import Names, read_names
+from sim.belief.posterior import POSTERIOR_FILE, save_posterior
+from sim.belief.record import Observation, read_record
+from sim.chance.sampling import DRAWS_PER_SCRAMBLE
+from sim.errors import Problem, ScenarioError
+from sim.outcomes.results import file_hash
+from sim.outcomes.statistics import FEWEST_SCRAMBLES
+from sim.outcomes.tables import csv_bytes, parameter_columns, parameter_rows, write_bytes
+from sim.pictures.beliefs import BELIEF_PICTURES, draw_beliefs
+from sim.reading.loading import read_scenario
+from sim.scenario import Scenario
+from sim.studies.files import seal
+from sim.studies.folders import new_folder, relative_files
+from sim.studies.manifest import MANIFEST, program
+from sim.studies.request import Request, make_request, study_name
+
+__all__ = ["Learning", "run_calibration"]
+
+Progress: TypeAlias = Callable[[str, float], None]
+
+_PLOTS: Final = "plots"
+_SCRAMBLES_MEAN: Final = (
+    "each scramble of 512 rows comes from a calibration of its own, so that a standard error of a run is the spread "
+    "over independent calibrations"
+)
+
+
+@dataclass(frozen=True)
+class Learning:
+    """A finished calibration.
+
+    Attributes
+    ----------
+    folder : Path
+    paths : tuple of Path
+        Every file of the study.
+    lessons : tuple of LessonRow
+    observations : tuple of ObservationRow
+    rungs : tuple of RungRow
+    replaced : tuple of Replacement
+        Numbers that were not known by the cut-off, and what stood in for them.
+    notes : tuple of str
+        What a reader should know before quoting it.
+    """
+
+    folder: Path
+    paths: tuple[Path, ...]
+    lessons: tuple[LessonRow, ...]
+    observations: tuple[ObservationRow, ...]
+    rungs: tuple[RungRow, ...]
+    replaced: tuple[Replacement, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What is learned from what."""
+
+    request: Request
+    record: tuple[Observation, ...]
+    matches: tuple[Match, ...]
+    left_out: Mapping[str, str]
+    replaced: tuple[Replacement, ...]
+    names: Names
+    record_hash: str
+
+    @property
+    def scenario(self) -> Scenario:
+        return self.request.scenarios[0]
+
+    def content(self) -> dict[str, Any]:
+        """All that decides what comes out."""
+        asked = self.request.content()
+        settings = {key: asked[key] for key in ("seed", "draws", "set_by", "pictures")}
+        scenario = self.scenario.model_dump(mode="json")
+        return {"calibrate": scenario, "record": self.record_hash, "names": asdict(self.names), **settings}
+
+
+def run_calibration(
+    file: Path | str,
+    observed: Path | str,
+    *,
+    as_of: datetime.date | None = None,
+    mapping: Path | str | None = None,
+    draws: int | None = None,
+    seed: int | None = None,
+    out: Path | str = Path("results"),
+    jobs: int | None = None,
+    plots: bool = True,
+    progress: Progress | None = None,
+) -> Learning:
+    """Learn from a record, and write the posterior and what was learned into a folder of its own.
+
+    Parameters
+    ----------
+    file : path
+        The scenario.
+    observed : path
+        The record, as `belief.record` reads it.
+    as_of : date, optional
+        Last day whose knowledge the prior may use: later numbers give way to their fallbacks. Without it the numbers
+        in force are used, and the scenario's own `as_of` only tells which rows are new.
+    mapping : path, optional
+        What names of the record mean, as `belief.names` reads it.
+    draws, seed : int, optional
+        In place of the scenario's own; `draws` are the rows of the posterior.
+    out : path
+        Where the study's folder is made.
+    jobs : int, optional
+        Processes at a time; every core by default. Results do not depend on it.
+    plots : bool
+    progress : callable, optional
+        Is told what is being done, and the share of it that is finished.
+
+    Raises
+    ------
+    ScenarioError
+        The scenario, the record or the mapping is wrong; no row can be learned from; the record contradicts every draw.
+    NumericalError
+        A draw has no answer.
+    ResultsError
+        The folder cannot be written, or holds something else.
+    """
+    tell = progress or _say_nothing
+    question = _question(Path(file), Path(observed), as_of, mapping, draws=draws, seed=seed, plots=plots, jobs=jobs)
+    learned = _learned(question, tell)
+    tables = _Tables(
+        lessons(learned, question.scenario),
+        observation_rows(learned, question.record, question.left_out, question.scenario.sampling.seed),
+        rung_rows(learned),
+    )
+    notes = _notes(question, learned, tables)
+    asked, runner = question.content(), program()
+    folder = Path(out) / study_name(["calibrate", question.scenario.name], [asked, runner["source"]])
+    with new_folder(folder) as work:
+        save_posterior(
+            work / POSTERIOR_FILE, question.scenario, learned.posterior, _document(question, learned, tables, runner)
+        )
+        _write_tables(work, question, tables)
+        if plots:
+            (work / _PLOTS).mkdir()
+            for name in BELIEF_PICTURES:
+                draw_beliefs(name, question.scenario, learned, tables.lessons, tables.observations, work / _PLOTS)
+        seal(work, {"asked": asked, "program": runner, "notes": list(notes)})
+    paths = tuple(folder / name for name in [MANIFEST, *(x for x in relative_files(folder) if x != MANIFEST)])
+    rows = tuple(tables.lessons), tuple(tables.observations), tuple(tables.rungs)
+    return Learning(folder, paths, *rows, question.replaced, notes)
+
+
+def _say_nothing(text: str, share: float) -> None:
+    """Progress that nobody follows."""
+
+
+@dataclass(frozen=True)
+class _Tables:
+    lessons: list[LessonRow]
+    observations: list[ObservationRow]
+    rungs: list[RungRow]
+
+
+def _question(
+    file: Path,
+    observed: Path,
+    as_of: datetime.date | None,
+    mapping: Path | str | None,
+    *,
+    draws: int | None,
+    seed: int | None,
+    plots: bool,
+    jobs: int | None,
+) -> _Question:
+    loaded = read_scenario(file)
+    known, replaced = (loaded.scenario, ()) if as_of is None else as_known(loaded, as_of)
+    request = make_request([known], draws=draws, seed=seed, baseline=None, keep=None, pictures=plots, jobs=jobs)
+    scenario = request.scenarios[0]
+    record = read_record(observed, scenario.horizon)
+    names = Names() if mapping is None else read_names(Path(mapping), record, scenario)
+    matching = match_record(record, scenario, scenario.as_of, names)
+    reasons = {match.observation.id: unusable(match.observation) for match in matching.matches}
+    left_out = {**matching.unmatched, **{name: reason for name, reason in reasons.items() if reason}}
+    matches = tuple(match for match in matching.matches if not reasons[match.observation.id])
+    if not matches:
+        raise ScenarioError(row.place.problem(row.id, left_out[row.id]) for row in record)
+    return _Question(request, tuple(record), matches, left_out, replaced, names, file_hash(observed))
+
+
+def _learned(question: _Question, tell: Progress) -> Calibration:
+    """Learn, unless the record contradicts the scenario."""
+    scenario, jobs = question.scenario, question.request.jobs
+    tell("what the record can tell of", 0.0)
+    teach = teacher(scenario, question.matches)
+    first = pilot(teach, scenario, jobs, lambda part: tell("prior draws", part))
+    _refuse(contradicted(teach, first))
+    learned = calibrate(teach, scenario, first, jobs, lambda part: tell("calibrations", part))
+    _refuse(contradicted_jointly(learned))
+    return learned
+
+
+def _refuse(problems: Sequence[Problem]) -> None:
+    if problems:
+        raise ScenarioError(problems)
+
+
+def _notes(question: _Question, learned: Calibration, tables: _Tables) -> tuple[str, ...]:
+    """What a reader should know before quoting it."""
+    scrambles = question.request.draws // DRAWS_PER_SCRAMBLE
+    untouched = [row.parameter for row in tables.lessons if row.kind == "input" and row.informed == "no"]
+    exact = [name for name in untouched if (learned.prior.inputs[name] == learned.posterior.inputs[name]).all()]
+    faint = [name for name in untouched if name not in exact]
+    plain = learned.pilot.effective_draws
+    few = f"Below {FEWEST_SCRAMBLES} calibrations, what is noise is judged by the number of rows alone."
+    return (
+        f"Rows: {question.request.draws}; {_SCRAMBLES_MEAN}.",
+        f"Plain reweighting would leave {plain:.1f} of {learned.pilot.expected.shape[1]} prior draws.",
+        f"The record says nothing of {len(exact)} inputs, whose columns are the prior's: {', '.join(exact) or 'none'}.",
+        f"It could, but does not, inform {len(faint)} more: {', '.join(faint) or 'none'}.",
+        *([few] if scrambles < FEWEST_SCRAMBLES else []),
+    )
+
+
+def _document(question: _Question, learned: Calibration, tables: _Tables, runner: Mapping[str, Any]) -> dict[str, Any]:
+    """What a posterior says of itself."""
+    scenario = question.scenario
+    rows = [row._asdict() for row in tables.observations]
+    return {
+        "scenario": scenario.name,
+        "as_of": scenario.as_of.isoformat(),
+        "seed": scenario.sampling.seed,
+        "standard_errors": _SCRAMBLES_MEAN,
+        "record": [{key: _plain(value) for key, value in row.items()} for row in rows],
+        "record_hash": question.record_hash,
+        "effective_draws_of_plain_reweighting": learned.pilot.effective_draws,
+        "temperatures": [[_plain(cell) for cell in row] for row in tables.rungs],
+        "informed": [row.parameter for row in tables.lessons if row.informed == "yes"],
+        "discrepancy": scenario.discrepancy.model_dump(mode="json") if scenario.discrepancy else None,
+        "program": runner,
+    }
+
+
+def _plain(value: Any) -> Any:
+    """A cell as JSON takes it."""
+    return None if isinstance(value, float) and value != value else value
+
+
+def _write_tables(folder: Path, question: _Question, tables: _Tables) -> None:
+    content = {
+        "calibration.csv": csv_bytes(tables.lessons, LessonRow._fields),
+        "observations.csv": csv_bytes(tables.observations, ObservationRow._fields),
+        "tempering.csv": csv_bytes(tables.rungs, RungRow._fields),
+        "replaced.csv": csv_bytes(question.replaced, Replacement._fields),
+        "parameters.csv": csv_bytes(parameter_rows([question.scenario]), parameter_columns([question.scenario])),
+    }
+    for name, cells in content.items():
+        write_bytes(folder / name, cells)

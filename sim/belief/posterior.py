@@ -1,0 +1,202 @@
+"""A posterior on disk: whole worlds as named columns, and what they were learned from.
+
+A run takes row n in place of what it would draw for draw n, the same for every scenario of a study. What a scenario has
+and the file lacks, or has under another record than the one that it was learned under, keeps its prior column.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from sim.axes import FloatArray
+from sim.chance.sampling import DRAWS_PER_SCRAMBLE
+from sim.chance.worlds import Columns, event_columns, reverting_paths
+from sim.errors import Problem, ScenarioError
+from sim.evidence import Record
+from sim.outcomes.columns import read_columns, save_columns
+from sim.outcomes.results import file_hash
+from sim.scenario import Input, Learned, Scenario, inputs
+
+__all__ = [
+    "POSTERIOR_FILE",
+    "Posterior",
+    "falls_back",
+    "learned_from",
+    "read_posterior",
+    "records_of",
+    "save_posterior",
+    "told",
+]
+
+POSTERIOR_FILE: Final = "posterior.nc"
+
+_EVIDENCE: Final = {"source", "as_of", "grade", "note", "fallback"}
+"""What a record says beside its distribution."""
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """What a file holds.
+
+    Attributes
+    ----------
+    path : str
+        As the user gave it.
+    hash : str
+        SHA-256 of the file.
+    columns : mapping of arrays (N,) or (K, N)
+        By name: inputs in canonical units, uniforms of events, components of paths of shocks.
+    records : mapping of str to str
+        Input or event to the hash of the record that it was learned under.
+    setting : mapping
+        Horizon and named providers: what a run must have in common.
+    """
+
+    path: str
+    hash: str
+    columns: Mapping[str, FloatArray]
+    records: Mapping[str, str]
+    setting: Mapping[str, Any]
+
+    @property
+    def rows(self) -> int:
+        """Number of rows, N."""
+        return int(next(iter(self.columns.values())).shape[-1])
+
+
+def save_posterior(path: Path, scenario: Scenario, columns: Columns, document: Mapping[str, Any]) -> None:
+    """Write a posterior.
+
+    Parameters
+    ----------
+    path : Path
+    scenario : Scenario
+        What the columns were learned under.
+    columns : Columns
+    document : mapping
+        What else a reader should know of them.
+    """
+    groups = {"inputs": columns.inputs, "events": columns.events, "shocks": columns.shocks}
+    own = {"records": records_of(scenario), "setting": _setting(scenario)}
+    save_columns(path, {name: group for name, group in groups.items() if group}, {**document, **own})
+
+
+def read_posterior(path: Path) -> Posterior:
+    """Read a posterior.
+
+    Raises
+    ------
+    ScenarioError
+        The file is missing, damaged, or no posterior.
+    """
+    groups, document = read_columns(path)
+    columns = {name: values for group in groups.values() for name, values in group.items()}
+    lacking = [key for key in ("records", "setting") if key not in document]
+    if lacking or not columns:
+        raise ScenarioError([Problem(str(path), 0, 0, "", f"no posterior ({', '.join(lacking) or 'columns'} missing)")])
+    posterior = Posterior(str(path), file_hash(path), columns, document["records"], document["setting"])
+    if posterior.rows % DRAWS_PER_SCRAMBLE:
+        message = f"its rows are no multiple of {DRAWS_PER_SCRAMBLE} (found {posterior.rows})"
+        raise ScenarioError([Problem(str(path), 0, 0, "", message)])
+    return posterior
+
+
+def learned_from(posterior: Posterior, scenario: Scenario) -> Scenario:
+    """The scenario whose draws are the rows of a posterior, as far as it has them.
+
+    Raises
+    ------
+    ScenarioError
+        Horizon or providers are others than those of the posterior.
+    """
+    problems = list(_misfits(posterior, scenario))
+    if problems:
+        raise ScenarioError(problems)
+    left_out = {name for name, _ in falls_back(posterior, scenario)}
+    columns = {name: values for name, values in posterior.columns.items() if name not in left_out}
+    return scenario.learning(Learned(columns), posterior.hash)
+
+
+def falls_back(posterior: Posterior, scenario: Scenario) -> list[tuple[str, str]]:
+    """Inputs and events that keep their prior columns, each with the reason; what is fixed in both is no matter."""
+    found = []
+    for name, record in records_of(scenario).items():
+        if name not in posterior.records or name not in posterior.columns:
+            found.append((name, "not in the posterior"))
+        elif posterior.records[name] != record:
+            found.append((name, "another record than it was learned under"))
+    return found
+
+
+def told(posterior: Posterior, scenarios: Sequence[Scenario]) -> tuple[str, ...]:
+    """What a reader of a run should know: where its draws are from, and what keeps its prior column."""
+    reasons: dict[str, dict[str, list[str]]] = {}
+    for scenario in scenarios:
+        for name, reason in falls_back(posterior, scenario):
+            reasons.setdefault(reason, {}).setdefault(name, []).append(scenario.name)
+    lines = [
+        f"prior columns, {reason}: "
+        + ", ".join(
+            name if len(where) == len(scenarios) else f"{name} ({', '.join(where)})" for name, where in found.items()
+        )
+        for reason, found in reasons.items()
+    ]
+    rows = (
+        f"draws are rows of the posterior {posterior.hash[:8]}; each {DRAWS_PER_SCRAMBLE} are from a calibration of "
+        "their own, and standard errors are the spread over these"
+    )
+    return (rows, *lines)
+
+
+def _setting(scenario: Scenario) -> dict[str, Any]:
+    horizon = scenario.horizon
+    return {
+        "base year": horizon.base_year,
+        "end year": horizon.end_year,
+        "months of a period": horizon.period_months,
+        "paths of shocks": sorted(reverting_paths(scenario)),
+    }
+
+
+def _misfits(posterior: Posterior, scenario: Scenario) -> Iterator[Problem]:
+    for key, value in _setting(scenario).items():
+        learned = posterior.setting.get(key)
+        if learned != value:
+            message = (
+                f"the posterior was learned with another {key} than {scenario.name} has ({learned} against {value})"
+            )
+            yield Problem(posterior.path, 0, 0, "", message)
+
+
+def records_of(scenario: Scenario) -> dict[str, str]:
+    """Every input and event to the hash of what decides its distribution, evidence aside."""
+    records = {item.name: [item.dimension, _numbers(item.record), _rate(scenario, item)] for item in inputs(scenario)}
+    steps = {
+        name: scenario.policy.steps[name.partition(".")[2]].model_dump(mode="json") for name in event_columns(scenario)
+    }
+    return {name: _hash(content) for name, content in {**records, **steps}.items()}
+
+
+def _rate(scenario: Scenario, item: Input) -> Any:
+    """The exchange rate, where it decides the value of an input."""
+    return _numbers(scenario.exchange_rate) if item.record.unit.startswith("CNY") else None
+
+
+def _numbers(record: Record) -> Any:
+    """A record without its evidence, at any depth."""
+
+    def plain(node: Any) -> Any:
+        if isinstance(node, Mapping):
+            return {key: plain(value) for key, value in node.items() if key not in _EVIDENCE}
+        return [plain(value) for value in node] if isinstance(node, list) else node
+
+    return plain(record.model_dump(mode="json"))
+
+
+def _hash(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

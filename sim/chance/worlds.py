@@ -1,0 +1,264 @@
+"""What a world is made of, by name, and the paths of shocks that follow from it. Nothing here is random.
+
+    latents   what is drawn independently: a uniform for each input and event, normals for each path
+    columns   the same once copulas and distributions have made values of the inputs' uniforms
+    worlds    what the engine sees: inputs, paths of shocks over the periods, uniforms of events
+
+A row of the columns is a whole world. The normals of a path stand in order of time, so that what happens up to
+some period depends on its first rows only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, TypeAlias
+
+import numpy as np
+
+from sim.axes import FloatArray, IntArray, require_shape
+from sim.chance.shocks import downward_steps, market_path, reverting_path
+from sim.regimes import HazardStep
+from sim.scenario import Horizon, Scenario
+
+__all__ = [
+    "MARKET",
+    "SHOCK_INPUTS",
+    "STEPS",
+    "Columns",
+    "Latents",
+    "Named",
+    "Worlds",
+    "event_columns",
+    "period_count",
+    "reverting_paths",
+    "side_by_side",
+    "steps_with_chance",
+    "steps_with_clock",
+    "worlds_of",
+]
+
+MARKET: Final = "shock.market"
+STEPS: Final = "market_steps"
+_ORIGIN: Final = "shock.origin"
+_RIVALRY: Final = "shock.rivalry."
+_CHANCE: Final = "chance."
+_CLOCK: Final = "clock."
+"""Names of paths of shocks and of uniforms of events, the last three with a provider or a step behind them."""
+
+SHOCK_INPUTS: Final = (
+    "market.volatility",
+    "market.growth_reversion",
+    "market.level_reversion",
+    "market.step_rate",
+    "market.step_size",
+    "rivalry.half_life",
+    "rivalry.provider_sd",
+    "rivalry.origin_sd",
+)
+"""Inputs from which the shock paths are made: to change one, the worlds are drawn anew."""
+
+Named: TypeAlias = Mapping[str, FloatArray]
+
+
+@dataclass(frozen=True)
+class Latents:
+    """What is drawn independently in N draws.
+
+    Attributes
+    ----------
+    inputs : mapping of arrays (N,)
+        Uniforms inside (0, 1) by name of the input, before any copula; of every member of a correlation group too.
+    events : mapping of arrays (N,)
+        Uniforms inside (0, 1), `chance.<step>` and `clock.<step>`.
+    shocks : mapping of arrays (K, N)
+        Standard normals of each path in order of time, two a period for the market and one for the others after one
+        for the start; of `market_steps` uniforms inside (0, 1), one a period.
+    """
+
+    inputs: Named
+    events: Named
+    shocks: Named
+
+    def column(self, name: str) -> FloatArray:
+        """The uniforms of an input, (N,)."""
+        return self.inputs[name]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """N whole worlds as named columns.
+
+    Attributes
+    ----------
+    inputs : mapping of arrays (N,)
+        Values in canonical units.
+    events, shocks : mappings of arrays (N,) and (K, N)
+        As in `Latents`.
+    """
+
+    inputs: Named
+    events: Named
+    shocks: Named
+
+    def by_name(self) -> Named:
+        """All of them in one mapping; no two have one name."""
+        return {**self.inputs, **self.events, **self.shocks}
+
+    def replaced(self, others: Named) -> Columns:
+        """These columns, but for every name in `others` that one."""
+
+        def mixed(mine: Named) -> Named:
+            return {name: others.get(name, values) for name, values in mine.items()}
+
+        return Columns(mixed(self.inputs), mixed(self.events), mixed(self.shocks))
+
+
+@dataclass(frozen=True)
+class Worlds:
+    """What chance decides in N draws, before any rule or decision.
+
+    Attributes
+    ----------
+    inputs : mapping of arrays (N,)
+        Every input by name, fixed ones too, in canonical units.
+    market_shock : array (T, N)
+        y at period ends: log deviation of market size from its curve; 0 at the end of the base year.
+    market_steps : array (T, N)
+        Sum of the downward steps of log size so far, at most 0; nothing is added to make up for them.
+    rivalry : array (T, P, N)
+        z_t - z_0 of each provider's utility at period ends, domestic providers first; 0 for fringes.
+    origin_shock : array (T, N)
+        z_t - z_0 of foreign against domestic utility, to be added to foreign utility.
+    chance : mapping of arrays (N,)
+        Step with a probability to a uniform number: it happens if that is below the probability.
+    clock : mapping of arrays (N,)
+        Step with a hazard to a uniform number u: it fires at exposure -ln(1 - u) / rate.
+    """
+
+    inputs: Named
+    market_shock: FloatArray
+    market_steps: FloatArray
+    rivalry: FloatArray
+    origin_shock: FloatArray
+    chance: Named
+    clock: Named
+
+    @property
+    def draws(self) -> int:
+        """Number of draws, N."""
+        return int(self.market_shock.shape[-1])
+
+    def take(self, draws: slice | IntArray) -> Worlds:
+        """The worlds of some draws, as contiguous copies."""
+        return _each([self], lambda arrays: arrays[0][..., draws].copy(order="C"))
+
+    def replace_input(self, name: str, values: FloatArray) -> Worlds:
+        """The same worlds but for one input.
+
+        Parameters
+        ----------
+        name : str
+            Name of an input.
+        values : array (N,)
+            Canonical units.
+
+        Raises
+        ------
+        ValueError
+            If there is no such input, `values` has another shape, or the shock paths are made from the input:
+            for that, see `replaced` of `draw_worlds`.
+        """
+        if name not in self.inputs or name in SHOCK_INPUTS:
+            raise ValueError(f"'{name}' is no input that can be replaced in worlds already drawn")
+        require_shape(name, values, (self.draws,))
+        return replace(self, inputs={**self.inputs, name: values})
+
+
+def side_by_side(parts: Sequence[Worlds]) -> Worlds:
+    """The draws of several worlds of one scenario, one after the other."""
+    return _each(parts, lambda arrays: np.concatenate(arrays, axis=-1))
+
+
+def _each(parts: Sequence[Worlds], join: Callable[[list[FloatArray]], FloatArray]) -> Worlds:
+    """The worlds whose every array is made from those of `parts`."""
+
+    def joined(mappings: Sequence[Named]) -> Named:
+        return {name: join([mapping[name] for mapping in mappings]) for name in mappings[0]}
+
+    return Worlds(
+        inputs=joined([part.inputs for part in parts]),
+        market_shock=join([part.market_shock for part in parts]),
+        market_steps=join([part.market_steps for part in parts]),
+        rivalry=join([part.rivalry for part in parts]),
+        origin_shock=join([part.origin_shock for part in parts]),
+        chance=joined([part.chance for part in parts]),
+        clock=joined([part.clock for part in parts]),
+    )
+
+
+def period_count(horizon: Horizon) -> int:
+    """Periods from the end of the base year to the end of the horizon, T."""
+    return (horizon.end_year - horizon.base_year) * 12 // horizon.period_months
+
+
+def steps_with_chance(scenario: Scenario) -> list[str]:
+    """Steps of the calendar that have a probability."""
+    return [name for name, step in scenario.policy.steps.items() if step.probability is not None]
+
+
+def steps_with_clock(scenario: Scenario) -> list[str]:
+    """Steps of the calendar that have a hazard."""
+    return [name for name, step in scenario.policy.steps.items() if isinstance(step, HazardStep)]
+
+
+def event_columns(scenario: Scenario) -> tuple[str, ...]:
+    """Names of the uniforms of events: `chance.<step>` where one has a probability, `clock.<step>` where a hazard."""
+    chance = (f"{_CHANCE}{name}" for name in steps_with_chance(scenario))
+    return (*chance, *(f"{_CLOCK}{name}" for name in steps_with_clock(scenario)))
+
+
+def reverting_paths(scenario: Scenario) -> tuple[str, ...]:
+    """Names of the paths that revert to zero: one for each provider that is no fringe, one for the origin."""
+    providers = scenario.domestic + scenario.foreign
+    return (*(f"{_RIVALRY}{name}" for name in providers if not scenario.providers[name].fringe), _ORIGIN)
+
+
+def worlds_of(scenario: Scenario, columns: Columns) -> Worlds:
+    """The worlds whose columns these are: paths of shocks under the values of the inputs.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Gives providers and the length of a period; T follows from the columns.
+    columns : Columns
+    """
+    values, shocks = columns.inputs, columns.shocks
+    step = scenario.horizon.period_months / 12
+    market = market_path(shocks[MARKET], values["market.growth_reversion"], values["market.level_reversion"], step)
+    falls = downward_steps(shocks[STEPS], values["market.step_rate"] * step)
+    half_life = values["rivalry.half_life"]
+    return Worlds(
+        inputs=values,
+        market_shock=values["market.volatility"] * market,
+        market_steps=-values["market.step_size"] * falls,
+        rivalry=values["rivalry.provider_sd"] * _rivalry(scenario, columns, step),
+        origin_shock=values["rivalry.origin_sd"] * reverting_path(shocks[_ORIGIN], half_life, step),
+        chance=_without_prefix(columns.events, _CHANCE),
+        clock=_without_prefix(columns.events, _CLOCK),
+    )
+
+
+def _rivalry(scenario: Scenario, columns: Columns, step: float) -> FloatArray:
+    """Path of each provider's utility, in units of its sd; 0 for fringes; (T, P, N)."""
+    providers = scenario.domestic + scenario.foreign
+    path = np.zeros((len(columns.shocks[STEPS]), len(providers), columns.shocks[STEPS].shape[-1]))
+    for p, provider in enumerate(providers):
+        if f"{_RIVALRY}{provider}" in columns.shocks:
+            normals = columns.shocks[f"{_RIVALRY}{provider}"]
+            path[:, p] = reverting_path(normals, columns.inputs["rivalry.half_life"], step)
+    return path
+
+
+def _without_prefix(columns: Named, prefix: str) -> Named:
+    return {name.removeprefix(prefix): values for name, values in columns.items() if name.startswith(prefix)}

@@ -1,0 +1,280 @@
+"""The pictures of a calibration: beliefs before and after, which were informed, and the record as foreseen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator, NullLocator
+
+from sim.axes import FloatArray
+from sim.belief.calibration import Calibration
+from sim.belief.lessons import LessonRow, ObservationRow, subjects
+from sim.outcomes.results import Result
+from sim.pictures.marks import beside, key
+from sim.pictures.style import GREY, INK, SHADE, STYLE, capital, grid, readable, sheet, write_figure
+from sim.scenario import Scenario
+
+__all__ = ["BELIEF_PICTURES", "draw_beliefs"]
+
+_PRIOR: Final = "#8C8C8C"
+_POSTERIOR: Final = "#0072B2"
+_OBSERVED: Final = "#D55E00"
+_PATHS: Final = ("market", "shares", "demand", "rivalry")
+_MOST_PANELS: Final = 12
+_BINS: Final = 36
+_OUTER: Final = 1.6448536269514722
+"""Standard normal quantile at 95%."""
+
+_RATIO_TICKS: Final = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 5.0, 10.0)
+
+_Draw = Callable[[Scenario, Calibration, Sequence[LessonRow], Sequence[ObservationRow]], Figure]
+
+
+def draw_beliefs(
+    name: str,
+    scenario: Scenario,
+    learned: Calibration,
+    rows: Sequence[LessonRow],
+    observations: Sequence[ObservationRow],
+    folder: Path,
+) -> tuple[Path, ...]:
+    """Draw one picture of a calibration and write it as PNG and SVG.
+
+    Parameters
+    ----------
+    name : str
+        Key of `BELIEF_PICTURES`.
+    scenario : Scenario
+    learned : Calibration
+    rows, observations
+        Its tables.
+    folder : Path
+        Exists.
+
+    Returns
+    -------
+    tuple of Path
+        What was written: nothing where there is nothing to show.
+    """
+    shown = any(row.informed == "yes" for row in rows) if name == "beliefs_moved" else bool(rows)
+    if name == "beliefs_record":
+        shown = any(_is_measured(row) for row in observations)
+    if not shown:
+        return ()
+    with mpl.rc_context(STYLE):
+        figure = BELIEF_PICTURES[name](scenario, learned, rows, observations)
+    return write_figure(figure, folder, name)
+
+
+def _sheet(title: str, note: str, scenario: Scenario, height: float) -> Figure:
+    return sheet(title, note, [Result(scenario, {})], _PATHS, height=height)
+
+
+def _moved(
+    scenario: Scenario, learned: Calibration, rows: Sequence[LessonRow], observations: Sequence[ObservationRow]
+) -> Figure:
+    """A panel for each of the parameters that moved most: density before and after."""
+    values = {name: (before, after) for name, _, _, before, after in subjects(learned, scenario)}
+    most = sorted((row for row in rows if row.informed == "yes"), key=lambda row: -row.information)[:_MOST_PANELS]
+    columns = min(len(most), 4)
+    lines = -(-len(most) // columns)
+    note = (
+        f"The {len(most)} that the record informs most, of {len(rows)} inputs, shocks and discrepancies of "
+        f"{readable(scenario.name)}. Moved: change of the mean in standard deviations of the prior. A shock is told by "
+        "its path at the end of the record."
+    )
+    figure = _sheet("What the record taught", note, scenario, 2.9 + 2.15 * lines)
+    key(figure, [Patch(color=_PRIOR, alpha=0.45, label="before"), Patch(color=_POSTERIOR, alpha=0.45, label="after")])
+    places = grid(figure, lines, columns, margins=(0.5, 0.4, 2.15, 1.0), gaps=(0.5, 0.95))
+    for place, row in enumerate(most):
+        axes = figure.add_subplot(places[divmod(place, columns)])
+        _panel(axes, scenario, row, *values[row.parameter])
+    return figure
+
+
+def _panel(axes: Axes, scenario: Scenario, row: LessonRow, before: FloatArray, after: FloatArray) -> None:
+    factor, unit = _shown_unit(row)
+    low, high = np.quantile(np.concatenate([before, after]) * factor, (0.001, 0.999))
+    edges = np.linspace(low, high, _BINS + 1)
+    for values, colour in ((before, _PRIOR), (after, _POSTERIOR)):
+        density = np.histogram(values * factor, edges, density=True)[0]
+        axes.stairs(density, edges, fill=True, color=colour, alpha=0.35, linewidth=0)
+        axes.stairs(density, edges, color=colour, linewidth=1.4)
+    axes.set_yticks([])
+    axes.spines["left"].set_visible(False)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
+    moved = f"moved {row.shift:+.1f}, spread {100 * (_spread(row) - 1):+.0f}%".replace("-", "−")
+    axes.set_xlabel(f"{unit}; {moved}")
+    axes.set_title(_named(scenario, row.parameter, 33), loc="left", fontsize=11, fontweight="bold", pad=8)
+
+
+def _spread(row: LessonRow) -> float:
+    """Standard deviation after over the one before."""
+    return float(np.sqrt(max(1 - row.contraction, 0.0)))
+
+
+def _shown_unit(row: LessonRow) -> tuple[float, str]:
+    """Factor from the canonical unit, and the unit in words."""
+    if row.unit == "fraction":
+        return 100.0, "%"
+    if row.unit == "1/yr":
+        return 100.0, "% a year"
+    if row.kind == "input":
+        return 1.0, {"1": "number"}.get(row.unit, row.unit)
+    sizes = ("shock.market", "market_steps", "discrepancy.size")
+    return 1.0, "log size" if row.parameter.startswith(
+        sizes
+    ) else "log-odds" if row.kind == "discrepancy" else "utility"
+
+
+def _named(scenario: Scenario, parameter: str, longest: int) -> str:
+    """A parameter in words, cut to a length."""
+    if parameter in _PATH_TITLES:
+        return _PATH_TITLES[parameter]
+    parts = [part for part in parameter.replace("[", ".").rstrip("]").split(".") if part not in _DULL]
+    titles = [_title(scenario, part) for part in parts]
+    if parameter.startswith("shock.rivalry."):
+        return f"Rivalry, {titles[-1]}"
+    text = capital(", ".join(titles))
+    return text if len(text) <= longest else f"{text[: longest - 1].rstrip(' ,')}…"
+
+
+_PATH_TITLES: Final = {
+    "shock.market": "Market ahead of its curve",
+    "market_steps": "Downward steps of the market",
+    "shock.origin": "Foreign against domestic",
+}
+_DULL: Final = ("direct", "layers", "hypotheses", "readings", "value")
+"""Parts of a path that tell a reader nothing."""
+
+
+def _title(scenario: Scenario, part: str) -> str:
+    return scenario.providers[part].title.split(" (")[0] if part in scenario.providers else readable(part)
+
+
+def _informed(
+    scenario: Scenario, learned: Calibration, rows: Sequence[LessonRow], observations: Sequence[ObservationRow]
+) -> Figure:
+    """Every parameter's mean and 90% range after, in standard deviations of the prior."""
+    ordered = sorted(rows, key=lambda row: (row.informed != "yes", -row.information))
+    columns = 3
+    lines = -(-len(ordered) // columns)
+    count = sum(row.informed == "yes" for row in rows)
+    note = (
+        f"{count} of {len(rows)} inputs, shocks and discrepancies are informed (blue); of the others (grey) the record "
+        "says nothing that could be told from noise. Mean and 90% range after, on the scale of the prior; shaded: 90% "
+        "before."
+    )
+    figure = _sheet("What the record informs, and what it does not", note, scenario, 2.9 + 0.235 * lines)
+    key(
+        figure,
+        [
+            Line2D([], [], color=_POSTERIOR, marker="o", linewidth=1.6, label="informed"),
+            Line2D([], [], color=_PRIOR, marker="o", linewidth=1.6, label="not informed"),
+            Patch(color="#E9E9E9", label="90% before"),
+        ],
+    )
+    places = grid(figure, 1, columns, margins=(2.75, 0.35, 1.75, 1.15), gaps=(2.75, 0.0))
+    for column in range(columns):
+        part = ordered[column * lines : (column + 1) * lines]
+        _column(figure.add_subplot(places[column]), scenario, part, lines)
+    return figure
+
+
+def _column(axes: Axes, scenario: Scenario, part: Sequence[LessonRow], lines: int) -> None:
+    axes.axvspan(-_OUTER, _OUTER, color="#E9E9E9", linewidth=0, zorder=0)
+    axes.axvline(0, color="white", linewidth=1.2, zorder=1)
+    for height, row in enumerate(part):
+        colour = _POSTERIOR if row.informed == "yes" else _PRIOR
+        half = _OUTER * _spread(row)
+        axes.hlines(height, row.shift - half, row.shift + half, color=colour, linewidth=1.6)
+        axes.plot([row.shift], [height], color=colour, marker="o", markersize=4.5)
+    axes.set_yticks(range(len(part)), [_named(scenario, row.parameter, 39) for row in part], fontsize=8.5)
+    axes.tick_params(axis="y", length=0)
+    axes.set_ylim(lines - 0.4, -0.6)
+    axes.set_xlim(-3.4, 3.4)
+    axes.set_xlabel("Standard deviations before", fontsize=9.5)
+
+
+def _is_measured(row: ObservationRow) -> bool:
+    return row.used == "yes" and row.unit not in ("boolean", "date")
+
+
+def _record(
+    scenario: Scenario, learned: Calibration, rows: Sequence[LessonRow], observations: Sequence[ObservationRow]
+) -> Figure:
+    """Each observation as foreseen before and after learning, over what was observed."""
+    shown = [row for row in observations if _is_measured(row)]
+    note = (
+        "What is foreseen of each observation, all errors included, over what was observed, before and after learning "
+        "from all of them: median and 90% range. Right: what the row adds to the log evidence, given those that joined "
+        "before it; the lower, the greater the surprise."
+    )
+    figure = _sheet("The record as foreseen, and as learned from", note, scenario, 3.0 + 0.42 * len(shown))
+    key(
+        figure,
+        [
+            Line2D([], [], color=_PRIOR, marker="o", linewidth=2.4, label="before"),
+            Line2D([], [], color=_POSTERIOR, marker="s", linewidth=2.4, label="after"),
+            Patch(color=_OBSERVED, alpha=0.35, label="measurement range"),
+        ],
+    )
+    axes = figure.add_subplot(grid(figure, 1, 1, margins=(3.6, 1.5, 1.9, 1.15))[0])
+    for height, row in enumerate(shown):
+        _observation(axes, height, row)
+    axes.axvline(1.0, color=_OBSERVED, linewidth=1.6, zorder=1)
+    axes.set_yticks(range(len(shown)), [_observed_name(scenario, row) for row in shown])
+    axes.tick_params(axis="y", length=0)
+    axes.set_ylim(len(shown) - 0.5, -0.5)
+    axes.set_xscale("log")
+    ticks = [tick for tick in _RATIO_TICKS if axes.get_xlim()[0] <= tick <= axes.get_xlim()[1]]
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.grid(axis="x")
+    axes.set_xlabel("Foreseen / observed (log scale)")
+    beside(axes, -0.5, "log evidence", up=10, fontsize=9, color=GREY)
+    return figure
+
+
+def _observation(axes: Axes, height: int, row: ObservationRow) -> None:
+    if height % 2:
+        axes.axhspan(height - 0.5, height + 0.5, color=SHADE, linewidth=0, zorder=0)
+    if row.low is not None and row.high is not None:
+        low, high = row.low / row.observed, row.high / row.observed
+        axes.fill_betweenx([height - 0.42, height + 0.42], low, high, color=_OBSERVED, alpha=0.3, linewidth=0, zorder=1)
+    before = (row.prior_p05, row.prior_p50, row.prior_p95)
+    after = (row.posterior_p05, row.posterior_p50, row.posterior_p95)
+    for quantiles, colour, marker, up in ((before, _PRIOR, "o", -0.17), (after, _POSTERIOR, "s", 0.17)):
+        left, middle, right = (value / row.observed for value in quantiles if value is not None)
+        axes.hlines(height + up, left, right, color=colour, linewidth=2.4, zorder=3)
+        axes.plot([middle], [height + up], color=colour, marker=marker, markersize=6.5, **_EDGE)
+    if row.log_evidence is not None:
+        beside(axes, height, f"{row.log_evidence:+.2f}".replace("-", "−"), color=INK, fontsize=10)
+
+
+_EDGE: Final[Mapping[str, Any]] = {"markeredgecolor": "white", "markeredgewidth": 0.8, "zorder": 4}
+
+
+def _observed_name(scenario: Scenario, row: ObservationRow) -> str:
+    """An observation in words: who, what, where and when."""
+    month = int(row.period_start[5:7])
+    quarter = f"Q{(month + 2) // 3} "
+    part = {"quarter": quarter, "annual_rate": quarter, "half_year": f"H{1 + month // 7} "}.get(row.statistic, "")
+    what = " ".join(filter(None, (_title(scenario, row.item) if row.item else "", readable(row.variable))))
+    return f"{capital(what)}, {readable(row.scope)}, {part}{row.period_end[:4]}"
+
+
+BELIEF_PICTURES: Final[Mapping[str, _Draw]] = {
+    "beliefs_moved": _moved,
+    "beliefs_informed": _informed,
+    "beliefs_record": _record,
+}
+"""Every picture of a calibration by its name."""

@@ -1,0 +1,128 @@
+"""Finished draws on disk: blocks of scrambles, one file each, and the columns that are read across them.
+
+A block holds the draws of a few scrambles of all scenarios of a study, row by row: float64 of one column after
+the other, then a checksum. It is written under a temporary name and renamed, and its name tells the run that it
+belongs to, so that a run which was stopped goes on from the blocks that are whole.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from sim.axes import FloatArray
+from sim.chance.sampling import DRAWS_PER_SCRAMBLE
+
+__all__ = ["SCRAMBLES_PER_BLOCK", "BlockStore"]
+
+SCRAMBLES_PER_BLOCK: Final = 2
+"""Few, so that a stopped run loses little and no worker waits long for the last one; files are not tiny either."""
+
+_DRAWS_PER_BLOCK: Final = SCRAMBLES_PER_BLOCK * DRAWS_PER_SCRAMBLE
+_BYTES: Final = 8
+_CHECKSUM: Final = 4
+_SUFFIX: Final = ".block"
+
+
+@dataclass(frozen=True)
+class BlockStore:
+    """The blocks of one run.
+
+    Attributes
+    ----------
+    folder : Path
+        Where they lie.
+    key : str
+        Hash of all that decides their numbers, but for how many draws there are.
+    rows : int
+        Columns of a block, over all scenarios.
+    scrambles : int
+        Of the run.
+    """
+
+    folder: Path
+    key: str
+    rows: int
+    scrambles: int
+
+    @property
+    def count(self) -> int:
+        """Number of blocks."""
+        return -(-self.scrambles // SCRAMBLES_PER_BLOCK)
+
+    def span(self, number: int) -> range:
+        """Scrambles of a block; the last one may hold fewer."""
+        start = number * SCRAMBLES_PER_BLOCK
+        return range(start, min(start + SCRAMBLES_PER_BLOCK, self.scrambles))
+
+    def missing(self, first: int = 0) -> list[int]:
+        """Numbers of the blocks, from the first one to look at, that are not there or not whole."""
+        return [number for number in range(first, self.count) if not self._is_whole(number)]
+
+    def write(self, number: int, parts: Iterable[FloatArray]) -> None:
+        """Write a block whose rows come in some parts, arrays (rows, draws)."""
+        path = self._path(number)
+        unfinished = path.with_name(f"{path.name}.{os.getpid()}.partial")
+        checksum, size = 0, 0
+        with unfinished.open("wb") as stream:
+            for part in parts:
+                data = np.ascontiguousarray(part, dtype="<f8").data.cast("B")
+                checksum, size = zlib.crc32(data, checksum), size + len(data)
+                stream.write(data)
+            stream.write(checksum.to_bytes(_CHECKSUM, "little"))
+            stream.flush()
+            os.fsync(stream.fileno())
+        if size != self._size(number):
+            raise AssertionError(f"block {number} has {size} bytes, expected {self._size(number)}")
+        unfinished.replace(path)
+
+    def read(self, first: int, chosen: Sequence[int], draws: slice) -> FloatArray:
+        """Some rows, counted from the row `first`, and draws: an array (rows, draws)."""
+        span = range(DRAWS_PER_SCRAMBLE * self.scrambles)[draws]
+        values = np.empty((len(chosen), len(span)))
+        for number in range(span.start // _DRAWS_PER_BLOCK, -(-span.stop // _DRAWS_PER_BLOCK)):
+            width, start = DRAWS_PER_SCRAMBLE * len(self.span(number)), number * _DRAWS_PER_BLOCK
+            inside = slice(max(span.start - start, 0), min(span.stop - start, width))
+            target = slice(start + inside.start - span.start, start + inside.stop - span.start)
+            with self._path(number).open("rb", buffering=0) as stream:
+                for place, row, count in _runs(chosen):
+                    stream.seek(_BYTES * width * (first + row))
+                    found = np.fromfile(stream, "<f8", width * count).reshape(count, width)
+                    values[place : place + count, target] = found[:, inside]
+        return values
+
+    def clean(self, *, everything: bool = False) -> None:
+        """Remove what other runs, and writing that was stopped, left in the folder; this run's blocks too if asked."""
+        for path in [*self.folder.glob(f"*{_SUFFIX}"), *self.folder.glob(f"*{_SUFFIX}.*.partial")]:
+            if everything or path.suffix != _SUFFIX or not path.name.startswith(self.key):
+                path.unlink()
+
+    def _path(self, number: int) -> Path:
+        return self.folder / f"{self.key}-{number:06d}{_SUFFIX}"
+
+    def _size(self, number: int) -> int:
+        return _BYTES * self.rows * DRAWS_PER_SCRAMBLE * len(self.span(number))
+
+    def _is_whole(self, number: int) -> bool:
+        path, size = self._path(number), self._size(number)
+        try:
+            if path.stat().st_size != size + _CHECKSUM:
+                return False
+            content = path.read_bytes()
+        except FileNotFoundError:
+            return False
+        return zlib.crc32(memoryview(content)[:size]).to_bytes(_CHECKSUM, "little") == content[size:]
+
+
+def _runs(chosen: Sequence[int]) -> list[tuple[int, int, int]]:
+    """Consecutive rows together: place of the first among those chosen, the row itself, and how many follow."""
+    rows = np.asarray(chosen)
+    starts = np.flatnonzero(np.diff(rows, prepend=rows[:1] - 2) != 1)
+    lengths = np.diff(starts, append=len(rows))
+    return [(int(place), int(rows[place]), int(length)) for place, length in zip(starts, lengths, strict=True)]

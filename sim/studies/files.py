@@ -1,0 +1,153 @@
+"""Every file of a study, made side by side in children that read the results from where they lie."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from sim.outcomes.comparison import compare_one, draws_key, headline, summarise, timeline_rows
+from sim.outcomes.panels import Result
+from sim.outcomes.results import DRAWS_FILE, file_hash, save_result
+from sim.outcomes.tables import (
+    ComparisonRow,
+    HeadlineRow,
+    SummaryRow,
+    TimelineRow,
+    csv_bytes,
+    parameter_columns,
+    parameter_rows,
+    write_bytes,
+)
+from sim.pictures.plots import PICTURES, draw
+from sim.studies.folders import relative_files
+from sim.studies.manifest import write_manifest
+from sim.studies.workers import CAN_FORK, Batch
+
+__all__ = ["Files", "Hashes", "seal"]
+
+Hashes: TypeAlias = dict[str, str]
+
+_PLOTS: Final = "plots"
+
+_PICTURE_CALLS: Final = 4
+"""Calls that draw pictures: enough to keep the cores busy to the end."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """What is written of some results.
+
+    Attributes
+    ----------
+    folder : Path
+        Exists, and is empty.
+    results : sequence of Result
+        On shared draws.
+    baseline : Result
+        One of them.
+    pictures : bool
+    jobs : int
+        Children at a time.
+    """
+
+    folder: Path
+    results: Sequence[Result]
+    baseline: Result
+    pictures: bool
+    jobs: int
+
+    def add_draws(self, batch: Batch, keep: Collection[str] | None) -> dict[str, Future[Hashes]]:
+        """Have the folder of each scenario written: its draws, and when things happen; the hash of every variable."""
+        return {
+            result.name: batch.add(partial(_save, result, self.folder / result.name, keep)) for result in self.results
+        }
+
+    def write_tables(self, batch: Batch, done: Callable[[float], None]) -> list[HeadlineRow]:
+        """Run the batch with all tables and pictures added to it; the answer in short."""
+        others = [result for result in self.results if result is not self.baseline]
+        if self.pictures:
+            self._add_pictures(batch)
+        comparisons = [batch.add(partial(_comparison, result, self.baseline)) for result in others]
+        summaries = [batch.add(partial(_summary, result, self.baseline)) for result in self.results]
+        answer = batch.add(partial(headline, self.results, self.baseline.name))
+        batch.run(self.jobs, done)
+        self._write("summary.csv", [csv_bytes([], SummaryRow._fields), *_results(summaries)])
+        if others:
+            self._write("comparison.csv", [csv_bytes([], ComparisonRow._fields), *_results(comparisons)])
+        scenarios = [result.scenario for result in self.results]
+        self._write("parameters.csv", [csv_bytes(parameter_rows(scenarios), parameter_columns(scenarios))])
+        return answer.result()
+
+    def write_manifest(
+        self,
+        asked: Mapping[str, Any],
+        runner: Mapping[str, Any],
+        variables: Mapping[str, Hashes],
+        answer: Sequence[HeadlineRow],
+        notes: Sequence[str],
+    ) -> None:
+        """Write the manifest, last of all: it has a hash of every file."""
+        content = {
+            "asked": asked,
+            "program": runner,
+            "draws": self.baseline.scenario.sampling.draws,
+            "draws_key": draws_key(self.baseline.scenario),
+            "variables": variables,
+            "headline": [[_stated(cell) for cell in row] for row in answer],
+            "notes": list(notes),
+        }
+        seal(self.folder, content)
+
+    def _write(self, name: str, parts: Sequence[bytes]) -> None:
+        write_bytes(self.folder / name, b"".join(parts))
+
+    def _add_pictures(self, batch: Batch) -> None:
+        """A few calls, because each child warms matplotlib up; one where calls are threads, of which it bears one."""
+        folder = self.folder / _PLOTS
+        folder.mkdir()
+        names = list(PICTURES)
+        calls = _PICTURE_CALLS if CAN_FORK else 1
+        for first in range(calls):
+            batch.add(partial(_draw, names[first::calls], self.results, self.baseline.name, folder))
+
+
+def _save(result: Result, folder: Path, keep: Collection[str] | None) -> Hashes:
+    """Write what one scenario's folder holds; the hash of every variable."""
+    folder.mkdir()
+    write_bytes(folder / "timeline.csv", csv_bytes(timeline_rows(result), TimelineRow._fields))
+    return save_result(result, folder / DRAWS_FILE, keep)
+
+
+def _summary(result: Result, base: Result) -> bytes:
+    return csv_bytes(summarise(result, base))
+
+
+def _comparison(result: Result, base: Result) -> bytes:
+    return csv_bytes(compare_one(result, base))
+
+
+def _draw(names: Sequence[str], results: Sequence[Result], baseline: str, folder: Path) -> None:
+    for name in names:
+        draw(name, results, baseline, folder)
+
+
+def _results(futures: Sequence[Future[bytes]]) -> list[bytes]:
+    return [future.result() for future in futures]
+
+
+def _stated(cell: Any) -> Any:
+    """A cell of the answer as JSON has it."""
+    return None if isinstance(cell, float) and math.isnan(cell) else cell
+
+
+def seal(folder: Path, content: Mapping[str, Any]) -> None:
+    """Write a manifest, last of all, with the hash of every file; hashing is free of the interpreter's lock."""
+    names = relative_files(folder)
+    with ThreadPoolExecutor() as pool:
+        hashes = pool.map(lambda name: file_hash(folder / name), names)
+        write_manifest(folder, {**content, "files": dict(zip(names, hashes, strict=True))})

@@ -1,0 +1,126 @@
+"""Runs that are stopped, and go on: the program as a user starts it, in processes of their own."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import Folder
+
+from sim.cli import main
+from sim.studies.folders import unfinished
+
+OPENING = "regulator:\n  reviewers: 1\n"
+COMMAND = ["run", "small.yaml", "case.yaml", "--draws", "4608", "--no-plots"]
+
+
+@pytest.fixture
+def two(folder: Folder) -> Path:
+    """The folder of two small scenarios."""
+    folder.variant(OPENING)
+    return folder.path
+
+
+def _start(*options: str, limit: Callable[[], None] | None = None) -> subprocess.Popen[str]:
+    """The command in a session of its own, so that its children can be killed with it."""
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    return subprocess.Popen(
+        [sys.executable, "-m", "sim", *COMMAND, *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        start_new_session=True,
+        preexec_fn=limit,
+    )
+
+
+def _manifest(out: str) -> bytes:
+    (path,) = Path(out).glob("*/manifest.json")
+    return path.read_bytes()
+
+
+def _blocks(out: str) -> int:
+    return len(list(Path(out).glob(".*.unfinished/*.block")))
+
+
+def _wait_for_block(process: subprocess.Popen[str], out: str) -> None:
+    """Until one block is written, or the process ends."""
+    while process.poll() is None and not _blocks(out):
+        time.sleep(0.01)
+
+
+def _limited(size: int) -> Callable[[], None]:
+    """No file may grow above a size: for a program that is what a full disk is."""
+    return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+@pytest.mark.slow
+def test_a_run_killed_at_any_moment_goes_on_and_ends_with_the_same_bits(
+    two: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chance = np.random.default_rng(11)
+    for blocks in (0, 1, 3, 4, 5):
+        process = _start("--out", "killed", "--jobs", "2")
+        while process.poll() is None and _blocks("killed") < blocks:
+            time.sleep(0.001)
+        time.sleep(chance.uniform(0, 0.3))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL, "finished before it could be killed"
+    assert main([*COMMAND, "--out", "killed"]) == 0
+    assert "5 blocks of draws were there already" in capsys.readouterr().out
+    assert main([*COMMAND, "--out", "whole", "--jobs", "1"]) == 0
+    assert _manifest("killed") == _manifest("whole")
+    assert main(["verify", str(next(Path("killed").glob("small*")))]) == 0
+    assert not unfinished(Path("killed"))
+
+
+def test_a_run_that_is_interrupted_keeps_its_blocks_and_says_later_that_it_used_them(
+    two: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    process = _start("--out", "results", "--jobs", "1")
+    _wait_for_block(process, "results")
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate()
+    assert (process.returncode, told.splitlines()[-1]) == (130, "stopped")
+    kept = _blocks("results")
+    assert kept > 0
+    assert main([*COMMAND, "--out", "results"]) == 0
+    assert f"{kept} blocks of draws were there already" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("size", [100_000, 8_000_000])
+def test_a_disk_that_fills_up_is_told_and_loses_nothing(
+    size: int, two: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    process = _start("--out", "results", "--jobs", "1", limit=_limited(size))
+    _, told = process.communicate()
+    assert process.returncode == 1
+    assert "cannot be written: " in told.splitlines()[-1]
+    assert "make room and run the same command again" in told
+    kept = _blocks("results")
+    assert not list(Path("results").glob("[!.]*"))
+    assert main([*COMMAND, "--out", "results"]) == 0
+    assert (f"{kept} blocks of draws were there already" in capsys.readouterr().out) == (kept > 0)
+
+
+def test_a_second_run_of_the_same_study_is_refused_while_the_first_runs(
+    two: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    process = _start("--out", "results", "--jobs", "1")
+    _wait_for_block(process, "results")
+    assert main([*COMMAND, "--out", "results"]) == 1
+    assert f"is being written by process {process.pid} on" in capsys.readouterr().err
+    process.communicate()
+    assert process.returncode == 0
+    assert main([*COMMAND, "--out", "results"]) == 0
+    assert "finished before: nothing was computed" in capsys.readouterr().out

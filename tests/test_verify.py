@@ -1,0 +1,179 @@
+"""Holding a study against its manifest: each fault is reported for what it is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import pytest
+from conftest import SMALL, SOURCES
+
+from sim.cli import main
+from sim.errors import ResultsError
+from sim.outcomes.results import file_hash, panel_hash, read_result
+from sim.studies import manifest as manifests
+from sim.studies.manifest import read_manifest, write_manifest
+from sim.studies.study import compare_studies, run_study
+from sim.studies.verify import verify_study
+
+Spoil = Callable[[Path], None]
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study of one small scenario with two kept variables; not to be changed."""
+    folder = tmp_path_factory.mktemp("written")
+    (folder / "small.yaml").write_text(SMALL)
+    (folder / "sources.yaml").write_text(SOURCES)
+    return _run(folder, folder / "results")
+
+
+def _run(folder: Path, out: Path) -> Path:
+    kept = ["market_size", "npv"]
+    return run_study([folder / "small.yaml"], draws=1024, keep=kept, plots=False, jobs=1, out=out).folder
+
+
+@pytest.fixture
+def study(written: Path, tmp_path: Path) -> Path:
+    """A copy of it, to spoil."""
+    for path in written.rglob("*"):
+        target = tmp_path / written.name / path.relative_to(written)
+        if path.is_file():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(path.read_bytes())
+    return tmp_path / written.name
+
+
+def _edit_table(study: Path) -> None:
+    path = study / "summary.csv"
+    path.write_bytes(path.read_bytes().replace(b"median_case", b"median case", 1))
+
+
+def _flip_byte(study: Path) -> None:
+    with h5py.File(study / "small" / "draws.nc") as file:
+        offset = file["npv"].id.get_chunk_info(0).byte_offset
+    with (study / "small" / "draws.nc").open("r+b") as stream:
+        stream.seek(offset + 1000)
+        byte = stream.read(1)[0]
+        stream.seek(offset + 1000)
+        stream.write(bytes([byte ^ 1]))
+
+
+def _cut_short(study: Path) -> None:
+    path = study / "small" / "draws.nc"
+    path.write_bytes(path.read_bytes()[:5000])
+
+
+def _lose_file(study: Path) -> None:
+    (study / "parameters.csv").unlink()
+
+
+def _add_file(study: Path) -> None:
+    (study / "notes.txt").write_text("mine")
+
+
+DRAWS_CHANGED = "small/draws.nc: was changed after the study was written"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "faults"),
+    [
+        (_edit_table, ["summary.csv: was changed after the study was written"]),
+        (_flip_byte, [DRAWS_CHANGED, "small: npv: its numbers were changed after they were written"]),
+        (_lose_file, ["parameters.csv: is missing"]),
+        (_add_file, ["notes.txt: was not written by the study"]),
+    ],
+)
+def test_a_fault_is_told_for_what_it_is(spoil: Spoil, faults: list[str], study: Path) -> None:
+    spoil(study)
+    assert list(verify_study(study).faults) == faults
+
+
+def test_a_file_that_cannot_be_read_is_a_fault_and_no_failure(study: Path) -> None:
+    _cut_short(study)
+    changed, damaged = verify_study(study).faults
+    assert changed == DRAWS_CHANGED
+    assert "damaged, or not written by this program" in damaged
+
+
+def test_a_study_as_it_was_written_has_no_fault(written: Path) -> None:
+    verdict = verify_study(written)
+    assert (verdict.checked, verdict.faults) == ("4 files and 2 variables", ())
+
+
+def test_the_folder_of_a_scenario_stands_for_its_study(written: Path) -> None:
+    assert verify_study(written / "small") == verify_study(written)
+
+
+def test_a_rerun_gives_the_same_bits(written: Path) -> None:
+    verdict = verify_study(written, rerun=True, jobs=2)
+    assert (verdict.checked, verdict.faults) == ("4 files and 2 variables, and all draws computed anew", ())
+    assert [path.name for path in written.parent.iterdir()] == [written.name]
+
+
+def _with_program(study: Path, **changes: Any) -> None:
+    """Have another program be the one that wrote the study."""
+    content = read_manifest(study)
+    content["program"] = {**content["program"], **changes}
+    write_manifest(study, content)
+
+
+def test_another_version_of_a_library_is_told(study: Path) -> None:
+    versions = {**manifests.program()["versions"], "scipy": "1.0.0"}
+    _with_program(study, versions=versions)
+    (fault,) = verify_study(study).faults
+    assert fault == f"program: scipy {manifests.program()['versions']['scipy']} in place of 1.0.0"
+
+
+def test_another_level_of_processor_is_told(study: Path) -> None:
+    _with_program(study, cpu="x86-64-v9")
+    assert verify_study(study).faults == (f"program: processor level {manifests.cpu_level()} in place of x86-64-v9",)
+
+
+def test_a_changed_source_is_told(study: Path) -> None:
+    _with_program(study, source="0" * 64)
+    assert verify_study(study).faults == ("program: another program source",)
+
+
+def test_draws_that_come_out_otherwise_are_told_with_how_far_they_are_off(study: Path) -> None:
+    """As if another processor had rounded one column otherwise, and written its own hashes."""
+    path = study / "small" / "draws.nc"
+    with h5py.File(path, "r+") as file:
+        file["market_size"][1, 0, :] *= 1 + 2.0**-20
+    content = read_manifest(study)
+    content["files"]["small/draws.nc"] = file_hash(path)
+    content["variables"]["small"]["market_size"] = panel_hash(read_result(study / "small").panels["market_size"])
+    write_manifest(study, content)
+    assert verify_study(study).faults == ()
+    (fault,) = verify_study(study, rerun=True).faults
+    assert fault == (
+        "small: market_size: comes out otherwise now: 1 of 9 columns differ from what is stored, "
+        "by a part of 1e-06 at most"
+    )
+
+
+def test_a_manifest_that_was_edited_is_refused(study: Path) -> None:
+    path = study / "manifest.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"notes": ["all is well"]}))
+    with pytest.raises(ResultsError, match="was changed after the study was written"):
+        verify_study(study)
+
+
+def test_a_comparison_has_no_draws_of_its_own(written: Path, tmp_path: Path) -> None:
+    compared = compare_studies([written], out=tmp_path, plots=False, jobs=1).folder
+    assert verify_study(compared).faults == ()
+    with pytest.raises(ResultsError, match="verify those with --rerun"):
+        verify_study(compared, rerun=True)
+
+
+def test_the_command_tells_faults_on_the_error_stream_and_fails(
+    study: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["verify", str(study)]) == 0
+    assert capsys.readouterr().out == f"{study}: as its manifest says (4 files and 2 variables)\n"
+    _edit_table(study)
+    assert main(["verify", str(study)]) == 1
+    assert capsys.readouterr().err == f"{study}: summary.csv: was changed after the study was written\n"
