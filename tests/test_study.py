@@ -266,7 +266,13 @@ def test_a_target_adds_draws_and_the_manifest_says_so(tmp_path: Path) -> None:
     )
 
 
-def test_an_outcome_that_no_scenario_has_is_refused_before_any_draw(tmp_path: Path) -> None:
+def test_an_outcome_that_no_scenario_has_is_refused_before_any_draw(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_draw(*_: object) -> None:
+        raise AssertionError("drew before it refused")
+
+    monkeypatch.setattr("sim.studies.runs.draw_worlds", no_draw)
     with pytest.raises(ScenarioError, match="did you mean 'total'"):
         _run(tmp_path, target_se="foreign_share.totl.2020=0.1")
     assert not list(tmp_path.iterdir())
