@@ -24,7 +24,7 @@ from sim.errors import NumericalError, ResultsError, ScenarioError, SimError
 from sim.outcomes.results import Panel, read_result
 from sim.scenario import Scenario
 from sim.studies.audit import Audit
-from sim.studies.folders import relative_files, scratch
+from sim.studies.folders import relative_files, scratch, unfinished
 from sim.studies.manifest import read_manifest
 from sim.studies.study import Study, compare_studies, run_study
 from sim.studies.workers import Batch
@@ -223,6 +223,17 @@ def test_an_older_study_that_was_moved_aside_when_its_successor_was_killed_is_pu
     with pytest.raises(KeyboardInterrupt), scratch(folder):
         raise KeyboardInterrupt
     assert read_manifest(folder)["draws"] == DRAWS
+    assert [path.name for path in tmp_path.iterdir()] == [folder.name]
+
+
+def test_what_a_study_killed_at_its_very_end_left_behind_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as killed:
+        killed.setattr("sim.studies.folders.shutil.rmtree", lambda *_, **__: None)
+        folder = _run(tmp_path).folder
+    assert len(unfinished(tmp_path)) == 1
+    assert _run(tmp_path).notes[-1].startswith("this study was finished before")
     assert [path.name for path in tmp_path.iterdir()] == [folder.name]
 
 
