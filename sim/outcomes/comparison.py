@@ -358,12 +358,13 @@ def timeline_rows(result: Result) -> list[TimelineRow]:
     in the zone before it is sited; other steps are not waited for, and their share is empty.
     """
     dates = result.panels["event_date"]
-    statistics = describe(dates.rows(range(dates.count)), "never")
-    quantiles = statistics.value[:, STATISTICS.index("p05") :].tolist()
+    parts = [describe(batch, "never") for batch in batches(dates)]
+    quantiles = np.vstack([part.value[:, STATISTICS.index("p05") :] for part in parts]).tolist()
+    happening = np.concatenate([part.share_defined for part in parts]).tolist()
     rows: list[TimelineRow] = []
     for place, (_, item) in enumerate(dates.items):
         actor, _, event = item.rpartition(".")
-        happens, waited = float(statistics.share_defined[place]), _share_waited(result.panels["wait"], actor, event)
+        happens, waited = happening[place], _share_waited(result.panels["wait"], actor, event)
         centre = float(dates.median[0, place])
         rows.append(TimelineRow._make((event, actor or "policy", happens, waited, *quantiles[place], centre)))
     return rows
