@@ -8,6 +8,7 @@ from shipped import FOLDER, RUNNABLE, scenario
 from sim.chance.sampling import SHOCK_INPUTS
 from sim.reading.loading import load_scenario
 from sim.scenario import Scenario, inputs
+from sim.studies import audit as audit_module
 from sim.studies.audit import audit, in_play
 
 
@@ -56,3 +57,10 @@ def test_overrides_are_known_with_what_the_base_had() -> None:
     assert set(found) == {"policy.steps.pilot_effective", "demand.churn"}
     assert found["demand.churn"]["median"] == 3
     assert found["policy.steps.pilot_effective"] is None
+
+
+@pytest.mark.parametrize("draws", [512, 1024, 2**20])
+def test_an_audit_looks_at_one_scramble_at_a_time_and_at_no_more_than_sixteen(draws: int) -> None:
+    first, *looks = audit_module._looks(draws)
+    assert first == (0, 32)
+    assert looks == [(scramble, 512) for scramble in range(min(draws // 512, 16))]

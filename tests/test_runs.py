@@ -55,7 +55,9 @@ def test_one_job_two_jobs_and_an_executor_give_the_same_bits(folder: Folder) -> 
 
 
 def test_a_block_is_the_scrambles_simulated_one_by_one(folder: Folder) -> None:
-    scenarios = _small(folder, 1024)
+    base, later = _small(folder, 1024)
+    sticky = with_draws(load_scenario(folder.path / "small.yaml", overrides=["demand.churn=1", "name=sticky"]), 1024)
+    scenarios = [base, sticky, later]  # the first and the last draw alike
     plan = make_plan(scenarios)
     for scenario, rows in zip(scenarios, simulate_block(plan, range(1, 3)), strict=True):
         parts = [simulate(scenario, draw_worlds(scenario, range(number, number + 1))) for number in (1, 2)]

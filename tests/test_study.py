@@ -24,7 +24,7 @@ from sim.errors import NumericalError, ResultsError, ScenarioError, SimError
 from sim.outcomes.results import Panel, read_result
 from sim.scenario import Scenario
 from sim.studies.audit import Audit
-from sim.studies.folders import relative_files, scratch
+from sim.studies.folders import relative_files, scratch, unfinished
 from sim.studies.manifest import read_manifest
 from sim.studies.study import Study, compare_studies, run_study
 from sim.studies.workers import Batch
@@ -226,6 +226,17 @@ def test_an_older_study_that_was_moved_aside_when_its_successor_was_killed_is_pu
     assert [path.name for path in tmp_path.iterdir()] == [folder.name]
 
 
+def test_what_a_study_killed_at_its_very_end_left_behind_is_removed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as killed:
+        killed.setattr("sim.studies.folders.shutil.rmtree", lambda *_, **__: None)
+        folder = _run(tmp_path).folder
+    assert len(unfinished(tmp_path)) == 1
+    assert _run(tmp_path).notes[-1].startswith("this study was finished before")
+    assert [path.name for path in tmp_path.iterdir()] == [folder.name]
+
+
 def test_a_folder_that_may_not_be_written_is_refused_with_the_remedy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -266,7 +277,13 @@ def test_a_target_adds_draws_and_the_manifest_says_so(tmp_path: Path) -> None:
     )
 
 
-def test_an_outcome_that_no_scenario_has_is_refused_before_any_draw(tmp_path: Path) -> None:
+def test_an_outcome_that_no_scenario_has_is_refused_before_any_draw(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_draw(*_: object) -> None:
+        raise AssertionError("drew before it refused")
+
+    monkeypatch.setattr("sim.studies.runs.draw_worlds", no_draw)
     with pytest.raises(ScenarioError, match="did you mean 'total'"):
         _run(tmp_path, target_se="foreign_share.totl.2020=0.1")
     assert not list(tmp_path.iterdir())

@@ -17,7 +17,7 @@ from sim.axes import FloatArray
 from sim.errors import ResultsError, choices
 from sim.kernels.finance import internal_rate, payback_years
 from sim.outcomes.panels import Columns, LazyPanel, Result, batches
-from sim.outcomes.statistics import STATISTICS, Missing, describe, share_positive
+from sim.outcomes.statistics import STATISTICS, Missing, Statistics, describe, share_positive
 from sim.outcomes.tables import ComparisonRow, HeadlineRow, SummaryRow, TimelineRow
 from sim.outcomes.variables import VARIABLES
 from sim.scenario import Correlation, Scenario
@@ -166,7 +166,19 @@ def summarise(result: Result, baseline: Result | None = None) -> list[SummaryRow
 
 def _rows(scenario: str, panel: Columns, missing: Missing = "") -> Iterator[SummaryRow]:
     """Rows by item, then year, then statistic."""
-    return (SummaryRow(*row[:-1]) for row in _comparison_rows(scenario, panel, missing))
+    return _table(scenario, panel, [describe(batch, missing) for batch in batches(panel)])
+
+
+def _table(scenario: str, panel: Columns, parts: Sequence[Statistics]) -> Iterator[SummaryRow]:
+    """Statistics of some rows after the other, put in the order of a table."""
+    values = np.hstack([np.vstack([part.value for part in parts]), panel.median.reshape(-1, 1)]).tolist()
+    errors = np.hstack([np.vstack([part.error for part in parts]), np.full((panel.count, 1), np.nan)]).tolist()
+    defined = np.concatenate([part.share_defined for part in parts]).tolist()
+    for place, (scope, item) in enumerate(panel.items):
+        for row, year in zip(range(place, panel.count, len(panel.items)), panel.years, strict=True):
+            known = (scenario, panel.variable, scope, item, year)
+            for cells in zip(_STATISTICS, values[row], errors[row], strict=True):
+                yield SummaryRow(*known, *cells, panel.unit, defined[row])
 
 
 def paired(panel: Columns, baseline: Columns) -> LazyPanel:
@@ -212,17 +224,10 @@ def compare_one(result: Result, baseline: Result) -> list[ComparisonRow]:
 def _comparison_rows(scenario: str, panel: Columns, missing: Missing) -> Iterator[ComparisonRow]:
     """Rows by item, then year, then statistic."""
     parts = [(describe(batch, missing), share_positive(batch)) for batch in batches(panel)]
-    values = np.hstack([np.vstack([part.value for part, _ in parts]), panel.median.reshape(-1, 1)]).tolist()
-    unknown = np.full((panel.count, 1), np.nan)
-    errors = np.hstack([np.vstack([part.error for part, _ in parts]), unknown]).tolist()
-    defined = np.concatenate([part.share_defined for part, _ in parts]).tolist()
-    above = np.concatenate([positive for _, positive in parts]).tolist()
-    for scope, item in panel.items:
-        for year in panel.years:
-            row = panel.row(year, scope, item)
-            for cells in zip(_STATISTICS, values[row], errors[row], strict=True):
-                known = (scenario, panel.variable, scope, item, year)
-                yield ComparisonRow(*known, *cells, panel.unit, defined[row], above[row])
+    positive = np.concatenate([share for _, share in parts]).reshape(panel.median.shape)
+    by_row = positive.T.repeat(len(_STATISTICS)).tolist()
+    table = _table(scenario, panel, [part for part, _ in parts])
+    return (ComparisonRow(*row, above) for row, above in zip(table, by_row, strict=True))
 
 
 def _worth_of_difference(result: Result, baseline: Result) -> Iterator[Columns]:
@@ -354,12 +359,13 @@ def timeline_rows(result: Result) -> list[TimelineRow]:
     in the zone before it is sited; other steps are not waited for, and their share is empty.
     """
     dates = result.panels["event_date"]
-    statistics = describe(dates.rows(range(dates.count)), "never")
-    quantiles = statistics.value[:, STATISTICS.index("p05") :].tolist()
+    parts = [describe(batch, "never") for batch in batches(dates)]
+    quantiles = np.vstack([part.value[:, STATISTICS.index("p05") :] for part in parts]).tolist()
+    happening = np.concatenate([part.share_defined for part in parts]).tolist()
     rows: list[TimelineRow] = []
     for place, (_, item) in enumerate(dates.items):
         actor, _, event = item.rpartition(".")
-        happens, waited = float(statistics.share_defined[place]), _share_waited(result.panels["wait"], actor, event)
+        happens, waited = happening[place], _share_waited(result.panels["wait"], actor, event)
         centre = float(dates.median[0, place])
         rows.append(TimelineRow._make((event, actor or "policy", happens, waited, *quantiles[place], centre)))
     return rows

@@ -7,7 +7,7 @@ can bring about are not in play, which is no fault.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -26,6 +26,9 @@ __all__ = ["Audit", "audit", "in_play"]
 _FEW: Final = 32
 _STACK: Final = 16
 """Inputs that are redrawn in one block: 16 times 32 draws are as many as the engine takes at a time."""
+
+_MOST_SCRAMBLES: Final = 16
+"""What has moved nothing in 8,192 draws is called dead, however many the study has."""
 
 _BACK: Final = 128
 """Draws on which an override is taken back."""
@@ -83,11 +86,11 @@ def audit(scenarios: Sequence[Scenario]) -> Audit:
     names = list(dict.fromkeys(uncertain))
     played = {scenario.name: in_play(scenario) for scenario in scenarios}
     live: set[str] = set()
-    for draws in _sizes(scenarios):
+    for scramble, draws in _looks(scenarios[0].sampling.draws):
         # The last scenario first: by custom the widest opening, in which the most inputs move.
         for scenario in reversed(scenarios):
             asked = [name for name in names if name in played[scenario.name] and name not in live]
-            live |= _moving(scenario, asked, draws)
+            live |= _moving(scenario, asked, scramble, draws)
     everywhere = set().union(*played.values())
     return Audit(
         dead=tuple(name for name in names if name in everywhere and name not in live),
@@ -96,16 +99,18 @@ def audit(scenarios: Sequence[Scenario]) -> Audit:
     )
 
 
-def _sizes(scenarios: Sequence[Scenario]) -> tuple[int, ...]:
-    """Draws to look at in turn; the larger only for what looked dead on the smaller."""
-    return (_FEW, DRAWS_PER_SCRAMBLE, scenarios[0].sampling.draws)
+def _looks(draws: int) -> Iterator[tuple[int, int]]:
+    """Scrambles, and how many of their draws to look at, in turn; the later ones only for what looked dead so far."""
+    yield 0, _FEW
+    for scramble in range(min(draws // DRAWS_PER_SCRAMBLE, _MOST_SCRAMBLES)):
+        yield scramble, DRAWS_PER_SCRAMBLE
 
 
-def _moving(scenario: Scenario, names: Sequence[str], draws: int) -> set[str]:
-    """Those of the inputs that move an outcome when redrawn alone."""
+def _moving(scenario: Scenario, names: Sequence[str], scramble: int, draws: int) -> set[str]:
+    """Those of the inputs that move an outcome when redrawn alone, in the first draws of a scramble."""
     if not names:
         return set()
-    scrambles = range(-(-draws // DRAWS_PER_SCRAMBLE))
+    scrambles = range(scramble, scramble + 1)
     worlds = draw_worlds(scenario, scrambles)
     few, plain = worlds.take(slice(draws)), simulate(scenario, worlds.take(slice(draws)))
     moving: set[str] = set()

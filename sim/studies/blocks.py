@@ -110,13 +110,11 @@ class BlockStore:
         return _BYTES * self.rows * DRAWS_PER_SCRAMBLE * len(self.span(number))
 
     def _is_whole(self, number: int) -> bool:
-        path, size = self._path(number), self._size(number)
         try:
-            if path.stat().st_size != size + _CHECKSUM:
-                return False
-            content = path.read_bytes()
+            content = self._path(number).read_bytes()
         except FileNotFoundError:
             return False
+        size = self._size(number)
         return zlib.crc32(memoryview(content)[:size]).to_bytes(_CHECKSUM, "little") == content[size:]
 
 

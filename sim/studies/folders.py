@@ -17,10 +17,11 @@ from sim.errors import NumericalError, ResultsError, ScenarioError
 from sim.studies.lock import locked
 from sim.studies.manifest import MANIFEST, read_manifest
 
-__all__ = ["finish", "new_folder", "new_study", "relative_files", "scratch", "unfinished"]
+__all__ = ["discard", "finish", "new_folder", "new_study", "relative_files", "scratch", "unfinished"]
 
 _NEW: Final = "study"
 _OLDER: Final = "older"
+_DONE: Final = "done"
 _SUFFIX: Final = ".unfinished"
 
 
@@ -41,14 +42,23 @@ def scratch(target: Path) -> Iterator[Path]:
     ResultsError
         Another process makes the study, `target` holds what no study wrote, or the disk does not take it.
     """
-    folder = target.with_name(f".{target.name}{_SUFFIX}")
+    folder = _beside(target)
     try:
         _require_ours(target)
         with locked(folder), _kept_if_stopped(folder):
             _restore(target, folder)
+            (folder / _DONE).unlink(missing_ok=True)
             yield folder
     except OSError as error:
         raise ResultsError(f"{target}: cannot be written: {_remedy(error, folder)}") from error
+
+
+def discard(target: Path) -> None:
+    """Remove the scratch folder of a finished study that was killed before it could do so itself."""
+    folder = _beside(target)
+    if (folder / _DONE).exists():
+        with contextlib.suppress(ResultsError, OSError), locked(folder):
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def new_study(folder: Path) -> Path:
@@ -68,6 +78,7 @@ def finish(folder: Path, target: Path) -> None:
         Something else has come to stand there meanwhile.
     """
     _require_ours(target)
+    (folder / _DONE).touch()
     if target.exists():
         target.rename(folder / _OLDER)
     (folder / _NEW).rename(target)
@@ -103,12 +114,14 @@ def _kept_if_stopped(folder: Path) -> Iterator[None]:
     """Remove a scratch folder on an error that would come again, or if no block is in it to go on from."""
     try:
         yield
-    except (NumericalError, ScenarioError):
-        shutil.rmtree(folder, ignore_errors=True)
-        raise
-    finally:
-        if not any(folder.glob("*.block")):
+    except BaseException as error:
+        if isinstance(error, NumericalError | ScenarioError) or not any(folder.glob("*.block")):
             shutil.rmtree(folder, ignore_errors=True)
+        raise
+
+
+def _beside(target: Path) -> Path:
+    return target.with_name(f".{target.name}{_SUFFIX}")
 
 
 def _restore(target: Path, folder: Path) -> None:

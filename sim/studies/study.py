@@ -27,7 +27,7 @@ from sim.outcomes.tables import HeadlineRow
 from sim.scenario import Scenario
 from sim.studies.audit import Audit, audit
 from sim.studies.files import Files
-from sim.studies.folders import finish, new_study, scratch
+from sim.studies.folders import discard, finish, new_study, scratch
 from sim.studies.manifest import MANIFEST, differences, program, read_manifest
 from sim.studies.precision import as_precise_as
 from sim.studies.request import MANY_DRAWS, Request, make_request, study_name
@@ -141,6 +141,7 @@ def run_study(
     asked, runner = request.content(), program()
     folder = Path(out) / study_name(list(asked["scenarios"]), [asked["scenarios"], runner["source"]])
     if not (force or strict) and _is_finished(folder, asked, runner):
+        discard(folder)
         return _read_study(folder, _FINISHED_BEFORE)
     with scratch(folder) as work:
         tell("median case", 0.0)
