@@ -9,6 +9,7 @@ SimError
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
@@ -90,6 +91,12 @@ def shown(value: object) -> str:
     return str(value)[:_LONGEST_QUOTE]
 
 
+def _foreign_letter(text: str) -> str:
+    """The first letter that is none of ours, by name: it may look like one."""
+    letter = next(letter for letter in text if not letter.isascii())
+    return f"U+{ord(letter):04X} {unicodedata.name(letter, '')}".strip()
+
+
 def choices(found: object, allowed: Collection[str]) -> str:
     """What was found, what is allowed and what was probably meant, in brackets.
 
@@ -98,5 +105,7 @@ def choices(found: object, allowed: Collection[str]) -> str:
     parts = [f"found {shown(found)}"]
     if len(allowed) <= _MOST_CHOICES:
         parts.append(f"allowed {', '.join(allowed) or 'nothing'}")
-    parts += [f"did you mean '{name}'?" for name in difflib.get_close_matches(str(found), list(allowed), n=1)]
+    near = difflib.get_close_matches(str(found), list(allowed), n=1)
+    parts += [f"did you mean '{name}'?" for name in near]
+    parts += [f"it holds {_foreign_letter(str(found))}" for _ in near if not str(found).isascii()]
     return f"({'; '.join(parts)})"

@@ -12,7 +12,9 @@ import difflib
 import itertools
 import math
 import re
+import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
@@ -38,6 +40,7 @@ __all__ = [
     "ExchangeRate",
     "Fixed",
     "Fraction",
+    "Frequency",
     "Interval",
     "LogNormal",
     "Mixture",
@@ -48,6 +51,7 @@ __all__ = [
     "Parameter",
     "Pert",
     "Points",
+    "Range",
     "Rate",
     "Record",
     "ScipyFamily",
@@ -59,8 +63,11 @@ __all__ = [
 ]
 
 Grade = Literal["found", "derived", "recalled", "judgement"]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_LARGEST: Final = 1e150
+"""Beyond all that is counted; differences and products of two such numbers are still numbers."""
+
+Finite = Annotated[float, Field(ge=-_LARGEST, le=_LARGEST, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, le=_LARGEST, allow_inf_nan=False)]
 
 CANONICAL_UNITS: Final[Mapping[str, str]] = {
     "money": "USD bn/yr",
@@ -159,6 +166,8 @@ def parse_interval(text: str) -> tuple[float, float]:
     if match is None:
         raise ValueError("an interval is written as 'a to b'")
     low, high = float(match[1]), float(match[2])
+    if not (abs(low) <= _LARGEST and abs(high) <= _LARGEST):
+        raise ValueError(f"both ends of an interval are numbers up to {_LARGEST:g}, found {low:g} to {high:g}")
     _require_order("a, b", low, high)
     return low, high
 
@@ -236,7 +245,7 @@ class Uniform(Record):
 class Discrete(Record):
     """Named categories, or numbers, with weights that sum to 1."""
 
-    discrete: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(min_length=1)
+    discrete: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(min_length=1, max_length=1000)
 
     @model_validator(mode="after")
     def _sums_to_one(self) -> Self:
@@ -261,7 +270,7 @@ class Component(Model):
 class Mixture(Record):
     """A weighted mixture of other families."""
 
-    mixture: tuple[Component, ...] = Field(min_length=1)
+    mixture: tuple[Component, ...] = Field(min_length=1, max_length=100)
 
     @model_validator(mode="before")
     @classmethod
@@ -312,9 +321,26 @@ class ScipyShape(Model):
         shapes = family.shapes.split(", ") if family.shapes else []
         if not set(shapes) <= set(self.parameters) <= {*shapes, "loc", "scale"}:
             raise ValueError(f"'{self.family}' takes {', '.join([*shapes, 'and optionally loc, scale'])}")
-        if not math.isfinite(family.median(**self.parameters)):
+        if not math.isfinite(self.quantile(0.5)):
             raise ValueError(f"'{self.family}' does not exist with {self.parameters}")
+        if not self.quantile(_SMALLEST) < self.quantile(1 - _SMALLEST):
+            raise ValueError(f"scipy.stats cannot compute the tails of '{self.family}' with {self.parameters}")
         return self
+
+    def quantile(self, probability: float) -> float:
+        """Value at a probability; NaN where scipy.stats finds none."""
+        import numpy as np
+        import scipy.stats
+
+        with np.errstate(all="ignore"), warnings.catch_warnings(action="ignore"):
+            try:
+                return float(getattr(scipy.stats, self.family).ppf(probability, **self.parameters))
+            except (ValueError, ArithmeticError, RuntimeError):
+                return math.nan
+
+
+_SMALLEST: Final = 2.0**-53
+"""The least distance from 0 and 1 that the uniforms of draws keep."""
 
 
 class ScipyFamily(Record):
@@ -397,14 +423,29 @@ class Dimension:
         return {**handler(core), "dimension": self.name}
 
 
-Money = Annotated[Parameter, AfterValidator(_of("money")), Dimension("money")]
-Fraction = Annotated[Parameter, AfterValidator(_of("fraction")), Dimension("fraction")]
-Points = Annotated[Parameter, AfterValidator(_of("points")), Dimension("points")]
-Rate = Annotated[Parameter, AfterValidator(_of("rate")), Dimension("rate")]
-Years = Annotated[Parameter, AfterValidator(_of("duration")), Dimension("duration")]
-Number = Annotated[Parameter, AfterValidator(_of("number")), Dimension("number")]
-ExchangeRate = Annotated[Parameter, AfterValidator(_of("exchange rate")), Dimension("exchange rate")]
-Category = Annotated[Parameter, AfterValidator(_of("category")), Dimension("category")]
+@dataclass(frozen=True)
+class Range:
+    """Marks an annotated parameter with what its quantity can be at all, in canonical units, ends included.
+
+    Wide on purpose: it keeps out what has no meaning (a negative share), and what floating point cannot carry
+    to the end of the longest horizon. Of two marks the later one counts.
+    """
+
+    least: float
+    most: float
+
+
+Money = Annotated[Parameter, AfterValidator(_of("money")), Dimension("money"), Range(1e-6, 1e6)]
+Fraction = Annotated[Parameter, AfterValidator(_of("fraction")), Dimension("fraction"), Range(0, 1)]
+Points = Annotated[Parameter, AfterValidator(_of("points")), Dimension("points"), Range(0, 1)]
+Rate = Annotated[Parameter, AfterValidator(_of("rate")), Dimension("rate"), Range(-1e4, 1e4)]
+Frequency = Annotated[Rate, Range(0, 1e4)]
+"""A rate at which something happens."""
+
+Years = Annotated[Parameter, AfterValidator(_of("duration")), Dimension("duration"), Range(0, 1e9)]
+Number = Annotated[Parameter, AfterValidator(_of("number")), Dimension("number"), Range(0, 1000)]
+ExchangeRate = Annotated[Parameter, AfterValidator(_of("exchange rate")), Dimension("exchange rate"), Range(1e-6, 1e6)]
+Category = Annotated[Parameter, AfterValidator(_of("category")), Dimension("category"), Range(0, 1e6)]
 
 Record.model_rebuild()
 Component.model_rebuild()

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from sim.evidence import Fraction, Model, Points, Rate, Years
+from sim.evidence import Fraction, Frequency, Model, Points, Range, Years
 
 __all__ = ["DateStep", "EventStep", "HazardStep", "Id", "Policy", "Regime", "RegimeChange", "Share", "Step"]
 
@@ -28,11 +28,18 @@ FractionLever = Annotated[
 """A lever between 0 and 1: a plain number, or a record where what the regime brings is uncertain."""
 
 
+Equity = Annotated[
+    Annotated[float, Field(ge=0, le=0.5), Tag("number")] | Annotated[Fraction, Range(0, 0.5), Tag("record")],
+    Discriminator(_number_or_record),
+]
+"""Foreign equity in an operator; foreign firms may hold half of it."""
+
+
 class Regime(Model):
     """Levers: what a regime allows."""
 
     title: str = Field(min_length=1)
-    partner_equity: FractionLever = Field(description="Foreign equity in the operator, at most one half.")
+    partner_equity: Equity = Field(description="Foreign equity in the operator, at most one half.")
     partner_unlock: FractionLever = Field(description="Part of the premium that partner offers get.")
     owned_layers: tuple[Id, ...] = Field(
         description="Layers in which foreign providers may run own sites; empty: none."
@@ -42,9 +49,7 @@ class Regime(Model):
     capped: bool = Field(description="Whether the zone's cap binds; a capped site takes no migrants.")
     sites: Annotated[int, Field(ge=0)] | None = Field(description="Sites that the zone has room for; null: no limit.")
     yearly_quota: Annotated[int, Field(ge=1)] | None = Field(description="Approvals per calendar year; null: no limit.")
-    spillover: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
-        description="Multiple of technology spillover."
-    )
+    spillover: Annotated[float, Field(ge=0, le=100)] = Field(description="Multiple of technology spillover.")
     transfers_sites: bool = Field(description="Whether live own sites are handed to a local operator on adoption.")
 
 
@@ -52,7 +57,7 @@ class RegimeChange(Model):
     """Levers that a step changes; those left out stay."""
 
     title: str | None = None
-    partner_equity: FractionLever | None = None
+    partner_equity: Equity | None = None
     partner_unlock: FractionLever | None = None
     owned_layers: tuple[Id, ...] | None = None
     owned_unlock: FractionLever | None = None
@@ -60,7 +65,7 @@ class RegimeChange(Model):
     capped: bool | None = None
     sites: Annotated[int, Field(ge=0)] | None = None
     yearly_quota: Annotated[int, Field(ge=1)] | None = None
-    spillover: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    spillover: Annotated[float, Field(ge=0, le=100)] | None = None
     transfers_sites: bool | None = None
 
 
@@ -96,7 +101,7 @@ class EventStep(StepEffect):
 class HazardStep(StepEffect):
     """A step that may come at any time while a regime is in force."""
 
-    hazard: Rate
+    hazard: Frequency
     during: Id = Field(description="Regime while which the hazard runs.")
     delay: Years | None = None
 
@@ -123,4 +128,4 @@ class Policy(Model):
     """The calendar: the regime at the start and the steps that may follow."""
 
     start: Id
-    steps: dict[Id, Step] = Field(default_factory=dict)
+    steps: dict[Id, Step] = Field(default_factory=dict, max_length=100)

@@ -9,7 +9,8 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
+from functools import cache
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, PrivateAttr, model_validator
 
@@ -20,15 +21,17 @@ from sim.evidence import (
     ExchangeRate,
     Fixed,
     Fraction,
+    Frequency,
     Model,
     Money,
     Number,
+    Range,
     Rate,
     Record,
     Source,
     Years,
 )
-from sim.regimes import Id, Policy, Regime, Share
+from sim.regimes import Id, Policy, Regime
 
 if TYPE_CHECKING:
     from sim.axes import FloatArray
@@ -67,6 +70,22 @@ __all__ = [
 ]
 
 
+MOST: Final = 100
+"""Entries of a kind that a scenario may have: layers, segments, providers, regimes, steps and the like."""
+
+MOST_DRAWS: Final = 2**30
+MOST_SEED: Final = 2**63 - 1
+"""A seed is stored as a signed integer of eight bytes."""
+
+Part = Annotated[Fraction, Range(1e-6, 1)]
+"""A fraction that is divided by, or that something must be left of."""
+
+Growth = Annotated[Rate, Range(-0.9, 10)]
+Reversion = Annotated[Rate, Range(0, 10)]
+Spread = Annotated[Number, Range(0, 20)]
+"""A standard deviation of utility."""
+
+
 class Horizon(Model):
     """The years and the step of time."""
 
@@ -78,7 +97,7 @@ class Horizon(Model):
 class Correlation(Model):
     """Inputs that move together, in listed order; new members are appended."""
 
-    members: tuple[str, ...] = Field(min_length=2, description="Dotted paths of inputs.")
+    members: tuple[str, ...] = Field(min_length=2, max_length=64, description="Dotted paths of inputs.")
     rank: tuple[tuple[Annotated[float, Field(ge=-1, le=1)], ...], ...] = Field(
         description="Spearman correlations below the diagonal: row i holds those of member i+2 with the ones before it."
     )
@@ -88,14 +107,14 @@ class Correlation(Model):
 class Sampling(Model):
     """How many draws, from which seed, and what is sampled best."""
 
-    seed: int = Field(ge=0, lt=2**63)
-    draws: int = Field(gt=0, description="A multiple of 512.")
+    seed: int = Field(ge=0, le=MOST_SEED)
+    draws: int = Field(gt=0, le=MOST_DRAWS, description="A multiple of 512.")
     leading: tuple[str, ...] = Field(
         default=(),
         max_length=64,
         description="Inputs and shock paths on the Sobol' net, most important first; append only.",
     )
-    correlations: dict[Id, Correlation] = Field(default_factory=dict)
+    correlations: dict[Id, Correlation] = Field(default_factory=dict, max_length=MOST)
     posterior: str | None = Field(
         default=None, description="SHA-256 of the posterior whose rows the draws are; `--posterior` sets it."
     )
@@ -105,7 +124,7 @@ class Layer(Model):
     """A layer of the stack; the layer without a size is the rest of the total."""
 
     size: Money | None = Field(default=None, description="Spending in the base year.")
-    log_odds_drift: Rate | None = Field(
+    log_odds_drift: Annotated[Rate, Range(-2, 2)] | None = Field(
         default=None,
         description="Initial yearly growth of the log-odds of this layer against the rest; one layer at most.",
     )
@@ -115,25 +134,25 @@ class Market(Model):
     """Total size, its trend, its shocks, and the layers."""
 
     size: Money = Field(description="Spending over all layers in the base year.")
-    layers: dict[Id, Layer] = Field(min_length=1)
-    drift_fade: Rate = Field(description="Rate at which the drift of the log-odds fades.")
-    growth_base: Rate = Field(description="Growth of the total in the year to the base year, as annual percentage.")
-    growth_forecast: Rate = Field(description="Forecast of average annual growth over the forecast years.")
+    layers: dict[Id, Layer] = Field(min_length=1, max_length=MOST)
+    drift_fade: Annotated[Rate, Range(0.01, 100)] = Field(description="Rate at which the drift of the log-odds fades.")
+    growth_base: Growth = Field(description="Growth of the total in the year to the base year, as annual percentage.")
+    growth_forecast: Growth = Field(description="Forecast of average annual growth over the forecast years.")
     forecast_years: Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10] = Field(description="Years that the forecast spans.")
-    growth_long_run: Rate = Field(description="Growth towards which the trend fades, as annual percentage.")
-    volatility: Rate = Field(description="sigma of the growth shock, per year.")
-    growth_reversion: Rate = Field(description="kappa: how fast the growth shock fades.")
-    level_reversion: Rate = Field(description="theta: how fast the size returns to its curve.")
-    step_rate: Rate = Field(description="Rate of rare downward steps.")
-    step_size: Number = Field(description="Fall of log size at a step.")
+    growth_long_run: Growth = Field(description="Growth towards which the trend fades, as annual percentage.")
+    volatility: Annotated[Rate, Range(0, 5)] = Field(description="sigma of the growth shock, per year.")
+    growth_reversion: Reversion = Field(description="kappa: how fast the growth shock fades.")
+    level_reversion: Reversion = Field(description="theta: how fast the size returns to its curve.")
+    step_rate: Annotated[Rate, Range(0, 10)] = Field(description="Rate of rare downward steps.")
+    step_size: Annotated[Number, Range(0, 10)] = Field(description="Fall of log size at a step.")
 
 
 class Segment(Model):
     """A customer group in a layer."""
 
     layer: Id
-    weight: Fraction = Field(description="Part of the layer's spending; divided by the sum over the layer.")
-    open: Fraction = Field(description="Part that foreign providers may serve at all, through whichever channel.")
+    weight: Part = Field(description="Part of the layer's spending; divided by the sum over the layer.")
+    open: Part = Field(description="Part that foreign providers may serve at all, through whichever channel.")
     foreign_propensity: Number = Field(
         description="How much more a customer here leans to foreign providers, per unit of open spending."
     )
@@ -153,44 +172,50 @@ class LayerShares(Model):
     Either `direct` (all providers but the one named `rest`), or a foreign total with two splits.
     """
 
-    direct: dict[Id, Fraction] | None = None
+    direct: dict[Id, Part] | None = None
     rest: Id | None = Field(default=None, description="Provider that takes what `direct` leaves.")
-    foreign: Fraction | None = Field(default=None, description="Share of all foreign providers together.")
-    foreign_split: dict[Id, Fraction] | None = Field(default=None, description="Divided by their sum.")
-    domestic_split: dict[Id, Fraction] | None = Field(default=None, description="Divided by their sum.")
+    foreign: Part | None = Field(default=None, description="Share of all foreign providers together.")
+    foreign_split: dict[Id, Part] | None = Field(default=None, description="Divided by their sum.")
+    domestic_split: dict[Id, Part] | None = Field(default=None, description="Divided by their sum.")
     domestic_split_as: Id | None = Field(default=None, description="Layer whose domestic proportions are taken.")
 
 
 class Demand(Model):
     """How customers choose and how long they stay."""
 
-    elasticity_of_substitution: Number = Field(description="epsilon, between offers in a segment.")
-    elasticity_of_demand: Number = Field(description="eta, between cloud and everything else.")
+    elasticity_of_substitution: Annotated[Number, Range(1.05, 50)] = Field(
+        description="epsilon, between offers in a segment."
+    )
+    elasticity_of_demand: Annotated[Number, Range(1.0001, 50)] = Field(
+        description="eta, between cloud and everything else."
+    )
     conduct: Fraction = Field(description="0 constant markups, 1 Bertrand.")
     captive_growth: Fraction = Field(description="iota: part of existing customers' growth that stays with them.")
-    churn: Rate
+    churn: Frequency
 
 
 class Rivalry(Model):
     """Shocks to utility that move shares between rivals."""
 
-    half_life: Years
-    provider_sd: Number = Field(description="Stationary sd of each named provider's utility.")
-    origin_sd: Number = Field(description="Stationary sd of foreign against domestic utility.")
+    half_life: Annotated[Years, Range(0, 1000)]
+    provider_sd: Spread = Field(description="Stationary sd of each named provider's utility.")
+    origin_sd: Spread = Field(description="Stationary sd of foreign against domestic utility.")
 
 
 class Technology(Model):
     """How domestic quality catches up."""
 
-    catch_up: Rate
-    spillover: Rate = Field(description="Per year, at the foreign share of the base year in partner channels.")
+    catch_up: Annotated[Rate, Range(-1, 1)]
+    spillover: Annotated[Rate, Range(0, 1)] = Field(
+        description="Per year, at the foreign share of the base year in partner channels."
+    )
     owned_spillover: Fraction = Field(description="Spillover of an owned site relative to a partner's.")
 
 
 class Closure(Model):
     """Slow closing of the open parts."""
 
-    drift: Rate = Field(description="Points of each segment that close per year.")
+    drift: Annotated[Rate, Range(-1, 1)] = Field(description="Points of each segment that close per year.")
 
 
 class Hypothesis(Model):
@@ -203,7 +228,9 @@ class Hypothesis(Model):
     providers: tuple[Id, ...] | None = Field(
         default=None, description="Foreign providers that the value covers; today's share of the others is added."
     )
-    cap: Share = Field(default=0.9, description="Most of the open part that the hypothesis may ask for.")
+    cap: Annotated[float, Field(ge=0, le=0.999)] = Field(
+        default=0.9, description="Most of the open part that the hypothesis may ask for."
+    )
 
 
 class ReferenceGain(Model):
@@ -223,24 +250,28 @@ class Opening(Model):
 
     layer: Id = Field(description="Layer in which the premium is identified.")
     hypothesis: Category = Field(description="Which hypothesis holds.")
-    hypotheses: dict[Id, Hypothesis] = Field(min_length=1)
-    layer_factor: dict[Id, Number] = Field(description="Premium of a layer relative to the one of `layer`.")
-    ramp: Years = Field(description="Time constant with which the premium arrives.")
+    hypotheses: dict[Id, Hypothesis] = Field(min_length=1, max_length=MOST)
+    layer_factor: dict[Id, Annotated[Number, Range(0, 10)]] = Field(
+        description="Premium of a layer relative to the one of `layer`."
+    )
+    ramp: Annotated[Years, Range(1e-6, 1000)] = Field(description="Time constant with which the premium arrives.")
     reference: ReferenceGain | None = Field(default=None, description="Drawn beside the gains after launch.")
 
 
 class Migration(Model):
     """Partner customers who move to their provider's own site."""
 
-    rate: Rate
+    rate: Frequency
     consent_loss: Fraction = Field(description="Part of those moved who do not accept the new operator.")
 
 
 class Capacity(Model):
     """Own data centres."""
 
-    expansion_lead: Years
-    planning_years: Years = Field(description="Growth beyond the lead for which a provider orders.")
+    expansion_lead: Annotated[Years, Range(0, 1000)]
+    planning_years: Annotated[Years, Range(0, 1000)] = Field(
+        description="Growth beyond the lead for which a provider orders."
+    )
 
 
 class Reading(Model):
@@ -254,8 +285,10 @@ class Zone(Model):
     """The free-trade zone."""
 
     reading: Category = Field(description="Which reading holds.")
-    readings: dict[Id, Reading] = Field(min_length=1)
-    cap: Money = Field(description="Spending that all sites of the zone may serve, at the size of the first year.")
+    readings: dict[Id, Reading] = Field(min_length=1, max_length=MOST)
+    cap: Annotated[Money, Range(0, 1e6)] = Field(
+        description="Spending that all sites of the zone may serve, at the size of the first year."
+    )
 
 
 class Regulator(Model):
@@ -274,15 +307,15 @@ class Economics(Model):
     incremental_technology: Fraction = Field(
         description="Part of technology, support and selling cost that is incremental."
     )
-    capital_intensity: Number = Field(description="Capital per USD/yr of capacity.")
-    asset_life: Years
+    capital_intensity: Annotated[Number, Range(0, 100)] = Field(description="Capital per USD/yr of capacity.")
+    asset_life: Annotated[Years, Range(0.1, 1000)]
     royalty_withholding: Fraction
     royalty_vat: Fraction = Field(description="VAT on royalties that cannot be credited.")
     profit_tax: Fraction
     dividend_withholding: Fraction
-    domestic_margin: Fraction = Field(description="Gross margin of domestic rivals.")
-    discount_rate: Rate = Field(description="Effective annual WACC.")
-    terminal_growth: Rate
+    domestic_margin: Annotated[Fraction, Range(-10, 1)] = Field(description="Gross margin of domestic rivals.")
+    discount_rate: Annotated[Rate, Range(1e-4, 10)] = Field(description="Effective annual WACC.")
+    terminal_growth: Annotated[Rate, Range(-0.9, 10)]
     transfer_price: Fraction = Field(description="Part of book value that a local operator pays in a forced transfer.")
 
 
@@ -300,9 +333,9 @@ class Naive(Model):
     Growth to the base year is `market.growth_base`, and the base year that of the scenario.
     """
 
-    growth_world: Rate = Field(description="Growth of the world market, towards which the market's own would fade.")
+    growth_world: Growth = Field(description="Growth of the world market, towards which the market's own would fade.")
     growth_fade: Years = Field(description="Half-life of the difference to the world's growth.")
-    growth_published: Rate = Field(description="Growth that was published as a forecast for the years to come.")
+    growth_published: Growth = Field(description="Growth that was published as a forecast for the years to come.")
     size_error: Number = Field(description="Error of past forecasts of log size, sd per square root of a year.")
     share_change: Number = Field(
         description="Change of a provider's log-odds in the past, sd per square root of a year."
@@ -362,9 +395,9 @@ class Scenario(Model):
     horizon: Horizon
     sampling: Sampling
     market: Market
-    segments: dict[Id, Segment] = Field(min_length=1)
-    providers: dict[Id, Provider] = Field(min_length=2)
-    shares: dict[Id, LayerShares] = Field(min_length=1)
+    segments: dict[Id, Segment] = Field(min_length=1, max_length=MOST)
+    providers: dict[Id, Provider] = Field(min_length=2, max_length=MOST)
+    shares: dict[Id, LayerShares] = Field(min_length=1, max_length=MOST)
     demand: Demand
     rivalry: Rivalry
     technology: Technology
@@ -376,7 +409,7 @@ class Scenario(Model):
     regulator: Regulator
     entry: Entry
     economics: Economics
-    regimes: dict[Id, Regime] = Field(min_length=1)
+    regimes: dict[Id, Regime] = Field(min_length=1, max_length=MOST)
     policy: Policy
     naive: Naive | None = Field(default=None, description="Forecasts that a backtest is held against.")
     discrepancy: Discrepancy | None = Field(default=None, description="What learning from a record allows for.")
@@ -429,12 +462,15 @@ class Input:
         Distribution and evidence.
     dimension : str
         Key of `evidence.SCALES`.
+    allowed : Range
+        What the quantity can be at all, in canonical units.
     """
 
     name: str
     path: str
     record: Record
     dimension: str
+    allowed: Range
 
 
 _PER_PROVIDER = ("regulator.review_time", "entry.build_time")
@@ -468,32 +504,36 @@ def _walk(node: Any, path: str, foreign: tuple[str, ...]) -> Iterator[Input]:
     elif isinstance(node, Record):
         raise AssertionError(f"{path} has no dimension")
     elif isinstance(node, Model):
-        for key, field in type(node).model_fields.items():
+        for key, quantity in _quantities(type(node)).items():
             value, below = getattr(node, key), f"{path}.{key}" if path else key
-            dimension = _dimension(field.annotation, field.metadata)
-            if dimension is None:
+            if quantity is None:
                 yield from _walk(value, below, foreign)
             else:
-                yield from _records(value, below, dimension, foreign)
+                yield from _records(value, below, quantity, foreign)
 
 
-def _records(node: Any, path: str, dimension: str, foreign: tuple[str, ...]) -> Iterator[Input]:
+def _records(node: Any, path: str, quantity: tuple[str, Range], foreign: tuple[str, ...]) -> Iterator[Input]:
     if isinstance(node, Mapping):
         for key, value in node.items():
-            yield from _records(value, f"{path}.{key}", dimension, foreign)
+            yield from _records(value, f"{path}.{key}", quantity, foreign)
     elif isinstance(node, Record):
         names = [f"{path}[{provider}]" for provider in foreign] if path in _PER_PROVIDER else [path]
         for name in names:
-            yield Input(name, path, node, dimension)
+            yield Input(name, path, node, *quantity)
 
 
-def _dimension(annotation: Any, metadata: Any = ()) -> str | None:
-    """The dimension marked anywhere inside an annotation, None if it marks none."""
-    for mark in (*metadata, *getattr(annotation, "__metadata__", ())):
-        if isinstance(mark, Dimension):
-            return mark.name
-    for inner in getattr(annotation, "__args__", ()):
-        found = _dimension(inner)
-        if found is not None:
-            return found
-    return None
+@cache
+def _quantities(model: type[Model]) -> Mapping[str, tuple[str, Range] | None]:
+    """Dimension and range of each field whose annotation marks them, None for the others."""
+    return {key: _quantity(field.annotation, field.metadata) for key, field in model.model_fields.items()}
+
+
+def _quantity(annotation: Any, metadata: Any = ()) -> tuple[str, Range] | None:
+    """The dimension and the range marked anywhere inside an annotation, None if it marks none."""
+    marks = [*getattr(annotation, "__metadata__", ()), *metadata]
+    dimensions = [mark.name for mark in marks if isinstance(mark, Dimension)]
+    ranges = [mark for mark in marks if isinstance(mark, Range)]
+    if dimensions:
+        return dimensions[-1], ranges[-1]
+    found = (_quantity(inner) for inner in getattr(annotation, "__args__", ()))
+    return next((quantity for quantity in found if quantity is not None), None)

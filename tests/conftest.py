@@ -46,7 +46,7 @@ segments:
   firms:
     layer: iaas
     weight: {value: 1, unit: fraction, source: judgement, grade: judgement}
-    open: {low: 0.6, median: 0.8, high: 0.9, unit: fraction, source: judgement, grade: judgement}
+    open: {low: 0.6, median: 0.8, high: 0.9, min: 0.005, max: 1, unit: fraction, source: judgement, grade: judgement}
     foreign_propensity: {value: 1, unit: "1", source: judgement, grade: judgement}
   users:
     layer: saas
@@ -73,7 +73,7 @@ demand:
   elasticity_of_demand: {value: 1.2, unit: "1", source: judgement, grade: judgement}
   conduct: {value: 0.7, unit: fraction, source: judgement, grade: judgement}
   captive_growth: {value: 0.5, unit: fraction, source: judgement, grade: judgement}
-  churn: {low: 1, median: 3, high: 8, unit: "%/yr", source: judgement, grade: judgement}
+  churn: {low: 1, median: 3, high: 8, min: 0, unit: "%/yr", source: judgement, grade: judgement}
 rivalry:
   half_life: {value: 3, unit: years, source: judgement, grade: judgement}
   provider_sd: {value: 1.8, unit: "1", source: judgement, grade: judgement}

@@ -16,8 +16,9 @@ PACKAGE = Path(sim.__file__).parent
 # fmt: off
 READING_ORDER = (
     "errors", "axes", "evidence", "regimes", "scenario", "policy",
-    "reading.plausibility", "reading.consistency", "reading.documents", "reading.cells", "reading.schema",
-    "reading.validation", "reading.overrides", "reading.loading", "reading.explain",
+    "reading.points", "reading.plausibility", "reading.feasibility", "reading.correlation",
+    "reading.consistency", "reading.documents", "reading.cells", "reading.schema", "reading.validation",
+    "reading.overrides", "reading.loading", "reading.explain",
     "chance.distributions", "chance.shocks", "chance.worlds", "chance.sampling",
     "dates.calendar", "dates.licensing", "dates.timeline",
     "kernels.baseyear", "kernels.pricing", "kernels.choice", "kernels.equilibrium", "kernels.growth",

@@ -10,7 +10,7 @@ import scipy.stats
 from pydantic import TypeAdapter, ValidationError
 
 from sim.chance.distributions import canonical, cdf, median, quantile
-from sim.evidence import Parameter, Record
+from sim.evidence import Parameter, Range, Record
 from sim.scenario import Input, Scenario
 
 _PARAMETER: TypeAdapter[Record] = TypeAdapter(Parameter)
@@ -24,7 +24,7 @@ def record(unit: str = "1", **numbers: Any) -> Record:
 
 
 def money(unit: str, value: float) -> Input:
-    return Input("market.size", "market.size", record(unit, value=value), "money")
+    return Input("market.size", "market.size", record(unit, value=value), "money", Range(0, 1e6))
 
 
 def test_two_piece_normal_has_its_three_points_at_5_50_and_95_percent() -> None:
@@ -140,7 +140,7 @@ def test_money_in_cny_is_divided_by_the_exchange_rate() -> None:
 
 
 def test_months_become_years() -> None:
-    item = Input("x", "x", record("months", value=18), "duration")
+    item = Input("x", "x", record("months", value=18), "duration", Range(0, 100))
     assert canonical(Scenario.model_construct(), item, HALF) == 1.5
 
 

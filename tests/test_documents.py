@@ -43,7 +43,7 @@ REFUSED = {
     "a list at the top": ("- 1\n", "case.yaml:1:1: the top of the file must be a mapping of keys (found a list of 1)"),
     "a control character": (b"a: 1\nb: \x00\n", "case.yaml:2:4: is not a text file (found the character U+0000)"),
     "binary rubbish": (bytes(range(128, 256)), "case.yaml: is not text in UTF-8 (found byte 0x80 at 0)"),
-    "a huge file": ("#" * 1_000_001, "case.yaml: is larger than 1,000,000 bytes, too large for a scenario"),
+    "a huge file": ("#" * 250_001, "case.yaml: is larger than 250,000 bytes, too large for a scenario"),
 }
 
 

@@ -30,6 +30,13 @@ def test_a_target_of_no_more_than_today_needs_no_premium(target: float) -> None:
     np.testing.assert_array_equal(opening_premium(market, np.ones((1, 2)), np.full(2, target)), 0.0)
 
 
+def test_a_target_of_all_needs_a_premium_that_leaves_nothing_to_speak_of() -> None:
+    base = np.repeat(np.array([0.5, 0.3, 0.2])[:, None, None], 2, axis=2)
+    market = StaticMarket(base, np.ones((1, 2)), 2, np.ones(3, dtype=bool), 3.5 * TWO, 1.2 * TWO, TWO)
+    premium = opening_premium(market, np.ones((1, 2)), TWO)
+    np.testing.assert_allclose(0.8 / (0.2 * np.exp(premium)), np.finfo(float).eps)
+
+
 def test_the_base_year_is_its_own_equilibrium() -> None:
     found = economy()
     still = np.zeros((found.foreign, len(found.segments), found.draws))

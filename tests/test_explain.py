@@ -15,7 +15,7 @@ WORDS = {
     "interval: 1 to 4": "90% in 1 to 4",
     "triangular: [0, 1, 5]": "triangular 0 / 1 / 5",
     "pert: [0, 1, 5]": "PERT 0 / 1 / 5",
-    "normal: {mean: 2, sd: 1}": "normal, mean 2, sd 1",
+    "normal: {mean: 2, sd: 0.1}": "normal, mean 2, sd 0.1",
     "lognormal: {median: 3, sigma: 0.9}": "lognormal, median 3, sigma 0.9",
     "uniform: [1, 4]": "uniform 1 / 4",
     "discrete: {1: 0.5, 2: 0.5}": "1 0.5, 2 0.5",

@@ -178,7 +178,7 @@ def test_a_mistake_in_the_base_is_reported_in_the_base(folder: Folder) -> None:
 
 def test_a_missing_key_is_reported_at_its_parent(folder: Folder) -> None:
     path = folder.spoilt(
-        '  churn: {low: 1, median: 3, high: 8, unit: "%/yr", source: judgement, grade: judgement}\n', ""
+        '  churn: {low: 1, median: 3, high: 8, min: 0, unit: "%/yr", source: judgement, grade: judgement}\n', ""
     )
     assert folder.complaints(path) == ["case.yaml:50:1: demand: the key 'churn' is missing"]
 

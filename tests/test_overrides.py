@@ -81,7 +81,7 @@ def test_a_bare_number_where_there_was_none_is_in_the_canonical_unit(folder: Fol
 
 
 def test_an_interval_or_points_need_state_no_source(folder: Folder) -> None:
-    overrides = ["demand.churn=2 to 5", "market.size={low: 5, median: 6, high: 7}"]
+    overrides = ["demand.churn=2 to 5", "market.size={low: 6, median: 7, high: 8, min: 5.5}"]
     scenario = load_scenario("small.yaml", overrides=overrides)
     assert isinstance(scenario.demand.churn, Interval)
     assert isinstance(scenario.market.size, TwoPiece)

@@ -46,8 +46,8 @@ def test_a_sharp_forecast_scores_its_error() -> None:
 
 
 def test_the_crps_of_two_draws_is_that_by_hand() -> None:
-    draws = np.array([1.0, 3.0])  # E|X - y| - E|X - X'| / 2 = 2 - 1/2
-    assert scores(draws, _observed(4.0))["crps"] == pytest.approx(1.5)
+    draws = np.array([1.0, 3.0])  # E|X - y| - E|X - X'| / 2 over different draws: 2 - 1
+    assert scores(draws, _observed(4.0))["crps"] == pytest.approx(1.0)
 
 
 def test_the_crps_of_a_normal_is_the_closed_form() -> None:
@@ -115,8 +115,8 @@ def test_a_date_is_scored_inside_its_window_and_never_is_its_end() -> None:
     draws = np.array([np.inf, 2019.0, 2020.5, np.inf])
     row = _observed(2020.5, variable="event", unit="date")
     np.testing.assert_array_equal(measured(draws, row, EVEN[:4]), [2021.0, 2020.0, 2020.5, 2021.0])
-    # E|X - y| = 1.5 / 4; the pairs differ by 0, 1, 0.5, 0.5, 1, 0.5 years
-    assert scores(measured(draws, row, EVEN[:4]), row)["crps"] == pytest.approx(1.5 / 4 - 3.5 * 2 / 16 / 2)
+    # E|X - y| = 1.5 / 4; the six pairs differ by 1, 0.5, 0, 0.5, 1, 0.5 years
+    assert scores(measured(draws, row, EVEN[:4]), row)["crps"] == pytest.approx(1.5 / 4 - 3.5 / 6 / 2)
 
 
 def test_forecasts_right_about_the_truth_are_right_about_measurements_only_with_their_error() -> None:

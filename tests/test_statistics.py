@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from sim.axes import FloatArray
+from sim.outcomes import statistics
 from sim.outcomes.statistics import STATISTICS, describe, share_positive
 
 P50 = STATISTICS.index("p50")
@@ -22,6 +23,28 @@ def test_mean_spread_and_quantiles_are_those_of_numpy() -> None:
     quantiles = np.quantile(columns, [0.05, 0.25, 0.5, 0.75, 0.95], axis=-1)
     expected = np.vstack([columns.mean(axis=-1), columns.std(axis=-1), quantiles]).T
     np.testing.assert_allclose(value, expected, rtol=1e-13)
+
+
+def _unlike_scrambles() -> FloatArray:
+    """Three columns: scrambles that lie apart, draws that are mostly alike, draws that are rounded."""
+    random = np.random.default_rng(4)
+    apart = (random.normal(size=(16, 512)) + 10 * np.arange(16)[:, None]).ravel()
+    alike = np.where(random.random(16 * 512) < 0.9, 1.0, random.random(16 * 512))
+    return np.stack([apart, alike, np.round(random.normal(size=16 * 512), 1)])
+
+
+def test_quantiles_are_exact_whether_scrambles_resemble_each_other_or_not() -> None:
+    columns = np.vstack([_columns(3, 16), _unlike_scrambles()])
+    found = describe(columns).value[:, 2:]
+    ordered = np.sort(columns, axis=-1)
+    assert found.tobytes() == statistics._quantiles(ordered).tobytes()
+
+
+@pytest.mark.parametrize("scrambles", [1, 2, 3, 64])
+def test_quantiles_are_exact_for_any_number_of_scrambles(scrambles: int) -> None:
+    columns = _columns(2, scrambles)
+    ordered = np.sort(columns, axis=-1)
+    assert describe(columns).value[:, 2:].tobytes() == statistics._quantiles(ordered).tobytes()
 
 
 def test_a_standard_error_is_the_spread_over_scrambles_over_the_root_of_their_number() -> None:

@@ -7,6 +7,8 @@ tenth of a standard deviation, or a fall of it by a tenth, is 0.005 to 0.01; a h
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -168,14 +170,18 @@ def _paths(scenario: Scenario, columns: Columns, period: int) -> dict[str, Float
 
 def _lesson(name: str, kind: str, unit: str, prior: FloatArray, posterior: FloatArray) -> LessonRow:
     before, after = _scores(prior, prior), _scores(prior, posterior)
-    centre, spread = before.mean(), before.std()
-    parts = after.reshape(-1, DRAWS_PER_SCRAMBLE)
-    shift, ratio = float((after.mean() - centre) / spread), float(after.std() / spread)
-    information = (shift**2 + ratio**2 - 1) / 2 - np.log(max(ratio, np.finfo(float).tiny))
-    noise = _noise(parts.mean(axis=1) / spread, parts.std(axis=1) / spread)
+    shift, ratio, noise = _moved(before, after) if before.any() else (0.0, 1.0, 0.0)
+    information = (shift**2 + ratio**2 - 1) / 2 - math.log(max(ratio, sys.float_info.min))
     informed = "yes" if information > max(noise, LEAST_INFORMATION) else "no"
-    found = (shift, 1 - ratio**2, float(information), noise, informed)
+    found = (shift, 1 - ratio**2, information, noise, informed)
     return LessonRow._make((name, kind, unit, *_summary(prior), *_summary(posterior), *found))
+
+
+def _moved(before: FloatArray, after: FloatArray) -> tuple[float, float, float]:
+    """Shift of the mean in standard deviations, ratio of these, and the information that noise would show."""
+    spread, parts = before.std(), after.reshape(-1, DRAWS_PER_SCRAMBLE)
+    noise = _noise(parts.mean(axis=1) / spread, parts.std(axis=1) / spread)
+    return float((after.mean() - before.mean()) / spread), float(after.std() / spread), noise
 
 
 def _summary(values: FloatArray) -> tuple[float, ...]:

@@ -126,10 +126,15 @@ class Likelihood:
         errors : array (2, K, N)
             Standard normals: of the rows' own discrepancy and of the measurement.
         """
+        rows = zip(self.scales, self.scaled_prediction(expected, errors), strict=True)
+        return np.stack([from_scale(scale, row) for scale, row in rows])
+
+    def scaled_prediction(self, expected: FloatArray, errors: FloatArray) -> FloatArray:
+        """The same on the scale of the rows."""
         own, measured = errors
+        # What was observed lies under the truth where the truth lies over it.
         side = np.where(measured < 0, self.above[:, None], self.below[:, None])
-        noisy = expected + self.own[:, None] * own + side * measured
-        return np.stack([from_scale(scale, row) for scale, row in zip(self.scales, noisy, strict=True)])
+        return np.asarray(expected + self.own[:, None] * own + side * measured)
 
 
 def _two_piece_plus_normal(apart: FloatArray, below: FloatArray, above: FloatArray, own: FloatArray) -> FloatArray:

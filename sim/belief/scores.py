@@ -123,8 +123,8 @@ _BACKEND: Final = "numpy"
 
 
 def _crps(scoringrules: Any, value: float, draws: FloatArray) -> float:
-    """CRPS of the empirical distribution of the draws, by its quantile decomposition."""
-    return float(scoringrules.crps_ensemble(value, draws, estimator="qd", backend=_BACKEND))
+    """CRPS of the distribution from which the draws are, without bias, by its probability-weighted moments."""
+    return float(scoringrules.crps_ensemble(value, draws, estimator="pwm", backend=_BACKEND))
 
 
 def headline_score(observation: Observation) -> str:

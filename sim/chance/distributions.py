@@ -71,7 +71,8 @@ def quantile(record: Record, u: FloatArray) -> FloatArray:
     """
     least = -np.inf if record.min is None else record.min
     most = np.inf if record.max is None else record.max
-    return np.clip(_FAMILIES[type(record)].quantile(record, u), least, most)
+    with np.errstate(over="ignore"):  # what is beyond all doubles is beyond the bounds
+        return np.clip(_FAMILIES[type(record)].quantile(record, u), least, most)
 
 
 def cdf(record: Record, x: FloatArray) -> FloatArray:
@@ -88,7 +89,8 @@ def cdf(record: Record, x: FloatArray) -> FloatArray:
     -------
     array, shape of `x`
     """
-    below = _FAMILIES[type(record)].cdf(record, x)
+    with np.errstate(over="ignore"):  # beyond all doubles from a very narrow centre is infinitely far
+        below = _FAMILIES[type(record)].cdf(record, x)
     if record.min is not None:
         below = np.where(x < record.min, 0.0, below)
     if record.max is not None:
@@ -150,14 +152,16 @@ def _interval_quantile(record: Interval, u: FloatArray) -> FloatArray:
     low, high = parse_interval(record.interval)
     z = ndtri(u) / _Z95
     if low > 0:
-        return math.sqrt(low * high) * np.exp(z * math.log(high / low) / 2)
+        centre, half = (math.log(low) + math.log(high)) / 2, (math.log(high) - math.log(low)) / 2
+        return np.exp(centre + z * half)
     return (low + high) / 2 + z * (high - low) / 2
 
 
 def _interval_cdf(record: Interval, x: FloatArray) -> FloatArray:
     low, high = parse_interval(record.interval)
     if low > 0:
-        return _lognormal_below(x, math.sqrt(low * high), math.log(high / low) / 2 / _Z95)
+        half = (math.log(high) - math.log(low)) / 2
+        return _lognormal_below(x, math.sqrt(low) * math.sqrt(high), half / _Z95)
     return ndtr((2 * x - low - high) / (high - low) * _Z95)
 
 
@@ -171,8 +175,8 @@ def _triangular_quantile(record: Triangular, u: FloatArray) -> FloatArray:
 def _triangular_cdf(record: Triangular, x: FloatArray) -> FloatArray:
     low, mode, high = record.triangular
     x = np.clip(x, low, high)
-    rising = (x - low) ** 2 / ((high - low) * (mode - low)) if mode > low else np.zeros(x.shape)
-    falling = (high - x) ** 2 / ((high - low) * (high - mode)) if mode < high else np.zeros(x.shape)
+    rising = (x - low) / (high - low) * ((x - low) / (mode - low)) if mode > low else np.zeros(x.shape)
+    falling = (high - x) / (high - low) * ((high - x) / (high - mode)) if mode < high else np.zeros(x.shape)
     return np.where(x < mode, rising, 1 - falling)
 
 

@@ -43,7 +43,7 @@ from sim.chance.worlds import (
     worlds_of,
 )
 from sim.errors import Problem, ScenarioError
-from sim.scenario import Correlation, Input, Sampling, Scenario, inputs
+from sim.scenario import MOST_DRAWS, Correlation, Input, Sampling, Scenario, inputs
 
 __all__ = [
     "DRAWS_PER_SCRAMBLE",
@@ -215,8 +215,10 @@ def uniforms(sampling: Sampling, name: str, scrambles: range, columns: int = 1) 
 
 def check_draws(draws: int) -> None:
     """Raise ScenarioError, naming the two nearest, unless `draws` is a positive multiple of 512."""
-    if draws > 0 and draws % DRAWS_PER_SCRAMBLE == 0:
+    if 0 < draws <= MOST_DRAWS and draws % DRAWS_PER_SCRAMBLE == 0:
         return
+    if draws > MOST_DRAWS:
+        raise ScenarioError([Problem("", 0, 0, "sampling.draws", f"at most {MOST_DRAWS:,} (found {draws:,})")])
     below = max(draws // DRAWS_PER_SCRAMBLE, 1) * DRAWS_PER_SCRAMBLE
     message = (
         f"draws come in scrambles of {DRAWS_PER_SCRAMBLE} (found {draws}; "

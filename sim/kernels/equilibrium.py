@@ -18,8 +18,8 @@ _PREMIUM_STEPS = 36
 _ODDS_STEPS = 3
 """Steps are fixed so that no draw waits for another."""
 
-_TINY = np.finfo(np.float64).tiny
-"""Stands in for a target of nothing, whose premium is 0."""
+_TINY, _ROUNDING = np.finfo(np.float64).tiny, np.finfo(np.float64).eps
+"""Stand in for a target of nothing, whose premium is 0, and for what a target of all leaves."""
 
 
 @dataclass(frozen=True)
@@ -216,7 +216,7 @@ def opening_premium(market: StaticMarket, weights: FloatArray, target: FloatArra
     domestic, open_part = market.domestic, market.open_part
     weights = weights / weights.sum(axis=0)
     markup, attraction, premium = market.start.copy(), market.base.copy(), np.zeros_like(target)
-    goal = np.log(np.maximum(target, _TINY) / (1.0 - target))
+    goal = np.log(np.maximum(target, _TINY) / np.maximum(1.0 - target, _ROUNDING))
     for _ in range(_PREMIUM_STEPS):
         market.attract(attraction, markup)
         home, abroad = attraction[:domestic].sum(axis=0), attraction[domestic:].sum(axis=0)
@@ -235,6 +235,6 @@ def _moved_to(goal: FloatArray, premium: FloatArray, weights: FloatArray, odds: 
     """
     for _ in range(_ODDS_STEPS):
         lifted = odds * np.exp(premium)
-        share = (weights * lifted / (1.0 + lifted)).sum(axis=0)
-        premium = np.maximum(premium + goal - np.log(share / (1.0 - share)), 0.0)
+        home = weights / (1.0 + lifted)
+        premium = np.maximum(premium + goal - np.log((home * lifted).sum(axis=0) / home.sum(axis=0)), 0.0)
     return premium

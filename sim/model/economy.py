@@ -20,9 +20,22 @@ from sim.kernels.finance import Rates
 from sim.policy import State, lever
 from sim.scenario import Hypothesis, LayerShares, Scenario
 
-__all__ = ["Economy", "MarketPath", "build_economy", "lever_rows", "market_path", "reach_fraction", "target_share"]
+__all__ = [
+    "LARGEST_EXPONENT",
+    "Economy",
+    "MarketPath",
+    "build_economy",
+    "lever_rows",
+    "market_path",
+    "reach_fraction",
+    "require",
+    "target_share",
+]
 
 Inputs = Mapping[str, FloatArray]
+
+LARGEST_EXPONENT = 300.0
+"""Of what is put into an exponential; a double holds e^709, so that products of two such numbers have room."""
 
 
 @dataclass(frozen=True)
@@ -200,12 +213,13 @@ def build_economy(scenario: Scenario, inputs: Inputs) -> Economy:
     ------
     NumericalError
         If a draw's shares cannot be placed in the open parts, leave nothing for the provider that takes
-        the rest, or a layer has no size; the message names the draw and the inputs.
+        the rest, a layer has no size, or elasticities, costs or rates contradict each other; the message names
+        the draw and the inputs.
     """
+    _require_coherence(inputs)
     layers = tuple(scenario.market.layers)
-    segments = tuple(sorted(scenario.segments, key=lambda name: layers.index(scenario.segments[name].layer)))
+    segments, layer_of = _by_layer(scenario, layers)
     providers = scenario.domestic + scenario.foreign
-    layer_of = np.array([layers.index(scenario.segments[name].layer) for name in segments])
     open_part = _stack(inputs, "segments", segments, "open")
     weights = _weights(inputs, segments, layer_of)
     layer_shares = _layer_shares(scenario, inputs, layers, providers)
@@ -234,6 +248,13 @@ def build_economy(scenario: Scenario, inputs: Inputs) -> Economy:
     return _with_premium(scenario, bare)
 
 
+def _by_layer(scenario: Scenario, layers: tuple[str, ...]) -> tuple[tuple[str, ...], IntArray]:
+    """Segments, those of one layer side by side, and the place of each one's layer."""
+    places = {name: layers.index(segment.layer) for name, segment in scenario.segments.items()}
+    segments = tuple(sorted(places, key=places.__getitem__))
+    return segments, np.array([places[name] for name in segments])
+
+
 def _stack(inputs: Inputs, section: str, names: tuple[str, ...], key: str) -> FloatArray:
     return np.stack([inputs[f"{section}.{name}.{key}"] for name in names])
 
@@ -258,6 +279,22 @@ def require(message: str, holds: BoolArray) -> None:
         raise NumericalError(
             f"{message} (in {np.count_nonzero(~holds)} of {holds.size} draws of a block, first {int(np.argmin(holds))})"
         )
+
+
+def _require_coherence(inputs: Inputs) -> None:
+    """What `reading.feasibility` has seen to hold at the medians and near them must hold in every draw."""
+    demand, costs = "demand.elasticity_of_demand", {name: inputs[f"economics.{name}"] for name in _COSTS}
+    substitution = inputs["demand.elasticity_of_substitution"]
+    require(f"demand.elasticity_of_substitution is not above {demand}", substitution > inputs[demand])
+    for margin in ("operator_margin", "provider_margin"):
+        left = 1.0 - costs["site_cost"] - costs[margin]
+        require(f"economics.site_cost and economics.{margin} take more than there is", left > -_ROUNDING)
+    lasting = costs["terminal_growth"] < costs["discount_rate"]
+    require("economics.terminal_growth is not below economics.discount_rate", lasting)
+
+
+_COSTS = ("site_cost", "operator_margin", "provider_margin", "terminal_growth", "discount_rate")
+_ROUNDING = 1e-9
 
 
 def _layer_shares(
@@ -310,8 +347,8 @@ def _segment_shares(
         abroad = shares[domestic:].sum(axis=0)
         require(
             f"the foreign shares of shares.{name} do not fit into {baseyear.BOUND:g} of the open parts of its segments "
-            "(segments.*.open, segments.*.weight)",
-            baseyear.fits(abroad, weights[rows], open_part[rows]),
+            "(segments.*.open, segments.*.weight) in which somebody leans to them (segments.*.foreign_propensity)",
+            baseyear.fits(abroad, weights[rows], np.where(propensity[rows] > 0.0, open_part[rows], 0.0)),
         )
         foreign = baseyear.foreign_spending(abroad, weights[rows], open_part[rows], propensity[rows])
         parts.append(baseyear.segment_shares(shares, foreign, weights[rows], domestic))
@@ -331,6 +368,9 @@ def _with_premium(scenario: Scenario, economy: Economy) -> Economy:
     open_spending = economy.weights[rows] * economy.open_part[rows]
     premium = opening_premium(economy.static_market(rows), open_spending, target_share(scenario, economy))
     factors = np.stack([economy.inputs[f"opening.layer_factor.{name}"] for name in economy.layers])
+    largest = premium * np.maximum(factors.max(axis=0), 1.0 / (economy.substitution - 1.0))
+    bearable = largest < LARGEST_EXPONENT
+    require("opening.hypotheses and opening.layer_factor ask for a premium too large to compute with", bearable)
     return replace(economy, premium=premium, premium_by_segment=premium * factors[economy.layer_of])
 
 
@@ -402,6 +442,8 @@ def market_path(scenario: Scenario, economy: Economy, worlds: Worlds, step: floa
     compensation = inputs["market.step_rate"] * inputs["market.step_size"] * step * np.arange(periods + 1)[:, None]
     log_total = np.log(economy.layer_size.sum(axis=0) * growth.last_base_period(first, step))
     log_total = log_total + (curve - curve[0]) + shocks + compensation
+    bearable = (np.abs(log_total) < LARGEST_EXPONENT).all(axis=0)
+    require("market.growth_*, volatility and step_* make a market too large or too small to compute with", bearable)
     size = _split_layers(scenario, economy, np.exp(log_total), since_middle)
     return MarketPath(size, np.diff(np.log(size), axis=0) / step)
 
@@ -422,9 +464,14 @@ def _split_layers(scenario: Scenario, economy: Economy, total: FloatArray, since
     odds = growth.layer_odds(since_middle, drift, economy.inputs["market.drift_fade"])
     ratio = base[lead] / (1.0 - base[lead]) * np.exp(odds)
     part = ratio / (1.0 + ratio)
+    left = np.minimum(part, 1.0 - part).min(axis=0) > _LEAST_LAYER
+    require("market.layers.*.log_odds_drift and market.drift_fade leave next to nothing of a layer", left)
     shares = base * ((1.0 - part) / (1.0 - base[lead]))[:, None]
     shares[:, lead] = part
     return np.asarray(total[:, None] * shares)
+
+
+_LEAST_LAYER = 1e-12
 
 
 def reach_fraction(scenario: Scenario, economy: Economy, state: State) -> FloatArray:

@@ -286,5 +286,15 @@ def _write(record: Record, economy: Economy, stocks: Stocks, spare: FloatArray, 
     if (t + 1) % per_year == 0:
         # Until the next period `before` holds the markups of this one.
         economy.prices_into(spare, stocks.before)
-        spare *= stocks.spending(economy.domestic)
-        record.markup[t // per_year] = economy.by_layer(spare) / stocks.by_layer
+        record.markup[t // per_year] = _mean_prices(economy, stocks, spare)
+
+
+def _mean_prices(economy: Economy, stocks: Stocks, prices: FloatArray) -> FloatArray:
+    """Prices over marginal cost, (P, G, N), by layer (P, L, N), weighted by spending; `prices` is overwritten.
+
+    Who has lost every customer still names a price: the plain mean over the layer's segments.
+    """
+    sold = stocks.by_layer
+    plain = np.ones_like(sold) if sold.all() else economy.by_layer(prices) / economy.by_layer(np.ones_like(prices))
+    prices *= stocks.spending(economy.domestic)
+    return np.divide(economy.by_layer(prices), sold, out=plain, where=sold > 0.0)

@@ -8,7 +8,7 @@ from sim.axes import FloatArray
 from sim.kernels.choice import utility_into
 from sim.kernels.pricing import log_markup_into
 from sim.kernels.welfare import class_gains
-from sim.model.economy import Economy
+from sim.model.economy import LARGEST_EXPONENT, Economy, require
 from sim.model.sites import Choice, choose_again, reclassify, serve_reach, settle, transfer
 from sim.model.stocks import Period, Stocks
 
@@ -57,6 +57,10 @@ def _raise_quality(economy: Economy, stocks: Stocks, period: Period) -> None:
     exposure = exposed / (stocks.by_layer.sum(axis=0) * economy.foreign_share)
     rate = inputs["technology.catch_up"] + inputs["technology.spillover"] * period.access.spillover * exposure
     stocks.quality += rate * period.step
+    bearable = (np.abs(stocks.quality) * (economy.substitution - 1.0)).max(axis=0) < LARGEST_EXPONENT
+    require(
+        "technology.catch_up and technology.spillover make quality too large or too small to compute with", bearable
+    )
 
 
 def _unlock(economy: Economy, stocks: Stocks, period: Period) -> None:

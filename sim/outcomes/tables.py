@@ -89,7 +89,8 @@ class HeadlineRow(NamedTuple):
     difference_se: float
 
 
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""The last four are the full-width forms, which some spreadsheets read alike."""
 
 
 def csv_bytes(rows: Iterable[Sequence[Cell]], header: Sequence[str] = ()) -> bytes:

@@ -19,7 +19,7 @@ from sim.belief.calibration import Calibration
 from sim.belief.lessons import LessonRow, ObservationRow, subjects
 from sim.outcomes.results import Result
 from sim.pictures.marks import beside, key
-from sim.pictures.style import GREY, INK, SHADE, STYLE, capital, grid, heading, readable, sheet, write_figure
+from sim.pictures.style import GREY, INK, SHADE, STYLE, capital, grid, readable, sheet, write_figure
 from sim.scenario import Scenario
 
 __all__ = ["BELIEF_PICTURES", "draw_beliefs"]
@@ -111,8 +111,9 @@ def _panel(axes: Axes, scenario: Scenario, row: LessonRow, before: FloatArray, a
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
-    axes.set_xlabel(f"{unit}; moved {row.shift:+.1f}, spread {100 * (_spread(row) - 1):+.0f}%".replace("-", "−"))
-    heading(axes, _named(scenario, row.parameter))
+    moved = f"moved {row.shift:+.1f}, spread {100 * (_spread(row) - 1):+.0f}%".replace("-", "−")
+    axes.set_xlabel(f"{unit}; {moved}")
+    axes.set_title(_named(scenario, row.parameter, 33), loc="left", fontsize=11, fontweight="bold", pad=8)
 
 
 def _spread(row: LessonRow) -> float:
@@ -134,26 +135,29 @@ def _shown_unit(row: LessonRow) -> tuple[float, str]:
     ) else "log-odds" if row.kind == "discrepancy" else "utility"
 
 
-def _named(scenario: Scenario, parameter: str, longest: int = 34) -> str:
-    """A parameter in words, its last and most telling parts first kept."""
-    special = {
-        "shock.market": "Market ahead of its curve",
-        "market_steps": "Downward steps of the market",
-        "shock.origin": "Foreign against domestic",
-    }
-    if parameter in special:
-        return special[parameter]
-    parts = parameter.replace("[", ".").rstrip("]").split(".")
-    titles = [
-        scenario.providers[part].title.split(" (")[0] if part in scenario.providers else readable(part)
-        for part in parts
-    ]
+def _named(scenario: Scenario, parameter: str, longest: int) -> str:
+    """A parameter in words, cut to a length."""
+    if parameter in _PATH_TITLES:
+        return _PATH_TITLES[parameter]
+    parts = [part for part in parameter.replace("[", ".").rstrip("]").split(".") if part not in _DULL]
+    titles = [_title(scenario, part) for part in parts]
     if parameter.startswith("shock.rivalry."):
         return f"Rivalry, {titles[-1]}"
-    dull = {"direct", "market", "demand", "layers", "economics", "segments"}
-    words = [title for part, title in zip(parts, titles, strict=True) if part not in dull] or titles
-    text = capital(", ".join(words))
+    text = capital(", ".join(titles))
     return text if len(text) <= longest else f"{text[: longest - 1].rstrip(' ,')}…"
+
+
+_PATH_TITLES: Final = {
+    "shock.market": "Market ahead of its curve",
+    "market_steps": "Downward steps of the market",
+    "shock.origin": "Foreign against domestic",
+}
+_DULL: Final = ("direct", "layers", "hypotheses", "readings", "value")
+"""Parts of a path that tell a reader nothing."""
+
+
+def _title(scenario: Scenario, part: str) -> str:
+    return scenario.providers[part].title.split(" (")[0] if part in scenario.providers else readable(part)
 
 
 def _informed(
@@ -178,7 +182,7 @@ def _informed(
             Patch(color="#E9E9E9", label="90% before"),
         ],
     )
-    places = grid(figure, 1, columns, margins=(2.55, 0.3, 1.75, 1.15), gaps=(2.6, 0.0))
+    places = grid(figure, 1, columns, margins=(2.75, 0.35, 1.75, 1.15), gaps=(2.75, 0.0))
     for column in range(columns):
         part = ordered[column * lines : (column + 1) * lines]
         _column(figure.add_subplot(places[column]), scenario, part, lines)
@@ -193,11 +197,11 @@ def _column(axes: Axes, scenario: Scenario, part: Sequence[LessonRow], lines: in
         half = _OUTER * _spread(row)
         axes.hlines(height, row.shift - half, row.shift + half, color=colour, linewidth=1.6)
         axes.plot([row.shift], [height], color=colour, marker="o", markersize=4.5)
-    axes.set_yticks(range(len(part)), [_named(scenario, row.parameter, 36) for row in part], fontsize=8.5)
+    axes.set_yticks(range(len(part)), [_named(scenario, row.parameter, 39) for row in part], fontsize=8.5)
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(lines - 0.4, -0.6)
     axes.set_xlim(-3.4, 3.4)
-    axes.set_xlabel("Standard deviations of the prior")
+    axes.set_xlabel("Standard deviations before", fontsize=9.5)
 
 
 def _is_measured(row: ObservationRow) -> bool:
@@ -260,19 +264,12 @@ _EDGE: Final[Mapping[str, Any]] = {"markeredgecolor": "white", "markeredgewidth"
 
 
 def _observed_name(scenario: Scenario, row: ObservationRow) -> str:
-    who = scenario.providers[row.item].title.split(" (")[0] if row.item in scenario.providers else readable(row.item)
-    what = " ".join(
-        filter(
-            None, (capital(who) if who else "", readable(row.variable) if not who else readable(row.variable).lower())
-        )
-    )
+    """An observation in words: who, what, where and when."""
     month = int(row.period_start[5:7])
-    part = {
-        "quarter": f"Q{(month + 2) // 3} ",
-        "half_year": f"H{1 + month // 7} ",
-        "annual_rate": f"Q{(month + 2) // 3} ",
-    }
-    return f"{capital(what)}, {readable(row.scope)}, {part.get(row.statistic, '')}{row.period_end[:4]}"
+    quarter = f"Q{(month + 2) // 3} "
+    part = {"quarter": quarter, "annual_rate": quarter, "half_year": f"H{1 + month // 7} "}.get(row.statistic, "")
+    what = " ".join(filter(None, (_title(scenario, row.item) if row.item else "", readable(row.variable))))
+    return f"{capital(what)}, {readable(row.scope)}, {part}{row.period_end[:4]}"
 
 
 BELIEF_PICTURES: Final[Mapping[str, _Draw]] = {

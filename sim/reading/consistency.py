@@ -5,39 +5,44 @@ Each check is a generator of findings, a dotted path and a message, and looks at
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from graphlib import CycleError, TopologicalSorter
+from itertools import islice
 from typing import Final
 
 from sim.errors import choices
-from sim.evidence import SCALES, Discrete, Fixed, Pert, Record, Triangular, Uniform
+from sim.evidence import Discrete, Record
+from sim.reading.correlation import contradictions
+from sim.reading.feasibility import infeasible
 from sim.reading.plausibility import Finding, implausible
 from sim.regimes import EventStep, HazardStep, Regime, RegimeChange, Step
-from sim.scenario import Correlation, LayerShares, Scenario, inputs
+from sim.scenario import LayerShares, Scenario, inputs
 
 __all__ = ["problems"]
 
 _SCRAMBLE: Final = 512
 """Draws come in scrambles of so many points."""
 
-_MOST_EQUITY: Final = 0.5
-"""Foreign firms may hold half of an operator."""
+_MOST_LISTED: Final = 12
+
+_FOLDERS: Final = {"plots", "con", "prn", "aux", "nul"} | {f"{port}{n}" for port in ("com", "lpt") for n in range(10)}
+"""The folder of a study's pictures, and names that Windows keeps for devices."""
 
 _DIRECT: Final = {"direct", "rest"}
 """Keys of the first of the two forms of a layer's shares."""
 
 
-def problems(scenario: Scenario) -> list[Finding]:
-    """Everything about a scenario that does not fit together.
+def problems(scenario: Scenario, *, most: int | None = None) -> list[Finding]:
+    """Everything about a scenario that does not fit together, or the first `most` findings.
 
     Returns
     -------
     list of (path, message)
         Empty if the scenario can be run.
     """
-    return [finding for check in _CHECKS for finding in check(scenario)]
+    found = list(islice((finding for check in _CHECKS for finding in check(scenario)), most))
+    return found or list(islice(infeasible(scenario), most))
 
 
 def _known(path: str, kind: str, name: str | None, allowed: Collection[str]) -> Iterator[Finding]:
@@ -52,7 +57,21 @@ def _same(path: str, kind: str, found: Collection[str], wanted: Collection[str])
         yield from _known(f"{path}.{name}", kind, name, wanted)
     absent = [name for name in wanted if name not in found]
     if absent:
-        yield path, f"must name every {kind} (missing {', '.join(absent)})"
+        yield path, f"must name every {kind} (missing {_listed(absent)})"
+
+
+def _names(scenario: Scenario) -> Iterator[Finding]:
+    """Names that mean something else in the results: folders, scopes, groups."""
+    if scenario.name in _FOLDERS:
+        yield (
+            "name",
+            f"no scenario can be named so, because its results lie in a folder of that name (found '{scenario.name}')",
+        )
+    if "total" in scenario.market.layers:
+        yield "market.layers.total", "no layer can be named so: it is the scope of all layers"
+    for name in ("domestic", "foreign"):
+        if name in scenario.providers:
+            yield f"providers.{name}", "no provider can be named so: it is the group of all such providers"
 
 
 def _settings(scenario: Scenario) -> Iterator[Finding]:
@@ -86,34 +105,13 @@ def _correlations(scenario: Scenario) -> Iterator[Finding]:
             yield from _known(where, "input", name, named)
             if counts[name] > 1:
                 yield where, f"'{name}' may stand once, in one group (found {counts[name]} times)"
-        yield from _triangle(f"{path}.rank", group)
+        yield from contradictions(f"{path}.rank", len(group.members), group.rank)
 
 
-def _triangle(path: str, group: Correlation) -> Iterator[Finding]:
-    members, lengths = len(group.members), [len(row) for row in group.rank]
-    wanted = list(range(1, members))
-    if lengths != wanted:
-        yield path, f"{members} members need rows of {_listed(wanted)} numbers (found rows of {_listed(lengths)})"
-    elif not _is_positive_definite([[2 * math.sin(math.pi * r / 6) for r in row] for row in group.rank]):
-        yield path, "no inputs can be correlated so: the matrix of 2 sin(pi r / 6) is not positive definite"
-
-
-def _listed(numbers: Iterable[int]) -> str:
-    return ", ".join(map(str, numbers)) or "none"
-
-
-def _is_positive_definite(below: list[list[float]]) -> bool:
-    """Whether a matrix with ones on the diagonal has a Cholesky factor; `below` are the rows under the diagonal."""
-    factor: list[list[float]] = []
-    for row in [[], *below]:
-        line: list[float] = []
-        for value, other in zip(row, factor, strict=True):
-            line.append((value - sum(a * b for a, b in zip(line, other, strict=False))) / other[-1])
-        rest = 1 - sum(value * value for value in line)
-        if rest <= 1e-12:
-            return False
-        factor.append([*line, math.sqrt(rest)])
-    return True
+def _listed(found: Sequence[object]) -> str:
+    """The first few, and how many more."""
+    more = f" and {len(found) - _MOST_LISTED} more" if len(found) > _MOST_LISTED else ""
+    return (", ".join(map(str, found[:_MOST_LISTED])) or "none") + more
 
 
 def _layers(scenario: Scenario) -> Iterator[Finding]:
@@ -220,20 +218,6 @@ def _regimes(scenario: Scenario) -> Iterator[Finding]:
 def _levers(path: str, levers: Regime | RegimeChange, scenario: Scenario) -> Iterator[Finding]:
     for position, layer in enumerate(levers.owned_layers or ()):
         yield from _known(f"{path}.owned_layers[{position}]", "layer", layer, scenario.market.layers)
-    most = _top(levers.partner_equity)
-    if most > _MOST_EQUITY:
-        found = f"(found up to {most:g}; allowed 0 to {_MOST_EQUITY})"
-        yield f"{path}.partner_equity", f"foreign equity in a partner is at most one half {found}"
-
-
-def _top(lever: float | Record | None) -> float:
-    """The most that a fraction lever can be."""
-    if not isinstance(lever, Record):
-        return lever or 0.0
-    points = {Fixed: "value", Uniform: "uniform", Triangular: "triangular", Pert: "pert"}
-    stated = getattr(lever, points[type(lever)]) if type(lever) in points else math.inf
-    end: float = stated[-1] if isinstance(stated, tuple) else stated
-    return SCALES["fraction"][lever.unit] * min(end, math.inf if lever.max is None else lever.max)
 
 
 def _policy(scenario: Scenario) -> Iterator[Finding]:
@@ -284,6 +268,7 @@ def _followed(name: str, scenario: Scenario) -> list[str]:
 
 
 _CHECKS: Final[tuple[Callable[[Scenario], Iterator[Finding]], ...]] = (
+    _names,
     _settings,
     _leading,
     _correlations,

@@ -37,8 +37,14 @@ __all__ = ["Node", "Place", "Scalar", "parse", "read", "read_text"]
 
 Scalar: TypeAlias = str | int | float | bool | datetime.date | None
 
-_MOST_BYTES: Final = 1_000_000
-"""Some twenty times the largest scenario shipped."""
+_MOST_BYTES: Final = 250_000
+"""Some nine times the largest scenario shipped; with the two limits below it keeps any refusal within a second."""
+
+_LONGEST_LINE: Final = 4_000
+"""Characters; the scanner takes time in proportion to the square of some words."""
+
+_MOST_PARTS: Final = 10_000
+"""Keys and values written in a file, some four times those of the largest scenario shipped."""
 
 _MOST_LEVELS: Final = 32
 _MOST_VALUES: Final = 100_000
@@ -129,9 +135,11 @@ def read_text(path: Path) -> str:
     if not path.is_file():
         _refuse(place, "is not a regular file")
     try:
-        if path.stat().st_size > _MOST_BYTES:
+        with path.open("rb") as stream:
+            content = stream.read(_MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
             _refuse(place, f"is larger than {_MOST_BYTES:,} bytes, too large for a scenario")
-        return path.read_bytes().decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         _refuse(place, f"is not text in UTF-8 (found byte 0x{error.object[error.start]:02x} at {error.start})")
     except OSError as error:
@@ -151,6 +159,7 @@ def parse(text: str, file: str) -> Node:
     ScenarioError
         At the first thing that is not YAML, or is more than a scenario needs.
     """
+    _refuse_long_lines(text, file)
     try:
         return _Builder(YAML(typ="safe", pure=True).parse(text), file).document()
     except MarkedYAMLError as error:
@@ -161,6 +170,12 @@ def parse(text: str, file: str) -> Node:
         before = text[: error.position]
         place = Place(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
         _refuse(place, f"is not a text file (found the character U+{ord(text[error.position]):04X})")
+
+
+def _refuse_long_lines(text: str, file: str) -> None:
+    for number, line in enumerate(text.splitlines(), start=1):
+        if len(line) > _LONGEST_LINE:
+            _refuse(Place(file, number, 1), f"a line of {len(line):,} characters (allowed {_LONGEST_LINE:,})")
 
 
 def _refuse(place: Place, message: str) -> NoReturn:
@@ -176,11 +191,20 @@ class _Builder:
     """Builds the tree from the events of the parser, top down."""
 
     def __init__(self, events: Iterator[Event], file: str) -> None:
-        self.events: Iterator[Any] = (
-            event for event in events if not isinstance(event, StreamStartEvent | DocumentStartEvent)
-        )
         self.file = file
+        self.events: Iterator[Any] = self.counted(events)
         self.anchors: dict[str, Node] = {}
+
+    def counted(self, events: Iterator[Event]) -> Iterator[Event]:
+        """The events that say something, until there are too many."""
+        parts = 0
+        for event in events:
+            if isinstance(event, StreamStartEvent | DocumentStartEvent):
+                continue
+            parts += isinstance(event, _Content)
+            if parts > _MOST_PARTS:
+                _refuse(self.place(event), f"holds more than {_MOST_PARTS:,} keys and values, too many for a scenario")
+            yield event
 
     def document(self) -> Node:
         """The only document of the stream."""
@@ -220,6 +244,9 @@ class _Builder:
         if isinstance(event, SequenceStartEvent):
             items = tuple(self.items(depth + 1))
             return Node(items, self.place(event), 1 + sum(node.count for node in items))
+        hidden = _HIDDEN.search(event.value)
+        if hidden is not None:
+            _refuse(self.place(event), f"holds the control character U+{ord(hidden[0]):04X}")
         return Node(_scalar(event), self.place(event))
 
     def alias(self, event: AliasEvent) -> Node:
@@ -249,6 +276,9 @@ _WORDS: Final[Mapping[str, Scalar]] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
+_HIDDEN: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Characters that would move the cursor of a terminal or turn the direction of a line; they can stand as escapes."""
+
 _INTEGER: Final = re.compile(r"[-+]?[0-9]{1,30}")
 _NUMBER: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")
 _DATE: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")

@@ -12,7 +12,7 @@ from sim.reading import consistency
 from sim.reading.documents import Node, Place, read
 from sim.reading.overrides import overridden
 from sim.reading.schema import SCENARIO, Shape
-from sim.reading.validation import located, steps, validated
+from sim.reading.validation import MOST_TOLD, located, steps, validated
 from sim.scenario import Scenario
 
 __all__ = ["SOURCES", "Loaded", "load_scenario", "read_scenario", "scenario_files", "shipped_folder"]
@@ -66,11 +66,11 @@ def load_scenario(path: str | Path, *, overrides: Sequence[str] = ()) -> Scenari
 def read_scenario(path: str | Path, *, overrides: Sequence[str] = ()) -> Loaded:
     """Like `load_scenario`, together with which file set what."""
     base, variant = _base_and_variant(Path(path))
-    tree = _with_sources(_merged(base, variant, SCENARIO), Path(path).parent / SOURCES)
+    tree = _with_sources(_merged(base, variant, SCENARIO), Path(path))
     tree = overridden(tree, overrides)
     scenario = validated(tree)
     scenario._overridden = dict(_differences(base, tree, SCENARIO))
-    wrong = consistency.problems(scenario)
+    wrong = consistency.problems(scenario, most=MOST_TOLD)
     if wrong:
         raise ScenarioError(located(tree, where, message) for where, message in wrong)
     return Loaded(scenario, tree)
@@ -130,7 +130,14 @@ def _beside(path: Path, extends: Node) -> Path:
         raise _failure(extends, "extends", "a file cannot extend itself")
     if not (path.parent / name).is_file():
         raise _failure(extends, "extends", f"no such file {choices(name, others)}")
+    if _leads_out(path, path.parent / name):
+        raise _failure(extends, "extends", f"{shown(name)} is a link that leads out of the folder")
     return path.parent / name
+
+
+def _leads_out(scenario: Path, beside: Path) -> bool:
+    """Whether a file beside a scenario lies elsewhere in truth; whole folders of links are no such case."""
+    return beside.resolve().parent not in (scenario.parent.resolve(), scenario.resolve().parent)
 
 
 def _without(node: Node, *keys: str) -> Node:
@@ -148,8 +155,11 @@ def _merged(base: Node, variant: Node, place: Shape) -> Node:
     return replace(variant, value=entries)
 
 
-def _with_sources(tree: Node, path: Path) -> Node:
-    """The tree with the list of sources that lies beside it."""
+def _with_sources(tree: Node, scenario: Path) -> Node:
+    """The tree with the list of sources that lies beside a scenario's file."""
+    path = scenario.parent / SOURCES
+    if path.exists() and _leads_out(scenario, path):
+        raise ScenarioError([Place(str(path)).problem("", "is a link that leads out of the folder")])
     if not path.exists():
         message = "no such file; it lists the sources of the scenarios beside it"
         raise ScenarioError([Place(str(path)).problem("", message)])

@@ -1,39 +1,20 @@
-"""Whether the numbers of a scenario can be true: bounds, sums, and what was known when.
-
-Sums and limits are judged at the medians; a median without a closed form is left out of the judgement.
-"""
+"""Whether each number of a scenario can be true: its evidence, its bounds, and what was known when."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, TypeAlias
+from collections.abc import Iterator
+from typing import Final, TypeAlias
 
 from sim.errors import choices
-from sim.evidence import (
-    SCALES,
-    Discrete,
-    Fixed,
-    Interval,
-    LogNormal,
-    Mixture,
-    Normal,
-    Pert,
-    Record,
-    Triangular,
-    TwoPiece,
-    Uniform,
-    parse_interval,
-)
-from sim.scenario import Input, LayerShares, Scenario, inputs, record_numbers
+from sim.evidence import SCALES, Discrete, Fixed, Mixture, Normal, Record, TwoPiece
+from sim.reading.points import FARTHEST, between, central, clamped, is_number
+from sim.scenario import Input, Scenario, inputs, record_numbers
 
-__all__ = ["Finding", "implausible", "medians"]
+__all__ = ["Finding", "implausible", "medians", "scale"]
 
 Finding: TypeAlias = tuple[str, str]
 """A dotted path, and what is wrong there."""
-
-_MOST_OF_OPEN: Final = 0.9
-"""Part of a segment's open spending that foreign providers can hold in the base year."""
 
 _BUILT_IN_SOURCES: Final = ("judgement", "command line")
 """Sources that need no entry in sources.yaml; both appear on the day that the scenario stands for."""
@@ -41,15 +22,9 @@ _BUILT_IN_SOURCES: Final = ("judgement", "command line")
 
 def implausible(scenario: Scenario) -> Iterator[Finding]:
     """Everything about the numbers of a scenario that cannot be so, path and message."""
-    middle = medians(scenario)
     yield from _evidence(scenario)
     yield from _reference(scenario)
-    yield from _durations(scenario)
-    yield from _fractions(scenario, middle)
-    yield from _elasticities(middle)
-    yield from _layer_sizes(scenario, middle)
-    yield from _direct_shares(scenario, middle)
-    yield from _foreign_in_open_parts(scenario, middle)
+    yield from _ranges(scenario)
 
 
 def medians(scenario: Scenario) -> dict[str, float]:
@@ -57,66 +32,20 @@ def medians(scenario: Scenario) -> dict[str, float]:
 
     Money in CNY is converted at the median exchange rate.
     """
-    rate = _median(scenario.exchange_rate) or math.nan
     found: dict[str, float] = {}
     for item in inputs(scenario):
-        middle, unit = _median(item.record), item.record.unit
+        middle = central(item.record)
         if middle is not None:
-            per_dollar = rate if item.dimension == "money" and unit.startswith("CNY") else 1.0
-            found[item.path] = _clamped(item.record, middle) * SCALES[item.dimension][unit] / per_dollar
+            found[item.path] = clamped(item.record, middle) * scale(item.dimension, item.record.unit, scenario)
     return found
 
 
-def _clamped(record: Record, value: float) -> float:
-    least = -math.inf if record.min is None else record.min
-    return min(max(value, least), math.inf if record.max is None else record.max)
-
-
-def _median(record: Record) -> float | None:
-    """Median in the record's unit before bounds; None where it has no closed form."""
-    formula = _MEDIANS.get(type(record))
-    return None if formula is None else formula(record)
-
-
-def _middle_of_interval(record: Interval) -> float:
-    low, high = parse_interval(record.interval)
-    return math.sqrt(low * high) if low > 0 else (low + high) / 2
-
-
-def _middle_of_triangle(record: Triangular) -> float:
-    low, mode, high = record.triangular
-    if mode >= (low + high) / 2:
-        return low + math.sqrt((high - low) * (mode - low) / 2)
-    return high - math.sqrt((high - low) * (high - mode) / 2)
-
-
-def _middle_number(record: Discrete) -> float | None:
-    """The number that holds cumulative weight one half in listed order; None of categories."""
-    total = 0.0
-    for name, weight in record.discrete.items():
-        total += weight
-        if total >= 0.5:
-            return float(name) if _is_number(name) else None
-    return None
-
-
-def _is_number(text: str) -> bool:
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
-
-
-_MEDIANS: Final[Mapping[type[Record], Callable[[Any], float | None]]] = {
-    Fixed: lambda record: record.value,
-    TwoPiece: lambda record: record.median,
-    Interval: _middle_of_interval,
-    Triangular: _middle_of_triangle,
-    Normal: lambda record: record.normal.mean,
-    LogNormal: lambda record: record.lognormal.median,
-    Uniform: lambda record: sum(record.uniform) / 2,
-    Discrete: _middle_number,
-}
+def scale(dimension: str, unit: str, scenario: Scenario) -> float:
+    """Canonical units in a unit; NaN where that takes an exchange rate without a median."""
+    factor = SCALES[dimension][unit]
+    if dimension == "money" and unit.startswith("CNY"):
+        return factor / (central(scenario.exchange_rate) or math.nan)
+    return factor
 
 
 def _numbers(scenario: Scenario) -> tuple[Input, ...]:
@@ -130,7 +59,7 @@ def _evidence(scenario: Scenario) -> Iterator[Finding]:
         for below, part in _records(path, record):
             yield from _sourced(below, part.source, scenario)
             yield from _bounded(below, part)
-            if isinstance(part, Discrete) and dimension != "category" and not all(map(_is_number, part.categories)):
+            if isinstance(part, Discrete) and dimension != "category" and not all(map(is_number, part.categories)):
                 yield below, f"each of the categories must be a number (found {', '.join(part.categories)})"
 
 
@@ -182,99 +111,46 @@ def _late_source(record: Record, scenario: Scenario) -> str | None:
 
 
 def _bounded(path: str, record: Record) -> Iterator[Finding]:
-    middle = _median(record)
+    middle = central(record)
     if middle is not None and record.min is not None and middle < record.min:
         yield path, f"the median lies below min (found {middle:g}; allowed from {record.min:g})"
     if middle is not None and record.max is not None and middle > record.max:
         yield path, f"the median lies above max (found {middle:g}; allowed to {record.max:g})"
 
 
-def _durations(scenario: Scenario) -> Iterator[Finding]:
-    for path, record in {item.path: item.record for item in _numbers(scenario) if item.dimension == "duration"}.items():
-        if _lowest(record) < 0:
-            yield path, "a duration can be negative in some draws; add min: 0"
+def _ranges(scenario: Scenario) -> Iterator[Finding]:
+    """Numbers that some draw would take to where their quantity does not exist."""
+    for item in {item.path: item for item in _numbers(scenario)}.values():
+        for path, record in _with_fallbacks(item.path, item.record):
+            if item.dimension == "duration" and _lowest(record) < 0:
+                yield path, "a duration can be negative in some draws; add min: 0"
+            else:
+                factor = scale(item.dimension, record.unit, scenario)
+                yield from _range(path, record, item.allowed.least / factor, item.allowed.most / factor)
+
+
+def _with_fallbacks(path: str, record: Record) -> Iterator[tuple[str, Record]]:
+    yield path, record
+    if record.fallback is not None:
+        yield from _with_fallbacks(f"{path}.fallback", record.fallback)
 
 
 def _lowest(record: Record) -> float:
-    """The least that a record can be, minus infinity where a tail is not bounded or not known to be."""
-    if record.min is not None:
-        return record.min
-    if isinstance(record, Fixed):
-        return record.value
-    if isinstance(record, Uniform):
-        return record.uniform[0]
-    if isinstance(record, Triangular):
-        return record.triangular[0]
-    if isinstance(record, Pert):
-        return record.pert[0]
-    if isinstance(record, LogNormal) or (isinstance(record, Interval) and parse_interval(record.interval)[0] > 0):
-        return 0.0
-    if isinstance(record, Mixture):
-        return min(_lowest(part.of) for part in record.mixture)
-    return -math.inf
+    """The least that a record can be, minus infinity where a tail is not bounded."""
+    if record.min is None and isinstance(record, Normal | TwoPiece):
+        return -math.inf
+    return between(record, FARTHEST)[0]
 
 
-def _fractions(scenario: Scenario, middle: Mapping[str, float]) -> Iterator[Finding]:
-    units = {item.path: item.record.unit for item in inputs(scenario) if item.dimension == "fraction"}
-    for path, unit in units.items():
-        found = middle.get(path, 0.0)
-        if not 0 <= found <= 1:
-            value = found / SCALES["fraction"][unit]
-            yield path, f"the median is no part of a whole (found {value:g} in the unit '{unit}'; allowed 0 to 100%)"
-
-
-def _elasticities(middle: Mapping[str, float]) -> Iterator[Finding]:
-    demand = middle.get("demand.elasticity_of_demand", math.nan)
-    substitution = middle.get("demand.elasticity_of_substitution", math.nan)
-    if demand <= 1:
-        yield "demand.elasticity_of_demand", f"the median must be above 1 (found {demand:g})"
-    if substitution <= demand:
-        found = f"(found {substitution:g}; allowed above {demand:g})"
-        yield "demand.elasticity_of_substitution", f"the median must be above that of elasticity_of_demand {found}"
-
-
-def _layer_sizes(scenario: Scenario, middle: Mapping[str, float]) -> Iterator[Finding]:
-    sizes = [middle[path] for name in scenario.market.layers if (path := f"market.layers.{name}.size") in middle]
-    total = middle.get("market.size", math.inf)
-    if sum(sizes) >= total:
-        found = f"(found {sum(sizes):g} of {total:g} USD bn/yr)"
-        yield "market.size", f"the layers with a size must leave something of the total {found}"
-
-
-def _direct_shares(scenario: Scenario, middle: Mapping[str, float]) -> Iterator[Finding]:
-    for layer, shares in scenario.shares.items():
-        path = f"shares.{layer}.direct"
-        total = sum(middle.get(f"{path}.{name}", 0.0) for name in shares.direct or ())
-        if total >= 1:
-            found = f"(found {total:.1%}; allowed below 100%)"
-            yield path, f"impossible shares: nothing is left for '{shares.rest}' {found}"
-
-
-def _foreign_in_open_parts(scenario: Scenario, middle: Mapping[str, float]) -> Iterator[Finding]:
-    """What foreign providers hold of a layer must fit into what is open to them."""
-    for layer, shares in scenario.shares.items():
-        held = _foreign_share(layer, shares, scenario, middle)
-        room = _room(layer, scenario, middle)
-        if room < held < 1:
-            found = f"(found {held:.1%}; allowed {room:.1%})"
-            yield f"shares.{layer}", f"impossible shares: foreign providers hold more than the open parts allow {found}"
-
-
-def _foreign_share(layer: str, shares: LayerShares, scenario: Scenario, middle: Mapping[str, float]) -> float:
-    """Share of all foreign providers in a layer; NaN if a median is unknown."""
-    path, unknown = f"shares.{layer}", math.nan
-    if shares.direct is None:
-        return middle.get(f"{path}.foreign", unknown)
-    stated = {name: middle.get(f"{path}.direct.{name}", unknown) for name in shares.direct}
-    foreign = sum(value for name, value in stated.items() if name in scenario.foreign)
-    return foreign if shares.rest in scenario.domestic else foreign + 1 - sum(stated.values())
-
-
-def _room(layer: str, scenario: Scenario, middle: Mapping[str, float]) -> float:
-    """The largest share of a layer that its open parts can hold; NaN if a median is unknown."""
-    names = [name for name, segment in scenario.segments.items() if segment.layer == layer]
-    weights = [middle.get(f"segments.{name}.weight", math.nan) for name in names]
-    parts = [middle.get(f"segments.{name}.open", math.nan) for name in names]
-    total = sum(weights)
-    held = sum(weight * part for weight, part in zip(weights, parts, strict=True))
-    return _MOST_OF_OPEN * held / total if total else math.nan
+def _range(path: str, record: Record, least: float, most: float) -> Iterator[Finding]:
+    """A finding if a record can leave the range of its quantity, both in the record's unit."""
+    low, high = between(record, FARTHEST)
+    allowed = f"allowed {least:g} to {most:g} in the unit '{record.unit}'"
+    ends = [(low < least, f"fall to {low:g}", f"min: {least:g}"), (high > most, f"rise to {high:g}", f"max: {most:g}")]
+    beyond = [(reach, bound) for outside, reach, bound in ends if outside]
+    if beyond and isinstance(record, Fixed):
+        percent = "; did you mean the unit '%'?" if record.unit == "fraction" and 1 < record.value <= 100 else ""
+        yield path, f"is out of the range of this quantity (found {record.value:g}; {allowed}{percent})"
+    elif beyond:
+        reaches, bounds = (" and ".join(part) for part in zip(*beyond, strict=True))
+        yield path, f"can {reaches} in some draws ({allowed}; set {bounds.replace(' and ', ', ')})"

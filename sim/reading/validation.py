@@ -7,7 +7,7 @@ the path that the user wrote, its place, what was found and what is allowed.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from typing import Any, Final, TypeAlias
 
 from pydantic import ValidationError
@@ -20,7 +20,13 @@ from sim.reading.schema import SCENARIO, Shape
 from sim.regimes import StepEffect
 from sim.scenario import Scenario
 
-__all__ = ["Path", "dotted", "located", "steps", "validated"]
+__all__ = ["MOST_TOLD", "Path", "dotted", "located", "steps", "validated"]
+
+MOST_TOLD: Final = 100
+"""Problems of a stage that are told; to word one takes a search for what was meant."""
+
+_MOST_WEIGHED: Final = 2_000
+"""Objections that are looked at: beyond these something is wrong with the whole, and each takes its time."""
 
 Path: TypeAlias = tuple[str | int, ...]
 """Keys and list positions from the top of a scenario down."""
@@ -59,13 +65,22 @@ def validated(tree: Node) -> Scenario:
     try:
         return Scenario.model_validate(tree.plain(), strict=True)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False)
-    objections = [(_written(details["loc"]), details) for details in found]
-    raise ScenarioError(
-        _problem(tree, path, place, details)
-        for (path, place), details in objections
-        if not _follows(tree, path, details, [other for (other, _), _ in objections])
-    )
+        found = error.errors(include_url=False, include_input=False)[:_MOST_WEIGHED]
+    objections = [(*_written(details["loc"]), details) for details in found]
+    others = {path for path, _, _ in objections}
+    raise ScenarioError(_told(tree, [one for one in objections if not _follows(tree, one[0], one[2], others)]))
+
+
+_Objection: TypeAlias = tuple[Path, Shape, ErrorDetails]
+
+
+def _told(tree: Node, objections: Sequence[_Objection]) -> Iterator[Problem]:
+    """The first objections in the order of the files, and how many more there are."""
+    places = {path: tree.nearest(path).place for path, _, _ in objections}
+    in_order = sorted(objections, key=lambda one: (places[one[0]].file, places[one[0]].line, places[one[0]].column))
+    yield from (_problem(tree, *one) for one in in_order[:MOST_TOLD])
+    if len(in_order) > MOST_TOLD:
+        yield places[in_order[-1][0]].problem("", f"and {len(in_order) - MOST_TOLD:,} more problems up to here")
 
 
 def _written(loc: Path) -> tuple[Path, Shape]:
@@ -80,7 +95,7 @@ def _written(loc: Path) -> tuple[Path, Shape]:
     return tuple(path), place
 
 
-def _follows(tree: Node, path: Path, details: ErrorDetails, others: Sequence[Path]) -> bool:
+def _follows(tree: Node, path: Path, details: ErrorDetails, others: Set[Path]) -> bool:
     """Whether an objection only repeats another.
 
     The parts of a mixture inherit what the whole has wrong, and a list with a wrong item counts as too short.

@@ -13,7 +13,7 @@ from sim.errors import Problem, ScenarioError, choices
 from sim.outcomes.comparison import HEADLINE_VARIABLES, TIMELINE_VARIABLES, disagreements
 from sim.outcomes.variables import VARIABLES
 from sim.reading.loading import load_scenario
-from sim.scenario import Scenario
+from sim.scenario import MOST_SEED, Scenario
 from sim.studies.manifest import canonical_hash
 from sim.studies.precision import Target, read_target
 from sim.studies.workers import available_cores
@@ -112,6 +112,7 @@ def make_request(
     names = [scenario.name for scenario in scenarios]
     _refuse(_unfit(files, scenarios))
     check_draws(scenarios[0].sampling.draws)
+    _refuse(_wrong_seed(scenarios[0].sampling.seed))
     _refuse(_unpaired(files, scenarios))
     _refuse(_wrong_options(names, baseline, keep, jobs))
     _refuse(_without_rows(files, scenarios, learned))
@@ -179,6 +180,11 @@ def _unfit(files: Sequence[str], scenarios: Sequence[Scenario]) -> Iterator[Prob
             yield Problem(file, 0, 0, scenario.name, "is abstract: a base for other scenarios, not one to run")
         if scenario.name in names[:place]:
             yield Problem(file, 0, 0, "name", f"another scenario of the study is named '{scenario.name}' too")
+
+
+def _wrong_seed(seed: int) -> Iterator[Problem]:
+    if not 0 <= seed <= MOST_SEED:
+        yield Problem("--seed", 0, 0, "", f"from 0 to {MOST_SEED} (found {seed})")
 
 
 def _unpaired(files: Sequence[str], scenarios: Sequence[Scenario]) -> Iterator[Problem]:

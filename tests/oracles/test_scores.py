@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import datetime
-from typing import Any
 
 import numpy as np
 import pytest
 import scipy.stats
 
 from sim.axes import FloatArray
+from sim.belief.record import Observation
+from sim.belief.scores import COVERED, pit, scores
 from sim.reading.documents import Place
 
-record: Any = pytest.importorskip("sim.belief.record")
-forecast: Any = pytest.importorskip("sim.belief.scores")
 
-
-def _observed(value: float, variable: str = "market_share") -> Any:
+def _observed(value: float, variable: str = "market_share") -> Observation:
     """A yearly value measured without error."""
     unit = {"market_share": "fraction", "market_size": "USD bn"}[variable]
     start, end = datetime.date(2020, 1, 1), datetime.date(2020, 12, 31)
     text = {"scope": "iaas", "item": "", "source": "", "mark": "", "note": ""}
-    return record.Observation(
+    return Observation(
         id="a",
         variable=variable,
         start=start,
@@ -48,16 +46,16 @@ def _crps(draws: FloatArray, value: float) -> float:
 def test_the_crps_is_the_integral_that_defines_it(draws: int, value: float) -> None:
     """Ties among the draws included; of the log as well, for money."""
     ensemble = np.round(np.random.default_rng(draws).lognormal(0.5, 1.0, draws), 1) + 0.1
-    assert forecast.scores(ensemble, _observed(value))["crps"] == pytest.approx(_crps(ensemble, value), rel=1e-10)
+    assert scores(ensemble, _observed(value))["crps"] == pytest.approx(_crps(ensemble, value), rel=1e-10)
     if value > 0:
-        found = forecast.scores(ensemble, _observed(value, "market_size"))["crps_log"]
+        found = scores(ensemble, _observed(value, "market_size"))["crps_log"]
         assert found == pytest.approx(_crps(np.log(ensemble), np.log(value)), rel=1e-10)
 
 
 @pytest.mark.parametrize("value", [-1.0, 1.2, 9.0])
 def test_an_interval_score_is_the_weighed_sum_of_the_quantile_scores_of_its_ends(value: float) -> None:
     """Bracher et al. (2021) PLOS Comput. Biol. 17, eq. 2: IS_a = 2 / a x (QS_(a/2) + QS_(1 - a/2))."""
-    found = forecast.scores(np.random.default_rng(2).gamma(2.0, 1.0, 512), _observed(value))
+    found = scores(np.random.default_rng(2).gamma(2.0, 1.0, 512), _observed(value))
     for percent, (low, high) in {50: (25, 75), 80: (10, 90), 90: (5, 95)}.items():
         ends = found[f"quantile_{low:02}"] + found[f"quantile_{high:02}"]
         assert found[f"interval_{percent}"] == pytest.approx(2 / (1 - percent / 100) * ends, rel=1e-10)
@@ -71,11 +69,11 @@ def test_pit_of_a_right_forecast_is_uniform_and_its_intervals_cover_as_often_as_
 
     def pits(sharper: float) -> FloatArray:
         rows = zip(centres, widths, errors, strict=True)
-        return np.array([forecast.pit(m + w * even / sharper, m + w * error) for m, w, error in rows])
+        return np.array([pit(m + w * even / sharper, m + w * error) for m, w, error in rows])
 
     right, narrow = pits(1.0), pits(1.3)
     assert scipy.stats.kstest(right, "uniform").pvalue > 0.05
     assert scipy.stats.kstest(narrow, "uniform").pvalue < 1e-6
-    for percent, (low, high) in forecast.COVERED.items():
+    for percent, (low, high) in COVERED.items():
         covered = ((right >= low) & (right <= high)).mean()
         assert scipy.stats.binomtest(round(2000 * covered), 2000, percent / 100).pvalue > 0.01

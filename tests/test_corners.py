@@ -1,0 +1,143 @@
+"""The corners of the shipped priors run clean, or are refused by name.
+
+One input after the other at its 0.1% and 99.9% points, all of them low, all high, and hundreds of mixed corners, with
+shocks as drawn. NumPy's warnings are errors here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import numpy as np
+import pytest
+from shipped import RUNNABLE, scenario
+
+from sim.axes import FloatArray
+from sim.chance.distributions import canonical, cdf, quantile
+from sim.chance.sampling import Worlds, draw_worlds
+from sim.errors import NumericalError
+from sim.evidence import Discrete
+from sim.model.economy import build_economy
+from sim.model.engine import simulate
+from sim.outcomes.results import require_finite
+from sim.reading.points import CORNER, FARTHEST, between
+from sim.scenario import Input, Scenario, inputs
+
+LOW, HIGH = 0.001, 0.999
+DRAWS = 512
+
+BY_NAME = re.compile(r"(shares|segments|market|demand|economics|technology|opening)\..*draw", re.DOTALL)
+"""A refusal names an input by its path, and says how many draws it concerns and which is the first."""
+
+
+def _uncertain(case: Scenario) -> list[Input]:
+    return [item for item in inputs(case) if not item.record.is_fixed]
+
+
+def _corners(case: Scenario, low: float, high: float) -> tuple[FloatArray, int]:
+    """Probabilities (K, 512) of the uncertain inputs, and how many draws move one input alone."""
+    count = len(_uncertain(case))
+    points = np.full((count, DRAWS), 0.5)
+    for row in range(count):
+        points[row, 2 * row : 2 * row + 2] = low, high
+    alone = 2 * count
+    points[:, alone], points[:, alone + 1] = low, high
+    mixed = np.random.default_rng(1).random((count, DRAWS - alone - 2)) < 0.5
+    points[:, alone + 2 :] = np.where(mixed, low, high)
+    return points, alone
+
+
+def _worlds(case: Scenario, points: FloatArray) -> Worlds:
+    chosen = {item.name: canonical(case, item, row) for item, row in zip(_uncertain(case), points, strict=True)}
+    return draw_worlds(case, range(1), replaced=chosen)
+
+
+def _refusals(case: Scenario, worlds: Worlds) -> Counter[str]:
+    """Why draws are refused; a block that is refused is halved until the draw that is meant is alone with another."""
+    try:
+        for panel in simulate(case, worlds).values():
+            require_finite(panel)
+    except NumericalError as error:
+        if worlds.draws <= 3:
+            return Counter([str(error)])
+        half = worlds.draws // 2
+        parts = worlds.take(slice(0, half)), worlds.take(slice(half, worlds.draws))
+        return sum((_refusals(case, part) for part in parts), Counter())
+    return Counter()
+
+
+@pytest.mark.parametrize("name", RUNNABLE)
+def test_each_input_alone_at_its_corners_runs_clean(name: str) -> None:
+    case = scenario(name)
+    points, alone = _corners(case, LOW, HIGH)
+    assert not _refusals(case, _worlds(case, points).take(slice(0, alone)))
+
+
+@pytest.mark.parametrize("name", RUNNABLE)
+def test_corners_together_run_clean_or_are_refused_by_name(name: str) -> None:
+    case = scenario(name)
+    points, alone = _corners(case, LOW, HIGH)
+    refused = _refusals(case, _worlds(case, points).take(slice(alone, DRAWS)))
+    assert all(BY_NAME.search(reason) for reason in refused), refused
+    assert refused.total() < 20  # all providers of IaaS high at once leave nothing for the rest; little else can happen
+
+
+@pytest.mark.parametrize("name", ["ftz_pilot", "full_liberalization"])
+def test_the_farthest_that_any_draw_can_be_runs_clean_or_is_refused_by_name(name: str) -> None:
+    case = scenario(name)
+    points, _ = _corners(case, 2.0**-53, 1 - 2.0**-53)
+    refused = _refusals(case, _worlds(case, points))
+    assert all(BY_NAME.search(reason) for reason in refused), refused
+
+
+@pytest.mark.parametrize("name", ["opening.hypothesis", "zone.reading"])
+def test_each_category_runs_clean(name: str) -> None:
+    case = scenario("ftz_pilot")
+    record = next(item.record for item in inputs(case) if item.name == name)
+    assert isinstance(record, Discrete)
+    category = np.arange(DRAWS) % len(record.categories)
+    assert not _refusals(case, draw_worlds(case, range(1), replaced={name: category.astype(float)}))
+
+
+def test_no_draw_of_the_shipped_base_year_is_refused() -> None:
+    """Sixteen thousand draws; a million were tried once, by hand."""
+    case = scenario("jv_only")
+    for scramble in range(32):
+        build_economy(case, draw_worlds(case, range(scramble, scramble + 1)).inputs)
+
+
+# ---- what the checks at load time believe of distributions
+
+
+@pytest.mark.parametrize("score", [CORNER, FARTHEST])
+def test_points_in_closed_form_are_those_of_the_draws(score: float) -> None:
+    """For every shipped record: exact where the checks say exact, at least as wide where they say so."""
+    below = {CORNER: LOW, FARTHEST: 2.0**-53}[score]
+    for name in RUNNABLE:
+        for item in inputs(scenario(name)):
+            ends = quantile(item.record, np.array([below, 1 - below]))
+            if item.dimension != "category":
+                np.testing.assert_allclose(between(item.record, score), ends, rtol=2e-3, atol=1e-4, err_msg=item.name)
+
+
+def test_no_number_of_the_shipped_scenarios_can_leave_its_range() -> None:
+    for name in RUNNABLE:
+        case = scenario(name)
+        for item in inputs(case):
+            ends = canonical(case, item, np.array([2.0**-53, 1 - 2.0**-53]))
+            assert item.allowed.least <= ends[0] * (1 + 1e-12), item.name
+            assert ends[1] <= item.allowed.most * (1 + 1e-12), item.name
+
+
+def test_a_very_narrow_part_of_a_mixture_is_no_overflow() -> None:
+    from pydantic import TypeAdapter
+
+    from sim.evidence import Parameter
+
+    narrow = {"low": 0.0, "median": 5e-324, "high": 100.0}
+    parts = [{"weight": 0.4, "of": narrow}, {"weight": 0.6, "of": narrow}]
+    record = TypeAdapter(Parameter).validate_python({"mixture": parts, "unit": "1", "source": "x", "grade": "found"})
+    values = quantile(record, np.array([0.01, 0.5, 0.99]))
+    assert np.isfinite(values).all()
+    assert np.isfinite(cdf(record, values)).all()
