@@ -9,9 +9,9 @@ import datetime
 import json
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from sim.reading.loading import Loaded
 
 __all__ = ["app", "main"]
+
+T = TypeVar("T")
 
 _FAILED: Final = 1
 _WRONG_INPUT: Final = 2
@@ -161,6 +163,36 @@ def compare(
 
 
 @app.command()
+def sweep(
+    file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="A sweep file.")],
+    draws: Annotated[int | None, typer.Option(help="Draws at each point; the file's own by default.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed; the file's own by default.")] = None,
+    out: Out = Path("results"),
+    jobs: Jobs = None,
+    scheduler: Scheduler = None,
+    no_plots: Annotated[bool, typer.Option("--no-plots", help="Draw no pictures.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Run again what is finished already.")] = False,
+) -> None:
+    """Run a scenario at every point of a design over levers and parameters, on shared draws."""
+    from sim.studies.cluster import workers
+    from sim.studies.sweep import run_sweep
+
+    with terminal.progress() as progress, workers(scheduler, jobs) as (executor, jobs):
+        found = run_sweep(
+            file,
+            draws=draws,
+            seed=seed,
+            out=out,
+            jobs=jobs,
+            plots=not no_plots,
+            force=force,
+            progress=progress,
+            executor=executor,
+        )
+    terminal.report_sweep(found)
+
+
+@app.command()
 def backtest(
     file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="A scenario file.")],
     observed: Annotated[Path, typer.Option(metavar="CSV", help="The record to score against.")],
@@ -255,12 +287,28 @@ def verify(
 
 @app.command()
 def check(files: Files, overrides: Overrides = None) -> None:
-    """Validate scenario files, and do nothing else; sources are read with the scenarios beside them."""
+    """Validate files of scenarios and sweeps, and do nothing else; sources are read with the scenarios beside them."""
     from sim.reading.loading import SOURCES
 
-    scenarios = [file for file in files if file.name != SOURCES]
-    for file, loaded in zip(scenarios, _read(scenarios, overrides or ()), strict=True):
-        terminal.say(f"{file}: {loaded.scenario.name} is valid")
+    for line in _each([file for file in files if file.name != SOURCES], lambda file: _checked(file, overrides or ())):
+        terminal.say(line)
+
+
+def _checked(file: Path, overrides: Sequence[str]) -> str:
+    """What a valid file holds, in words."""
+    from sim.reading.documents import read
+    from sim.reading.loading import read_scenario
+
+    if "design" not in read(file).entries:
+        return f"{file}: {read_scenario(file, overrides=overrides).scenario.name} is valid"
+    if overrides:
+        raise ScenarioError([Problem(str(file), 0, 0, "", "is a sweep, which sets its values itself (found --set)")])
+    from sim.studies.points import asked_outcomes
+    from sim.studies.sweepfile import read_sweep
+
+    sweep = read_sweep(file)
+    asked = ", ".join(outcome.label for outcome in asked_outcomes(sweep))
+    return f"{file}: {sweep.name} is valid: {len(sweep.points):,} points of {sweep.start.name}; {asked}"
 
 
 @app.command()
@@ -292,13 +340,13 @@ def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder that
     from sim.reading.loading import shipped_folder
 
     shipped = shipped_folder()
-    files = sorted([*shipped.glob("*.yaml"), *shipped.glob("*.csv"), shipped / "schema.json"])
-    copies = {folder / file.name: file for file in files}
+    names = [file for pattern in ("*.yaml", "*.csv", "sweeps/*.yaml") for file in shipped.glob(pattern)]
+    copies = {folder / file.relative_to(shipped): file for file in sorted([*names, shipped / "schema.json"])}
     taken = [Problem(str(copy), 0, 0, "", "exists already; nothing was copied") for copy in copies if copy.exists()]
     if taken:
         raise ScenarioError(taken)
-    folder.mkdir(parents=True, exist_ok=True)
     for copy, file in copies.items():
+        copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(file, copy)
         terminal.say(str(copy))
 
@@ -320,19 +368,24 @@ def list_(out: Out = Path("results")) -> None:
 
 
 def _read(files: Sequence[Path], overrides: Sequence[str]) -> list[Loaded]:
-    """Every file; the problems of all of them at once."""
+    """Every scenario; the problems of all files at once."""
     from sim.reading.loading import read_scenario
 
-    loaded: list[Loaded] = []
+    return _each(files, lambda file: read_scenario(file, overrides=overrides))
+
+
+def _each(files: Sequence[Path], read: Callable[[Path], T]) -> list[T]:
+    """What is read from every file; the problems of all of them at once."""
+    found: list[T] = []
     problems: list[Problem] = []
     for file in files:
         try:
-            loaded.append(read_scenario(file, overrides=overrides))
+            found.append(read(file))
         except ScenarioError as error:
             problems += error.problems
     if problems:
         raise ScenarioError(problems)
-    return loaded
+    return found
 
 
 def _day(option: str, text: str | None) -> datetime.date | None:

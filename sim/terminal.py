@@ -6,7 +6,7 @@ Text goes out as it is: no markup in it is read, no line is wrapped, and rules a
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from math import isnan
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from sim.belief.track import PooledRow, RowScore
     from sim.outcomes.tables import HeadlineRow
     from sim.studies.study import Study
+    from sim.studies.sweep import SweepStudy
 
-__all__ = ["complain", "progress", "report", "report_learning", "report_track", "say", "table"]
+__all__ = ["complain", "progress", "report", "report_learning", "report_sweep", "report_track", "say", "table"]
 
 
 def say(text: str) -> None:
@@ -72,16 +73,33 @@ def report(study: Study) -> None:
         factor, shown = (100.0, "%, differences in points") if unit == "fraction" else (1.0, unit)
         say(f"\n{', '.join(filter(None, (variable, scope, item)))} ({shown})")
         table(_HEADER, [_cells(row, factor) for row in rows])
-    for note in study.notes:
+    _notes_and_paths(study.notes, study.paths)
+
+
+def report_sweep(sweep: SweepStudy) -> None:
+    """The first points with their outcomes, then what one should know before quoting them, then where it all lies."""
+    header, *rows = sweep.table
+    say("")
+    table(header, rows[:_MOST_ROWS])
+    if len(rows) > _MOST_ROWS:
+        say(f"and {len(rows) - _MOST_ROWS:,} points more")
+    _notes_and_paths(sweep.notes, sweep.paths)
+
+
+def _notes_and_paths(notes: Iterable[str], paths: Iterable[Path]) -> None:
+    for note in notes:
         say(f"\n{note}")
     say("")
-    for path in study.paths:
+    for path in paths:
         say(str(path))
 
 
 def _quantity(row: HeadlineRow) -> tuple[str, str, str, str]:
     return row.variable, row.scope, row.item, row.unit
 
+
+_MOST_ROWS: Final = 40
+"""Points of a sweep that are shown: about a screen."""
 
 _HEADER: Final = ("year", "scenario", "median", "5%", "95%", "mean difference", "std. error")
 

@@ -195,7 +195,7 @@ def test_jobs_and_other_rows_leave_the_bits_as_they_are(market: Folder) -> None:
 
 
 def test_a_planted_leak_moves_nothing(market: Folder) -> None:
-    churn = 'churn: {low: 1, median: 3, high: 8, unit: "%/yr", source: judgement, grade: judgement}'
+    churn = 'churn: {low: 1, median: 3, high: 8, min: 0, unit: "%/yr", source: judgement, grade: judgement}'
     tables = []
     for value in (2, 60):
         late = f'churn: {{value: {value}, unit: "%/yr", source: late, grade: found, fallback: {churn[7:]}}}'

@@ -11,7 +11,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from shipped import RUNNABLE, scenario
+from shipped import FOLDER, RUNNABLE, scenario
 
 from sim.axes import FloatArray
 from sim.chance.distributions import canonical, cdf, quantile
@@ -21,6 +21,7 @@ from sim.evidence import Discrete
 from sim.model.economy import build_economy
 from sim.model.engine import simulate
 from sim.outcomes.results import require_finite
+from sim.reading.loading import load_scenario
 from sim.reading.points import CORNER, FARTHEST, between
 from sim.scenario import Input, Scenario, inputs
 
@@ -105,6 +106,68 @@ def test_no_draw_of_the_shipped_base_year_is_refused() -> None:
     case = scenario("jv_only")
     for scramble in range(32):
         build_economy(case, draw_worlds(case, range(scramble, scramble + 1)).inputs)
+
+
+# ---- what several numbers together break
+
+
+AT_ODDS = {
+    "substitutes that are none": (
+        {"demand.elasticity_of_substitution": 1.1},
+        "elasticity_of_substitution is not above",
+    ),
+    "value without end": ({"economics.terminal_growth": 0.2}, r"economics\.terminal_growth is not below"),
+    "costs above revenue": ({"economics.site_cost": 0.95}, r"economics\.site_cost and economics\.operator_margin"),
+    "nobody left who leans": (
+        {
+            "segments.internet.foreign_propensity": 0.0,
+            "segments.private.foreign_propensity": 0.0,
+            "segments.multinational.open": 0.01,
+        },
+        r"in which somebody leans to them",
+    ),
+    "a market of e^400": ({"market.step_rate": 10.0, "market.step_size": 10.0}, r"market too large or too small"),
+    "a layer of nothing": (
+        {"market.layers.iaas.log_odds_drift": -4.0, "market.drift_fade": 0.01},
+        "leave next to nothing of a layer",
+    ),
+    "quality without end": (
+        {"technology.catch_up": 1.0, "demand.elasticity_of_substitution": 50.0},
+        r"technology\.catch_up and technology\.spillover",
+    ),
+    "a premium without end": (
+        {"opening.layer_factor.saas": 1e4},
+        r"opening\.hypotheses and opening\.layer_factor",
+    ),
+}
+
+
+@pytest.mark.parametrize(("numbers", "reason"), AT_ODDS.values(), ids=AT_ODDS.keys())
+def test_what_a_draw_sets_at_odds_is_refused_by_name(numbers: dict[str, float], reason: str) -> None:
+    case = scenario("full_liberalization")
+    replaced = {name: np.full(DRAWS, value) for name, value in numbers.items()}
+    worlds = draw_worlds(case, range(1), replaced=replaced)
+    with pytest.raises(NumericalError, match=reason):
+        simulate(case, worlds)
+
+
+def test_a_target_of_nothing_is_worth_nothing() -> None:
+    """The value of a hypothesis is bounded by zero, which one draw in a million meets."""
+    case = scenario("full_liberalization")
+    replaced = {"opening.hypothesis": np.zeros(DRAWS), "opening.hypotheses.open_market_analogue.value": np.zeros(DRAWS)}
+    economy = build_economy(case, draw_worlds(case, range(1), replaced=replaced).inputs)
+    assert not economy.premium.any()
+
+
+def test_who_has_lost_every_customer_still_names_a_price() -> None:
+    whole = "{value: 1, unit: fraction, source: judgement, grade: judgement}"
+    closes = ", ".join(f"{name}: {whole}" for name in scenario("jv_only").segments)
+    step = f"policy.steps.shut={{when: 2020-01-01, evicts: true, closes: {{{closes}}}}}"
+    case = load_scenario(FOLDER / "jv_only.yaml", overrides=[step])
+    panels = simulate(case, draw_worlds(case, range(1)).take(slice(0, 4)))
+    row = panels["foreign_share"].items.index(("total", ""))
+    assert not panels["foreign_share"].values[-1, row].any()
+    assert (panels["markup"].values >= 1).all()
 
 
 # ---- what the checks at load time believe of distributions

@@ -20,6 +20,12 @@ def test_the_nearest_to_a_contradiction_of_three_is_known_by_symmetry() -> None:
     assert offered == pytest.approx([limit, limit, -limit], abs=2e-3)
 
 
+def test_the_example_of_higham_comes_out() -> None:
+    """Higham (2002), section 4: off-diagonal 1, 0, 1 goes to 0.7607, 0.1573, 0.7607; here as rank correlations."""
+    offered = [2 * math.sin(math.pi * rank / 6) for row in nearest([[1.0], [0.0, 1.0]]) for rank in row]
+    assert offered == pytest.approx([0.7607, 0.1573, 0.7607], abs=2e-3)
+
+
 def test_full_correlation_of_two_comes_down_by_a_hair() -> None:
     assert nearest([[1.0]]) == [[0.999]]
 

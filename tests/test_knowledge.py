@@ -14,7 +14,7 @@ from sim.evidence import Fixed
 from sim.reading.loading import Loaded, read_scenario
 from sim.scenario import inputs, naive_numbers
 
-CHURN = 'churn: {low: 1, median: 3, high: 8, unit: "%/yr", source: judgement, grade: judgement}'
+CHURN = 'churn: {low: 1, median: 3, high: 8, min: 0, unit: "%/yr", source: judgement, grade: judgement}'
 LATE_CHURN = (
     'churn: {value: 9, unit: "%/yr", source: late, grade: found, '
     'fallback: {value: 3, unit: "%/yr", source: bank, grade: found}}'

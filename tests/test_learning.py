@@ -135,7 +135,7 @@ def test_an_exact_record_is_recovered(tmp_path: Path) -> None:
 
 
 def test_a_record_without_information_leaves_every_parameter_uninformed(tmp_path: Path) -> None:
-    write(tmp_path, "M1,market_size,total,,2019-01-01,2019-12-31,annual,12,0.000001,1000000,USD bn,s\n")
+    write(tmp_path, "M1,market_size,total,,2019-01-01,2019-12-31,annual,12,0.00012,1200000,USD bn,s\n")
     scenario, teach = taught(tmp_path)
     found = learn(with_draws(scenario, 4096), teach)
     rows = lessons(replace(found, teacher=teach), scenario)
@@ -235,7 +235,7 @@ def test_a_number_that_no_draw_comes_near_is_refused_with_its_place(tmp_path: Pa
 
 def test_a_state_that_no_draw_has_is_refused(tmp_path: Path) -> None:
     write(tmp_path, "R1,regime,,closed,2020-01-01,2020-12-31,state,1,,,boolean,s\n")
-    assert "R1: no draw of small comes near this observation" in complaint(tmp_path)
+    assert "R1: no draw of small comes near this observation (found yes; all draws say no)" in complaint(tmp_path)
 
 
 def test_rows_that_contradict_each_other_are_refused_though_each_alone_is_possible(tmp_path: Path) -> None:
@@ -263,6 +263,11 @@ def test_more_rows_are_the_first_ones_and_further_ones(learned: Learned) -> None
     few = learn(with_draws(scenario, 512), teach)
     posterior = read_posterior(learned.file)
     np.testing.assert_array_equal(few.posterior.inputs["market.size"], posterior.columns["market.size"][:512])
+
+
+def test_each_scramble_of_rows_is_from_a_calibration_of_its_own(learned: Learned) -> None:
+    size = read_posterior(learned.file).columns["market.size"]
+    assert not set(size[:512]) & set(size[512:])
 
 
 def test_draw_n_is_row_n_and_the_same_for_every_scenario(learned: Learned) -> None:
@@ -387,7 +392,7 @@ def test_a_record_of_which_no_row_can_be_used_is_refused_row_by_row(tmp_path: Pa
 
 def test_the_numbers_in_force_are_used_without_a_cut_off_and_their_fallbacks_with_one(tmp_path: Path) -> None:
     fallback = "{low: 0, median: 3, high: 9, min: 0, unit: '%/yr', source: judgement, grade: judgement}"
-    churn = 'churn: {low: 1, median: 3, high: 8, unit: "%/yr", source: judgement, grade: judgement}'
+    churn = 'churn: {low: 1, median: 3, high: 8, min: 0, unit: "%/yr", source: judgement, grade: judgement}'
     late = churn.replace("source: judgement, grade: judgement", f"source: late, grade: found, fallback: {fallback}")
     assert churn in SMALL
     write(tmp_path, ROWS.splitlines()[0] + "\n", SMALL.replace(churn, late))

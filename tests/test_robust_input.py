@@ -242,7 +242,7 @@ NO_NUMBERS = {
     "a size of zero": (f"market: {{size: {{value: 0, unit: USD bn/yr, {EVIDENCE}}}}}", "market.size"),
     "a size beyond counting": (
         f"market: {{size: {{value: 1e308, unit: USD bn/yr, {EVIDENCE}}}}}",
-        "market.size: is out of",
+        "market.size.value: must be at most 1e+150",
     ),
     "a size below any cent": (
         f"market: {{size: {{value: 1e-320, unit: USD bn/yr, {EVIDENCE}}}}}",

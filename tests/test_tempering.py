@@ -50,6 +50,9 @@ def test_a_linear_case_has_the_mean_and_covariance_of_its_closed_form(slopes: Fl
     mean, covariance, _ = exact(slopes, OBSERVED)
     np.testing.assert_allclose(found.state.mean(axis=1), mean, atol=0.06)
     np.testing.assert_allclose(np.cov(found.state), covariance, atol=0.09)
+    seen, wanted = slopes @ found.state, np.sqrt(np.diag(slopes @ covariance @ slopes.T))
+    np.testing.assert_allclose(seen.std(axis=1), wanted, rtol=0.08)
+    np.testing.assert_allclose((seen.mean(axis=1) - slopes @ mean) / wanted, 0, atol=0.1)
 
 
 def test_in_a_linear_case_observations_add_up_to_the_exact_log_evidence(slopes: FloatArray) -> None:
@@ -58,6 +61,14 @@ def test_in_a_linear_case_observations_add_up_to_the_exact_log_evidence(slopes: 
     error = np.std(found, ddof=1) / 4
     assert error < 0.1
     assert np.mean(found) == pytest.approx(exact(slopes, OBSERVED)[2], abs=4 * error)
+
+
+def test_observations_that_need_no_resampling_add_up_to_the_evidence_of_plain_reweighting(slopes: FloatArray) -> None:
+    target = linear(slopes / 20, np.array([0.2, -0.3, 0.1, 0.3]))
+    found = temper(target, Noise(1, 0), 256)
+    terms = target.log_likelihood(target.observe(Noise(1, 0).normals("start", (20, 256))))
+    assert [rung.turns > 0 for rung in found.rungs] == [False, False, False, True]
+    assert found.log_evidence.sum() == pytest.approx(np.log(np.exp(terms.sum(axis=0)).mean()), rel=1e-12)
 
 
 def test_the_first_observations_add_what_they_would_without_the_later(slopes: FloatArray) -> None:

@@ -17,7 +17,7 @@ from scipy.special import chdtri, ndtr, ndtri
 
 from sim.axes import FloatArray
 from sim.belief.calibration import Calibration, Pilot, Teacher
-from sim.belief.likelihood import from_scale
+from sim.belief.likelihood import Scale, from_scale
 from sim.belief.record import Observation
 from sim.chance.sampling import DRAWS_PER_SCRAMBLE, Noise
 from sim.chance.worlds import Columns, worlds_of
@@ -277,15 +277,22 @@ def contradicted(teach: Teacher, first: Pilot) -> list[Problem]:
     for place, tail in enumerate(_tails(teach, first)):
         if tail < _NO_CHANCE:
             observation = teach.matches[place].observation
-            low, high = np.quantile(first.expected[place], (0.05, 0.95))
-            scale = teach.likelihood.scales[place]
-            span = " to ".join(f"{from_scale(scale, np.array([x]))[0]:.4g}" for x in (low, high))
             message = (
-                f"no draw of {teach.scenario.name} comes near this observation (found {observation.value:g} "
-                f"{observation.unit}; 90% of draws say {span}): check value, unit and scope, or the scenario's numbers"
+                f"no draw of {teach.scenario.name} comes near this observation "
+                f"({_apart(observation, teach.likelihood.scales[place], first.expected[place])}): "
+                "check value, unit and scope, or the scenario's numbers"
             )
             problems.append(observation.place.problem(observation.id, message))
     return problems
+
+
+def _apart(observation: Observation, scale: Scale, expected: FloatArray) -> str:
+    """What was observed, and what the draws say, in words."""
+    if scale == "yes or no":
+        found, said = ("yes", "no") if observation.value else ("no", "yes")
+        return f"found {found}; all draws say {said}"
+    low, high = from_scale(scale, np.quantile(expected, (0.05, 0.95)))
+    return f"found {observation.value:g} {observation.unit}; 90% of draws say {low:.4g} to {high:.4g}"
 
 
 def contradicted_jointly(learned: Calibration) -> list[Problem]:

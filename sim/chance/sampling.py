@@ -52,6 +52,7 @@ __all__ = [
     "Worlds",
     "check_draws",
     "columns_of",
+    "design_column",
     "draw_alike",
     "draw_latents",
     "draw_worlds",
@@ -213,6 +214,24 @@ def uniforms(sampling: Sampling, name: str, scrambles: range, columns: int = 1) 
     return np.concatenate([_hypercube(sampling.seed, number, f"own.{name}", columns) for number in scrambles], axis=1)
 
 
+def design_column(seed: int, name: str, points: int) -> FloatArray:
+    """One column of a Latin hypercube for the design of a sweep.
+
+    Parameters
+    ----------
+    seed : int
+    name : str
+        Of what is varied; each name has a column of its own, whatever else is varied.
+    points : int
+
+    Returns
+    -------
+    array (points,)
+        One number in each of as many equal cells of (0, 1), in random order.
+    """
+    return _hypercube(seed, points, f"design.{name}", 1, points).ravel()
+
+
 def check_draws(draws: int) -> None:
     """Raise ScenarioError, naming the two nearest, unless `draws` is a positive multiple of 512."""
     if 0 < draws <= MOST_DRAWS and draws % DRAWS_PER_SCRAMBLE == 0:
@@ -342,12 +361,12 @@ class _Scramble:
         return reflect(ndtri(np.vstack([first, others])), axis)
 
 
-def _hypercube(seed: int, number: int, name: str, columns: int) -> FloatArray:
-    """Latin hypercube of one scramble, array (columns, 512), from a generator of its own."""
+def _hypercube(seed: int, number: int, name: str, columns: int, points: int = DRAWS_PER_SCRAMBLE) -> FloatArray:
+    """Latin hypercube of one scramble, array (columns, points), from a generator of its own."""
     random = _generator(seed, number, name)
-    cells = random.permuted(np.tile(np.arange(DRAWS_PER_SCRAMBLE), (columns, 1)), axis=1)
+    cells = random.permuted(np.tile(np.arange(points), (columns, 1)), axis=1)
     inside = random.integers(0, 2**_JITTER_BITS, cells.shape) + 0.5
-    numbers: FloatArray = (cells + inside / 2**_JITTER_BITS) / DRAWS_PER_SCRAMBLE
+    numbers: FloatArray = (cells + inside / 2**_JITTER_BITS) / points
     return numbers
 
 

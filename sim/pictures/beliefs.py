@@ -201,6 +201,7 @@ def _column(axes: Axes, scenario: Scenario, part: Sequence[LessonRow], lines: in
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(lines - 0.4, -0.6)
     axes.set_xlim(-3.4, 3.4)
+    axes.set_xticks([-2, 0, 2], ["−2", "0", "2"])
     axes.set_xlabel("Standard deviations before", fontsize=9.5)
 
 

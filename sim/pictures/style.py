@@ -24,9 +24,11 @@ from sim.outcomes.results import Result
 from sim.scenario import Scenario, inputs
 
 __all__ = [
+    "COLOURS",
     "GREY",
     "HEIGHT",
     "INK",
+    "MARKERS",
     "SHADE",
     "SPARE_COLOURS",
     "STYLE",
@@ -52,14 +54,14 @@ INK: Final = "#222222"
 GREY: Final = "#6E6E6E"
 SHADE: Final = "#F5F5F5"
 
-_COLOURS: Final = ("#4A4A4A", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255")
+COLOURS: Final = ("#4A4A4A", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255")
 """Charcoal for the baseline, then Okabe & Ito (2008) with wine in place of yellow, which vanishes on white."""
 
 SPARE_COLOURS: Final = ("#C9C9C9", "#BBD3E8", "#F3C9A5", "#B5DCCB", "#E8CBDC", "#EFE0A0", "#C9B7A5", "#D3C8E8")
 """For regimes that no scenario of the study is named after: pale, so that they are not taken for a scenario."""
 
 _GRADES: Final = ("found", "derived", "recalled", "judgement")
-_MARKERS: Final = ("o", "s", "D", "^", "v", ">", "<", "p")
+MARKERS: Final = ("o", "s", "D", "^", "v", ">", "<", "p")
 
 WIDTH: Final = 40 / 3
 HEIGHT: Final = 7.5
@@ -93,7 +95,7 @@ STYLE: Final[dict[Any, Any]] = {
 }
 """Settings in force while a picture is built and written, never longer."""
 
-_SPELLING: Final = {word.lower(): word for word in ("IaaS", "PaaS", "SaaS", "JV", "FTZ", "ITIF", "China")}
+_SPELLING: Final = {word.lower(): word for word in ("IaaS", "PaaS", "SaaS", "JV", "FTZ", "ITIF", "China", "NPV", "IRR")}
 
 
 def readable(identifier: str) -> str:
@@ -142,7 +144,7 @@ def looks(results: Iterable[Result]) -> dict[str, Look]:
     """Scenario name to look, by place in `results`, whose first is the baseline."""
     names = [result.name for result in results]
     return {
-        name: Look(capital(readable(name)), _COLOURS[i % len(_COLOURS)], _MARKERS[i % len(_MARKERS)])
+        name: Look(capital(readable(name)), COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)])
         for i, name in enumerate(names)
     }
 

@@ -7,15 +7,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
-from sim.errors import ScenarioError, choices, shown
+from sim.errors import Problem, ScenarioError, choices, shown
 from sim.reading import consistency
 from sim.reading.documents import Node, Place, read
-from sim.reading.overrides import overridden
+from sim.reading.overrides import overridden, with_value
 from sim.reading.schema import SCENARIO, Shape
 from sim.reading.validation import MOST_TOLD, located, steps, validated
 from sim.scenario import Scenario
 
-__all__ = ["SOURCES", "Loaded", "load_scenario", "read_scenario", "scenario_files", "shipped_folder"]
+__all__ = ["SOURCES", "Loaded", "load_scenario", "read_scenario", "scenario_files", "shipped_folder", "with_values"]
 
 SOURCES: Final = "sources.yaml"
 _OWN: Final = ("name", "abstract")
@@ -68,12 +68,37 @@ def read_scenario(path: str | Path, *, overrides: Sequence[str] = ()) -> Loaded:
     base, variant = _base_and_variant(Path(path))
     tree = _with_sources(_merged(base, variant, SCENARIO), Path(path))
     tree = overridden(tree, overrides)
-    scenario = validated(tree)
+    scenario = _consistent(tree)
     scenario._overridden = dict(_differences(base, tree, SCENARIO))
+    return Loaded(scenario, tree)
+
+
+def with_values(loaded: Loaded, values: Mapping[str, Node], *, source: str) -> Scenario:
+    """A loaded scenario with other values at some dotted paths, each stated as after `--set PATH=`.
+
+    Raises
+    ------
+    ScenarioError
+        With every value that cannot stand at its path, else all problems that the values bring about.
+    """
+    tree, problems = loaded.tree, list[Problem]()
+    for path, stated in values.items():
+        try:
+            tree = with_value(tree, path, stated, source=source)
+        except ScenarioError as error:
+            problems += error.problems
+    if problems:
+        raise ScenarioError(problems)
+    return _consistent(tree)
+
+
+def _consistent(tree: Node) -> Scenario:
+    """The scenario in a tree, if its keys, its types and what it means are right."""
+    scenario = validated(tree)
     wrong = consistency.problems(scenario, most=MOST_TOLD)
     if wrong:
         raise ScenarioError(located(tree, where, message) for where, message in wrong)
-    return Loaded(scenario, tree)
+    return scenario
 
 
 def shipped_folder() -> Path:

@@ -1,17 +1,17 @@
-"""`--set PATH=VALUE`: one value of a scenario set from the command line."""
+"""One value of a scenario set from outside its files: by `--set PATH=VALUE`, or by a sweep."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from sim.errors import Problem, ScenarioError, choices
+from sim.errors import Problem, ScenarioError, choices, shown
 from sim.evidence import CANONICAL_UNITS, family_key
 from sim.reading.documents import Node, Place, Scalar, parse
 from sim.reading.schema import SCENARIO, Shape
 from sim.reading.validation import Path, dotted, steps
 
-__all__ = ["overridden"]
+__all__ = ["overridden", "with_value"]
 
 _NOTHING = ("", "null", "~")
 
@@ -43,7 +43,31 @@ def _with_override(tree: Node, text: str) -> Node:
     if not (path.strip() and equals):
         raise ScenarioError([Place(f"--set {text}").problem("", "must be PATH=VALUE (found no value)")])
     place = Place(f"--set {path.strip()}")
-    return _put(tree, steps(path.strip()), _stated(value, place), SCENARIO)
+    return with_value(tree, path.strip(), _stated(value, place), source="command line")
+
+
+def with_value(tree: Node, path: str, stated: Node, *, source: str) -> Node:
+    """The tree of a whole scenario with one value put in.
+
+    Parameters
+    ----------
+    tree : Node
+    path : str
+        Dotted path of a record, a lever or a setting.
+    stated : Node
+        In place of a record, a bare number, `a to b` or the name of a category becomes a record that keeps the unit.
+    source : str
+        Source of such a record.
+
+    Raises
+    ------
+    ScenarioError
+        Nothing can stand at the path; told at the place of the value.
+    """
+    keys = steps(path)
+    if not keys:
+        raise _wrong(stated, f"a path names what is set (found {shown(path)})")
+    return _put(tree, keys, stated, SCENARIO, source)
 
 
 def _stated(text: str, place: Place) -> Node:
@@ -64,21 +88,25 @@ def _at(node: Node, place: Place) -> Node:
     return replace(node, value=value, place=place)
 
 
-def _put(tree: Node, path: Path, stated: Node, place: Shape, above: Path = ()) -> Node:
+def _put(tree: Node, path: Path, stated: Node, place: Shape, source: str, above: Path = ()) -> Node:
     """The tree with a value put in at a path below a place."""
     key, rest, here = str(path[0]), path[1:], (*above, path[0])
     below = _below(tree, key, place, stated, above)
     if rest and key not in tree.entries:
         raise _wrong(stated, f"'{dotted(here)}' does not exist {choices(key, tuple(tree.entries))}")
     current = tree.entries.get(key)
-    value = _put(current, rest, stated, below, here) if current and rest else _as_record(stated, current, below)
+    if current and rest:
+        value = _put(current, rest, stated, below, source, here)
+    else:
+        value = _as_record(stated, current, below, source)
     return replace(tree, value={**tree.entries, key: value})
 
 
 def _below(tree: Node, key: str, place: Shape, stated: Node, above: Path) -> Shape:
     """The shape of a key; forms of a step are looked through, a record is not."""
     if place.is_record:
-        raise _wrong(stated, f"a parameter record is set whole; write --set {dotted(above)}=VALUE")
+        remedy = f"write --set {dotted(above)}=VALUE" if stated.place.line == 0 else f"its path is {dotted(above)}"
+        raise _wrong(stated, f"a parameter record is set whole; {remedy}")
     forms = [place.below(form) or Shape() for form in place.forms] or [place]
     found = next((below for form in forms if (below := form.below(key)) is not None), None)
     if found is None or not isinstance(tree.value, Mapping):
@@ -91,7 +119,7 @@ def _wrong(stated: Node, message: str) -> ScenarioError:
     return ScenarioError([stated.place.problem("", message)])
 
 
-def _as_record(stated: Node, current: Node | None, place: Shape) -> Node:
+def _as_record(stated: Node, current: Node | None, place: Shape, source: str) -> Node:
     """What was stated, as a record where one belongs."""
     numbers = _numbers(stated, current, place)
     if numbers is None:
@@ -99,7 +127,7 @@ def _as_record(stated: Node, current: Node | None, place: Shape) -> Node:
     unit = current.entries.get("unit") if current is not None else None
     common: dict[str, Scalar | Mapping[str, Node] | tuple[Node, ...]] = {
         "unit": unit.value if unit is not None else CANONICAL_UNITS[place.dimension or "number"],
-        "source": "command line",
+        "source": source,
         "grade": "judgement",
     }
     entries = {key: Node(value, stated.place) for key, value in common.items()}

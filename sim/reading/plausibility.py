@@ -16,8 +16,8 @@ __all__ = ["Finding", "implausible", "medians", "scale"]
 Finding: TypeAlias = tuple[str, str]
 """A dotted path, and what is wrong there."""
 
-_BUILT_IN_SOURCES: Final = ("judgement", "command line")
-"""Sources that need no entry in sources.yaml; both appear on the day that the scenario stands for."""
+_BUILT_IN_SOURCES: Final = ("judgement", "command line", "sweep")
+"""Sources that need no entry in sources.yaml; all appear on the day that the scenario stands for."""
 
 
 def implausible(scenario: Scenario) -> Iterator[Finding]:

@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from sim.errors import Problem, ScenarioError, choices, shown
 from sim.evidence import CANONICAL_UNITS, FAMILIES, Record
 from sim.reading.documents import Node
-from sim.reading.schema import SCENARIO, Shape
+from sim.reading.schema import Shape
 from sim.regimes import StepEffect
 from sim.scenario import Scenario
 
-__all__ = ["MOST_TOLD", "Path", "dotted", "located", "steps", "validated"]
+__all__ = ["MOST_TOLD", "Path", "conforming", "dotted", "located", "steps", "validated"]
 
 MOST_TOLD: Final = 100
 """Problems of a stage that are told; to word one takes a search for what was meant."""
@@ -29,7 +29,9 @@ _MOST_WEIGHED: Final = 2_000
 """Objections that are looked at: beyond these something is wrong with the whole, and each takes its time."""
 
 Path: TypeAlias = tuple[str | int, ...]
-"""Keys and list positions from the top of a scenario down."""
+"""Keys and list positions from the top of a file down."""
+
+M = TypeVar("M", bound=BaseModel)
 
 
 def dotted(path: Path) -> str:
@@ -62,30 +64,42 @@ def validated(tree: Node) -> Scenario:
     ScenarioError
         With every unknown key, missing key, wrong type and wrong unit, each once.
     """
+    return conforming(tree, Scenario)
+
+
+def conforming(tree: Node, model: type[M]) -> M:
+    """The model in a tree whose keys and types are right.
+
+    Raises
+    ------
+    ScenarioError
+        As for `validated`.
+    """
     try:
-        return Scenario.model_validate(tree.plain(), strict=True)
+        return model.model_validate(tree.plain(), strict=True)
     except ValidationError as error:
         found = error.errors(include_url=False, include_input=False)[:_MOST_WEIGHED]
-    objections = [(*_written(details["loc"]), details) for details in found]
+    top = Shape(model=model)
+    objections = [(*_written(details["loc"], top), details) for details in found]
     others = {path for path, _, _ in objections}
-    raise ScenarioError(_told(tree, [one for one in objections if not _follows(tree, one[0], one[2], others)]))
+    raise ScenarioError(_told(tree, top, [one for one in objections if not _follows(tree, one[0], one[2], others)]))
 
 
 _Objection: TypeAlias = tuple[Path, Shape, ErrorDetails]
 
 
-def _told(tree: Node, objections: Sequence[_Objection]) -> Iterator[Problem]:
+def _told(tree: Node, top: Shape, objections: Sequence[_Objection]) -> Iterator[Problem]:
     """The first objections in the order of the files, and how many more there are."""
     places = {path: tree.nearest(path).place for path, _, _ in objections}
     in_order = sorted(objections, key=lambda one: (places[one[0]].file, places[one[0]].line, places[one[0]].column))
-    yield from (_problem(tree, *one) for one in in_order[:MOST_TOLD])
+    yield from (_problem(tree, *one, top) for one in in_order[:MOST_TOLD])
     if len(in_order) > MOST_TOLD:
         yield places[in_order[-1][0]].problem("", f"and {len(in_order) - MOST_TOLD:,} more problems up to here")
 
 
-def _written(loc: Path) -> tuple[Path, Shape]:
+def _written(loc: Path, top: Shape) -> tuple[Path, Shape]:
     """The path that the user wrote, without the names of forms, and the shape of its end."""
-    place, path = SCENARIO, []
+    place, path = top, []
     for part in loc:
         if part == "[key]":
             break
@@ -108,22 +122,18 @@ def _follows(tree: Node, path: Path, details: ErrorDetails, others: Set[Path]) -
     return node is None
 
 
-def _problem(tree: Node, path: Path, place: Shape, details: ErrorDetails) -> Problem:
+def _problem(tree: Node, path: Path, place: Shape, details: ErrorDetails, top: Shape) -> Problem:
     kind, node = details["type"], tree.nearest(path)
     if kind == "missing":
         above = tree.nearest(path[:-1])
         return above.place.problem(dotted(path[:-1]), _missing(path[-1], above))
     if kind == "extra_forbidden":
-        allowed = _written_shape(details["loc"][:-1]).keys
+        allowed = _written(details["loc"][:-1], top)[1].keys
         return node.place.problem(dotted(path), f"unknown key {choices(path[-1], allowed)}")
     context: Mapping[str, Any] = details.get("ctx", {})
     found = path[-1] if "[key]" in details["loc"] else node.plain()
     word = _WORDING.get(kind, _as_it_stands)
     return node.place.problem(dotted(path), word(found, {**context, "message": details["msg"]}, place))
-
-
-def _written_shape(loc: Path) -> Shape:
-    return _written(loc)[1]
 
 
 def _missing(key: str | int, above: Node) -> str:

@@ -1,0 +1,338 @@
+"""What a sweep leaves: the points of a design, and at each of them statistics of the outcomes asked for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import isfinite, prod
+from typing import Final, TypeAlias
+
+import numpy as np
+from scipy.special import ndtri
+from scipy.stats import rankdata
+
+from sim.axes import FloatArray
+from sim.errors import choices
+from sim.outcomes.results import VARIABLES, Panel
+from sim.outcomes.statistics import STATISTICS, Missing, Statistics, describe, share_positive
+from sim.outcomes.tables import Cell
+from sim.scenario import Scenario
+
+__all__ = [
+    "Coordinate",
+    "Factor",
+    "Outcome",
+    "Response",
+    "SweepResult",
+    "describe_columns",
+    "find_outcome",
+    "partial_rank_correlations",
+    "short_table",
+    "stacked",
+    "sweep_columns",
+    "sweep_rows",
+]
+
+Coordinate: TypeAlias = str | float
+
+_YEAR: Final = re.compile(r"(.*?)\.?(\d{4})")
+_LEAST_FREEDOM: Final = 10
+"""Degrees of freedom below which a partial correlation says too little."""
+
+_COMPLETE: Final = 1 - 1e-12
+_NOTHING_LEFT: Final = 1e-6
+"""Ranks are whole or half numbers, so that less than this is rounding."""
+
+
+@dataclass(frozen=True)
+class Factor:
+    """What a sweep varies.
+
+    Attributes
+    ----------
+    path : str
+        Dotted path in the scenario.
+    unit : str
+        Of its numbers; empty where there is none.
+    coordinates : tuple
+        The value at each point: a number, or anything else in words.
+    """
+
+    path: str
+    unit: str
+    coordinates: tuple[Coordinate, ...]
+
+    @cached_property
+    def levels(self) -> tuple[Coordinate, ...]:
+        """The different values: numbers ascending, else in listed order."""
+        found = tuple(dict.fromkeys(self.coordinates))
+        return tuple(sorted(found)) if self.is_number else found
+
+    @property
+    def is_number(self) -> bool:
+        """Whether all values are numbers."""
+        return not any(isinstance(value, str) for value in self.coordinates)
+
+    @cached_property
+    def places(self) -> tuple[int, ...]:
+        """The place of each point's value among the levels."""
+        return tuple(self.levels.index(value) for value in self.coordinates)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One number of a result.
+
+    Attributes
+    ----------
+    variable, scope, item : str
+        Where it stands; scope and item may be empty.
+    year : int
+    unit : str
+    """
+
+    variable: str
+    scope: str
+    item: str
+    year: int
+    unit: str
+
+    @property
+    def label(self) -> str:
+        """How a user asks for it."""
+        return ".".join(filter(None, (self.variable, self.scope, self.item, str(self.year))))
+
+    def column(self, panels: Mapping[str, Panel]) -> FloatArray:
+        """Its draws."""
+        return panels[self.variable].column(self.year, self.scope, self.item)
+
+
+@dataclass(frozen=True)
+class Response:
+    """An outcome at every point.
+
+    Attributes
+    ----------
+    outcome : Outcome
+    level : Statistics or None
+        Points by statistics; None where only differences mean anything.
+    difference : Statistics or None
+        Of the paired difference to the baseline; None without one.
+    p_positive : array (points,)
+        Share of the draws in which the difference is above 0; NaN without a baseline.
+    """
+
+    outcome: Outcome
+    level: Statistics | None
+    difference: Statistics | None
+    p_positive: FloatArray
+
+    def take(self, points: Sequence[int]) -> Response:
+        """The same outcome at some of the points, in their order."""
+        level, difference = (
+            None if found is None else Statistics(found.value[points], found.error[points], found.share_defined[points])
+            for found in (self.level, self.difference)
+        )
+        return Response(self.outcome, level, difference, self.p_positive[points])
+
+
+@dataclass(frozen=True)
+class SweepResult:
+    """A finished sweep.
+
+    Attributes
+    ----------
+    name, question : str
+    scenario : Scenario
+        As it is before anything is varied; states seed and draws.
+    baseline : str
+        Name of the scenario that the points are compared with; empty for none.
+    factors : tuple of Factor
+    responses : tuple of Response
+    """
+
+    name: str
+    question: str
+    scenario: Scenario
+    baseline: str
+    factors: tuple[Factor, ...]
+    responses: tuple[Response, ...]
+
+    @property
+    def points(self) -> int:
+        """Number of points."""
+        return len(self.factors[0].coordinates)
+
+    @property
+    def is_grid(self) -> bool:
+        """Whether the points are all combinations of the factors' values."""
+        return self.points == prod(len(factor.levels) for factor in self.factors)
+
+
+def find_outcome(text: str, panels: Mapping[str, Panel]) -> Outcome:
+    """The outcome that `variable.scope.item.year` asks for.
+
+    Parameters
+    ----------
+    text : str
+        Scope and item as far as the variable has them; the last year unless it is named.
+    panels : mapping of str to Panel
+        Of a run, which decides what there is.
+
+    Raises
+    ------
+    ValueError
+        There is no such outcome; says what there is.
+    """
+    variable, _, rest = text.partition(".")
+    if variable not in panels or VARIABLES[variable].summary == "none":
+        known = [name for name in panels if VARIABLES[name].summary != "none"]
+        raise ValueError(f"no outcome has this variable {choices(variable, known)}")
+    panel = panels[variable]
+    dated = _YEAR.fullmatch(rest)
+    label, year = (dated[1], int(dated[2])) if dated else (rest, panel.years[-1])
+    labels = {".".join(filter(None, place)): place for place in panel.items}
+    if label not in labels:
+        raise ValueError(f"{variable} is not known of this {choices(label, list(labels))}")
+    if year not in panel.years:
+        raise ValueError(f"{variable} has no year {year} (allowed {panel.years[0]} to {panel.years[-1]})")
+    return Outcome(variable, *labels[label], year, panel.unit)
+
+
+def describe_columns(outcome: Outcome, columns: FloatArray, baseline: FloatArray | None) -> Response:
+    """Statistics of an outcome's draws, and of what they add to the baseline's, draw by draw.
+
+    Parameters
+    ----------
+    outcome : Outcome
+    columns : array (points, draws)
+    baseline : array (points, draws) or None
+        The baseline's draws in the world of each point.
+    """
+    info = VARIABLES[outcome.variable]
+    level = describe(columns, info.missing) if info.summary == "level" else None
+    if baseline is None:
+        return Response(outcome, level, None, np.full(len(columns), np.nan))
+    missing: Missing = "undefined" if info.missing else ""
+    added = columns - baseline
+    return Response(outcome, level, describe(added, missing), share_positive(added))
+
+
+def stacked(parts: Sequence[Response]) -> Response:
+    """The same outcome at the points of all parts, one after the other."""
+    return Response(
+        parts[0].outcome,
+        _joined([part.level for part in parts]),
+        _joined([part.difference for part in parts]),
+        np.concatenate([part.p_positive for part in parts]),
+    )
+
+
+def _joined(parts: Sequence[Statistics | None]) -> Statistics | None:
+    known = [part for part in parts if part is not None]
+    if not known:
+        return None
+    return Statistics(
+        np.concatenate([part.value for part in known]),
+        np.concatenate([part.error for part in known]),
+        np.concatenate([part.share_defined for part in known]),
+    )
+
+
+_LABELS: Final = ("variable", "scope", "item", "period")
+_NUMBERS: Final = ("measure", "statistic", "value", "se", "unit", "share_defined", "p_positive")
+
+
+def sweep_columns(result: SweepResult) -> tuple[str, ...]:
+    """Header of the tidy table: the point, one column for each factor, and what is said there."""
+    return ("point", *(factor.path for factor in result.factors), *_LABELS, *_NUMBERS)
+
+
+def sweep_rows(result: SweepResult) -> Iterator[tuple[Cell, ...]]:
+    """The tidy table: one row for each statistic of the level, and of the difference to the baseline, at each point."""
+    for point in range(result.points):
+        where = (point + 1, *(factor.coordinates[point] for factor in result.factors))
+        for response in result.responses:
+            outcome = response.outcome
+            for row in _statistic_rows(response, point):
+                yield (*where, outcome.variable, outcome.scope, outcome.item, outcome.year, *row)
+
+
+def _statistic_rows(response: Response, point: int) -> Iterator[tuple[Cell, ...]]:
+    unit = response.outcome.unit
+    unit_of_difference = "years" if unit == "year" else unit
+    for measure, found, its_unit in (
+        ("level", response.level, unit),
+        ("difference", response.difference, unit_of_difference),
+    ):
+        if found is None:
+            continue
+        positive = float(response.p_positive[point]) if measure == "difference" else np.nan
+        defined = float(found.share_defined[point])
+        for name, value, error in zip(STATISTICS, found.value[point], found.error[point], strict=True):
+            yield measure, name, float(value), float(error), its_unit, defined, positive
+
+
+def short_table(result: SweepResult) -> list[list[str]]:
+    """The answer in short: the coordinates of each point, the median of each outcome, and its mean difference."""
+    columns = [["point", *map(str, range(1, result.points + 1))]]
+    for factor in result.factors:
+        words = (value if isinstance(value, str) else f"{value:.6g}" for value in factor.coordinates)
+        columns.append([factor.path, *words])
+    for response in result.responses:
+        columns += _short_columns(response)
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def _short_columns(response: Response) -> Iterator[list[str]]:
+    """The median level and the mean difference of an outcome, shares in percent and points."""
+    scale = 100.0 if response.outcome.unit == "fraction" else 1.0
+    for what, sign, statistic, found in (
+        ("", "", "p50", response.level),
+        ("difference", "+", "mean", response.difference),
+    ):
+        if found is not None:
+            values = (scale * found.value[:, STATISTICS.index(statistic)]).tolist()
+            unit = {"fraction": "points" if what else "%"}.get(response.outcome.unit, response.outcome.unit)
+            label = response.outcome.label if not what or response.level is None else ""
+            head = " ".join(filter(None, (label, what, f"({unit})")))
+            yield [head, *(f"{value:{sign}.2f}" if isfinite(value) else "" for value in values)]
+
+
+def partial_rank_correlations(factors: FloatArray, response: FloatArray) -> FloatArray:
+    """How each factor goes with a response if the ranks of the others are held still.
+
+    Parameters
+    ----------
+    factors : array (factors, points)
+    response : array (points,)
+
+    Returns
+    -------
+    array (factors, 3)
+        The correlation and its 90% interval by Fisher's z; NaN where points are few, where the response does not
+        exist, or where the other factors explain all of it.
+
+    References
+    ----------
+    Marino, S. et al. (2008), "A methodology for performing global uncertainty and sensitivity analysis in systems
+    biology", Journal of Theoretical Biology 254, eq. 3 and appendix A.
+    """
+    count, points = factors.shape
+    freedom = points - 1 - count
+    ranks = rankdata(np.vstack([factors, response]), axis=1)
+    found = np.full(count, np.nan)
+    if freedom >= _LEAST_FREEDOM and np.isfinite(response).all():
+        found[:] = [_partial(np.delete(ranks, [k, count], axis=0), ranks[k], ranks[-1]) for k in range(count)]
+    z, half = np.arctanh(np.clip(found, -_COMPLETE, _COMPLETE)), ndtri(0.95) / np.sqrt(max(freedom - 1, 1))
+    return np.stack([found, np.tanh(z - half), np.tanh(z + half)], axis=-1)
+
+
+def _partial(others: FloatArray, one: FloatArray, response: FloatArray) -> float:
+    """Correlation of what the others do not explain of one, and of the response; NaN where they explain all."""
+    known = np.vstack([np.ones_like(one), others]).T
+    left = [column - known @ np.linalg.lstsq(known, column, rcond=None)[0] for column in (one, response)]
+    sizes = [float(np.linalg.norm(column)) for column in left]
+    return float(left[0] @ left[1]) / (sizes[0] * sizes[1]) if min(sizes) > _NOTHING_LEFT else np.nan

@@ -1,0 +1,255 @@
+"""How an outcome of a sweep is put into words, numbers and marks, whatever the picture.
+
+Levels are shown by their median, differences by their mean: means of paired differences add up, and say something where
+few draws differ. The 90% range stands beside both.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from math import floor, log10
+from typing import Any, Final
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
+
+from sim.axes import FloatArray
+from sim.outcomes.results import Result
+from sim.outcomes.statistics import STATISTICS, Statistics
+from sim.outcomes.sweeps import Coordinate, Factor, Outcome, Response, SweepResult
+from sim.pictures.style import (
+    COLOURS,
+    HEIGHT,
+    INK,
+    capital,
+    change,
+    money,
+    number_axis,
+    percent,
+    points,
+    readable,
+    sheet,
+    short_title,
+)
+
+__all__ = [
+    "View",
+    "factor_words",
+    "figures",
+    "level_ticks",
+    "level_words",
+    "measure_axis",
+    "number_or_level_axis",
+    "outcome_sheet",
+    "room_below",
+    "setting",
+    "upright",
+    "views",
+]
+
+_LEVEL_COLOUR: Final = COLOURS[1]
+_DIFFERENCE_COLOUR: Final = COLOURS[2]
+_QUANTILES: Final = [STATISTICS.index(name) for name in ("p05", "p25", "p50", "p75", "p95")]
+
+_TICK_STEPS: Final = (1, 2, 2.5, 5, 10)
+_LINE_OF_LEVEL: Final = 16
+"""Letters in a line under a tick."""
+
+_BEHIND: Final = ("shares", "opening", "demand", "zone")
+"""Beginnings of the paths whose sources the footer names, after those that are varied."""
+
+
+@dataclass(frozen=True)
+class View:
+    """One measure of an outcome at every point, as a picture shows it.
+
+    Attributes
+    ----------
+    title, centre_title : str
+        What is shown, and what its centre is.
+    label : str
+        Words for an axis, with the unit.
+    bands : array (5, points)
+        5%, 25%, 50%, 75% and 95% of the draws; NaN where there is no number.
+    centre : array (points,)
+    form : callable
+        Number to text.
+    unit : str
+        As the variable has it.
+    is_difference : bool
+    """
+
+    title: str
+    centre_title: str
+    label: str
+    bands: FloatArray
+    centre: FloatArray
+    form: Callable[[float], str]
+    unit: str
+    is_difference: bool
+
+    @property
+    def colour(self) -> str:
+        """Its colour where it stands alone."""
+        return _DIFFERENCE_COLOUR if self.is_difference else _LEVEL_COLOUR
+
+    @property
+    def sign(self) -> str:
+        """What follows a level in figures."""
+        return "%" if self.unit == "fraction" and not self.is_difference else ""
+
+    def text(self, value: float) -> str:
+        """A number in figures."""
+        return self.form(value) if np.isfinite(value) else "none"
+
+    def centre_text(self, point: int) -> str:
+        """The centre at a point, a level with three digits so that neighbours can be told apart."""
+        value = float(self.centre[point])
+        if self.is_difference or not 0.1 <= abs(value) < 1000:
+            return self.text(value)
+        return f"{value:.{2 - floor(log10(abs(value)))}f}{self.sign}".replace("-", "−")
+
+
+def views(result: SweepResult, response: Response) -> Iterator[View]:
+    """The level and the difference to the baseline, as far as there are such at any point."""
+    if response.level is not None:
+        yield _view("", response.outcome, response.level, "p50")
+    if response.difference is not None and response.difference.share_defined.any():
+        yield _view(readable(result.baseline), response.outcome, response.difference, "mean")
+
+
+def _view(baseline: str, outcome: Outcome, found: Statistics, centre: str) -> View:
+    share, is_difference = outcome.unit == "fraction", bool(baseline)
+    unit = _unit_in_words(outcome.unit, is_difference)
+    values = np.where(np.isfinite(found.value), found.value, np.nan) * (100.0 if share else 1.0)
+    what = f"Difference to {baseline}" if is_difference else capital(readable(outcome.variable))
+    return View(
+        title=what,
+        centre_title=f"Mean difference to {baseline}" if is_difference else f"Median of {readable(outcome.variable)}",
+        label=f"{what} ({unit})",
+        bands=np.ascontiguousarray(values[:, _QUANTILES].T),
+        centre=values[:, STATISTICS.index(centre)],
+        form=_form(outcome.unit, is_difference),
+        unit=outcome.unit,
+        is_difference=is_difference,
+    )
+
+
+def _form(unit: str, is_difference: bool) -> Callable[[float], str]:
+    """Number to text; a year has no comma."""
+    if is_difference:
+        return points if unit == "fraction" else change
+    return percent if unit == "fraction" else _year if unit == "year" else money
+
+
+def _year(value: float) -> str:
+    return f"{value:.1f}"
+
+
+def _unit_in_words(unit: str, is_difference: bool) -> str:
+    if is_difference and unit in ("fraction", "year"):
+        return {"fraction": "percentage points", "year": "years"}[unit]
+    words = {"fraction": "%", "year": "calendar year", "1/yr": "per year"}
+    return words.get(unit, unit.replace("/yr", " a year"))
+
+
+def _in_words(result: SweepResult, outcome: Outcome) -> str:
+    """An outcome as a title has it."""
+    item, scenario = outcome.item, result.scenario
+    provider, _, event = item.partition(".")
+    if provider in scenario.providers:
+        whose = " ".join(filter(None, (short_title(scenario, provider), readable(event))))
+    else:
+        whose = f"{item} providers" if item in ("foreign", "domestic") else readable(item)
+    parts = (capital(readable(outcome.variable)), whose, readable(outcome.scope) if outcome.scope else "")
+    return f"{', '.join(filter(None, parts))}, {outcome.year}"
+
+
+def factor_words(factor: Factor, *, unit: bool = True) -> str:
+    """A path as words: its last two parts, and the unit."""
+    words = ": ".join(readable(part) for part in factor.path.split(".")[-2:])
+    return f"{words} ({factor.unit})" if unit and factor.unit else words
+
+
+def _coordinate_words(value: Coordinate) -> str:
+    return readable(value) if isinstance(value, str) else f"{value:,.4g}"
+
+
+def outcome_sheet(result: SweepResult, outcome: Outcome, how: str, height: float = HEIGHT) -> Figure:
+    """A sheet with the outcome as its title, the question, and how to read it."""
+    names = [factor_words(factor, unit=False) for factor in result.factors]
+    by = f", by {' and '.join(names)}" if len(names) < 3 else ""
+    title = textwrap.shorten(_in_words(result, outcome) + by, 95, placeholder=" …")
+    against = f", less {readable(result.baseline)} in the same draw and world" if result.baseline else ""
+    note = textwrap.shorten(result.question, 140, placeholder=" …")
+    note += f" Scenario {readable(result.scenario.name)}{against}. {how}"
+    paths = (*(factor.path for factor in result.factors), *_BEHIND)
+    return sheet(title, note, [Result(result.scenario, {})], paths, height=height)
+
+
+def upright(
+    axes: Axes, across: FloatArray, bands: FloatArray, centre: FloatArray, colour: str, marker: str, alpha: float = 1.0
+) -> None:
+    """Upright intervals: a thin line over 90%, a thick one over 50%, a marker on the centre."""
+    axes.vlines(across, bands[0], bands[4], color=colour, linewidth=1.2, alpha=alpha)
+    axes.vlines(across, bands[1], bands[3], color=colour, linewidth=4, alpha=0.7 * alpha)
+    edge: Mapping[str, Any] = {"markeredgecolor": "white", "markeredgewidth": 0.7}
+    axes.plot(across, centre, color=colour, marker=marker, markersize=7, linestyle="none", **edge)
+
+
+def number_or_level_axis(axes: Axes, factor: Factor, view: View, *, labelled: bool = True) -> None:
+    """Labels, ticks and the zero line of axes with a factor along and a measure up."""
+    axes.set_xlabel(capital(factor_words(factor)))
+    if factor.is_number:
+        axes.xaxis.set_major_locator(MaxNLocator(6, steps=_TICK_STEPS))
+        number_axis(axes.xaxis)
+    else:
+        level_ticks(axes, factor)
+    measure_axis(axes, view, labelled=labelled)
+
+
+def level_ticks(axes: Axes, factor: Factor) -> None:
+    """Evenly spaced places named by the levels of a factor."""
+    words = level_words(factor)
+    axes.set_xticks(range(len(words)), words)
+    axes.set_xlim(-0.5, len(words) - 0.5)
+
+
+def measure_axis(axes: Axes, view: View, *, labelled: bool = True) -> None:
+    """The upright axis: what is measured, its zero, and no words where the panel to the left has them."""
+    axes.set_ylabel(view.label if labelled else "")
+    axes.tick_params(labelleft=labelled)
+    axes.yaxis.set_major_locator(MaxNLocator(6, steps=_TICK_STEPS))
+    figures(axes.yaxis, view)
+    axes.grid(axis="y")
+    if view.is_difference:
+        axes.axhline(0, color=INK, linewidth=1)
+
+
+def figures(axis: Axis, view: View) -> None:
+    """Tick labels of a measure."""
+    if view.unit == "year" and not view.is_difference:
+        axis.set_major_formatter(StrMethodFormatter("{x:.6g}"))
+    else:
+        number_axis(axis, view.sign, sign=view.is_difference)
+
+
+def level_words(factor: Factor) -> list[str]:
+    """The levels of a factor as tick labels."""
+    return [textwrap.fill(_coordinate_words(level), _LINE_OF_LEVEL) for level in factor.levels]
+
+
+def room_below(factors: Iterable[Factor]) -> float:
+    """Inches that labels of the levels take below axes, beyond their first line."""
+    words = [word for factor in factors if not factor.is_number for word in level_words(factor)]
+    return 0.17 * max((word.count("\n") for word in words), default=0)
+
+
+def setting(factor: Factor, place: int) -> str:
+    """A factor at one of its levels, in words."""
+    return capital(f"{factor_words(factor, unit=False)} = {_coordinate_words(factor.levels[place])}")

@@ -1,0 +1,279 @@
+"""The points of a sweep, run on shared draws: scenarios in, statistics of the outcomes asked for out.
+
+A task runs some points from the first draw to the last and sends back statistics, never draws: memory is bounded by
+the columns asked for at the points of one task. The worlds of a scramble are drawn once for a task.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future, as_completed
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import pairwise
+from typing import Final, TypeAlias
+
+import numpy as np
+
+from sim.axes import FloatArray
+from sim.chance.distributions import canonical
+from sim.chance.sampling import DRAWS_PER_SCRAMBLE, SHOCK_INPUTS, Worlds, draw_worlds, median_world
+from sim.errors import NumericalError, Problem, ScenarioError, SimError
+from sim.model.engine import simulate
+from sim.outcomes.results import VARIABLES, Panel, require_finite
+from sim.outcomes.sweeps import Coordinate, Outcome, Response, describe_columns, find_outcome, stacked
+from sim.regimes import HazardStep
+from sim.scenario import Input, Scenario, inputs
+from sim.studies.design import Point
+from sim.studies.sweepfile import Sweep
+from sim.studies.workers import Batch
+
+__all__ = ["Ran", "asked_outcomes", "idle_factors", "run_all", "run_points"]
+
+Numbered: TypeAlias = Sequence[tuple[int, Point]]
+"""Points and their numbers, counted from 1."""
+
+_DEFAULT_OUTCOMES: Final = ("foreign_share.total", "operating_profit.total.foreign", "npv.total.foreign")
+"""In the last year: what foreign providers get, what they earn, and what it is worth."""
+
+_TASKS_PER_JOB: Final = 4
+"""Enough that no job waits long for the last one."""
+
+_MOST_POINTS: Final = 16
+_MOST_NUMBERS: Final = 2**25
+"""Points in a task, and draws held by them, 256 MiB: bounds the memory of a worker."""
+
+_MOST_PROBES: Final = 16
+"""Points at which a factor may move nothing before it is said to move nothing."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What is known of some points.
+
+    Attributes
+    ----------
+    numbers : tuple of int
+        Numbers of the points, counted from 1.
+    responses : tuple of Response
+        One for each outcome.
+    hashes : tuple of str
+        SHA-256 of the draws of each point, all outcomes together, and the baseline's after them.
+    """
+
+    numbers: tuple[int, ...]
+    responses: tuple[Response, ...]
+    hashes: tuple[str, ...]
+
+
+def asked_outcomes(sweep: Sweep) -> tuple[Outcome, ...]:
+    """The outcomes that a sweep asks for; the median case of its first point shows which there are.
+
+    Raises
+    ------
+    ScenarioError
+        All that there are not.
+    """
+    first = sweep.scenario(sweep.points[0])
+    panels = simulate(first, median_world(first))
+    if not sweep.outcomes:
+        return tuple(find_outcome(text, panels) for text in _DEFAULT_OUTCOMES)
+    found: list[Outcome] = []
+    problems: list[Problem] = []
+    for place, node in enumerate(sweep.outcomes):
+        try:
+            found.append(_outcome(str(node.value), panels, found, paired=sweep.baseline is not None))
+        except ValueError as error:
+            problems.append(node.place.problem(f"outcomes[{place}]", str(error)))
+    if problems:
+        raise ScenarioError(problems)
+    return tuple(found)
+
+
+def _outcome(text: str, panels: Mapping[str, Panel], known: Sequence[Outcome], *, paired: bool) -> Outcome:
+    outcome = find_outcome(text, panels)
+    if outcome in known:
+        raise ValueError(f"the outcome stands twice (found {outcome.label})")
+    if VARIABLES[outcome.variable].summary == "difference" and not paired:
+        raise ValueError(f"of {outcome.variable} only differences mean anything: name a baseline")
+    return outcome
+
+
+def run_all(
+    sweep: Sweep,
+    outcomes: Sequence[Outcome],
+    jobs: int,
+    done: Callable[[float], None],
+    executor: Executor | None = None,
+) -> Ran:
+    """Run every point of a sweep.
+
+    Parameters
+    ----------
+    sweep : Sweep
+    outcomes : sequence of Outcome
+    jobs : int
+        Workers at a time; the results do not depend on it.
+    done : callable
+        Is told the share of the work finished.
+    executor : Executor, optional
+        Runs the tasks in place of forked children.
+
+    Raises
+    ------
+    NumericalError
+        A draw has no answer; names the point.
+    """
+    bare = replace(sweep, points=())  # a task brings its own: what is sent to other machines stays small
+    calls = [partial(run_points, bare, task, outcomes) for task in _tasks(sweep, len(outcomes), jobs)]
+    if executor is None:
+        batch = Batch()
+        futures: list[Future[Ran]] = [batch.add(call) for call in calls]
+        batch.run(jobs, done)
+    else:
+        futures = [executor.submit(call) for call in calls]
+        for place, future in enumerate(as_completed(futures), start=1):
+            future.result()
+            done(place / len(futures))
+    return _joined([future.result() for future in futures])
+
+
+def _tasks(sweep: Sweep, outcomes: int, jobs: int) -> list[Numbered]:
+    """Points put together so that those whose baseline is in the same world run in one task, as far as may be."""
+    numbered = list(enumerate(sweep.points, start=1))
+    fitting = _MOST_NUMBERS // (2 * outcomes * sweep.settings["draws"])
+    size = max(1, min(_MOST_POINTS, fitting, math.ceil(len(numbered) / (_TASKS_PER_JOB * jobs))))
+    if sweep.baseline is not None:
+        worlds = {world: place for place, world in enumerate(dict.fromkeys(map(sweep.world, sweep.points)))}
+        numbered.sort(key=lambda one: worlds[sweep.world(one[1])])
+    return [numbered[start : start + size] for start in range(0, len(numbered), size)]
+
+
+def _joined(parts: Sequence[Ran]) -> Ran:
+    """All points in the order of their numbers."""
+    numbers = [number for part in parts for number in part.numbers]
+    hashes = [digest for part in parts for digest in part.hashes]
+    order = np.argsort(numbers).tolist()
+    responses = [stacked(column).take(order) for column in zip(*(part.responses for part in parts), strict=True)]
+    return Ran(tuple(sorted(numbers)), tuple(responses), tuple(hashes[place] for place in order))
+
+
+def run_points(sweep: Sweep, points: Numbered, outcomes: Sequence[Outcome]) -> Ran:
+    """Run some points of a sweep on all draws.
+
+    Raises
+    ------
+    NumericalError
+        A draw has no answer; names the point.
+    """
+    scenarios = [sweep.scenario(point) for _, point in points]
+    columns = _columns(scenarios, outcomes, [f"point {number}" for number, _ in points])
+    baseline = _baseline_columns(sweep, points, outcomes)
+    hashes = [hashlib.sha256(np.ascontiguousarray(draws, dtype="<f8").data) for draws in columns]
+    for digest, draws in zip(hashes, columns if baseline is None else baseline, strict=True):
+        digest.update(b"" if baseline is None else np.ascontiguousarray(draws, dtype="<f8").data)
+    responses = tuple(
+        describe_columns(outcome, columns[:, place], None if baseline is None else baseline[:, place])
+        for place, outcome in enumerate(outcomes)
+    )
+    return Ran(tuple(number for number, _ in points), responses, tuple(digest.hexdigest() for digest in hashes))
+
+
+def _baseline_columns(sweep: Sweep, points: Numbered, outcomes: Sequence[Outcome]) -> FloatArray | None:
+    """The baseline's draws in the world of each point, computed once for each world; None without a baseline."""
+    worlds = {sweep.world(point): (number, sweep.reference(point)) for number, point in reversed(points)}
+    scenarios = [scenario for _, scenario in worlds.values() if scenario is not None]
+    if not scenarios:
+        return None
+    names = [f"the baseline of point {number}" for number, _ in worlds.values()]
+    columns = _columns(scenarios, outcomes, names)
+    places = {world: place for place, world in enumerate(worlds)}
+    return columns[[places[sweep.world(point)] for _, point in points]]
+
+
+def _columns(scenarios: Sequence[Scenario], outcomes: Sequence[Outcome], names: Sequence[str]) -> FloatArray:
+    """The draws of the outcomes: scenarios by outcomes by draws."""
+    first, draws = scenarios[0], scenarios[0].sampling.draws
+    columns = np.empty((len(scenarios), len(outcomes), draws))
+    changes = [_changed_inputs(scenario, first) for scenario in scenarios]
+    for number in range(draws // DRAWS_PER_SCRAMBLE):
+        worlds = draw_worlds(first, range(number, number + 1))
+        here = slice(number * DRAWS_PER_SCRAMBLE, (number + 1) * DRAWS_PER_SCRAMBLE)
+        for place, scenario in enumerate(scenarios):
+            own = _worlds(scenario, number, worlds, changes[place])
+            columns[place, :, here] = _asked(scenario, own, outcomes, names[place], here.start)
+    return columns
+
+
+def _asked(
+    scenario: Scenario, worlds: Worlds, outcomes: Sequence[Outcome], name: str, first_draw: int
+) -> list[FloatArray]:
+    try:
+        panels = simulate(scenario, worlds)
+        for panel in panels.values():
+            require_finite(panel, first_draw)
+    except NumericalError as error:
+        raise NumericalError(f"{name}: a draw has no answer: {error}") from error
+    return [outcome.column(panels) for outcome in outcomes]
+
+
+def _worlds(scenario: Scenario, number: int, drawn: Worlds, changed: Sequence[Input] | None) -> Worlds:
+    """The worlds of a scramble, made from those of another scenario where a few fixed inputs are all that differs."""
+    if changed is None:
+        return draw_worlds(scenario, range(number, number + 1))
+    for item in changed:
+        drawn = drawn.replace_input(item.name, canonical(scenario, item, np.full(drawn.draws, 0.5)))
+    return drawn
+
+
+def _changed_inputs(scenario: Scenario, other: Scenario) -> list[Input] | None:
+    """The fixed inputs in which two scenarios differ; None if their worlds differ in more than those.
+
+    A fixed input has its value whatever its column says. It must not be one that the shocks are made from.
+    """
+    mine, theirs = ({item.name: item for item in inputs(one)} for one in (scenario, other))
+    if mine.keys() != theirs.keys() or _drawn_with(scenario) != _drawn_with(other):
+        return None
+    changed = [item for name, item in mine.items() if item.record != theirs[name].record]
+    simple = all(item.record.is_fixed and item.name not in SHOCK_INPUTS for item in changed)
+    return changed if simple else None
+
+
+def _drawn_with(scenario: Scenario) -> object:
+    """What besides the inputs decides the worlds."""
+    steps = [(name, step.probability is None, type(step) is HazardStep) for name, step in scenario.policy.steps.items()]
+    return scenario.sampling, scenario.horizon, scenario.providers, scenario.exchange_rate, steps
+
+
+def idle_factors(sweep: Sweep, outcomes: Sequence[Outcome], ran: Ran) -> tuple[str, ...]:
+    """Paths that move no outcome asked for, neither at a point nor in its baseline.
+
+    Points that differ in nothing else tell it, by the hashes of their draws. Where a design has no such points, a few
+    are made: one path gets the value of the next point, and the draws of one scramble are compared.
+    """
+    rows = list(zip(*(factor.coordinates for factor in sweep.factors), strict=True))
+    idle = []
+    for place, factor in enumerate(sweep.factors):
+        alike: dict[tuple[Coordinate, ...], list[str]] = {}
+        for row, digest in zip(rows, ran.hashes, strict=True):
+            alike.setdefault(row[:place] + row[place + 1 :], []).append(digest)
+        pairs = [digests for digests in alike.values() if len(digests) > 1]
+        moved = (len(set(digests)) > 1 for digests in pairs) if pairs else _probes(sweep, outcomes, factor.path)
+        if len(factor.levels) > 1 and not any(moved):
+            idle.append(factor.path)
+    return tuple(idle)
+
+
+def _probes(sweep: Sweep, outcomes: Sequence[Outcome], path: str) -> Iterator[bool]:
+    """Whether a path moves something at a point, for some points spread over the design."""
+    short = replace(sweep, settings={**sweep.settings, "draws": DRAWS_PER_SCRAMBLE})
+    step = math.ceil(len(sweep.points) / _MOST_PROBES)
+    for point, following in list(pairwise(sweep.points))[::step]:
+        turned = {**point, path: following[path]}
+        try:
+            first, second = run_points(short, [(1, point), (2, turned)], outcomes).hashes
+        except SimError:  # the point that was made may be none that can run
+            continue
+        yield first != second

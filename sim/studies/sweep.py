@@ -1,0 +1,225 @@
+"""A sweep from its file to its folder: points run on shared draws, described, drawn and written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+
+from sim.chance.sampling import DRAWS_PER_SCRAMBLE
+from sim.errors import Problem, ScenarioError
+from sim.outcomes.comparison import draws_key
+from sim.outcomes.results import file_hash
+from sim.outcomes.statistics import FEWEST_SCRAMBLES
+from sim.outcomes.sweeps import Outcome, SweepResult, short_table, sweep_columns, sweep_rows
+from sim.outcomes.tables import Cell, csv_bytes, parameter_columns, parameter_rows, write_bytes
+from sim.pictures.sweeps import draw_sweep, sweep_pictures
+from sim.studies.folders import finish, new_study, relative_files, scratch
+from sim.studies.manifest import MANIFEST, differences, program, read_manifest, write_manifest
+from sim.studies.points import Ran, asked_outcomes, idle_factors, run_all
+from sim.studies.request import study_name
+from sim.studies.sweepfile import Sweep, read_sweep
+from sim.studies.workers import Batch, available_cores
+
+__all__ = ["SweepStudy", "run_sweep"]
+
+Progress: TypeAlias = Callable[[str, float], None]
+
+_FINISHED_BEFORE: Final = "this sweep was finished before: nothing was computed (--force computes it again)"
+
+_SIMULATED: Final = 0.9
+"""Share of a sweep's time that the draws take, for the progress bar."""
+
+
+@dataclass(frozen=True)
+class SweepStudy:
+    """A finished sweep.
+
+    Attributes
+    ----------
+    folder : Path
+    paths : tuple of Path
+        Every file.
+    table : tuple of tuple of str
+        The answer in short: a header, and a row for each point.
+    notes : tuple of str
+        What a reader should know before quoting it.
+    """
+
+    folder: Path
+    paths: tuple[Path, ...]
+    table: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...]
+
+
+def run_sweep(
+    path: Path | str,
+    *,
+    draws: int | None = None,
+    seed: int | None = None,
+    out: Path | str = Path("results"),
+    jobs: int | None = None,
+    plots: bool = True,
+    force: bool = False,
+    progress: Progress | None = None,
+    executor: Executor | None = None,
+) -> SweepStudy:
+    """Run the sweep in a file and write it into a folder of its own.
+
+    Parameters
+    ----------
+    path : path
+        A sweep file.
+    draws, seed : int, optional
+        In place of the file's, or the scenario's, own.
+    out, jobs, plots, force, progress, executor
+        As for `run_study`.
+
+    Raises
+    ------
+    ScenarioError
+        The file, a scenario or a point cannot be run.
+    NumericalError
+        A draw has no answer; names the point.
+    ResultsError
+        The folder cannot be written, or holds something else.
+    """
+    tell = progress or _say_nothing
+    if jobs is not None and jobs < 1:
+        raise ScenarioError([Problem("--jobs", 0, 0, "", f"at least 1 (found {jobs})")])
+    tell("checking points", 0.0)
+    sweep = read_sweep(Path(path), draws=draws, seed=seed)
+    outcomes = asked_outcomes(sweep)
+    asked, runner = _asked(sweep, outcomes, plots), program()
+    folder = Path(out) / study_name([sweep.name], [asked, runner["source"]])
+    if not force and _is_finished(folder, asked, runner):
+        return _read(folder, _FINISHED_BEFORE)
+    workers = jobs or available_cores()
+    with scratch(folder) as place:
+        work = new_study(place)
+        ran = run_all(sweep, outcomes, workers, lambda part: tell("draws", part * _SIMULATED), executor)
+        result = _result(sweep, ran)
+        _write_tables(work, sweep, result)
+        if plots:
+            _draw(work / "plots", result, workers)
+        notes = [*_sizes(sweep), *_idle(sweep, outcomes, ran)]
+        _write_manifest(work, asked, runner, sweep, result, ran, notes)
+        finish(place, folder)
+        tell("files", 1.0)
+    return _read(folder)
+
+
+def _say_nothing(text: str, share: float) -> None:
+    """Progress that nobody follows."""
+
+
+def _asked(sweep: Sweep, outcomes: Sequence[Outcome], pictures: bool) -> dict[str, Any]:
+    """The sweep as the manifest states it: all that decides what comes out."""
+    baseline = sweep.baseline.scenario.model_dump(mode="json") if sweep.baseline else None
+    return {
+        "sweep": sweep.name,
+        "question": sweep.question,
+        "scenario": sweep.start.model_dump(mode="json"),
+        "baseline": baseline,
+        "design": {
+            "paths": [factor.path for factor in sweep.factors],
+            "points": [{path: _plain(node.plain()) for path, node in point.items()} for point in sweep.points],
+        },
+        "outcomes": [outcome.label for outcome in outcomes],
+        "seed": sweep.start.sampling.seed,
+        "draws": sweep.start.sampling.draws,
+        "pictures": pictures,
+    }
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON has it: dates as text."""
+    if isinstance(value, Mapping):
+        return {key: _plain(below) for key, below in value.items()}
+    if isinstance(value, tuple):
+        return [_plain(below) for below in value]
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
+
+
+def _is_finished(folder: Path, asked: Mapping[str, Any], runner: Mapping[str, Any]) -> bool:
+    if not (folder / MANIFEST).exists():
+        return False
+    manifest = read_manifest(folder)
+    whole = all((folder / name).exists() for name in manifest["files"])
+    return whole and manifest["asked"] == asked and not differences(manifest["program"], runner)
+
+
+def _read(folder: Path, *passing: str) -> SweepStudy:
+    """A sweep from its folder, with notes on how it was come by, which its manifest does not hold."""
+    manifest = read_manifest(folder)
+    paths = tuple(folder / name for name in (MANIFEST, *manifest["files"]))
+    return SweepStudy(folder, paths, tuple(map(tuple, manifest["table"])), (*manifest["notes"], *passing))
+
+
+def _result(sweep: Sweep, ran: Ran) -> SweepResult:
+    baseline = sweep.baseline.scenario.name if sweep.baseline else ""
+    return SweepResult(sweep.name, sweep.question, sweep.start, baseline, sweep.factors, ran.responses)
+
+
+def _write_tables(folder: Path, sweep: Sweep, result: SweepResult) -> None:
+    write_bytes(folder / "sweep.csv", csv_bytes(sweep_rows(result), sweep_columns(result)))
+    write_bytes(folder / "design.csv", csv_bytes(_design_rows(result), ("point", *_paths(result))))
+    scenarios = [sweep.start, *([sweep.baseline.scenario] if sweep.baseline else [])]
+    write_bytes(folder / "parameters.csv", csv_bytes(parameter_rows(scenarios), parameter_columns(scenarios)))
+
+
+def _paths(result: SweepResult) -> tuple[str, ...]:
+    return tuple(factor.path for factor in result.factors)
+
+
+def _design_rows(result: SweepResult) -> Iterator[tuple[Cell, ...]]:
+    columns = (factor.coordinates for factor in result.factors)
+    return ((number, *row) for number, row in enumerate(zip(*columns, strict=True), start=1))
+
+
+def _draw(folder: Path, result: SweepResult, jobs: int) -> None:
+    """Draw every picture, a few at a time."""
+    folder.mkdir()
+    batch = Batch()
+    for name in sweep_pictures(result):
+        batch.add(partial(draw_sweep, name, result, folder))
+    batch.run(jobs, lambda part: None)
+
+
+def _sizes(sweep: Sweep) -> list[str]:
+    """How much was run, and what can be said of it, in words."""
+    count, draws, start = len(sweep.points), sweep.start.sampling.draws, sweep.start
+    said = f"{count:,} point{'s' if count > 1 else ''} of {start.name}, {draws:,} shared draws at each"
+    if sweep.baseline is not None:
+        said += f"; differences to {sweep.baseline.scenario.name}, draw by draw, in the world of each point"
+    least = FEWEST_SCRAMBLES * DRAWS_PER_SCRAMBLE
+    unknown = [f"standard errors are unknown below {least} draws ({FEWEST_SCRAMBLES} scrambles)"]
+    return [said, *(unknown if draws < least else [])]
+
+
+def _idle(sweep: Sweep, outcomes: Sequence[Outcome], ran: Ran) -> list[str]:
+    return [f"moves no outcome asked for: {path}" for path in idle_factors(sweep, outcomes, ran)]
+
+
+def _write_manifest(
+    folder: Path,
+    asked: Mapping[str, Any],
+    runner: Mapping[str, Any],
+    sweep: Sweep,
+    result: SweepResult,
+    ran: Ran,
+    notes: Sequence[str],
+) -> None:
+    content = {
+        "asked": asked,
+        "program": runner,
+        "draws_key": draws_key(sweep.start),
+        "points": {str(number): digest for number, digest in zip(ran.numbers, ran.hashes, strict=True)},
+        "files": {name: file_hash(folder / name) for name in relative_files(folder)},
+        "table": short_table(result),
+        "notes": list(notes),
+    }
+    write_manifest(folder, content)

@@ -1,0 +1,176 @@
+"""Pictures of a sweep: which there is for which design, and that each says what it shows."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+
+import matplotlib as mpl
+import numpy as np
+import pytest
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.image import imread
+from matplotlib.text import Text
+from synthetic import scenario
+
+from sim.outcomes.sweeps import Coordinate, Factor, Outcome, SweepResult, describe_columns
+from sim.pictures.style import STYLE
+from sim.pictures.sweeps import draw_sweep, sweep_pictures
+
+SHARE = Outcome("foreign_share", "total", "", 2020, "fraction")
+DATE = Outcome("event_date", "", "aws.launch", 2020, "year")
+NUMBERS = (0.2, 0.5, 1.5)
+WORDS = ("narrow", "wide")
+
+
+def grid(*levels: tuple[Coordinate, ...], units: tuple[str, ...] = ("USD bn/yr", "", "%/yr", "")) -> tuple[Factor, ...]:
+    """Factors of a grid over some levels."""
+    paths = ("zone.cap", "zone.reading", "demand.churn", "entry.rule")
+    return tuple(
+        Factor(path, unit, column)
+        for path, unit, column in zip(paths, units, zip(*product(*levels), strict=True), strict=False)
+    )
+
+
+def sweep(factors: tuple[Factor, ...], *outcomes: Outcome, baseline: str = "jv_only") -> SweepResult:
+    """A sweep in whose points a made-up outcome rises along each factor."""
+    rng = np.random.default_rng(1)
+    rise = np.sum([np.array(factor.places) for factor in factors], axis=0)[:, None] * 0.02
+    base = 0.15 + 0.02 * rng.standard_normal(512)
+    columns = base + rise * rng.random(512)
+    against = np.broadcast_to(base, columns.shape) if baseline else None
+    responses = tuple(describe_columns(outcome, columns, against) for outcome in outcomes or (SHARE,))
+    return SweepResult("trial", "What matters?", scenario(name="ftz_pilot"), baseline, factors, responses)
+
+
+CUBE = tuple(
+    Factor(path, "", tuple(np.random.default_rng(place).random(30).tolist()))
+    for place, path in enumerate(("zone.cap", "demand.churn", "opening.ramp", "entry.hurdle", "migration.rate"))
+)
+DESIGNS = {
+    "one number": grid(NUMBERS),
+    "one number alone": grid((0.2,)),
+    "one factor in words": grid(WORDS),
+    "two factors": grid(NUMBERS, WORDS),
+    "two factors of many levels": grid(tuple(range(15)), tuple(range(30))),
+    "three factors": grid(NUMBERS, WORDS, (1.0, 8.0)),
+    "four factors": grid(NUMBERS, WORDS, (1.0, 8.0), ("profit", "always")),
+    "too many panels": grid(NUMBERS, WORDS, tuple(range(20)), tuple(range(20))),
+    "hypercube": CUBE,
+    "list": (Factor("zone.cap", "", (1.0, "0.2 to 0.9", 3.0)), Factor("entry.rule", "", ("profit", "profit", "never"))),
+}
+
+
+def texts(figure: Figure) -> str:
+    """Every word of a figure."""
+    return "\n".join(text.get_text() for text in figure.findobj(Text))  # type: ignore[union-attr]
+
+
+def drawn(result: SweepResult) -> dict[str, Figure]:
+    with mpl.rc_context(STYLE):
+        return {name: make() for name, make in sweep_pictures(result).items()}
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+def test_every_design_has_a_picture_with_title_question_axes_and_sources(design: str) -> None:
+    for figure in drawn(sweep(DESIGNS[design])).values():
+        said = texts(figure)
+        assert said.startswith("Foreign share, all layers, 2020") or "Foreign share, all layers, 2020" in said
+        for words in (
+            "What matters?",
+            "Scenario FTZ pilot, less JV only in the same draw and world",
+            "512 draws, seed",
+        ):
+            assert words in said.replace("\n", " ")
+        assert all(axes.get_xlabel() or axes.get_ylabel() or len(figure.axes) > 2 for axes in figure.axes)
+
+
+@pytest.mark.parametrize(
+    ("design", "names"),
+    [
+        ("one number", {"foreign_share_total_2020"}),
+        ("two factors", {"foreign_share_total_2020"}),
+        ("three factors", {"foreign_share_total_2020", "foreign_share_total_2020_difference"}),
+        ("hypercube", {"foreign_share_total_2020", "foreign_share_total_2020_difference"}),
+    ],
+)
+def test_small_multiples_have_a_sheet_each_for_level_and_difference(design: str, names: set[str]) -> None:
+    assert set(sweep_pictures(sweep(DESIGNS[design]))) == names
+
+
+def test_without_a_baseline_no_difference_is_shown() -> None:
+    for design in DESIGNS.values():
+        pictures = drawn(sweep(design, baseline=""))
+        assert set(pictures) == {"foreign_share_total_2020"}
+        assert "ifference" not in texts(pictures["foreign_share_total_2020"])
+
+
+def test_a_heat_map_prints_the_median_and_the_mean_difference_in_its_cells() -> None:
+    result = sweep(DESIGNS["two factors"])
+    (response,) = result.responses
+    assert response.level is not None
+    assert response.difference is not None
+    (figure,) = drawn(result).values()
+    said = texts(figure).splitlines()
+    for point in range(result.points):
+        assert f"{100 * response.level.value[point, 4]:.1f}%" in said
+        mean = 100 * response.difference.value[point, 0]
+        assert (f"+{mean:.1f}" if mean > 0.05 else "0.0") in said
+
+
+def test_a_cell_of_a_heat_map_has_the_colour_of_its_point() -> None:
+    (figure,) = drawn(sweep(DESIGNS["two factors"])).values()
+    level = np.asarray(figure.axes[0].collections[0].get_array())
+    assert level.shape == (2, 3)
+    assert (np.diff(level, axis=0) > 0).all()
+    assert (np.diff(level, axis=1) > 0).all()
+
+
+def test_the_colours_of_differences_are_as_deep_below_zero_as_above() -> None:
+    (figure,) = drawn(sweep(DESIGNS["two factors"])).values()
+    norm = next(axes.collections[0].norm for axes in figure.axes if "Mean difference" in axes._left_title.get_text())
+    assert norm.vmin == -norm.vmax
+    assert norm(0.0) == 0.5
+
+
+def test_a_hypercube_states_partial_rank_correlations_and_words_do_not() -> None:
+    assert all(texts(figure).count("ρ = +") == 5 for figure in drawn(sweep(CUBE)).values())
+    assert not any("ρ" in texts(figure) for figure in drawn(sweep(DESIGNS["list"])).values())
+
+
+def test_what_exists_nowhere_in_the_baseline_has_no_difference() -> None:
+    result = sweep(grid(NUMBERS), DATE)
+    dates = 2022 + np.random.default_rng(1).random((3, 512))
+    never = describe_columns(DATE, dates, np.full((3, 512), np.nan))
+    (figure,) = drawn(SweepResult("trial", "What?", result.scenario, "jv_only", result.factors, (never,))).values()
+    figure.draw_without_rendering()
+    assert len(figure.axes) == 1
+    assert "2022" in texts(figure)
+    assert "2,022" not in texts(figure)
+
+
+def test_a_picture_is_a_wide_png_and_an_svg_with_the_same_bytes_each_time(tmp_path: Path) -> None:
+    result = sweep(DESIGNS["two factors"])
+    (tmp_path / "again").mkdir()
+    paths = draw_sweep("foreign_share_total_2020", result, tmp_path)
+    again = draw_sweep("foreign_share_total_2020", result, tmp_path / "again")
+    assert [path.suffix for path in paths] == [".png", ".svg"]
+    assert imread(paths[0]).shape[1] >= 1600
+    assert all(one.read_bytes() == other.read_bytes() for one, other in zip(paths, again, strict=True))
+
+
+def words_of(axes: Axes) -> list[Text]:
+    """Titles, axis labels and figures in the axes; ticks out of sight are not drawn."""
+    return [axes.title, axes._left_title, axes.xaxis.label, axes.yaxis.label, *axes.texts]
+
+
+@pytest.mark.parametrize("design", DESIGNS)
+def test_titles_and_labels_stay_on_the_sheet(design: str) -> None:
+    for figure in drawn(sweep(DESIGNS[design])).values():
+        with mpl.rc_context(STYLE):
+            figure.draw_without_rendering()
+            shown = [*figure.texts, *(text for axes in figure.axes for text in words_of(axes))]
+            inside = [text.get_window_extent() for text in shown if text.get_text()]
+        width, height = figure.bbox.size
+        assert all(one.x0 >= 0 and one.x1 <= width and one.y0 >= 0 and one.y1 <= height for one in inside)
