@@ -7,6 +7,7 @@ import pytest
 from shipped import CALM_MARKET, NO_RIVALRY, NOTHING_DRIFTS, RUNNABLE, column, run, scenario, worlds, year
 
 from sim.chance.sampling import draw_worlds
+from sim.model.economy import Economies
 from sim.model.engine import simulate
 from sim.scenario import Scenario
 
@@ -205,12 +206,33 @@ def test_a_transfer_ban_stops_spillovers_only() -> None:
     assert np.median(gain) > 1e-4
 
 
-def test_the_bits_do_not_depend_on_the_block() -> None:
-    found, drawn = scenario("ftz_pilot"), worlds("ftz_pilot").take(slice(0, 64))
+@pytest.mark.parametrize(("name", "blocks"), [("ftz_pilot", (2, 3, 21)), ("reversal", (3,))])
+def test_the_bits_do_not_depend_on_small_blocks(name: str, blocks: tuple[int, ...]) -> None:
+    """Nor on what is skipped where nothing of it is live in a block, or in which draws a site is short."""
+    found, drawn = scenario(name), worlds(name).take(slice(0, 64))
     whole = simulate(found, drawn, block=64)
-    for block in (2, 3, 21):
+    for block in blocks:
         for variable, panel in simulate(found, drawn, block=block).items():
             np.testing.assert_array_equal(panel.values, whole[variable].values, err_msg=variable)
+
+
+def test_the_bits_do_not_depend_on_large_blocks() -> None:
+    found, drawn = scenario("full_liberalization"), worlds("full_liberalization", scrambles=3)
+    whole = simulate(found, drawn, block=drawn.draws)
+    for variable, panel in simulate(found, drawn, block=512).items():
+        np.testing.assert_array_equal(panel.values, whole[variable].values, err_msg=variable)
+
+
+def test_scenarios_that_share_a_base_year_get_the_bits_of_each_alone() -> None:
+    """Also where something of the base year differs, so that it is not shared."""
+    names, known = ("jv_only", "full_liberalization"), Economies()
+    changed = scenario("full_liberalization", "demand.churn=5", "opening.layer_factor.saas=0.5")
+    for found in (*map(scenario, names), changed):
+        drawn = draw_worlds(found, range(1)).take(slice(0, 32))
+        alone = simulate(found, drawn)
+        for variable, panel in simulate(found, drawn, economies=known).items():
+            np.testing.assert_array_equal(panel.values, alone[variable].values, err_msg=variable)
+    assert known.count == 2
 
 
 def test_hypotheses_average_back_to_the_total_by_weight() -> None:

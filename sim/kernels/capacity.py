@@ -41,10 +41,8 @@ def projected_use(use: FloatArray, inflow: FloatArray, years: FloatArray, step: 
 
 def arriving(orders: FloatArray, period: int, lead: IntArray) -> FloatArray:
     """Capacity ordered `lead` (N,) periods ago, from orders (T, F, N); 0 before the first. (F, N)."""
-    arrives = np.zeros(orders.shape[1:])
-    for periods in np.unique(lead[lead <= period]).tolist():
-        np.copyto(arrives, orders[period - periods], where=lead == periods)
-    return arrives
+    then, row = period - lead, np.arange(orders[0].size).reshape(orders[0].shape)
+    return np.where(then >= 0, orders.take(np.maximum(then, 0) * row.size + row), 0.0)
 
 
 def first_come(launched: FloatArray, names: Sequence[str]) -> IntArray:

@@ -22,6 +22,7 @@ from sim.scenario import Hypothesis, LayerShares, Scenario
 
 __all__ = [
     "LARGEST_EXPONENT",
+    "Economies",
     "Economy",
     "MarketPath",
     "build_economy",
@@ -246,6 +247,38 @@ def build_economy(scenario: Scenario, inputs: Inputs) -> Economy:
         premium_by_segment=np.zeros_like(open_part),
     )
     return _with_premium(scenario, bare)
+
+
+class Economies:
+    """Base years that have been inverted: a scenario with the same one need not do so again."""
+
+    def __init__(self) -> None:
+        self._known: list[tuple[Scenario, Economy]] = []
+
+    @property
+    def count(self) -> int:
+        """Number of base years inverted."""
+        return len(self._known)
+
+    def of(self, scenario: Scenario, inputs: Inputs) -> Economy:
+        """As `build_economy`."""
+        for other, economy in self._known:
+            if _share_base_year(scenario, inputs, other, economy.inputs):
+                _require_coherence(inputs)
+                return replace(economy, inputs=inputs)
+        self._known.append((scenario, build_economy(scenario, inputs)))
+        return self._known[-1][1]
+
+
+_BASE_YEAR = ("providers", "market", "segments", "shares", "demand", "opening")
+"""Sections of a scenario from which its base year is made."""
+
+
+def _share_base_year(scenario: Scenario, inputs: Inputs, other: Scenario, others: Inputs) -> bool:
+    if any(getattr(scenario, section) != getattr(other, section) for section in _BASE_YEAR):
+        return False
+    names = [name for name in inputs if name.startswith(tuple(f"{section}." for section in _BASE_YEAR))]
+    return all(np.array_equal(inputs[name], others[name]) for name in names)
 
 
 def _by_layer(scenario: Scenario, layers: tuple[str, ...]) -> tuple[tuple[str, ...], IntArray]:

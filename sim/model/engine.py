@@ -19,7 +19,7 @@ from sim.kernels.capacity import first_come
 from sim.kernels.choice import group_scales
 from sim.kernels.growth import captive_factor, contestable_spending
 from sim.model.accounts import Record, outcomes
-from sim.model.economy import Economy, MarketPath, build_economy, lever_rows, market_path, reach_fraction
+from sim.model.economy import Economies, Economy, MarketPath, lever_rows, market_path, reach_fraction
 from sim.model.entry import entry_verdicts
 from sim.model.market import advance
 from sim.model.stocks import Access, Period, Sites, Stocks, opening_stocks
@@ -35,7 +35,9 @@ BLOCK = 512
 """Draws in a block: the arrays of a period then stay in a core's second-level cache."""
 
 
-def simulate(scenario: Scenario, worlds: Worlds, *, block: int = BLOCK) -> Mapping[str, Panel]:
+def simulate(
+    scenario: Scenario, worlds: Worlds, *, block: int = BLOCK, economies: Economies | None = None
+) -> Mapping[str, Panel]:
     """Run a scenario on given worlds.
 
     Parameters
@@ -45,6 +47,8 @@ def simulate(scenario: Scenario, worlds: Worlds, *, block: int = BLOCK) -> Mappi
         At least two draws.
     block : int
         Draws taken together, at least 2; the results do not depend on it.
+    economies : Economies, optional
+        Base years inverted so far, to which this one is added: of other scenarios on the same draws.
 
     Returns
     -------
@@ -56,7 +60,8 @@ def simulate(scenario: Scenario, worlds: Worlds, *, block: int = BLOCK) -> Mappi
     NumericalError
         If a draw has no base year or no growth path; the message names the inputs.
     """
-    return _joined([_simulate_block(scenario, part) for part in _blocks(worlds, block)])
+    known = Economies() if economies is None else economies
+    return _joined([outcomes(scenario, *_run_block(scenario, part, known)) for part in _blocks(worlds, block)])
 
 
 def observe(
@@ -93,7 +98,7 @@ def observe(
     NumericalError
         If a draw has no base year or no growth path.
     """
-    return [read(*_run_block(scenario, part, periods)) for part in _blocks(worlds, block)]
+    return [read(*_run_block(scenario, part, Economies(), periods)) for part in _blocks(worlds, block)]
 
 
 def _blocks(worlds: Worlds, block: int) -> Iterator[Worlds]:
@@ -115,14 +120,10 @@ def _joined(parts: list[dict[str, Panel]]) -> dict[str, Panel]:
     return joined
 
 
-def _simulate_block(scenario: Scenario, worlds: Worlds) -> dict[str, Panel]:
-    return outcomes(scenario, *_run_block(scenario, worlds))
-
-
 def _run_block(
-    scenario: Scenario, worlds: Worlds, periods: int | None = None
+    scenario: Scenario, worlds: Worlds, economies: Economies, periods: int | None = None
 ) -> tuple[Economy, Record, Timeline, Masks]:
-    economy = build_economy(scenario, worlds.inputs)
+    economy = economies.of(scenario, worlds.inputs)
     timeline = simulate_timeline(scenario, worlds, entry_verdicts(scenario, economy))
     masks = period_masks(scenario, timeline)
     return economy, run_periods(scenario, economy, worlds, timeline, masks, periods), timeline, masks
@@ -286,7 +287,15 @@ def _write(record: Record, economy: Economy, stocks: Stocks, spare: FloatArray, 
     if (t + 1) % per_year == 0:
         # Until the next period `before` holds the markups of this one.
         economy.prices_into(spare, stocks.before)
-        weighted, sold = economy.by_layer(spare * stocks.spending(economy.domestic)), stocks.by_layer
-        # Who has lost every customer still names a price: the plain mean over the layer's segments.
-        plain = weighted if sold.all() else economy.by_layer(spare) / economy.by_layer(np.ones_like(spare))
-        record.markup[t // per_year] = np.divide(weighted, sold, out=plain, where=sold > 0.0)
+        record.markup[t // per_year] = _mean_prices(economy, stocks, spare)
+
+
+def _mean_prices(economy: Economy, stocks: Stocks, prices: FloatArray) -> FloatArray:
+    """Prices over marginal cost, (P, G, N), by layer (P, L, N), weighted by spending; `prices` is overwritten.
+
+    Who has lost every customer still names a price: the plain mean over the layer's segments.
+    """
+    sold = stocks.by_layer
+    plain = np.ones_like(sold) if sold.all() else economy.by_layer(prices) / economy.by_layer(np.ones_like(prices))
+    prices *= stocks.spending(economy.domestic)
+    return np.divide(economy.by_layer(prices), sold, out=plain, where=sold > 0.0)

@@ -72,6 +72,7 @@ STYLE: Final[dict[Any, Any]] = {
     "font.family": "DejaVu Sans",
     "font.size": 11,
     "text.color": INK,
+    "text.hinting": "none",
     "axes.edgecolor": GREY,
     "axes.labelcolor": INK,
     "axes.labelsize": 10.5,

@@ -23,7 +23,6 @@ from sim.outcomes.tables import (
     parameter_rows,
     write_bytes,
 )
-from sim.pictures.plots import PICTURES, draw
 from sim.studies.folders import relative_files
 from sim.studies.manifest import write_manifest
 from sim.studies.workers import CAN_FORK, Batch
@@ -108,6 +107,8 @@ class Files:
 
     def _add_pictures(self, batch: Batch) -> None:
         """A few calls, because each child warms matplotlib up; one where calls are threads, of which it bears one."""
+        from sim.pictures.plots import PICTURES  # only now: who wants no pictures need not wait for Matplotlib
+
         folder = self.folder / _PLOTS
         folder.mkdir()
         names = list(PICTURES)
@@ -132,6 +133,8 @@ def _comparison(result: Result, base: Result) -> bytes:
 
 
 def _draw(names: Sequence[str], results: Sequence[Result], baseline: str, folder: Path) -> None:
+    from sim.pictures.plots import draw
+
     for name in names:
         draw(name, results, baseline, folder)
 

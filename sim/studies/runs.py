@@ -19,6 +19,7 @@ import numpy as np
 from sim.axes import FloatArray
 from sim.chance.sampling import DRAWS_PER_SCRAMBLE, Worlds, draw_alike, draw_worlds, median_world
 from sim.errors import NumericalError, ResultsError
+from sim.model.economy import Economies
 from sim.model.engine import simulate
 from sim.outcomes.panels import LazyPanel, Panel, Result, require_finite
 from sim.scenario import Scenario
@@ -233,19 +234,22 @@ def _answer_block(plan: Plan, scrambles: range, runner: Mapping[str, Any]) -> li
 def simulate_block(plan: Plan, scrambles: range) -> Iterator[FloatArray]:
     """Some scrambles of all scenarios: for each an array (rows, draws), every number checked."""
     drawn: list[tuple[Scenario, list[Worlds]]] = []
+    economies = [Economies() for _ in scrambles]
     for scenario in plan.scenarios:
         worlds = next((worlds for other, worlds in drawn if draw_alike(scenario, other)), None)
         if worlds is None:
             worlds = [draw_worlds(scenario, range(number, number + 1)) for number in scrambles]
             drawn.append((scenario, worlds))
-        yield _simulate_scrambles(scenario, plan.cases[scenario.name], worlds, scrambles)
+        yield _simulate_scrambles(scenario, plan.cases[scenario.name], worlds, economies, scrambles)
 
 
-def _simulate_scrambles(scenario: Scenario, case: Panels, worlds: Sequence[Worlds], scrambles: range) -> FloatArray:
+def _simulate_scrambles(
+    scenario: Scenario, case: Panels, worlds: Sequence[Worlds], economies: Sequence[Economies], scrambles: range
+) -> FloatArray:
     """The rows of one scenario, one scramble after the other."""
     rows = np.empty((sum(panel.count for panel in case.values()), len(scrambles) * DRAWS_PER_SCRAMBLE))
-    for place, (number, world) in enumerate(zip(scrambles, worlds, strict=True)):
-        panels = _checked(scenario, world, "a draw", number * DRAWS_PER_SCRAMBLE)
+    for place, (number, world, known) in enumerate(zip(scrambles, worlds, economies, strict=True)):
+        panels = _checked(scenario, world, "a draw", number * DRAWS_PER_SCRAMBLE, known)
         draws = slice(place * DRAWS_PER_SCRAMBLE, (place + 1) * DRAWS_PER_SCRAMBLE)
         first = 0
         for name, expected in case.items():
@@ -256,9 +260,11 @@ def _simulate_scrambles(scenario: Scenario, case: Panels, worlds: Sequence[World
     return rows
 
 
-def _checked(scenario: Scenario, worlds: Worlds, what: str, first_draw: int) -> Panels:
+def _checked(
+    scenario: Scenario, worlds: Worlds, what: str, first_draw: int, economies: Economies | None = None
+) -> Panels:
     try:
-        panels = simulate(scenario, worlds)
+        panels = simulate(scenario, worlds, economies=economies)
         for panel in panels.values():
             require_finite(panel, first_draw)
     except NumericalError as error:
