@@ -107,3 +107,18 @@ def test_who_launches_late_in_a_period_is_seen_in_what_is_left_of_it() -> None:
     )
     np.testing.assert_allclose(found.owned[0, 0], [0.025, 0.1])
     np.testing.assert_allclose(found.partner[0, 0], [0.075, 0.0])
+
+
+def test_one_draw_that_is_short_alone_gets_the_bits_that_it_gets_beside_another() -> None:
+    """Over many segments, whose sum NumPy takes in another order where there is one draw."""
+    providers, segments, draws = 2, 40, 8
+    random = np.random.default_rng(5)
+    partner = random.uniform(0.001, 0.02, (providers, segments, draws))
+    home, spending = random.uniform(0.5, 0.9, (2, segments, draws))
+    seen = np.ones((providers, draws))
+    reach = Reach(seen, 3.0 * partner, partner, home, spending, np.full(draws, 0.2))
+    room = np.full((providers, draws), np.inf)
+    room[:, 3] = 0.1
+    alone = intake(reach, seen, room)
+    room[:, 5] = 0.1
+    np.testing.assert_array_equal(intake(reach, seen, room).owned[..., 3], alone.owned[..., 3])

@@ -224,15 +224,17 @@ def test_the_bits_do_not_depend_on_large_blocks() -> None:
 
 
 def test_scenarios_that_share_a_base_year_get_the_bits_of_each_alone() -> None:
-    """Also where something of the base year differs, so that it is not shared."""
-    names, known = ("jv_only", "full_liberalization"), Economies()
-    changed = scenario("full_liberalization", "demand.churn=5", "opening.layer_factor.saas=0.5")
-    for found in (*map(scenario, names), changed):
-        drawn = draw_worlds(found, range(1)).take(slice(0, 32))
+    """It is not shared with other draws, nor with a scenario that reads the same numbers in another way."""
+    known, plain = Economies(), scenario("jv_only")
+    other_way = scenario("jv_only", "opening.hypotheses.open_market_analogue.providers=[aws, microsoft]")
+    first, second = slice(0, 32), slice(32, 64)
+    runs = [(plain, first), (scenario("full_liberalization"), first), (plain, second), (other_way, first)]
+    for found, draws in runs:
+        drawn = draw_worlds(found, range(1)).take(draws)
         alone = simulate(found, drawn)
         for variable, panel in simulate(found, drawn, economies=known).items():
             np.testing.assert_array_equal(panel.values, alone[variable].values, err_msg=variable)
-    assert known.count == 2
+    assert known.count == 3
 
 
 def test_hypotheses_average_back_to_the_total_by_weight() -> None:
