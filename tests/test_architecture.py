@@ -34,7 +34,7 @@ READING_ORDER = (
     "studies.workers", "studies.manifest", "studies.lock", "studies.folders", "studies.blocks",
     "studies.precision", "studies.request", "studies.runs", "studies.audit", "studies.files", "studies.study",
     "studies.verify", "studies.design", "studies.sweepfile", "studies.points", "studies.sweep", "studies.cluster",
-    "belief.backtest", "belief.calibration", "belief.lessons", "pictures.beliefs", "belief.learning",
+    "belief.question", "belief.backtest", "belief.calibration", "belief.lessons", "pictures.beliefs", "belief.learning",
     "terminal", "cli",
 )
 # fmt: on

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 from sim.belief.forecasts import Forecasts, forecast_scramble, side_by_side
-from sim.belief.knowledge import Replacement, as_known
-from sim.belief.matching import Matching, match_record
-from sim.belief.names import Names, read_names
-from sim.belief.record import Observation, read_record
+from sim.belief.knowledge import Replacement
+from sim.belief.question import Question, ask
 from sim.belief.track import (
     BACKTEST_COLUMNS,
     PooledRow,
@@ -25,8 +23,6 @@ from sim.belief.track import (
     scored,
 )
 from sim.chance.sampling import DRAWS_PER_SCRAMBLE
-from sim.errors import ScenarioError
-from sim.outcomes.results import file_hash
 from sim.outcomes.tables import csv_bytes, parameter_columns, parameter_rows, write_bytes
 from sim.pictures.trackrecord import TRACK_PICTURES, draw_track
 from sim.reading.loading import read_scenario
@@ -34,7 +30,7 @@ from sim.scenario import Scenario
 from sim.studies.files import seal
 from sim.studies.folders import new_folder, relative_files
 from sim.studies.manifest import MANIFEST, program
-from sim.studies.request import Request, make_request, study_name
+from sim.studies.request import study_name
 from sim.studies.workers import Batch
 
 __all__ = ["Track", "run_backtest"]
@@ -76,29 +72,6 @@ class Track:
     unmatched: Mapping[str, str]
     replaced: tuple[Replacement, ...]
     notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Question:
-    """What is scored against what."""
-
-    request: Request
-    record: tuple[Observation, ...]
-    matching: Matching
-    replaced: tuple[Replacement, ...]
-    names: Names
-    record_hash: str
-
-    @property
-    def scenario(self) -> Scenario:
-        return self.request.scenarios[0]
-
-    def content(self) -> dict[str, Any]:
-        """All that decides what comes out."""
-        asked = self.request.content()
-        settings = {key: asked[key] for key in ("seed", "draws", "set_by", "pictures")}
-        scenario = self.scenario.model_dump(mode="json")
-        return {"backtest": scenario, "record": self.record_hash, "names": asdict(self.names), **settings}
 
 
 def run_backtest(
@@ -146,12 +119,15 @@ def run_backtest(
     ResultsError
         The folder cannot be written, or holds something else.
     """
-    question = _question(Path(file), Path(observed), as_of, mapping, draws=draws, seed=seed, plots=plots, jobs=jobs)
+    loaded = read_scenario(file)
+    cutoff = as_of or loaded.scenario.as_of
+    question = ask(loaded, observed, known_on=cutoff, mapping=mapping, draws=draws, seed=seed, plots=plots, jobs=jobs)
+    question.require_rows()
     forecasts = _forecasts(question, progress)
     rows = scored(question.matching.matches, forecasts)
     pooled = pooled_rows(rows, question.scenario.sampling)
     notes = _notes(question, rows)
-    asked, runner = question.content(), program()
+    asked, runner = question.content("backtest"), program()
     folder = Path(out) / study_name(["backtest", question.scenario.name], [asked, runner["source"]])
     with new_folder(folder) as work:
         _write_tables(work, question, rows, pooled)
@@ -172,30 +148,7 @@ def run_backtest(
     )
 
 
-def _question(
-    file: Path,
-    observed: Path,
-    as_of: datetime.date | None,
-    mapping: Path | str | None,
-    *,
-    draws: int | None,
-    seed: int | None,
-    plots: bool,
-    jobs: int | None,
-) -> _Question:
-    loaded = read_scenario(file)
-    known, replaced = as_known(loaded, as_of or loaded.scenario.as_of)
-    request = make_request([known], draws=draws, seed=seed, baseline=None, keep=None, pictures=plots, jobs=jobs)
-    scenario = request.scenarios[0]
-    record = read_record(observed, scenario.horizon)
-    names = Names() if mapping is None else read_names(Path(mapping), record, scenario)
-    matching = match_record(record, scenario, scenario.as_of, names)
-    if not matching.matches:
-        raise ScenarioError(row.place.problem(row.id, matching.unmatched[row.id]) for row in record)
-    return _Question(request, record, matching, replaced, names, file_hash(observed))
-
-
-def _forecasts(question: _Question, progress: Progress | None) -> Forecasts:
+def _forecasts(question: Question, progress: Progress | None) -> Forecasts:
     """Every scramble, whichever worker runs it, side by side in order."""
     batch = Batch()
     scrambles = range(question.request.draws // DRAWS_PER_SCRAMBLE)
@@ -205,7 +158,7 @@ def _forecasts(question: _Question, progress: Progress | None) -> Forecasts:
     return side_by_side([future.result() for future in futures])
 
 
-def _notes(question: _Question, rows: Sequence[RowScore]) -> tuple[str, ...]:
+def _notes(question: Question, rows: Sequence[RowScore]) -> tuple[str, ...]:
     """What a reader should know before quoting it."""
     assumed = [row.observation.id for row in rows if row.is_assumed]
     told = f"; {', '.join(assumed)} the scenario assumes and does not forecast" if assumed else ""
@@ -238,7 +191,7 @@ def _mapping_uses(rows: Sequence[RowScore]) -> list[str]:
     return [f"Mapping file: {use}, in {', '.join(ids)}." for use, ids in uses.items()]
 
 
-def _write_tables(folder: Path, question: _Question, rows: Sequence[RowScore], pooled: Sequence[PooledRow]) -> None:
+def _write_tables(folder: Path, question: Question, rows: Sequence[RowScore], pooled: Sequence[PooledRow]) -> None:
     by_row = backtest_rows(question.record, rows, question.matching.unmatched)
     tables = {
         "backtest.csv": csv_bytes(by_row, BACKTEST_COLUMNS),
@@ -253,7 +206,7 @@ def _write_tables(folder: Path, question: _Question, rows: Sequence[RowScore], p
 
 def _draw(
     folder: Path,
-    question: _Question,
+    question: Question,
     rows: Sequence[RowScore],
     pooled: Sequence[PooledRow],
     forecasts: Forecasts,

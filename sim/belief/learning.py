@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
 from sim.belief.calibration import Calibration, calibrate, pilot, teacher
-from sim.belief.knowledge import Replacement, as_known
+from sim.belief.knowledge import Replacement
 from sim.belief.lessons import (
     LessonRow,
     ObservationRow,
@@ -21,22 +21,19 @@ from sim.belief.lessons import (
     rung_rows,
 )
 from sim.belief.likelihood import unusable
-from sim.belief.matching import Match, match_record
-from sim.belief.names import Names, read_names
+from sim.belief.matching import Matching
 from sim.belief.posterior import POSTERIOR_FILE, save_posterior
-from sim.belief.record import Observation, read_record
+from sim.belief.question import Question, ask
 from sim.chance.sampling import DRAWS_PER_SCRAMBLE
 from sim.errors import Problem, ScenarioError
-from sim.outcomes.results import file_hash
 from sim.outcomes.statistics import FEWEST_SCRAMBLES
 from sim.outcomes.tables import csv_bytes, parameter_columns, parameter_rows, write_bytes
 from sim.pictures.beliefs import BELIEF_PICTURES, draw_beliefs
 from sim.reading.loading import read_scenario
-from sim.scenario import Scenario
 from sim.studies.files import seal
 from sim.studies.folders import new_folder, relative_files
 from sim.studies.manifest import MANIFEST, program
-from sim.studies.request import Request, make_request, study_name
+from sim.studies.request import study_name
 
 __all__ = ["Learning", "run_calibration"]
 
@@ -74,30 +71,6 @@ class Learning:
     rungs: tuple[RungRow, ...]
     replaced: tuple[Replacement, ...]
     notes: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class _Question:
-    """What is learned from what."""
-
-    request: Request
-    record: tuple[Observation, ...]
-    matches: tuple[Match, ...]
-    left_out: Mapping[str, str]
-    replaced: tuple[Replacement, ...]
-    names: Names
-    record_hash: str
-
-    @property
-    def scenario(self) -> Scenario:
-        return self.request.scenarios[0]
-
-    def content(self) -> dict[str, Any]:
-        """All that decides what comes out."""
-        asked = self.request.content()
-        settings = {key: asked[key] for key in ("seed", "draws", "set_by", "pictures")}
-        scenario = self.scenario.model_dump(mode="json")
-        return {"calibrate": scenario, "record": self.record_hash, "names": asdict(self.names), **settings}
 
 
 def run_calibration(
@@ -146,15 +119,19 @@ def run_calibration(
         The folder cannot be written, or holds something else.
     """
     tell = progress or _say_nothing
-    question = _question(Path(file), Path(observed), as_of, mapping, draws=draws, seed=seed, plots=plots, jobs=jobs)
+    loaded = read_scenario(file)
+    question = _usable(
+        ask(loaded, observed, known_on=as_of, mapping=mapping, draws=draws, seed=seed, plots=plots, jobs=jobs)
+    )
+    question.require_rows()
     learned = _learned(question, tell)
     tables = _Tables(
         lessons(learned, question.scenario),
-        observation_rows(learned, question.record, question.left_out, question.scenario.sampling.seed),
+        observation_rows(learned, question.record, question.matching.unmatched, question.scenario.sampling.seed),
         rung_rows(learned),
     )
     notes = _notes(question, learned, tables)
-    asked, runner = question.content(), program()
+    asked, runner = question.content("calibrate"), program()
     folder = Path(out) / study_name(["calibrate", question.scenario.name], [asked, runner["source"]])
     with new_folder(folder) as work:
         save_posterior(
@@ -182,37 +159,20 @@ class _Tables:
     rungs: list[RungRow]
 
 
-def _question(
-    file: Path,
-    observed: Path,
-    as_of: datetime.date | None,
-    mapping: Path | str | None,
-    *,
-    draws: int | None,
-    seed: int | None,
-    plots: bool,
-    jobs: int | None,
-) -> _Question:
-    loaded = read_scenario(file)
-    known, replaced = (loaded.scenario, ()) if as_of is None else as_known(loaded, as_of)
-    request = make_request([known], draws=draws, seed=seed, baseline=None, keep=None, pictures=plots, jobs=jobs)
-    scenario = request.scenarios[0]
-    record = read_record(observed, scenario.horizon)
-    names = Names() if mapping is None else read_names(Path(mapping), record, scenario)
-    matching = match_record(record, scenario, scenario.as_of, names)
-    reasons = {match.observation.id: unusable(match.observation) for match in matching.matches}
-    left_out = {**matching.unmatched, **{name: reason for name, reason in reasons.items() if reason}}
-    matches = tuple(match for match in matching.matches if not reasons[match.observation.id])
-    if not matches:
-        raise ScenarioError(row.place.problem(row.id, left_out[row.id]) for row in record)
-    return _Question(request, tuple(record), matches, left_out, replaced, names, file_hash(observed))
+def _usable(question: Question) -> Question:
+    """The question without the rows that nothing can be learned from."""
+    found = question.matching
+    reasons = {match.observation.id: unusable(match.observation) for match in found.matches}
+    left_out = {**found.unmatched, **{name: reason for name, reason in reasons.items() if reason}}
+    matches = tuple(match for match in found.matches if not reasons[match.observation.id])
+    return replace(question, matching=Matching(matches, left_out))
 
 
-def _learned(question: _Question, tell: Progress) -> Calibration:
+def _learned(question: Question, tell: Progress) -> Calibration:
     """Learn, unless the record contradicts the scenario."""
     scenario, jobs = question.scenario, question.request.jobs
     tell("what the record can tell of", 0.0)
-    teach = teacher(scenario, question.matches)
+    teach = teacher(scenario, question.matching.matches)
     first = pilot(teach, scenario, jobs, lambda part: tell("prior draws", part))
     _refuse(contradicted(teach, first))
     learned = calibrate(teach, scenario, first, jobs, lambda part: tell("calibrations", part))
@@ -225,7 +185,7 @@ def _refuse(problems: Sequence[Problem]) -> None:
         raise ScenarioError(problems)
 
 
-def _notes(question: _Question, learned: Calibration, tables: _Tables) -> tuple[str, ...]:
+def _notes(question: Question, learned: Calibration, tables: _Tables) -> tuple[str, ...]:
     """What a reader should know before quoting it."""
     scrambles = question.request.draws // DRAWS_PER_SCRAMBLE
     untouched = [row.parameter for row in tables.lessons if row.kind == "input" and row.informed == "no"]
@@ -242,7 +202,7 @@ def _notes(question: _Question, learned: Calibration, tables: _Tables) -> tuple[
     )
 
 
-def _document(question: _Question, learned: Calibration, tables: _Tables, runner: Mapping[str, Any]) -> dict[str, Any]:
+def _document(question: Question, learned: Calibration, tables: _Tables, runner: Mapping[str, Any]) -> dict[str, Any]:
     """What a posterior says of itself."""
     scenario = question.scenario
     rows = [row._asdict() for row in tables.observations]
@@ -266,7 +226,7 @@ def _plain(value: Any) -> Any:
     return None if isinstance(value, float) and value != value else value
 
 
-def _write_tables(folder: Path, question: _Question, tables: _Tables) -> None:
+def _write_tables(folder: Path, question: Question, tables: _Tables) -> None:
     content = {
         "calibration.csv": csv_bytes(tables.lessons, LessonRow._fields),
         "observations.csv": csv_bytes(tables.observations, ObservationRow._fields),
