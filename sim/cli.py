@@ -271,13 +271,16 @@ def verify(
         Path, typer.Argument(metavar="RESULT", show_default=False, help="Folder of a study or of a scenario in it.")
     ],
     rerun: Annotated[bool, typer.Option("--rerun", help="Compute all draws anew, and compare them too.")] = False,
+    posterior: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="What the draws were made of, if they are rows of a posterior.")
+    ] = None,
     jobs: Jobs = None,
 ) -> None:
     """Hold a study against its manifest: every file, every variable, and the program."""
     from sim.studies.verify import verify_study
 
     with terminal.progress() as progress:
-        verdict = verify_study(result, rerun=rerun, jobs=jobs, progress=progress)
+        verdict = verify_study(result, rerun=rerun, posterior=posterior, jobs=jobs, progress=progress)
     for fault in verdict.faults:
         terminal.complain(f"{result}: {fault}")
     if verdict.faults:

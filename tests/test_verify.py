@@ -169,6 +169,15 @@ def test_a_comparison_has_no_draws_of_its_own(written: Path, tmp_path: Path) -> 
         verify_study(compared, rerun=True)
 
 
+def test_draws_of_a_posterior_are_computed_anew_from_that_posterior_alone(study: Path) -> None:
+    content = read_manifest(study)
+    content["asked"]["scenarios"]["small"]["sampling"]["posterior"] = "0" * 64
+    write_manifest(study, content)
+    assert verify_study(study).faults == ()
+    with pytest.raises(ResultsError, match="give that very one with --posterior FILE"):
+        verify_study(study, rerun=True)
+
+
 def test_the_command_tells_faults_on_the_error_stream_and_fails(
     study: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
+from sim.belief.posterior import Posterior, learned_from, read_posterior
 from sim.errors import ResultsError
 from sim.outcomes.panels import Columns, Result, panel_hash
 from sim.outcomes.results import DRAWS_FILE, file_hash, read_result
@@ -44,7 +45,12 @@ class Verdict:
 
 
 def verify_study(
-    path: Path | str, *, rerun: bool = False, jobs: int | None = None, progress: Progress = lambda text, share: None
+    path: Path | str,
+    *,
+    rerun: bool = False,
+    posterior: Path | str | None = None,
+    jobs: int | None = None,
+    progress: Progress = lambda text, share: None,
 ) -> Verdict:
     """Hold a study against its manifest.
 
@@ -54,6 +60,8 @@ def verify_study(
         A study's folder, or one scenario's folder in it.
     rerun : bool
         Whether all draws are computed anew, and compared variable by variable.
+    posterior : path, optional
+        The one whose rows the draws are, if they are of one; needed to compute them anew.
     jobs : int, optional
         Processes at a time; every core by default.
     progress : callable, optional
@@ -63,6 +71,8 @@ def verify_study(
     ------
     ResultsError
         There is no manifest, it was changed itself, or there are no draws that could be computed anew.
+    ScenarioError
+        The posterior cannot be read, or does not fit.
     """
     folder = _study_of(Path(path))
     manifest = read_manifest(folder)
@@ -71,7 +81,8 @@ def verify_study(
     faults += [f"program: {difference}" for difference in differences(program(), manifest["program"])]
     checked = f"{len(files)} files and {sum(map(len, variables.values()))} variables"
     if rerun:
-        faults += _changed_by_rerun(folder, manifest, jobs or available_cores(), partial(progress, "draws"))
+        learned = None if posterior is None else read_posterior(Path(posterior))
+        faults += _changed_by_rerun(folder, manifest, learned, jobs or available_cores(), partial(progress, "draws"))
         checked += ", and all draws computed anew"
     return Verdict(checked, tuple(faults))
 
@@ -112,12 +123,17 @@ def _changed_variables(folder: Path, stated: Mapping[str, Hashes]) -> Iterator[s
 
 
 def _changed_by_rerun(
-    folder: Path, manifest: Mapping[str, Any], jobs: int, done: Callable[[float], None]
+    folder: Path,
+    manifest: Mapping[str, Any],
+    learned: Posterior | None,
+    jobs: int,
+    done: Callable[[float], None],
 ) -> Iterator[str]:
     """What comes out otherwise now."""
     if not _has_draws(manifest):
         raise ResultsError(f"{folder}: was made of other studies' draws: verify those with --rerun")
-    scenarios = [_scenario(folder, asked, manifest["draws"]) for asked in manifest["asked"]["scenarios"].values()]
+    asked = manifest["asked"]["scenarios"].values()
+    scenarios = [_scenario(folder, one, manifest["draws"], learned) for one in asked]
     stored = {name for hashes in manifest["variables"].values() for name in hashes}
     with tempfile.TemporaryDirectory(prefix=".verify-", dir=folder.parent) as scratch:
         for result in run_scenarios(scenarios, Path(scratch), stored=stored, jobs=jobs, done=done):
@@ -126,11 +142,17 @@ def _changed_by_rerun(
                     yield f"{result.name}: {name}: comes out otherwise now{_how_far(folder, result, name)}"
 
 
-def _scenario(folder: Path, asked: Any, draws: int) -> Scenario:
+def _scenario(folder: Path, asked: Any, draws: int, learned: Posterior | None) -> Scenario:
     try:
-        return with_draws(Scenario.model_validate(asked), draws)
+        scenario = with_draws(Scenario.model_validate(asked), draws)
     except ValidationError as error:
         raise ResultsError(f"{folder}: this program does not read the scenarios of the study") from error
+    wanted = scenario.sampling.posterior
+    if wanted is None:
+        return scenario
+    if learned is None or learned.hash != wanted:
+        raise ResultsError(f"{folder}: its draws are rows of a posterior: give that very one with --posterior FILE")
+    return learned_from(learned, scenario)
 
 
 def _how_far(folder: Path, result: Result, name: str) -> str:
