@@ -343,6 +343,12 @@ def test_more_draws_than_rows_are_refused_with_the_number(learned: Learned, caps
     )
 
 
+def test_no_target_adds_draws_to_the_rows_of_a_posterior(learned: Learned, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--posterior", str(learned.file), "--target-se", "market_size.total.2020=0.1"]
+    assert main(["run", str(learned.folder / "small.yaml"), *options]) == 2
+    assert "--target-se: goes without --posterior" in capsys.readouterr().err
+
+
 def test_a_posterior_is_never_named_in_a_scenario(learned: Learned, capsys: pytest.CaptureFixture[str]) -> None:
     code = main(["run", str(learned.folder / "small.yaml"), "--set", "sampling.posterior=abc"])
     assert code == 2

@@ -116,6 +116,7 @@ def make_request(
     _refuse(_unpaired(files, scenarios))
     _refuse(_wrong_options(names, baseline, keep, jobs))
     _refuse(_without_rows(files, scenarios, learned))
+    _refuse(_endless(learned, target_se))
     target = None if target_se is None else read_target(target_se, names, baseline or names[0])
     return Request(
         scenarios,
@@ -163,6 +164,12 @@ def _without_rows(files: Sequence[str], scenarios: Sequence[Scenario], learned: 
     for file, scenario in zip(files, scenarios, strict=True):
         if scenario.sampling.posterior is not None and scenario.learned is None:
             yield Problem(file, 0, 0, "sampling.posterior", "is set by --posterior FILE, and never in a scenario")
+
+
+def _endless(learned: Posterior | None, target_se: str | None) -> Iterator[Problem]:
+    """Draws can be added to the prior's, and not to the rows of a posterior."""
+    if learned is not None and target_se is not None:
+        yield Problem("--target-se", 0, 0, "", "goes without --posterior, whose rows are all that there are")
 
 
 def _refuse(problems: Iterator[Problem]) -> None:
