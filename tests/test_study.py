@@ -156,7 +156,7 @@ def test_a_finished_study_is_not_run_again_unless_forced(tmp_path: Path, monkeyp
     first = _run(tmp_path)
     calls: list[str] = []
 
-    def counted(one: Scenario, worlds: _Worlds) -> Mapping[str, Panel]:
+    def counted(one: Scenario, worlds: _Worlds, **shared: object) -> Mapping[str, Panel]:
         calls.append(one.name)
         return _simulate(one, worlds)
 
