@@ -13,6 +13,7 @@ from synthetic import of, panel, result
 
 from sim.axes import FloatArray
 from sim.errors import NumericalError, ResultsError
+from sim.outcomes import panels
 from sim.outcomes.results import (
     VARIABLES,
     Panel,
@@ -58,6 +59,17 @@ def test_a_saved_result_reads_back_to_the_last_bit(small: Result, saved: Path) -
     assert {name: panel_hash(one) for name, one in back.panels.items()} == {
         name: panel_hash(one) for name, one in small.panels.items()
     }
+
+
+def test_what_is_written_in_several_batches_reads_back_row_by_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(panels, "_NUMBERS_AT_A_TIME", 2 * 512)
+    many = panel("market_share", _numbers(3, 3, 512), items=(*ITEMS, ("total", "alibaba")), median=_numbers(3, 3))
+    save_result(result(of(many)), tmp_path / "draws.nc")
+    with h5py.File(tmp_path / "draws.nc") as file:
+        np.testing.assert_array_equal(file["market_share"][:], many.values)
+    assert panel_hash(read_result(tmp_path).panels["market_share"]) == panel_hash(many)
 
 
 def test_the_file_has_one_uncompressed_chunk_a_column_with_the_draws_last(saved: Path) -> None:

@@ -147,7 +147,7 @@ def _write_rows(dataset: Any, panel: Columns, years: list[int], items: list[str]
     size = dataset.chunks[-1]
     for batch in batches(panel):
         digest.add(batch)
-        for (year, item), row in zip(places, batch, strict=False):
+        for row, (year, item) in zip(batch, places, strict=False):  # the rows first, or each batch would lose a place
             for start in range(0, panel.draws, size):
                 dataset.id.write_direct_chunk((year, item, start), _whole(row[start : start + size], size))
     return digest.hex()
