@@ -147,7 +147,8 @@ def _neighbours(position: FloatArray, count: int) -> tuple[IntArray, IntArray]:
 def _between(low: FloatArray, high: FloatArray, weight: FloatArray) -> FloatArray:
     with np.errstate(invalid="ignore"):  # both are infinite, and equal
         between = low + (high - low) * weight
-    return np.where((weight == 0) | (low == high), low, between)
+    # Zeros of either sign are equal, and sorts leave them in any order: the sum has them all positive.
+    return np.where((weight == 0) | (low == high), low, between) + 0.0
 
 
 def _merged_quantiles(ordered: FloatArray) -> FloatArray:
