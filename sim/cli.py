@@ -40,10 +40,6 @@ app = typer.Typer(
 )
 
 Files = Annotated[list[Path], typer.Argument(metavar="FILE", show_default=False, help="Scenario files.")]
-Results = Annotated[
-    list[Path],
-    typer.Argument(metavar="RESULT", show_default=False, help="Folders of studies or of scenarios."),
-]
 Overrides = Annotated[
     list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Set one value, in YAML; may be repeated.")
 ]
@@ -59,6 +55,13 @@ TargetError = Annotated[
 Scheduler = Annotated[
     str | None, typer.Option(metavar="ADDRESS", help="Run the draws on Dask's workers: tcp://HOST:8786.")
 ]
+NoPlots = Annotated[bool, typer.Option("--no-plots", help="Draw no pictures.")]
+Force = Annotated[bool, typer.Option("--force", help="Run again what is finished already.")]
+ScenarioFile = Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="A scenario file.")]
+NamesFile = Annotated[
+    Path | None, typer.Option("--map", metavar="FILE", help="What names of the record mean in the scenario.")
+]
+OwnSeed = Annotated[int | None, typer.Option(help="Seed; the scenario's own by default.")]
 Jobs = Annotated[int | None, typer.Option(help="Processes at a time; all cores by default.")]
 Out = Annotated[Path, typer.Option(help="Folder in which the study's own folder is made.")]
 
@@ -114,9 +117,9 @@ def run(
     out: Out = Path("results"),
     jobs: Jobs = None,
     keep: Annotated[str | None, typer.Option(help="Variables whose draws are stored: a,b,c; all by default.")] = None,
-    no_plots: Annotated[bool, typer.Option("--no-plots", help="Draw no pictures.")] = False,
+    no_plots: NoPlots = False,
     strict: Annotated[bool, typer.Option("--strict", help="Fail if an input or override moves nothing.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Run again what is finished already.")] = False,
+    force: Force = False,
     posterior: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Draws are the rows of what `sim calibrate` wrote.")
     ] = None,
@@ -170,8 +173,8 @@ def sweep(
     out: Out = Path("results"),
     jobs: Jobs = None,
     scheduler: Scheduler = None,
-    no_plots: Annotated[bool, typer.Option("--no-plots", help="Draw no pictures.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Run again what is finished already.")] = False,
+    no_plots: NoPlots = False,
+    force: Force = False,
 ) -> None:
     """Run a scenario at every point of a design over levers and parameters, on shared draws."""
     from sim.studies.cluster import workers
@@ -194,19 +197,17 @@ def sweep(
 
 @app.command()
 def backtest(
-    file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="A scenario file.")],
+    file: ScenarioFile,
     observed: Annotated[Path, typer.Option(metavar="CSV", help="The record to score against.")],
     as_of: Annotated[
         str | None, typer.Option(metavar="DATE", help="Last day whose knowledge counts; the scenario's own by default.")
     ] = None,
-    mapping: Annotated[
-        Path | None, typer.Option("--map", metavar="FILE", help="What names of the record mean in the scenario.")
-    ] = None,
+    mapping: NamesFile = None,
     draws: Annotated[int | None, typer.Option(help="Draws, a multiple of 512; the scenario's own by default.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed; the scenario's own by default.")] = None,
+    seed: OwnSeed = None,
     out: Out = Path("results"),
-    jobs: Annotated[int | None, typer.Option(help="Processes at a time; all cores by default.")] = None,
-    no_plots: Annotated[bool, typer.Option("--no-plots", help="Draw no pictures.")] = False,
+    jobs: Jobs = None,
+    no_plots: NoPlots = False,
 ) -> None:
     """Score a scenario, as it could have been written on its day, against what happened since."""
     cutoff = _day("--as-of", as_of)
@@ -230,20 +231,18 @@ def backtest(
 
 @app.command()
 def calibrate(
-    file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="A scenario file.")],
+    file: ScenarioFile,
     observed: Annotated[Path, typer.Option(metavar="CSV", help="The record to learn from.")],
     as_of: Annotated[
         str | None,
         typer.Option(metavar="DATE", help="Last day whose knowledge counts; the numbers in force by default."),
     ] = None,
-    mapping: Annotated[
-        Path | None, typer.Option("--map", metavar="FILE", help="What names of the record mean in the scenario.")
-    ] = None,
+    mapping: NamesFile = None,
     draws: Annotated[int | None, typer.Option(help="Rows, a multiple of 512; the scenario's draws by default.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed; the scenario's own by default.")] = None,
+    seed: OwnSeed = None,
     out: Out = Path("results"),
-    jobs: Annotated[int | None, typer.Option(help="Processes at a time; all cores by default.")] = None,
-    no_plots: Annotated[bool, typer.Option("--no-plots", help="Draw no pictures.")] = False,
+    jobs: Jobs = None,
+    no_plots: NoPlots = False,
 ) -> None:
     """Learn from what happened since: a posterior, from which `sim run --posterior` draws."""
     cutoff = _day("--as-of", as_of)
@@ -316,7 +315,7 @@ def _checked(file: Path, overrides: Sequence[str]) -> str:
 
 @app.command()
 def explain(
-    file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="A scenario file.")],
+    file: ScenarioFile,
     path: Annotated[str, typer.Argument(metavar="[PATH]", help="Show only what stands at this path.")] = "",
     overrides: Overrides = None,
 ) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeAlias
+from typing import Final
 
 from sim.belief.forecasts import Forecasts, forecast_scramble, side_by_side
 from sim.belief.knowledge import Replacement
@@ -28,14 +28,12 @@ from sim.pictures.trackrecord import TRACK_PICTURES, draw_track
 from sim.reading.loading import read_scenario
 from sim.scenario import Scenario
 from sim.studies.files import seal
-from sim.studies.folders import new_folder, relative_files
-from sim.studies.manifest import MANIFEST, program
+from sim.studies.folders import files_of, new_folder
+from sim.studies.manifest import program
 from sim.studies.request import study_name
-from sim.studies.workers import Batch
+from sim.studies.workers import Batch, Progress
 
 __all__ = ["Track", "run_backtest"]
-
-Progress: TypeAlias = Callable[[str, float], None]
 
 _PLOTS: Final = "plots"
 
@@ -134,10 +132,9 @@ def run_backtest(
         if plots:
             _draw(work / _PLOTS, question, rows, pooled, forecasts)
         seal(work, {"asked": asked, "program": runner, "notes": list(notes)})
-    paths = tuple(folder / name for name in [MANIFEST, *(x for x in relative_files(folder) if x != MANIFEST)])
     return Track(
         folder,
-        paths,
+        files_of(folder),
         question.scenario,
         forecasts,
         rows,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from sim.belief.calibration import Calibration, calibrate, pilot, teacher
 from sim.belief.knowledge import Replacement
@@ -31,13 +31,12 @@ from sim.outcomes.tables import csv_bytes, parameter_columns, parameter_rows, wr
 from sim.pictures.beliefs import BELIEF_PICTURES, draw_beliefs
 from sim.reading.loading import read_scenario
 from sim.studies.files import seal
-from sim.studies.folders import new_folder, relative_files
-from sim.studies.manifest import MANIFEST, program
+from sim.studies.folders import files_of, new_folder
+from sim.studies.manifest import program
 from sim.studies.request import study_name
+from sim.studies.workers import Progress, say_nothing
 
 __all__ = ["Learning", "run_calibration"]
-
-Progress: TypeAlias = Callable[[str, float], None]
 
 _PLOTS: Final = "plots"
 _SCRAMBLES_MEAN: Final = (
@@ -118,7 +117,7 @@ def run_calibration(
     ResultsError
         The folder cannot be written, or holds something else.
     """
-    tell = progress or _say_nothing
+    tell = progress or say_nothing
     loaded = read_scenario(file)
     question = _usable(
         ask(loaded, observed, known_on=as_of, mapping=mapping, draws=draws, seed=seed, plots=plots, jobs=jobs)
@@ -143,13 +142,8 @@ def run_calibration(
             for name in BELIEF_PICTURES:
                 draw_beliefs(name, question.scenario, learned, tables.lessons, tables.observations, work / _PLOTS)
         seal(work, {"asked": asked, "program": runner, "notes": list(notes)})
-    paths = tuple(folder / name for name in [MANIFEST, *(x for x in relative_files(folder) if x != MANIFEST)])
     rows = tuple(tables.lessons), tuple(tables.observations), tuple(tables.rungs)
-    return Learning(folder, paths, *rows, question.replaced, notes)
-
-
-def _say_nothing(text: str, share: float) -> None:
-    """Progress that nobody follows."""
+    return Learning(folder, files_of(folder), *rows, question.replaced, notes)
 
 
 @dataclass(frozen=True)

@@ -9,15 +9,25 @@ from __future__ import annotations
 import contextlib
 import errno
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from sim.errors import NumericalError, ResultsError, ScenarioError
 from sim.studies.lock import locked
-from sim.studies.manifest import MANIFEST, read_manifest
+from sim.studies.manifest import MANIFEST, differences, read_manifest
 
-__all__ = ["discard", "finish", "new_folder", "new_study", "relative_files", "scratch", "unfinished"]
+__all__ = [
+    "discard",
+    "files_of",
+    "finish",
+    "is_finished",
+    "new_folder",
+    "new_study",
+    "relative_files",
+    "scratch",
+    "unfinished",
+]
 
 _NEW: Final = "study"
 _OLDER: Final = "older"
@@ -97,6 +107,20 @@ def new_folder(target: Path) -> Iterator[Path]:
     with scratch(target) as folder:
         yield new_study(folder)
         finish(folder, target)
+
+
+def is_finished(folder: Path, asked: Mapping[str, Any], runner: Mapping[str, Any]) -> bool:
+    """Whether the same was asked before of the same program, and the files that it made are there."""
+    if not (folder / MANIFEST).exists():
+        return False
+    manifest = read_manifest(folder)
+    whole = all((folder / name).exists() for name in manifest["files"])
+    return whole and manifest["asked"] == asked and not differences(manifest["program"], runner)
+
+
+def files_of(folder: Path) -> tuple[Path, ...]:
+    """Every file of a finished study, the manifest first."""
+    return tuple(folder / name for name in (MANIFEST, *read_manifest(folder)["files"]))
 
 
 def unfinished(out: Path) -> list[Path]:

@@ -10,12 +10,12 @@ import errno
 import math
 import shutil
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from sim.chance.sampling import DRAWS_PER_SCRAMBLE
 from sim.errors import Problem, ScenarioError
@@ -27,16 +27,14 @@ from sim.outcomes.tables import HeadlineRow
 from sim.scenario import Scenario
 from sim.studies.audit import Audit, audit
 from sim.studies.files import Files
-from sim.studies.folders import discard, finish, new_study, scratch
-from sim.studies.manifest import MANIFEST, differences, program, read_manifest
+from sim.studies.folders import discard, files_of, finish, is_finished, new_study, scratch
+from sim.studies.manifest import program, read_manifest
 from sim.studies.precision import as_precise_as
 from sim.studies.request import MANY_DRAWS, Request, make_request, study_name
 from sim.studies.runs import Plan, Run, make_plan
-from sim.studies.workers import Batch, available_cores
+from sim.studies.workers import Batch, Progress, available_cores, say_nothing
 
-__all__ = ["Study", "compare_studies", "run_study"]
-
-Progress: TypeAlias = Callable[[str, float], None]
+__all__ = ["Study", "compare_studies", "run_study", "unknown_errors"]
 
 _FINISHED_BEFORE: Final = "this study was finished before: nothing was computed (--force computes it again)"
 
@@ -126,7 +124,7 @@ def run_study(
     ResultsError
         The folder cannot be written, or holds something else.
     """
-    tell = progress or _say_nothing
+    tell = progress or say_nothing
     request = make_request(
         scenarios,
         draws=draws,
@@ -140,7 +138,7 @@ def run_study(
     )
     asked, runner = request.content(), program()
     folder = Path(out) / study_name(list(asked["scenarios"]), [asked["scenarios"], runner["source"]])
-    if not (force or strict) and _is_finished(folder, asked, runner):
+    if not (force or strict) and is_finished(folder, asked, runner):
         discard(folder)
         return _read_study(folder, _FINISHED_BEFORE)
     with scratch(folder) as work:
@@ -201,7 +199,7 @@ def compare_studies(
     ResultsError
         A result is missing or damaged, or the results do not share draws; says why.
     """
-    tell = progress or _say_nothing
+    tell = progress or say_nothing
     results = [read_result(folder) for path in paths for folder in _scenario_folders(Path(path))]
     require_comparable(results)
     base = baseline_of(results, baseline)
@@ -211,13 +209,9 @@ def compare_studies(
     with scratch(folder) as work:
         files = Files(new_study(work), results, base, plots, jobs or available_cores())
         answer = files.write_tables(Batch(), partial(tell, "files"))
-        files.write_manifest(asked, program(), hashes, answer, _unknown_errors(base.scenario.sampling.draws))
+        files.write_manifest(asked, program(), hashes, answer, unknown_errors(base.scenario.sampling.draws))
         finish(work, folder)
     return _read_study(folder)
-
-
-def _say_nothing(text: str, share: float) -> None:
-    """Progress that nobody follows."""
 
 
 def _write_study(
@@ -236,24 +230,15 @@ def _write_study(
     saved = files.add_draws(batch, request.keep)
     answer = files.write_tables(batch, lambda part: tell("files", _SIMULATED + part * (1 - _SIMULATED)))
     hashes = {name: future.result() for name, future in saved.items()}
-    said = [*notes, *_unknown_errors(results[0].scenario.sampling.draws), *_findings(found.result(), strict)]
+    said = [*notes, *unknown_errors(results[0].scenario.sampling.draws), *_findings(found.result(), strict)]
     files.write_manifest(request.content(), runner, hashes, answer, said)
-
-
-def _is_finished(folder: Path, asked: Mapping[str, Any], runner: Mapping[str, Any]) -> bool:
-    if not (folder / MANIFEST).exists():
-        return False
-    manifest = read_manifest(folder)
-    whole = all((folder / name).exists() for name in manifest["files"])
-    return whole and manifest["asked"] == asked and not differences(manifest["program"], runner)
 
 
 def _read_study(folder: Path, *passing: str) -> Study:
     """A study from its folder, with notes on how it was come by, which its manifest does not hold."""
     manifest = read_manifest(folder)
     rows = (HeadlineRow._make(math.nan if cell is None else cell for cell in row) for row in manifest["headline"])
-    paths = tuple(folder / name for name in (MANIFEST, *manifest["files"]))
-    return Study(folder, paths, tuple(rows), (*manifest["notes"], *passing))
+    return Study(folder, files_of(folder), tuple(rows), (*manifest["notes"], *passing))
 
 
 def _scenario_folders(path: Path) -> tuple[Path, ...]:
@@ -300,7 +285,8 @@ def _shown(size: int) -> str:
     return f"{size / 1e9:.1f} GB"
 
 
-def _unknown_errors(draws: int) -> list[str]:
+def unknown_errors(draws: int) -> list[str]:
+    """That standard errors are unknown, in words, where they are."""
     if draws >= FEWEST_SCRAMBLES * DRAWS_PER_SCRAMBLE:
         return []
     least = FEWEST_SCRAMBLES * DRAWS_PER_SCRAMBLE

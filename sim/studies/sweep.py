@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
-from sim.chance.sampling import DRAWS_PER_SCRAMBLE
 from sim.errors import Problem, ScenarioError
 from sim.outcomes.comparison import draws_key
-from sim.outcomes.results import file_hash
-from sim.outcomes.statistics import FEWEST_SCRAMBLES
 from sim.outcomes.sweeps import Outcome, SweepResult, short_table, sweep_columns, sweep_rows
 from sim.outcomes.tables import Cell, csv_bytes, parameter_columns, parameter_rows, write_bytes
 from sim.pictures.sweeps import draw_sweep, sweep_pictures
-from sim.studies.folders import finish, new_study, relative_files, scratch
-from sim.studies.manifest import MANIFEST, differences, program, read_manifest, write_manifest
+from sim.studies.files import seal
+from sim.studies.folders import files_of, is_finished, new_folder
+from sim.studies.manifest import program, read_manifest
 from sim.studies.points import Ran, asked_outcomes, idle_factors, run_all
 from sim.studies.request import study_name
+from sim.studies.study import unknown_errors
 from sim.studies.sweepfile import Sweep, read_sweep
-from sim.studies.workers import Batch, available_cores
+from sim.studies.workers import Batch, Progress, available_cores, say_nothing
 
 __all__ = ["SweepStudy", "run_sweep"]
-
-Progress: TypeAlias = Callable[[str, float], None]
 
 _FINISHED_BEFORE: Final = "this sweep was finished before: nothing was computed (--force computes it again)"
 
@@ -87,7 +84,7 @@ def run_sweep(
     ResultsError
         The folder cannot be written, or holds something else.
     """
-    tell = progress or _say_nothing
+    tell = progress or say_nothing
     if jobs is not None and jobs < 1:
         raise ScenarioError([Problem("--jobs", 0, 0, "", f"at least 1 (found {jobs})")])
     tell("checking points", 0.0)
@@ -95,11 +92,10 @@ def run_sweep(
     outcomes = asked_outcomes(sweep)
     asked, runner = _asked(sweep, outcomes, plots), program()
     folder = Path(out) / study_name([sweep.name], [asked, runner["source"]])
-    if not force and _is_finished(folder, asked, runner):
+    if not force and is_finished(folder, asked, runner):
         return _read(folder, _FINISHED_BEFORE)
     workers = jobs or available_cores()
-    with scratch(folder) as place:
-        work = new_study(place)
+    with new_folder(folder) as work:
         ran = run_all(sweep, outcomes, workers, lambda part: tell("draws", part * _SIMULATED), executor)
         result = _result(sweep, ran)
         _write_tables(work, sweep, result)
@@ -107,13 +103,8 @@ def run_sweep(
             _draw(work / "plots", result, workers)
         notes = [*_sizes(sweep), *_idle(sweep, outcomes, ran)]
         _write_manifest(work, asked, runner, sweep, result, ran, notes)
-        finish(place, folder)
-        tell("files", 1.0)
+    tell("files", 1.0)
     return _read(folder)
-
-
-def _say_nothing(text: str, share: float) -> None:
-    """Progress that nobody follows."""
 
 
 def _asked(sweep: Sweep, outcomes: Sequence[Outcome], pictures: bool) -> dict[str, Any]:
@@ -144,19 +135,10 @@ def _plain(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
-def _is_finished(folder: Path, asked: Mapping[str, Any], runner: Mapping[str, Any]) -> bool:
-    if not (folder / MANIFEST).exists():
-        return False
-    manifest = read_manifest(folder)
-    whole = all((folder / name).exists() for name in manifest["files"])
-    return whole and manifest["asked"] == asked and not differences(manifest["program"], runner)
-
-
 def _read(folder: Path, *passing: str) -> SweepStudy:
     """A sweep from its folder, with notes on how it was come by, which its manifest does not hold."""
     manifest = read_manifest(folder)
-    paths = tuple(folder / name for name in (MANIFEST, *manifest["files"]))
-    return SweepStudy(folder, paths, tuple(map(tuple, manifest["table"])), (*manifest["notes"], *passing))
+    return SweepStudy(folder, files_of(folder), tuple(map(tuple, manifest["table"])), (*manifest["notes"], *passing))
 
 
 def _result(sweep: Sweep, ran: Ran) -> SweepResult:
@@ -195,9 +177,7 @@ def _sizes(sweep: Sweep) -> list[str]:
     said = f"{count:,} point{'s' if count > 1 else ''} of {start.name}, {draws:,} shared draws at each"
     if sweep.baseline is not None:
         said += f"; differences to {sweep.baseline.scenario.name}, draw by draw, in the world of each point"
-    least = FEWEST_SCRAMBLES * DRAWS_PER_SCRAMBLE
-    unknown = [f"standard errors are unknown below {least} draws ({FEWEST_SCRAMBLES} scrambles)"]
-    return [said, *(unknown if draws < least else [])]
+    return [said, *unknown_errors(draws)]
 
 
 def _idle(sweep: Sweep, outcomes: Sequence[Outcome], ran: Ran) -> list[str]:
@@ -218,8 +198,7 @@ def _write_manifest(
         "program": runner,
         "draws_key": draws_key(sweep.start),
         "points": {str(number): digest for number, digest in zip(ran.numbers, ran.hashes, strict=True)},
-        "files": {name: file_hash(folder / name) for name in relative_files(folder)},
         "table": short_table(result),
         "notes": list(notes),
     }
-    write_manifest(folder, content)
+    seal(folder, content)

@@ -17,15 +17,22 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkProcess
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias, TypeVar
 
 from sim.errors import SimError
 
-__all__ = ["CAN_FORK", "Batch", "available_cores"]
+__all__ = ["CAN_FORK", "Batch", "Progress", "available_cores", "say_nothing"]
 
 CAN_FORK: Final = sys.platform != "win32"
 
 T = TypeVar("T")
+
+Progress: TypeAlias = Callable[[str, float], None]
+"""Is told what is being done, and the share of the whole that is finished."""
+
+
+def say_nothing(text: str, share: float) -> None:
+    """Progress that nobody follows."""
 
 
 def available_cores() -> int:
