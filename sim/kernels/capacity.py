@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 
@@ -46,9 +46,10 @@ def arriving(orders: FloatArray, period: int, lead: IntArray) -> FloatArray:
 
 
 def first_come(launched: FloatArray, names: Sequence[str]) -> IntArray:
-    """Providers in the order of their launch, ties by name; (F, N) from dates (F, N)."""
+    """Providers in the order of their launch, ties by name: places in a flat array (F, N), from dates (F, N)."""
     by_name = np.array(sorted(range(len(names)), key=names.__getitem__))
-    return np.asarray(by_name[np.argsort(launched[by_name], axis=0, kind="stable")])
+    order, draws = by_name[np.argsort(launched[by_name], axis=0, kind="stable")], launched.shape[-1]
+    return np.asarray(order * draws + np.arange(draws))
 
 
 def grant(capacity: FloatArray, wanted: FloatArray, cap: FloatArray, order: IntArray) -> FloatArray:
@@ -61,7 +62,7 @@ def grant(capacity: FloatArray, wanted: FloatArray, cap: FloatArray, order: IntA
     cap : (N,)
         Most that all providers may have together; infinite without a cap.
     order : (F, N)
-        Providers in the order in which they are served.
+        Places of the providers in the order in which they are served, as of `first_come`.
 
     Returns
     -------
@@ -73,13 +74,12 @@ def grant(capacity: FloatArray, wanted: FloatArray, cap: FloatArray, order: IntA
         return np.asarray(capacity + more)
     used = capacity.sum(axis=0)
     free = np.where(cap - used > _DUST * used, cap - used, 0.0)
-    more = np.take_along_axis(more, order, axis=0)
-    for turn in more:
+    served = more.take(order)
+    for turn in served:
         np.minimum(turn, free, out=turn)
-        free = free - turn
-    granted = capacity.copy()
-    np.put_along_axis(granted, order, np.take_along_axis(capacity, order, axis=0) + more, axis=0)
-    return granted
+        free -= turn
+    more.put(order, served)
+    return np.asarray(capacity + more)
 
 
 @dataclass
@@ -104,16 +104,10 @@ class Intake:
     lift: FloatArray
     log_attraction: FloatArray
 
-    def take(self, draws: IntArray) -> Intake:
-        """The same of some draws."""
-        return Intake(*_taken(vars(self), draws))
-
-    def replaced(self, draws: IntArray, other: Intake) -> Intake:
-        """The same with other numbers in some draws."""
-        copies = {name: array.copy() for name, array in vars(self).items()}
+    def put(self, draws: IntArray, other: Intake) -> None:
+        """Take the numbers of another in some draws."""
         for name, array in vars(other).items():
-            copies[name][..., draws] = array
-        return Intake(**copies)
+            getattr(self, name)[..., draws] = array
 
 
 @dataclass(frozen=True)
@@ -143,9 +137,14 @@ class Reach:
 
     def take(self, draws: IntArray) -> Reach:
         """The same of some draws."""
-        return Reach(*_taken({field.name: getattr(self, field.name) for field in fields(self)}, draws))
+        # Contiguous, as the whole is.
+        return Reach(*(getattr(self, field.name).take(draws, axis=-1) for field in fields(self)))
 
     @cached_property
+    def log_without(self) -> FloatArray:
+        """Log of total attraction without owned offers, (G, N)."""
+        return np.log(self.home + self.partner.sum(axis=0))
+
     def whole(self) -> Intake:
         """New spending of a period if all see every site, and each has room."""
         return self.divide(self.selling)
@@ -153,17 +152,16 @@ class Reach:
     def divide(self, seen: FloatArray) -> Intake:
         """New spending when a part of the class, (F, N), sees each owned offer, and the rest the partner's."""
         owned, partner = self.owned * seen[:, None], self.partner * (1.0 - seen)[:, None]
-        without = self.home + self.partner.sum(axis=0)
         total = self.home + (owned + partner).sum(axis=0)
         log_attraction = np.log(total)
-        lift = np.exp(self.exponent * (log_attraction - np.log(without)))
+        lift = np.exp(self.exponent * (log_attraction - self.log_without))
         rate = self.spending * lift / total
         owned *= rate
         partner *= rate
         return Intake(owned, partner, rate, lift, log_attraction)
 
 
-def intake(reach: Reach, share: FloatArray, room: FloatArray) -> Intake:
+def intake(reach: Reach, found: Intake, share: FloatArray, room: FloatArray) -> Intake:
     """Divide new spending in reach so that each site gets what fits its room.
 
     A part of the class sees a provider's site, such that its new spending there fits; the rest sees the
@@ -172,6 +170,8 @@ def intake(reach: Reach, share: FloatArray, room: FloatArray) -> Intake:
     Parameters
     ----------
     reach : Reach
+    found : Intake
+        The division if all see every site and each has room; overwritten.
     share : (F, N)
         Most of the class that may see the site: 1, in the period of a launch what is left of it, 0 where it
         takes no new business.
@@ -182,20 +182,14 @@ def intake(reach: Reach, share: FloatArray, room: FloatArray) -> Intake:
     -------
     Intake
     """
-    found = reach.whole
     late = _at_least_two((share != reach.selling).any(axis=0))
     if late.size:
-        found = found.replaced(late, reach.take(late).divide(share.take(late, axis=-1)))
-    short = _at_least_two((found.owned.sum(axis=1) > room).any(axis=0))
+        found.put(late, reach.take(late).divide(share.take(late, axis=-1)))
+    demand = found.owned.sum(axis=1)
+    short = _at_least_two((demand > room).any(axis=0))
     if short.size:
-        few = share.take(short, axis=-1), room.take(short, axis=-1)
-        found = found.replaced(short, _rationed(reach.take(short), *few, found.take(short)))
+        found.put(short, _rationed(reach.take(short), *(few.take(short, axis=-1) for few in (share, room, demand))))
     return found
-
-
-def _taken(arrays: Mapping[str, FloatArray], draws: IntArray) -> Iterator[FloatArray]:
-    """Some draws of each array, contiguous."""
-    return (array.take(draws, axis=-1) for array in arrays.values())
 
 
 def _at_least_two(chosen: BoolArray) -> IntArray:
@@ -204,9 +198,9 @@ def _at_least_two(chosen: BoolArray) -> IntArray:
     return np.repeat(draws, 2) if draws.size == 1 else draws
 
 
-def _rationed(reach: Reach, share: FloatArray, room: FloatArray, found: Intake) -> Intake:
-    """The division of draws in which some site is short."""
-    seen, demand = share, found.owned.sum(axis=1)
+def _rationed(reach: Reach, share: FloatArray, room: FloatArray, demand: FloatArray) -> Intake:
+    """The division of draws in which some site is short of the demand (F, N) that it meets if all see it."""
+    seen = share
     for _ in range(_PASSES):
         seen = np.where(demand > 0.0, np.minimum(seen * (room / np.maximum(demand, _SMALL)), share), seen)
         found = reach.divide(seen)

@@ -135,6 +135,11 @@ class Economy:
         """How much perceived elasticity falls with a provider's share, (N,)."""
         return pricing.share_slope(self.substitution, self.demand, self.inputs["demand.conduct"])
 
+    @cached_property
+    def substitution_by_segment(self) -> FloatArray:
+        """epsilon once for each segment, (G, N): NumPy works longer rows at a time than with (N,)."""
+        return np.tile(self.substitution, (len(self.segments), 1))
+
     def prices_into(self, out: FloatArray, log_markup: FloatArray) -> None:
         """Price over marginal cost of all providers, into `out` (P, G, N), from logs of those of some size."""
         for rows in self.fringes:
@@ -146,10 +151,7 @@ class Economy:
         """Sum over the segments of each layer, (..., G, N) to (..., L, N)."""
         out = np.empty((*values.shape[:-2], len(self.layers), values.shape[-1])) if out is None else out
         for layer, rows in enumerate(self.layer_rows):
-            total = out[..., layer, :]
-            total[...] = values[..., rows.start, :]
-            for row in range(rows.start + 1, rows.stop):
-                total += values[..., row, :]
+            np.add.reduce(values[..., rows, :], axis=-2, out=out[..., layer, :])
         return out
 
     @cached_property

@@ -21,7 +21,7 @@ from sim.kernels.growth import captive_factor, contestable_spending
 from sim.model.accounts import Record, outcomes
 from sim.model.economy import Economies, Economy, MarketPath, lever_rows, market_path, reach_fraction
 from sim.model.entry import entry_verdicts
-from sim.model.market import advance
+from sim.model.market import advance, tally
 from sim.model.stocks import Access, Period, Sites, Stocks, opening_stocks
 from sim.outcomes.results import Panel
 from sim.policy import states
@@ -31,8 +31,8 @@ __all__ = ["BLOCK", "observe", "run_periods", "simulate"]
 
 T = TypeVar("T")
 
-BLOCK = 512
-"""Draws in a block: the arrays of a period then stay in a core's second-level cache."""
+BLOCK = 1024
+"""Draws in a block: enough that calls of NumPy cost little, few enough that most of a period stays in the cache."""
 
 
 def simulate(
@@ -156,8 +156,9 @@ def run_periods(
             access=levers.access(t),
             sites=Sites(masks.live[t], masks.selling[t], masks.transfer[t], masks.live_years[t], order),
         )
-        advance(economy, stocks, period, attraction)
-        _write(record, economy, stocks, attraction, t)
+        spending = advance(economy, stocks, period, attraction)
+        tally(economy, stocks, spending, record.spending[t], record.owned[t])
+        _write(record, economy, stocks, spending, attraction, t)
         record.equity[t] = levers.equity(t)
     return record
 
@@ -277,25 +278,29 @@ def _empty_record(economy: Economy, path: MarketPath, periods: int, per_year: in
     )
 
 
-def _write(record: Record, economy: Economy, stocks: Stocks, spare: FloatArray, t: int) -> None:
-    """Enter a period into the record."""
-    record.spending[t], record.quality[t] = stocks.by_layer, stocks.quality
+def _write(
+    record: Record, economy: Economy, stocks: Stocks, spending: FloatArray, spare: FloatArray, t: int
+) -> None:
+    """Enter the rest of a period into the record."""
+    record.quality[t] = stocks.quality
     economy.by_layer(stocks.gain(), out=record.gain[t])
     if stocks.sited:
-        record.owned[t], record.capacity[t], record.bought[t] = stocks.owned_by_layer, stocks.capacity, stocks.bought[t]
+        record.capacity[t], record.bought[t] = stocks.capacity, stocks.bought[t]
     per_year = len(record.spending) // len(record.markup)
     if (t + 1) % per_year == 0:
         # Until the next period `before` holds the markups of this one.
         economy.prices_into(spare, stocks.before)
-        record.markup[t // per_year] = _mean_prices(economy, stocks, spare)
+        record.markup[t // per_year] = _mean_prices(economy, stocks.by_layer, spending, spare)
 
 
-def _mean_prices(economy: Economy, stocks: Stocks, prices: FloatArray) -> FloatArray:
+def _mean_prices(economy: Economy, sold: FloatArray, spending: FloatArray, prices: FloatArray) -> FloatArray:
     """Prices over marginal cost, (P, G, N), by layer (P, L, N), weighted by spending; `prices` is overwritten.
 
     Who has lost every customer still names a price: the plain mean over the layer's segments.
     """
-    sold = stocks.by_layer
-    plain = np.ones_like(sold) if sold.all() else economy.by_layer(prices) / economy.by_layer(np.ones_like(prices))
-    prices *= stocks.spending(economy.domestic)
+    if sold.all():
+        prices *= spending
+        return economy.by_layer(prices) / sold
+    plain = economy.by_layer(prices) / economy.by_layer(np.ones_like(prices))
+    prices *= spending
     return np.divide(economy.by_layer(prices), sold, out=plain, where=sold > 0.0)

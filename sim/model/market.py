@@ -17,7 +17,7 @@ __all__ = ["advance", "tally"]
 _TINY = np.finfo(np.float64).tiny
 
 
-def advance(economy: Economy, stocks: Stocks, period: Period, attraction: FloatArray) -> None:
+def advance(economy: Economy, stocks: Stocks, period: Period, attraction: FloatArray) -> FloatArray:
     """Move the stocks through one period, in place; the steps stand in the order in which they happen.
 
     Parameters
@@ -27,6 +27,11 @@ def advance(economy: Economy, stocks: Stocks, period: Period, attraction: FloatA
     period : Period
     attraction : (P, G, N)
         Buffer.
+
+    Returns
+    -------
+    (P, G, N)
+        Spending by provider over all channels, not to be written to; `tally` is still to come.
     """
     stocks.sited = stocks.sited or bool(period.sites.live.any())
     use = stocks.owned.sum(axis=1) if stocks.sited else stocks.capacity
@@ -44,8 +49,9 @@ def advance(economy: Economy, stocks: Stocks, period: Period, attraction: FloatA
         choose_again(stocks, choice, again, economy.domestic)
         settle(stocks, economy.domestic)
     _choose(economy, stocks, choice)
-    _price(economy, stocks)
-    tally(economy, stocks)
+    spending = stocks.spending(economy.domestic)
+    _price(economy, stocks, spending)
+    return spending
 
 
 def _raise_quality(economy: Economy, stocks: Stocks, period: Period) -> None:
@@ -57,7 +63,7 @@ def _raise_quality(economy: Economy, stocks: Stocks, period: Period) -> None:
     exposure = exposed / (stocks.by_layer.sum(axis=0) * economy.foreign_share)
     rate = inputs["technology.catch_up"] + inputs["technology.spillover"] * period.access.spillover * exposure
     stocks.quality += rate * period.step
-    bearable = (np.abs(stocks.quality) * (economy.substitution - 1.0)).max(axis=0) < LARGEST_EXPONENT
+    bearable = np.abs(stocks.quality).max(axis=0) * (economy.substitution - 1.0) < LARGEST_EXPONENT
     require(
         "technology.catch_up and technology.spillover make quality too large or too small to compute with", bearable
     )
@@ -119,7 +125,7 @@ def _attract(economy: Economy, stocks: Stocks, period: Period, attraction: Float
         attraction[rows] = economy.base[rows]
     for own, rows in economy.sized:
         offers = attraction[rows]
-        utility_into(offers, economy.utility[rows], stocks.markup[own], economy.substitution)
+        utility_into(offers, economy.utility[rows], stocks.markup[own], economy.substitution_by_segment)
         offers += period.rivalry[rows, None]
         np.exp(offers, out=offers)
     abroad = period.abroad_scale
@@ -185,18 +191,23 @@ def _choose(economy: Economy, stocks: Stocks, choice: Choice) -> None:
     stocks.held += joining
 
 
-def _price(economy: Economy, stocks: Stocks) -> None:
+def _price(economy: Economy, stocks: Stocks, spending: FloatArray) -> None:
     """Markups of the next period, from shares of this one over all channels."""
-    spending = stocks.spending(economy.domestic)
     pull = economy.price_slope / spending.sum(axis=0)
     stocks.before, stocks.markup = stocks.markup, stocks.before
     for own, rows in economy.sized:
         np.multiply(spending[rows], pull, out=stocks.markup[own])
-    log_markup_into(stocks.markup, economy.substitution)
+    log_markup_into(stocks.markup, economy.substitution_by_segment)
 
 
-def tally(economy: Economy, stocks: Stocks) -> None:
-    """Sum spending by layer."""
-    economy.by_layer(stocks.spending(economy.domestic), out=stocks.by_layer)
+def tally(
+    economy: Economy,
+    stocks: Stocks,
+    spending: FloatArray,
+    by_layer: FloatArray | None = None,
+    owned_by_layer: FloatArray | None = None,
+) -> None:
+    """Sum spending (P, G, N) and what of it is on owned sites by layer, into arrays that the stocks refer to then."""
+    stocks.by_layer = economy.by_layer(spending, out=by_layer)
     if stocks.sited:
-        economy.by_layer(stocks.owned, out=stocks.owned_by_layer)
+        stocks.owned_by_layer = economy.by_layer(stocks.owned, out=owned_by_layer)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.axes import FloatArray
-from sim.kernels.capacity import Reach, arriving, grant, intake, projected_use
+from sim.kernels.capacity import Intake, Reach, arriving, grant, intake, projected_use
 from sim.kernels.welfare import ClassGains, reached_gain
 from sim.model.economy import Economy
 from sim.model.stocks import Period, Stocks
@@ -100,10 +100,11 @@ def serve_reach(economy: Economy, stocks: Stocks, period: Period, choice: Choice
     reach = _reach(economy, stocks, period, choice)
     selling_years = np.where(sites.selling, np.minimum(sites.live_years, period.step), 0.0)
     movable = np.where(period.access.takes_migrants, stocks.inside.sum(axis=1), 0.0)
-    _build(economy, stocks, period, use, _whole_inflow(economy, period, reach, movable))
+    whole = reach.whole()
+    _build(economy, stocks, period, use, _whole_inflow(economy, period, whole, movable))
     _fit_growth(stocks)
     room = np.maximum(stocks.capacity - stocks.owned.sum(axis=1), 0.0)
-    new = intake(reach, selling_years / period.step, room)
+    new = intake(reach, whole, selling_years / period.step, room)
     room = np.maximum(room - new.owned.sum(axis=1), 0.0)
     gain = reached_gain(new.log_attraction, new.lift, economy.substitution)
     asked = np.where(period.access.takes_migrants, -np.expm1(-economy.inputs["migration.rate"] * selling_years), 0.0)
@@ -131,11 +132,11 @@ def _reach(economy: Economy, stocks: Stocks, period: Period, choice: Choice) -> 
     )
 
 
-def _whole_inflow(economy: Economy, period: Period, reach: Reach, movable: FloatArray) -> FloatArray:
+def _whole_inflow(economy: Economy, period: Period, whole: Intake, movable: FloatArray) -> FloatArray:
     """New customers and migrants of a whole period with room for all, (F, N): what a site plans with."""
     consenting = 1.0 - economy.inputs["migration.consent_loss"]
-    asked = -np.expm1(-economy.inputs["migration.rate"] * reach.selling * period.step) * movable
-    return np.asarray(reach.whole.owned.sum(axis=1) + consenting * asked)
+    asked = -np.expm1(-economy.inputs["migration.rate"] * period.sites.selling * period.step) * movable
+    return np.asarray(whole.owned.sum(axis=1) + consenting * asked)
 
 
 def _build(economy: Economy, stocks: Stocks, period: Period, use: FloatArray, inflow: FloatArray) -> None:

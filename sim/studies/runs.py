@@ -233,31 +233,23 @@ def _answer_block(plan: Plan, scrambles: range, runner: Mapping[str, Any]) -> li
 
 def simulate_block(plan: Plan, scrambles: range) -> Iterator[FloatArray]:
     """Some scrambles of all scenarios: for each an array (rows, draws), every number checked."""
-    drawn: list[tuple[Scenario, list[Worlds]]] = []
-    economies = [Economies() for _ in scrambles]
+    drawn: list[tuple[Scenario, Worlds]] = []
+    economies = Economies()
     for scenario in plan.scenarios:
         worlds = next((worlds for other, worlds in drawn if draw_alike(scenario, other)), None)
         if worlds is None:
-            worlds = [draw_worlds(scenario, range(number, number + 1)) for number in scrambles]
+            worlds = draw_worlds(scenario, scrambles)
             drawn.append((scenario, worlds))
-        yield _simulate_scrambles(scenario, plan.cases[scenario.name], worlds, economies, scrambles)
+        panels = _checked(scenario, worlds, "a draw", scrambles.start * DRAWS_PER_SCRAMBLE, economies)
+        yield _rows(plan.cases[scenario.name], panels)
 
 
-def _simulate_scrambles(
-    scenario: Scenario, case: Panels, worlds: Sequence[Worlds], economies: Sequence[Economies], scrambles: range
-) -> FloatArray:
-    """The rows of one scenario, one scramble after the other."""
-    rows = np.empty((sum(panel.count for panel in case.values()), len(scrambles) * DRAWS_PER_SCRAMBLE))
-    for place, (number, world, known) in enumerate(zip(scrambles, worlds, economies, strict=True)):
-        panels = _checked(scenario, world, "a draw", number * DRAWS_PER_SCRAMBLE, known)
-        draws = slice(place * DRAWS_PER_SCRAMBLE, (place + 1) * DRAWS_PER_SCRAMBLE)
-        first = 0
-        for name, expected in case.items():
-            if (panels[name].years, panels[name].items) != (expected.years, expected.items):
-                raise AssertionError(f"{name} has other labels than in the median case")
-            rows[first : first + expected.count, draws] = panels[name].rows(range(expected.count))
-            first += expected.count
-    return rows
+def _rows(case: Panels, panels: Panels) -> FloatArray:
+    """The rows of the panels that a case has, one under the other."""
+    for name, expected in case.items():
+        if (panels[name].years, panels[name].items) != (expected.years, expected.items):
+            raise AssertionError(f"{name} has other labels than in the median case")
+    return np.concatenate([panels[name].rows(range(expected.count)) for name, expected in case.items()])
 
 
 def _checked(

@@ -6,6 +6,8 @@ sends back through a pipe is small. Nothing here draws, rounds or sums, so resul
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import multiprocessing
 import os
 import signal
@@ -13,7 +15,7 @@ import sys
 import traceback
 import warnings
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkProcess
@@ -95,56 +97,81 @@ class Batch:
                 tell(len(running) - place)
 
     def _run_forked(self, jobs: int, tell: Callable[[int], None]) -> None:
+        calls = [call for call, _ in self._waiting]
+        futures = deque(enumerate(future for _, future in self._waiting))
         running: dict[Connection, tuple[ForkProcess, Future[Any]]] = {}
+        self._waiting.clear()
         try:
-            while self._waiting or running:
-                while self._waiting and len(running) < jobs:
-                    call, future = self._waiting.popleft()
-                    connection, process = _start(call)
-                    running[connection] = process, future
-                ready = wait(list(running))
-                for connection in [one for one in running if one in ready]:
+            for _ in range(min(jobs, len(calls))):
+                connection, process = _start(calls)
+                running[connection] = process, _send_next(connection, futures)
+            while running:
+                for connection in wait(list(running)):
                     process, future = running[connection]
                     future.set_result(_received(connection, process))
-                    del running[connection]
-                    tell(len(self._waiting) + len(running))
+                    if futures:
+                        running[connection] = process, _send_next(connection, futures)
+                    else:
+                        _dismiss(connection, process)
+                        del running[connection]
+                    tell(len(futures) + len(running))
         finally:
             for process, _ in running.values():
                 process.terminate()
                 process.join()
 
 
-def _start(call: Callable[[], Any]) -> tuple[Connection, ForkProcess]:
+def _send_next(connection: Connection, futures: deque[tuple[int, Future[Any]]]) -> Future[Any]:
+    """Have a child make the next call."""
+    index, future = futures.popleft()
+    connection.send(index)
+    return future
+
+
+def _dismiss(connection: Connection, process: ForkProcess) -> None:
+    connection.send(None)
+    connection.close()
+    process.join()
+
+
+def _start(calls: Sequence[Callable[[], Any]]) -> tuple[Connection, ForkProcess]:
     context = multiprocessing.get_context("fork")
-    reader, writer = context.Pipe(duplex=False)
-    process = context.Process(target=_child, args=(call, writer), daemon=True)
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_child, args=(calls, ours, theirs), daemon=True)
     with warnings.catch_warnings():
         # a progress bar may have a thread; the child touches nothing of its
         warnings.filterwarnings("ignore", message=".*multi-threaded.*fork", category=DeprecationWarning)
         process.start()
-    writer.close()
-    return reader, process
+    theirs.close()
+    return ours, process
 
 
-def _child(call: Callable[[], Any], writer: Connection) -> None:
+def _child(calls: Sequence[Callable[[], Any]], ours: Connection, theirs: Connection) -> None:
+    """Make the calls whose numbers come, until there are no more or the parent is gone."""
+    ours.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops its children
+    gc.freeze()  # what the parent made outlives the child, which need not look for garbage in it
+    with contextlib.suppress(EOFError):
+        while (index := theirs.recv()) is not None:
+            theirs.send(_answer(calls[index]))
+
+
+def _answer(call: Callable[[], Any]) -> tuple[Any, Exception | None]:
+    """What a call returns, and what it raises."""
     try:
-        writer.send((call(), None))
+        return call(), None
     except Exception as error:
         error.add_note(f"in a child process:\n{traceback.format_exc()}")
-        writer.send((None, error))
+        return None, error
 
 
 def _received(connection: Connection, process: ForkProcess) -> Any:
     try:
         value, error = connection.recv()
-    except EOFError:
+    except (EOFError, ConnectionResetError):
         process.join()
         code = process.exitcode
         raise SimError(f"a child process died (exit code {code}), perhaps for want of memory: try fewer jobs") from None
-    finally:
-        connection.close()
-    process.join()
     if error is not None:
         raise error
     return value
