@@ -27,12 +27,12 @@ def test_an_order_arrives_one_lead_later() -> None:
 def test_launch_order_breaks_ties_by_name() -> None:
     launched = np.array([[2021.0, 2020.0], [2021.0, 2021.0], [2020.5, 2021.0]])
     order = first_come(launched, ("zeta", "alpha", "mid"))
-    np.testing.assert_array_equal(order, [[2, 0], [1, 1], [0, 2]])
+    np.testing.assert_array_equal(order, [[4, 1], [2, 3], [0, 5]])  # places in a flat array of three by two
 
 
 def test_the_cap_is_shared_in_launch_order() -> None:
     wanted = np.array([[4.0, 4.0], [4.0, 4.0]])
-    granted = grant(np.array([[1.0, 1.0], [2.0, 2.0]]), wanted, np.array([5.0, np.inf]), np.array([[1, 1], [0, 0]]))
+    granted = grant(np.array([[1.0, 1.0], [2.0, 2.0]]), wanted, np.array([5.0, np.inf]), np.array([[2, 3], [0, 1]]))
     np.testing.assert_array_equal(granted, [[1.0, 4.0], [4.0, 4.0]])
 
 

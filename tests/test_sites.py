@@ -76,7 +76,7 @@ def _period(base: Economy, *, captive: float = 1.0, contestable: float = 0.0, in
         selling=full("selling", site, 0.0, bool),
         transfer=full("transfer", site, 0.0, bool),
         live_years=full("live_years", site, STEP) * full("selling", site),
-        order=np.repeat(np.arange(base.foreign)[:, None], base.draws, axis=1),
+        order=np.arange(base.foreign * base.draws).reshape(base.foreign, base.draws),
     )
     return Period(
         index=index,
@@ -96,7 +96,7 @@ def _advance(base: Economy, stocks: Stocks, **changes: Any) -> Stocks:
     period = _period(base, **changes)
     if "regime_years" not in changes:
         stocks.partner_target, stocks.owned_target = period.access.partner_unlock, period.access.owned_unlock
-    tally(base, stocks)  # of stocks made by hand
+    tally(base, stocks, stocks.spending(base.domestic))  # of stocks made by hand
     advance(base, stocks, period, np.empty_like(base.base))
     return stocks
 

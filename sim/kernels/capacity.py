@@ -161,7 +161,7 @@ class Reach:
         return Intake(owned, partner, rate, lift, log_attraction)
 
 
-def intake(reach: Reach, found: Intake, share: FloatArray, room: FloatArray) -> Intake:
+def intake(reach: Reach, share: FloatArray, room: FloatArray, whole: Intake | None = None) -> Intake:
     """Divide new spending in reach so that each site gets what fits its room.
 
     A part of the class sees a provider's site, such that its new spending there fits; the rest sees the
@@ -170,18 +170,19 @@ def intake(reach: Reach, found: Intake, share: FloatArray, room: FloatArray) -> 
     Parameters
     ----------
     reach : Reach
-    found : Intake
-        The division if all see every site and each has room; overwritten.
     share : (F, N)
         Most of the class that may see the site: 1, in the period of a launch what is left of it, 0 where it
         takes no new business.
     room : (F, N)
         USD bn/yr free on each site.
+    whole : Intake, optional
+        `reach.whole()` where it is known; overwritten.
 
     Returns
     -------
     Intake
     """
+    found = reach.whole() if whole is None else whole
     late = _at_least_two((share != reach.selling).any(axis=0))
     if late.size:
         found.put(late, reach.take(late).divide(share.take(late, axis=-1)))

@@ -29,13 +29,21 @@ def group_scales(shares: FloatArray, shocks: FloatArray, domestic: int) -> tuple
     domestic, foreign : (T, L, N)
         No outcome enters, so that the scales are the same under every regime.
     """
-    lifts = np.exp(shocks)
+    lifts = np.exp(shocks)[:, :, None]
     home, abroad = (
-        shares[group].sum(axis=0)
-        / np.maximum(sum(shares[p] * lifts[:, p, None] for p in range(len(shares))[group]), _TINY)
+        shares[group].sum(axis=0) / np.maximum(_weighted_sum(shares[group], lifts[:, group]), _TINY)
         for group in (slice(0, domestic), slice(domestic, None))
     )
     return home, abroad
+
+
+def _weighted_sum(shares: FloatArray, lifts: FloatArray) -> FloatArray:
+    """Sum over providers of shares (P, L, N) times lifts (T, P, 1, N), in (T, L, N)."""
+    total = shares[0] * lifts[:, 0]
+    part = np.empty_like(total)
+    for p in range(1, len(shares)):
+        total += np.multiply(shares[p], lifts[:, p], out=part)
+    return total
 
 
 def invert(shares: FloatArray, markup: FloatArray, substitution: FloatArray) -> FloatArray:

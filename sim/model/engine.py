@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from sim.axes import FloatArray
+from sim.axes import FloatArray, carved
 from sim.chance.sampling import Worlds
 from sim.dates.timeline import Masks, Timeline, period_masks, simulate_timeline
 from sim.kernels.capacity import first_come
@@ -265,17 +265,17 @@ def _closing_steps(scenario: Scenario, economy: Economy) -> dict[int, tuple[Floa
 
 def _empty_record(economy: Economy, path: MarketPath, periods: int, per_year: int) -> Record:
     providers, layers, draws = len(economy.providers), len(economy.layers), economy.draws
-    return Record(
-        spending=np.empty((periods, providers, layers, draws)),
-        owned=np.zeros((periods, economy.foreign, layers, draws)),
-        size=path.size[1 : periods + 1],
-        gain=np.empty((periods, layers, draws)),
-        quality=np.empty((periods, layers, draws)),
-        capacity=np.zeros((periods, economy.foreign, draws)),
-        bought=np.zeros((periods, economy.foreign, draws)),
-        markup=np.empty((periods // per_year, providers, layers, draws)),
-        equity=np.empty((periods, draws)),
+    blank = carved(
+        spending=(periods, providers, layers, draws),
+        owned=(periods, economy.foreign, layers, draws),
+        gain=(periods, layers, draws),
+        quality=(periods, layers, draws),
+        capacity=(periods, economy.foreign, draws),
+        bought=(periods, economy.foreign, draws),
+        markup=(periods // per_year, providers, layers, draws),
+        equity=(periods, draws),
     )
+    return Record(size=path.size[1 : periods + 1], **blank)
 
 
 def _write(

@@ -13,6 +13,7 @@ from sim.regimes import HazardStep
 from sim.scenario import Scenario
 
 _TINY = np.finfo(np.float64).tiny
+_STEPS = 12  # best responses; they bring a gain to within some 1e-7, of which no choice depends that is worth making
 _ROUNDING = 1e-9  # utility; the premium is solved to some 1e-12
 
 __all__ = ["entry_verdicts", "loss_hazard", "static_under", "tariff_equivalent"]
@@ -56,13 +57,13 @@ def _would_build(scenario: Scenario, economy: Economy, state: State) -> BoolArra
     rows = np.asarray(reach.any(axis=-1))
     market, reach, spending, partner = economy.static_market(rows), reach[rows], spending[rows], partner[:, rows]
     hazard = loss_hazard(scenario, economy, state)
-    without = static_equilibrium(market, reach, partner, partner).reached if unlock.any() else market.base
+    without = static_equilibrium(market, reach, partner, partner, steps=_STEPS).reached if unlock.any() else market.base
     verdict = np.empty((economy.foreign, economy.draws), dtype=np.bool_)
     for provider in range(economy.foreign):
         owned = partner.copy()
         owned[provider] = full[rows]
         row = economy.domestic + provider
-        with_site = static_equilibrium(market, reach, owned, partner).reached[row]
+        with_site = static_equilibrium(market, reach, owned, partner, steps=_STEPS).reached[row]
         gain = (spending * with_site).sum(axis=0) / np.maximum((spending * without[row]).sum(axis=0), _TINY)
         margin = entry_margin(gain, equity, hazard, economy.inputs["entry.hurdle"], economy.rates())
         verdict[provider] = margin >= 0.0

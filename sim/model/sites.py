@@ -104,7 +104,7 @@ def serve_reach(economy: Economy, stocks: Stocks, period: Period, choice: Choice
     _build(economy, stocks, period, use, _whole_inflow(economy, period, whole, movable))
     _fit_growth(stocks)
     room = np.maximum(stocks.capacity - stocks.owned.sum(axis=1), 0.0)
-    new = intake(reach, whole, selling_years / period.step, room)
+    new = intake(reach, selling_years / period.step, room, whole)
     room = np.maximum(room - new.owned.sum(axis=1), 0.0)
     gain = reached_gain(new.log_attraction, new.lift, economy.substitution)
     asked = np.where(period.access.takes_migrants, -np.expm1(-economy.inputs["migration.rate"] * selling_years), 0.0)
