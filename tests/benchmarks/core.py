@@ -5,7 +5,7 @@ pinned to one core, and then a process or thread for each core. A cell is a draw
 the best of several, of the processor on one core and by the clock on several; what a compiler takes is told apart.
 The floor is one exponential and one logarithm for each cell
 on arrays that stay in the second-level cache. The rivals (`rivals.py`) compute the licence regime's core as ours does,
-and their answers are held against ours before they are timed.
+and their answers are held against ours before they are timed; all are given the market path.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -168,12 +170,17 @@ def in_processes(call: Callable[[], Any]) -> float:
     return max(times) / cores
 
 
-def ours(name: str) -> Callable[[int], dict[str, float]]:
-    """The loop over periods of a scenario: market path, levers and records included."""
+def ours(name: str, *, given_path: bool = False) -> Callable[[int], dict[str, float]]:
+    """The loop over periods of a scenario, levers and records included; the market path too unless it is given."""
 
     def measure(block: int) -> dict[str, float]:
+        from sim.model import engine
+
         setting = Setting(name, block)
-        return {"nanoseconds": in_processes(setting.run) / setting.cells * 1e9}
+        path = market_path_of(setting)
+        given = mock.patch.object(engine, "market_path", lambda *_: path) if given_path else nullcontext()
+        with given:
+            return {"nanoseconds": in_processes(setting.run) / setting.cells * 1e9}
 
     return measure
 
@@ -283,7 +290,7 @@ def wait(events: int) -> None:
 
 MEASUREMENTS: dict[str, Callable[[int], dict[str, float]]] = {
     "floor": floor,
-    "ours": ours("jv_only"),
+    "ours": ours("jv_only", given_path=True),
     "numba": rival("in_numba"),
     "jax": rival("in_jax"),
     "analyst": analyst,
