@@ -28,11 +28,11 @@ FEWEST_SCRAMBLES: Final = 8
 
 _PROBABILITIES: Final = np.array([0.05, 0.25, 0.5, 0.75, 0.95])
 _SCRAMBLE: Final = 512
-_SPARE_REACH: Final = 0.5
+_SPARE_REACH: Final = 1.5
 """Standard deviations that a window reaches beyond where the furthest of some scrambles is expected."""
 
-_BLOCK: Final = 2**15
-"""Numbers described at a time, so that a block (256 KiB) stays in the cache."""
+_BLOCK: Final = 2**17
+"""Numbers described at a time, so that a block (1 MiB) stays in the cache."""
 
 
 @dataclass(frozen=True)
@@ -73,13 +73,16 @@ def describe(columns: FloatArray, missing: Missing = "") -> Statistics:
     value, error = (np.zeros((count, len(STATISTICS))) for _ in range(2))
     value[:] = columns[:, :1]
     value[:, STATISTICS.index("sd")] = 0.0
-    varying = np.flatnonzero((columns != columns[:, :1]).any(axis=-1))
-    size = max(1, _BLOCK // columns.shape[-1])
-    for start in range(0, len(varying), size):
-        rows = varying[start : start + size]
-        value[rows], error[rows] = _with_errors(columns[rows], missing)
-    error[:] = error if columns.shape[-1] >= FEWEST_SCRAMBLES * _SCRAMBLE else np.nan
+    varying = (columns != columns[:, :1]).any(axis=-1)
     defined = np.mean(~np.isnan(columns), axis=-1) if missing else np.ones(count)
+    gaps = (defined < 1) & (missing == "undefined")
+    size = max(1, _BLOCK // columns.shape[-1])
+    for chosen, parts_of in ((varying & ~gaps, _complete), (varying & gaps, _with_gaps)):
+        places = np.flatnonzero(chosen)
+        for start in range(0, len(places), size):
+            rows = places[start : start + size]
+            value[rows], error[rows] = _with_errors(*parts_of(columns[rows], missing))
+    error[:] = error if columns.shape[-1] >= FEWEST_SCRAMBLES * _SCRAMBLE else np.nan
     return Statistics(value, error, defined)
 
 
@@ -99,36 +102,51 @@ def share_positive(columns: FloatArray) -> FloatArray:
     return share
 
 
-def _with_errors(columns: FloatArray, missing: Missing) -> tuple[FloatArray, FloatArray]:
-    scrambles = columns.reshape(len(columns), -1, _SCRAMBLE)
-    if missing == "never":
-        columns, scrambles = (np.where(np.isnan(array), np.inf, array) for array in (columns, scrambles))
-    if missing:
-        value, parts = _defined_only(columns), _defined_only(scrambles)
-    else:
-        ordered = np.sort(scrambles, axis=-1)
-        value, parts = _summary(columns, _merged_quantiles(ordered)), _summary(scrambles, _quantiles(ordered))
+def _with_errors(value: FloatArray, parts: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Statistics, and their standard errors from those of each scramble, (columns, scrambles, statistics)."""
     with np.errstate(invalid="ignore", divide="ignore"):  # infinite where "never" decides, or one scramble alone
-        error = np.sqrt(parts.var(axis=1) / (parts.shape[1] - 1))
-    return value, error
+        return value, np.sqrt(parts.var(axis=1) / (parts.shape[1] - 1))
 
 
-def _summary(values: FloatArray, quantiles: FloatArray) -> FloatArray:
-    """The statistics along the last axis, in a last axis of their own."""
-    mean, spread = values.mean(axis=-1, keepdims=True), values.std(axis=-1, keepdims=True)
-    return np.concatenate([mean, spread, quantiles], axis=-1)
+def _complete(columns: FloatArray, missing: Missing) -> tuple[FloatArray, FloatArray]:
+    """The statistics of columns that are theirs to sort, and of each scramble."""
+    if missing == "never":
+        np.copyto(columns, np.inf, where=np.isnan(columns))
+    scrambles = columns.reshape(len(columns), -1, _SCRAMBLE)
+    with np.errstate(invalid="ignore"):  # the spread of what never happens in some draws is not defined
+        means = scrambles.mean(axis=-1)
+        squares = scrambles - means[..., None]
+        np.multiply(squares, squares, out=squares)
+        variances = squares.mean(axis=-1)
+        spread = np.sqrt(variances.mean(axis=-1) + means.var(axis=-1))
+    scrambles.sort(axis=-1)
+    value = _side_by_side(means.mean(axis=-1), spread, _merged_quantiles(scrambles))
+    return value, _side_by_side(means, np.sqrt(variances), _quantiles(scrambles))
+
+
+def _with_gaps(columns: FloatArray, missing: Missing) -> tuple[FloatArray, FloatArray]:
+    """The same over the draws that are defined."""
+    return _defined_only(columns), _defined_only(columns.reshape(len(columns), -1, _SCRAMBLE))
+
+
+def _side_by_side(mean: FloatArray, spread: FloatArray, quantiles: FloatArray) -> FloatArray:
+    """The statistics in a last axis of their own."""
+    return np.concatenate([mean[..., None], spread[..., None], quantiles], axis=-1)
 
 
 def _defined_only(values: FloatArray) -> FloatArray:
-    """The same one column at a time, over the draws that are defined."""
-    flat = values.reshape(-1, values.shape[-1])
-    out = np.full((len(flat), len(STATISTICS)), np.nan)
-    for row, column in enumerate(flat):
-        defined = column[~np.isnan(column)]
-        if len(defined):
-            with np.errstate(invalid="ignore"):  # the spread of what never happens in some draws is not defined
-                out[row] = _summary(defined, _quantiles(np.sort(defined)))
-    return out.reshape(*values.shape[:-1], len(STATISTICS))
+    """The statistics of the draws along the last axis that are defined; NaN where none is."""
+    defined = ~np.isnan(values)
+    count = defined.sum(axis=-1)
+    with np.errstate(invalid="ignore"):  # none is defined, or the spread of what never happens in some draws is not
+        mean = values.sum(axis=-1, where=defined) / count
+        squares = np.square(values - mean[..., None])
+        spread = np.sqrt(squares.sum(axis=-1, where=defined) / count)
+        position = _PROBABILITIES * (np.maximum(count, 1)[..., None] - 1)
+    below, above = _neighbours(position, np.maximum(count, 1)[..., None])
+    ordered = np.sort(values, axis=-1)  # what is not defined comes last
+    low, high = (np.take_along_axis(ordered, place, axis=-1) for place in (below, above))
+    return _side_by_side(mean, spread, _between(low, high, position - below))
 
 
 def _quantiles(ordered: FloatArray) -> FloatArray:
@@ -138,7 +156,7 @@ def _quantiles(ordered: FloatArray) -> FloatArray:
     return _between(ordered[..., below], ordered[..., above], position - below)
 
 
-def _neighbours(position: FloatArray, count: int) -> tuple[IntArray, IntArray]:
+def _neighbours(position: FloatArray, count: int | IntArray) -> tuple[IntArray, IntArray]:
     """Order statistics below and above a position."""
     below = np.floor(position).astype(np.int64)
     return below, np.minimum(below + 1, count - 1)
@@ -155,7 +173,7 @@ def _merged_quantiles(ordered: FloatArray) -> FloatArray:
     """Quantiles of columns whose scrambles are sorted, (columns, scrambles, 512) to (columns, probabilities).
 
     Scrambles resemble each other, so that an order statistic of the whole lies near the same place in each. Only what
-    stands near there is sorted. All that stands before must be at most the order statistic found, all that stands
+    stands near there is looked through. All that stands before must be at most the order statistic found, all that stands
     after at least that; in a column where it is not, everything is sorted.
     """
     count = ordered.shape[1]
@@ -164,9 +182,10 @@ def _merged_quantiles(ordered: FloatArray) -> FloatArray:
     quantiles = np.empty((len(ordered), len(position)))
     sure = np.ones(len(ordered), dtype=np.bool_)
     for i, window in enumerate(_windows(count)):
-        near = np.sort(ordered[:, :, window].reshape(len(ordered), -1), axis=-1)
-        before = count * window.start
-        low, high = near[:, below[i] - before], near[:, above[i] - before]
+        near = ordered[:, :, window].copy().reshape(len(ordered), -1)
+        places = below[i] - count * window.start, above[i] - count * window.start
+        near.partition(places, axis=-1)
+        low, high = (near[:, place] for place in places)
         quantiles[:, i] = _between(low, high, position[i] - below[i])
         sure &= (ordered[:, :, window.start - 1] <= low[:, None]).all(axis=1)
         sure &= (ordered[:, :, window.stop] >= high[:, None]).all(axis=1)
