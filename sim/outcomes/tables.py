@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
+
+import numpy as np
 
 from sim.scenario import Scenario
 
@@ -92,26 +93,36 @@ class HeadlineRow(NamedTuple):
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """The last four are the full-width forms, which some spreadsheets read alike."""
 
+_NEEDS_QUOTES: Final = re.compile('[,"\r\n]')
+
 
 def csv_bytes(rows: Iterable[Sequence[Cell]], header: Sequence[str] = ()) -> bytes:
-    """Rows as CSV by RFC 4180, in UTF-8.
+    """Rows of one length as CSV by RFC 4180, in UTF-8.
 
-    A text that a spreadsheet would take for a formula gets a leading apostrophe.
+    A text that a spreadsheet would take for a formula gets a leading apostrophe. Written column by column, since the
+    cells of a column are alike.
     """
-    stream = io.StringIO(newline="")
-    writer = csv.writer(stream)
-    if header:
-        writer.writerow(header)
-    writer.writerows(map(_written, row) for row in rows)
-    return stream.getvalue().encode()
+    columns = [_column(cells) for cells in zip(*rows, strict=True)]
+    lines = [",".join(map(_written, header))] if header else []
+    return "".join([f"{line}\r\n" for line in (*lines, *map(",".join, zip(*columns, strict=True)))]).encode()
 
 
-def _written(cell: Cell) -> Cell:
+def _column(cells: tuple[Cell, ...]) -> list[str]:
+    kinds = set(map(type, cells))
+    if kinds == {str}:
+        written = {cell: _written(cell) for cell in set(cells)}
+        return [written[cell] for cell in cells]
+    if kinds == {float} and np.isfinite(cells).all():
+        return list(map(str, cells))
+    return list(map(_written, cells))
+
+
+def _written(cell: Cell) -> str:
     if isinstance(cell, str):
-        return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
-    if isinstance(cell, float) and not math.isfinite(cell):
-        return None
-    return cell
+        text = f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
+        return '"' + text.replace('"', '""') + '"' if _NEEDS_QUOTES.search(text) else text
+    is_known = cell is not None and math.isfinite(cell)
+    return str(cell) if is_known else ""
 
 
 def write_bytes(path: Path, content: bytes) -> None:
