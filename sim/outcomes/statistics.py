@@ -173,8 +173,8 @@ def _merged_quantiles(ordered: FloatArray) -> FloatArray:
     """Quantiles of columns whose scrambles are sorted, (columns, scrambles, 512) to (columns, probabilities).
 
     Scrambles resemble each other, so that an order statistic of the whole lies near the same place in each. Only what
-    stands near there is looked through. All that stands before must be at most the order statistic found, all that stands
-    after at least that; in a column where it is not, everything is sorted.
+    stands near there is looked through. All that stands before must be at most the order statistic found, all that
+    stands after at least that; in a column where it is not, everything is sorted.
     """
     count = ordered.shape[1]
     position = _PROBABILITIES * (count * _SCRAMBLE - 1)
