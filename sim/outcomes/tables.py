@@ -8,8 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
-import numpy as np
-
 from sim.scenario import Scenario
 
 __all__ = [
@@ -93,36 +91,38 @@ class HeadlineRow(NamedTuple):
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """The last four are the full-width forms, which some spreadsheets read alike."""
 
+_ABSENT: Final = frozenset(map(str, (None, math.nan, math.inf, -math.inf)))
+
 _NEEDS_QUOTES: Final = re.compile('[,"\r\n]')
 
 
 def csv_bytes(rows: Iterable[Sequence[Cell]], header: Sequence[str] = ()) -> bytes:
     """Rows of one length as CSV by RFC 4180, in UTF-8.
 
-    A text that a spreadsheet would take for a formula gets a leading apostrophe. Written column by column, since the
-    cells of a column are alike.
+    A text that a spreadsheet would take for a formula gets a leading apostrophe. Written column by column, whose
+    texts are few.
     """
     columns = [_column(cells) for cells in zip(*rows, strict=True)]
-    lines = [",".join(map(_written, header))] if header else []
-    return "".join([f"{line}\r\n" for line in (*lines, *map(",".join, zip(*columns, strict=True)))]).encode()
+    lines = [",".join(map(_text, header))] if header else []
+    lines += map(",".join, zip(*columns, strict=True))
+    return "".join([f"{line}\r\n" for line in lines]).encode()
 
 
 def _column(cells: tuple[Cell, ...]) -> list[str]:
-    kinds = set(map(type, cells))
-    if kinds == {str}:
-        written = {cell: _written(cell) for cell in set(cells)}
-        return [written[cell] for cell in cells]
-    if kinds == {float} and np.isfinite(cells).all():
-        return list(map(str, cells))
-    return list(map(_written, cells))
+    texts = {cell: _text(cell) for cell in set(cells) if isinstance(cell, str)}
+    if texts:
+        return [texts[cell] if isinstance(cell, str) else _number(cell) for cell in cells]
+    return list(map(_number, cells))
 
 
-def _written(cell: Cell) -> str:
-    if isinstance(cell, str):
-        text = f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
-        return '"' + text.replace('"', '""') + '"' if _NEEDS_QUOTES.search(text) else text
-    is_known = cell is not None and math.isfinite(cell)
-    return str(cell) if is_known else ""
+def _text(cell: str) -> str:
+    text = f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
+    return '"' + text.replace('"', '""') + '"' if _NEEDS_QUOTES.search(text) else text
+
+
+def _number(cell: Cell) -> str:
+    text = str(cell)
+    return "" if text in _ABSENT else text
 
 
 def write_bytes(path: Path, content: bytes) -> None:
