@@ -108,21 +108,17 @@ def csv_bytes(rows: Iterable[Sequence[Cell]], header: Sequence[str] = ()) -> byt
     return "".join([f"{line}\r\n" for line in lines]).encode()
 
 
-def _column(cells: tuple[Cell, ...]) -> list[str]:
+def _column(cells: Sequence[Cell]) -> list[str]:
     texts = {cell: _text(cell) for cell in set(cells) if isinstance(cell, str)}
-    if texts:
-        return [texts[cell] if isinstance(cell, str) else _number(cell) for cell in cells]
-    return list(map(_number, cells))
+    if not texts:
+        return ["" if text in _ABSENT else text for text in map(str, cells)]
+    numbers = iter(_column([cell for cell in cells if not isinstance(cell, str)]))
+    return [texts[cell] if isinstance(cell, str) else next(numbers) for cell in cells]
 
 
 def _text(cell: str) -> str:
     text = f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
     return '"' + text.replace('"', '""') + '"' if _NEEDS_QUOTES.search(text) else text
-
-
-def _number(cell: Cell) -> str:
-    text = str(cell)
-    return "" if text in _ABSENT else text
 
 
 def write_bytes(path: Path, content: bytes) -> None:

@@ -18,6 +18,7 @@ import numpy as np
 
 from sim.axes import FloatArray
 from sim.chance.sampling import DRAWS_PER_SCRAMBLE
+from sim.errors import ResultsError
 
 __all__ = ["SCRAMBLES_PER_BLOCK", "BlockStore"]
 
@@ -85,7 +86,13 @@ class BlockStore:
         unfinished.replace(path)
 
     def read(self, first: int, chosen: Sequence[int], draws: slice) -> FloatArray:
-        """Some rows, counted from the row `first`, and draws: an array (rows, draws)."""
+        """Some rows, counted from the row `first`, and draws: an array (rows, draws).
+
+        Raises
+        ------
+        ResultsError
+            A block is shorter than it was written.
+        """
         span = range(DRAWS_PER_SCRAMBLE * self.scrambles)[draws]
         values, runs = np.empty((len(chosen), len(span))), _runs(chosen)
         for number in range(span.start // _DRAWS_PER_BLOCK, -(-span.stop // _DRAWS_PER_BLOCK)):
@@ -96,7 +103,8 @@ class BlockStore:
             with self._path(number).open("rb", buffering=0) as stream:
                 for place, row, count in runs:
                     stream.seek(_BYTES * width * (first + row))
-                    stream.readinto(found[:count].data.cast("B"))
+                    if stream.readinto(found[:count].data.cast("B")) != found[:count].nbytes:
+                        raise ResultsError(f"{self._path(number)}: was cut short")
                     values[place : place + count, target] = found[:count, inside]
         return values
 
