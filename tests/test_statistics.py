@@ -47,6 +47,40 @@ def test_quantiles_are_exact_for_any_number_of_scrambles(scrambles: int) -> None
     assert describe(columns).value[:, 2:].tobytes() == statistics._quantiles(ordered).tobytes()
 
 
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize("narrow", [0.3, 0.03, 0.001])
+def test_quantiles_are_exact_where_a_few_scrambles_crowd_about_one_place(narrow: float, sign: float) -> None:
+    random = np.random.default_rng(8)
+    columns = random.normal(size=(60, 16, 512))
+    columns[:, :3] = narrow * columns[:, :3] + random.normal(size=(60, 1, 1))
+    columns = sign * columns.reshape(60, -1)
+    assert describe(columns).value[:, 2:].tobytes() == statistics._quantiles(np.sort(columns, axis=-1)).tobytes()
+
+
+SPREAD = np.linspace(0.0, 512.0, 512)
+CROWDED = np.linspace(100.0, 101.0, 512)
+FIRST_ALONE = np.concatenate([[-1.0], np.linspace(1000.0, 1001.0, 511)])
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize(
+    ("scrambles", "probability", "guess"),
+    [
+        ([SPREAD, CROWDED], 0.5, 178.0),
+        ([SPREAD, *[FIRST_ALONE] * 15], 0.05, 900.0),
+        ([SPREAD, 1000.0 + SPREAD], 0.05, 51.0),
+    ],
+)
+def test_that_a_quantile_does_not_stand_near_the_guess_is_seen(
+    scrambles: list[FloatArray], probability: float, guess: float, sign: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probabilities = np.array([probability if sign > 0 else 1 - probability])
+    monkeypatch.setattr(statistics, "_PROBABILITIES", probabilities)
+    ordered = np.sort(sign * np.stack(scrambles)[None], axis=-1)
+    found = statistics._merged_quantiles(ordered, np.array([[sign * guess]]))
+    assert found == statistics._quantiles(np.sort(ordered.reshape(1, -1), axis=-1))
+
+
 @pytest.mark.parametrize("by_halves", [True, False])
 def test_scrambles_are_sorted_by_halves_or_whole(by_halves: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(statistics, "_HALVES", by_halves)

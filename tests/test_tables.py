@@ -34,7 +34,7 @@ def test_what_is_not_finite_is_an_empty_cell() -> None:
 
 
 def test_a_number_of_numpy_is_written_as_any_other() -> None:
-    assert csv_bytes([(np.float64(0.5), "a"), (np.float64("nan"), "b"), (2, "a")]) == b"0.5,a\r\n,b\r\n2,a\r\n"
+    assert csv_bytes([(np.float64(0.5), "a"), (np.float64("nan"), 0.25), (2, None)]) == b"0.5,a\r\n,0.25\r\n2,\r\n"
 
 
 def test_numbers_are_written_so_that_they_read_back_to_the_last_bit() -> None:

@@ -29,7 +29,7 @@ FEWEST_SCRAMBLES: Final = 8
 _PROBABILITIES: Final = np.array([0.05, 0.25, 0.5, 0.75, 0.95])
 _SCRAMBLE: Final = 512
 _HALVES: Final = bool(import_module("numpy._core._multiarray_umath").__cpu_features__.get("AVX512_SKX"))
-"""Whether NumPy sorts with AVX-512: up to 256 numbers by a network, more by partitions, which are slow on some processors."""
+"""Whether NumPy sorts with AVX-512: up to 256 numbers by a network, more by partitions, slow on some processors."""
 
 _NEAR: Final = 16
 """Draws of each scramble, about the place of a quantile, among which that of the whole is looked for."""
