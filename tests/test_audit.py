@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from shipped import FOLDER, RUNNABLE, scenario
 
-from sim.chance.sampling import SHOCK_INPUTS
+from sim.chance.sampling import SHOCK_INPUTS, Worlds, draw_worlds
 from sim.reading.loading import load_scenario
 from sim.scenario import Scenario, inputs
 from sim.studies import audit as audit_module
@@ -59,8 +61,21 @@ def test_overrides_are_known_with_what_the_base_had() -> None:
     assert found["policy.steps.pilot_effective"] is None
 
 
+def test_scenarios_that_draw_alike_are_audited_on_worlds_drawn_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[str] = []
+
+    def draw(scenario: Scenario, scrambles: range, *, replaced: Any = None) -> Worlds:
+        drawn.extend([scenario.name] if replaced is None else [])
+        return draw_worlds(scenario, scrambles, replaced=replaced)
+
+    monkeypatch.setattr(audit_module, "draw_worlds", draw)
+    audit([_small("jv_only", "demand.churn=5"), _small("full_liberalization", "demand.churn=5")])
+    # Once for both; once for both with the churn taken back; once for the one with its step taken back.
+    assert drawn == ["full_liberalization", "jv_only", "full_liberalization"]
+
+
 @pytest.mark.parametrize("draws", [512, 1024, 2**20])
 def test_an_audit_looks_at_one_scramble_at_a_time_and_at_no_more_than_sixteen(draws: int) -> None:
-    first, *looks = audit_module._looks(draws)
-    assert first == (0, 32)
+    first, second, *looks = audit_module._looks(draws)
+    assert (first, second) == ((0, 8), (0, 64))
     assert looks == [(scramble, 512) for scramble in range(min(draws // 512, 16))]

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from sim.axes import FloatArray
+from sim.errors import ResultsError
 from sim.studies.blocks import BlockStore
 
 ROWS, SCRAMBLES = 7, 5
@@ -71,6 +72,13 @@ def test_a_block_with_one_bit_changed_is_missing(store: BlockStore) -> None:
     content[1000] ^= 1
     path.write_bytes(content)
     assert store.missing() == [2]
+
+
+def test_a_block_cut_short_meanwhile_is_not_read(store: BlockStore) -> None:
+    path = store.folder / "abc-000002.block"
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ResultsError, match=r"000002\.block: was cut short"):
+        store.read(0, range(ROWS), ALL)
 
 
 def test_a_longer_run_finds_the_whole_blocks_of_a_shorter_one(store: BlockStore) -> None:

@@ -47,6 +47,87 @@ def test_quantiles_are_exact_for_any_number_of_scrambles(scrambles: int) -> None
     assert describe(columns).value[:, 2:].tobytes() == statistics._quantiles(ordered).tobytes()
 
 
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize("narrow", [0.3, 0.03, 0.001])
+def test_quantiles_are_exact_where_a_few_scrambles_crowd_about_one_place(narrow: float, sign: float) -> None:
+    random = np.random.default_rng(8)
+    columns = random.normal(size=(60, 16, 512))
+    columns[:, :3] = narrow * columns[:, :3] + random.normal(size=(60, 1, 1))
+    columns = sign * columns.reshape(60, -1)
+    assert describe(columns).value[:, 2:].tobytes() == statistics._quantiles(np.sort(columns, axis=-1)).tobytes()
+
+
+SPREAD = np.linspace(0.0, 512.0, 512)
+CROWDED = np.linspace(100.0, 101.0, 512)
+FIRST_ALONE = np.concatenate([[-1.0], np.linspace(1000.0, 1001.0, 511)])
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+@pytest.mark.parametrize(
+    ("scrambles", "probability", "guess"),
+    [
+        ([SPREAD, CROWDED], 0.5, 178.0),
+        ([SPREAD, *[FIRST_ALONE] * 15], 0.05, 900.0),
+        ([SPREAD, 1000.0 + SPREAD], 0.05, 51.0),
+    ],
+)
+def test_that_a_quantile_does_not_stand_near_the_guess_is_seen(
+    scrambles: list[FloatArray], probability: float, guess: float, sign: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    probabilities = np.array([probability if sign > 0 else 1 - probability])
+    monkeypatch.setattr(statistics, "_PROBABILITIES", probabilities)
+    ordered = np.sort(sign * np.stack(scrambles)[None], axis=-1)
+    found = statistics._merged_quantiles(ordered, np.array([[sign * guess]]))
+    assert found == statistics._quantiles(np.sort(ordered.reshape(1, -1), axis=-1))
+
+
+@pytest.mark.parametrize("by_halves", [True, False])
+def test_scrambles_are_sorted_by_halves_or_whole(by_halves: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(statistics, "_HALVES", by_halves)
+    scrambles = _unlike_scrambles().reshape(3, 16, 512)
+    expected = np.sort(scrambles, axis=-1)
+    statistics._sort(scrambles)
+    np.testing.assert_array_equal(scrambles, expected)
+
+
+def test_scrambles_that_resemble_each_other_need_not_be_sorted_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    columns = _columns(50, 16)
+    columns[::2] = np.maximum(columns[::2], 1.0)  # half of the draws are alike
+    together: list[int] = []
+    quantiles = statistics._quantiles
+    monkeypatch.setattr(statistics, "_quantiles", lambda ordered: _counted(together, ordered) or quantiles(ordered))
+    describe(columns)
+    assert sum(together) <= 2
+
+
+def _counted(together: list[int], ordered: FloatArray) -> None:
+    """Note how many columns were sorted as a whole."""
+    together.append(len(ordered) if ordered.ndim == 2 else 0)
+
+
+def test_a_quantile_among_the_infinite_and_the_finite_is_exact() -> None:
+    column = _columns(1, 16)
+    column[column > np.quantile(column, 0.94)] = np.nan
+    found = describe(column, "never").value[:, 2:]
+    ordered = np.sort(np.where(np.isnan(column), np.inf, column), axis=-1)
+    assert found.tobytes() == statistics._quantiles(ordered).tobytes()
+
+
+def test_undefined_draws_are_left_out_of_every_statistic_of_every_scramble() -> None:
+    columns = _columns(2, 8)
+    columns[0, ::3] = np.nan
+    columns[1, :512] = np.nan
+    columns[1, 700:] = np.nan
+    found = describe(columns, "undefined")
+    for column, value in zip(columns, found.value, strict=True):
+        defined = column[~np.isnan(column)]
+        expected = [defined.mean(), defined.std(), *np.quantile(defined, [0.05, 0.25, 0.5, 0.75, 0.95])]
+        np.testing.assert_allclose(value, expected, rtol=1e-13)
+    parts = [part[~np.isnan(part)].std() for part in columns[0].reshape(8, 512)]
+    assert found.error[0, 1] == pytest.approx(np.std(parts, ddof=1) / np.sqrt(8), rel=1e-12)
+    assert np.isnan(found.error[1]).all()
+
+
 def test_a_standard_error_is_the_spread_over_scrambles_over_the_root_of_their_number() -> None:
     columns = _columns(1, 8)
     parts = columns.reshape(8, 512)

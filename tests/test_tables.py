@@ -6,6 +6,7 @@ import csv
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 from synthetic import scenario
 
@@ -30,6 +31,10 @@ def test_csv_quotes_what_needs_it_and_ends_lines_as_rfc_4180_says() -> None:
 
 def test_what_is_not_finite_is_an_empty_cell() -> None:
     assert csv_bytes([(math.nan, math.inf, None, -1.5)]) == b",,,-1.5\r\n"
+
+
+def test_a_number_of_numpy_is_written_as_any_other() -> None:
+    assert csv_bytes([(np.float64(0.5), "a"), (np.float64("nan"), 0.25), (2, None)]) == b"0.5,a\r\n,0.25\r\n2,\r\n"
 
 
 def test_numbers_are_written_so_that_they_read_back_to_the_last_bit() -> None:

@@ -18,7 +18,7 @@ from sim.errors import ResultsError, choices
 from sim.kernels.finance import internal_rate, payback_years
 from sim.outcomes.panels import Columns, LazyPanel, Result, batches
 from sim.outcomes.statistics import STATISTICS, Missing, Statistics, describe, share_positive
-from sim.outcomes.tables import ComparisonRow, HeadlineRow, SummaryRow, TimelineRow
+from sim.outcomes.tables import Cell, ComparisonRow, HeadlineRow, SummaryRow, TimelineRow
 from sim.outcomes.variables import VARIABLES
 from sim.scenario import Correlation, Scenario
 
@@ -166,19 +166,34 @@ def summarise(result: Result, baseline: Result | None = None) -> list[SummaryRow
 
 def _rows(scenario: str, panel: Columns, missing: Missing = "") -> Iterator[SummaryRow]:
     """Rows by item, then year, then statistic."""
-    return _table(scenario, panel, [describe(batch, missing) for batch in batches(panel)])
+    table = _table(scenario, panel, [describe(batch, missing) for batch in batches(panel)])
+    return map(SummaryRow._make, zip(*table, strict=True))
 
 
-def _table(scenario: str, panel: Columns, parts: Sequence[Statistics]) -> Iterator[SummaryRow]:
-    """Statistics of some rows after the other, put in the order of a table."""
-    values = np.hstack([np.vstack([part.value for part in parts]), panel.median.reshape(-1, 1)]).tolist()
-    errors = np.hstack([np.vstack([part.error for part in parts]), np.full((panel.count, 1), np.nan)]).tolist()
-    defined = np.concatenate([part.share_defined for part in parts]).tolist()
-    for place, (scope, item) in enumerate(panel.items):
-        for row, year in zip(range(place, panel.count, len(panel.items)), panel.years, strict=True):
-            known = (scenario, panel.variable, scope, item, year)
-            for cells in zip(_STATISTICS, values[row], errors[row], strict=True):
-                yield SummaryRow(*known, *cells, panel.unit, defined[row])
+def _table(scenario: str, panel: Columns, parts: Sequence[Statistics]) -> list[Sequence[Cell]]:
+    """Columns of a table of the statistics of some rows after the other: by item, then year, then statistic."""
+    years, kinds = len(panel.years), len(_STATISTICS)
+    per_item, count = years * kinds, panel.count * kinds
+    values = np.hstack([np.vstack([part.value for part in parts]), panel.median.reshape(-1, 1)])
+    errors = np.hstack([np.vstack([part.error for part in parts]), np.full((panel.count, 1), np.nan)])
+    defined = np.concatenate([part.share_defined for part in parts])
+    return [
+        [scenario] * count,
+        [panel.variable] * count,
+        [scope for scope, _ in panel.items for _ in range(per_item)],
+        [item for _, item in panel.items for _ in range(per_item)],
+        [year for year in panel.years for _ in range(kinds)] * len(panel.items),
+        _STATISTICS * panel.count,
+        *(_by_item(numbers, years) for numbers in (values, errors)),
+        [panel.unit] * count,
+        _by_item(np.repeat(defined[:, None], kinds, axis=-1), years),
+    ]
+
+
+def _by_item(numbers: FloatArray, years: int) -> list[float]:
+    """Numbers by row and statistic in the order of a table."""
+    ordered: list[float] = numbers.reshape(years, -1, numbers.shape[-1]).swapaxes(0, 1).ravel().tolist()
+    return ordered
 
 
 def paired(panel: Columns, baseline: Columns) -> LazyPanel:
@@ -224,10 +239,9 @@ def compare_one(result: Result, baseline: Result) -> list[ComparisonRow]:
 def _comparison_rows(scenario: str, panel: Columns, missing: Missing) -> Iterator[ComparisonRow]:
     """Rows by item, then year, then statistic."""
     parts = [(describe(batch, missing), share_positive(batch)) for batch in batches(panel)]
-    positive = np.concatenate([share for _, share in parts]).reshape(panel.median.shape)
-    by_row = positive.T.repeat(len(_STATISTICS)).tolist()
+    positive = np.repeat(np.concatenate([share for _, share in parts])[:, None], len(_STATISTICS), axis=-1)
     table = _table(scenario, panel, [part for part, _ in parts])
-    return (ComparisonRow(*row, above) for row, above in zip(table, by_row, strict=True))
+    return map(ComparisonRow._make, zip(*table, _by_item(positive, len(panel.years)), strict=True))
 
 
 def _worth_of_difference(result: Result, baseline: Result) -> Iterator[Columns]:

@@ -94,9 +94,9 @@ def save_result(result: Result, path: Path, keep: Collection[str] | None = None)
     try:
         with h5netcdf.File(unfinished, "w") as file:
             years, items = _write_labels(file, result, panels)
+        with h5py.File(unfinished, "r+") as file:
             for panel in panels:
                 _describe_panel(file, panel, years, items)
-        with h5py.File(unfinished, "r+") as file:
             hashes = {panel.variable: _write_rows(file[panel.variable], panel, years, items) for panel in panels}
     except (OSError, RuntimeError) as error:
         raise _of_system(error) from error
@@ -130,15 +130,29 @@ def _labels(panel: Columns) -> tuple[str, ...]:
 def _describe_panel(file: Any, panel: Columns, years: list[int], items: list[str]) -> None:
     """A variable without its draws: shape, labels, median case."""
     rows, places = _span(years, panel.years), [items.index(label) for label in _labels(panel)]
-    chunks = (1, 1, _chunk(panel.draws))
-    values = file.create_variable(panel.variable, _DIMENSIONS, "f8", chunks=chunks, fillvalue=np.nan)
     centre = np.full((len(years), len(items)), np.nan)
     centre[rows, places] = panel.median
-    median = file.create_variable(panel.variable + _MEDIAN, _DIMENSIONS[:2], "f8", fillvalue=np.nan, data=centre)
+    chunks = (1, 1, _chunk(panel.draws))
+    values = _add_variable(file, panel.variable, _DIMENSIONS, chunks=chunks)
+    median = _add_variable(file, panel.variable + _MEDIAN, _DIMENSIONS[:2], data=centre)
     values.attrs["units"] = median.attrs["units"] = panel.unit
     values.attrs["long_name"] = VARIABLES[panel.variable].meaning
     values.attrs["years"] = np.array(panel.years, dtype=np.int64)
     values.attrs["items"] = np.array(_labels(panel), dtype=object)
+
+
+def _add_variable(file: Any, name: str, dimensions: Sequence[str], **content: Any) -> Any:
+    """A variable on some dimensions as h5netcdf makes it, which asks for every dimension anew each time."""
+    scales = [file[dimension] for dimension in dimensions]
+    shape = tuple(scale.shape[0] for scale in scales)
+    dataset = file.create_dataset(name, shape, "f8", fillvalue=np.nan, track_order=True, **content)
+    for axis, scale in enumerate(scales):
+        h5py.h5ds.attach_scale(dataset.id, scale.id, axis)
+    places = [_DIMENSIONS.index(dimension) for dimension in dimensions]
+    dataset.attrs["_Netcdf4Coordinates"] = np.array(places, dtype=np.int32)
+    dataset.attrs["_Netcdf4Dimid"] = np.int32(places[0])
+    dataset.attrs["_FillValue"] = np.array([np.nan])
+    return dataset
 
 
 def _write_rows(dataset: Any, panel: Columns, years: list[int], items: list[str]) -> str:

@@ -8,8 +8,8 @@ over them says how far off it is: its standard deviation over the scrambles, div
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
@@ -28,11 +28,14 @@ FEWEST_SCRAMBLES: Final = 8
 
 _PROBABILITIES: Final = np.array([0.05, 0.25, 0.5, 0.75, 0.95])
 _SCRAMBLE: Final = 512
-_SPARE_REACH: Final = 0.5
-"""Standard deviations that a window reaches beyond where the furthest of some scrambles is expected."""
+_HALVES: Final = bool(import_module("numpy._core._multiarray_umath").__cpu_features__.get("AVX512_SKX"))
+"""Whether NumPy sorts with AVX-512: up to 256 numbers by a network, more by partitions, slow on some processors."""
 
-_BLOCK: Final = 2**15
-"""Numbers described at a time, so that a block (256 KiB) stays in the cache."""
+_NEAR: Final = 16
+"""Draws of each scramble, about the place of a quantile, among which that of the whole is looked for."""
+
+_BLOCK: Final = 2**17
+"""Numbers described at a time, so that a block (1 MiB) stays in the cache."""
 
 
 @dataclass(frozen=True)
@@ -73,13 +76,16 @@ def describe(columns: FloatArray, missing: Missing = "") -> Statistics:
     value, error = (np.zeros((count, len(STATISTICS))) for _ in range(2))
     value[:] = columns[:, :1]
     value[:, STATISTICS.index("sd")] = 0.0
-    varying = np.flatnonzero((columns != columns[:, :1]).any(axis=-1))
-    size = max(1, _BLOCK // columns.shape[-1])
-    for start in range(0, len(varying), size):
-        rows = varying[start : start + size]
-        value[rows], error[rows] = _with_errors(columns[rows], missing)
-    error[:] = error if columns.shape[-1] >= FEWEST_SCRAMBLES * _SCRAMBLE else np.nan
+    varying = (columns != columns[:, :1]).any(axis=-1)
     defined = np.mean(~np.isnan(columns), axis=-1) if missing else np.ones(count)
+    gaps = (defined < 1) & (missing == "undefined")
+    size = max(1, _BLOCK // columns.shape[-1])
+    for chosen, parts_of in ((varying & ~gaps, _complete), (varying & gaps, _with_gaps)):
+        places = np.flatnonzero(chosen)
+        for start in range(0, len(places), size):
+            rows = places[start : start + size]
+            value[rows], error[rows] = _with_errors(*parts_of(columns[rows], missing))
+    error[:] = error if columns.shape[-1] >= FEWEST_SCRAMBLES * _SCRAMBLE else np.nan
     return Statistics(value, error, defined)
 
 
@@ -99,36 +105,70 @@ def share_positive(columns: FloatArray) -> FloatArray:
     return share
 
 
-def _with_errors(columns: FloatArray, missing: Missing) -> tuple[FloatArray, FloatArray]:
-    scrambles = columns.reshape(len(columns), -1, _SCRAMBLE)
-    if missing == "never":
-        columns, scrambles = (np.where(np.isnan(array), np.inf, array) for array in (columns, scrambles))
-    if missing:
-        value, parts = _defined_only(columns), _defined_only(scrambles)
-    else:
-        ordered = np.sort(scrambles, axis=-1)
-        value, parts = _summary(columns, _merged_quantiles(ordered)), _summary(scrambles, _quantiles(ordered))
+def _with_errors(value: FloatArray, parts: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Statistics, and their standard errors from those of each scramble, (columns, scrambles, statistics)."""
     with np.errstate(invalid="ignore", divide="ignore"):  # infinite where "never" decides, or one scramble alone
-        error = np.sqrt(parts.var(axis=1) / (parts.shape[1] - 1))
-    return value, error
+        return value, np.sqrt(parts.var(axis=1) / (parts.shape[1] - 1))
 
 
-def _summary(values: FloatArray, quantiles: FloatArray) -> FloatArray:
-    """The statistics along the last axis, in a last axis of their own."""
-    mean, spread = values.mean(axis=-1, keepdims=True), values.std(axis=-1, keepdims=True)
-    return np.concatenate([mean, spread, quantiles], axis=-1)
+def _complete(columns: FloatArray, missing: Missing) -> tuple[FloatArray, FloatArray]:
+    """The statistics of columns that are theirs to sort, and of each scramble."""
+    if missing == "never":
+        np.copyto(columns, np.inf, where=np.isnan(columns))
+    scrambles = columns.reshape(len(columns), -1, _SCRAMBLE)
+    with np.errstate(invalid="ignore"):  # the spread of what never happens in some draws is not defined
+        means = scrambles.mean(axis=-1)
+        squares = scrambles - means[..., None]
+        np.multiply(squares, squares, out=squares)
+        variances = squares.mean(axis=-1)
+        spread = np.sqrt(variances.mean(axis=-1) + means.var(axis=-1))
+    _sort(scrambles)
+    quantiles = _quantiles(scrambles)
+    value = _side_by_side(means.mean(axis=-1), spread, _merged_quantiles(scrambles, quantiles.mean(axis=1)))
+    return value, _side_by_side(means, np.sqrt(variances), quantiles)
+
+
+def _sort(scrambles: FloatArray) -> None:
+    """Sort the draws of each scramble in place.
+
+    Where halves of a scramble sort in a fraction of the time, they are sorted, the smaller and the larger draws
+    parted by setting one half against the other turned round (Batcher 1968), and both sorted again.
+    """
+    if not _HALVES:
+        scrambles.sort(axis=-1)
+        return
+    halves = scrambles.reshape(*scrambles.shape[:-1], 2, -1)
+    halves.sort(axis=-1)
+    low, high = halves[..., 0, :], halves[..., 1, ::-1]
+    smaller = np.minimum(low, high)
+    np.maximum(low, high, out=high)
+    low[...] = smaller
+    halves.sort(axis=-1)
+
+
+def _with_gaps(columns: FloatArray, missing: Missing) -> tuple[FloatArray, FloatArray]:
+    """The same over the draws that are defined."""
+    return _defined_only(columns), _defined_only(columns.reshape(len(columns), -1, _SCRAMBLE))
+
+
+def _side_by_side(mean: FloatArray, spread: FloatArray, quantiles: FloatArray) -> FloatArray:
+    """The statistics in a last axis of their own."""
+    return np.concatenate([mean[..., None], spread[..., None], quantiles], axis=-1)
 
 
 def _defined_only(values: FloatArray) -> FloatArray:
-    """The same one column at a time, over the draws that are defined."""
-    flat = values.reshape(-1, values.shape[-1])
-    out = np.full((len(flat), len(STATISTICS)), np.nan)
-    for row, column in enumerate(flat):
-        defined = column[~np.isnan(column)]
-        if len(defined):
-            with np.errstate(invalid="ignore"):  # the spread of what never happens in some draws is not defined
-                out[row] = _summary(defined, _quantiles(np.sort(defined)))
-    return out.reshape(*values.shape[:-1], len(STATISTICS))
+    """The statistics of the draws along the last axis that are defined; NaN where none is."""
+    defined = ~np.isnan(values)
+    count = defined.sum(axis=-1)
+    with np.errstate(invalid="ignore"):  # none is defined, or the spread of what never happens in some draws is not
+        mean = values.sum(axis=-1, where=defined) / count
+        squares = np.square(values - mean[..., None])
+        spread = np.sqrt(squares.sum(axis=-1, where=defined) / count)
+        position = _PROBABILITIES * (np.maximum(count, 1)[..., None] - 1)
+    below, above = _neighbours(position, np.maximum(count, 1)[..., None])
+    ordered = np.sort(values, axis=-1)  # what is not defined comes last
+    low, high = (np.take_along_axis(ordered, place, axis=-1) for place in (below, above))
+    return _side_by_side(mean, spread, _between(low, high, position - below))
 
 
 def _quantiles(ordered: FloatArray) -> FloatArray:
@@ -138,7 +178,7 @@ def _quantiles(ordered: FloatArray) -> FloatArray:
     return _between(ordered[..., below], ordered[..., above], position - below)
 
 
-def _neighbours(position: FloatArray, count: int) -> tuple[IntArray, IntArray]:
+def _neighbours(position: FloatArray, count: int | IntArray) -> tuple[IntArray, IntArray]:
     """Order statistics below and above a position."""
     below = np.floor(position).astype(np.int64)
     return below, np.minimum(below + 1, count - 1)
@@ -151,35 +191,41 @@ def _between(low: FloatArray, high: FloatArray, weight: FloatArray) -> FloatArra
     return np.where((weight == 0) | (low == high), low, between) + 0.0
 
 
-def _merged_quantiles(ordered: FloatArray) -> FloatArray:
+def _merged_quantiles(ordered: FloatArray, guesses: FloatArray) -> FloatArray:
     """Quantiles of columns whose scrambles are sorted, (columns, scrambles, 512) to (columns, probabilities).
 
-    Scrambles resemble each other, so that an order statistic of the whole lies near the same place in each. Only what
-    stands near there is sorted. All that stands before must be at most the order statistic found, all that stands
-    after at least that; in a column where it is not, everything is sorted.
+    From each scramble a few draws are taken about the place of a guess, and sorted together. All that stands before
+    them must be at most the order statistic found, all that stands after at least that; in a column where it is not,
+    everything is sorted.
     """
-    count = ordered.shape[1]
+    columns, count, _ = ordered.shape
     position = _PROBABILITIES * (count * _SCRAMBLE - 1)
-    below, above = _neighbours(position, count * _SCRAMBLE)
-    quantiles = np.empty((len(ordered), len(position)))
-    sure = np.ones(len(ordered), dtype=np.bool_)
-    for i, window in enumerate(_windows(count)):
-        near = np.sort(ordered[:, :, window].reshape(len(ordered), -1), axis=-1)
-        before = count * window.start
-        low, high = near[:, below[i] - before], near[:, above[i] - before]
-        quantiles[:, i] = _between(low, high, position[i] - below[i])
-        sure &= (ordered[:, :, window.start - 1] <= low[:, None]).all(axis=1)
-        sure &= (ordered[:, :, window.stop] >= high[:, None]).all(axis=1)
-    if not sure.all():
-        rest = ordered[~sure]
-        quantiles[~sure] = _quantiles(np.sort(rest.reshape(len(rest), -1), axis=-1))
+    ranks = _neighbours(position, count * _SCRAMBLE)
+    flat, first = ordered.reshape(-1), _SCRAMBLE * np.arange(columns * count).reshape(columns, 1, count)
+    starts = _starts(flat, first, guesses[..., None], ranks[0])
+    near = flat.take((first + starts)[..., None] + np.arange(_NEAR)).reshape(columns, len(position), -1)
+    near.sort(axis=-1)
+    places = [rank - starts.sum(axis=-1) for rank in ranks]
+    last = near.shape[-1] - 1
+    low, high = (np.take_along_axis(near, place.clip(0, last)[..., None], axis=-1) for place in places)
+    sure = (flat.take(first + starts - 1) <= low) & (flat.take(first + starts + _NEAR) >= high)
+    sure &= (places[0] >= 0)[..., None] & (places[1] <= last)[..., None]
+    quantiles = _between(low[..., 0], high[..., 0], position - ranks[0])
+    unsure = ~sure.all(axis=(1, 2))
+    quantiles[unsure] = _quantiles(np.sort(ordered.reshape(columns, -1)[unsure], axis=-1))
     return quantiles
 
 
-def _windows(count: int) -> Iterator[slice]:
-    """Places of a sorted scramble among which the quantiles of so many lie, were their draws independent, in most."""
-    reach = math.sqrt(2 * math.log(2 * count)) + _SPARE_REACH
-    for probability in _PROBABILITIES:
-        half = reach * math.sqrt(_SCRAMBLE * probability * (1 - probability))
-        centre = probability * (_SCRAMBLE - 1)
-        yield slice(max(1, math.floor(centre - half)), min(_SCRAMBLE - 1, math.ceil(centre + half) + 1))
+def _starts(flat: FloatArray, first: IntArray, guesses: FloatArray, rank: IntArray) -> IntArray:
+    """Where to begin in each scramble, (columns, probabilities, scrambles): about the guess, by bisection.
+
+    What all scrambles together lack of the rank, or have beyond it, each makes up in equal parts.
+    """
+    places = np.zeros(np.broadcast_shapes(first.shape, guesses.shape), dtype=np.int64)
+    step = _SCRAMBLE // 2
+    while step:
+        places += step * (flat.take(first + (places + step - 1)) < guesses)
+        step //= 2
+    lacking = (rank - places.sum(axis=-1)) // first.shape[-1]
+    starts: IntArray = np.clip(places + lacking[..., None] - _NEAR // 2, 1, _SCRAMBLE - _NEAR - 1)
+    return starts

@@ -9,29 +9,40 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from itertools import chain, islice
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from pydantic import ValidationError
 
-from sim.chance.sampling import DRAWS_PER_SCRAMBLE, SHOCK_INPUTS, Worlds, draw_worlds, side_by_side
+from sim.axes import FloatArray
+from sim.chance.sampling import (
+    DRAWS_PER_SCRAMBLE,
+    SHOCK_INPUTS,
+    Worlds,
+    draw_alike,
+    draw_worlds,
+    side_by_side,
+)
 from sim.errors import SimError
-from sim.model.engine import simulate
-from sim.outcomes.results import Panel
+from sim.model.engine import BLOCK, simulate
 from sim.policy import State, allows_owned, earliest_dates, reachable, states
 from sim.scenario import Scenario, inputs
 
 __all__ = ["Audit", "audit", "in_play"]
 
-_FEW: Final = 32
-_STACK: Final = 16
-"""Inputs that are redrawn in one block: 16 times 32 draws are as many as the engine takes at a time."""
+Outcomes: TypeAlias = Mapping[str, FloatArray]
+
+_FEW: Final = 8
+"""Draws of the first look, in which most inputs move something."""
+
+_MORE: Final = 64
 
 _MOST_SCRAMBLES: Final = 16
 """What has moved nothing in 8,192 draws is called dead, however many the study has."""
 
 _BACK: Final = 128
-"""Draws on which an override is taken back."""
+"""Draws on which an override is taken back, if the first few show nothing."""
 
 _ECHOES: Final = ("opening_hypothesis", "zone_reading")
 """Outcomes that repeat an input: that they move proves nothing."""
@@ -86,15 +97,16 @@ def audit(scenarios: Sequence[Scenario]) -> Audit:
     names = list(dict.fromkeys(uncertain))
     played = {scenario.name: in_play(scenario) for scenario in scenarios}
     live: set[str] = set()
+    trials = _Trials()
     for scramble, draws in _looks(scenarios[0].sampling.draws):
         # The last scenario first: by custom the widest opening, in which the most inputs move.
         for scenario in reversed(scenarios):
             asked = [name for name in names if name in played[scenario.name] and name not in live]
-            live |= _moving(scenario, asked, scramble, draws)
+            live |= trials.moving(scenario, asked, scramble, draws) if asked else set()
     everywhere = set().union(*played.values())
     return Audit(
         dead=tuple(name for name in names if name in everywhere and name not in live),
-        idle=tuple((one.name, path) for one in scenarios for path in _idle_overrides(one)),
+        idle=tuple((one.name, path) for one in scenarios for path in one.overridden if _is_idle(one, path, trials)),
         out_of_play=tuple(name for name in names if name not in everywhere),
     )
 
@@ -102,25 +114,54 @@ def audit(scenarios: Sequence[Scenario]) -> Audit:
 def _looks(draws: int) -> Iterator[tuple[int, int]]:
     """Scrambles, and how many of their draws to look at, in turn; the later ones only for what looked dead so far."""
     yield 0, _FEW
+    yield 0, _MORE
     for scramble in range(min(draws // DRAWS_PER_SCRAMBLE, _MOST_SCRAMBLES)):
         yield scramble, DRAWS_PER_SCRAMBLE
 
 
-def _moving(scenario: Scenario, names: Sequence[str], scramble: int, draws: int) -> set[str]:
-    """Those of the inputs that move an outcome when redrawn alone, in the first draws of a scramble."""
-    if not names:
-        return set()
-    scrambles = range(scramble, scramble + 1)
-    worlds = draw_worlds(scenario, scrambles)
-    few, plain = worlds.take(slice(draws)), simulate(scenario, worlds.take(slice(draws)))
-    moving: set[str] = set()
-    per_run = max(1, _FEW * _STACK // draws)
-    for start in range(0, len(names), per_run):
-        batch = names[start : start + per_run]
-        redrawn = [_redrawn(scenario, few, worlds, name, scrambles, draws) for name in batch]
-        panels = simulate(scenario, side_by_side(redrawn))
-        moving |= {name for place, name in enumerate(batch) if _differ(plain, panels, place * draws, draws)}
-    return moving
+class _Trials:
+    """Runs of scenarios on the first draws of a scramble, whose worlds are drawn once for all that draw alike."""
+
+    def __init__(self) -> None:
+        self._drawn: list[tuple[Scenario, int, Worlds]] = []
+        self._plain: dict[str, Outcomes] = {}
+
+    def moving(self, scenario: Scenario, names: Sequence[str], scramble: int, draws: int) -> set[str]:
+        """Those of the inputs that move an outcome when redrawn alone."""
+        worlds = self._worlds(scenario, scramble)
+        few = worlds.take(slice(draws))
+        redrawn = (_redrawn(scenario, few, worlds, name, range(scramble, scramble + 1), draws) for name in names)
+        outcomes = _run(scenario, chain([few], redrawn), draws)
+        plain = next(outcomes)
+        if draws == _FEW:
+            self._plain[scenario.name] = plain
+        return {name for name, other in zip(names, outcomes, strict=True) if _differ(plain, other)}
+
+    def differ(self, scenario: Scenario, other: Scenario, draws: int) -> bool:
+        """Whether a variant of a scenario has other outcomes in the first scramble."""
+        known = self._plain.get(scenario.name) if draws == _FEW else None
+        return _differ(known or self._outcomes(scenario, draws), self._outcomes(other, draws))
+
+    def _outcomes(self, scenario: Scenario, draws: int) -> Outcomes:
+        return next(_run(scenario, [self._worlds(scenario, 0).take(slice(draws))], draws))
+
+    def _worlds(self, scenario: Scenario, scramble: int) -> Worlds:
+        for other, number, known in self._drawn:
+            if number == scramble and draw_alike(scenario, other):
+                return known
+        worlds = draw_worlds(scenario, range(scramble, scramble + 1))
+        recent = [one for one in self._drawn if one[1] in (0, scramble)]
+        self._drawn = [*recent, (scenario, scramble, worlds)]
+        return worlds
+
+
+def _run(scenario: Scenario, parts: Iterable[Worlds], draws: int) -> Iterator[Outcomes]:
+    """The outcomes of each of some worlds, of so many draws each, run as many at a time as the engine takes."""
+    waiting = iter(parts)
+    while batch := list(islice(waiting, max(1, BLOCK // draws))):
+        panels = simulate(scenario, side_by_side(batch))
+        for start in range(0, draws * len(batch), draws):
+            yield {name: panel.values[..., start : start + draws] for name, panel in panels.items()}
 
 
 def _redrawn(scenario: Scenario, few: Worlds, worlds: Worlds, name: str, scrambles: range, draws: int) -> Worlds:
@@ -131,28 +172,19 @@ def _redrawn(scenario: Scenario, few: Worlds, worlds: Worlds, name: str, scrambl
     return few.replace_input(name, np.roll(few.inputs[name], 1))
 
 
-def _differ(plain: Mapping[str, Panel], other: Mapping[str, Panel], start: int, draws: int) -> bool:
-    """Whether any outcome differs from the plain run in the draws from `start` on."""
-    for name, panel in plain.items():
-        if name in _ECHOES:
-            continue
-        values = other[name].values[..., start : start + draws]
-        if values.shape != panel.values.shape or not np.array_equal(values, panel.values, equal_nan=True):
-            return True
-    return False
+def _differ(plain: Outcomes, other: Outcomes) -> bool:
+    """Whether any outcome differs."""
+    return any(
+        other[name].shape != values.shape or not np.array_equal(values, other[name], equal_nan=True)
+        for name, values in plain.items()
+        if name not in _ECHOES
+    )
 
 
-def _idle_overrides(scenario: Scenario) -> Iterable[str]:
-    """Paths of overrides that change no outcome on the draws of one scramble."""
-    worlds = draw_worlds(scenario, range(1)).take(slice(_BACK))
-    plain = simulate(scenario, worlds)
-    for path, value in scenario.overridden.items():
-        other = _taken_back(scenario, path, value)
-        if other is None:
-            continue
-        redrawn = draw_worlds(other, range(1)).take(slice(_BACK))
-        if not _differ(plain, simulate(other, redrawn), 0, _BACK):
-            yield path
+def _is_idle(scenario: Scenario, path: str, trials: _Trials) -> bool:
+    """Whether an override changes no outcome."""
+    other = _taken_back(scenario, path, scenario.overridden[path])
+    return other is not None and not any(trials.differ(scenario, other, draws) for draws in (_FEW, _BACK))
 
 
 def _taken_back(scenario: Scenario, path: str, value: Any) -> Scenario | None:

@@ -18,6 +18,7 @@ import numpy as np
 
 from sim.axes import FloatArray
 from sim.chance.sampling import DRAWS_PER_SCRAMBLE
+from sim.errors import ResultsError
 
 __all__ = ["SCRAMBLES_PER_BLOCK", "BlockStore"]
 
@@ -27,6 +28,8 @@ SCRAMBLES_PER_BLOCK: Final = 2
 _DRAWS_PER_BLOCK: Final = SCRAMBLES_PER_BLOCK * DRAWS_PER_SCRAMBLE
 _BYTES: Final = 8
 _CHECKSUM: Final = 4
+_ROWS_AT_A_TIME: Final = 32
+"""Rows read at a time: they stay in the cache until they are copied to their places."""
 _SUFFIX: Final = ".block"
 
 
@@ -83,18 +86,26 @@ class BlockStore:
         unfinished.replace(path)
 
     def read(self, first: int, chosen: Sequence[int], draws: slice) -> FloatArray:
-        """Some rows, counted from the row `first`, and draws: an array (rows, draws)."""
+        """Some rows, counted from the row `first`, and draws: an array (rows, draws).
+
+        Raises
+        ------
+        ResultsError
+            A block is shorter than it was written.
+        """
         span = range(DRAWS_PER_SCRAMBLE * self.scrambles)[draws]
-        values = np.empty((len(chosen), len(span)))
+        values, runs = np.empty((len(chosen), len(span))), _runs(chosen)
         for number in range(span.start // _DRAWS_PER_BLOCK, -(-span.stop // _DRAWS_PER_BLOCK)):
             width, start = DRAWS_PER_SCRAMBLE * len(self.span(number)), number * _DRAWS_PER_BLOCK
             inside = slice(max(span.start - start, 0), min(span.stop - start, width))
             target = slice(start + inside.start - span.start, start + inside.stop - span.start)
+            found = np.empty((_ROWS_AT_A_TIME, width), "<f8")
             with self._path(number).open("rb", buffering=0) as stream:
-                for place, row, count in _runs(chosen):
+                for place, row, count in runs:
                     stream.seek(_BYTES * width * (first + row))
-                    found = np.fromfile(stream, "<f8", width * count).reshape(count, width)
-                    values[place : place + count, target] = found[:, inside]
+                    if stream.readinto(found[:count].data.cast("B")) != found[:count].nbytes:
+                        raise ResultsError(f"{self._path(number)}: was cut short")
+                    values[place : place + count, target] = found[:count, inside]
         return values
 
     def clean(self, *, everything: bool = False) -> None:
@@ -119,8 +130,8 @@ class BlockStore:
 
 
 def _runs(chosen: Sequence[int]) -> list[tuple[int, int, int]]:
-    """Consecutive rows together: place of the first among those chosen, the row itself, and how many follow."""
-    rows = np.asarray(chosen)
-    starts = np.flatnonzero(np.diff(rows, prepend=rows[:1] - 2) != 1)
-    lengths = np.diff(starts, append=len(rows))
-    return [(int(place), int(rows[place]), int(length)) for place, length in zip(starts, lengths, strict=True)]
+    """Consecutive rows, a few together: place of the first among those chosen, the row itself, and how many."""
+    if isinstance(chosen, range) and chosen.step == 1:
+        places = range(0, len(chosen), _ROWS_AT_A_TIME)
+        return [(place, chosen[place], min(_ROWS_AT_A_TIME, len(chosen) - place)) for place in places]
+    return [(place, row, 1) for place, row in enumerate(chosen)]
