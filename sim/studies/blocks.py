@@ -85,13 +85,13 @@ class BlockStore:
     def read(self, first: int, chosen: Sequence[int], draws: slice) -> FloatArray:
         """Some rows, counted from the row `first`, and draws: an array (rows, draws)."""
         span = range(DRAWS_PER_SCRAMBLE * self.scrambles)[draws]
-        values = np.empty((len(chosen), len(span)))
+        values, runs = np.empty((len(chosen), len(span))), _runs(chosen)
         for number in range(span.start // _DRAWS_PER_BLOCK, -(-span.stop // _DRAWS_PER_BLOCK)):
             width, start = DRAWS_PER_SCRAMBLE * len(self.span(number)), number * _DRAWS_PER_BLOCK
             inside = slice(max(span.start - start, 0), min(span.stop - start, width))
             target = slice(start + inside.start - span.start, start + inside.stop - span.start)
             with self._path(number).open("rb", buffering=0) as stream:
-                for place, row, count in _runs(chosen):
+                for place, row, count in runs:
                     stream.seek(_BYTES * width * (first + row))
                     found = np.fromfile(stream, "<f8", width * count).reshape(count, width)
                     values[place : place + count, target] = found[:, inside]
