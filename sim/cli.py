@@ -32,7 +32,7 @@ _WRONG_INPUT: Final = 2
 _INTERRUPTED: Final = 130
 
 _NEW_OBJECTS: Final = 100_000
-"""How many come before garbage is looked for: by default 700, though hardly anything imported or read becomes garbage."""
+"""So many come before garbage is looked for, not 700: little of what is imported and read ever becomes garbage."""
 
 app = typer.Typer(
     name="sim",

@@ -75,7 +75,8 @@ def scrambled_net(points: int, shift: Bits, triangles: Bits) -> FloatArray:
     net = (shift * digits[::-1]).sum(axis=-1, keepdims=True)
     for scrambled in np.moveaxis((odd * digits[:, None]).sum(axis=1), -1, 0):
         net = np.hstack([net, net[:, ::-1] ^ scrambled[:, None]])
-    return net[:, :points] * 0.5**BITS
+    numbers: FloatArray = net[:, :points] * 0.5**BITS
+    return numbers
 
 
 @cache

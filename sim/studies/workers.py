@@ -21,7 +21,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 from sim.errors import SimError
 
-__all__ = ["CAN_FORK", "Batch", "Progress", "available_cores", "say_nothing"]
+__all__ = ["CAN_FORK", "Batch", "Progress", "available_cores", "do_nothing", "say_nothing"]
 
 CAN_FORK: Final = sys.platform != "win32"
 
@@ -33,6 +33,10 @@ Progress: TypeAlias = Callable[[str, float], None]
 
 def say_nothing(text: str, share: float) -> None:
     """Progress that nobody follows."""
+
+
+def do_nothing() -> None:
+    """What to do meanwhile, where there is nothing to do."""
 
 
 def available_cores() -> int:
@@ -52,7 +56,7 @@ class Batch:
         self._waiting.append((call, future))
         return future
 
-    def run(self, jobs: int, done: Callable[[float], None]) -> None:
+    def run(self, jobs: int, done: Callable[[float], None], meanwhile: Callable[[], None] = do_nothing) -> None:
         """Run all calls in the order in which they were added, at most `jobs` at a time.
 
         Parameters
@@ -61,6 +65,8 @@ class Batch:
             With 1 the calls run here, one after the other.
         done : callable
             Is told the share of calls finished, after each.
+        meanwhile : callable
+            Is called here once, as soon as all calls are under way: for what the parent must do in any case.
 
         Raises
         ------
@@ -76,10 +82,11 @@ class Batch:
 
         if jobs == 1:
             self._run_here(tell)
+            meanwhile()
         elif CAN_FORK:
-            self._run_forked(jobs, tell)
+            self._run_forked(jobs, tell, meanwhile)
         else:
-            self._run_threads(jobs, tell)
+            self._run_threads(jobs, tell, meanwhile)
 
     def _run_here(self, tell: Callable[[int], None]) -> None:
         while self._waiting:
@@ -87,14 +94,15 @@ class Batch:
             future.set_result(call())
             tell(len(self._waiting))
 
-    def _run_threads(self, jobs: int, tell: Callable[[int], None]) -> None:
+    def _run_threads(self, jobs: int, tell: Callable[[int], None], meanwhile: Callable[[], None]) -> None:
         with ThreadPoolExecutor(jobs) as pool:
             running = [(pool.submit(call), future) for call, future in self._waiting]
+            meanwhile()
             for place, (thread, future) in enumerate(running, start=1):
                 future.set_result(thread.result())
                 tell(len(running) - place)
 
-    def _run_forked(self, jobs: int, tell: Callable[[int], None]) -> None:
+    def _run_forked(self, jobs: int, tell: Callable[[int], None], meanwhile: Callable[[], None]) -> None:
         running: dict[Connection, tuple[ForkProcess, Future[Any]]] = {}
         try:
             while self._waiting or running:
@@ -102,6 +110,9 @@ class Batch:
                     call, future = self._waiting.popleft()
                     connection, process = _start(call)
                     running[connection] = process, future
+                if not self._waiting:
+                    meanwhile()
+                    meanwhile = do_nothing
                 ready = wait(list(running))
                 for connection in [one for one in running if one in ready]:
                     process, future = running[connection]
