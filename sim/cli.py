@@ -5,7 +5,9 @@ What a command needs is imported when it runs, so that `--help` need not wait fo
 
 from __future__ import annotations
 
+import atexit
 import datetime
+import gc
 import json
 import shutil
 import sys
@@ -28,6 +30,9 @@ T = TypeVar("T")
 _FAILED: Final = 1
 _WRONG_INPUT: Final = 2
 _INTERRUPTED: Final = 130
+
+_NEW_OBJECTS: Final = 100_000
+"""So many come before garbage is looked for, not 700: little of what is imported and read ever becomes garbage."""
 
 app = typer.Typer(
     name="sim",
@@ -79,6 +84,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         0 done, 1 the run failed, 2 the input is wrong; 130 if the user interrupts.
     """
+    gc.set_threshold(_NEW_OBJECTS, *gc.get_threshold()[1:])
+    atexit.register(gc.freeze)  # a process that ends need not look for garbage
     given = list(sys.argv[1:] if arguments is None else arguments)
     wanted = [argument for argument in given if argument != "--debug"]
     if wanted != given:

@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -416,6 +417,22 @@ def test_an_error_of_a_child_arrives_whole() -> None:
     with pytest.raises(ScenarioError, match="the nearest are 512 and 1024") as caught:
         batch.run(2, lambda share: None)
     assert [problem.path for problem in caught.value.problems] == ["sampling.draws"]
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_the_parent_does_its_own_part_once(jobs: int) -> None:
+    batch, done = Batch(), list[str]()
+    for _ in range(3):
+        batch.add(partial(divmod, 1, 2))
+    batch.run(jobs, lambda share: None, lambda: done.append("meanwhile"))
+    assert done == ["meanwhile"]
+
+
+def test_the_parent_does_its_own_part_while_children_work(tmp_path: Path) -> None:
+    batch, sign = Batch(), tmp_path / "sign"
+    future = batch.add(lambda: any(sign.exists() or time.sleep(0.01) for _ in range(1000)))
+    batch.run(2, lambda share: None, sign.touch)
+    assert future.result()
 
 
 def test_a_child_that_dies_is_an_error() -> None:

@@ -27,7 +27,7 @@ from sim.studies.folders import relative_files
 from sim.studies.manifest import write_manifest
 from sim.studies.workers import CAN_FORK, Batch
 
-__all__ = ["Files", "Hashes", "seal"]
+__all__ = ["Files", "Hashes", "import_pictures", "seal"]
 
 Hashes: TypeAlias = dict[str, str]
 
@@ -35,6 +35,11 @@ _PLOTS: Final = "plots"
 
 _PICTURE_CALLS: Final = 4
 """Calls that draw pictures: enough to keep the cores busy to the end."""
+
+
+def import_pictures() -> None:
+    """Import Matplotlib where all children will find it; who wants no pictures never waits for it."""
+    import sim.pictures.plots  # noqa: F401
 
 
 @dataclass(frozen=True)
@@ -107,7 +112,7 @@ class Files:
 
     def _add_pictures(self, batch: Batch) -> None:
         """A few calls, because each child warms matplotlib up; one where calls are threads, of which it bears one."""
-        from sim.pictures.plots import PICTURES  # only now: who wants no pictures need not wait for Matplotlib
+        from sim.pictures.plots import PICTURES
 
         folder = self.folder / _PLOTS
         folder.mkdir()

@@ -25,7 +25,7 @@ from sim.outcomes.panels import LazyPanel, Panel, Result, require_finite
 from sim.scenario import Scenario
 from sim.studies.blocks import SCRAMBLES_PER_BLOCK, BlockStore
 from sim.studies.manifest import canonical_hash, decisive, differences, program
-from sim.studies.workers import Batch
+from sim.studies.workers import Batch, do_nothing
 
 __all__ = ["Panels", "Plan", "Run", "make_plan", "median_cases", "run_scenarios", "with_draws"]
 
@@ -128,13 +128,21 @@ class Run:
         Workers at a time; the results do not depend on it.
     executor : Executor, optional
         Runs the blocks in place of forked children.
+    meanwhile : callable
+        Is called here while children compute, if any do: for what the parent must do in any case.
     """
 
     def __init__(
-        self, plan: Plan, folder: Path, runner: Mapping[str, Any], jobs: int, executor: Executor | None = None
+        self,
+        plan: Plan,
+        folder: Path,
+        runner: Mapping[str, Any],
+        jobs: int,
+        executor: Executor | None = None,
+        meanwhile: Callable[[], None] = do_nothing,
     ) -> None:
         self._plan, self._folder, self._key = plan, folder, _key(plan, runner)
-        self._jobs, self._executor = jobs, executor
+        self._jobs, self._executor, self._meanwhile = jobs, executor, meanwhile
         self._whole = 0
         self.found = 0
 
@@ -148,7 +156,7 @@ class Run:
         store = self._store(plan)
         missing = store.missing(self._whole)
         self.found += store.count - self._whole - len(missing)
-        _fill(plan, store, missing, done, self._jobs, self._executor)
+        _fill(plan, store, missing, done, self._jobs, self._executor, self._meanwhile)
         self._whole = store.scrambles // SCRAMBLES_PER_BLOCK
         return _results_of(plan, store)
 
@@ -164,7 +172,13 @@ def _key(plan: Plan, runner: Mapping[str, Any]) -> str:
 
 
 def _fill(
-    plan: Plan, store: BlockStore, missing: Sequence[int], done: Done, jobs: int, executor: Executor | None
+    plan: Plan,
+    store: BlockStore,
+    missing: Sequence[int],
+    done: Done,
+    jobs: int,
+    executor: Executor | None,
+    meanwhile: Callable[[], None],
 ) -> None:
     """Compute the blocks that are missing."""
     before = store.count - len(missing)
@@ -178,7 +192,7 @@ def _fill(
         batch = Batch()
         for number in missing:
             batch.add(partial(_fill_block, plan, store, number))
-        batch.run(jobs, tell)
+        batch.run(jobs, tell, meanwhile)
 
 
 def _results_of(plan: Plan, store: BlockStore) -> list[Result]:

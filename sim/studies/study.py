@@ -26,13 +26,13 @@ from sim.outcomes.statistics import FEWEST_SCRAMBLES
 from sim.outcomes.tables import HeadlineRow
 from sim.scenario import Scenario
 from sim.studies.audit import Audit, audit
-from sim.studies.files import Files
+from sim.studies.files import Files, import_pictures
 from sim.studies.folders import discard, files_of, finish, is_finished, new_study, scratch
 from sim.studies.manifest import program, read_manifest
 from sim.studies.precision import as_precise_as
 from sim.studies.request import MANY_DRAWS, Request, make_request, study_name
 from sim.studies.runs import Plan, Run, make_plan
-from sim.studies.workers import Batch, Progress, available_cores, say_nothing
+from sim.studies.workers import Batch, Progress, available_cores, do_nothing, say_nothing
 
 __all__ = ["Study", "compare_studies", "run_study", "unknown_errors"]
 
@@ -144,7 +144,7 @@ def run_study(
     with scratch(folder) as work:
         tell("median case", 0.0)
         plan = make_plan(request.scenarios, request.stored)
-        run = Run(plan, work, runner, request.jobs, executor)
+        run = Run(plan, work, runner, request.jobs, executor, import_pictures if request.pictures else do_nothing)
         run.clean(everything=force)
         results, notes, passing = _draw(run, plan, request, work, tell)
         _write_study(work, request, results, runner, notes, strict, tell)

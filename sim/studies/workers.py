@@ -23,7 +23,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 from sim.errors import SimError
 
-__all__ = ["CAN_FORK", "Batch", "Progress", "available_cores", "say_nothing"]
+__all__ = ["CAN_FORK", "Batch", "Progress", "available_cores", "do_nothing", "say_nothing"]
 
 CAN_FORK: Final = sys.platform != "win32"
 
@@ -35,6 +35,10 @@ Progress: TypeAlias = Callable[[str, float], None]
 
 def say_nothing(text: str, share: float) -> None:
     """Progress that nobody follows."""
+
+
+def do_nothing() -> None:
+    """What to do meanwhile, where there is nothing to do."""
 
 
 def available_cores() -> int:
@@ -54,7 +58,7 @@ class Batch:
         self._waiting.append((call, future))
         return future
 
-    def run(self, jobs: int, done: Callable[[float], None]) -> None:
+    def run(self, jobs: int, done: Callable[[float], None], meanwhile: Callable[[], None] = do_nothing) -> None:
         """Run all calls in the order in which they were added, at most `jobs` at a time.
 
         Parameters
@@ -63,6 +67,8 @@ class Batch:
             With 1 the calls run here, one after the other.
         done : callable
             Is told the share of calls finished, after each.
+        meanwhile : callable
+            Is called here once, as soon as all calls are under way: for what the parent must do in any case.
 
         Raises
         ------
@@ -78,10 +84,11 @@ class Batch:
 
         if jobs == 1:
             self._run_here(tell)
+            meanwhile()
         elif CAN_FORK:
-            self._run_forked(jobs, tell)
+            self._run_forked(jobs, tell, meanwhile)
         else:
-            self._run_threads(jobs, tell)
+            self._run_threads(jobs, tell, meanwhile)
 
     def _run_here(self, tell: Callable[[int], None]) -> None:
         while self._waiting:
@@ -89,14 +96,15 @@ class Batch:
             future.set_result(call())
             tell(len(self._waiting))
 
-    def _run_threads(self, jobs: int, tell: Callable[[int], None]) -> None:
+    def _run_threads(self, jobs: int, tell: Callable[[int], None], meanwhile: Callable[[], None]) -> None:
         with ThreadPoolExecutor(jobs) as pool:
             running = [(pool.submit(call), future) for call, future in self._waiting]
+            meanwhile()
             for place, (thread, future) in enumerate(running, start=1):
                 future.set_result(thread.result())
                 tell(len(running) - place)
 
-    def _run_forked(self, jobs: int, tell: Callable[[int], None]) -> None:
+    def _run_forked(self, jobs: int, tell: Callable[[int], None], meanwhile: Callable[[], None]) -> None:
         calls = [call for call, _ in self._waiting]
         futures = deque(enumerate(future for _, future in self._waiting))
         running: dict[Connection, tuple[ForkProcess, Future[Any]]] = {}
@@ -106,6 +114,9 @@ class Batch:
                 connection, process = _start(calls)
                 running[connection] = process, _send_next(connection, futures)
             while running:
+                if not futures:
+                    meanwhile()
+                    meanwhile = do_nothing
                 for connection in wait(list(running)):
                     process, future = running[connection]
                     future.set_result(_received(connection, process))
