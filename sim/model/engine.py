@@ -278,9 +278,7 @@ def _empty_record(economy: Economy, path: MarketPath, periods: int, per_year: in
     return Record(size=path.size[1 : periods + 1], **blank)
 
 
-def _write(
-    record: Record, economy: Economy, stocks: Stocks, spending: FloatArray, spare: FloatArray, t: int
-) -> None:
+def _write(record: Record, economy: Economy, stocks: Stocks, spending: FloatArray, spare: FloatArray, t: int) -> None:
     """Enter the rest of a period into the record."""
     record.quality[t] = stocks.quality
     economy.by_layer(stocks.gain(), out=record.gain[t])

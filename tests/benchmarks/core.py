@@ -178,7 +178,7 @@ def ours(name: str, *, given_path: bool = False) -> Callable[[int], dict[str, fl
 
         setting = Setting(name, block)
         path = market_path_of(setting)
-        given = mock.patch.object(engine, "market_path", lambda *_: path) if given_path else nullcontext()
+        given = mock.patch.object(engine, "market_path", return_value=path) if given_path else nullcontext()
         with given:
             return {"nanoseconds": in_processes(setting.run) / setting.cells * 1e9}
 
