@@ -442,6 +442,14 @@ def test_a_child_that_dies_is_an_error() -> None:
         batch.run(2, lambda share: None)
 
 
+def test_there_are_as_many_children_as_jobs_and_the_last_to_finish_is_waited_for() -> None:
+    batch = Batch()
+    slow = batch.add(lambda: [time.sleep(0.2), os.getpid()][1])
+    quick = [batch.add(os.getpid) for _ in range(5)]
+    batch.run(2, lambda share: None)
+    assert len({slow.result(), *(future.result() for future in quick)}) == 2
+
+
 def test_calls_of_children_give_their_results_in_order() -> None:
     batch = Batch()
     futures = [batch.add(partial(divmod, row, 2)) for row in range(4)]
