@@ -196,7 +196,8 @@ def test_a_png_holds_the_figure_pixel_by_pixel(three: list[Result], tmp_path: Pa
 
 
 def test_no_word_is_taken_for_a_formula(three: list[Result]) -> None:
-    texts = figure("npv", three, "closed").findobj(mpl.text.Text)  # type: ignore[attr-defined]
+    with mpl.rc_context(STYLE):
+        texts = figure("npv", three, "closed").findobj(mpl.text.Text)  # type: ignore[attr-defined]
     assert not any(text.get_parse_math() for text in texts)
 
 
