@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 from conftest import Folder
 
+from sim.errors import ResultsError
 from sim.outcomes.statistics import STATISTICS, Statistics
 from sim.outcomes.sweeps import Outcome, Response
 from sim.studies import points as tasks
 from sim.studies.answers import AnswerStore, Ran
 from sim.studies.folders import unfinished
+from sim.studies.manifest import program
 from sim.studies.points import run_points
 from sim.studies.sweep import SweepStudy, run_sweep
 
@@ -150,6 +152,15 @@ def test_an_executor_keeps_what_is_found_and_goes_on_from_it(folder: Folder, com
     assert same_as_undisturbed(found)
 
 
+def test_a_worker_that_runs_another_program_is_refused(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder.write("sweep.yaml", SWEEP)
+    runner = program()
+    monkeypatch.setattr("sim.studies.runs.program", lambda: {**runner, "cpu": "x86-64-v9"})
+    with ThreadPoolExecutor(1) as pool, pytest.raises(ResultsError, match="would not compute the same bits: processor"):
+        study(executor=pool)
+    assert not blocks()
+
+
 @pytest.mark.parametrize(
     "spoil", [lambda whole: whole[:-1], lambda whole: whole[:8] + b"\1" + whole[9:], lambda _: b""]
 )
@@ -169,6 +180,15 @@ def test_what_another_program_found_is_cleaned_away_and_not_used(
     assert computed[:2] == [1, 2]
     assert len(blocks()) == 2
     assert not set(blocks()) & set(begun)
+
+
+def test_what_a_sweep_killed_at_its_very_end_leaves_is_removed_by_the_next(folder: Folder) -> None:
+    folder.write("sweep.yaml", SWEEP)
+    left = Path("out") / f".{study().folder.name}.unfinished"
+    left.mkdir()
+    (left / "done").touch()
+    study()
+    assert not left.exists()
 
 
 def test_force_starts_from_nothing(begun: list[Path], computed: list[int]) -> None:

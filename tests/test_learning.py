@@ -246,6 +246,15 @@ def test_a_finished_calibration_is_read_and_not_run_again(halted: Learned) -> No
     assert repr(replace(found, notes=found.notes[:-1])) == repr(halted.learning)
 
 
+def test_what_a_calibration_killed_at_its_very_end_leaves_is_removed_by_the_next(halted: Learned) -> None:
+    folder = halted.learning.folder
+    left = folder.with_name(f".{folder.name}.unfinished")
+    left.mkdir()
+    (left / "done").touch()
+    again(halted)
+    assert not left.exists()
+
+
 def test_what_is_read_back_is_what_the_tables_hold_to_the_last_digit(learned: Learned) -> None:
     found = learned.learning
     for name, rows, header in (

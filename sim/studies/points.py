@@ -13,7 +13,7 @@ from concurrent.futures import Executor, as_completed
 from dataclasses import replace
 from functools import partial
 from itertools import pairwise
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
@@ -28,6 +28,8 @@ from sim.regimes import HazardStep
 from sim.scenario import Input, Scenario, inputs
 from sim.studies.answers import AnswerStore, Ran
 from sim.studies.design import Point
+from sim.studies.manifest import program
+from sim.studies.runs import require_same
 from sim.studies.sweepfile import Sweep
 from sim.studies.workers import Batch
 
@@ -134,7 +136,8 @@ def _run_elsewhere(
     calls: Sequence[Callable[[], Ran]], store: AnswerStore, executor: Executor, tell: Callable[[float], None]
 ) -> None:
     """Have an executor run tasks, and keep here what each finds, as soon as it is found."""
-    futures = [executor.submit(call) for call in calls]
+    runner = program()
+    futures = [executor.submit(_answer, call, runner) for call in calls]
     try:
         for place, future in enumerate(as_completed(futures), start=1):
             store.write(future.result())
@@ -142,6 +145,12 @@ def _run_elsewhere(
     finally:
         for future in futures:
             future.cancel()
+
+
+def _answer(call: Callable[[], Ran], runner: Mapping[str, Any]) -> Ran:
+    """What another process finds, which must be the same program."""
+    require_same(runner)
+    return call()
 
 
 def _tasks(sweep: Sweep, chosen: Sequence[int], store: AnswerStore, jobs: int) -> list[Numbered]:
