@@ -215,6 +215,7 @@ def backtest(
     out: Out = Path("results"),
     jobs: Jobs = None,
     no_plots: NoPlots = False,
+    force: Force = False,
 ) -> None:
     """Score a scenario, as it could have been written on its day, against what happened since."""
     cutoff = _day("--as-of", as_of)
@@ -231,6 +232,7 @@ def backtest(
             out=out,
             jobs=jobs,
             plots=not no_plots,
+            force=force,
             progress=progress,
         )
     terminal.report_track(track)
@@ -250,6 +252,7 @@ def calibrate(
     out: Out = Path("results"),
     jobs: Jobs = None,
     no_plots: NoPlots = False,
+    force: Force = False,
 ) -> None:
     """Learn from what happened since: a posterior, from which `sim run --posterior` draws."""
     cutoff = _day("--as-of", as_of)
@@ -266,6 +269,7 @@ def calibrate(
             out=out,
             jobs=jobs,
             plots=not no_plots,
+            force=force,
             progress=progress,
         )
     terminal.report_learning(learning)

@@ -33,7 +33,8 @@ READING_ORDER = (
     "pictures.standings", "pictures.plots", "pictures.trackrecord", "pictures.responses", "pictures.sweeps",
     "studies.workers", "studies.manifest", "studies.lock", "studies.folders", "studies.blocks",
     "studies.precision", "studies.request", "studies.runs", "studies.audit", "studies.files", "studies.study",
-    "studies.verify", "studies.design", "studies.sweepfile", "studies.points", "studies.sweep", "studies.cluster",
+    "studies.verify", "studies.design", "studies.sweepfile", "studies.answers", "studies.points", "studies.sweep",
+    "studies.cluster",
     "belief.question", "belief.backtest", "belief.calibration", "belief.lessons", "pictures.beliefs", "belief.learning",
     "terminal", "cli",
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import matplotlib as mpl
@@ -15,12 +17,24 @@ from shipped import FOLDER
 
 from sim import cli
 from sim.belief.backtest import Track, run_backtest
-from sim.belief.track import FEWEST_SERIES, skill_interval
-from sim.errors import ScenarioError
+from sim.belief.forecasts import forecast_scramble
+from sim.belief.record import read_record
+from sim.belief.track import (
+    BACKTEST_COLUMNS,
+    FEWEST_SERIES,
+    PooledRow,
+    ScoreRow,
+    backtest_rows,
+    score_rows,
+    skill_interval,
+)
+from sim.errors import NumericalError, ScenarioError
 from sim.outcomes.results import file_hash
+from sim.outcomes.tables import csv_bytes
 from sim.pictures.trackrecord import TRACK_PICTURES
 from sim.reading.loading import shipped_folder
 from sim.scenario import Sampling
+from sim.studies.manifest import program
 
 Said = pytest.CaptureFixture[str]
 
@@ -222,6 +236,113 @@ def test_the_manifest_holds_what_was_asked_and_a_hash_of_every_file(market: Fold
     assert str(market.path) not in (track.folder / "manifest.json").read_text()
 
 
+@pytest.fixture
+def finished(market: Folder, monkeypatch: pytest.MonkeyPatch) -> Track:
+    """A finished backtest; what is computed from then on fails."""
+    track = _track()
+
+    def fail(*_: object) -> None:
+        raise NumericalError("ran again")
+
+    monkeypatch.setattr("sim.belief.backtest._forecasts", fail)
+    return track
+
+
+def test_a_finished_backtest_is_read_and_not_run_again(finished: Track) -> None:
+    again = _track()
+    assert again.notes[-1] == "this study was finished before: nothing was computed (--force computes it again)"
+    assert repr(replace(again, notes=again.notes[:-1])) == repr(finished)
+
+
+def test_what_is_read_back_is_what_the_tables_hold_to_the_last_digit(finished: Track) -> None:
+    record = read_record(Path("record.csv"), finished.scenario.horizon)
+    for name, rows, header in (
+        ("backtest.csv", backtest_rows(record, finished.rows, finished.unmatched), BACKTEST_COLUMNS),
+        ("pooled.csv", finished.pooled, PooledRow._fields),
+        ("scores.csv", score_rows(finished.rows), ScoreRow._fields),
+    ):
+        assert (finished.folder / name).read_bytes() == csv_bytes(rows, header)
+    happened = {row.observation.id: row.probability for row in finished.rows if not row.quantiles}
+    assert happened == {"pilot": 1.0, "closed": 0.0}
+
+
+def test_what_a_backtest_killed_at_its_very_end_leaves_is_removed_by_the_next(finished: Track) -> None:
+    left = finished.folder.with_name(f".{finished.folder.name}.unfinished")
+    left.mkdir()
+    (left / "done").touch()
+    _track()
+    assert not left.exists()
+
+
+def test_force_runs_a_finished_backtest_again(finished: Track) -> None:
+    with pytest.raises(NumericalError, match="ran again"):
+        _track(force=True)
+
+
+@pytest.mark.parametrize(
+    ("file", "change"),
+    [
+        ("record.csv", ("annual,11,", "annual,11.1,")),
+        ("market.yaml", ("captive_growth: {value: 0.5", "captive_growth: {value: 0.4")),
+        ("market.yaml", ("share_change: {value: 0.2", "share_change: {value: 0.1")),
+    ],
+)
+def test_another_record_or_scenario_is_another_backtest(
+    finished: Track, market: Folder, file: str, change: tuple[str, str]
+) -> None:
+    text = (market.path / file).read_text()
+    assert change[0] in text
+    market.write(file, text.replace(*change))
+    with pytest.raises(NumericalError, match="ran again"):
+        _track()
+
+
+@pytest.mark.parametrize(
+    "option", [{"seed": 2}, {"draws": 1024}, {"as_of": date(2019, 5, 1)}, {"mapping": "names.yaml"}], ids=str
+)
+def test_other_options_make_another_backtest(finished: Track, market: Folder, option: dict[str, object]) -> None:
+    market.write("names.yaml", "events: {opening_day: pilot_effective}\n")
+    with pytest.raises(NumericalError, match="ran again"):
+        _track(**option)
+
+
+def test_a_backtest_with_a_mapping_is_recognised_too_and_not_with_another(market: Folder) -> None:
+    market.write("names.yaml", "scopes: {hosting: [iaas, saas]}\n")
+    first = _track(mapping="names.yaml")
+    assert "finished before" in _track(mapping="names.yaml").notes[-1]
+    market.write("names.yaml", "scopes: {hosting: iaas}\n")
+    assert _track(mapping="names.yaml").folder != first.folder
+
+
+def test_another_number_that_was_put_aside_is_another_backtest(market: Folder) -> None:
+    churn = 'churn: {low: 1, median: 3, high: 8, min: 0, unit: "%/yr", source: judgement, grade: judgement}'
+    for value in (2, 60):
+        late = f'churn: {{value: {value}, unit: "%/yr", source: late, grade: found, fallback: {churn[7:]}}}'
+        market.write("market.yaml", SMALL.replace(churn, late) + NAIVE)
+        assert f"{value}" in _table(_track(), "replaced.csv")[0]["value"]
+
+
+@pytest.mark.parametrize("part", ["source", "cpu", "scoringrules"])
+def test_another_program_runs_a_backtest_again(finished: Track, monkeypatch: pytest.MonkeyPatch, part: str) -> None:
+    runner = program()
+    if part == "scoringrules":
+        monkeypatch.setattr("sim.belief.backtest.version", lambda name: "0.0.1")
+    else:
+        monkeypatch.setattr("sim.belief.backtest.program", lambda: {**runner, part: "another"})
+    with pytest.raises(NumericalError, match="ran again"):
+        _track()
+
+
+def test_the_command_prints_a_finished_backtest_as_it_did_at_first(market: Folder, capsys: Said) -> None:
+    told = []
+    for options in ([], [], ["--force"]):
+        command = ["backtest", "market.yaml", "--observed", "record.csv", "--jobs", "1", "--no-plots", *options]
+        assert cli.main(command) == 0
+        told.append(capsys.readouterr().out)
+    note = "\nthis study was finished before: nothing was computed (--force computes it again)\n"
+    assert told[1].replace(note, "", 1) == told[0] == told[2] != told[1]
+
+
 def test_the_command_prints_scores_reasons_and_replacements(market: Folder, capsys: Said) -> None:
     assert cli.main(["backtest", "market.yaml", "--observed", "record.csv", "--jobs", "1", "--no-plots"]) == 0
     said = capsys.readouterr().out
@@ -282,12 +403,13 @@ def test_a_record_of_events_alone_has_no_pictures(market: Folder) -> None:
 def test_a_figure_shows_every_series_and_its_observations(market: Folder) -> None:
     track = _track()
     rows = [row for row in track.rows if row.match.layers]
-    fans = TRACK_PICTURES["track_fans"](track.scenario, rows, track.pooled, track.forecasts)
+    forecasts = forecast_scramble(track.scenario, [row.match for row in track.rows], 0)
+    fans = TRACK_PICTURES["track_fans"](track.scenario, rows, track.pooled, forecasts)
     titles = [axes.get_title(loc="left") for axes in fans.axes]
     assert titles == ["Market size, all layers", "Market size, IaaS", "AWS, IaaS"]
     boxes = [patch for patch in fans.axes[0].patches if isinstance(patch, mpl.patches.Rectangle)]
     assert [(box.get_x(), box.get_y(), box.get_height()) for box in boxes] == [(2019, 10.5, 1.0), (2020, 15.5, 1.5)]
-    (pits, order) = TRACK_PICTURES["track_pit"](track.scenario, rows, track.pooled, track.forecasts).axes
+    (pits, order) = TRACK_PICTURES["track_pit"](track.scenario, rows, track.pooled, forecasts).axes
     assert len(order.lines[-1].get_xdata()) == 5
     assert [label.get_text() for label in pits.get_yticklabels()] == titles
 

@@ -7,6 +7,7 @@ import datetime
 import json
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,13 +16,14 @@ from simulation_based import chance, rank_of_truth
 
 from sim.belief.calibration import Calibration, Pilot, Teacher, calibrate, pilot, teacher
 from sim.belief.learning import Learning, run_calibration
-from sim.belief.lessons import contradicted, contradicted_jointly, evidence, lessons
+from sim.belief.lessons import LessonRow, ObservationRow, RungRow, contradicted, contradicted_jointly, evidence, lessons
 from sim.belief.matching import match_record
 from sim.belief.posterior import POSTERIOR_FILE, falls_back, learned_from, read_posterior, records_of
 from sim.belief.record import read_record
 from sim.chance.sampling import draw_latents, draw_worlds, median_world
 from sim.cli import main
-from sim.errors import ScenarioError
+from sim.errors import NumericalError, ScenarioError
+from sim.outcomes.tables import csv_bytes
 from sim.reading.loading import load_scenario
 from sim.scenario import Scenario
 from sim.studies.study import compare_studies, run_study
@@ -216,6 +218,73 @@ def test_the_file_says_what_it_was_learned_from(learned: Learned) -> None:
     assert document["seed"] == 1
     assert "independent calibrations" in document["standard_errors"]
     assert document["records"] == records_of(learned.scenario)
+
+
+# ---------------------------------------------------------------- finished before
+
+
+@pytest.fixture
+def halted(learned: Learned, monkeypatch: pytest.MonkeyPatch) -> Learned:
+    """The finished calibration; whoever computes one fails."""
+
+    def fail(*_: object) -> None:
+        raise NumericalError("ran again")
+
+    monkeypatch.setattr("sim.belief.learning._learned", fail)
+    return learned
+
+
+def again(learned: Learned, **options: Any) -> Learning:
+    folder = learned.folder
+    asked = {"draws": 1024, "jobs": 1, "plots": False, "out": folder / "results", **options}
+    return run_calibration(folder / "small.yaml", folder / "record.csv", **asked)
+
+
+def test_a_finished_calibration_is_read_and_not_run_again(halted: Learned) -> None:
+    found = again(halted, jobs=2)
+    assert found.notes[-1] == "this study was finished before: nothing was computed (--force computes it again)"
+    assert repr(replace(found, notes=found.notes[:-1])) == repr(halted.learning)
+
+
+def test_what_a_calibration_killed_at_its_very_end_leaves_is_removed_by_the_next(halted: Learned) -> None:
+    folder = halted.learning.folder
+    left = folder.with_name(f".{folder.name}.unfinished")
+    left.mkdir()
+    (left / "done").touch()
+    again(halted)
+    assert not left.exists()
+
+
+def test_what_is_read_back_is_what_the_tables_hold_to_the_last_digit(learned: Learned) -> None:
+    found = learned.learning
+    for name, rows, header in (
+        ("calibration.csv", found.lessons, LessonRow._fields),
+        ("observations.csv", found.observations, ObservationRow._fields),
+        ("tempering.csv", found.rungs, RungRow._fields),
+    ):
+        assert (found.folder / name).read_bytes() == csv_bytes(rows, header)
+
+
+@pytest.mark.parametrize(
+    "option", [{"force": True}, {"seed": 2}, {"draws": 512}, {"as_of": datetime.date(2019, 5, 1)}], ids=str
+)
+def test_what_is_asked_otherwise_is_another_calibration(halted: Learned, option: dict[str, Any]) -> None:
+    with pytest.raises(NumericalError, match="ran again"):
+        again(halted, **option)
+
+
+@pytest.mark.parametrize(
+    ("rows", "small"),
+    [(ROWS.replace("12.9,", "12.8,"), SMALL), (ROWS, SMALL.replace("catch_up: {value: 0,", "catch_up: {value: 1,"))],
+    ids=["record", "scenario"],
+)
+def test_another_record_or_scenario_is_another_calibration(
+    halted: Learned, tmp_path: Path, rows: str, small: str
+) -> None:
+    write(tmp_path, rows, small)
+    files = tmp_path / "small.yaml", tmp_path / "record.csv"
+    with pytest.raises(NumericalError, match="ran again"):
+        run_calibration(*files, draws=1024, jobs=1, plots=False, out=halted.folder / "results")
 
 
 # ---------------------------------------------------------------- contradictions

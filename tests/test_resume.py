@@ -1,4 +1,4 @@
-"""Runs that are stopped, and go on: the program as a user starts it, in processes of their own."""
+"""Runs and sweeps that are stopped, and go on: the program as a user starts it, in processes of their own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,20 +20,34 @@ from sim.studies.folders import unfinished
 
 OPENING = "regulator:\n  reviewers: 1\n"
 COMMAND = ["run", "small.yaml", "case.yaml", "--draws", "4608", "--no-plots"]
+SWEEP = ["sweep", "sweep.yaml", "--no-plots"]
+DESIGN = """\
+schema_version: 1
+name: trial
+question: What matters?
+scenario: case.yaml
+baseline: small.yaml
+draws: 2048
+design: {grid: {demand.churn: [1, 4, 8], zone.cap: [0.1, 0.3, 0.5, 2]}}
+outcomes: [foreign_share.total, npv.total.aws, event_date.pilot_effective]
+"""
 
 
 @pytest.fixture
 def two(folder: Folder) -> Path:
-    """The folder of two small scenarios."""
+    """The folder of two small scenarios, and of a sweep of them."""
     folder.variant(OPENING)
+    folder.write("sweep.yaml", DESIGN)
     return folder.path
 
 
-def _start(*options: str, limit: Callable[[], None] | None = None) -> subprocess.Popen[str]:
+def _start(
+    *options: str, command: Sequence[str] = COMMAND, limit: Callable[[], None] | None = None
+) -> subprocess.Popen[str]:
     """The command in a session of its own, so that its children can be killed with it."""
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
     return subprocess.Popen(
-        [sys.executable, "-m", "sim", *COMMAND, *options],
+        [sys.executable, "-m", "sim", *command, *options],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -81,6 +95,29 @@ def test_a_run_killed_at_any_moment_goes_on_and_ends_with_the_same_bits(
     assert main([*COMMAND, "--out", "whole", "--jobs", "1"]) == 0
     assert _manifest("killed") == _manifest("whole")
     assert main(["verify", str(next(Path("killed").glob("small*")))]) == 0
+    assert not unfinished(Path("killed"))
+
+
+@pytest.mark.slow
+def test_a_sweep_killed_at_any_moment_goes_on_and_ends_with_the_same_bits(
+    two: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chance = np.random.default_rng(12)
+    for points, jobs in ((0, "2"), (4, "3"), (8, "1")):
+        process = _start("--out", "killed", "--jobs", jobs, command=SWEEP)
+        while process.poll() is None and _blocks("killed") < points:
+            time.sleep(0.001)
+        time.sleep(chance.uniform(0, 0.05))
+        os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL, "finished before it could be killed"
+    kept = _blocks("killed")
+    assert kept >= 8
+    assert main([*SWEEP, "--out", "killed"]) == 0
+    assert f"{kept} points were there already" in capsys.readouterr().out
+    assert main([*SWEEP, "--out", "whole", "--jobs", "1"]) == 0
+    assert _manifest("killed") == _manifest("whole")
+    assert main(["verify", str(next(Path("killed").glob("trial*")))]) == 0
     assert not unfinished(Path("killed"))
 
 

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,8 @@ from sim.outcomes.results import Panel
 from sim.outcomes.statistics import STATISTICS, describe
 from sim.outcomes.sweeps import Response, partial_rank_correlations
 from sim.reading.loading import load_scenario, shipped_folder
-from sim.studies.points import Ran, asked_outcomes, idle_factors, run_all, run_points
+from sim.studies.answers import AnswerStore, Ran
+from sim.studies.points import asked_outcomes, idle_factors, run_all, run_points
 from sim.studies.sweep import SweepStudy, run_sweep
 from sim.studies.sweepfile import Sweep, read_sweep
 
@@ -55,7 +57,12 @@ PAIRED = "baseline: licence.yaml"
 
 
 def ran(sweep: Sweep, jobs: int = 1) -> Ran:
-    return run_all(sweep, asked_outcomes(sweep), jobs, lambda part: None)
+    return run_all(sweep, store_of(sweep), jobs, lambda part: None)
+
+
+def store_of(sweep: Sweep) -> AnswerStore:
+    """A store in an empty folder."""
+    return AnswerStore(Path(mkdtemp(dir=".")), "key", asked_outcomes(sweep), len(sweep.points))
 
 
 def alone(file: str, *overrides: str) -> Mapping[str, Panel]:
@@ -149,7 +156,7 @@ def test_points_have_the_same_bits_alone_and_together_for_any_number_of_jobs(
 def test_an_executor_gives_the_same_bits_and_tells_how_far_it_is(mixed: Sweep, one_by_one: list[Ran]) -> None:
     told: list[float] = []
     with ThreadPoolExecutor(2) as pool:
-        found = run_all(mixed, asked_outcomes(mixed), 2, told.append, pool)
+        found = run_all(mixed, store_of(mixed), 2, told.append, pool)
     assert same(found, one_by_one)
     assert told == sorted(told)
     assert told[-1] == 1
@@ -180,15 +187,13 @@ def test_more_room_and_more_control_raise_the_mean_share(folder: Folder) -> None
 def test_what_moves_no_outcome_is_named_and_nothing_else(folder: Folder, design: str) -> None:
     sweep = small_sweep(folder, design)
     outcomes = asked_outcomes(sweep)
-    assert idle_factors(sweep, outcomes, run_all(sweep, outcomes, 1, lambda part: None)) == (
-        "economics.transfer_price",
-    )
+    assert idle_factors(sweep, outcomes, ran(sweep)) == ("economics.transfer_price",)
 
 
 def test_what_is_not_varied_is_not_said_to_move_nothing(folder: Folder) -> None:
     sweep = small_sweep(folder, "{grid: {economics.transfer_price: [0.4], demand.churn: [1, 8]}}")
     outcomes = asked_outcomes(sweep)
-    assert idle_factors(sweep, outcomes, run_all(sweep, outcomes, 1, lambda part: None)) == ()
+    assert idle_factors(sweep, outcomes, ran(sweep)) == ()
 
 
 def test_a_draw_without_an_answer_is_told_with_its_point(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -308,7 +313,7 @@ def test_a_finished_sweep_is_not_run_again_unless_forced(folder: Folder, monkeyp
     monkeypatch.setattr("sim.studies.sweep.run_all", fail)
     again = study(folder)
     assert (again.paths, again.table, again.notes[:-1]) == (first.paths, first.table, first.notes)
-    assert again.notes[-1].startswith("this sweep was finished before")
+    assert again.notes[-1].startswith("this study was finished before")
     with pytest.raises(NumericalError, match="ran again"):
         study(folder, force=True)
     assert [path.name for path in (folder.path / "out").iterdir()] == [first.folder.name]

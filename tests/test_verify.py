@@ -169,6 +169,22 @@ def test_a_comparison_has_no_draws_of_its_own(written: Path, tmp_path: Path) -> 
         verify_study(compared, rerun=True)
 
 
+@pytest.mark.parametrize(
+    ("kind", "command"),
+    [
+        ("sweep", "sim sweep FILE"),
+        ("backtest", "sim backtest FILE --observed CSV"),
+        ("calibrate", "sim calibrate FILE --observed CSV"),
+    ],
+)
+def test_what_no_run_made_is_refused_with_the_command_that_repeats_it(study: Path, kind: str, command: str) -> None:
+    content = read_manifest(study)
+    write_manifest(study, {**content, "asked": {kind: content["asked"]["scenarios"]["small"]}})
+    assert verify_study(study).faults == ()
+    with pytest.raises(ResultsError, match=f"only what `sim run` made .*: {command} --out ELSEWHERE"):
+        verify_study(study, rerun=True)
+
+
 def test_draws_of_a_posterior_are_computed_anew_from_that_posterior_alone(study: Path) -> None:
     content = read_manifest(study)
     content["asked"]["scenarios"]["small"]["sampling"]["posterior"] = "0" * 64

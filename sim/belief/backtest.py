@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import datetime
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TypeAlias
+
+from pydantic import TypeAdapter
 
 from sim.belief.forecasts import Forecasts, forecast_scramble, side_by_side
 from sim.belief.knowledge import Replacement
-from sim.belief.question import Question, ask
+from sim.belief.question import EXACT, Question, ask
 from sim.belief.track import (
     BACKTEST_COLUMNS,
     PooledRow,
@@ -28,14 +32,20 @@ from sim.pictures.trackrecord import TRACK_PICTURES, draw_track
 from sim.reading.loading import read_scenario
 from sim.scenario import Scenario
 from sim.studies.files import seal
-from sim.studies.folders import files_of, new_folder
-from sim.studies.manifest import program
+from sim.studies.folders import discard, files_of, is_finished, new_folder
+from sim.studies.manifest import program, read_manifest
 from sim.studies.request import study_name
+from sim.studies.study import FINISHED_BEFORE
 from sim.studies.workers import Batch, Progress
 
 __all__ = ["Track", "run_backtest"]
 
 _PLOTS: Final = "plots"
+
+_Foreseen: TypeAlias = tuple[Mapping[float, float], float, float, Mapping[str, Mapping[str, float]]]
+"""Quantiles, probability, PIT and scores of a row."""
+
+_ANSWER: Final = TypeAdapter(tuple[tuple[_Foreseen, ...], tuple[PooledRow, ...]], config=EXACT)
 
 
 @dataclass(frozen=True)
@@ -49,8 +59,6 @@ class Track:
         Every file of the study.
     scenario : Scenario
         As known at the cut-off.
-    forecasts : Forecasts
-        Draws of every matched row.
     rows : tuple of RowScore
     pooled : tuple of PooledRow
     unmatched : mapping of str to str
@@ -64,7 +72,6 @@ class Track:
     folder: Path
     paths: tuple[Path, ...]
     scenario: Scenario
-    forecasts: Forecasts
     rows: tuple[RowScore, ...]
     pooled: tuple[PooledRow, ...]
     unmatched: Mapping[str, str]
@@ -83,6 +90,7 @@ def run_backtest(
     out: Path | str = Path("results"),
     jobs: int | None = None,
     plots: bool = True,
+    force: bool = False,
     progress: Progress | None = None,
 ) -> Track:
     """Score a scenario against a record, and write the study into a folder of its own.
@@ -104,6 +112,8 @@ def run_backtest(
     jobs : int, optional
         Processes at a time; every core by default. Results do not depend on it.
     plots : bool
+    force : bool
+        Run again even if this program has finished the same backtest.
     progress : callable, optional
         Is told what is being done, and the share of it that is finished.
 
@@ -121,27 +131,47 @@ def run_backtest(
     cutoff = as_of or loaded.scenario.as_of
     question = ask(loaded, observed, known_on=cutoff, mapping=mapping, draws=draws, seed=seed, plots=plots, jobs=jobs)
     question.require_rows()
+    asked, runner = _asked(question), program()
+    folder = Path(out) / study_name(["backtest", question.scenario.name], [asked, runner["source"]])
+    if not force and is_finished(folder, asked, runner):
+        discard(folder)
+        return _read(folder, question, FINISHED_BEFORE)
     forecasts = _forecasts(question, progress)
     rows = scored(question.matching.matches, forecasts)
     pooled = pooled_rows(rows, question.scenario.sampling)
-    notes = _notes(question, rows)
-    asked, runner = question.content("backtest"), program()
-    folder = Path(out) / study_name(["backtest", question.scenario.name], [asked, runner["source"]])
     with new_folder(folder) as work:
         _write_tables(work, question, rows, pooled)
         if plots:
             _draw(work / _PLOTS, question, rows, pooled, forecasts)
-        seal(work, {"asked": asked, "program": runner, "notes": list(notes)})
+        content = {"asked": asked, "program": runner, "answer": _stated(rows, pooled), "notes": _notes(question, rows)}
+        seal(work, content)
+    return _read(folder, question)
+
+
+def _asked(question: Question) -> dict[str, Any]:
+    """All that decides what comes out, and so the library that scores."""
+    return {**question.content("backtest"), "scoringrules": version("scoringrules")}
+
+
+def _stated(rows: Sequence[RowScore], pooled: Sequence[PooledRow]) -> Any:
+    """The answer as the manifest has it."""
+    foreseen = tuple((row.quantiles, row.probability, row.pit, row.scores) for row in rows)
+    return json.loads(_ANSWER.dump_json((foreseen, tuple(pooled))))
+
+
+def _read(folder: Path, question: Question, *passing: str) -> Track:
+    """A backtest from its folder, with notes on how it was come by, which its manifest does not hold."""
+    manifest = read_manifest(folder)
+    foreseen, pooled = _ANSWER.validate_python(manifest["answer"])
     return Track(
         folder,
         files_of(folder),
         question.scenario,
-        forecasts,
-        rows,
-        tuple(pooled),
+        tuple(RowScore(match, *said) for match, said in zip(question.matching.matches, foreseen, strict=True)),
+        pooled,
         question.matching.unmatched,
         question.replaced,
-        notes,
+        (*manifest["notes"], *passing),
     )
 
 
@@ -155,7 +185,7 @@ def _forecasts(question: Question, progress: Progress | None) -> Forecasts:
     return side_by_side([future.result() for future in futures])
 
 
-def _notes(question: Question, rows: Sequence[RowScore]) -> tuple[str, ...]:
+def _notes(question: Question, rows: Sequence[RowScore]) -> list[str]:
     """What a reader should know before quoting it."""
     assumed = [row.observation.id for row in rows if row.is_assumed]
     told = f"; {', '.join(assumed)} the scenario assumes and does not forecast" if assumed else ""
@@ -164,7 +194,7 @@ def _notes(question: Question, rows: Sequence[RowScore]) -> tuple[str, ...]:
         "" if question.scenario.naive else "The scenario states no 'naive' numbers, so there are no naive forecasts."
     )
     notes = (matched, _independence([row for row in rows if not row.is_assumed]), *_mapping_uses(rows), naive)
-    return tuple(filter(None, notes))
+    return list(filter(None, notes))
 
 
 def _independence(rows: Sequence[RowScore]) -> str:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import datetime
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
+
+from pydantic import TypeAdapter
 
 from sim.belief.calibration import Calibration, calibrate, pilot, teacher
 from sim.belief.knowledge import Replacement
@@ -23,7 +26,7 @@ from sim.belief.lessons import (
 from sim.belief.likelihood import unusable
 from sim.belief.matching import Matching
 from sim.belief.posterior import POSTERIOR_FILE, save_posterior
-from sim.belief.question import Question, ask
+from sim.belief.question import EXACT, Question, ask
 from sim.chance.sampling import DRAWS_PER_SCRAMBLE
 from sim.errors import Problem, ScenarioError
 from sim.outcomes.statistics import FEWEST_SCRAMBLES
@@ -31,9 +34,10 @@ from sim.outcomes.tables import csv_bytes, parameter_columns, parameter_rows, wr
 from sim.pictures.beliefs import BELIEF_PICTURES, draw_beliefs
 from sim.reading.loading import read_scenario
 from sim.studies.files import seal
-from sim.studies.folders import files_of, new_folder
-from sim.studies.manifest import program
+from sim.studies.folders import discard, files_of, is_finished, new_folder
+from sim.studies.manifest import program, read_manifest
 from sim.studies.request import study_name
+from sim.studies.study import FINISHED_BEFORE
 from sim.studies.workers import Progress, say_nothing
 
 __all__ = ["Learning", "run_calibration"]
@@ -83,6 +87,7 @@ def run_calibration(
     out: Path | str = Path("results"),
     jobs: int | None = None,
     plots: bool = True,
+    force: bool = False,
     progress: Progress | None = None,
 ) -> Learning:
     """Learn from a record, and write the posterior and what was learned into a folder of its own.
@@ -105,6 +110,8 @@ def run_calibration(
     jobs : int, optional
         Processes at a time; every core by default. Results do not depend on it.
     plots : bool
+    force : bool
+        Learn again even if this program has finished the same calibration.
     progress : callable, optional
         Is told what is being done, and the share of it that is finished.
 
@@ -123,34 +130,52 @@ def run_calibration(
         ask(loaded, observed, known_on=as_of, mapping=mapping, draws=draws, seed=seed, plots=plots, jobs=jobs)
     )
     question.require_rows()
-    learned = _learned(question, tell)
-    tables = _Tables(
-        lessons(learned, question.scenario),
-        observation_rows(learned, question.record, question.matching.unmatched, question.scenario.sampling.seed),
-        rung_rows(learned),
-    )
-    notes = _notes(question, learned, tables)
     asked, runner = question.content("calibrate"), program()
     folder = Path(out) / study_name(["calibrate", question.scenario.name], [asked, runner["source"]])
+    if not force and is_finished(folder, asked, runner):
+        discard(folder)
+        return _read(folder, question, FINISHED_BEFORE)
+    learned = _learned(question, tell)
     with new_folder(folder) as work:
-        save_posterior(
-            work / POSTERIOR_FILE, question.scenario, learned.posterior, _document(question, learned, tables, runner)
-        )
-        _write_tables(work, question, tables)
-        if plots:
-            (work / _PLOTS).mkdir()
-            for name in BELIEF_PICTURES:
-                draw_beliefs(name, question.scenario, learned, tables.lessons, tables.observations, work / _PLOTS)
-        seal(work, {"asked": asked, "program": runner, "notes": list(notes)})
-    rows = tuple(tables.lessons), tuple(tables.observations), tuple(tables.rungs)
-    return Learning(folder, files_of(folder), *rows, question.replaced, notes)
+        _write_study(work, asked, runner, question, learned)
+    return _read(folder, question)
 
 
-@dataclass(frozen=True)
-class _Tables:
-    lessons: list[LessonRow]
-    observations: list[ObservationRow]
-    rungs: list[RungRow]
+class _Tables(NamedTuple):
+    lessons: tuple[LessonRow, ...]
+    observations: tuple[ObservationRow, ...]
+    rungs: tuple[RungRow, ...]
+
+
+_ANSWER: Final = TypeAdapter(_Tables, config=EXACT)
+
+
+def _read(folder: Path, question: Question, *passing: str) -> Learning:
+    """A calibration from its folder, with notes on how it was come by, which its manifest does not hold."""
+    manifest = read_manifest(folder)
+    tables = _ANSWER.validate_python(manifest["answer"])
+    return Learning(folder, files_of(folder), *tables, question.replaced, (*manifest["notes"], *passing))
+
+
+def _write_study(
+    folder: Path, asked: Mapping[str, Any], runner: Mapping[str, Any], question: Question, learned: Calibration
+) -> None:
+    """Write every file."""
+    scenario = question.scenario
+    tables = _Tables(
+        tuple(lessons(learned, scenario)),
+        tuple(observation_rows(learned, question.record, question.matching.unmatched, scenario.sampling.seed)),
+        tuple(rung_rows(learned)),
+    )
+    document = _document(question, learned, tables, runner)
+    save_posterior(folder / POSTERIOR_FILE, scenario, learned.posterior, document)
+    _write_tables(folder, question, tables)
+    if asked["pictures"]:
+        (folder / _PLOTS).mkdir()
+        for name in BELIEF_PICTURES:
+            draw_beliefs(name, scenario, learned, tables.lessons, tables.observations, folder / _PLOTS)
+    answer, notes = json.loads(_ANSWER.dump_json(tables)), _notes(question, learned, tables)
+    seal(folder, {"asked": asked, "program": runner, "answer": answer, "notes": list(notes)})
 
 
 def _usable(question: Question) -> Question:

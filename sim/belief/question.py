@@ -6,7 +6,9 @@ import datetime
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
+
+from pydantic import ConfigDict
 
 from sim.belief.knowledge import Replacement, as_known
 from sim.belief.matching import Matching, match_record
@@ -18,7 +20,10 @@ from sim.reading.loading import Loaded
 from sim.scenario import Scenario
 from sim.studies.request import Request, make_request
 
-__all__ = ["Question", "ask"]
+__all__ = ["EXACT", "Question", "ask"]
+
+EXACT: Final = ConfigDict(ser_json_inf_nan="strings")
+"""How an answer is put into a manifest: JSON has no other way to say NaN, which is not the same as nothing."""
 
 
 @dataclass(frozen=True)
@@ -56,8 +61,13 @@ class Question:
         """All that decides what a command makes of the question."""
         asked = self.request.content()
         settings = {key: asked[key] for key in ("seed", "draws", "set_by", "pictures")}
-        scenario = self.scenario.model_dump(mode="json")
-        return {command: scenario, "record": self.record_hash, "names": asdict(self.names), **settings}
+        return {
+            command: self.scenario.model_dump(mode="json"),
+            "record": self.record_hash,
+            "names": asdict(self.names),
+            "replaced": list(self.replaced),
+            **settings,
+        }
 
     def require_rows(self) -> None:
         """Raise ScenarioError, with the reason for every row, if none is left."""

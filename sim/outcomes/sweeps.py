@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite, prod
@@ -30,7 +30,6 @@ __all__ = [
     "find_outcome",
     "partial_rank_correlations",
     "short_table",
-    "stacked",
     "sweep_columns",
     "sweep_rows",
 ]
@@ -129,14 +128,6 @@ class Response:
     difference: Statistics | None
     p_positive: FloatArray
 
-    def take(self, points: Sequence[int]) -> Response:
-        """The same outcome at some of the points, in their order."""
-        level, difference = (
-            None if found is None else Statistics(found.value[points], found.error[points], found.share_defined[points])
-            for found in (self.level, self.difference)
-        )
-        return Response(self.outcome, level, difference, self.p_positive[points])
-
 
 @dataclass(frozen=True)
 class SweepResult:
@@ -218,27 +209,6 @@ def describe_columns(outcome: Outcome, columns: FloatArray, baseline: FloatArray
     missing: Missing = "undefined" if info.missing else ""
     added = columns - baseline
     return Response(outcome, level, describe(added, missing), share_positive(added))
-
-
-def stacked(parts: Sequence[Response]) -> Response:
-    """The same outcome at the points of all parts, one after the other."""
-    return Response(
-        parts[0].outcome,
-        _joined([part.level for part in parts]),
-        _joined([part.difference for part in parts]),
-        np.concatenate([part.p_positive for part in parts]),
-    )
-
-
-def _joined(parts: Sequence[Statistics | None]) -> Statistics | None:
-    known = [part for part in parts if part is not None]
-    if not known:
-        return None
-    return Statistics(
-        np.concatenate([part.value for part in known]),
-        np.concatenate([part.error for part in known]),
-        np.concatenate([part.share_defined for part in known]),
-    )
 
 
 _LABELS: Final = ("variable", "scope", "item", "period")

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from sim.errors import NumericalError, ResultsError, ScenarioError
 from sim.studies.lock import locked
-from sim.studies.manifest import MANIFEST, differences, read_manifest
+from sim.studies.manifest import MANIFEST, canonical_hash, differences, read_manifest
 
 __all__ = [
     "discard",
@@ -115,7 +115,8 @@ def is_finished(folder: Path, asked: Mapping[str, Any], runner: Mapping[str, Any
         return False
     manifest = read_manifest(folder)
     whole = all((folder / name).exists() for name in manifest["files"])
-    return whole and manifest["asked"] == asked and not differences(manifest["program"], runner)
+    same = canonical_hash(manifest["asked"]) == canonical_hash(asked)  # as JSON, which has no tuples
+    return whole and same and not differences(manifest["program"], runner)
 
 
 def files_of(folder: Path) -> tuple[Path, ...]:

@@ -1,7 +1,7 @@
 """The points of a sweep, run on shared draws: scenarios in, statistics of the outcomes asked for out.
 
-A task runs some points from the first draw to the last and sends back statistics, never draws: memory is bounded by
-the columns asked for at the points of one task. The worlds of a scramble are drawn once for a task.
+A task runs some points from the first draw to the last and keeps statistics, never draws: memory is bounded by the
+columns asked for at the points of one task. The worlds of a scramble are drawn once for a task.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future, as_completed
-from dataclasses import dataclass, replace
+from concurrent.futures import Executor, as_completed
+from dataclasses import replace
 from functools import partial
 from itertools import pairwise
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
@@ -23,14 +23,17 @@ from sim.chance.sampling import DRAWS_PER_SCRAMBLE, SHOCK_INPUTS, Worlds, draw_w
 from sim.errors import NumericalError, Problem, ScenarioError, SimError
 from sim.model.engine import simulate
 from sim.outcomes.results import VARIABLES, Panel, require_finite
-from sim.outcomes.sweeps import Coordinate, Outcome, Response, describe_columns, find_outcome, stacked
+from sim.outcomes.sweeps import Coordinate, Outcome, describe_columns, find_outcome
 from sim.regimes import HazardStep
 from sim.scenario import Input, Scenario, inputs
+from sim.studies.answers import AnswerStore, Ran
 from sim.studies.design import Point
+from sim.studies.manifest import program
+from sim.studies.runs import require_same
 from sim.studies.sweepfile import Sweep
 from sim.studies.workers import Batch
 
-__all__ = ["Ran", "asked_outcomes", "idle_factors", "run_all", "run_points"]
+__all__ = ["asked_outcomes", "idle_factors", "run_all", "run_points"]
 
 Numbered: TypeAlias = Sequence[tuple[int, Point]]
 """Points and their numbers, counted from 1."""
@@ -47,25 +50,6 @@ _MOST_NUMBERS: Final = 2**25
 
 _MOST_PROBES: Final = 16
 """Points at which a factor may move nothing before it is said to move nothing."""
-
-
-@dataclass(frozen=True)
-class Ran:
-    """What is known of some points.
-
-    Attributes
-    ----------
-    numbers : tuple of int
-        Numbers of the points, counted from 1.
-    responses : tuple of Response
-        One for each outcome.
-    hashes : tuple of str
-        SHA-256 of the draws of each point, all outcomes together, and the baseline's after them.
-    """
-
-    numbers: tuple[int, ...]
-    responses: tuple[Response, ...]
-    hashes: tuple[str, ...]
 
 
 def asked_outcomes(sweep: Sweep) -> tuple[Outcome, ...]:
@@ -103,17 +87,18 @@ def _outcome(text: str, panels: Mapping[str, Panel], known: Sequence[Outcome], *
 
 def run_all(
     sweep: Sweep,
-    outcomes: Sequence[Outcome],
+    store: AnswerStore,
     jobs: int,
     done: Callable[[float], None],
     executor: Executor | None = None,
 ) -> Ran:
-    """Run every point of a sweep.
+    """Run every point of a sweep of which nothing is known yet.
 
     Parameters
     ----------
     sweep : Sweep
-    outcomes : sequence of Outcome
+    store : AnswerStore
+        Says which outcomes are asked for, and takes what is found of them, point by point.
     jobs : int
         Workers at a time; the results do not depend on it.
     done : callable
@@ -126,38 +111,57 @@ def run_all(
     NumericalError
         A draw has no answer; names the point.
     """
+    missing = store.missing()
     bare = replace(sweep, points=())  # a task brings its own: what is sent to other machines stays small
-    calls = [partial(run_points, bare, task, outcomes) for task in _tasks(sweep, len(outcomes), jobs)]
-    if executor is None:
+    calls = [partial(run_points, bare, task, store.outcomes) for task in _tasks(sweep, missing, store, jobs)]
+
+    def tell(share: float) -> None:
+        done(1 - (1 - share) * len(missing) / store.points)
+
+    if executor is not None:
+        _run_elsewhere(calls, store, executor, tell)
+    elif calls:
         batch = Batch()
-        futures: list[Future[Ran]] = [batch.add(call) for call in calls]
-        batch.run(jobs, done)
-    else:
-        futures = [executor.submit(call) for call in calls]
+        for call in calls:
+            batch.add(partial(_keep, store, call))
+        batch.run(jobs, tell)
+    return store.read()
+
+
+def _keep(store: AnswerStore, call: Callable[[], Ran]) -> None:
+    store.write(call())
+
+
+def _run_elsewhere(
+    calls: Sequence[Callable[[], Ran]], store: AnswerStore, executor: Executor, tell: Callable[[float], None]
+) -> None:
+    """Have an executor run tasks, and keep here what each finds, as soon as it is found."""
+    runner = program()
+    futures = [executor.submit(_answer, call, runner) for call in calls]
+    try:
         for place, future in enumerate(as_completed(futures), start=1):
-            future.result()
-            done(place / len(futures))
-    return _joined([future.result() for future in futures])
+            store.write(future.result())
+            tell(place / len(futures))
+    finally:
+        for future in futures:
+            future.cancel()
 
 
-def _tasks(sweep: Sweep, outcomes: int, jobs: int) -> list[Numbered]:
+def _answer(call: Callable[[], Ran], runner: Mapping[str, Any]) -> Ran:
+    """What another process finds, which must be the same program."""
+    require_same(runner)
+    return call()
+
+
+def _tasks(sweep: Sweep, chosen: Sequence[int], store: AnswerStore, jobs: int) -> list[Numbered]:
     """Points put together so that those whose baseline is in the same world run in one task, as far as may be."""
-    numbered = list(enumerate(sweep.points, start=1))
-    fitting = _MOST_NUMBERS // (2 * outcomes * sweep.settings["draws"])
+    numbered = [(number, sweep.points[number - 1]) for number in chosen]
+    fitting = _MOST_NUMBERS // (2 * len(store.outcomes) * sweep.settings["draws"])
     size = max(1, min(_MOST_POINTS, fitting, math.ceil(len(numbered) / (_TASKS_PER_JOB * jobs))))
     if sweep.baseline is not None:
         worlds = {world: place for place, world in enumerate(dict.fromkeys(map(sweep.world, sweep.points)))}
         numbered.sort(key=lambda one: worlds[sweep.world(one[1])])
     return [numbered[start : start + size] for start in range(0, len(numbered), size)]
-
-
-def _joined(parts: Sequence[Ran]) -> Ran:
-    """All points in the order of their numbers."""
-    numbers = [number for part in parts for number in part.numbers]
-    hashes = [digest for part in parts for digest in part.hashes]
-    order = np.argsort(numbers).tolist()
-    responses = [stacked(column).take(order) for column in zip(*(part.responses for part in parts), strict=True)]
-    return Ran(tuple(sorted(numbers)), tuple(responses), tuple(hashes[place] for place in order))
 
 
 def run_points(sweep: Sweep, points: Numbered, outcomes: Sequence[Outcome]) -> Ran:

@@ -27,7 +27,7 @@ from sim.studies.blocks import SCRAMBLES_PER_BLOCK, BlockStore
 from sim.studies.manifest import canonical_hash, decisive, differences, program
 from sim.studies.workers import Batch, do_nothing
 
-__all__ = ["Panels", "Plan", "Run", "make_plan", "median_cases", "run_scenarios", "with_draws"]
+__all__ = ["Panels", "Plan", "Run", "make_plan", "median_cases", "require_same", "run_scenarios", "with_draws"]
 
 Panels: TypeAlias = Mapping[str, Panel]
 Done: TypeAlias = Callable[[float], None]
@@ -238,11 +238,16 @@ def _fill_elsewhere(
 
 
 def _answer_block(plan: Plan, scrambles: range, runner: Mapping[str, Any]) -> list[FloatArray]:
-    """A block as another process returns it, which must be the same program on a processor of the same level."""
+    """A block as another process returns it."""
+    require_same(runner)
+    return list(simulate_block(plan, scrambles))
+
+
+def require_same(runner: Mapping[str, Any]) -> None:
+    """Raise ResultsError in a worker that is not the same program on a processor of the same level."""
     unlike = differences(program(), runner)
     if unlike:
         raise ResultsError(f"a worker would not compute the same bits: {', '.join(unlike)}")
-    return list(simulate_block(plan, scrambles))
 
 
 def simulate_block(plan: Plan, scrambles: range) -> Iterator[FloatArray]:

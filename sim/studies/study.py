@@ -34,9 +34,9 @@ from sim.studies.request import MANY_DRAWS, Request, make_request, study_name
 from sim.studies.runs import Plan, Run, make_plan
 from sim.studies.workers import Batch, Progress, available_cores, do_nothing, say_nothing
 
-__all__ = ["Study", "compare_studies", "run_study", "unknown_errors"]
+__all__ = ["FINISHED_BEFORE", "Study", "compare_studies", "run_study", "unknown_errors"]
 
-_FINISHED_BEFORE: Final = "this study was finished before: nothing was computed (--force computes it again)"
+FINISHED_BEFORE: Final = "this study was finished before: nothing was computed (--force computes it again)"
 
 _SIMULATED: Final = 0.6
 """Share of a run's time that the draws take, for the progress bar."""
@@ -140,7 +140,7 @@ def run_study(
     folder = Path(out) / study_name(list(asked["scenarios"]), [asked["scenarios"], runner["source"]])
     if not (force or strict) and is_finished(folder, asked, runner):
         discard(folder)
-        return _read_study(folder, _FINISHED_BEFORE)
+        return _read_study(folder, FINISHED_BEFORE)
     with scratch(folder) as work:
         tell("median case", 0.0)
         plan = make_plan(request.scenarios, request.stored)

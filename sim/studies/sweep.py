@@ -1,4 +1,7 @@
-"""A sweep from its file to its folder: points run on shared draws, described, drawn and written."""
+"""A sweep from its file to its folder: points run on shared draws, described, drawn and written.
+
+What is known of a finished point lies in the scratch folder, so that a sweep which is stopped goes on from there.
+"""
 
 from __future__ import annotations
 
@@ -14,18 +17,17 @@ from sim.outcomes.comparison import draws_key
 from sim.outcomes.sweeps import Outcome, SweepResult, short_table, sweep_columns, sweep_rows
 from sim.outcomes.tables import Cell, csv_bytes, parameter_columns, parameter_rows, write_bytes
 from sim.pictures.sweeps import draw_sweep, sweep_pictures
+from sim.studies.answers import AnswerStore, Ran
 from sim.studies.files import seal
-from sim.studies.folders import files_of, is_finished, new_folder
-from sim.studies.manifest import program, read_manifest
-from sim.studies.points import Ran, asked_outcomes, idle_factors, run_all
+from sim.studies.folders import discard, files_of, finish, is_finished, new_study, scratch
+from sim.studies.manifest import canonical_hash, decisive, program, read_manifest
+from sim.studies.points import asked_outcomes, idle_factors, run_all
 from sim.studies.request import study_name
-from sim.studies.study import unknown_errors
+from sim.studies.study import FINISHED_BEFORE, unknown_errors
 from sim.studies.sweepfile import Sweep, read_sweep
 from sim.studies.workers import Batch, Progress, available_cores, say_nothing
 
 __all__ = ["SweepStudy", "run_sweep"]
-
-_FINISHED_BEFORE: Final = "this sweep was finished before: nothing was computed (--force computes it again)"
 
 _SIMULATED: Final = 0.9
 """Share of a sweep's time that the draws take, for the progress bar."""
@@ -93,18 +95,23 @@ def run_sweep(
     asked, runner = _asked(sweep, outcomes, plots), program()
     folder = Path(out) / study_name([sweep.name], [asked, runner["source"]])
     if not force and is_finished(folder, asked, runner):
-        return _read(folder, _FINISHED_BEFORE)
+        discard(folder)
+        return _read(folder, FINISHED_BEFORE)
     workers = jobs or available_cores()
-    with new_folder(folder) as work:
-        ran = run_all(sweep, outcomes, workers, lambda part: tell("draws", part * _SIMULATED), executor)
-        result = _result(sweep, ran)
-        _write_tables(work, sweep, result)
-        if plots:
-            _draw(work / "plots", result, workers)
-        notes = [*_sizes(sweep), *_idle(sweep, outcomes, ran)]
-        _write_manifest(work, asked, runner, sweep, result, ran, notes)
+    with scratch(folder) as work:
+        store = AnswerStore(work, _key(asked, runner), outcomes, len(sweep.points))
+        store.clean(everything=force)
+        found = len(sweep.points) - len(store.missing())
+        ran = run_all(sweep, store, workers, lambda part: tell("draws", part * _SIMULATED), executor)
+        _write_study(new_study(work), asked, runner, sweep, ran, workers)
+        finish(work, folder)
     tell("files", 1.0)
-    return _read(folder)
+    return _read(folder, *_found(found))
+
+
+def _key(asked: Mapping[str, Any], runner: Mapping[str, Any]) -> str:
+    """Hash of all that decides what is found at a point."""
+    return canonical_hash([asked, decisive(runner)])[:16]
 
 
 def _asked(sweep: Sweep, outcomes: Sequence[Outcome], pictures: bool) -> dict[str, Any]:
@@ -139,6 +146,29 @@ def _read(folder: Path, *passing: str) -> SweepStudy:
     """A sweep from its folder, with notes on how it was come by, which its manifest does not hold."""
     manifest = read_manifest(folder)
     return SweepStudy(folder, files_of(folder), tuple(map(tuple, manifest["table"])), (*manifest["notes"], *passing))
+
+
+def _found(points: int) -> list[str]:
+    return [f"{points} points were there already, from a run that was stopped"] if points else []
+
+
+def _write_study(
+    folder: Path, asked: Mapping[str, Any], runner: Mapping[str, Any], sweep: Sweep, ran: Ran, jobs: int
+) -> None:
+    """Write every file."""
+    result = _result(sweep, ran)
+    _write_tables(folder, sweep, result)
+    if asked["pictures"]:
+        _draw(folder / "plots", result, jobs)
+    content = {
+        "asked": asked,
+        "program": runner,
+        "draws_key": draws_key(sweep.start),
+        "points": {str(number): digest for number, digest in zip(ran.numbers, ran.hashes, strict=True)},
+        "table": short_table(result),
+        "notes": [*_sizes(sweep), *_idle(sweep, ran)],
+    }
+    seal(folder, content)
 
 
 def _result(sweep: Sweep, ran: Ran) -> SweepResult:
@@ -180,25 +210,6 @@ def _sizes(sweep: Sweep) -> list[str]:
     return [said, *unknown_errors(draws)]
 
 
-def _idle(sweep: Sweep, outcomes: Sequence[Outcome], ran: Ran) -> list[str]:
+def _idle(sweep: Sweep, ran: Ran) -> list[str]:
+    outcomes = [response.outcome for response in ran.responses]
     return [f"moves no outcome asked for: {path}" for path in idle_factors(sweep, outcomes, ran)]
-
-
-def _write_manifest(
-    folder: Path,
-    asked: Mapping[str, Any],
-    runner: Mapping[str, Any],
-    sweep: Sweep,
-    result: SweepResult,
-    ran: Ran,
-    notes: Sequence[str],
-) -> None:
-    content = {
-        "asked": asked,
-        "program": runner,
-        "draws_key": draws_key(sweep.start),
-        "points": {str(number): digest for number, digest in zip(ran.numbers, ran.hashes, strict=True)},
-        "table": short_table(result),
-        "notes": list(notes),
-    }
-    seal(folder, content)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from pydantic import ValidationError
@@ -26,6 +26,13 @@ from sim.studies.workers import available_cores
 __all__ = ["Verdict", "verify_study"]
 
 Progress = Callable[[str, float], None]
+
+_REPEATED: Final = {
+    "sweep": "sim sweep FILE",
+    "backtest": "sim backtest FILE --observed CSV",
+    "calibrate": "sim calibrate FILE --observed CSV",
+}
+"""How a study is made again, by what its manifest says was asked."""
 
 
 @dataclass(frozen=True)
@@ -131,7 +138,7 @@ def _changed_by_rerun(
 ) -> Iterator[str]:
     """What comes out otherwise now."""
     if not _has_draws(manifest):
-        raise ResultsError(f"{folder}: was made of other studies' draws: verify those with --rerun")
+        raise ResultsError(f"{folder}: {_remedy(manifest['asked'])}")
     asked = manifest["asked"]["scenarios"].values()
     scenarios = [_scenario(folder, one, manifest["draws"], learned) for one in asked]
     stored = {name for hashes in manifest["variables"].values() for name in hashes}
@@ -140,6 +147,17 @@ def _changed_by_rerun(
             for name, expected in manifest["variables"][result.name].items():
                 if panel_hash(result.panels[name]) != expected:
                     yield f"{result.name}: {name}: comes out otherwise now{_how_far(folder, result, name)}"
+
+
+def _remedy(asked: Mapping[str, Any]) -> str:
+    """What to do about a study whose manifest cannot bring back its draws, in words."""
+    command = next((command for kind, command in _REPEATED.items() if kind in asked), None)
+    if command is None:
+        return "was made of other studies' draws: verify those with --rerun"
+    return (
+        "only what `sim run` made can be computed anew from its folder alone; to compare, make this one again with "
+        f"its own files and options: {command} --out ELSEWHERE"
+    )
 
 
 def _scenario(folder: Path, asked: Any, draws: int, learned: Posterior | None) -> Scenario:

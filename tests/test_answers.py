@@ -1,0 +1,197 @@
+"""What is kept of the points of a sweep: to the last bit, whole or not at all, and never computed twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import Folder
+
+from sim.errors import ResultsError
+from sim.outcomes.statistics import STATISTICS, Statistics
+from sim.outcomes.sweeps import Outcome, Response
+from sim.studies import points as tasks
+from sim.studies.answers import AnswerStore, Ran
+from sim.studies.folders import unfinished
+from sim.studies.manifest import program
+from sim.studies.points import run_points
+from sim.studies.sweep import SweepStudy, run_sweep
+
+SWEEP = """\
+schema_version: 1
+name: trial
+question: What matters?
+scenario: small.yaml
+baseline: small.yaml
+design: {grid: {demand.churn: [1, 4, 8], policy.steps.pilot_effective.probability: [0.2, 0.9]}}
+outcomes: [foreign_share.total, consumer_gain.total, event_date.pilot_effective]
+"""
+POINTS = 6
+MANY = 40
+"""Outcomes that fill more than a row of a block."""
+
+
+def outcomes(count: int) -> tuple[Outcome, ...]:
+    return tuple(Outcome("market_size", "total", str(number), 2020, "USD bn/yr") for number in range(count))
+
+
+def statistics(points: int, seed: int) -> Statistics:
+    """Numbers of every kind: tiny, huge, negative zero, missing, without end."""
+    chance = np.random.default_rng(seed)
+    value, error = chance.normal(size=(2, points, len(STATISTICS))) * 10.0 ** chance.integers(-300, 300)
+    value[0, :5] = np.nan, np.inf, -np.inf, -0.0, 5e-324
+    return Statistics(value, error, chance.random(points))
+
+
+def made_up(count: int, points: int = 3) -> Ran:
+    pairs = (
+        (statistics(points, 1), None),
+        (None, statistics(points, 2)),
+        (statistics(points, 3), statistics(points, 4)),
+    )
+    responses = (
+        Response(outcome, *pairs[place % 3], np.full(points, np.nan if place % 2 else 1 / 3))
+        for place, outcome in enumerate(outcomes(count))
+    )
+    hashes = tuple(np.random.default_rng(place).bytes(32).hex() for place in range(points))
+    return Ran(tuple(range(1, points + 1)), tuple(responses), hashes)
+
+
+def bits(ran: Ran) -> list[object]:
+    """Everything that is known, with every bit of every number."""
+    found: list[object] = [ran.numbers, ran.hashes]
+    for response in ran.responses:
+        found += [response.outcome, response.p_positive.tobytes()]
+        for one in (response.level, response.difference):
+            found.append(one and [part.tobytes() for part in (one.value, one.error, one.share_defined)])
+    return found
+
+
+@pytest.mark.parametrize("count", [1, 3, MANY])
+def test_what_is_kept_comes_back_to_the_last_bit(tmp_path: Path, count: int) -> None:
+    store, ran = AnswerStore(tmp_path, "key", outcomes(count), 3), made_up(count)
+    store.write(ran)
+    assert bits(store.read()) == bits(ran)
+
+
+def stopped(times: int) -> Callable[[str, float], None]:
+    """Progress that stops the program when some tasks are done."""
+    told: list[float] = []
+
+    def tell(text: str, share: float) -> None:
+        told.extend([share] if text == "draws" else [])
+        if len(told) == times:
+            raise KeyboardInterrupt
+
+    return tell
+
+
+def study(out: str = "out", **options: Any) -> SweepStudy:
+    return run_sweep("sweep.yaml", out=out, **{"jobs": 1, "plots": False, **options})
+
+
+def blocks() -> list[Path]:
+    return sorted(Path("out").glob(".*.unfinished/*.block"))
+
+
+@pytest.fixture
+def begun(folder: Folder) -> list[Path]:
+    """The files of a sweep that was stopped when two of its tasks were done."""
+    folder.write("sweep.yaml", SWEEP)
+    with pytest.raises(KeyboardInterrupt):
+        study(progress=stopped(2), jobs=1)
+    assert len(blocks()) == 4
+    return blocks()
+
+
+@pytest.fixture
+def computed(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Numbers of the points that are computed from here on, in this process."""
+    found: list[int] = []
+
+    def spy(sweep: Any, points: Sequence[tuple[int, Any]], *rest: Any) -> Ran:
+        found.extend(number for number, _ in points)
+        return run_points(sweep, points, *rest)
+
+    monkeypatch.setattr(tasks, "run_points", spy)
+    return found
+
+
+def same_as_undisturbed(found: SweepStudy) -> bool:
+    whole = study("whole")
+    names = ("manifest.json", "sweep.csv", "design.csv")
+    return all((found.folder / name).read_bytes() == (whole.folder / name).read_bytes() for name in names)
+
+
+@pytest.mark.parametrize("jobs", [1, 2, 7])
+def test_a_stopped_sweep_goes_on_whatever_the_jobs_and_ends_with_the_same_bits(begun: list[Path], jobs: int) -> None:
+    found = study(jobs=jobs)
+    assert found.notes[-1] == f"{len(begun)} points were there already, from a run that was stopped"
+    assert not unfinished(Path("out"))
+    assert same_as_undisturbed(found)
+
+
+def test_no_point_is_computed_twice(begun: list[Path], computed: list[int]) -> None:
+    study()
+    assert computed == [5, 6]
+
+
+def test_an_executor_keeps_what_is_found_and_goes_on_from_it(folder: Folder, computed: list[int]) -> None:
+    folder.write("sweep.yaml", SWEEP)
+    with ThreadPoolExecutor(1) as pool, pytest.raises(KeyboardInterrupt):
+        study(progress=stopped(1), executor=pool)
+    kept = len(blocks())
+    computed.clear()
+    with ThreadPoolExecutor(1) as pool:
+        found = study(executor=pool)
+    assert (len(computed), 0 < kept < POINTS) == (POINTS - kept, True)
+    assert same_as_undisturbed(found)
+
+
+def test_a_worker_that_runs_another_program_is_refused(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder.write("sweep.yaml", SWEEP)
+    runner = program()
+    monkeypatch.setattr("sim.studies.runs.program", lambda: {**runner, "cpu": "x86-64-v9"})
+    with ThreadPoolExecutor(1) as pool, pytest.raises(ResultsError, match="would not compute the same bits: processor"):
+        study(executor=pool)
+    assert not blocks()
+
+
+@pytest.mark.parametrize(
+    "spoil", [lambda whole: whole[:-1], lambda whole: whole[:8] + b"\1" + whole[9:], lambda _: b""]
+)
+def test_a_torn_file_counts_as_absent(begun: list[Path], computed: list[int], spoil: Callable[[bytes], bytes]) -> None:
+    begun[1].write_bytes(spoil(begun[1].read_bytes()))
+    found = study()
+    assert computed == [2, 5, 6]
+    assert same_as_undisturbed(found)
+
+
+def test_what_another_program_found_is_cleaned_away_and_not_used(
+    begun: list[Path], computed: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sim.studies.manifest.cpu_level", lambda: "x86-64-v9")
+    with pytest.raises(KeyboardInterrupt):
+        study(progress=stopped(1))
+    assert computed[:2] == [1, 2]
+    assert len(blocks()) == 2
+    assert not set(blocks()) & set(begun)
+
+
+def test_what_a_sweep_killed_at_its_very_end_leaves_is_removed_by_the_next(folder: Folder) -> None:
+    folder.write("sweep.yaml", SWEEP)
+    left = Path("out") / f".{study().folder.name}.unfinished"
+    left.mkdir()
+    (left / "done").touch()
+    study()
+    assert not left.exists()
+
+
+def test_force_starts_from_nothing(begun: list[Path], computed: list[int]) -> None:
+    found = study(force=True)
+    assert computed == [1, 2, 3, 4, 5, 6]
+    assert "there already" not in found.notes[-1]
