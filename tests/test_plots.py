@@ -11,7 +11,6 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 import pytest
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.image import imread
@@ -23,8 +22,7 @@ from sim.pictures.chronicle import regime_shares
 from sim.pictures.marks import Measure, quantiles
 from sim.pictures.plots import PICTURES, draw, draw_all, figure
 from sim.pictures.standings import gains_after_launch
-from sim.pictures.style import STYLE, change, looks, money, percent, points, readable
-from sim.pictures.writing import write_figure
+from sim.pictures.style import change, looks, money, percent, points, readable
 
 NAMES = [
     "foreign_share",
@@ -183,22 +181,6 @@ def test_a_regime_has_the_colour_of_the_scenario_of_its_name(three: list[Result]
 def test_a_picture_has_the_same_bytes_each_time(written: Path, three: list[Result], tmp_path: Path, name: str) -> None:
     for path in draw(name, three, "closed", tmp_path):
         assert path.read_bytes() == (written / path.name).read_bytes()
-
-
-def test_a_png_holds_the_figure_pixel_by_pixel(three: list[Result], tmp_path: Path) -> None:
-    shown = figure("npv", three, "closed")
-    path, _ = write_figure(shown, tmp_path, "npv")
-    with mpl.rc_context(STYLE):
-        canvas = FigureCanvasAgg(shown)
-        canvas.draw()
-    seen = np.asarray(canvas.buffer_rgba())[..., :3] / np.float32(255)  # type: ignore[no-untyped-call]
-    np.testing.assert_array_equal(imread(path), seen)
-
-
-def test_no_word_is_taken_for_a_formula(three: list[Result]) -> None:
-    with mpl.rc_context(STYLE):
-        texts = figure("npv", three, "closed").findobj(mpl.text.Text)  # type: ignore[attr-defined]
-    assert not any(text.get_parse_math() for text in texts)
 
 
 def test_no_picture_names_a_date_of_making(written: Path) -> None:

@@ -20,9 +20,8 @@ from matplotlib.figure import Figure
 from sim.outcomes.results import Result
 from sim.pictures.chronicle import timeline
 from sim.pictures.standings import gains_and_losses, npv, provider_shares, share_by_hypothesis, target_year
-from sim.pictures.style import STYLE
+from sim.pictures.style import STYLE, write_figure
 from sim.pictures.trends import foreign_revenue, foreign_share, market_size, paired_difference
-from sim.pictures.writing import write_figure
 
 __all__ = ["PICTURES", "Picture", "draw", "draw_all", "figure"]
 

@@ -38,8 +38,7 @@ from sim.pictures.responses import (
     upright,
     views,
 )
-from sim.pictures.style import COLOURS, INK, MARKERS, STYLE, capital, grid, heading
-from sim.pictures.writing import write_figure
+from sim.pictures.style import COLOURS, INK, MARKERS, STYLE, capital, grid, heading, write_figure
 
 __all__ = ["draw_sweep", "sweep_pictures"]
 

@@ -36,8 +36,8 @@ from sim.pictures.style import (
     readable,
     sheet,
     short_title,
+    write_figure,
 )
-from sim.pictures.writing import write_figure
 from sim.scenario import Scenario
 
 __all__ = ["TRACK_PICTURES", "draw_track"]
