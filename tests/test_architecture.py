@@ -19,7 +19,7 @@ READING_ORDER = (
     "reading.points", "reading.plausibility", "reading.feasibility", "reading.correlation",
     "reading.consistency", "reading.documents", "reading.cells", "reading.schema", "reading.validation",
     "reading.overrides", "reading.loading", "reading.explain",
-    "chance.distributions", "chance.shocks", "chance.worlds", "chance.net", "chance.sampling",
+    "chance.distributions", "chance.shocks", "chance.worlds", "chance.sampling",
     "dates.calendar", "dates.licensing", "dates.timeline",
     "kernels.baseyear", "kernels.pricing", "kernels.choice", "kernels.equilibrium", "kernels.growth",
     "kernels.capacity", "kernels.finance", "kernels.welfare",

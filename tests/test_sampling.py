@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,6 @@ import numpy as np
 import pytest
 import scipy.stats
 from scipy.special import ndtri
-from scipy.stats import qmc
 
 from sim.axes import FloatArray
 from sim.chance import sampling
@@ -229,7 +227,7 @@ def test_hypercube_uniforms_lie_strictly_inside_the_unit_interval(
 
 @pytest.mark.parametrize("value", [0.0, 1 - 2.0**-30])
 def test_net_uniforms_lie_strictly_inside_the_unit_interval(monkeypatch: pytest.MonkeyPatch, value: float) -> None:
-    monkeypatch.setattr(sampling, "scrambled_net", lambda points, *bits: np.full((64, points), value))
+    monkeypatch.setattr(scipy.stats.qmc.Sobol, "random", lambda engine, n: np.full((n, 64), value))
     assert 0 < sampling._net(0, 0, 4).min() <= sampling._net(0, 0, 4).max() < 1
 
 
@@ -289,15 +287,6 @@ def test_error_of_a_product_of_two_inputs_is_below_plain_monte_carlo(many: World
 
 def test_the_net_has_a_column_for_each_name_that_may_lead() -> None:
     assert sampling._net(7, 3, 64).shape == (64, 64)
-
-
-@pytest.mark.parametrize("points", [1, 2, 3, 512, 700])
-def test_the_net_is_that_of_scipy(points: int) -> None:
-    scipys = qmc.Sobol(64, scramble=True, bits=30, rng=sampling._generator(7, 3, "net"))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # that balance takes a power of two
-        expected = scipys.random(points).T + 2.0**-31
-    np.testing.assert_array_equal(sampling._net(7, 3, points), expected)
 
 
 def test_fewer_points_of_a_net_are_its_first_ones() -> None:

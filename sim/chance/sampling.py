@@ -21,10 +21,10 @@ from typing import Final
 
 import numpy as np
 from scipy.special import ndtr, ndtri
+from scipy.stats import qmc
 
 from sim.axes import FloatArray
 from sim.chance.distributions import canonical
-from sim.chance.net import BITS, WIDTH, scrambled_net
 from sim.chance.shocks import downward_steps, leading_direction, market_path, reflect, reverting_path
 from sim.chance.worlds import (
     MARKET,
@@ -62,6 +62,12 @@ __all__ = [
 ]
 
 DRAWS_PER_SCRAMBLE: Final = 512
+
+_NET_WIDTH: Final = 64
+"""Columns of the net, used or not: the scramble of a column depends on those before it."""
+
+_NET_BITS: Final = 30
+"""scipy's Sobol' points are multiples of 2^-30 from 0 on; half a step up, they are inside (0, 1)."""
 
 _JITTER_BITS: Final = 32
 """Steps inside a cell of the hypercube; midpoints of them, so that a uniform is never 0 or 1."""
@@ -366,10 +372,8 @@ def _hypercube(seed: int, number: int, name: str, columns: int, points: int = DR
 
 def _net(seed: int, number: int, points: int) -> FloatArray:
     """The scrambled Sobol' net of one scramble, array (64, points) inside (0, 1); fewer points are the first ones."""
-    random = _generator(seed, number, "net").spawn(1)[0]
-    shift = random.integers(2, size=(WIDTH, BITS), dtype=np.uint32)
-    triangles = random.integers(2, size=(WIDTH, BITS, BITS), dtype=np.uint32)
-    return scrambled_net(points, shift, triangles) + 0.5 ** (BITS + 1)
+    engine = qmc.Sobol(_NET_WIDTH, scramble=True, bits=_NET_BITS, rng=_generator(seed, number, "net"))
+    return np.ascontiguousarray(engine.random(points).T) + 0.5 ** (_NET_BITS + 1)
 
 
 def _generator(seed: int, number: int, name: str) -> np.random.Generator:
