@@ -124,14 +124,15 @@ def test_a_sweep_killed_at_any_moment_goes_on_and_ends_with_the_same_bits(
 def test_a_run_that_is_interrupted_keeps_its_blocks_and_says_later_that_it_used_them(
     two: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    process = _start("--out", "results", "--jobs", "1")
+    asked = ("--out", "results", "--draws", "12288")  # so long that the signal comes in time on a busy machine
+    process = _start(*asked, "--jobs", "1")
     _wait_for_block(process, "results")
     process.send_signal(signal.SIGINT)
     _, told = process.communicate()
     assert (process.returncode, told.splitlines()[-1]) == (130, "stopped")
     kept = _blocks("results")
     assert kept > 0
-    assert main([*COMMAND, "--out", "results"]) == 0
+    assert main([*COMMAND, *asked]) == 0
     assert f"{kept} blocks of draws were there already" in capsys.readouterr().out
 
 

@@ -81,15 +81,6 @@ def test_that_a_quantile_does_not_stand_near_the_guess_is_seen(
     assert found == statistics._quantiles(np.sort(ordered.reshape(1, -1), axis=-1))
 
 
-@pytest.mark.parametrize("by_halves", [True, False])
-def test_scrambles_are_sorted_by_halves_or_whole(by_halves: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(statistics, "_HALVES", by_halves)
-    scrambles = _unlike_scrambles().reshape(3, 16, 512)
-    expected = np.sort(scrambles, axis=-1)
-    statistics._sort(scrambles)
-    np.testing.assert_array_equal(scrambles, expected)
-
-
 def test_scrambles_that_resemble_each_other_need_not_be_sorted_together(monkeypatch: pytest.MonkeyPatch) -> None:
     columns = _columns(50, 16)
     columns[::2] = np.maximum(columns[::2], 1.0)  # half of the draws are alike

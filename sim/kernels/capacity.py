@@ -143,7 +143,7 @@ class Reach:
     @cached_property
     def log_without(self) -> FloatArray:
         """Log of total attraction without owned offers, (G, N)."""
-        return np.log(self.home + self.partner.sum(axis=0))
+        return np.asarray(np.log(self.home + self.partner.sum(axis=0)))
 
     def whole(self) -> Intake:
         """New spending of a period if all see every site, and each has room."""

@@ -39,7 +39,7 @@ def group_scales(shares: FloatArray, shocks: FloatArray, domestic: int) -> tuple
 
 def _weighted_sum(shares: FloatArray, lifts: FloatArray) -> FloatArray:
     """Sum over providers of shares (P, L, N) times lifts (T, P, 1, N), in (T, L, N)."""
-    total = shares[0] * lifts[:, 0]
+    total: FloatArray = shares[0] * lifts[:, 0]
     part = np.empty_like(total)
     for p in range(1, len(shares)):
         total += np.multiply(shares[p], lifts[:, p], out=part)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Final, Literal, TypeAlias
 
 import numpy as np
@@ -28,9 +27,6 @@ FEWEST_SCRAMBLES: Final = 8
 
 _PROBABILITIES: Final = np.array([0.05, 0.25, 0.5, 0.75, 0.95])
 _SCRAMBLE: Final = 512
-_HALVES: Final = bool(import_module("numpy._core._multiarray_umath").__cpu_features__.get("AVX512_SKX"))
-"""Whether NumPy sorts with AVX-512: up to 256 numbers by a network, more by partitions, slow on some processors."""
-
 _NEAR: Final = 16
 """Draws of each scramble, about the place of a quantile, among which that of the whole is looked for."""
 
@@ -122,28 +118,10 @@ def _complete(columns: FloatArray, missing: Missing) -> tuple[FloatArray, FloatA
         np.multiply(squares, squares, out=squares)
         variances = squares.mean(axis=-1)
         spread = np.sqrt(variances.mean(axis=-1) + means.var(axis=-1))
-    _sort(scrambles)
+    scrambles.sort(axis=-1)
     quantiles = _quantiles(scrambles)
     value = _side_by_side(means.mean(axis=-1), spread, _merged_quantiles(scrambles, quantiles.mean(axis=1)))
     return value, _side_by_side(means, np.sqrt(variances), quantiles)
-
-
-def _sort(scrambles: FloatArray) -> None:
-    """Sort the draws of each scramble in place.
-
-    Where halves of a scramble sort in a fraction of the time, they are sorted, the smaller and the larger draws
-    parted by setting one half against the other turned round (Batcher 1968), and both sorted again.
-    """
-    if not _HALVES:
-        scrambles.sort(axis=-1)
-        return
-    halves = scrambles.reshape(*scrambles.shape[:-1], 2, -1)
-    halves.sort(axis=-1)
-    low, high = halves[..., 0, :], halves[..., 1, ::-1]
-    smaller = np.minimum(low, high)
-    np.maximum(low, high, out=high)
-    low[...] = smaller
-    halves.sort(axis=-1)
 
 
 def _with_gaps(columns: FloatArray, missing: Missing) -> tuple[FloatArray, FloatArray]:

@@ -117,7 +117,8 @@ class Batch:
                 if not futures:
                     meanwhile()
                     meanwhile = do_nothing
-                for connection in wait(list(running)):
+                ready = wait(list(running))
+                for connection in [one for one in running if one in ready]:
                     process, future = running[connection]
                     future.set_result(_received(connection, process))
                     if futures:

@@ -14,6 +14,7 @@ import sys
 import time
 from collections.abc import Iterator
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 from unittest import mock
@@ -26,12 +27,16 @@ sys.path.insert(0, str(ROOT))
 from sim import load_scenario  # noqa: E402
 from sim.axes import FloatArray  # noqa: E402
 from sim.chance import sampling  # noqa: E402
-from sim.chance.sampling import DRAWS_PER_SCRAMBLE, draw_worlds  # noqa: E402
+from sim.chance.sampling import DRAWS_PER_SCRAMBLE, Worlds, draw_alike, draw_worlds  # noqa: E402
+from sim.model.accounts import Record  # noqa: E402
 from sim.model.economy import Economy  # noqa: E402
 from sim.model.engine import observe  # noqa: E402
 from sim.scenario import Scenario  # noqa: E402
 
 BASELINE = "jv_only"
+TOGETHER = 2
+"""Scrambles that are simulated side by side."""
+
 LARGEST = 2**21
 """Draws at which the search for an accuracy is given up."""
 
@@ -55,31 +60,33 @@ class Part(NamedTuple):
     seconds: float
 
 
-def foreign_share(scenario: Scenario, number: int) -> float:
-    """Mean foreign share of the last year over the draws of one scramble."""
+def foreign_share(scenario: Scenario, worlds: Worlds) -> FloatArray:
+    """Mean foreign share of the last year over the draws of each scramble."""
 
-    def read(economy: Economy, record: object, *_: object) -> FloatArray:
+    def read(economy: Economy, record: Record, *_: object) -> FloatArray:
         spending = record.spending[-12 // scenario.horizon.period_months :].sum(axis=(0, 2))
         return spending[economy.domestic :].sum(axis=0) / spending.sum(axis=0)
 
-    (share,) = observe(scenario, draw_worlds(scenario, range(number, number + 1)), read)
-    return float(share.mean())
+    found = np.concatenate(observe(scenario, worlds, read))
+    return found.reshape(-1, DRAWS_PER_SCRAMBLE).mean(axis=-1)
 
 
-def run_part(plain: bool, pair: tuple[Scenario, Scenario], number: int) -> Part:
-    """Both regimes on the draws of one scramble."""
+def run_parts(plain: bool, pair: tuple[Scenario, Scenario], numbers: range) -> list[Part]:
+    """Both regimes on the draws of some scrambles."""
     start = time.process_time()
     with mock.patch.object(sampling, "_Scramble", PlainScramble if plain else sampling._Scramble):
-        shares = [foreign_share(scenario, number) for scenario in pair]
-    return Part(*shares, time.process_time() - start)
+        worlds = draw_worlds(pair[0], numbers)
+    share, base = (foreign_share(scenario, worlds) for scenario in pair)
+    seconds = (time.process_time() - start) / len(numbers)
+    return [Part(one, other, seconds) for one, other in zip(share.tolist(), base.tolist(), strict=True)]
 
 
 def sizes() -> Iterator[int]:
-    """Scrambles to try, each half as many again as the one before."""
+    """Scrambles to try, each a quarter more than the one before."""
     size = 1
     while size * DRAWS_PER_SCRAMBLE <= LARGEST:
         yield size
-        size = max(size + 1, size * 3 // 2)
+        size = max(size + 1, size * 5 // 4)
 
 
 def errors(parts: FloatArray, reruns: int, size: int) -> dict[str, float]:
@@ -99,7 +106,9 @@ def needed(plain: bool, pair: tuple[Scenario, Scenario], target: float, reruns: 
     with multiprocessing.get_context("fork").Pool() as pool:
         parts: list[Part] = []
         for size in sizes():
-            parts += pool.map(partial(run_part, plain, pair), range(len(parts), reruns * size), chunksize=4)
+            ends = range(len(parts), reruns * size, TOGETHER)
+            tasks = [range(first, min(first + TOGETHER, reruns * size)) for first in ends]
+            parts += chain.from_iterable(pool.map(partial(run_parts, plain, pair), tasks, chunksize=1))
             taken = np.array(parts)
             for way, error in errors(taken, reruns, size).items():
                 if way in wanted - set(found) and error <= target:
@@ -118,6 +127,7 @@ def main() -> None:
     parser.add_argument("--reruns", type=int, default=16)
     given = parser.parse_args()
     pair = tuple(load_scenario(ROOT / "scenarios" / f"{name}.yaml") for name in (given.scenario, BASELINE))
+    assert draw_alike(*pair)
     ours = needed(False, pair, given.target / 100, given.reruns)
     plain = needed(True, pair, given.target / 100, given.reruns)
     print(f"mean foreign share of 2030, {given.scenario} less {BASELINE}: to a standard error of {given.target} points")
