@@ -7,6 +7,7 @@ stands on. Its stages are then timed in one process on one core, so that they ad
 from __future__ import annotations
 
 import functools
+import gc
 import subprocess
 import sys
 import tempfile
@@ -98,6 +99,7 @@ def stages(draws: int) -> dict[str, float]:
     found.watch("files", files, "_save")
     found.watch("files", files, "seal")
     found.watch("pictures", files, "_draw")
+    gc.freeze()  # as a child does
     with tempfile.TemporaryDirectory() as out, found.time("rest"):
         study.run_study(FILES, draws=draws, out=out, jobs=1)
     return {**found.seconds, "sum": sum(found.seconds.values())}
