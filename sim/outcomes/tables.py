@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import math
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -91,34 +92,27 @@ class HeadlineRow(NamedTuple):
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 """The last four are the full-width forms, which some spreadsheets read alike."""
 
-_ABSENT: Final = frozenset(map(str, (None, math.nan, math.inf, -math.inf)))
-
-_NEEDS_QUOTES: Final = re.compile('[,"\r\n]')
-
 
 def csv_bytes(rows: Iterable[Sequence[Cell]], header: Sequence[str] = ()) -> bytes:
     """Rows of one length as CSV by RFC 4180, in UTF-8.
 
-    A text that a spreadsheet would take for a formula gets a leading apostrophe. Written column by column, whose
-    texts are few.
+    A text that a spreadsheet would take for a formula gets a leading apostrophe.
     """
-    columns = [_column(cells) for cells in zip(*rows, strict=True)]
-    lines = [",".join(map(_text, header))] if header else []
-    lines += map(",".join, zip(*columns, strict=True))
-    return "".join([f"{line}\r\n" for line in lines]).encode()
+    stream = io.StringIO(newline="")
+    writer = csv.writer(stream)
+    if header:
+        writer.writerow(header)
+    writer.writerows(zip(*map(_column, zip(*rows, strict=True)), strict=True))
+    return stream.getvalue().encode()
 
 
-def _column(cells: Sequence[Cell]) -> list[str]:
-    texts = {cell: _text(cell) for cell in set(cells) if isinstance(cell, str)}
-    if not texts:
-        return ["" if text in _ABSENT else text for text in map(str, cells)]
-    numbers = iter(_column([cell for cell in cells if not isinstance(cell, str)]))
-    return [texts[cell] if isinstance(cell, str) else next(numbers) for cell in cells]
-
-
-def _text(cell: str) -> str:
-    text = f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
-    return '"' + text.replace('"', '""') + '"' if _NEEDS_QUOTES.search(text) else text
+def _column(cells: Sequence[Cell]) -> list[Cell]:
+    """The cells of a column as they are written; few of its texts are not alike."""
+    guarded: dict[Cell, Cell] = {
+        cell: f"'{cell}" for cell in set(cells) if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS)
+    }
+    finite = [None if isinstance(cell, float) and not math.isfinite(cell) else cell for cell in cells]
+    return [guarded.get(cell, cell) for cell in finite] if guarded else finite
 
 
 def write_bytes(path: Path, content: bytes) -> None:
