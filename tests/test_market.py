@@ -14,6 +14,7 @@ from sim.kernels import finance
 from sim.kernels.capacity import Reach, intake
 from sim.kernels.equilibrium import StaticMarket, static_equilibrium
 from sim.kernels.welfare import class_gains
+from sim.model import entry
 from sim.model.economy import build_economy, reach_fraction, target_share
 from sim.model.engine import simulate
 from sim.model.entry import entry_verdicts, loss_hazard
@@ -349,6 +350,14 @@ def test_the_permission_may_be_lost_at_the_hazard_of_a_reversal() -> None:
     found, base = scenario("reversal", *edits), economy("reversal", *edits)
     expected = 0.4 * base.inputs["policy.steps.pilot_withdrawn.hazard"]
     np.testing.assert_allclose(loss_hazard(found, base, states(found)[1]), expected)
+
+
+@pytest.mark.parametrize("name", ["ftz_pilot", "full_liberalization"])
+def test_no_verdict_hangs_on_more_best_responses(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    found, base = scenario(name), economy(name)
+    verdicts = entry_verdicts(found, base)
+    monkeypatch.setattr(entry, "_STEPS", 60)
+    np.testing.assert_array_equal(entry_verdicts(found, base), verdicts)
 
 
 def test_a_provider_counts_its_own_gain_in_reach_while_rivals_stay_with_partners() -> None:
