@@ -156,9 +156,24 @@ class Run:
         store = self._store(plan)
         missing = store.missing(self._whole)
         self.found += store.count - self._whole - len(missing)
-        _fill(plan, store, missing, done, self._jobs, self._executor, self._meanwhile)
+        self._fill(plan, store, missing, done)
         self._whole = store.scrambles // SCRAMBLES_PER_BLOCK
         return _results_of(plan, store)
+
+    def _fill(self, plan: Plan, store: BlockStore, missing: Sequence[int], done: Done) -> None:
+        """Compute the blocks that are missing."""
+        before = store.count - len(missing)
+
+        def tell(share: float) -> None:
+            done((before + share * len(missing)) / store.count)
+
+        if self._executor is not None:
+            _fill_elsewhere(plan, store, missing, self._executor, self._jobs, tell)
+        elif missing:
+            batch = Batch()
+            for number in missing:
+                batch.add(partial(_fill_block, plan, store, number))
+            batch.run(self._jobs, tell, self._meanwhile)
 
     def _store(self, plan: Plan) -> BlockStore:
         return BlockStore(self._folder, self._key, plan.rows(), plan.draws // DRAWS_PER_SCRAMBLE)
@@ -169,30 +184,6 @@ def _key(plan: Plan, runner: Mapping[str, Any]) -> str:
     undecided = [scenario.model_dump(mode="json") for scenario in plan.with_draws(0).scenarios]
     stored = {name: list(case) for name, case in plan.cases.items()}
     return canonical_hash([undecided, stored, decisive(runner)])[:16]
-
-
-def _fill(
-    plan: Plan,
-    store: BlockStore,
-    missing: Sequence[int],
-    done: Done,
-    jobs: int,
-    executor: Executor | None,
-    meanwhile: Callable[[], None],
-) -> None:
-    """Compute the blocks that are missing."""
-    before = store.count - len(missing)
-
-    def tell(share: float) -> None:
-        done((before + share * len(missing)) / store.count)
-
-    if executor is not None:
-        _fill_elsewhere(plan, store, missing, executor, jobs, tell)
-    elif missing:
-        batch = Batch()
-        for number in missing:
-            batch.add(partial(_fill_block, plan, store, number))
-        batch.run(jobs, tell, meanwhile)
 
 
 def _results_of(plan: Plan, store: BlockStore) -> list[Result]:
