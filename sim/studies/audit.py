@@ -134,7 +134,8 @@ class _Trials:
         outcomes = _run(scenario, chain([few], redrawn), draws)
         plain = next(outcomes)
         if draws == _FEW:
-            self._plain[scenario.name] = plain
+            # A copy, which does not hold the whole block in memory.
+            self._plain[scenario.name] = {name: values.copy() for name, values in plain.items()}
         return {name for name, other in zip(names, outcomes, strict=True) if _differ(plain, other)}
 
     def differ(self, scenario: Scenario, other: Scenario, draws: int) -> bool:
