@@ -80,7 +80,8 @@ def describe(columns: FloatArray, missing: Missing = "") -> Statistics:
         places = np.flatnonzero(chosen)
         for start in range(0, len(places), size):
             rows = places[start : start + size]
-            value[rows], error[rows] = _with_errors(*parts_of(columns[rows], missing))
+            value[rows], of_scrambles = parts_of(columns[rows], missing)
+            error[rows] = _errors(of_scrambles)
     error[:] = error if columns.shape[-1] >= FEWEST_SCRAMBLES * _SCRAMBLE else np.nan
     return Statistics(value, error, defined)
 
@@ -101,10 +102,10 @@ def share_positive(columns: FloatArray) -> FloatArray:
     return share
 
 
-def _with_errors(value: FloatArray, parts: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Statistics, and their standard errors from those of each scramble, (columns, scrambles, statistics)."""
+def _errors(of_scrambles: FloatArray) -> FloatArray:
+    """Standard errors from the statistics of each scramble, (columns, scrambles, statistics)."""
     with np.errstate(invalid="ignore", divide="ignore"):  # infinite where "never" decides, or one scramble alone
-        return value, np.sqrt(parts.var(axis=1) / (parts.shape[1] - 1))
+        return np.asarray(np.sqrt(of_scrambles.var(axis=1) / (of_scrambles.shape[1] - 1)))
 
 
 def _complete(columns: FloatArray, missing: Missing) -> tuple[FloatArray, FloatArray]:
