@@ -83,6 +83,17 @@ def _limited(size: int) -> Callable[[], None]:
     return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
+def _require_the_same_end(command: Sequence[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was killed goes on, says so, and ends as what was not."""
+    assert main([*command, "--out", "killed"]) == 0
+    assert said in capsys.readouterr().out
+    assert main([*command, "--out", "whole", "--jobs", "1"]) == 0
+    assert _manifest("killed") == _manifest("whole")
+    (study,) = Path("killed").glob("[!.]*")
+    assert main(["verify", str(study)]) == 0
+    assert not unfinished(Path("killed"))
+
+
 @pytest.mark.slow
 def test_a_run_killed_at_any_moment_goes_on_and_ends_with_the_same_bits(
     two: Path, capsys: pytest.CaptureFixture[str]
@@ -96,12 +107,7 @@ def test_a_run_killed_at_any_moment_goes_on_and_ends_with_the_same_bits(
         os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
         assert process.returncode == -signal.SIGKILL, "finished before it could be killed"
-    assert main([*COMMAND, "--out", "killed"]) == 0
-    assert "5 blocks of draws were there already" in capsys.readouterr().out
-    assert main([*COMMAND, "--out", "whole", "--jobs", "1"]) == 0
-    assert _manifest("killed") == _manifest("whole")
-    assert main(["verify", str(next(Path("killed").glob("small*")))]) == 0
-    assert not unfinished(Path("killed"))
+    _require_the_same_end(COMMAND, "5 blocks of draws were there already", capsys)
 
 
 @pytest.mark.slow
@@ -119,12 +125,7 @@ def test_a_sweep_killed_at_any_moment_goes_on_and_ends_with_the_same_bits(
         assert process.returncode == -signal.SIGKILL, "finished before it could be killed"
     kept = _blocks("killed")
     assert kept >= 8
-    assert main([*SWEEP, "--out", "killed"]) == 0
-    assert f"{kept} points were there already" in capsys.readouterr().out
-    assert main([*SWEEP, "--out", "whole", "--jobs", "1"]) == 0
-    assert _manifest("killed") == _manifest("whole")
-    assert main(["verify", str(next(Path("killed").glob("trial*")))]) == 0
-    assert not unfinished(Path("killed"))
+    _require_the_same_end(SWEEP, f"{kept} points were there already", capsys)
 
 
 def test_a_run_that_is_interrupted_keeps_its_blocks_and_says_later_that_it_used_them(
