@@ -124,6 +124,7 @@ def needed(plain: bool, pair: tuple[Scenario, Scenario], target: float, reruns: 
                     wanted.remove(way)
             if not wanted:
                 return
+    raise SystemExit(f"not reached with {LARGEST:,} draws a rerun: {', '.join(sorted(wanted))}")
 
 
 def main() -> None:
