@@ -35,9 +35,9 @@ def require_shape(name: str, array: npt.NDArray[np.generic], shape: tuple[int, .
 
 
 def carved(**shapes: tuple[int, ...]) -> dict[str, FloatArray]:
-    """Arrays of zeros by name, in one piece of memory, which the system maps faster than many small ones."""
+    """Arrays by name, yet to be filled, in one piece of memory, which the system maps faster than many small ones."""
     sizes = [math.prod(shape) for shape in shapes.values()]
-    parts = np.split(np.zeros(sum(sizes)), np.cumsum(sizes[:-1]))
+    parts = np.split(np.empty(sum(sizes)), np.cumsum(sizes[:-1]))
     return {name: part.reshape(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
 
 

@@ -10,6 +10,7 @@ import pytest
 from shipped import NOTHING_DRIFTS, economy
 
 from sim.axes import FloatArray
+from sim.kernels.capacity import whole_periods
 from sim.kernels.pricing import log_markup
 from sim.model.economy import Economy
 from sim.model.market import advance, tally
@@ -77,9 +78,11 @@ def _period(base: Economy, *, captive: float = 1.0, contestable: float = 0.0, in
         transfer=full("transfer", site, 0.0, bool),
         live_years=full("live_years", site, STEP) * full("selling", site),
         order=np.arange(base.foreign * base.draws).reshape(base.foreign, base.draws),
+        lead=whole_periods(base.inputs["capacity.expansion_lead"], STEP),
+        life=whole_periods(base.inputs["economics.asset_life"], STEP),
     )
     return Period(
-        index=index,
+        number=index,
         step=STEP,
         captive=np.full_like(segment, captive),
         contestable=contestable * _size(base),

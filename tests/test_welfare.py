@@ -23,11 +23,11 @@ def test_nothing_changes_nothing_is_gained() -> None:
 
 def test_closing_costs_what_losing_foreign_offers_costs() -> None:
     """Of the closed part one third was open: it loses ln(1 - P_foreign) / (epsilon - 1), here with P_foreign = 0.1."""
-    np.testing.assert_allclose(_gains(0.9, 1.0, 0.3, 0.2)[0], np.log(0.9) / 2.5 / 3)
+    np.testing.assert_allclose(_gains(0.9, 1.0, 0.3, 0.2)[0] / 0.3, np.log(0.9) / 2.5 / 3)
 
 
 def test_spending_that_opening_adds_counts_half() -> None:
-    found = reached_gain(np.log(np.full((1, 2), 1.5)), np.full((1, 2), 1.25), 3.5 * TWO)
+    found = reached_gain(np.log(np.full((1, 2), 1.5)) / 2.5, np.full((1, 2), 1.25))
     np.testing.assert_allclose(found * 1.25, np.log(1.5) / 2.5 * (1 + 0.25 / 2))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from sim.axes import BoolArray, FloatArray, IntArray
 
-__all__ = ["Intake", "Reach", "arriving", "first_come", "grant", "intake", "projected_use"]
+__all__ = ["Intake", "Reach", "arriving", "first_come", "grant", "intake", "projected_use", "whole_periods"]
 
 _TINY = np.finfo(np.float64).tiny
 _DUST = 1e-9  # what is left of a cap below this part of what is used is rounding, and no room
@@ -37,6 +37,11 @@ def projected_use(use: FloatArray, inflow: FloatArray, years: FloatArray, step: 
     (F, N)
     """
     return np.asarray(use + inflow * (years / step))
+
+
+def whole_periods(years: FloatArray, step: float) -> IntArray:
+    """Years (N,) in whole periods of `step` years, at least one."""
+    return np.maximum(np.rint(years / step), 1.0).astype(np.int64)
 
 
 def arriving(orders: FloatArray, period: int, lead: IntArray) -> FloatArray:

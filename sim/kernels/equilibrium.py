@@ -53,6 +53,11 @@ class StaticMarket:
         return runs(~self.atomistic, self.domestic)
 
     @cached_property
+    def excess(self) -> FloatArray:
+        """epsilon - 1, (N,)."""
+        return self.substitution - 1.0
+
+    @cached_property
     def slope(self) -> FloatArray:
         """How much perceived elasticity falls with a provider's share, (N,)."""
         return share_slope(self.substitution, self.demand, self.conduct)
@@ -73,7 +78,7 @@ class StaticMarket:
     def attract(self, out: FloatArray, markup: FloatArray) -> None:
         """Attraction of home and partner offers at log markups (R, G, N), into `out` (P, G, N); fringes keep theirs."""
         for own, rows in self.sized:
-            utility_into(out[rows], self.utility[own], markup[own], self.substitution)
+            utility_into(out[rows], self.utility[own], markup[own], self.excess)
             np.exp(out[rows], out=out[rows])
 
     def answer(self, markup: FloatArray, attraction: FloatArray, home: FloatArray, abroad: FloatArray) -> None:
@@ -106,7 +111,7 @@ class StaticMarket:
             wanted = np.log(elasticity / less)
             curvature = elasticity * less
             pull *= 1.0 - share
-            pull *= self.substitution - 1.0
+            pull *= self.excess
             markup[own] += (wanted - markup[own]) * (curvature / (curvature + pull))
 
 

@@ -99,7 +99,7 @@ def captive_factor(growth: FloatArray, captive_growth: FloatArray, churn: FloatA
     growth : (..., N)
         Realised log growth of the market per year.
     captive_growth, churn : (N,)
-        iota, and churn per year.
+        iota, a part of growth, so that all of a fall stays captive; churn per year.
     step : float
         Years per period.
 
@@ -107,7 +107,7 @@ def captive_factor(growth: FloatArray, captive_growth: FloatArray, churn: FloatA
     -------
     (..., N)
     """
-    return np.exp((captive_growth * np.maximum(growth, 0.0) + np.minimum(growth, 0.0) - churn) * step)
+    return np.exp((np.minimum(growth, captive_growth * growth) - churn) * step)
 
 
 def contestable_spending(before: FloatArray, now: FloatArray, captive: FloatArray) -> FloatArray:

@@ -33,13 +33,13 @@ def log_markup(shares: FloatArray, substitution: FloatArray, slope: FloatArray) 
     Atkeson & Burstein (2008) AER 98, eqs. 7-8, in the Bertrand form: epsilon(s) = epsilon - (epsilon - eta) s.
     """
     out = np.asarray(shares * slope)
-    log_markup_into(out, substitution)
+    log_markup_into(out, substitution - 1.0)
     return out
 
 
-def log_markup_into(out: FloatArray, substitution: FloatArray) -> None:
-    """Turn share x slope, (..., N), into the log markup in place: mu = 1 + 1 / (epsilon(s) - 1)."""
-    np.subtract(substitution - 1.0, out, out=out)
+def log_markup_into(out: FloatArray, excess: FloatArray) -> None:
+    """Turn share x slope (..., N) into log markups in place, mu = 1 + 1 / (epsilon(s) - 1); `excess` is epsilon - 1."""
+    np.subtract(excess, out, out=out)
     np.divide(1.0, out, out=out)
     np.add(out, 1.0, out=out)
     np.log(out, out=out)

@@ -14,7 +14,15 @@ _TINY = np.finfo(np.float64).tiny
 
 
 class ClassGains(NamedTuple):
-    """Gain per unit of spending that chooses now, (G, N): log points of price."""
+    """Log points of price, (G, N): for each unit of spending that chooses now.
+
+    Attributes
+    ----------
+    closed
+        What a unit of the whole segment gains in its closed part.
+    partner
+        What a unit in the partner-open class gains.
+    """
 
     closed: FloatArray
     partner: FloatArray
@@ -55,18 +63,24 @@ def class_gains(
     domestic offers do not change.
     """
     scale = 1.0 / (substitution - 1.0)
-    was_closed = np.minimum(closed, base_closed) / np.maximum(closed, _TINY)
-    log_partner, opened = np.log(partner), base_closed - closed
-    if (opened > 0.0).any():
+    log_home, log_partner = np.log(home), np.log(partner)
+    opened = base_closed - closed
+    if opened.max() > 0.0:
         newly_open = np.maximum(opened, 0.0) / np.maximum(1.0 - closed, _TINY)
         log_partner -= newly_open * log_base
-    return ClassGains(closed=(np.log(home) - was_closed * log_base) * scale, partner=log_partner * scale)
+    in_closed = closed * log_home - np.minimum(closed, base_closed) * log_base
+    return ClassGains(closed=in_closed * scale, partner=log_partner * scale)
 
 
-def reached_gain(log_attraction: FloatArray, lift: FloatArray, substitution: FloatArray) -> FloatArray:
+def reached_gain(gain: FloatArray, lift: FloatArray) -> FloatArray:
     """Gain per unit of spending in the class that sees owned offers; (G, N).
 
-    What opening adds to spending, a part 1 - 1/lift, counts half: the triangle under the demand curve.
+    Parameters
+    ----------
+    gain : (G, N)
+        Of spending that would be there without them: log of total attraction over epsilon - 1, log points of price.
+    lift : (G, N)
+        Spending over what it would be without owned offers. What they add, a part 1 - 1/lift, counts half: the
+        triangle under the demand curve.
     """
-    gain = log_attraction / (substitution - 1.0)
-    return np.asarray(gain * 0.5 * (1.0 + 1.0 / lift))
+    return np.asarray(gain * (0.5 + 0.5 / lift))

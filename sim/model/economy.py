@@ -136,9 +136,19 @@ class Economy:
         return pricing.share_slope(self.substitution, self.demand, self.inputs["demand.conduct"])
 
     @cached_property
-    def substitution_by_segment(self) -> FloatArray:
-        """epsilon once for each segment, (G, N): NumPy works longer rows at a time than with (N,)."""
-        return np.tile(self.substitution, (len(self.segments), 1))
+    def excess(self) -> FloatArray:
+        """epsilon - 1, (N,)."""
+        return self.substitution - 1.0
+
+    @cached_property
+    def excess_by_segment(self) -> FloatArray:
+        """The same once for each segment, (G, N): NumPy works longer rows at a time than with (N,)."""
+        return np.tile(self.excess, (len(self.segments), 1))
+
+    @cached_property
+    def spending_exponent(self) -> FloatArray:
+        """(eta - 1) / (epsilon - 1), with which spending follows total attraction, (N,)."""
+        return (self.demand - 1.0) / self.excess
 
     def prices_into(self, out: FloatArray, log_markup: FloatArray) -> None:
         """Price over marginal cost of all providers, into `out` (P, G, N), from logs of those of some size."""
@@ -151,7 +161,10 @@ class Economy:
         """Sum over the segments of each layer, (..., G, N) to (..., L, N)."""
         out = np.empty((*values.shape[:-2], len(self.layers), values.shape[-1])) if out is None else out
         for layer, rows in enumerate(self.layer_rows):
-            np.add.reduce(values[..., rows, :], axis=-2, out=out[..., layer, :])
+            if rows.stop - rows.start == 1:
+                out[..., layer, :] = values[..., rows.start, :]
+            else:
+                np.add.reduce(values[..., rows, :], axis=-2, out=out[..., layer, :])
         return out
 
     @cached_property
@@ -178,6 +191,11 @@ class Economy:
     def base_home(self) -> FloatArray:
         """Total choice share of domestic offers in the open part, (G, N)."""
         return np.asarray(self.base[: self.domestic].sum(axis=0))
+
+    @cached_property
+    def base_closed(self) -> FloatArray:
+        """Closed part of each segment in the base year, (G, N)."""
+        return 1.0 - self.open_part
 
     @cached_property
     def log_base_home(self) -> FloatArray:

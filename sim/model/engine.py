@@ -15,8 +15,8 @@ import numpy as np
 from sim.axes import FloatArray, carved
 from sim.chance.sampling import Worlds
 from sim.dates.timeline import Masks, Timeline, period_masks, simulate_timeline
-from sim.kernels.capacity import first_come
-from sim.kernels.choice import group_scales
+from sim.kernels.capacity import first_come, whole_periods
+from sim.kernels.choice import group_scale
 from sim.kernels.growth import captive_factor, contestable_spending
 from sim.model.accounts import Record, outcomes
 from sim.model.economy import Economies, Economy, MarketPath, lever_rows, market_path, reach_fraction
@@ -142,11 +142,12 @@ def run_periods(
     stocks = opening_stocks(economy, path.size[0], periods)
     record = _empty_record(economy, path, periods, round(1 / step))
     order = first_come(timeline.launched, scenario.foreign)
+    lead, life = (whole_periods(economy.inputs[name], step) for name in _LASTING)
     attraction = np.empty_like(economy.base)
     tides = _tides(economy, path, worlds, step)
     for t in range(periods):
         period = Period(
-            index=t,
+            number=t,
             step=step,
             captive=tides.captive[t][economy.layer_of],
             contestable=tides.contestable[t][economy.layer_of] * economy.weights,
@@ -154,13 +155,16 @@ def run_periods(
             home_scale=tides.home_scale[t],
             abroad_scale=tides.abroad_scale[t],
             access=levers.access(t),
-            sites=Sites(masks.live[t], masks.selling[t], masks.transfer[t], masks.live_years[t], order),
+            sites=Sites(masks.live[t], masks.selling[t], masks.transfer[t], masks.live_years[t], order, lead, life),
         )
         spending = advance(economy, stocks, period, attraction)
         tally(economy, stocks, spending, record.spending[t], record.owned[t])
         _write(record, economy, stocks, spending, attraction, t)
         record.equity[t] = levers.equity(t)
     return record
+
+
+_LASTING = ("capacity.expansion_lead", "economics.asset_life")
 
 
 class _Tides(NamedTuple):
@@ -181,9 +185,10 @@ class _Tides(NamedTuple):
 
 
 def _tides(economy: Economy, path: MarketPath, worlds: Worlds, step: float) -> _Tides:
-    inputs = economy.inputs
+    inputs, domestic, lifts = economy.inputs, economy.domestic, np.exp(worlds.rivalry)
     captive = captive_factor(path.growth, inputs["demand.captive_growth"], inputs["demand.churn"], step)
-    home, abroad = group_scales(economy.layer_shares, worlds.rivalry, economy.domestic)
+    home = group_scale(economy.layer_shares[:domestic], lifts[:, :domestic])
+    abroad = group_scale(economy.layer_shares[domestic:], lifts[:, domestic:])
     abroad *= np.exp(worlds.origin_shock)[:, None]
     return _Tides(captive, contestable_spending(path.size[:-1], path.size[1:], captive), home, abroad)
 
@@ -195,7 +200,8 @@ class _Levers:
         found = states(scenario)
         self._state, self._happens = masks.state, masks.happens
         self._state_years = masks.state_years
-        self._agreed = (masks.state == masks.state[:, :1]).all(axis=1)
+        agreed = (masks.state == masks.state[:, :1]).all(axis=1)
+        self._common = [int(row[0]) if same else None for row, same in zip(masks.state, agreed, strict=True)]
         self._equity = lever_rows(found, "partner_equity", economy)
         self._partner = lever_rows(found, "partner_unlock", economy)
         self._owned = lever_rows(found, "owned_unlock", economy)
@@ -238,10 +244,10 @@ class _Levers:
 
     def _pick(self, table: FloatArray, t: int) -> FloatArray:
         """The row of each draw's state in period t, (S, ..., N) to (..., N); without a copy where all have the same."""
-        state = self._state[t]
-        if self._agreed[t]:
-            return np.asarray(table[state[0]])
-        index = state.reshape((1,) * (table.ndim - 1) + state.shape)
+        common = self._common[t]
+        if common is not None:
+            return np.asarray(table[common])
+        index = self._state[t].reshape((1,) * (table.ndim - 1) + (-1,))
         return np.asarray(np.take_along_axis(table, index, axis=0)[0])
 
 
@@ -275,6 +281,8 @@ def _empty_record(economy: Economy, path: MarketPath, periods: int, per_year: in
         markup=(periods // per_year, providers, layers, draws),
         equity=(periods, draws),
     )
+    for untouched in ("owned", "capacity", "bought"):  # until there are sites
+        blank[untouched].fill(0.0)
     return Record(size=path.size[1 : periods + 1], **blank)
 
 
@@ -292,13 +300,14 @@ def _write(record: Record, economy: Economy, stocks: Stocks, spending: FloatArra
 
 
 def _mean_prices(economy: Economy, sold: FloatArray, spending: FloatArray, prices: FloatArray) -> FloatArray:
-    """Prices over marginal cost, (P, G, N), by layer (P, L, N), weighted by spending; `prices` is overwritten.
+    """Prices over marginal cost, (P, G, N), by layer (P, L, N), weighted by spending.
 
     Who has lost every customer still names a price: the plain mean over the layer's segments.
     """
+    worth = [np.einsum("pgn,pgn->pn", prices[:, rows], spending[:, rows]) for rows in economy.layer_rows]
+    found: FloatArray = np.stack(worth, axis=1)
     if sold.all():
-        prices *= spending
-        return economy.by_layer(prices) / sold
+        found /= sold
+        return found
     plain = economy.by_layer(prices) / economy.by_layer(np.ones_like(prices))
-    prices *= spending
-    return np.divide(economy.by_layer(prices), sold, out=plain, where=sold > 0.0)
+    return np.divide(found, sold, out=plain, where=sold > 0.0)

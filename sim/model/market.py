@@ -37,7 +37,7 @@ def advance(economy: Economy, stocks: Stocks, period: Period, attraction: FloatA
     use = stocks.owned.sum(axis=1) if stocks.sited else stocks.capacity
     _raise_quality(economy, stocks, period)
     _unlock(economy, stocks, period)
-    _keep_captive(economy, stocks, period, attraction)
+    _keep_captive(economy, stocks, period)
     evicted = _move_borders(economy, stocks, period)
     home_scale = _attract(economy, stocks, period, attraction)
     choice = _choice(economy, stocks, period, attraction, home_scale)
@@ -63,10 +63,10 @@ def _raise_quality(economy: Economy, stocks: Stocks, period: Period) -> None:
     exposure = exposed / (stocks.by_layer.sum(axis=0) * economy.foreign_share)
     rate = inputs["technology.catch_up"] + inputs["technology.spillover"] * period.access.spillover * exposure
     stocks.quality += rate * period.step
-    bearable = np.abs(stocks.quality).max(axis=0) * (economy.substitution - 1.0) < LARGEST_EXPONENT
-    require(
-        "technology.catch_up and technology.spillover make quality too large or too small to compute with", bearable
-    )
+    exponent = np.abs(stocks.quality) * economy.excess
+    if not exponent.max() < LARGEST_EXPONENT:
+        large = "technology.catch_up and technology.spillover make quality too large or too small to compute with"
+        require(large, exponent.max(axis=0) < LARGEST_EXPONENT)
 
 
 def _unlock(economy: Economy, stocks: Stocks, period: Period) -> None:
@@ -82,7 +82,8 @@ def _unlock(economy: Economy, stocks: Stocks, period: Period) -> None:
         stocks.owned_unlock = _relaxed(owned, access.owned_unlock, np.minimum(sites.live_years, since), ramp)
     else:
         stocks.owned_unlock[...] = stocks.partner_unlock
-    if stocks.partner_unlock.any() or stocks.partner_target.any() or access.partner_unlock.any():
+    stocks.partnered = stocks.partnered or bool(access.partner_unlock.any())
+    if stocks.partnered:
         partner = _relaxed(stocks.partner_unlock, stocks.partner_target, period.step - since, ramp)
         stocks.partner_unlock = _relaxed(partner, access.partner_unlock, since, ramp)
     stocks.owned_target, stocks.partner_target = access.owned_unlock, access.partner_unlock
@@ -93,7 +94,7 @@ def _relaxed(level: FloatArray, target: FloatArray, years: FloatArray, ramp: Flo
     return np.asarray(level - (target - level) * np.expm1(-years / ramp))
 
 
-def _keep_captive(economy: Economy, stocks: Stocks, period: Period, spare: FloatArray) -> None:
+def _keep_captive(economy: Economy, stocks: Stocks, period: Period) -> None:
     """Existing customers stay, less churn; they bear the change of their own provider's markup."""
     stocks.held *= period.captive
     stocks.gain_home *= period.captive
@@ -103,12 +104,11 @@ def _keep_captive(economy: Economy, stocks: Stocks, period: Period, spare: Float
             stock *= period.captive
     cheaper = np.subtract(stocks.before, stocks.markup, out=stocks.before)
     for own, rows in economy.sized:
-        np.multiply(cheaper[own], stocks.held[rows], out=spare[rows])
         if rows.stop <= economy.domestic:
-            stocks.gain_home += spare[rows].sum(axis=0)
+            stocks.gain_home += np.einsum("pgn,pgn->gn", cheaper[own], stocks.held[rows])
             continue
         abroad = slice(rows.start - economy.domestic, rows.stop - economy.domestic)
-        stocks.gain_outside[abroad] += spare[rows]
+        stocks.gain_outside[abroad] += cheaper[own] * stocks.held[rows]
         if stocks.sited:
             stocks.gain_inside[abroad] += cheaper[own] * stocks.inside[abroad]
             stocks.gain_owned[abroad] += cheaper[own] * stocks.owned[abroad]
@@ -125,14 +125,14 @@ def _attract(economy: Economy, stocks: Stocks, period: Period, attraction: Float
         attraction[rows] = economy.base[rows]
     for own, rows in economy.sized:
         offers = attraction[rows]
-        utility_into(offers, economy.utility[rows], stocks.markup[own], economy.substitution_by_segment)
+        utility_into(offers, economy.utility[rows], stocks.markup[own], economy.excess_by_segment)
         offers += period.rivalry[rows, None]
         np.exp(offers, out=offers)
     abroad = period.abroad_scale
-    if stocks.partner_unlock.any():
+    if stocks.partnered:
         abroad = abroad * np.exp(stocks.partner_unlock * economy.premium_by_layer)
     attraction[domestic:] *= abroad[economy.layer_of]
-    home = period.home_scale * np.exp((economy.substitution - 1.0) * stocks.quality)
+    home = period.home_scale * np.exp(economy.excess * stocks.quality)
     return home[economy.layer_of]
 
 
@@ -143,9 +143,9 @@ def _move_borders(economy: Economy, stocks: Stocks, period: Period) -> FloatArra
         part = np.minimum(access.evicts / np.maximum(stocks.open_part, _TINY), 1.0)
         evicted = _evict(stocks, part, economy.domestic)
     if access.closes is not None:
-        stocks.closed_by_step = stocks.closed_by_step + access.closes
-    drift = economy.inputs["closure.drift"] * (period.step * (period.index + 1))
-    open_part = np.minimum(np.maximum(economy.open_part - drift - stocks.closed_by_step, 0.0), 1.0)
+        stocks.left_open = stocks.left_open - access.closes
+    open_part = stocks.left_open - economy.inputs["closure.drift"] * (period.step * (period.number + 1))
+    np.minimum(np.maximum(open_part, 0.0, out=open_part), 1.0, out=open_part)
     if stocks.sited:
         reach = open_part * access.reach_part * period.sites.selling.any(axis=0)
         reclassify(stocks, reach, stocks.open_part, economy.domestic)
@@ -167,12 +167,12 @@ def _choice(economy: Economy, stocks: Stocks, period: Period, attraction: FloatA
     domestic = economy.domestic
     home = attraction[:domestic].sum(axis=0) * home_scale
     partner = home + attraction[domestic:].sum(axis=0)
-    closed, base_closed = 1.0 - stocks.open_part, 1.0 - economy.open_part
-    gains = class_gains(home, partner, economy.log_base_home, closed, base_closed, economy.substitution)
+    closed = 1.0 - stocks.open_part
+    gains = class_gains(home, partner, economy.log_base_home, closed, economy.base_closed, economy.substitution)
     in_closed = period.contestable * closed / home
     in_partner = period.contestable * (stocks.open_part - stocks.reach) / partner
     partner_gain = in_partner * gains.partner
-    stocks.gain_home += home * (in_closed * gains.closed + partner_gain)
+    stocks.gain_home += period.contestable * gains.closed + home * partner_gain
     stocks.gain_outside += attraction[domestic:] * partner_gain
     return Choice(attraction, home_scale, home, partner, gains, in_closed + in_partner, in_partner)
 
@@ -180,7 +180,7 @@ def _choice(economy: Economy, stocks: Stocks, period: Period, attraction: FloatA
 def _settle_at_home(economy: Economy, stocks: Stocks, choice: Choice, evicted: FloatArray) -> None:
     """Who is evicted chooses among domestic offers, and loses the foreign ones."""
     choice.home_rate += evicted / choice.home
-    stocks.gain_home += evicted * np.log(choice.home) / (economy.substitution - 1.0)
+    stocks.gain_home += evicted * np.log(choice.home) / economy.excess
 
 
 def _choose(economy: Economy, stocks: Stocks, choice: Choice) -> None:
@@ -197,7 +197,7 @@ def _price(economy: Economy, stocks: Stocks, spending: FloatArray) -> None:
     stocks.before, stocks.markup = stocks.markup, stocks.before
     for own, rows in economy.sized:
         np.multiply(spending[rows], pull, out=stocks.markup[own])
-    log_markup_into(stocks.markup, economy.substitution_by_segment)
+    log_markup_into(stocks.markup, economy.excess_by_segment)
 
 
 def tally(

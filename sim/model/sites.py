@@ -106,11 +106,12 @@ def serve_reach(economy: Economy, stocks: Stocks, period: Period, choice: Choice
     room = np.maximum(stocks.capacity - stocks.owned.sum(axis=1), 0.0)
     new = intake(reach, selling_years / period.step, room, whole)
     room = np.maximum(room - new.owned.sum(axis=1), 0.0)
-    gain = reached_gain(new.log_attraction, new.lift, economy.substitution)
+    full_gain = new.log_attraction / economy.excess
+    gain = reached_gain(full_gain, new.lift)
     asked = np.where(period.access.takes_migrants, -np.expm1(-economy.inputs["migration.rate"] * selling_years), 0.0)
     moved, again = _migrate(economy, stocks, asked, room)
     stocks.owned += new.owned + moved
-    stocks.gain_owned += gain * new.owned + moved * (new.log_attraction / (economy.substitution - 1.0))
+    stocks.gain_owned += gain * new.owned + full_gain * moved
     stocks.inside += new.partner
     stocks.gain_inside += gain * new.partner
     stocks.gain_home += gain * choice.home * new.home_rate
@@ -128,14 +129,14 @@ def _reach(economy: Economy, stocks: Stocks, period: Period, choice: Choice) -> 
         partner=partner,
         home=choice.home,
         spending=period.contestable * stocks.reach,
-        exponent=(economy.demand - 1.0) / (economy.substitution - 1.0),
+        exponent=economy.spending_exponent,
     )
 
 
 def _whole_inflow(economy: Economy, period: Period, whole: Intake, movable: FloatArray) -> FloatArray:
     """New customers and migrants of a whole period with room for all, (F, N): what a site plans with."""
     consenting = 1.0 - economy.inputs["migration.consent_loss"]
-    asked = -np.expm1(-economy.inputs["migration.rate"] * period.sites.selling * period.step) * movable
+    asked = -np.expm1(-economy.inputs["migration.rate"] * period.step) * period.sites.selling * movable
     return np.asarray(whole.owned.sum(axis=1) + consenting * asked)
 
 
@@ -145,18 +146,14 @@ def _build(economy: Economy, stocks: Stocks, period: Period, use: FloatArray, in
     A site has a tranche at launch; later ones arrive a lead after their order. What retires is replaced as far
     as it is in use; beyond that it has to be ordered like any other.
     """
-    inputs, sites, t = economy.inputs, period.sites, period.index
-    lead, life = (
-        np.maximum(np.rint(inputs[name] / period.step), 1.0).astype(np.int64)
-        for name in ("capacity.expansion_lead", "economics.asset_life")
-    )
+    sites, t = period.sites, period.number
     on_site = stocks.owned.sum(axis=1)
     # The plan is made on this period's inflow, so that it has to reach from the period's start.
-    years = (lead + 1) * period.step + inputs["capacity.planning_years"]
+    years = (sites.lead + 1) * period.step + economy.inputs["capacity.planning_years"]
     wanted = projected_use(use, inflow + np.maximum(on_site - use, 0.0), years, period.step)
     stocks.orders[t] = np.where(sites.selling, wanted, 0.0)
-    arrives = np.where(stocks.capacity > 0.0, arriving(stocks.orders, t, lead), stocks.orders[t])
-    standing = np.maximum(stocks.capacity - arriving(stocks.bought, t, life), 0.0)
+    arrives = np.where(stocks.capacity > 0.0, arriving(stocks.orders, t, sites.lead), stocks.orders[t])
+    standing = np.maximum(stocks.capacity - arriving(stocks.bought, t, sites.life), 0.0)
     in_use = np.where(sites.live, np.minimum(on_site, stocks.capacity), 0.0)
     kept = grant(standing, in_use, period.access.cap, sites.order)
     stocks.capacity = grant(kept, np.where(sites.selling, arrives, 0.0), period.access.cap, sites.order)
@@ -169,10 +166,10 @@ def _fit_growth(stocks: Stocks) -> None:
     if not (use > stocks.capacity).any():
         return
     fits = (np.minimum(use, stocks.capacity) / np.maximum(use, _TINY))[:, None]
-    stocks.inside += (1.0 - fits) * stocks.owned
-    stocks.gain_inside += (1.0 - fits) * stocks.gain_owned
-    stocks.owned = fits * stocks.owned
-    stocks.gain_owned = fits * stocks.gain_owned
+    for on_site, with_partner in ((stocks.owned, stocks.inside), (stocks.gain_owned, stocks.gain_inside)):
+        leaves = (1.0 - fits) * on_site
+        on_site -= leaves
+        with_partner += leaves
 
 
 def _migrate(economy: Economy, stocks: Stocks, asked: FloatArray, room: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -186,7 +183,7 @@ def _migrate(economy: Economy, stocks: Stocks, asked: FloatArray, room: FloatArr
     left = part * stocks.inside
     stocks.inside -= left
     stocks.gain_inside *= 1.0 - part
-    return (1.0 - loss) * left, (loss * left).sum(axis=0)
+    return (1.0 - loss) * left, loss * left.sum(axis=0)
 
 
 def choose_again(stocks: Stocks, choice: Choice, spending: FloatArray, domestic: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -42,10 +43,12 @@ class Stocks:
         Of owned sites, USD bn/yr.
     orders, bought : (T, F, N)
         Use that a site planned for in each period; capacity that arrived in it.
-    reach, open_part, closed_by_step : (G, N)
-        Parts of the segment: within reach of owned sites; open at all; closed by steps of the calendar.
+    reach, open_part, left_open : (G, N)
+        Parts of the segment: within reach of owned sites; open at all; what steps of the calendar leave open.
     sited : bool
         Whether a site has been live in any draw; before, `inside` and `owned` are empty.
+    partnered : bool
+        Whether a regime has brought partners a part of the premium in any draw; before, `partner_unlock` is 0.
     """
 
     held: FloatArray
@@ -69,8 +72,9 @@ class Stocks:
     bought: FloatArray
     reach: FloatArray
     open_part: FloatArray
-    closed_by_step: FloatArray
+    left_open: FloatArray
     sited: bool = False
+    partnered: bool = False
 
     def spending(self, domestic: int) -> FloatArray:
         """Spending by provider over all channels, (P, G, N), not to be written to."""
@@ -115,12 +119,11 @@ def opening_stocks(economy: Economy, last_size: FloatArray, periods: int) -> Sto
         bought=np.zeros((periods, economy.foreign, economy.draws)),
         reach=np.zeros_like(size),
         open_part=economy.open_part.copy(),
-        closed_by_step=np.zeros_like(size),
+        left_open=economy.open_part,
     )
 
 
-@dataclass(frozen=True)
-class Access:
+class Access(NamedTuple):
     """What the regime allows in one period.
 
     Attributes
@@ -151,8 +154,7 @@ class Access:
     spillover: FloatArray
 
 
-@dataclass(frozen=True)
-class Sites:
+class Sites(NamedTuple):
     """Owned sites in one period.
 
     Attributes
@@ -163,6 +165,8 @@ class Sites:
         Years of this period since launch.
     order : (F, N)
         Providers in the order of their launch.
+    lead, life : (N,) int
+        Periods from an order of capacity to its arrival, and from there to its retirement.
     """
 
     live: BoolArray
@@ -170,15 +174,17 @@ class Sites:
     transfer: BoolArray
     live_years: FloatArray
     order: IntArray
+    lead: IntArray
+    life: IntArray
 
 
-@dataclass(frozen=True)
-class Period:
+class Period(NamedTuple):
     """What moves the market in one period.
 
     Attributes
     ----------
-    index : int
+    number : int
+        Counted from 0.
     step : float
         Years per period.
     captive, contestable : (G, N)
@@ -192,7 +198,7 @@ class Period:
     sites : Sites
     """
 
-    index: int
+    number: int
     step: float
     captive: FloatArray
     contestable: FloatArray

@@ -224,6 +224,7 @@ def difference(answer: Any, record: Any) -> float:
         (answer.spending, record.spending),
         (answer.gain, record.gain),
         (answer.quality, record.quality),
+        (answer.markup, record.markup),
     ):
         theirs = np.asarray(theirs)
         own = own[..., : theirs.shape[-1]]

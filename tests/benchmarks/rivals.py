@@ -2,8 +2,8 @@
 
 All compute the same as `sim.model.engine.run_periods` without own sites, from the same base year, market path and
 shocks: domestic quality, captive and contestable spending, choice among home and partner offers under rivalry that
-leaves each group's total alone, Bertrand markups of the period before, and what customers gain. Providers of no size
-keep their markups, and what does not change is taken out of the loops, as in ours.
+leaves each group's total alone, Bertrand markups of the period before, their means at the end of a year, and what
+customers gain. Providers of no size keep their markups, and what does not change is taken out of the loops, as in ours.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ __all__ = ["Answer", "Case", "analyst", "case_of", "in_jax", "in_numba"]
 
 _TINY = float(np.finfo(np.float64).tiny)
 _DUST = 1e-12
+_PER_YEAR = 4
 
 
 class Case(NamedTuple):
@@ -51,7 +52,7 @@ class Case(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What the core leaves: spending (T, P, L, N), gain and quality (T, L, N), markups of the last period (P, G, N)."""
+    """What the core leaves: spending (T, P, L, N), gain and quality (T, L, N), mean markups of years (Y, P, L, N)."""
 
     spending: Any
     gain: Any
@@ -103,7 +104,7 @@ def _one_draw(case: Case, n: int) -> tuple[FloatArray, ...]:
     base_open, log_base = case.open_part[:, n], np.log(base[:d].sum(axis=0))
     gain_home, gain_abroad = np.zeros(base.shape[1]), np.zeros((len(base) - d, base.shape[1]))
     quality, spending = np.zeros(layers), _by_layer(held, layer_of, layers)
-    out = []
+    out, prices = [], []
     for t in range(periods):
         exposure = spending[d:].sum(axis=0) / (spending.sum(axis=0) * shares[d:].sum(axis=0))
         quality = quality + (case.catch_up[n] + case.spillover[n] * exposure) * case.step
@@ -143,7 +144,9 @@ def _one_draw(case: Case, n: int) -> tuple[FloatArray, ...]:
         spending = _by_layer(held, layer_of, layers)
         gain = _by_layer(gain_home + gain_abroad.sum(axis=0), layer_of, layers)
         out.append((spending, gain, quality))
-    return (*(np.stack(values) for values in zip(*out, strict=True)), markup)
+        if (t + 1) % _PER_YEAR == 0:
+            prices.append(_by_layer(np.exp(before) * held, layer_of, layers) / spending)
+    return (*(np.stack(values) for values in zip(*out, strict=True)), np.stack(prices))
 
 
 def _by_layer(values: FloatArray, layer_of: IntArray, layers: int) -> FloatArray:
@@ -165,7 +168,7 @@ def in_numba(case: Case) -> Callable[[Case], Answer]:
             np.empty((periods, providers, layers, draws)),
             np.empty((periods, layers, draws)),
             np.empty((periods, layers, draws)),
-            np.empty(case.base.shape),
+            np.empty((periods // _PER_YEAR, providers, layers, draws)),
         )
         compiled(*case, *answer)
         return answer
@@ -178,7 +181,7 @@ def _loops(  # noqa: C901  (loops and branches are the point)
     d: int, sized: Any, layer_of: IntArray, step: float, base: Any, utility: Any, log_markup: Any, start: Any,
     weights: Any, layer_shares: Any, open_part: Any, substitution: Any, slope: Any, captive_growth: Any, churn: Any,
     drift: Any, catch_up: Any, spillover: Any, size: Any, growth: Any, rivalry: Any, origin: Any,
-    spending: Any, gain: Any, quality: Any, last_markup: Any,
+    spending: Any, gain: Any, quality: Any, mean_markup: Any,
 ) -> None:  # fmt: skip
     providers, segments, draws = base.shape
     periods, layers = growth.shape[:2]
@@ -280,9 +283,15 @@ def _loops(  # noqa: C901  (loops and branches are the point)
                     before[p, g] = markup[p, g]
                     if sized[p]:
                         markup[p, g] = np.log(1.0 + 1.0 / (eps - 1.0 - pulled * held[p, g]))
-        for p in range(providers):
-            for g in range(segments):
-                last_markup[p, g, n] = markup[p, g]
+            if (t + 1) % _PER_YEAR == 0:
+                year = t // _PER_YEAR
+                for p in range(providers):
+                    for layer in range(layers):
+                        mean_markup[year, p, layer, n] = 0.0
+                    for g in range(segments):
+                        mean_markup[year, p, layer_of[g], n] += np.exp(before[p, g]) * held[p, g]
+                    for layer in range(layers):
+                        mean_markup[year, p, layer, n] /= spending[t, p, layer, n]
 
 
 def in_jax(case: Case) -> Callable[[Case], Answer]:
@@ -318,7 +327,7 @@ def _scan(statics: tuple[int, tuple[int, ...], tuple[int, ...], float]) -> Calla
         slope: Any, captive_growth: Any, churn: Any, drift: Any, catch_up: Any, spillover: Any, size: Any, growth: Any,
         rivalry: Any, origin: Any,
     ) -> Any:  # fmt: skip
-        base_home, base_abroad = shares[:d].sum(axis=0), shares[d:].sum(axis=0)
+        base_home, base_abroad, base_prices = shares[:d].sum(axis=0), shares[d:].sum(axis=0), jnp.exp(log_markup)
         log_base, own_utility = jnp.log(base[:d].sum(axis=0)), utility[rows]
 
         def period(state: Any, now: Any) -> Any:
@@ -359,11 +368,17 @@ def _scan(statics: tuple[int, tuple[int, ...], tuple[int, ...], float]) -> Calla
             gain = by_layer(gain_home + gain_abroad.sum(axis=0))
             return (held, wanted, markup, gain_home, gain_abroad, learned, spending), (spending, gain, learned)
 
+        def year(state: Any, now: Any) -> Any:
+            state, found = jax.lax.scan(period, state, now)
+            prices = base_prices.at[rows].set(jnp.exp(state[2]))
+            return state, (found, by_layer(prices * state[0]) / state[-1])
+
         markup = log_markup[rows]
         nothing = jnp.zeros_like(held)
         state = (held, markup, markup, nothing[0], nothing[d:], jnp.zeros_like(base_home), by_layer(held))
         steps = (jnp.arange(growth.shape[0]), growth, size[:-1], size[1:], rivalry, origin)
-        last, (spending, gain, quality) = jax.lax.scan(period, state, steps)
-        return spending, gain, quality, log_markup.at[rows].set(last[1])
+        by_year = [part.reshape(-1, _PER_YEAR, *part.shape[1:]) for part in steps]
+        _, (found, mean_markup) = jax.lax.scan(year, state, by_year)
+        return (*(part.reshape(-1, *part.shape[2:]) for part in found), mean_markup)
 
     return core

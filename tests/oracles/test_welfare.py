@@ -63,7 +63,8 @@ def _found(
     gains = class_gains(home, total, log_base, closed[None], was_closed[None], base.substitution)
     seen, nothing = np.ones((3, DRAWS)), np.zeros(DRAWS)
     reached = Reach(seen, sites, abroad, home, np.ones_like(home), nothing).divide(seen)
-    return [gains.closed[0], gains.partner[0], reached_gain(reached.log_attraction, reached.lift, base.substitution)[0]]
+    in_reach = reached_gain(reached.log_attraction / (base.substitution - 1.0), reached.lift)
+    return [gains.closed[0] / closed, gains.partner[0], in_reach[0]]
 
 
 def test_gains_are_those_of_arkolakis_costinot_and_rodriguez_clare_class_by_class() -> None:
