@@ -188,13 +188,10 @@ def intake(reach: Reach, share: FloatArray, room: FloatArray, whole: Intake | No
     Intake
     """
     found = reach.whole() if whole is None else whole
-    late = _at_least_two((share != reach.selling).any(axis=0))
-    if late.size:
-        found.put(late, reach.take(late).divide(share.take(late, axis=-1)))
-    demand = found.owned.sum(axis=1)
-    short = _at_least_two((demand > room).any(axis=0))
-    if short.size:
-        found.put(short, _rationed(reach.take(short), *(few.take(short, axis=-1) for few in (share, room, demand))))
+    otherwise = (share != reach.selling) | (found.owned.sum(axis=1) > room)
+    few = _at_least_two(otherwise.any(axis=0))
+    if few.size:
+        found.put(few, _rationed(reach.take(few), share.take(few, axis=-1), room.take(few, axis=-1)))
     return found
 
 
@@ -204,9 +201,10 @@ def _at_least_two(chosen: BoolArray) -> IntArray:
     return np.repeat(draws, 2) if draws.size == 1 else draws
 
 
-def _rationed(reach: Reach, share: FloatArray, room: FloatArray, demand: FloatArray) -> Intake:
-    """The division of draws in which some site is short of the demand (F, N) that it meets if all see it."""
-    seen = share
+def _rationed(reach: Reach, share: FloatArray, room: FloatArray) -> Intake:
+    """The division of draws in which not all may see some site, or too many would."""
+    seen, found = share, reach.divide(share)
+    demand = found.owned.sum(axis=1)
     for _ in range(_PASSES):
         seen = np.where(demand > 0.0, np.minimum(seen * (room / np.maximum(demand, _SMALL)), share), seen)
         found = reach.divide(seen)
