@@ -180,17 +180,18 @@ def _scoped(variable: str, years: tuple[int, ...], labels: _Labels, values: Floa
 def _itemised(
     variable: str, years: tuple[int, ...], labels: _Labels, items: tuple[str, ...], values: FloatArray
 ) -> Panel:
-    """A panel from values (Y, scopes, items, N)."""
-    columns = tuple((scope, item) for scope in labels.scopes for item in items)
+    """A panel from values (Y, scopes, items, N), of all scopes or of the layers alone."""
+    columns = tuple((scope, item) for scope in labels.scopes[: values.shape[1]] for item in items)
     return _filled(variable, years, columns, values.reshape(len(values), len(columns), -1))
 
 
 def _markups(economy: Economy, record: Record, labels: _Labels, years: tuple[int, ...]) -> Panel:
     weights = economy.shares * economy.weights
-    base = economy.by_layer(weights * economy.base_prices) / economy.by_layer(weights)
-    values = np.concatenate([base[None], record.markup]).swapaxes(1, 2)
-    columns = tuple((layer, item) for layer in labels.layers for item in labels.providers)
-    return _filled("markup", years, columns, values.reshape(len(values), len(columns), -1))
+    values = np.empty((len(years), len(labels.layers), len(labels.providers), economy.draws))
+    by_provider = values.swapaxes(1, 2)
+    np.divide(economy.by_layer(weights * economy.base_prices), economy.by_layer(weights), out=by_provider[0])
+    by_provider[1:] = record.markup
+    return _itemised("markup", years, labels, labels.providers, values)
 
 
 @dataclass(frozen=True)

@@ -113,6 +113,8 @@ def _blocks(worlds: Worlds, block: int) -> Iterator[Worlds]:
 
 def _joined(parts: list[dict[str, Panel]]) -> dict[str, Panel]:
     """Put blocks side by side along the draws."""
+    if len(parts) == 1:
+        return parts[0]
     joined = {}
     for variable, first in list(parts[0].items()):
         values = np.concatenate([part.pop(variable).values for part in parts], axis=-1)
