@@ -208,7 +208,10 @@ def require_finite(panel: Panel, first_draw: int = 0) -> None:
     NumericalError
         Names the draw, the year and the variable.
     """
-    bad = ~np.isfinite(panel.values)
+    finite = np.isfinite(panel.values)
+    if finite.all():
+        return
+    bad = ~finite
     if VARIABLES[panel.variable].may_be_missing:
         bad &= ~np.isnan(panel.values)
     if bad.any():

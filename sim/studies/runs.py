@@ -14,8 +14,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import numpy as np
-
 from sim.axes import FloatArray
 from sim.chance.sampling import DRAWS_PER_SCRAMBLE, Worlds, draw_alike, draw_worlds, median_world
 from sim.errors import NumericalError, ResultsError
@@ -242,7 +240,7 @@ def require_same(runner: Mapping[str, Any]) -> None:
 
 
 def simulate_block(plan: Plan, scrambles: range) -> Iterator[FloatArray]:
-    """Some scrambles of all scenarios: for each an array (rows, draws), every number checked."""
+    """Some scrambles of all scenarios, one after the other: for each variable an array (rows, draws), all checked."""
     drawn: list[tuple[Scenario, Worlds]] = []
     economies = Economies()
     for scenario in plan.scenarios:
@@ -251,15 +249,15 @@ def simulate_block(plan: Plan, scrambles: range) -> Iterator[FloatArray]:
             worlds = draw_worlds(scenario, scrambles)
             drawn.append((scenario, worlds))
         panels = _checked(scenario, worlds, "a draw", scrambles.start * DRAWS_PER_SCRAMBLE, economies)
-        yield _rows(plan.cases[scenario.name], panels)
+        yield from _rows(plan.cases[scenario.name], panels)
 
 
-def _rows(case: Panels, panels: Panels) -> FloatArray:
-    """The rows of the panels that a case has, one under the other."""
+def _rows(case: Panels, panels: Panels) -> Iterator[FloatArray]:
+    """The rows of the panels that a case has."""
     for name, expected in case.items():
         if (panels[name].years, panels[name].items) != (expected.years, expected.items):
             raise AssertionError(f"{name} has other labels than in the median case")
-    return np.concatenate([panels[name].rows(range(expected.count)) for name, expected in case.items()])
+        yield panels[name].rows(range(expected.count))
 
 
 def _checked(
