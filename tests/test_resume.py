@@ -128,6 +128,15 @@ def test_a_sweep_killed_at_any_moment_goes_on_and_ends_with_the_same_bits(
     _require_the_same_end(SWEEP, f"{kept} points were there already", capsys)
 
 
+def test_children_whose_parent_was_killed_end_without_a_word(two: Path) -> None:
+    process = _start("--out", "killed", "--jobs", "2")
+    _wait_for_block(process, "killed")
+    process.kill()
+    said = process.communicate()[1]  # until the last child has closed it
+    assert process.returncode == -signal.SIGKILL, "finished before it could be killed"
+    assert "Traceback" not in said
+
+
 def test_a_run_that_is_interrupted_keeps_its_blocks_and_says_later_that_it_used_them(
     two: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

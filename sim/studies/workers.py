@@ -159,11 +159,11 @@ def _start(calls: Sequence[Callable[[], Any]]) -> tuple[Connection, ForkProcess]
 
 
 def _child(calls: Sequence[Callable[[], Any]], ours: Connection, theirs: Connection) -> None:
-    """Make the calls whose numbers come, until there are no more or the parent is gone."""
+    """Make the calls whose numbers come, until there are no more or nobody wants an answer."""
     ours.close()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops its children
     gc.freeze()  # what the parent made outlives the child, which need not look for garbage in it
-    with contextlib.suppress(EOFError):
+    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):  # the parent is gone
         while (index := theirs.recv()) is not None:
             theirs.send(_answer(calls[index]))
 
