@@ -12,9 +12,10 @@ from sim.axes import FloatArray
 from sim.chance.sampling import Worlds, draw_worlds
 from sim.dates.timeline import period_masks, simulate_timeline
 from sim.model.accounts import Record
-from sim.model.economy import Economy, build_economy
+from sim.model.economy import Economy
 from sim.model.engine import run_periods, simulate
 from sim.model.entry import entry_verdicts
+from sim.model.inversion import build_economy
 from sim.outcomes.results import Panel
 from sim.reading.loading import load_scenario
 from sim.scenario import Scenario

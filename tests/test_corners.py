@@ -18,8 +18,8 @@ from sim.chance.distributions import canonical, cdf, quantile
 from sim.chance.sampling import Worlds, draw_worlds
 from sim.errors import NumericalError
 from sim.evidence import Discrete
-from sim.model.economy import build_economy
 from sim.model.engine import simulate
+from sim.model.inversion import build_economy
 from sim.outcomes.results import require_finite
 from sim.reading.loading import load_scenario
 from sim.reading.points import CORNER, FARTHEST, between

@@ -15,9 +15,10 @@ from sim.kernels.capacity import Reach, intake
 from sim.kernels.equilibrium import StaticMarket, static_equilibrium
 from sim.kernels.welfare import class_gains
 from sim.model import entry
-from sim.model.economy import build_economy, reach_fraction, target_share
+from sim.model.economy import reach_fraction
 from sim.model.engine import simulate
 from sim.model.entry import entry_verdicts, loss_hazard
+from sim.model.inversion import build_economy, target_share
 from sim.outcomes.results import Panel
 from sim.policy import states
 

@@ -7,8 +7,8 @@ import pytest
 from shipped import CALM_MARKET, NO_RIVALRY, NOTHING_DRIFTS, RUNNABLE, column, run, scenario, worlds, year
 
 from sim.chance.sampling import draw_worlds
-from sim.model.economy import Economies
 from sim.model.engine import simulate
+from sim.model.inversion import Economies
 from sim.scenario import Scenario
 
 ALWAYS = "entry.rule=always"

@@ -19,9 +19,11 @@ from sim.kernels.capacity import first_come, whole_periods
 from sim.kernels.choice import group_scale
 from sim.kernels.growth import captive_factor, contestable_spending
 from sim.model.accounts import Record, outcomes
-from sim.model.economy import Economies, Economy, MarketPath, lever_rows, market_path, reach_fraction
+from sim.model.economy import Economy, lever_rows, reach_fraction
 from sim.model.entry import entry_verdicts
+from sim.model.inversion import Economies
 from sim.model.market import advance, tally
+from sim.model.marketpath import MarketPath, market_path
 from sim.model.stocks import Access, Period, Sites, Stocks, opening_stocks
 from sim.outcomes.results import Panel
 from sim.policy import states

@@ -17,8 +17,8 @@ from typing import Any, TypeAlias
 from sim.axes import FloatArray
 from sim.chance.sampling import DRAWS_PER_SCRAMBLE, Worlds, draw_alike, draw_worlds, median_world
 from sim.errors import NumericalError, ResultsError
-from sim.model.economy import Economies
 from sim.model.engine import simulate
+from sim.model.inversion import Economies
 from sim.outcomes.panels import LazyPanel, Panel, Result, require_finite
 from sim.scenario import Scenario
 from sim.studies.blocks import SCRAMBLES_PER_BLOCK, BlockStore

@@ -120,8 +120,8 @@ class Setting:
     def __init__(self, name: str, draws: int) -> None:
         from sim.chance.sampling import DRAWS_PER_SCRAMBLE, draw_worlds
         from sim.dates.timeline import period_masks, simulate_timeline
-        from sim.model.economy import build_economy
         from sim.model.entry import entry_verdicts
+        from sim.model.inversion import build_economy
         from sim.reading.loading import load_scenario
 
         self.scenario = load_scenario(ROOT / "scenarios" / f"{name}.yaml")
@@ -210,7 +210,7 @@ def rival(build: str) -> Callable[[int], dict[str, float]]:
 
 def market_path_of(setting: Setting) -> Any:
     """The market without opening, which rivals are given."""
-    from sim.model.economy import market_path
+    from sim.model.marketpath import market_path
 
     return market_path(setting.scenario, setting.economy, setting.worlds, 0.25, len(setting.masks.state))
 

@@ -15,7 +15,8 @@ import numpy as np
 
 from sim.axes import FloatArray, IntArray
 from sim.chance.sampling import Worlds
-from sim.model.economy import Economy, MarketPath
+from sim.model.economy import Economy
+from sim.model.marketpath import MarketPath
 
 __all__ = ["Answer", "Case", "analyst", "case_of", "in_jax", "in_numba"]
 

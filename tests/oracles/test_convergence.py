@@ -14,8 +14,8 @@ from sim.axes import FloatArray
 from sim.chance import sampling
 from sim.chance.distributions import canonical
 from sim.chance.sampling import DRAWS_PER_SCRAMBLE, draw_worlds
-from sim.model.economy import build_economy
 from sim.model.engine import simulate
+from sim.model.inversion import build_economy
 from sim.scenario import inputs
 
 SCRAMBLES = 16

@@ -14,8 +14,9 @@ from sim.axes import FloatArray
 from sim.kernels.capacity import Reach
 from sim.kernels.equilibrium import StaticMarket, opening_premium
 from sim.kernels.welfare import class_gains, reached_gain
-from sim.model.economy import Economy, build_economy, reach_fraction
+from sim.model.economy import Economy, reach_fraction
 from sim.model.entry import tariff_equivalent
+from sim.model.inversion import build_economy
 from sim.policy import states
 
 DRAWS = 400

@@ -1,0 +1,86 @@
+"""The size of the market in each period, as it would be without opening."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sim.axes import FloatArray
+from sim.chance.distributions import median
+from sim.chance.sampling import Worlds
+from sim.evidence import SCALES
+from sim.kernels import growth
+from sim.model.economy import LARGEST_EXPONENT, Economy, require
+from sim.scenario import Scenario
+
+__all__ = ["MarketPath", "market_path"]
+
+
+@dataclass(frozen=True)
+class MarketPath:
+    """Market size without opening.
+
+    Attributes
+    ----------
+    size : (T + 1, L, N)
+        Spending by layer and period, the base year's last period first; USD bn/yr.
+    growth : (T, L, N)
+        Log growth per year.
+    """
+
+    size: FloatArray
+    growth: FloatArray
+
+
+def market_path(scenario: Scenario, economy: Economy, worlds: Worlds, step: float, periods: int) -> MarketPath:
+    """Market size of each layer in each period.
+
+    Raises
+    ------
+    NumericalError
+        If a draw's growth cannot fade from its first to its long-run value so as to meet the median forecast.
+    """
+    market, inputs = scenario.market, economy.inputs
+    first, long_run = np.log1p(inputs["market.growth_base"]), np.log1p(inputs["market.growth_long_run"])
+    expected = _median_forecast(scenario)
+    span = float(market.forecast_years)
+    fade = growth.fade_rate(first, long_run, np.full_like(first, np.log1p(expected)), span)
+    require("market.growth_base, growth_forecast and growth_long_run do not allow growth to fade", np.isfinite(fade))
+    since_middle = np.asarray(0.5 + (np.arange(periods + 1)[:, None] - 0.5) * step, dtype=np.float64)
+    curve = growth.trend(since_middle, first, long_run, fade)
+    curve += growth.tilt(np.maximum(since_middle - 0.5, 0.0), inputs["market.growth_forecast"], expected, span)
+    shocks = np.concatenate([np.zeros((1, economy.draws)), worlds.market_shock + worlds.market_steps])
+    compensation = inputs["market.step_rate"] * inputs["market.step_size"] * step * np.arange(periods + 1)[:, None]
+    log_total = np.log(economy.layer_size.sum(axis=0) * growth.last_base_period(first, step))
+    log_total = log_total + (curve - curve[0]) + shocks + compensation
+    bearable = (np.abs(log_total) < LARGEST_EXPONENT).all(axis=0)
+    require("market.growth_*, volatility and step_* make a market too large or too small to compute with", bearable)
+    size = _split_layers(scenario, economy, np.exp(log_total), since_middle)
+    return MarketPath(size, np.diff(np.log(size), axis=0) / step)
+
+
+def _median_forecast(scenario: Scenario) -> float:
+    record = scenario.market.growth_forecast
+    return median(record) * SCALES["rate"][record.unit]
+
+
+def _split_layers(scenario: Scenario, economy: Economy, total: FloatArray, since_middle: FloatArray) -> FloatArray:
+    """Layer sizes (T + 1, L, N): one layer's log-odds drift, the others keep their proportions."""
+    base = economy.layer_size / economy.layer_size.sum(axis=0)
+    drifting = [i for i, name in enumerate(economy.layers) if scenario.market.layers[name].log_odds_drift]
+    if not drifting:
+        return np.asarray(total[:, None] * base)
+    lead = drifting[0]
+    drift = economy.inputs[f"market.layers.{economy.layers[lead]}.log_odds_drift"]
+    odds = growth.layer_odds(since_middle, drift, economy.inputs["market.drift_fade"])
+    ratio = base[lead] / (1.0 - base[lead]) * np.exp(odds)
+    part = ratio / (1.0 + ratio)
+    left = np.minimum(part, 1.0 - part).min(axis=0) > _LEAST_LAYER
+    require("market.layers.*.log_odds_drift and market.drift_fade leave next to nothing of a layer", left)
+    shares = base * ((1.0 - part) / (1.0 - base[lead]))[:, None]
+    shares[:, lead] = part
+    return np.asarray(total[:, None] * shares)
+
+
+_LEAST_LAYER = 1e-12
