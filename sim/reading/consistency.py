@@ -87,7 +87,10 @@ def _settings(scenario: Scenario) -> Iterator[Finding]:
 def _leading(scenario: Scenario) -> Iterator[Finding]:
     named = [item.name for item in inputs(scenario)]
     rivals = [f"shock.rivalry.{name}" for name, provider in scenario.providers.items() if not provider.fringe]
-    allowed, listed = [*named, "shock.market", "shock.origin", *rivals], scenario.sampling.leading
+    paths = [
+        f"{path}{direction}" for path in ("shock.market", "shock.origin", *rivals) for direction in ("", ".second")
+    ]
+    allowed, listed = [*named, *paths], scenario.sampling.leading
     for position, name in enumerate(listed):
         yield from _known(f"sampling.leading[{position}]", "input", name, allowed)
         if name in listed[:position]:
