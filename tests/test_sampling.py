@@ -211,11 +211,6 @@ def slices_of(scramble: sampling._Scramble, columns: FloatArray) -> FloatArray:
     return columns[:, np.argsort(first)].reshape(len(columns), 16, 32)
 
 
-def test_the_first_column_of_the_net_has_32_points_in_each_sixteenth(scenario: Scenario) -> None:
-    (slices,) = slices_of(scramble := sampling._Scramble(scenario.sampling, 3), scramble.column(FIRST)[np.newaxis])
-    np.testing.assert_array_equal(np.floor(16 * slices), np.repeat(np.arange(16), 32).reshape(16, 32))
-
-
 def test_every_hypercube_column_has_one_point_in_each_of_512_cells_and_of_a_slice_in_each_of_32(
     scenario: Scenario,
 ) -> None:
