@@ -112,7 +112,7 @@ class Sampling(Model):
     leading: tuple[str, ...] = Field(
         default=(),
         max_length=64,
-        description="Inputs and shock paths on the Sobol' net, most important first; append only.",
+        description="Inputs, shock paths and their `.second` on the Sobol' net, most important first; append only.",
     )
     correlations: dict[Id, Correlation] = Field(default_factory=dict, max_length=MOST)
     posterior: str | None = Field(

@@ -302,8 +302,8 @@ def test_a_later_source_with_a_fallback_from_the_time_is_accepted(folder: Folder
 
 
 def test_shocks_may_lead(folder: Folder) -> None:
-    leading = "[shock.market, shock.origin, shock.rivalry.aws]"
-    assert len(load_scenario(folder.variant(f"sampling: {{leading: {leading}}}\n")).sampling.leading) == 3
+    leading = "[shock.market, shock.market.second, shock.origin.second, shock.rivalry.aws.second]"
+    assert len(load_scenario(folder.variant(f"sampling: {{leading: {leading}}}\n")).sampling.leading) == 4
 
 
 FAMILIES = (

@@ -21,6 +21,7 @@ from sim.reading.loading import load_scenario
 from sim.scenario import Correlation, Scenario, inputs
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
+FIRST = "opening.hypothesis"
 ALL_PATHS = ("market_shock", "market_steps", "rivalry", "origin_shock")
 
 
@@ -88,8 +89,9 @@ def every_column(scenario: Scenario) -> FloatArray:
     parts = []
     for number in range(16):
         scramble = sampling._Scramble(scenario.sampling, number)
-        own = [scramble.column(name) for name in names + paths]
-        others = [scramble.hypercube(f"{path}.others", 8 * years) for path in paths]
+        own = [scramble.column(name) for name in [*names, *paths, *(f"{path}.second" for path in paths)]]
+        normals = {path: 8 * years if path == "shock.market" else 4 * years + 1 for path in paths}
+        others = [scramble.hypercube(f"{path}.others", count - 2) for path, count in normals.items()]
         parts.append(np.vstack([*own, *others, scramble.hypercube("market_steps", 4 * years)]))
     return np.hstack(parts)
 
@@ -175,9 +177,10 @@ def test_a_hazard_step_has_a_clock_and_only_a_step_with_a_probability_has_a_chan
 
 
 def test_no_two_columns_of_a_run_are_correlated(scenario: Scenario) -> None:
+    """Of 215,496 pairs the greatest, at a standard deviation of 0.0112, is above 0.065 once in a thousand seeds."""
     correlations = np.corrcoef(every_column(altered(scenario, "horizon.end_year", 2030)))
     np.fill_diagonal(correlations, 0)
-    assert np.abs(correlations).max() < 0.06
+    assert np.abs(correlations).max() < 0.065
 
 
 def test_no_two_columns_of_the_net_are_correlated() -> None:
@@ -200,6 +203,52 @@ def test_every_column_has_one_point_in_each_of_512_cells(scenario: Scenario) -> 
     for name in (scenario.sampling.leading[0], scenario.sampling.leading[-1], "migration.consent_loss"):
         cells = np.sort(np.floor(scramble.column(name) * DRAWS_PER_SCRAMBLE))
         np.testing.assert_array_equal(cells, np.arange(DRAWS_PER_SCRAMBLE))
+
+
+def slices_of(scramble: sampling._Scramble, columns: FloatArray) -> FloatArray:
+    """Columns in 16 slices of 32 points, cut by the first column of the net: array (columns, 16, 32)."""
+    first = scramble.column(FIRST)
+    return columns[:, np.argsort(first)].reshape(len(columns), 16, 32)
+
+
+def test_every_hypercube_column_has_one_point_in_each_of_512_cells_and_of_a_slice_in_each_of_32(
+    scenario: Scenario,
+) -> None:
+    scramble = sampling._Scramble(scenario.sampling, 3)
+    columns = scramble.hypercube("any", 5)
+    cells = np.sort(np.floor(columns * DRAWS_PER_SCRAMBLE), axis=1)
+    np.testing.assert_array_equal(cells, np.tile(np.arange(DRAWS_PER_SCRAMBLE), (5, 1)))
+    coarse = np.sort(np.floor(32 * slices_of(scramble, columns)), axis=2)
+    np.testing.assert_array_equal(coarse, np.tile(np.arange(32), (5, 16, 1)))
+
+
+def test_slices_are_cut_by_the_first_column_of_the_net_whoever_leads(scenario: Scenario) -> None:
+    other = altered(scenario, "sampling.leading", ("market.size",))
+    one, two = (sampling._Scramble(each.sampling, 3).hypercube("any", 5) for each in (scenario, other))
+    np.testing.assert_array_equal(one, two)
+
+
+def test_within_slices_columns_other_than_the_first_are_uncorrelated(scenario: Scenario) -> None:
+    parts = []
+    for number in range(64):
+        scramble = sampling._Scramble(scenario.sampling, number)
+        own = [scramble.column(name) for name in (*scenario.sampling.leading[1:4], "migration.consent_loss")]
+        slices = slices_of(scramble, np.vstack([*own, scramble.hypercube("any", 5), scramble.hypercube("other", 1)]))
+        parts.append((slices - slices.mean(axis=2, keepdims=True)).reshape(len(slices), -1))
+    correlations = np.corrcoef(np.hstack(parts))
+    np.fill_diagonal(correlations, 0)
+    assert np.abs(correlations).max() < 4.5 / np.sqrt(64 * DRAWS_PER_SCRAMBLE)
+
+
+def test_the_mean_of_a_nonlinear_outcome_of_net_and_hypercubes_is_unbiased(scenario: Scenario) -> None:
+    """A product of four lognormals at sd 1/2 has mean exp(1/2)."""
+    means = []
+    for number in range(256):
+        scramble = sampling._Scramble(scenario.sampling, number)
+        own = [scramble.column(name) for name in (FIRST, scenario.sampling.leading[5], "migration.consent_loss", "any")]
+        means.append(np.exp(ndtri(np.array(own)).sum(axis=0) / 2).mean())
+    error = np.std(means, ddof=1) / np.sqrt(len(means))
+    assert abs(np.mean(means) - np.exp(0.5)) < 4 * error < 0.02
 
 
 class Extreme:
@@ -276,7 +325,7 @@ def test_error_of_an_additive_outcome_is_far_below_plain_monte_carlo(scenario: S
     ("one", "other"),
     [
         ("demand.elasticity_of_substitution", "shares.saas.foreign"),
-        ("market.size", "economics.transfer_price"),
+        ("zone.cap", "economics.transfer_price"),
         ("economics.transfer_price", "technology.owned_spillover"),
     ],
     ids=["both on the net", "net and hypercube", "both hypercubes"],
@@ -333,6 +382,24 @@ def test_a_paths_own_column_explains_most_of_it(scenario: Scenario, worlds: Worl
     loadings = (path * z).mean(axis=1)
     assert (loadings > 0).all()
     assert (loadings**2).sum() / (path**2).mean(axis=1).sum() > share
+
+
+@pytest.mark.parametrize("name", ["shock.market", "shock.origin"])
+def test_a_paths_second_column_explains_what_its_second_singular_vector_does(
+    scenario: Scenario, worlds: Worlds, name: str
+) -> None:
+    columns = [sampling._Scramble(scenario.sampling, number).column(f"{name}.second") for number in range(16)]
+    path = {"shock.market": worlds.market_shock, "shock.origin": worlds.origin_shock}[name]
+    explained = ((path * ndtri(np.concatenate(columns))).mean(axis=1) ** 2).sum() / (path**2).mean(axis=1).sum()
+    singular = np.linalg.svd(path, compute_uv=False) ** 2
+    assert explained == pytest.approx(singular[1] / singular.sum(), rel=0.1)
+
+
+def test_a_path_of_one_period_has_one_direction(brief: Scenario) -> None:
+    yearly = altered(brief, "horizon.period_months", 12)
+    assert sampling._plan(yearly).market_axes.shape == (1, 2)
+    whole, halves = (draw_worlds(each, range(16)).market_shock for each in (yearly, brief))
+    np.testing.assert_allclose(whole.std(axis=1), halves[-1:].std(axis=1), rtol=0.03)
 
 
 def test_downward_steps_come_at_their_rate_with_their_size(scenario: Scenario, worlds: Worlds) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sim.axes import FloatArray
-from sim.chance.shocks import downward_steps, leading_direction, market_path, reflect, reverting_path
+from sim.chance.shocks import downward_steps, leading_directions, market_path, reflect, reverting_path
 
 REVERSIONS = [(0.8, 0.2), (0.2, 0.8), (3.0, 0.1), (0.5, 0.5 + 1e-9)]
 YEARS = 12
@@ -57,16 +57,25 @@ def test_no_step_comes_at_rate_zero() -> None:
     np.testing.assert_array_equal(downward_steps(np.full((3, 2), 1 - 2.0**-53), np.zeros(2)), 0)
 
 
-@pytest.mark.parametrize(
-    "path", [market_matrix(0.8, 0.2, 0.25), reverting_matrix(3, 0.25)], ids=["market", "reverting"]
-)
-def test_leading_direction_is_the_first_singular_vector_with_which_the_path_rises(path: FloatArray) -> None:
-    first = np.linalg.svd(path)[2][0]
-    np.testing.assert_allclose(leading_direction(path), first * np.sign((path @ first).sum()), atol=1e-12)
+PATHS = {"market": market_matrix(0.8, 0.2, 0.25), "reverting": reverting_matrix(3, 0.25)}
 
 
-def test_reflection_takes_the_first_axis_to_the_direction_and_keeps_normals_independent() -> None:
-    direction = leading_direction(market_matrix(0.8, 0.2, 0.25))
-    matrix = reflect(np.eye(len(direction)), direction)
-    np.testing.assert_allclose(matrix[:, 0], direction, atol=1e-15)
-    np.testing.assert_allclose(matrix @ matrix.T, np.eye(len(direction)), atol=1e-14)
+@pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
+def test_leading_directions_are_the_first_singular_vectors_with_which_the_path_rises(path: FloatArray) -> None:
+    first = np.linalg.svd(path)[2][:2]
+    rising = np.sign((path @ first.T).sum(axis=0))[:, np.newaxis]
+    np.testing.assert_allclose(leading_directions(path, 2), first * rising, atol=1e-12)
+
+
+@pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
+def test_leading_directions_are_orthonormal(path: FloatArray) -> None:
+    directions = leading_directions(path, 2)
+    np.testing.assert_allclose(directions @ directions.T, np.eye(2), atol=1e-14)
+
+
+@pytest.mark.parametrize("path", PATHS.values(), ids=PATHS)
+def test_reflections_take_the_first_axes_to_the_directions_and_keep_normals_independent(path: FloatArray) -> None:
+    directions = leading_directions(path, 2)
+    matrix = reflect(np.eye(path.shape[1]), directions)
+    np.testing.assert_allclose(matrix[:, :2], directions.T, atol=1e-14)
+    np.testing.assert_allclose(matrix @ matrix.T, np.eye(len(matrix)), atol=1e-14)

@@ -9,6 +9,8 @@ References
 ----------
 Owen, A. B. (1998), "Latin supercube sampling for very high-dimensional simulations", ACM TOMACS 8:
 a net for the leading columns, hypercubes for the rest.
+Qian, P. Z. G. (2012), "Sliced Latin hypercube designs", JASA 107: hypercubes that are hypercubes in every slice of
+the net's first column too, so that each category of an input there sees the others evenly spread.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from scipy.stats import qmc
 
 from sim.axes import FloatArray
 from sim.chance.distributions import canonical
-from sim.chance.shocks import downward_steps, leading_direction, market_path, reflect, reverting_path
+from sim.chance.shocks import downward_steps, leading_directions, market_path, reflect, reverting_path
 from sim.chance.worlds import (
     MARKET,
     SHOCK_INPUTS,
@@ -62,6 +64,9 @@ __all__ = [
 ]
 
 DRAWS_PER_SCRAMBLE: Final = 512
+
+_SLICES: Final = 16
+"""Of a scramble, by its net's first column: 32 points in each, in every one of which hypercubes are hypercubes."""
 
 _NET_WIDTH: Final = 64
 """Columns of the net, used or not: the scramble of a column depends on those before it."""
@@ -248,14 +253,14 @@ def check_draws(draws: int) -> None:
 
 @dataclass(frozen=True)
 class _Plan:
-    """What all scrambles of a scenario have in common; an axis is the direction that a path's own column drives."""
+    """What all scrambles of a scenario have in common; axes are the directions that a path's own columns drive."""
 
     scenario: Scenario
     items: tuple[Input, ...]
     periods: int
     step: float
-    market_axis: FloatArray
-    reverting_axis: FloatArray
+    market_axes: FloatArray
+    reverting_axes: FloatArray
 
 
 def _plan(scenario: Scenario) -> _Plan:
@@ -264,7 +269,8 @@ def _plan(scenario: Scenario) -> _Plan:
     kappa, theta = medians["market.growth_reversion"], medians["market.level_reversion"]
     market = market_path(np.eye(2 * periods), kappa, theta, step)
     reverting = reverting_path(np.eye(periods + 1), medians["rivalry.half_life"], step)
-    return _Plan(scenario, items, periods, step, leading_direction(market), leading_direction(reverting))
+    count = min(2, periods)
+    return _Plan(scenario, items, periods, step, *(leading_directions(path, count) for path in (market, reverting)))
 
 
 def _columns(plan: _Plan, number: int) -> Columns:
@@ -290,9 +296,9 @@ def _latents(plan: _Plan, number: int) -> Latents:
         inputs={name: scramble.column(name) for name in names},
         events={name: scramble.column(name) for name in event_columns(scenario)},
         shocks={
-            MARKET: scramble.normals(MARKET, plan.market_axis),
+            MARKET: scramble.normals(MARKET, plan.market_axes),
             STEPS: scramble.hypercube(STEPS, plan.periods),
-            **{path: scramble.normals(path, plan.reverting_axis) for path in reverting_paths(scenario)},
+            **{path: scramble.normals(path, plan.reverting_axes) for path in reverting_paths(scenario)},
         },
     )
 
@@ -345,26 +351,35 @@ class _Scramble:
         self._seed, self._number = sampling.seed, number
         columns = _net(sampling.seed, number, DRAWS_PER_SCRAMBLE)
         self._net: dict[str, FloatArray] = dict(zip(sampling.leading, columns, strict=False))
+        self._rank = np.floor(columns[0] * DRAWS_PER_SCRAMBLE).astype(int)
 
     def column(self, name: str) -> FloatArray:
         """Column of the net if the name is leading, else a hypercube of one column."""
         return self._net[name] if name in self._net else self.hypercube(name, 1).ravel()
 
     def hypercube(self, name: str, columns: int) -> FloatArray:
-        """Latin hypercube, array (columns, 512): each column has one point in each of 512 equal cells."""
-        return _hypercube(self._seed, self._number, name, columns)
+        """Sliced Latin hypercube, array (columns, 512).
 
-    def normals(self, path: str, axis: FloatArray) -> FloatArray:
-        """Independent normals of a shock path, array (K, 512); the column named as the path drives `axis` (K,)."""
-        first = self.column(path)
-        others = self.hypercube(f"{path}.others", len(axis) - 1)
-        return reflect(ndtri(np.vstack([first, others])), axis)
+        Each column has one point in each of 512 equal cells, and of the 32 points in each sixteenth of the net's
+        first column one in each of 32.
+        """
+        return _hypercube(self._seed, self._number, name, columns, slices=_SLICES)[:, self._rank]
+
+    def normals(self, path: str, axes: FloatArray) -> FloatArray:
+        """Independent normals of a shock path, array (K, 512): its one or two own columns drive `axes` (1 or 2, K)."""
+        own = [self.column(name) for name in (path, f"{path}.second")[: len(axes)]]
+        others = self.hypercube(f"{path}.others", axes.shape[1] - len(axes))
+        return reflect(ndtri(np.vstack([*own, others])), axes)
 
 
-def _hypercube(seed: int, number: int, name: str, columns: int, points: int = DRAWS_PER_SCRAMBLE) -> FloatArray:
-    """Latin hypercube of one scramble, array (columns, points), from a generator of its own."""
-    random = _generator(seed, number, name)
-    cells = random.permuted(np.tile(np.arange(points), (columns, 1)), axis=1)
+def _hypercube(
+    seed: int, number: int, name: str, columns: int, points: int = DRAWS_PER_SCRAMBLE, *, slices: int = 1
+) -> FloatArray:
+    """Latin hypercube of one scramble, array (columns, points), from a generator of its own; slice after slice."""
+    random, count = _generator(seed, number, name), points // slices
+    cells = random.permuted(np.tile(np.arange(count), (columns, slices, 1)), axis=2)
+    parts = random.permuted(np.tile(np.arange(slices), (columns, count, 1)), axis=2).swapaxes(1, 2)
+    cells = (slices * cells + np.take_along_axis(parts, cells, axis=2)).reshape(columns, points)
     inside = random.integers(0, 2**_JITTER_BITS, cells.shape) + 0.5
     numbers: FloatArray = (cells + inside / 2**_JITTER_BITS) / points
     return numbers

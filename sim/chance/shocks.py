@@ -1,7 +1,7 @@
 """What a path of shocks is, given its independent normals: exact in time, whatever the length of a period.
 
 Nothing here is random. Each path is a linear map of K independent standard normals, written as a recursion
-over periods; the recursion applied to unit vectors is its matrix, from which the leading direction follows.
+over periods; the recursion applied to unit vectors is its matrix, from which the leading directions follow.
 
 References
 ----------
@@ -18,14 +18,14 @@ from scipy.special import exprel, pdtr, roots_legendre
 
 from sim.axes import FloatArray
 
-__all__ = ["downward_steps", "leading_direction", "market_path", "reflect", "reverting_path"]
+__all__ = ["downward_steps", "leading_directions", "market_path", "reflect", "reverting_path"]
 
 _NODES: Final = 16
 """Nodes of Gauss-Legendre: exact to rounding for exponentials that fade by up to some e^10 in a period."""
 
 _TURNS: Final = 64
-"""Steps of the power iteration. The second direction of a path explains less than a third of what the first
-does, so 64 steps leave no trace of it; and the draws would be right with any direction."""
+"""Steps of the power iteration. Each direction of a path explains less than half of what the one before it does,
+so 64 steps leave no trace of the later ones; and the draws would be right with any directions."""
 
 _INSTANT: Final = np.finfo(np.float64).tiny
 """Years; stands in for a half-life of zero, with the limit (white noise) as its result."""
@@ -133,44 +133,60 @@ def downward_steps(uniforms: FloatArray, mean: FloatArray) -> FloatArray:
     return counts.cumsum(axis=0)
 
 
-def leading_direction(path: FloatArray) -> FloatArray:
-    """The direction in the space of normals that explains most of a path's variance.
+def leading_directions(path: FloatArray, count: int) -> FloatArray:
+    """The directions in the space of normals that explain most of a path's variance.
 
     Parameters
     ----------
     path : array (T, K)
         The path of each unit vector.
+    count : int
+        How many, D; at most T.
 
     Returns
     -------
-    array (K,)
-        First right singular vector, of length 1, with which the mean of the path rises. Found by power
+    array (D, K)
+        First right singular vectors, orthonormal, each with which the mean of the path rises. Found by power
         iteration with plain sums, because the bits of a library's SVD depend on its threads.
     """
-    direction: FloatArray = path.sum(axis=0)
-    for _ in range(_TURNS):
-        response = (path * direction).sum(axis=1)
-        direction = (path * response[:, np.newaxis]).sum(axis=0)
-        direction /= np.sqrt((direction**2).sum())
-    return direction
+    found = np.empty((count, path.shape[1]))
+    for direction in found:
+        direction[:] = path.sum(axis=0)
+        for _ in range(_TURNS):
+            direction[:] = (path * _along(path, direction)).sum(axis=0)
+            direction /= np.sqrt((direction**2).sum())
+        path = path - _along(path, direction) * direction
+    return found
 
 
-def reflect(normals: FloatArray, direction: FloatArray) -> FloatArray:
-    """Independent normals of which the first one drives a given direction.
+def _along(rows: FloatArray, direction: FloatArray) -> FloatArray:
+    """Inner product of each row with a direction, (rows, 1)."""
+    return np.asarray((rows * direction).sum(axis=1, keepdims=True))
+
+
+def reflect(normals: FloatArray, directions: FloatArray) -> FloatArray:
+    """Independent normals of which the first ones drive given directions.
 
     Parameters
     ----------
     normals : array (K, N)
         Independent.
-    direction : array (K,)
-        Of length 1; not the first axis itself.
+    directions : array (D, K)
+        Orthonormal; the first is not the first axis itself.
 
     Returns
     -------
     array (K, N)
-        Householder reflection that takes the first axis to `direction`: independent again.
+        Householder reflections that take the first axes to `directions`, one after the other: independent again.
     """
-    mirror = -direction
-    mirror[0] += 1
-    along: FloatArray = (mirror[:, np.newaxis] * normals).sum(axis=0) / mirror[0]
-    return normals - mirror[:, np.newaxis] * along
+    axes = np.eye(len(normals))[:, : len(directions)]
+    for number, direction in enumerate(directions):
+        mirror = axes[:, number] - direction
+        axes, normals = _reflected(axes, mirror), _reflected(normals, mirror)
+    return normals
+
+
+def _reflected(columns: FloatArray, mirror: FloatArray) -> FloatArray:
+    """Each column on the other side of the plane through 0 across `mirror`, (K, N)."""
+    across: FloatArray = (mirror[:, np.newaxis] * columns).sum(axis=0) * (2 / (mirror**2).sum())
+    return columns - mirror[:, np.newaxis] * across

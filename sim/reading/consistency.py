@@ -87,7 +87,8 @@ def _settings(scenario: Scenario) -> Iterator[Finding]:
 def _leading(scenario: Scenario) -> Iterator[Finding]:
     named = [item.name for item in inputs(scenario)]
     rivals = [f"shock.rivalry.{name}" for name, provider in scenario.providers.items() if not provider.fringe]
-    allowed, listed = [*named, "shock.market", "shock.origin", *rivals], scenario.sampling.leading
+    paths = ["shock.market", "shock.origin", *rivals]
+    allowed, listed = [*named, *paths, *(f"{path}.second" for path in paths)], scenario.sampling.leading
     for position, name in enumerate(listed):
         yield from _known(f"sampling.leading[{position}]", "input", name, allowed)
         if name in listed[:position]:

@@ -123,8 +123,8 @@ def _indices_of_ishigami() -> tuple[FloatArray, FloatArray]:
 @pytest.mark.parametrize(
     "names",
     [
-        ("market.size", "opening.hypothesis", "shock.market", "shock.origin", "entry.hurdle", "demand.churn"),
-        ("market.size", "migration.consent_loss", "any", "economics.transfer_price", "shock.market", "other"),
+        ("zone.cap", "opening.hypothesis", "shock.market", "shock.origin", "opening.ramp", "demand.churn"),
+        ("zone.cap", "migration.consent_loss", "any", "economics.transfer_price", "shock.market", "other"),
     ],
     ids=["net", "net and hypercubes"],
 )
