@@ -347,6 +347,16 @@ def test_a_joint_venture_is_remembered_until_the_day_on_which_another_regime_com
     np.testing.assert_allclose(stocks.partner_unlock, 0.9 - (0.9 - before) * np.exp(-0.1 / ramp))
 
 
+def test_what_a_joint_venture_brought_fades_once_its_regime_ends_and_attracts_until_then() -> None:
+    base = _economy()
+    stocks, ramp = _stocks(base), base.inputs["opening.ramp"]
+    _advance(base, stocks, partner_unlock=0.5, regime_years=STEP)
+    before = stocks.partner_unlock
+    kept, bare = (_advance(base, one, contestable=0.1, regime_years=STEP) for one in (stocks, _stocks(base)))
+    np.testing.assert_allclose(kept.partner_unlock, before * np.exp(-STEP / ramp))
+    assert kept.held[base.domestic :].sum() > bare.held[base.domestic :].sum()
+
+
 def test_a_launch_inside_a_period_sells_and_takes_migrants_for_what_is_left_of_it() -> None:
     base = _economy()
     new, moved = ({"contestable": 0.1}, {"takes_migrants": True})
