@@ -351,8 +351,8 @@ def test_what_a_joint_venture_brought_fades_once_its_regime_ends_and_attracts_un
     base = _economy()
     stocks, ramp = _stocks(base), base.inputs["opening.ramp"]
     _advance(base, stocks, partner_unlock=0.5, regime_years=STEP)
-    before = stocks.partner_unlock
-    kept, bare = (_advance(base, one, contestable=0.1, regime_years=STEP) for one in (stocks, _stocks(base)))
+    before, without = stocks.partner_unlock, _advance(base, _stocks(base))
+    kept, bare = (_advance(base, one, contestable=0.1, regime_years=STEP) for one in (stocks, without))
     np.testing.assert_allclose(kept.partner_unlock, before * np.exp(-STEP / ramp))
     assert kept.held[base.domestic :].sum() > bare.held[base.domestic :].sum()
 
