@@ -177,10 +177,10 @@ def test_a_hazard_step_has_a_clock_and_only_a_step_with_a_probability_has_a_chan
 
 
 def test_no_two_columns_of_a_run_are_correlated(scenario: Scenario) -> None:
-    """Of 215,496 pairs the greatest, at a standard deviation of 0.0112, is above 0.065 once in a thousand seeds."""
+    """Of 215,496 pairs the greatest, at a standard deviation of 0.0112, is above 0.06 for one seed in fifty."""
     correlations = np.corrcoef(every_column(altered(scenario, "horizon.end_year", 2030)))
     np.fill_diagonal(correlations, 0)
-    assert np.abs(correlations).max() < 0.065
+    assert np.abs(correlations).max() < 0.06
 
 
 def test_no_two_columns_of_the_net_are_correlated() -> None:

@@ -363,7 +363,7 @@ class _Scramble:
         Each column has one point in each of 512 equal cells, and of the 32 points in each sixteenth of the net's
         first column one in each of 32.
         """
-        return _hypercube(self._seed, self._number, name, columns, slices=_SLICES)[:, self._rank]
+        return _hypercube(self._seed, self._number, f"sliced.{name}", columns, slices=_SLICES)[:, self._rank]
 
     def normals(self, path: str, axes: FloatArray) -> FloatArray:
         """Independent normals of a shock path, array (K, 512): its one or two own columns drive `axes` (1 or 2, K)."""
