@@ -179,7 +179,7 @@ def reflect(normals: FloatArray, directions: FloatArray) -> FloatArray:
     array (K, N)
         Householder reflections that take the first axes to `directions`, one after the other: independent again.
     """
-    axes = np.eye(len(normals))[:, : len(directions)]
+    axes = np.eye(len(normals), len(directions))
     for number, direction in enumerate(directions):
         mirror = axes[:, number] - direction
         axes, normals = _reflected(axes, mirror), _reflected(normals, mirror)

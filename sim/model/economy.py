@@ -146,7 +146,7 @@ class Economy:
         """Sum over the segments of each layer, (..., G, N) to (..., L, N)."""
         out = np.empty((*values.shape[:-2], len(self.layers), values.shape[-1])) if out is None else out
         for layer, rows in enumerate(self.layer_rows):
-            if rows.stop - rows.start == 1:
+            if rows.stop - rows.start == 1:  # to reduce a single row takes four times as long as to copy it
                 out[..., layer, :] = values[..., rows.start, :]
             else:
                 np.add.reduce(values[..., rows, :], axis=-2, out=out[..., layer, :])

@@ -118,7 +118,7 @@ def tariff_equivalent(scenario: Scenario, economy: Economy, state: State) -> Flo
     Head & Ries (2001) AER 91; Head & Mayer (2014).
     """
     if not allows_owned(state) and not lever(state, "partner_unlock", economy.inputs, economy.draws).any():
-        return np.expm1(economy.premium / (economy.substitution - 1.0))
+        return np.expm1(economy.premium / economy.excess)
     rows = economy.segment_rows(scenario.opening.layer)
     if _opens_all(scenario, economy, state, rows):
         return np.zeros(economy.draws)
@@ -128,7 +128,7 @@ def tariff_equivalent(scenario: Scenario, economy: Economy, state: State) -> Flo
     reached = opening_premium(economy.static_market(rows), open_spending, share / open_spending.sum(axis=0))
     left = economy.premium - reached
     left[np.abs(left) < _ROUNDING] = 0.0
-    return np.expm1(left / (economy.substitution - 1.0))
+    return np.expm1(left / economy.excess)
 
 
 def _opens_all(scenario: Scenario, economy: Economy, state: State, rows: slice) -> bool:

@@ -209,7 +209,7 @@ def _with_premium(scenario: Scenario, economy: Economy) -> Economy:
     open_spending = economy.weights[rows] * economy.open_part[rows]
     premium = opening_premium(economy.static_market(rows), open_spending, target_share(scenario, economy))
     factors = np.stack([economy.inputs[f"opening.layer_factor.{name}"] for name in economy.layers])
-    largest = premium * np.maximum(factors.max(axis=0), 1.0 / (economy.substitution - 1.0))
+    largest = premium * np.maximum(factors.max(axis=0), 1.0 / economy.excess)
     bearable = largest < LARGEST_EXPONENT
     require("opening.hypotheses and opening.layer_factor ask for a premium too large to compute with", bearable)
     return replace(economy, premium=premium, premium_by_segment=premium * factors[economy.layer_of])
