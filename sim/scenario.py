@@ -309,6 +309,9 @@ class Economics(Model):
     )
     capital_intensity: Annotated[Number, Range(0, 100)] = Field(description="Capital per USD/yr of capacity.")
     asset_life: Annotated[Years, Range(0.1, 1000)]
+    reference_utilization: Annotated[Fraction, Range(0.05, 1)] = Field(
+        description="What firms on which costs and capital are measured sell of what they could serve."
+    )
     royalty_withholding: Fraction
     royalty_vat: Fraction = Field(description="VAT on royalties that cannot be credited.")
     profit_tax: Fraction

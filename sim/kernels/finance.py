@@ -34,6 +34,7 @@ class Rates:
     incremental: FloatArray
     capital_intensity: FloatArray
     asset_life: FloatArray
+    utilization: FloatArray
     royalty_withholding: FloatArray
     royalty_vat: FloatArray
     profit_tax: FloatArray
@@ -54,8 +55,13 @@ class Rates:
         return np.asarray(1.0 - self.site_cost - self.operator_margin)
 
     @property
+    def capital(self) -> FloatArray:
+        """Capital per unit of capacity: intensity is measured on firms that sell a part `utilization` of theirs."""
+        return np.asarray(self.utilization * self.capital_intensity)
+
+    @property
     def depreciation(self) -> FloatArray:
-        """Per year and unit of capacity."""
+        """Per year and unit of sales at the reference utilization."""
         return np.asarray(self.capital_intensity / self.asset_life)
 
 
@@ -114,7 +120,7 @@ class OwnedSplit:
 
 def split_owned(gross: FloatArray, capacity: FloatArray, rates: Rates) -> OwnedSplit:
     """Divide gross revenue of an owned site, (..., N), given its capacity in USD bn/yr; no loss is carried forward."""
-    depreciation = capacity * rates.depreciation
+    depreciation = capacity * (rates.capital / rates.asset_life)
     site_cost = gross * (rates.site_cost - rates.depreciation) + depreciation
     technology = gross * rates.technology
     before_tax = gross - site_cost - technology
@@ -160,7 +166,7 @@ def entry_margin(
     """
     one = np.ones_like(gain)
     saved = (1.0 - rates.incremental) * rates.technology
-    owned = split_owned(one, one, rates).net_profit + saved
+    owned = split_owned(one, one / rates.utilization, rates).net_profit + saved
     partner = split_partner(one, equity, rates)
     kept = partner.net_royalty + partner.dividend - partner.technology + saved
     annuity = annuity_rate(rates.discount_rate + hazard, rates.asset_life)

@@ -246,7 +246,7 @@ def _site_streams(record: Record, masks: Masks, sites: FloatArray, rates: financ
         nothing = np.zeros_like(sites)
         return _SiteStreams(nothing, nothing, nothing.copy(), nothing, nothing, nothing[:, 0])
     owned = finance.split_owned(sites, record.capacity, rates)
-    capex = record.bought * (rates.capital_intensity / step)
+    capex = record.bought * (rates.capital / step)
     book = finance.book_value(capex, owned.depreciation, step)
     proceeds = _proceeds(book, masks.transfer, rates.transfer_price) / step
     incremental = owned.net_profit + (1.0 - rates.incremental) * owned.technology

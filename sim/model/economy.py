@@ -203,7 +203,7 @@ class Economy:
         return self.layer_rows[self.layers.index(layer)]
 
 
-_RATE_NAMES = {"incremental": "incremental_technology"}
+_RATE_NAMES = {"incremental": "incremental_technology", "utilization": "reference_utilization"}
 
 
 def require(message: str, holds: BoolArray) -> None:
