@@ -21,7 +21,16 @@ from sim.dates.licensing import Phase, Project, Rules, World
 from sim.policy import NEVER, allows_owned, states
 from sim.scenario import Horizon, Scenario
 
-__all__ = ["Event", "Masks", "Timeline", "event_table", "period_ends", "period_masks", "simulate_timeline"]
+__all__ = [
+    "Event",
+    "Masks",
+    "Timeline",
+    "event_table",
+    "period_ends",
+    "period_masks",
+    "period_middles",
+    "simulate_timeline",
+]
 
 _DATES: Final = (
     "applied",
@@ -80,24 +89,24 @@ class Masks:
 
     Attributes
     ----------
+    phases : Phases
+        What is in force when, to the day.
     state : (T, N)
-        State in force at the period's end.
-    state_years : (T, N)
-        Years of the period since the state last changed, the whole period if it changed before.
+        State in force in the middle of the period.
     live : (T, F, N)
-        An own site runs at the period's end: launched and not transferred.
+        An own site runs in the middle of the period: launched and not transferred.
     selling : (T, F, N)
         Live and not withdrawn.
     live_years : (T, F, N)
-        Years of the period since launch; 0 if not live.
+        Years of the window since launch; 0 if not live.
     transfer : (T, F, N)
-        The forced transfer happens in the period.
+        The forced transfer happens in the window.
     happens : (T, number of steps, N)
-        The step happens in the period; one before the horizon happens in its first period.
+        The step happens in the window; one before the horizon happens in the first.
     """
 
+    phases: Phases
     state: IntArray
-    state_years: FloatArray
     live: BoolArray
     selling: BoolArray
     live_years: FloatArray
@@ -198,8 +207,16 @@ def period_ends(horizon: Horizon) -> FloatArray:
     return horizon.base_year + 1 + np.arange(1, count + 1) * horizon.period_months / 12
 
 
+def period_middles(horizon: Horizon) -> FloatArray:
+    """Instants in the middle of the periods, (T,) decimal years."""
+    return period_ends(horizon) - horizon.period_months / 24
+
+
 def period_masks(scenario: Scenario, timeline: Timeline) -> Masks:
-    """What is in force in each period: an event counts from the period that contains its date.
+    """What is in force in each period: an event counts from the window that contains its date.
+
+    A flow is the mean of its period, so what is contestable in it arose between the middle of the period before and
+    its own: that is its window.
 
     Parameters
     ----------
@@ -210,31 +227,30 @@ def period_masks(scenario: Scenario, timeline: Timeline) -> Masks:
     -------
     Masks
     """
-    ends = period_ends(scenario.horizon)
+    middles = period_middles(scenario.horizon)
     years = scenario.horizon.period_months / 12
     phases = phases_in_force(scenario, timeline.steps)
-    latest = _begun(ends, phases.start).sum(axis=1) - 1
-    since = np.take_along_axis(phases.start, latest, axis=0)
+    latest = _begun(middles, phases.start).sum(axis=1) - 1
     launched, withdrawn, transferred = (
-        _begun(ends, dates) for dates in (timeline.launched, timeline.withdrawn, timeline.transferred)
+        _begun(middles, dates) for dates in (timeline.launched, timeline.withdrawn, timeline.transferred)
     )
     live = launched & ~transferred
-    age = (ends[:, None, None] - timeline.launched).clip(0, years)
+    age = (middles[:, None, None] - timeline.launched).clip(0, years)
     return Masks(
+        phases=phases,
         state=np.take_along_axis(phases.state, latest, axis=0),
-        state_years=np.minimum(ends[:, None] - since, years),
         live=live,
         selling=live & ~withdrawn,
         live_years=np.where(live, age, 0.0),
         transfer=_first(transferred),
-        happens=_first(_begun(ends, timeline.steps)),
+        happens=_first(_begun(middles, timeline.steps)),
     )
 
 
-def _begun(ends: FloatArray, dates: FloatArray) -> BoolArray:
-    """Whether each date (K, N) has come by the end of each period, (T, K, N); on the end itself it has not."""
-    period = np.searchsorted(ends, dates, side="right")
-    return period <= np.arange(len(ends))[:, None, None]
+def _begun(instants: FloatArray, dates: FloatArray) -> BoolArray:
+    """Whether each date (K, N) has come by each of some instants, (T, K, N); on the instant itself it has not."""
+    place = np.searchsorted(instants, dates, side="right")
+    return place <= np.arange(len(instants))[:, None, None]
 
 
 def _first(begun: BoolArray) -> BoolArray:

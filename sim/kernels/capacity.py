@@ -10,25 +10,32 @@ import numpy as np
 
 from sim.axes import BoolArray, FloatArray, IntArray
 
-__all__ = ["Intake", "Reach", "arriving", "first_come", "grant", "intake", "projected_use", "whole_periods"]
+__all__ = ["Intake", "Reach", "arriving", "first_come", "grant", "lags", "planned_growth", "rationed", "whole_periods"]
 
 _TINY = np.finfo(np.float64).tiny
 _DUST = 1e-9  # what is left of a cap below this part of what is used is rounding, and no room
 _SMALL = 1e-200  # below any spending, and large enough to divide by
+_MEMORY = 1.0  # years over which a provider smooths what it has seen
+_INSTANT = 1e-9  # years; a launch at the very end of its window
+_ROUNDING = 1e-9  # periods
 _PASSES = 5  # each removes most of the excess; what is left goes to the provider's partner offer
 
 
-def projected_use(use: FloatArray, inflow: FloatArray, years: FloatArray, step: float) -> FloatArray:
-    """Use that a site plans for: today's, and the period's unconstrained inflow kept up for `years`.
+def planned_growth(
+    before: FloatArray, change: FloatArray, live_years: FloatArray, first: BoolArray, step: float
+) -> FloatArray:
+    """Growth of use that a provider plans with: what it has seen, smoothed over a year.
 
     Parameters
     ----------
-    use : (F, N)
-        USD bn/yr on the site now.
-    inflow : (F, N)
-        USD bn/yr gained in this period if nothing were short.
-    years : (N,)
-        Expansion lead and planning margin.
+    before : (F, N)
+        Of the period before, USD bn/yr a year.
+    change : (F, N)
+        Net change of use in this period if nothing were short, USD bn/yr.
+    live_years : (F, N)
+        Years of this window since launch.
+    first : (F, N) bool
+        The window of the launch, in which there is nothing before.
     step : float
         Years per period.
 
@@ -36,7 +43,8 @@ def projected_use(use: FloatArray, inflow: FloatArray, years: FloatArray, step: 
     -------
     (F, N)
     """
-    return np.asarray(use + inflow * (years / step))
+    smoothed = before - np.expm1(-step / _MEMORY) * (change / step - before)
+    return np.where(first, change / np.maximum(live_years, _INSTANT), smoothed)
 
 
 def whole_periods(years: FloatArray, step: float) -> IntArray:
@@ -44,8 +52,15 @@ def whole_periods(years: FloatArray, step: float) -> IntArray:
     return np.maximum(np.rint(years / step), 1.0).astype(np.int64)
 
 
+def lags(years: FloatArray, step: float) -> tuple[IntArray, FloatArray]:
+    """Years (N,) as whole periods, at least one, and the part of a further one."""
+    periods = np.maximum(years / step, 1.0)
+    whole = np.floor(periods + _ROUNDING)
+    return whole.astype(np.int64), np.maximum(periods - whole, 0.0)
+
+
 def arriving(orders: FloatArray, period: int, lead: IntArray) -> FloatArray:
-    """Capacity ordered `lead` (N,) periods ago, from orders (T, F, N); 0 before the first. (F, N)."""
+    """What was wanted `lead` (N,) periods ago, from (T, F, N); 0 before the first. (F, N)."""
     then, row = period - lead, np.arange(orders[0].size).reshape(orders[0].shape)
     return np.where(then >= 0, orders.take(np.maximum(then, 0) * row.size + row), 0.0)
 
@@ -150,9 +165,13 @@ class Reach:
         """Log of total attraction without owned offers, (G, N)."""
         return np.asarray(np.log(self.home + self.partner.sum(axis=0)))
 
-    def whole(self) -> Intake:
-        """New spending of a period if all see every site, and each has room."""
-        return self.divide(self.selling)
+    def unconstrained(self, share: FloatArray) -> Intake:
+        """New spending of a period if each site has room, and a part of the class, (F, N), may see each."""
+        found = self.divide(self.selling)
+        few = _at_least_two((share != self.selling).any(axis=0))
+        if few.size:
+            found.put(few, self.take(few).divide(share.take(few, axis=-1)))
+        return found
 
     def divide(self, seen: FloatArray) -> Intake:
         """New spending when a part of the class, (F, N), sees each owned offer, and the rest the partner's."""
@@ -166,7 +185,7 @@ class Reach:
         return Intake(owned, partner, rate, lift, log_attraction)
 
 
-def intake(reach: Reach, share: FloatArray, room: FloatArray, whole: Intake | None = None) -> Intake:
+def rationed(reach: Reach, share: FloatArray, room: FloatArray, free: Intake) -> Intake:
     """Divide new spending in reach so that each site gets what fits its room.
 
     A part of the class sees a provider's site, such that its new spending there fits; the rest sees the
@@ -176,23 +195,21 @@ def intake(reach: Reach, share: FloatArray, room: FloatArray, whole: Intake | No
     ----------
     reach : Reach
     share : (F, N)
-        Most of the class that may see the site: 1, in the period of a launch what is left of it, 0 where it
+        Most of the class that may see the site: 1, in the window of a launch what is left of it, 0 where it
         takes no new business.
     room : (F, N)
         USD bn/yr free on each site.
-    whole : Intake, optional
-        `reach.whole()` where it is known; overwritten.
+    free : Intake
+        `reach.unconstrained(share)`; overwritten.
 
     Returns
     -------
     Intake
     """
-    found = reach.whole() if whole is None else whole
-    otherwise = (share != reach.selling) | (found.owned.sum(axis=1) > room)
-    few = _at_least_two(otherwise.any(axis=0))
+    few = _at_least_two((free.owned.sum(axis=1) > room).any(axis=0))
     if few.size:
-        found.put(few, _rationed(reach.take(few), share.take(few, axis=-1), room.take(few, axis=-1)))
-    return found
+        free.put(few, _fitted(reach.take(few), share.take(few, axis=-1), room.take(few, axis=-1)))
+    return free
 
 
 def _at_least_two(chosen: BoolArray) -> IntArray:
@@ -201,8 +218,8 @@ def _at_least_two(chosen: BoolArray) -> IntArray:
     return np.repeat(draws, 2) if draws.size == 1 else draws
 
 
-def _rationed(reach: Reach, share: FloatArray, room: FloatArray) -> Intake:
-    """The division of draws in which not all may see some site, or too many would."""
+def _fitted(reach: Reach, share: FloatArray, room: FloatArray) -> Intake:
+    """The division of draws in which too many would see some site."""
     seen, found = share, reach.divide(share)
     demand = found.owned.sum(axis=1)
     for _ in range(_PASSES):

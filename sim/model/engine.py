@@ -12,21 +12,21 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
-from sim.axes import FloatArray, carved
+from sim.axes import BoolArray, FloatArray, carved
 from sim.chance.sampling import Worlds
 from sim.dates.timeline import Masks, Timeline, period_masks, simulate_timeline
-from sim.kernels.capacity import first_come, whole_periods
+from sim.kernels.capacity import first_come, lags, whole_periods
 from sim.kernels.choice import group_scale
 from sim.kernels.growth import captive_factor, contestable_spending
 from sim.model.accounts import Record, outcomes
-from sim.model.economy import Economy, lever_rows, reach_fraction
+from sim.model.economy import Economy
 from sim.model.entry import entry_verdicts
 from sim.model.inversion import Economies
+from sim.model.levers import Levers
 from sim.model.market import advance, tally
 from sim.model.marketpath import MarketPath, market_path
-from sim.model.stocks import Access, Period, Sites, Stocks, opening_stocks
+from sim.model.stocks import Period, Sites, Stocks, opening_stocks
 from sim.outcomes.results import Panel
-from sim.policy import states
 from sim.scenario import Scenario
 
 __all__ = ["BLOCK", "observe", "run_periods", "simulate"]
@@ -142,11 +142,13 @@ def run_periods(
     if first is not None:
         per_year = round(1 / step)
         periods = min(periods, -(-first // per_year) * per_year)
-    levers = _Levers(scenario, economy, path, masks)
+    levers = Levers(scenario, economy, path, timeline, masks)
     stocks = opening_stocks(economy, path.size[0], periods)
     record = _empty_record(economy, path, periods, round(1 / step))
     order = first_come(timeline.launched, scenario.foreign)
-    lead, life = (whole_periods(economy.inputs[name], step) for name in _LASTING)
+    lead, late = lags(economy.inputs["capacity.expansion_lead"], step)
+    life = whole_periods(economy.inputs["economics.asset_life"], step)
+    launches = _launches(masks)
     attraction = np.empty_like(economy.base)
     tides = _tides(economy, path, worlds, step)
     for t in range(periods):
@@ -159,7 +161,17 @@ def run_periods(
             home_scale=tides.home_scale[t],
             abroad_scale=tides.abroad_scale[t],
             access=levers.access(t),
-            sites=Sites(masks.live[t], masks.selling[t], masks.transfer[t], masks.live_years[t], order, lead, life),
+            sites=Sites(
+                masks.live[t],
+                masks.selling[t],
+                masks.transfer[t],
+                launches[t],
+                masks.live_years[t],
+                order,
+                lead,
+                late,
+                life,
+            ),
         )
         spending = advance(economy, stocks, period, attraction)
         tally(economy, stocks, spending, record.spending[t], record.owned[t])
@@ -168,7 +180,11 @@ def run_periods(
     return record
 
 
-_LASTING = ("capacity.expansion_lead", "economics.asset_life")
+def _launches(masks: Masks) -> BoolArray:
+    """The window in which a site is launched, (T, F, N)."""
+    first = masks.live.copy()
+    first[1:] &= ~masks.live[:-1]
+    return first
 
 
 class _Tides(NamedTuple):
@@ -195,82 +211,6 @@ def _tides(economy: Economy, path: MarketPath, worlds: Worlds, step: float) -> _
     abroad = group_scale(economy.layer_shares[domestic:], lifts[:, domestic:])
     abroad *= np.exp(worlds.origin_shock)[:, None]
     return _Tides(captive, contestable_spending(path.size[:-1], path.size[1:], captive), home, abroad)
-
-
-class _Levers:
-    """The levers of every state of the calendar, looked up by period."""
-
-    def __init__(self, scenario: Scenario, economy: Economy, path: MarketPath, masks: Masks) -> None:
-        found = states(scenario)
-        self._state, self._happens = masks.state, masks.happens
-        self._state_years = masks.state_years
-        agreed = (masks.state == masks.state[:, :1]).all(axis=1)
-        self._common = [int(row[0]) if same else None for row, same in zip(masks.state, agreed, strict=True)]
-        self._equity = lever_rows(found, "partner_equity", economy)
-        self._partner = lever_rows(found, "partner_unlock", economy)
-        self._owned = lever_rows(found, "owned_unlock", economy)
-        self._spillover = lever_rows(found, "spillover", economy)
-        self._reach = np.stack([reach_fraction(scenario, economy, state) for state in found])
-        self._capped = np.array([state.levers.capped for state in found])[masks.state]
-        cap = _zone_cap(economy, path, round(12 / scenario.horizon.period_months))
-        self._cap = np.where(self._capped, cap, np.inf)
-        self._steps = _closing_steps(scenario, economy)
-
-    def equity(self, t: int) -> FloatArray:
-        """Foreign equity in operators in period t, (N,)."""
-        return self._pick(self._equity, t)
-
-    def access(self, t: int) -> Access:
-        """What the regime in force in period t allows."""
-        closes, evicts = self._closing(t)
-        return Access(
-            reach_part=self._pick(self._reach, t),
-            partner_unlock=self._pick(self._partner, t),
-            owned_unlock=self._pick(self._owned, t),
-            regime_years=self._state_years[t],
-            cap=self._cap[t],
-            takes_migrants=~self._capped[t],
-            closes=closes,
-            evicts=evicts,
-            spillover=self._pick(self._spillover, t),
-        )
-
-    def _closing(self, t: int) -> tuple[FloatArray | None, FloatArray | None]:
-        """Part of each segment that closes in period t, and part that is evicted; None where no step does."""
-        closes = evicts = None
-        for index, (part, forced) in self._steps.items():
-            if self._happens[t, index].any():
-                closing = part * self._happens[t, index]
-                closes = closing if closes is None else closes + closing
-                if forced:
-                    evicts = closing if evicts is None else evicts + closing
-        return closes, evicts
-
-    def _pick(self, table: FloatArray, t: int) -> FloatArray:
-        """The row of each draw's state in period t, (S, ..., N) to (..., N); without a copy where all have the same."""
-        common = self._common[t]
-        if common is not None:
-            return np.asarray(table[common])
-        index = self._state[t].reshape((1,) * (table.ndim - 1) + (-1,))
-        return np.asarray(np.take_along_axis(table, index, axis=0)[0])
-
-
-def _zone_cap(economy: Economy, path: MarketPath, periods_per_year: int) -> FloatArray:
-    """The zone's cap in each period: stated at the size of the first year, it grows with the total market; (T, N)."""
-    total = path.size[1:].sum(axis=1)
-    return np.asarray(economy.inputs["zone.cap"] * total / total[:periods_per_year].mean(axis=0))
-
-
-def _closing_steps(scenario: Scenario, economy: Economy) -> dict[int, tuple[FloatArray, bool]]:
-    """Steps that close parts of segments: index to what closes (G, N), and whether customers must leave."""
-    closing = {}
-    for index, (name, step) in enumerate(scenario.policy.steps.items()):
-        if step.closes:
-            part = np.zeros_like(economy.open_part)
-            for segment in step.closes:
-                part[economy.segments.index(segment)] = economy.inputs[f"policy.steps.{name}.closes.{segment}"]
-            closing[index] = (part, step.evicts)
-    return closing
 
 
 def _empty_record(economy: Economy, path: MarketPath, periods: int, per_year: int) -> Record:

@@ -36,7 +36,6 @@ def advance(economy: Economy, stocks: Stocks, period: Period, attraction: FloatA
     stocks.sited = stocks.sited or bool(period.sites.live.any())
     use = stocks.owned.sum(axis=1) if stocks.sited else stocks.capacity
     _raise_quality(economy, stocks, period)
-    _unlock(economy, stocks, period)
     _keep_captive(economy, stocks, period)
     evicted = _move_borders(economy, stocks, period)
     home_scale = _attract(economy, stocks, period, attraction)
@@ -67,31 +66,6 @@ def _raise_quality(economy: Economy, stocks: Stocks, period: Period) -> None:
     if not exponent.max() < LARGEST_EXPONENT:
         large = "technology.catch_up and technology.spillover make quality too large or too small to compute with"
         require(large, exponent.max(axis=0) < LARGEST_EXPONENT)
-
-
-def _unlock(economy: Economy, stocks: Stocks, period: Period) -> None:
-    """The premium arrives exponentially: what the old regime brings until it changes, then what the new one does.
-
-    A site that is not live stands where its partner does.
-    """
-    ramp, access, sites = economy.inputs["opening.ramp"], period.access, period.sites
-    since = access.regime_years
-    if sites.live.any():
-        owned = np.where(sites.live, stocks.owned_unlock, stocks.partner_unlock)
-        owned = _relaxed(owned, stocks.owned_target, np.maximum(sites.live_years - since, 0.0), ramp)
-        stocks.owned_unlock = _relaxed(owned, access.owned_unlock, np.minimum(sites.live_years, since), ramp)
-    else:
-        stocks.owned_unlock[...] = stocks.partner_unlock
-    stocks.partnered = stocks.partnered or bool(access.partner_unlock.any())
-    if stocks.partnered:
-        partner = _relaxed(stocks.partner_unlock, stocks.partner_target, period.step - since, ramp)
-        stocks.partner_unlock = _relaxed(partner, access.partner_unlock, since, ramp)
-    stocks.owned_target, stocks.partner_target = access.owned_unlock, access.partner_unlock
-
-
-def _relaxed(level: FloatArray, target: FloatArray, years: FloatArray, ramp: FloatArray) -> FloatArray:
-    """A level after some years of relaxing towards a target with time constant `ramp`."""
-    return np.asarray(level - (target - level) * np.expm1(-years / ramp))
 
 
 def _keep_captive(economy: Economy, stocks: Stocks, period: Period) -> None:
@@ -129,8 +103,8 @@ def _attract(economy: Economy, stocks: Stocks, period: Period, attraction: Float
         offers += period.rivalry[rows, None]
         np.exp(offers, out=offers)
     abroad = period.abroad_scale
-    if stocks.partnered:
-        abroad = abroad * np.exp(stocks.partner_unlock * economy.premium_by_layer)
+    if period.access.partner_unlock is not None:
+        abroad = abroad * np.exp(period.access.partner_unlock * economy.premium_by_layer)
     attraction[domestic:] *= abroad[economy.layer_of]
     home = period.home_scale * np.exp(economy.excess * stocks.quality)
     return home[economy.layer_of]
@@ -144,11 +118,10 @@ def _move_borders(economy: Economy, stocks: Stocks, period: Period) -> FloatArra
         evicted = _evict(stocks, part, economy.domestic)
     if access.closes is not None:
         stocks.left_open = stocks.left_open - access.closes
-    open_part = stocks.left_open - economy.inputs["closure.drift"] * (period.step * (period.number + 1))
+    open_part = stocks.left_open - economy.inputs["closure.drift"] * (period.step * (period.number + 0.5))
     np.minimum(np.maximum(open_part, 0.0, out=open_part), 1.0, out=open_part)
     if stocks.sited:
-        reach = open_part * access.reach_part * period.sites.selling.any(axis=0)
-        reclassify(stocks, reach, stocks.open_part, economy.domestic)
+        reclassify(stocks, access.reach_part * period.sites.selling.any(axis=0), economy.domestic)
     stocks.open_part = open_part
     return evicted
 

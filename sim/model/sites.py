@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.axes import FloatArray
-from sim.kernels.capacity import Intake, Reach, arriving, grant, intake, projected_use
+from sim.kernels.capacity import Intake, Reach, arriving, grant, planned_growth, rationed
 from sim.kernels.welfare import ClassGains, reached_gain
 from sim.model.economy import Economy
-from sim.model.stocks import Period, Stocks
+from sim.model.stocks import Access, Period, Stocks
 
 __all__ = ["Choice", "choose_again", "reclassify", "serve_reach", "settle", "transfer"]
 
@@ -44,16 +44,20 @@ class Choice:
     abroad_rate: FloatArray
 
 
-def reclassify(stocks: Stocks, reach: FloatArray, open_part: FloatArray, domestic: int) -> None:
-    """Move partner customers across the border of the reach, from the old one in `stocks` to `reach` (G, N)."""
-    enters = np.minimum(np.maximum(reach - stocks.reach, 0.0) / np.maximum(open_part - stocks.reach, _TINY), 1.0)
-    leaves = np.maximum(stocks.reach - reach, 0.0) / np.maximum(stocks.reach, _TINY)
+def reclassify(stocks: Stocks, reach_part: FloatArray, domestic: int) -> None:
+    """Move partner customers across the border of the reach, from the old part of the open part to a new one (G, N).
+
+    What closes takes from both sides of the border alike, and moves nobody across it.
+    """
+    before = stocks.reach_part
+    enters = np.maximum(reach_part - before, 0.0) / np.maximum(1.0 - before, _TINY)
+    leaves = np.maximum(before - reach_part, 0.0) / np.maximum(before, _TINY)
     pairs = ((stocks.held[domestic:], stocks.inside), (stocks.gain_outside, stocks.gain_inside))
     for out_stock, in_stock in pairs:
         moved = enters * out_stock - leaves * in_stock
         out_stock -= moved
         in_stock += moved
-    stocks.reach = reach
+    stocks.reach_part = reach_part
 
 
 def transfer(economy: Economy, stocks: Stocks, period: Period, choice: Choice) -> FloatArray:
@@ -69,7 +73,7 @@ def transfer(economy: Economy, stocks: Stocks, period: Period, choice: Choice) -
     """
     handed = period.sites.transfer[:, None]
     if not handed.any():
-        return np.zeros_like(stocks.reach)
+        return np.zeros_like(stocks.open_part)
     moved, loss = np.where(handed, stocks.owned, 0.0), economy.inputs["migration.consent_loss"]
     stocks.held[economy.domestic :] += (1.0 - loss) * moved
     stocks.gain_outside += (1.0 - loss) * moved * choice.gains.partner
@@ -98,17 +102,17 @@ def serve_reach(economy: Economy, stocks: Stocks, period: Period, choice: Choice
     """
     sites = period.sites
     reach = _reach(economy, stocks, period, choice)
-    selling_years = np.where(sites.selling, np.minimum(sites.live_years, period.step), 0.0)
-    movable = np.where(period.access.takes_migrants, stocks.inside.sum(axis=1), 0.0)
-    whole = reach.whole()
-    _build(economy, stocks, period, use, _whole_inflow(economy, period, whole, movable))
+    selling_years = np.where(sites.selling, sites.live_years, 0.0)
+    share = selling_years / period.step
+    asked = np.where(period.access.takes_migrants, -np.expm1(-economy.inputs["migration.rate"] * selling_years), 0.0)
+    free = reach.unconstrained(share)
+    _build(economy, stocks, period, use, _wanting(economy, stocks, free, asked))
     _fit_growth(stocks)
     room = np.maximum(stocks.capacity - stocks.owned.sum(axis=1), 0.0)
-    new = intake(reach, selling_years / period.step, room, whole)
+    new = rationed(reach, share, room, free)
     room = np.maximum(room - new.owned.sum(axis=1), 0.0)
     full_gain = new.log_attraction / economy.excess
     gain = reached_gain(full_gain, new.lift)
-    asked = np.where(period.access.takes_migrants, -np.expm1(-economy.inputs["migration.rate"] * selling_years), 0.0)
     moved, again = _migrate(economy, stocks, asked, room)
     stocks.owned += new.owned + moved
     stocks.gain_owned += gain * new.owned + full_gain * moved
@@ -122,7 +126,7 @@ def serve_reach(economy: Economy, stocks: Stocks, period: Period, choice: Choice
 def _reach(economy: Economy, stocks: Stocks, period: Period, choice: Choice) -> Reach:
     """Offers and spending in the class that sees owned offers."""
     partner, selling = choice.attraction[economy.domestic :], period.sites.selling.astype(np.float64)
-    lead = (stocks.owned_unlock - stocks.partner_unlock)[:, None] * economy.premium_by_layer
+    lead = _lead(period.access, selling)[:, None] * economy.premium_by_layer
     return Reach(
         selling=selling,
         owned=partner * (np.exp(lead) * selling[:, None])[:, economy.layer_of],
@@ -133,30 +137,39 @@ def _reach(economy: Economy, stocks: Stocks, period: Period, choice: Choice) -> 
     )
 
 
-def _whole_inflow(economy: Economy, period: Period, whole: Intake, movable: FloatArray) -> FloatArray:
-    """New customers and migrants of a whole period with room for all, (F, N): what a site plans with."""
+def _lead(access: Access, selling: FloatArray) -> FloatArray:
+    """Premium of own sites' offers over their partners', (F, N); never less than nothing."""
+    if access.owned_unlock is None:
+        return np.zeros_like(selling)
+    owned, partner = access.owned_unlock, 0.0 if access.partner_unlock is None else access.partner_unlock
+    return np.maximum(owned - partner, 0.0)
+
+
+def _wanting(economy: Economy, stocks: Stocks, free: Intake, asked: FloatArray) -> FloatArray:
+    """New customers and migrants who would come if nothing were short, (F, N)."""
     consenting = 1.0 - economy.inputs["migration.consent_loss"]
-    asked = -np.expm1(-economy.inputs["migration.rate"] * period.step) * period.sites.selling * movable
-    return np.asarray(whole.owned.sum(axis=1) + consenting * asked)
+    return np.asarray(free.owned.sum(axis=1) + consenting * asked * stocks.inside.sum(axis=1))
 
 
-def _build(economy: Economy, stocks: Stocks, period: Period, use: FloatArray, inflow: FloatArray) -> None:
-    """Let tranches retire and arrive, and order what projected use needs.
+def _build(economy: Economy, stocks: Stocks, period: Period, use: FloatArray, coming: FloatArray) -> None:
+    """Let tranches retire and arrive, and say what is wanted a lead later.
 
-    A site has a tranche at launch; later ones arrive a lead after their order. What retires is replaced as far
-    as it is in use; beyond that it has to be ordered like any other.
+    The first tranche stands at launch; later ones arrive a lead after they were wanted, at the period's start. What
+    retires is replaced as far as what stands and is on order falls short of what was last wanted, that is up to the
+    smaller of this and what stood.
     """
     sites, t = period.sites, period.number
-    on_site = stocks.owned.sum(axis=1)
-    # The plan is made on this period's inflow, so that it has to reach from the period's start.
-    years = (sites.lead + 1) * period.step + economy.inputs["capacity.planning_years"]
-    wanted = projected_use(use, inflow + np.maximum(on_site - use, 0.0), years, period.step)
-    stocks.orders[t] = np.where(sites.selling, wanted, 0.0)
-    arrives = np.where(stocks.capacity > 0.0, arriving(stocks.orders, t, sites.lead), stocks.orders[t])
+    change = stocks.owned.sum(axis=1) - use + coming
+    stocks.growth = planned_growth(stocks.growth, change, sites.live_years, sites.first, period.step)
+    years = economy.inputs["capacity.expansion_lead"] + economy.inputs["capacity.planning_years"]
+    wanted = np.where(sites.first, 0.0, use + change) + stocks.growth * years
+    stocks.wanted[t] = np.where(sites.live, np.maximum(wanted, 0.0), 0.0)
     standing = np.maximum(stocks.capacity - arriving(stocks.bought, t, sites.life), 0.0)
-    in_use = np.where(sites.live, np.minimum(on_site, stocks.capacity), 0.0)
-    kept = grant(standing, in_use, period.access.cap, sites.order)
-    stocks.capacity = grant(kept, np.where(sites.selling, arrives, 0.0), period.access.cap, sites.order)
+    ordered = [arriving(stocks.wanted, t, lead) for lead in (sites.lead, sites.lead + 1)]
+    arrives = np.where(sites.first, stocks.wanted[t], ordered[0] + sites.late * (ordered[1] - ordered[0]))
+    lasting = np.where(sites.live & ~sites.first, np.minimum(stocks.wanted[t - 1], stocks.capacity), 0.0)
+    kept = grant(standing, lasting, period.access.cap, sites.order)
+    stocks.capacity = grant(kept, np.where(sites.live, arrives, 0.0), period.access.cap, sites.order)
     stocks.bought[t] = stocks.capacity - standing
 
 
@@ -200,7 +213,7 @@ def choose_again(stocks: Stocks, choice: Choice, spending: FloatArray, domestic:
 
 def settle(stocks: Stocks, domestic: int) -> None:
     """Where nothing is in reach any more, partner customers are outside of it."""
-    stranded = (stocks.reach <= 0.0) & stocks.inside.any(axis=0)
+    stranded = (stocks.reach_part <= 0.0) & stocks.inside.any(axis=0)
     if not stranded.any():
         return
     stocks.held[domestic:] += np.where(stranded, stocks.inside, 0.0)

@@ -34,21 +34,18 @@ class Stocks:
         The part of it on owned sites.
     quality : (L, N)
         Log of domestic quality, 0 in the base year.
-    partner_unlock : (N,)
-    owned_unlock : (F, N)
-        Part of the premium that has arrived in each channel.
-    partner_target, owned_target : (N,)
-        Part of the premium that the regime of the period before brings in the long run.
     capacity : (F, N)
         Of owned sites, USD bn/yr.
-    orders, bought : (T, F, N)
-        Use that a site planned for in each period; capacity that arrived in it.
-    reach, open_part, left_open : (G, N)
-        Parts of the segment: within reach of owned sites; open at all; what steps of the calendar leave open.
+    growth : (F, N)
+        Smoothed net change of use that each site plans with, USD bn/yr a year.
+    wanted, bought : (T, F, N)
+        Capacity that a site wants in each period; what arrived in it.
+    reach_part : (G, N)
+        Part of the open part within reach of owned sites.
+    open_part, left_open : (G, N)
+        Parts of the segment: open at all; what steps of the calendar leave open.
     sited : bool
         Whether a site has been live in any draw; before, `inside` and `owned` are empty.
-    partnered : bool
-        Whether a regime has brought partners a part of the premium in any draw; before, `partner_unlock` is 0.
     """
 
     held: FloatArray
@@ -63,18 +60,14 @@ class Stocks:
     by_layer: FloatArray
     owned_by_layer: FloatArray
     quality: FloatArray
-    partner_unlock: FloatArray
-    owned_unlock: FloatArray
-    partner_target: FloatArray
-    owned_target: FloatArray
     capacity: FloatArray
-    orders: FloatArray
+    growth: FloatArray
+    wanted: FloatArray
     bought: FloatArray
-    reach: FloatArray
+    reach_part: FloatArray
     open_part: FloatArray
     left_open: FloatArray
     sited: bool = False
-    partnered: bool = False
 
     def spending(self, domestic: int) -> FloatArray:
         """Spending by provider over all channels, (P, G, N), not to be written to."""
@@ -84,6 +77,11 @@ class Stocks:
         total[domestic:] += self.inside
         total[domestic:] += self.owned
         return total
+
+    @property
+    def reach(self) -> FloatArray:
+        """Part of each segment within reach of owned sites, (G, N)."""
+        return self.open_part * self.reach_part
 
     def gain(self) -> FloatArray:
         """Consumer gain carried by all customers, (G, N)."""
@@ -110,14 +108,11 @@ def opening_stocks(economy: Economy, last_size: FloatArray, periods: int) -> Sto
         by_layer=economy.layer_shares * last_size,
         owned_by_layer=np.zeros((economy.foreign, *last_size.shape)),
         quality=np.zeros_like(last_size),
-        partner_unlock=np.zeros(economy.draws),
-        owned_unlock=np.zeros((economy.foreign, economy.draws)),
-        partner_target=np.zeros(economy.draws),
-        owned_target=np.zeros(economy.draws),
         capacity=np.zeros((economy.foreign, economy.draws)),
-        orders=np.zeros((periods, economy.foreign, economy.draws)),
+        growth=np.zeros((economy.foreign, economy.draws)),
+        wanted=np.zeros((periods, economy.foreign, economy.draws)),
         bought=np.zeros((periods, economy.foreign, economy.draws)),
-        reach=np.zeros_like(size),
+        reach_part=np.zeros_like(size),
         open_part=economy.open_part.copy(),
         left_open=economy.open_part,
     )
@@ -130,10 +125,10 @@ class Access(NamedTuple):
     ----------
     reach_part : (G, N)
         Part of the open part that owned sites may serve.
-    partner_unlock, owned_unlock : (N,)
-        Part of the premium that the regime brings in the long run.
-    regime_years : (N,)
-        Years of this period since the regime last changed.
+    partner_unlock : (N,) or None
+        Part of the premium that partner offers have beyond the base year's; None where there is none.
+    owned_unlock : (F, N) or None
+        The same of the offers of own sites; at least that of partners counts.
     cap : (N,)
         Most that all owned sites may serve, USD bn/yr; infinite without a cap.
     takes_migrants : (N,) bool
@@ -144,9 +139,8 @@ class Access(NamedTuple):
     """
 
     reach_part: FloatArray
-    partner_unlock: FloatArray
-    owned_unlock: FloatArray
-    regime_years: FloatArray
+    partner_unlock: FloatArray | None
+    owned_unlock: FloatArray | None
     cap: FloatArray
     takes_migrants: BoolArray
     closes: FloatArray | None
@@ -161,20 +155,28 @@ class Sites(NamedTuple):
     ----------
     live, selling, transfer : (F, N) bool
         Runs; takes new business; is handed to a local operator in this period.
+    first : (F, N) bool
+        The site is launched in this window.
     live_years : (F, N)
-        Years of this period since launch.
+        Years of this window since launch.
     order : (F, N)
         Providers in the order of their launch.
-    lead, life : (N,) int
-        Periods from an order of capacity to its arrival, and from there to its retirement.
+    lead : (N,) int
+        Whole periods from an order of capacity to its arrival.
+    late : (N,)
+        Part of an order that arrives a period later.
+    life : (N,) int
+        Periods from arrival to retirement.
     """
 
     live: BoolArray
     selling: BoolArray
     transfer: BoolArray
+    first: BoolArray
     live_years: FloatArray
     order: IntArray
     lead: IntArray
+    late: FloatArray
     life: IntArray
 
 

@@ -1,0 +1,162 @@
+"""What the calendar of each draw puts into force, period by period."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.axes import FloatArray
+from sim.dates.calendar import Phases
+from sim.dates.timeline import Masks, Timeline, period_ends, period_middles
+from sim.kernels.premium import arrived_years, overlap
+from sim.model.economy import Economy, lever_rows, reach_fraction
+from sim.model.marketpath import MarketPath
+from sim.model.stocks import Access
+from sim.policy import State, states
+from sim.scenario import Scenario
+
+__all__ = ["Levers"]
+
+
+class Levers:
+    """The levers of every state of the calendar, looked up by period."""
+
+    def __init__(
+        self, scenario: Scenario, economy: Economy, path: MarketPath, timeline: Timeline, masks: Masks
+    ) -> None:
+        found = states(scenario)
+        self._state, self._happens = masks.state, masks.happens
+        agreed = (masks.state == masks.state[:, :1]).all(axis=1)
+        self._common = [int(row[0]) if same else None for row, same in zip(masks.state, agreed, strict=True)]
+        self._partner = _partner_arrived(scenario, economy, found, masks.phases)
+        self._owned = _owned_arrived(scenario, economy, found, timeline, masks)
+        self._equity = _equity(scenario, economy, found, masks.phases)
+        self._spillover = lever_rows(found, "spillover", economy)
+        self._reach = np.stack([reach_fraction(scenario, economy, state) for state in found])
+        self._capped = np.array([state.levers.capped for state in found])[masks.state]
+        cap = _zone_cap(economy, path, round(12 / scenario.horizon.period_months))
+        self._cap = np.where(self._capped, cap, np.inf)
+        self._steps = _closing_steps(scenario, economy)
+
+    def equity(self, t: int) -> FloatArray:
+        """Foreign equity in operators in period t, (N,)."""
+        return np.asarray(self._equity[t])
+
+    def access(self, t: int) -> Access:
+        """What the regime in force in period t allows."""
+        closes, evicts = self._closing(t)
+        return Access(
+            reach_part=self._pick(self._reach, t),
+            partner_unlock=None if self._partner is None else self._partner[t],
+            owned_unlock=None if self._owned is None else self._owned[t],
+            cap=self._cap[t],
+            takes_migrants=~self._capped[t],
+            closes=closes,
+            evicts=evicts,
+            spillover=self._pick(self._spillover, t),
+        )
+
+    def _closing(self, t: int) -> tuple[FloatArray | None, FloatArray | None]:
+        """Part of each segment that closes in period t, and part that is evicted; None where no step does."""
+        closes = evicts = None
+        for index, (part, forced) in self._steps.items():
+            if self._happens[t, index].any():
+                closing = part * self._happens[t, index]
+                closes = closing if closes is None else closes + closing
+                if forced:
+                    evicts = closing if evicts is None else evicts + closing
+        return closes, evicts
+
+    def _pick(self, table: FloatArray, t: int) -> FloatArray:
+        """The row of each draw's state in period t, (S, ..., N) to (..., N); without a copy where all have the same."""
+        common = self._common[t]
+        if common is not None:
+            return np.asarray(table[common])
+        index = self._state[t].reshape((1,) * (table.ndim - 1) + (-1,))
+        return np.asarray(np.take_along_axis(table, index, axis=0)[0])
+
+
+def _windows(scenario: Scenario) -> tuple[FloatArray, FloatArray]:
+    """From the middle of the period before to the middle of each period, (T, 1) each."""
+    middles = period_middles(scenario.horizon)[:, None]
+    return middles - scenario.horizon.period_months / 12, middles
+
+
+def _by_phase(rows: FloatArray, phases: Phases) -> FloatArray:
+    """A lever of every state, (S, N), in each phase, (J, N)."""
+    return np.take_along_axis(rows, phases.state, axis=0)
+
+
+def _partner_arrived(
+    scenario: Scenario, economy: Economy, found: tuple[State, ...], phases: Phases
+) -> FloatArray | None:
+    """Part of the premium that partner offers have beyond the start's, its mean over each window; (T, N).
+
+    The clock runs from the first day on which a draw's partners were granted anything beyond the start.
+    """
+    rows = lever_rows(found, "partner_unlock", economy)
+    above = _by_phase(rows - rows[0], phases)
+    granted = (above != 0.0) & (phases.start < phases.end)
+    if not granted.any():
+        return None
+    begin, end = _windows(scenario)
+    since = np.where(granted, phases.start, phases.end[-1]).min(axis=0)
+    level = np.zeros((len(end), economy.draws))
+    for gain, start, until in zip(above, phases.start, phases.end, strict=True):
+        if gain.any():
+            level += gain * _arrived(begin, end, start, until, since, economy)
+    return np.asarray(level / (end - begin))
+
+
+def _owned_arrived(
+    scenario: Scenario, economy: Economy, found: tuple[State, ...], timeline: Timeline, masks: Masks
+) -> FloatArray | None:
+    """Part of the premium that own sites' offers have beyond the start's partners, a mean while live; (T, F, N)."""
+    if not masks.live.any():
+        return None
+    phases, start_unlock = masks.phases, lever_rows(found[:1], "partner_unlock", economy)[0]
+    above = _by_phase(lever_rows(found, "owned_unlock", economy), phases) - start_unlock
+    begin, end = (edge[..., None] for edge in _windows(scenario))
+    launched = np.minimum(timeline.launched, phases.end[-1])
+    level = np.zeros((len(end), *launched.shape))
+    for gain, start, until in zip(above, phases.start, phases.end, strict=True):
+        if gain.any() and (start < until).any():
+            level += gain * _arrived(begin, end, start, until, launched, economy)
+    live = np.maximum(end - np.maximum(begin, launched), 0.0)
+    return np.divide(level, live, out=np.zeros_like(level), where=live > 0.0)
+
+
+def _arrived(
+    begin: FloatArray, end: FloatArray, start: FloatArray, until: FloatArray, since: FloatArray, economy: Economy
+) -> FloatArray:
+    """What has arrived in the part of each window that lies in a phase, in years."""
+    ramp = economy.inputs["opening.ramp"]
+    return arrived_years(np.maximum(begin, start), np.minimum(end, until), since, ramp)
+
+
+def _equity(scenario: Scenario, economy: Economy, found: tuple[State, ...], phases: Phases) -> FloatArray:
+    """Foreign equity in operators, its mean over each period of the calendar; (T, N)."""
+    equity, step = _by_phase(lever_rows(found, "partner_equity", economy), phases), scenario.horizon.period_months / 12
+    ends = period_ends(scenario.horizon)[:, None]
+    mean = np.zeros((len(ends), economy.draws))
+    for part, start, until in zip(equity, phases.start, phases.end, strict=True):
+        if part.any():
+            mean += part * overlap(ends - step, ends, start, until)
+    return mean / step
+
+
+def _zone_cap(economy: Economy, path: MarketPath, periods_per_year: int) -> FloatArray:
+    """The zone's cap in each period: stated at the size of the first year, it grows with the total market; (T, N)."""
+    total = path.size[1:].sum(axis=1)
+    return np.asarray(economy.inputs["zone.cap"] * total / total[:periods_per_year].mean(axis=0))
+
+
+def _closing_steps(scenario: Scenario, economy: Economy) -> dict[int, tuple[FloatArray, bool]]:
+    """Steps that close parts of segments: index to what closes (G, N), and whether customers must leave."""
+    closing = {}
+    for index, (name, step) in enumerate(scenario.policy.steps.items()):
+        if step.closes:
+            part = np.zeros_like(economy.open_part)
+            for segment in step.closes:
+                part[economy.segments.index(segment)] = economy.inputs[f"policy.steps.{name}.closes.{segment}"]
+            closing[index] = (part, step.evicts)
+    return closing
