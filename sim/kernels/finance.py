@@ -6,18 +6,23 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.axes import BoolArray, FloatArray
+from sim.axes import BoolArray, FloatArray, IntArray
 
 __all__ = [
     "Rates",
-    "annuity_rate",
-    "book_value",
+    "carried",
     "discount_factors",
     "entry_margin",
+    "equity_spending",
+    "even_value",
     "internal_rate",
     "payback_years",
+    "present_value",
+    "rent_left",
+    "rent_rate",
     "split_owned",
     "split_partner",
+    "terminal_value",
 ]
 
 _RATE_LOW, _RATE_HIGH, _RATES = -0.95, 20.0, 40
@@ -131,9 +136,97 @@ def split_owned(gross: FloatArray, capacity: FloatArray, rates: Rates) -> OwnedS
     )
 
 
-def annuity_rate(discount_rate: FloatArray, years: FloatArray) -> FloatArray:
-    """Yearly payment at the year's end that repays one unit over `years`; per year."""
-    return np.asarray(discount_rate / -np.expm1(-years * np.log1p(discount_rate)))
+def rent_rate(discount_rate: FloatArray, life: FloatArray) -> FloatArray:
+    """Rent of a unit of capital, per year of its life: over a whole life it is worth the unit.
+
+    Parameters
+    ----------
+    discount_rate : (N,)
+        Effective annual rate.
+    life : (N,)
+        Years.
+
+    Returns
+    -------
+    (N,)
+
+    References
+    ----------
+    Jorgenson (1963) AER 53: the user cost of capital; here of an asset that serves evenly until it is gone.
+    """
+    force = np.log1p(discount_rate)
+    return np.asarray(force / -np.expm1(-force * life))
+
+
+def rent_left(age: FloatArray, discount_rate: FloatArray, life: FloatArray) -> FloatArray:
+    """Present value of the rent that a unit of capital of some age still bears, 1 when new; (..., N)."""
+    force = np.log1p(discount_rate)
+    return np.asarray(np.expm1(-force * np.maximum(life - age, 0.0)) / np.expm1(-force * life))
+
+
+def even_value(discount_rate: FloatArray, life: FloatArray) -> FloatArray:
+    """The mean of `rent_left` over a stock of all ages alike; (N,)."""
+    force = np.log1p(discount_rate)
+    whole = -np.expm1(-force * life)
+    return np.asarray((life - whole / force) / (life * whole))
+
+
+def carried(
+    bought: FloatArray, until: IntArray, step: float, discount_rate: FloatArray, life: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """What tranches are still worth at the start of a period: at book, and by the rent that they still bear.
+
+    Parameters
+    ----------
+    bought : (T, F, N)
+        Capacity that arrived at the start of each period.
+    until : (F, N) int
+        The period; T for the end of the last one.
+    step : float
+        Years per period.
+    discount_rate, life : (N,)
+
+    Returns
+    -------
+    book, rent : (F, N)
+        In units of capacity.
+    """
+    book, rent = np.zeros(bought.shape[1:]), np.zeros(bought.shape[1:])
+    for period, tranche in enumerate(bought):
+        if tranche.any():
+            age = np.asarray((until - period) * step, dtype=np.float64)
+            left = np.where(age > 0.0, tranche, 0.0)
+            book += left * np.maximum(1.0 - age / life, 0.0)
+            rent += left * rent_left(age, discount_rate, life)
+    return book, rent
+
+
+def equity_spending(
+    equity: FloatArray, capital: FloatArray, value: FloatArray, life: FloatArray, step: float
+) -> FloatArray:
+    """What a share in operators costs: buying in, then its part of what they invest; USD bn/yr.
+
+    Parameters
+    ----------
+    equity : (T + 1, N)
+        Share in the operators, the base year's last period first.
+    capital : (T + 1, F, N)
+        The operators' capital in place, by provider, USD bn.
+    value : (N,)
+        Rent value of a unit of it, from `even_value`.
+    life : (N,)
+        Years.
+    step : float
+        Years per period.
+
+    Returns
+    -------
+    (T, F, N)
+        Never below 0: what was bought is not paid back.
+    """
+    more, held = np.maximum(np.diff(equity, axis=0), 0.0), np.minimum(equity[1:], equity[:-1])
+    investment = np.maximum(np.diff(capital, axis=0) / step + capital[1:] / life, 0.0)
+    return np.asarray((more * value / step)[:, None] * capital[1:] + held[:, None] * investment)
 
 
 def entry_margin(
@@ -141,8 +234,8 @@ def entry_margin(
 ) -> FloatArray:
     """Profit per unit of partner revenue from building, less what is given up; a provider builds if it is not negative.
 
-    m (pi_owned - hurdle f) - pi_partner, with pi the after-tax profit per unit of gross at incremental
-    technology cost and f the capital annuity less depreciation.
+    m (pi_owned + K/life - h K c) - pi_partner, with pi the after-tax profit per unit of gross at incremental
+    technology cost, K the capital per unit of gross and c its rent; that of the partner's equity is charged too.
 
     Parameters
     ----------
@@ -168,21 +261,26 @@ def entry_margin(
     saved = (1.0 - rates.incremental) * rates.technology
     owned = split_owned(one, one / rates.utilization, rates).net_profit + saved
     partner = split_partner(one, equity, rates)
-    kept = partner.net_royalty + partner.dividend - partner.technology + saved
-    annuity = annuity_rate(rates.discount_rate + hazard, rates.asset_life)
-    capital = rates.capital_intensity * annuity - rates.depreciation
-    return np.asarray(gain * (owned - hurdle * capital) - kept)
-
-
-def book_value(spending: FloatArray, depreciation: FloatArray, step: float) -> FloatArray:
-    """Capital spent and not yet depreciated at each period's end, (T, F, N), USD bn."""
-    return np.asarray(np.maximum(np.cumsum((spending - depreciation) * step, axis=0), 0.0))
+    rent = rates.capital_intensity * rent_rate(rates.discount_rate + hazard, rates.asset_life) - rates.depreciation
+    kept = partner.net_royalty + partner.dividend - partner.technology + saved - equity * rent
+    return np.asarray(gain * (owned - hurdle * rent) - kept)
 
 
 def discount_factors(rate: FloatArray, periods: int, step: float) -> FloatArray:
     """Present value at the start of flows in the middle of each period; (T, N) from an effective annual rate (N,)."""
     middle = (np.arange(periods)[:, None] + 0.5) * step
     return np.asarray(np.exp(-middle * np.log1p(rate)))
+
+
+def present_value(flows: FloatArray, rate: FloatArray, step: float) -> FloatArray:
+    """Value at the start of flows (T, F, N) a year, paid in the middle of each period; (F, N)."""
+    factors = discount_factors(rate, len(flows), step)
+    return np.asarray((flows * (factors * step)[:, None]).sum(axis=0))
+
+
+def terminal_value(flow: FloatArray, rate: FloatArray, growth: FloatArray, years: int) -> FloatArray:
+    """Value, `years` before, of the last year's flow (F, N) that goes on for ever at a growth; (F, N)."""
+    return np.asarray(flow * ((1.0 + growth) / (rate - growth) * np.exp(-years * np.log1p(rate))))
 
 
 def internal_rate(flows: FloatArray, step: float) -> FloatArray:

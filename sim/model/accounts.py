@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sim.axes import BoolArray, FloatArray
+from sim.axes import FloatArray, IntArray
 from sim.dates.timeline import Masks, Timeline, event_table
 from sim.kernels import finance
 from sim.model.economy import Economy
@@ -43,8 +43,10 @@ class Record:
         Of owned sites, USD bn/yr: at the period's end; what of it arrived in the period.
     markup : (Y, P, L, N)
         Spending-weighted, in the last period of each year.
-    equity : (T, N)
-        Foreign equity in operators.
+    equity : (T + 1, N)
+        Foreign equity in operators, the start's first.
+    opening : (F, N)
+        Gross revenue of foreign providers in the base year's last period, USD bn/yr.
     """
 
     spending: FloatArray
@@ -56,6 +58,7 @@ class Record:
     bought: FloatArray
     markup: FloatArray
     equity: FloatArray
+    opening: FloatArray
 
 
 @dataclass(frozen=True)
@@ -196,74 +199,133 @@ def _markups(economy: Economy, record: Record, labels: _Labels, years: tuple[int
 
 @dataclass(frozen=True)
 class _Streams:
-    """Streams of the foreign providers' accounts by period, (T, F, N) or (T, N); USD bn/yr."""
+    """Streams of the foreign providers' accounts by period, (T, F, N) or (T, N), USD bn/yr.
+
+    `left` is what capital in place still carries at the end of the horizon, (F, N), USD bn: own tranches, and the
+    part of it that stands on own sites.
+    """
 
     profit: FloatArray
     incremental: FloatArray
-    site_cash: FloatArray
+    value: FloatArray
+    equity_value: FloatArray
     cash: FloatArray
+    site_cash: FloatArray
     capex: FloatArray
-    book: FloatArray
     operator_profit: FloatArray
     tax: FloatArray
+    site_left: FloatArray
+    left: FloatArray
 
 
 def _streams(economy: Economy, record: Record, masks: Masks, step: float) -> _Streams:
     rates, sites = economy.rates(), record.owned.sum(axis=2)
     gross = record.spending[:, economy.domestic :].sum(axis=2) - sites
-    everybody = gross.sum(axis=1)
-    # In the partner channel every stream is in proportion to gross revenue.
-    partner = finance.split_partner(np.ones_like(record.equity), record.equity, rates)
-    loaded = partner.net_royalty + partner.dividend - partner.technology
-    tax = partner.royalty_tax + partner.operator_tax + partner.dividend_tax
-    partner_cash = gross * (loaded + (1.0 - rates.incremental) * partner.technology)[:, None]
+    partner = _partner_streams(record, gross, rates, step)
     site = _site_streams(record, masks, sites, rates, step)
     return _Streams(
-        profit=gross * loaded[:, None] + site.profit,
-        incremental=partner_cash + site.incremental,
+        profit=partner.profit + site.profit,
+        incremental=partner.incremental + site.incremental,
+        value=partner.incremental + partner.capital_return + site.value,
+        equity_value=partner.equity_value,
+        cash=partner.incremental + partner.depreciation - partner.capex + site.cash,
         site_cash=site.cash,
-        cash=partner_cash + site.cash,
-        capex=site.capex,
-        book=site.book,
-        operator_profit=everybody * (partner.operator_profit - partner.dividend - partner.dividend_tax),
-        tax=everybody * tax + site.tax,
+        capex=partner.capex + site.capex,
+        operator_profit=partner.operator_profit,
+        tax=partner.tax + site.tax,
+        site_left=site.left,
+        left=partner.left + site.left,
+    )
+
+
+class _PartnerStreams(NamedTuple):
+    """What partners bring and what equity in them costs by period, (T, F, N), USD bn/yr.
+
+    `capital_return` is depreciation less rent of the equity's part of the operators' capital, `equity_value` what
+    that equity adds to value, `left` (F, N) what it is worth at the end; `operator_profit` and `tax` are (T, N).
+    """
+
+    profit: FloatArray
+    incremental: FloatArray
+    depreciation: FloatArray
+    capital_return: FloatArray
+    equity_value: FloatArray
+    capex: FloatArray
+    operator_profit: FloatArray
+    tax: FloatArray
+    left: FloatArray
+
+
+def _partner_streams(record: Record, gross: FloatArray, rates: finance.Rates, step: float) -> _PartnerStreams:
+    """In the partner channel every stream is in proportion to gross revenue."""
+    equity, everybody = record.equity[1:], gross.sum(axis=1)
+    split = finance.split_partner(np.ones_like(equity), equity, rates)
+    loaded = split.net_royalty + split.dividend - split.technology
+    incremental = loaded + (1.0 - rates.incremental) * split.technology
+    intensity = np.broadcast_to(rates.capital_intensity, equity.shape)
+    depreciation = equity * intensity / rates.asset_life
+    rent = equity * intensity * finance.rent_rate(rates.discount_rate, rates.asset_life)
+    capital = np.concatenate([record.opening[None] * intensity[:1, None], gross * intensity[:, None]])
+    even = finance.even_value(rates.discount_rate, rates.asset_life)
+    return _PartnerStreams(
+        profit=gross * loaded[:, None],
+        incremental=gross * incremental[:, None],
+        depreciation=gross * depreciation[:, None],
+        capital_return=gross * (depreciation - rent)[:, None],
+        equity_value=gross * (split.dividend + depreciation - rent)[:, None],
+        capex=finance.equity_spending(record.equity, capital, even, rates.asset_life, step),
+        operator_profit=everybody * (split.operator_profit - split.dividend - split.dividend_tax),
+        tax=everybody * (split.royalty_tax + split.operator_tax + split.dividend_tax),
+        left=equity[-1] * even * capital[-1],
     )
 
 
 class _SiteStreams(NamedTuple):
-    """What own sites bring and cost by period, (T, F, N), and their taxes, (T, N); USD bn/yr, book value USD bn."""
+    """What own sites bring and cost by period, (T, F, N), and their taxes, (T, N), USD bn/yr; `left` (F, N) USD bn."""
 
     profit: FloatArray
     incremental: FloatArray
+    value: FloatArray
     cash: FloatArray
     capex: FloatArray
-    book: FloatArray
     tax: FloatArray
+    left: FloatArray
 
 
 def _site_streams(record: Record, masks: Masks, sites: FloatArray, rates: finance.Rates, step: float) -> _SiteStreams:
     if not record.bought.any():
         nothing = np.zeros_like(sites)
-        return _SiteStreams(nothing, nothing, nothing.copy(), nothing, nothing, nothing[:, 0])
+        return _SiteStreams(nothing, nothing, nothing, nothing.copy(), nothing, nothing[:, 0], nothing[0])
     owned = finance.split_owned(sites, record.capacity, rates)
     capex = record.bought * (rates.capital / step)
-    book = finance.book_value(capex, owned.depreciation, step)
-    proceeds = _proceeds(book, masks.transfer, rates.transfer_price) / step
+    rent = record.capacity * (rates.capital * finance.rent_rate(rates.discount_rate, rates.asset_life))
     incremental = owned.net_profit + (1.0 - rates.incremental) * owned.technology
+    price, rent_due = _handed_over(record, masks, rates, step)
+    _, left = _carried(record, np.full(sites.shape[1:], len(sites)), rates, step)
     return _SiteStreams(
         profit=owned.net_profit,
         incremental=incremental,
-        cash=incremental + owned.depreciation - capex + proceeds,
+        value=incremental + owned.depreciation - rent + (price - rent_due) / step,
+        cash=incremental + owned.depreciation - capex + price / step,
         capex=capex,
-        book=np.where(record.capacity > 0.0, book, 0.0),
         tax=(owned.profit_tax + owned.dividend_tax).sum(axis=1),
+        left=np.where(record.capacity[-1] > 0.0, left, 0.0),
     )
 
 
-def _proceeds(book: FloatArray, transfer: BoolArray, price: FloatArray) -> FloatArray:
-    """Money paid for sites that are handed over, at the book value of the period before; (T, F, N), USD bn."""
-    before = np.concatenate([np.zeros_like(book[:1]), book[:-1]])
-    return np.where(transfer, before * price, 0.0)
+def _carried(record: Record, until: IntArray, rates: finance.Rates, step: float) -> tuple[FloatArray, FloatArray]:
+    """What the tranches of sites are worth at the start of a period (F, N), at book and by rent; USD bn."""
+    book, rent = finance.carried(record.bought, until, step, rates.discount_rate, rates.asset_life)
+    return rates.capital * book, rates.capital * rent
+
+
+def _handed_over(record: Record, masks: Masks, rates: finance.Rates, step: float) -> tuple[FloatArray, FloatArray]:
+    """Money paid for sites that are handed over, and the rent that their tranches still bear; (T, F, N), USD bn."""
+    handed = masks.transfer[: len(record.bought)]
+    if not handed.any():
+        return np.zeros_like(record.bought), np.zeros_like(record.bought)
+    book, rent = _carried(record, handed.argmax(axis=0), rates, step)
+    return np.where(handed, rates.transfer_price * book, 0.0), np.where(handed, rent, 0.0)
 
 
 def _money(economy: Economy, record: Record, masks: Masks, labels: _Labels, step: float) -> Iterable[Panel]:
@@ -271,34 +333,27 @@ def _money(economy: Economy, record: Record, masks: Masks, labels: _Labels, step
     annual = {
         "operating_profit": _annual(streams.profit, count),
         "incremental_profit": _annual(streams.incremental, count),
+        "value_flow": _annual(streams.value, count),
         "cash_flow": _annual(streams.cash, count),
         "capex": _annual(streams.capex, count),
         "capacity": _year_end(record.capacity, count),
-        "book_value": _year_end(streams.book, count),
     }
     for variable, values in annual.items():
         yield _grouped(variable, labels.years, labels, values)
+    last = labels.years[-1:]
+    yield _grouped("capital_value", last, labels, streams.left[None])
     yield _panel("operator_profit", labels.years, [(("total", ""), _annual(streams.operator_profit, count))])
     yield _panel("tax_take", labels.years, [(("total", ""), _annual(streams.tax, count))])
-    last = labels.years[-1:]
-    present, terminal = _values(streams, annual["incremental_profit"][-1], rates, step)
+    present = finance.present_value(streams.value, rates.discount_rate, step)
+    going = finance.terminal_value(annual["value_flow"][-1], rates.discount_rate, rates.terminal_growth, count)
     yield _grouped("npv", last, labels, present[None])
-    yield _grouped("npv_with_terminal", last, labels, terminal[None])
+    yield _grouped("npv_with_terminal", last, labels, (present + going)[None])
+    of_equity = finance.present_value(streams.equity_value, rates.discount_rate, step)
+    yield _grouped("npv_of_equity", last, labels, of_equity[None])
     flows = streams.site_cash * step
     yield _plain("payback", last, labels, finance.payback_years(flows, step))
-    flows[-1] += streams.book[-1]
+    flows[-1] += streams.site_left
     yield _plain("irr", last, labels, finance.internal_rate(flows, step))
-
-
-def _values(streams: _Streams, profit: FloatArray, rates: finance.Rates, step: float) -> tuple[FloatArray, FloatArray]:
-    """Present value at the end of the base year with capacity at book, and with a terminal value; (F, N) each."""
-    periods = len(streams.cash)
-    factors = finance.discount_factors(rates.discount_rate, periods, step)[:, None]
-    flows = (streams.cash * (factors * step)).sum(axis=0)
-    end = np.exp(-periods * step * np.log1p(rates.discount_rate))
-    book = streams.book[-1]
-    going = (profit - rates.terminal_growth * book) / (rates.discount_rate - rates.terminal_growth)
-    return flows + book * end, flows + going * end
 
 
 def _grouped(variable: str, years: tuple[int, ...], labels: _Labels, values: FloatArray) -> Panel:

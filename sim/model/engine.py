@@ -145,6 +145,8 @@ def run_periods(
     levers = Levers(scenario, economy, path, timeline, masks)
     stocks = opening_stocks(economy, path.size[0], periods)
     record = _empty_record(economy, path, periods, round(1 / step))
+    record.opening[:] = stocks.by_layer[economy.domestic :].sum(axis=1)
+    record.equity[0] = levers.start_equity
     order = first_come(timeline.launched, scenario.foreign)
     lead, late = lags(economy.inputs["capacity.expansion_lead"], step)
     life = whole_periods(economy.inputs["economics.asset_life"], step)
@@ -176,7 +178,7 @@ def run_periods(
         spending = advance(economy, stocks, period, attraction)
         tally(economy, stocks, spending, record.spending[t], record.owned[t])
         _write(record, economy, stocks, spending, attraction, t)
-        record.equity[t] = levers.equity(t)
+        record.equity[t + 1] = levers.equity(t)
     return record
 
 
@@ -223,7 +225,8 @@ def _empty_record(economy: Economy, path: MarketPath, periods: int, per_year: in
         capacity=(periods, economy.foreign, draws),
         bought=(periods, economy.foreign, draws),
         markup=(periods // per_year, providers, layers, draws),
-        equity=(periods, draws),
+        equity=(periods + 1, draws),
+        opening=(economy.foreign, draws),
     )
     for untouched in ("owned", "capacity", "bought"):  # until there are sites
         blank[untouched].fill(0.0)

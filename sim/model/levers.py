@@ -29,6 +29,7 @@ class Levers:
         self._common = [int(row[0]) if same else None for row, same in zip(masks.state, agreed, strict=True)]
         self._partner = _partner_arrived(scenario, economy, found, masks.phases)
         self._owned = _owned_arrived(scenario, economy, found, timeline, masks)
+        self.start_equity = lever_rows(found[:1], "partner_equity", economy)[0]
         self._equity = _equity(scenario, economy, found, masks.phases)
         self._spillover = lever_rows(found, "spillover", economy)
         self._reach = np.stack([reach_fraction(scenario, economy, state) for state in found])
@@ -122,7 +123,7 @@ def _owned_arrived(
         if gain.any() and (start < until).any():
             level += gain * _arrived(begin, end, start, until, launched, economy)
     live = np.maximum(end - np.maximum(begin, launched), 0.0)
-    return np.divide(level, live, out=np.zeros_like(level), where=live > 0.0)
+    return np.asarray(np.divide(level, live, out=np.zeros_like(level), where=live > 0.0))
 
 
 def _arrived(
@@ -141,7 +142,7 @@ def _equity(scenario: Scenario, economy: Economy, found: tuple[State, ...], phas
     for part, start, until in zip(equity, phases.start, phases.end, strict=True):
         if part.any():
             mean += part * overlap(ends - step, ends, start, until)
-    return mean / step
+    return np.asarray(mean / step)
 
 
 def _zone_cap(economy: Economy, path: MarketPath, periods_per_year: int) -> FloatArray:

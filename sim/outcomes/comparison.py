@@ -247,10 +247,10 @@ def _comparison_rows(scenario: str, panel: Columns, missing: Missing) -> Iterato
 def _worth_of_difference(result: Result, baseline: Result) -> Iterator[Columns]:
     """What the extra cash flow of a scenario is worth as an investment, and who enters and regrets it."""
     held = result.panels.keys() & baseline.panels.keys()
-    if {"cash_flow", "book_value"} <= held:
-        cash, book = (paired(result.panels[name], baseline.panels[name]) for name in ("cash_flow", "book_value"))
+    if {"cash_flow", "capital_value"} <= held:
+        cash, left = (paired(result.panels[name], baseline.panels[name]) for name in ("cash_flow", "capital_value"))
         yield _of_flows("payback_of_difference", _payback, cash, None)
-        yield _of_flows("irr_of_difference", _rate, cash, book)
+        yield _of_flows("irr_of_difference", _rate, cash, left)
     if {"enters", "npv_with_terminal"} <= held:
         yield _regret(
             result.panels["enters"], paired(result.panels["npv_with_terminal"], baseline.panels["npv_with_terminal"])
@@ -258,14 +258,14 @@ def _worth_of_difference(result: Result, baseline: Result) -> Iterator[Columns]:
 
 
 def _of_flows(
-    variable: str, value: Callable[[FloatArray], FloatArray], cash: LazyPanel, book: LazyPanel | None
+    variable: str, value: Callable[[FloatArray], FloatArray], cash: LazyPanel, left: LazyPanel | None
 ) -> LazyPanel:
-    """What is made of annual flows item by item; what stands in the books at the end is the last one's, if given."""
+    """What is made of annual flows item by item; what capital is worth at the end comes with the last, if given."""
 
     def flows(item: tuple[str, str], draws: slice) -> FloatArray:
         found = cash.series(*item, draws)
-        if book is not None:
-            found[-1] += book.rows([book.row(book.years[-1], *item)], draws)[0]
+        if left is not None:
+            found[-1] += left.rows([left.row(left.years[-1], *item)], draws)[0]
         return found
 
     def read(chosen: Sequence[int], draws: slice) -> FloatArray:
@@ -273,7 +273,7 @@ def _of_flows(
         return np.stack([np.concatenate([value(flows(cash.items[i], part)) for part in parts]) for i in chosen])
 
     case = cash.median.copy()
-    case[-1] += 0.0 if book is None else book.median[-1]
+    case[-1] += 0.0 if left is None else left.median[-1]
     median = value(np.repeat(case[..., None], 2, axis=-1))[:, 0]
     unit, years = VARIABLES[variable].unit, cash.years[-1:]
     return LazyPanel(variable, unit, years, cash.items, median[None], cash.draws, read)

@@ -64,14 +64,23 @@ VARIABLES: Final[Mapping[str, VariableInfo]] = {
     "incremental_profit": VariableInfo(
         _FLOW, "profit after tax, only the incremental part of technology cost charged", "total", _GROUP
     ),
+    "value_flow": VariableInfo(
+        _FLOW, "incremental profit, plus depreciation, less the rent of the capital in place", "total", _GROUP
+    ),
     "cash_flow": VariableInfo(_FLOW, "incremental profit, plus depreciation, less capital spending", "total", _GROUP),
-    "capex": VariableInfo(_FLOW, "capital spending on own sites", "total", _GROUP),
+    "capex": VariableInfo(_FLOW, "capital spending on own sites and on equity in operators", "total", _GROUP),
     "capacity": VariableInfo(_FLOW, "spending that own sites can serve, at the end of the year", "total", _GROUP),
-    "book_value": VariableInfo(
-        "USD bn", "capital spent on own sites and not yet depreciated, at the end of the year", "total", _GROUP
+    "capital_value": VariableInfo(
+        "USD bn",
+        "rent that capital in place still bears at the end of the last year, at present value",
+        "total",
+        _GROUP,
     ),
     "npv": VariableInfo(
-        "USD bn", "value of the cash flows, at the end of the base year, own capacity at book", "total", _GROUP
+        "USD bn", "value of the value flow at the end of the base year, without a terminal value", "total", _GROUP
+    ),
+    "npv_of_equity": VariableInfo(
+        "USD bn", "the part of it that equity in operators brings, the rent of its capital charged", "total", _GROUP
     ),
     "npv_with_terminal": VariableInfo("USD bn", "the same with a terminal value", "total", _GROUP),
     "irr": VariableInfo("1/yr", "internal rate of return of the own site", "total", _FOREIGN, missing="undefined"),
@@ -81,7 +90,7 @@ VARIABLES: Final[Mapping[str, VariableInfo]] = {
     "enters": VariableInfo("fraction", "1 where an own site is launched by the end, else 0", "total", _FOREIGN),
     "irr_of_difference": VariableInfo(
         "1/yr",
-        "internal rate of return of what a scenario's cash flow adds to the baseline's, own sites at book at the end",
+        "internal rate of return of what a scenario's cash flow adds to the baseline's, and its capital at the end",
         "total",
         _GROUP,
         missing="undefined",
