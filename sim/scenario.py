@@ -307,6 +307,9 @@ class Economics(Model):
     incremental_technology: Fraction = Field(
         description="Part of technology, support and selling cost that is incremental."
     )
+    technology_royalty: Fraction = Field(
+        description="Part of technology cost that an own site pays across the border as a royalty."
+    )
     capital_intensity: Annotated[Number, Range(0, 100)] = Field(description="Capital per USD/yr of capacity.")
     asset_life: Annotated[Years, Range(0.1, 1000)]
     reference_utilization: Annotated[Fraction, Range(0.05, 1)] = Field(

@@ -122,6 +122,7 @@ economics:
   operator_margin: {value: 11, unit: "%", source: judgement, grade: judgement}
   provider_margin: {value: 28, unit: "%", source: judgement, grade: judgement}
   incremental_technology: {value: 35, unit: "%", source: judgement, grade: judgement}
+  technology_royalty: {value: 60, unit: "%", source: judgement, grade: judgement}
   capital_intensity: {value: 0.88, unit: "1", source: judgement, grade: judgement}
   asset_life: {value: 6, unit: years, source: judgement, grade: judgement}
   reference_utilization: {value: 70, unit: "%", source: judgement, grade: judgement}

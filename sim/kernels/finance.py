@@ -37,6 +37,7 @@ class Rates:
     operator_margin: FloatArray
     provider_margin: FloatArray
     incremental: FloatArray
+    technology_royalty: FloatArray
     capital_intensity: FloatArray
     asset_life: FloatArray
     utilization: FloatArray
@@ -111,12 +112,14 @@ def split_partner(gross: FloatArray, equity: FloatArray, rates: Rates) -> Partne
 class OwnedSplit:
     """Streams of an owned channel, each the shape of its gross revenue; USD bn/yr.
 
-    `site_cost` (with depreciation, also of idle capacity), `technology`, `profit_tax`, `dividend_tax` and
-    `net_profit` sum to gross; `depreciation` is inside `site_cost`.
+    `site_cost` (with depreciation, also of idle capacity), `technology`, `royalty_tax`, `profit_tax`, `dividend_tax`
+    and `net_profit` sum to gross; `depreciation` is inside `site_cost`. A part of technology cost crosses the border
+    as a royalty, on which tax is withheld; its VAT is credited.
     """
 
     site_cost: FloatArray
     technology: FloatArray
+    royalty_tax: FloatArray
     profit_tax: FloatArray
     dividend_tax: FloatArray
     net_profit: FloatArray
@@ -128,12 +131,12 @@ def split_owned(gross: FloatArray, capacity: FloatArray, rates: Rates) -> OwnedS
     depreciation = capacity * (rates.capital / rates.asset_life)
     site_cost = gross * (rates.site_cost - rates.depreciation) + depreciation
     technology = gross * rates.technology
+    royalty_tax = technology * (rates.technology_royalty * rates.royalty_withholding)
     before_tax = gross - site_cost - technology
     profit_tax = rates.profit_tax * np.maximum(before_tax, 0.0)
     dividend_tax = rates.dividend_withholding * np.maximum(before_tax - profit_tax, 0.0)
-    return OwnedSplit(
-        site_cost, technology, profit_tax, dividend_tax, before_tax - profit_tax - dividend_tax, depreciation
-    )
+    net_profit = before_tax - profit_tax - dividend_tax - royalty_tax
+    return OwnedSplit(site_cost, technology, royalty_tax, profit_tax, dividend_tax, net_profit, depreciation)
 
 
 def rent_rate(discount_rate: FloatArray, life: FloatArray) -> FloatArray:

@@ -308,7 +308,7 @@ def _site_streams(record: Record, masks: Masks, sites: FloatArray, rates: financ
         value=incremental + owned.depreciation - rent + (price - rent_due) / step,
         cash=incremental + owned.depreciation - capex + price / step,
         capex=capex,
-        tax=(owned.profit_tax + owned.dividend_tax).sum(axis=1),
+        tax=(owned.royalty_tax + owned.profit_tax + owned.dividend_tax).sum(axis=1),
         left=np.where(record.capacity[-1] > 0.0, left, 0.0),
     )
 
