@@ -264,9 +264,10 @@ def entry_margin(
     saved = (1.0 - rates.incremental) * rates.technology
     owned = split_owned(one, one / rates.utilization, rates).net_profit + saved
     partner = split_partner(one, equity, rates)
-    rent = rates.capital_intensity * rent_rate(rates.discount_rate + hazard, rates.asset_life) - rates.depreciation
-    kept = partner.net_royalty + partner.dividend - partner.technology + saved - equity * rent
-    return np.asarray(gain * (owned - hurdle * rent) - kept)
+    rent = rates.capital_intensity * rent_rate(rates.discount_rate + hazard, rates.asset_life)
+    kept = partner.net_royalty + partner.dividend - partner.technology + saved
+    kept += equity * (rates.depreciation - rent)
+    return np.asarray(gain * (owned + rates.depreciation - hurdle * rent) - kept)
 
 
 def discount_factors(rate: FloatArray, periods: int, step: float) -> FloatArray:
