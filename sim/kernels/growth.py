@@ -6,7 +6,16 @@ import numpy as np
 
 from sim.axes import FloatArray
 
-__all__ = ["captive_factor", "contestable_spending", "fade_rate", "last_base_period", "layer_odds", "tilt", "trend"]
+__all__ = [
+    "captive_factor",
+    "contestable_spending",
+    "fade_rate",
+    "last_base_period",
+    "layer_odds",
+    "step_compensation",
+    "tilt",
+    "trend",
+]
 
 _NEWTON_STEPS = 6
 _DUST = 1e-12  # a difference below this part of the market is rounding, and nobody's choice
@@ -79,6 +88,11 @@ def tilt(years: FloatArray, forecast: FloatArray, expected: float, span: float) 
     return np.asarray(level * np.clip(years / (span - 0.5), 0.0, 1.0))
 
 
+def step_compensation(rate: FloatArray, size: FloatArray) -> FloatArray:
+    """What the trend gains per year so that downward steps of log size leave the mean size alone; (N,)."""
+    return np.asarray(-rate * np.expm1(-size))
+
+
 def layer_odds(years: FloatArray, drift: FloatArray, fade: FloatArray) -> FloatArray:
     """What the log-odds of the drifting layer gain by `years` (T, 1) after the middle of the base year; (T, N)."""
     return np.asarray(-drift * np.expm1(-fade * years) / fade)
@@ -91,15 +105,19 @@ def last_base_period(growth: FloatArray, step: float) -> FloatArray:
     return np.asarray(path[-1] * periods / path.sum(axis=0))
 
 
-def captive_factor(growth: FloatArray, captive_growth: FloatArray, churn: FloatArray, step: float) -> FloatArray:
+def captive_factor(
+    growth: FloatArray, trend_growth: FloatArray, captive_growth: FloatArray, churn: FloatArray, step: float
+) -> FloatArray:
     """What becomes of a captive unit of spending in one period.
+
+    A shock to the market hits existing customers as it hits everybody; of the trend's growth a part stays with them.
 
     Parameters
     ----------
-    growth : (..., N)
-        Realised log growth of the market per year.
+    growth, trend_growth : (..., N)
+        Log growth of the market per year: realised, and without shocks and steps.
     captive_growth, churn : (N,)
-        iota, a part of growth, so that all of a fall stays captive; churn per year.
+        iota, a part of the trend's growth, so that all of a fall stays captive; churn per year.
     step : float
         Years per period.
 
@@ -107,7 +125,12 @@ def captive_factor(growth: FloatArray, captive_growth: FloatArray, churn: FloatA
     -------
     (..., N)
     """
-    return np.exp((np.minimum(growth, captive_growth * growth) - churn) * step)
+    kept = np.minimum(trend_growth, captive_growth * trend_growth)
+    kept += growth
+    kept -= trend_growth
+    kept -= churn
+    kept *= step
+    return np.asarray(np.exp(kept, out=kept))
 
 
 def contestable_spending(before: FloatArray, now: FloatArray, captive: FloatArray) -> FloatArray:

@@ -208,7 +208,9 @@ class _Tides(NamedTuple):
 
 def _tides(economy: Economy, path: MarketPath, worlds: Worlds, step: float) -> _Tides:
     inputs, domestic, lifts = economy.inputs, economy.domestic, np.exp(worlds.rivalry)
-    captive = captive_factor(path.growth, inputs["demand.captive_growth"], inputs["demand.churn"], step)
+    captive = captive_factor(
+        path.growth, path.trend_growth, inputs["demand.captive_growth"], inputs["demand.churn"], step
+    )
     home = group_scale(economy.layer_shares[:domestic], lifts[:, :domestic])
     abroad = group_scale(economy.layer_shares[domestic:], lifts[:, domestic:])
     abroad *= np.exp(worlds.origin_shock)[:, None]

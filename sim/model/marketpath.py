@@ -27,10 +27,16 @@ class MarketPath:
         Spending by layer and period, the base year's last period first; USD bn/yr.
     growth : (T, L, N)
         Log growth per year.
+    trend_growth : (T, L, N)
+        The same without shocks and downward steps.
+    total_trend_growth : (T, N)
+        The latter of the total.
     """
 
     size: FloatArray
     growth: FloatArray
+    trend_growth: FloatArray
+    total_trend_growth: FloatArray
 
 
 def market_path(scenario: Scenario, economy: Economy, worlds: Worlds, step: float, periods: int) -> MarketPath:
@@ -50,14 +56,18 @@ def market_path(scenario: Scenario, economy: Economy, worlds: Worlds, step: floa
     since_middle = np.asarray(0.5 + (np.arange(periods + 1)[:, None] - 0.5) * step, dtype=np.float64)
     curve = growth.trend(since_middle, first, long_run, fade)
     curve += growth.tilt(np.maximum(since_middle - 0.5, 0.0), inputs["market.growth_forecast"], expected, span)
+    curve += (growth.step_compensation(inputs["market.step_rate"], inputs["market.step_size"]) * step) * np.arange(
+        periods + 1
+    )[:, None]
     shocks = np.concatenate([np.zeros((1, economy.draws)), worlds.market_shock + worlds.market_steps])
-    compensation = inputs["market.step_rate"] * inputs["market.step_size"] * step * np.arange(periods + 1)[:, None]
     log_total = np.log(economy.layer_size.sum(axis=0) * growth.last_base_period(first, step))
-    log_total = log_total + (curve - curve[0]) + shocks + compensation
+    log_total = log_total + (curve - curve[0]) + shocks
     bearable = (np.abs(log_total) < LARGEST_EXPONENT).all(axis=0)
     require("market.growth_*, volatility and step_* make a market too large or too small to compute with", bearable)
     size = _split_layers(scenario, economy, np.exp(log_total), since_middle)
-    return MarketPath(size, np.diff(np.log(size), axis=0) / step)
+    realised = np.diff(np.log(size), axis=0) / step
+    luck = np.diff(shocks, axis=0) / step
+    return MarketPath(size, realised, realised - luck[:, None], np.diff(curve, axis=0) / step)
 
 
 def _median_forecast(scenario: Scenario) -> float:
