@@ -315,6 +315,7 @@ class Economics(Model):
     reference_utilization: Annotated[Fraction, Range(0.05, 1)] = Field(
         description="What firms on which costs and capital are measured sell of what they could serve."
     )
+    reference_growth: Annotated[Rate, Range(0.001, 10)] = Field(description="Yearly growth of these firms.")
     royalty_withholding: Fraction
     royalty_vat: Fraction = Field(description="VAT on royalties that cannot be credited.")
     profit_tax: Fraction

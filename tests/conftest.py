@@ -126,6 +126,7 @@ economics:
   capital_intensity: {value: 0.88, unit: "1", source: judgement, grade: judgement}
   asset_life: {value: 6, unit: years, source: judgement, grade: judgement}
   reference_utilization: {value: 70, unit: "%", source: judgement, grade: judgement}
+  reference_growth: {value: 47, unit: "%/yr", source: bank, grade: found}
   royalty_withholding: {value: 10, unit: "%", source: judgement, grade: judgement}
   royalty_vat: {value: 3, unit: "%", source: judgement, grade: judgement}
   profit_tax: {value: 25, unit: "%", source: judgement, grade: judgement}

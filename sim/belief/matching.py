@@ -19,7 +19,7 @@ from sim.belief.record import EVENTS, MONEY, SHARES, Observation
 from sim.dates.calendar import phases_in_force
 from sim.dates.timeline import Timeline, event_table
 from sim.errors import choices, shown
-from sim.model.accounts import Record
+from sim.model.accounts import Record, net_royalty
 from sim.model.economy import Economy
 from sim.policy import decimal_year, states
 from sim.scenario import Scenario
@@ -169,8 +169,7 @@ def _retained(match: Match, economy: Economy, record: Record, rows: slice) -> Fl
     foreign, layers, rates = economy.providers[economy.domestic :], _layers(match, economy), economy.rates()
     gross = _sum(record.spending[rows], _places(match.members, economy.providers), layers)
     owned = _sum(record.owned[rows], _places(match.members, foreign), layers)
-    net = rates.royalty * (1.0 - rates.royalty_withholding - rates.royalty_vat)
-    return net * (gross - owned) + owned
+    return net_royalty(record, rates)[1:][rows] * (gross - owned) + owned
 
 
 def _size(match: Match, economy: Economy, record: Record, rows: slice) -> FloatArray:

@@ -16,10 +16,12 @@ __all__ = [
     "equity_spending",
     "even_value",
     "internal_rate",
+    "operator_idleness",
     "payback_years",
     "present_value",
     "rent_left",
     "rent_rate",
+    "royalty_rate",
     "split_owned",
     "split_partner",
     "terminal_value",
@@ -41,6 +43,7 @@ class Rates:
     capital_intensity: FloatArray
     asset_life: FloatArray
     utilization: FloatArray
+    reference_growth: FloatArray
     royalty_withholding: FloatArray
     royalty_vat: FloatArray
     profit_tax: FloatArray
@@ -54,11 +57,6 @@ class Rates:
     def technology(self) -> FloatArray:
         """Technology, support and selling cost, the same in both channels."""
         return np.asarray(1.0 - self.site_cost - self.provider_margin)
-
-    @property
-    def royalty(self) -> FloatArray:
-        """What the operator passes on: all but site cost and its own margin."""
-        return np.asarray(1.0 - self.site_cost - self.operator_margin)
 
     @property
     def capital(self) -> FloatArray:
@@ -90,16 +88,55 @@ class PartnerSplit:
     technology: FloatArray
 
 
-def split_partner(gross: FloatArray, equity: FloatArray, rates: Rates) -> PartnerSplit:
-    """Divide gross revenue of the partner channel, (..., N), at the foreign equity share of the operator."""
-    royalty = gross * rates.royalty
+def operator_idleness(growth: FloatArray, rates: Rates) -> FloatArray:
+    """Capacity per unit of an operator's sales over what firms that grow at the reference rate have.
+
+    An operator plans as they do, so that it is fuller where growth is slower: u = u_ref^(g / ln(1 + g_ref)).
+
+    Parameters
+    ----------
+    growth : (..., N)
+        Trend log growth of the total market per year; a falling market has that of a constant one.
+    rates : Rates
+
+    Returns
+    -------
+    (..., N)
+        u_ref / u.
+    """
+    part = np.maximum(growth, 0.0) / np.log1p(rates.reference_growth)
+    return np.asarray(rates.utilization ** (1.0 - part))
+
+
+def royalty_rate(idleness: FloatArray, rates: Rates) -> FloatArray:
+    """What the operator passes on of gross, (..., N): all but the cost of its site and its own margin."""
+    return np.asarray(1.0 - _operator_site_cost(idleness, rates) - rates.operator_margin)
+
+
+def _operator_site_cost(idleness: FloatArray, rates: Rates) -> FloatArray:
+    return np.asarray(rates.site_cost + (idleness - 1.0) * rates.depreciation)
+
+
+def split_partner(gross: FloatArray, equity: FloatArray, idleness: FloatArray, rates: Rates) -> PartnerSplit:
+    """Divide gross revenue of the partner channel, (..., N).
+
+    Parameters
+    ----------
+    gross : (..., N)
+    equity : (..., N)
+        Foreign share in the operator.
+    idleness : (..., N)
+        From `operator_idleness`; 1 at the reference.
+    rates : Rates
+    """
+    royalty = gross * royalty_rate(idleness, rates)
     before_tax = gross * rates.operator_margin
     operator_profit = before_tax * (1.0 - rates.profit_tax)
     claim = equity * operator_profit
     return PartnerSplit(
         net_royalty=royalty * (1.0 - rates.royalty_withholding - rates.royalty_vat),
         royalty_tax=royalty * (rates.royalty_withholding + rates.royalty_vat),
-        site_cost=gross * rates.site_cost,
+        site_cost=gross * _operator_site_cost(idleness, rates),
         operator_profit=operator_profit,
         operator_tax=before_tax * rates.profit_tax,
         dividend=claim * (1.0 - rates.dividend_withholding),
@@ -263,7 +300,7 @@ def entry_margin(
     one = np.ones_like(gain)
     saved = (1.0 - rates.incremental) * rates.technology
     owned = split_owned(one, one / rates.utilization, rates).net_profit + saved
-    partner = split_partner(one, equity, rates)
+    partner = split_partner(one, equity, one, rates)
     rent = rates.capital_intensity * rent_rate(rates.discount_rate + hazard, rates.asset_life)
     kept = partner.net_royalty + partner.dividend - partner.technology + saved
     kept += equity * (rates.depreciation - rent)

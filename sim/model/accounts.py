@@ -17,7 +17,7 @@ from sim.outcomes.results import VARIABLES, Panel
 from sim.policy import states
 from sim.scenario import Scenario
 
-__all__ = ["Record", "outcomes"]
+__all__ = ["Record", "net_royalty", "outcomes"]
 
 Column = tuple[tuple[str, str], FloatArray]
 """(scope, item), and its values (Y, N)."""
@@ -35,6 +35,8 @@ class Record:
         The part of it on owned sites.
     size : (T, L, N)
         Market size without opening, USD bn/yr.
+    growth : (T + 1, N)
+        Trend log growth of the total per year, the base year's first.
     gain : (T, L, N)
         Consumer gain, USD bn/yr.
     quality : (T, L, N)
@@ -52,6 +54,7 @@ class Record:
     spending: FloatArray
     owned: FloatArray
     size: FloatArray
+    growth: FloatArray
     gain: FloatArray
     quality: FloatArray
     capacity: FloatArray
@@ -147,8 +150,10 @@ def _market(economy: Economy, record: Record, labels: _Labels) -> Iterable[Panel
     untouched = _yearly(economy.layer_size, record.size, count)
     home, abroad = spending[:, :, :domestic].sum(axis=2), spending[:, :, domestic:].sum(axis=2)
     rates = economy.rates()
-    net = rates.royalty * (1.0 - rates.royalty_withholding - rates.royalty_vat)
-    retained = net * (spending[:, :, domestic:] - owned) + owned
+    with_partner = record.spending[:, domestic:] - record.owned
+    net = net_royalty(record, rates)
+    royalties = _yearly(base[domestic:] * net[0], with_partner * net[1:, None, None], count)
+    retained = royalties + owned
     yield _scoped("market_size", years, labels, size)
     yield _scoped("market_expansion", years, labels, size / untouched)
     yield _scoped("foreign_share", years, labels, abroad / size)
@@ -163,6 +168,12 @@ def _market(economy: Economy, record: Record, labels: _Labels) -> Iterable[Panel
     quality = np.concatenate([np.ones_like(economy.layer_size)[None], np.exp(_year_end(record.quality, count))])
     yield _filled("domestic_quality", years, tuple((layer, "") for layer in labels.layers), quality)
     yield _markups(economy, record, labels, years)
+
+
+def net_royalty(record: Record, rates: finance.Rates) -> FloatArray:
+    """What a provider keeps of a unit of its partner's sales, (T + 1, N), the base year first."""
+    rate = finance.royalty_rate(finance.operator_idleness(record.growth, rates), rates)
+    return np.asarray(rate * (1.0 - rates.royalty_withholding - rates.royalty_vat))
 
 
 def _year_end(values: FloatArray, years: int) -> FloatArray:
@@ -259,13 +270,14 @@ class _PartnerStreams(NamedTuple):
 def _partner_streams(record: Record, gross: FloatArray, rates: finance.Rates, step: float) -> _PartnerStreams:
     """In the partner channel every stream is in proportion to gross revenue."""
     equity, everybody = record.equity[1:], gross.sum(axis=1)
-    split = finance.split_partner(np.ones_like(equity), equity, rates)
+    idleness = finance.operator_idleness(record.growth, rates)
+    split = finance.split_partner(np.ones_like(equity), equity, idleness[1:], rates)
     loaded = split.net_royalty + split.dividend - split.technology
     incremental = loaded + (1.0 - rates.incremental) * split.technology
-    intensity = np.broadcast_to(rates.capital_intensity, equity.shape)
-    depreciation = equity * intensity / rates.asset_life
-    rent = equity * intensity * finance.rent_rate(rates.discount_rate, rates.asset_life)
-    capital = np.concatenate([record.opening[None] * intensity[:1, None], gross * intensity[:, None]])
+    intensity = rates.capital_intensity * idleness
+    depreciation = equity * intensity[1:] / rates.asset_life
+    rent = equity * intensity[1:] * finance.rent_rate(rates.discount_rate, rates.asset_life)
+    capital = np.concatenate([record.opening[None], gross]) * intensity[:, None]
     even = finance.even_value(rates.discount_rate, rates.asset_life)
     return _PartnerStreams(
         profit=gross * loaded[:, None],

@@ -232,7 +232,7 @@ def _empty_record(economy: Economy, path: MarketPath, periods: int, per_year: in
     )
     for untouched in ("owned", "capacity", "bought"):  # until there are sites
         blank[untouched].fill(0.0)
-    return Record(size=path.size[1 : periods + 1], **blank)
+    return Record(size=path.size[1 : periods + 1], growth=path.total_trend_growth[: periods + 1], **blank)
 
 
 def _write(record: Record, economy: Economy, stocks: Stocks, spending: FloatArray, spare: FloatArray, t: int) -> None:

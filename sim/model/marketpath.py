@@ -29,8 +29,8 @@ class MarketPath:
         Log growth per year.
     trend_growth : (T, L, N)
         The same without shocks and downward steps.
-    total_trend_growth : (T, N)
-        The latter of the total.
+    total_trend_growth : (T + 1, N)
+        The latter of the total, the base year's first.
     """
 
     size: FloatArray
@@ -67,7 +67,7 @@ def market_path(scenario: Scenario, economy: Economy, worlds: Worlds, step: floa
     size = _split_layers(scenario, economy, np.exp(log_total), since_middle)
     realised = np.diff(np.log(size), axis=0) / step
     luck = np.diff(shocks, axis=0) / step
-    return MarketPath(size, realised, realised - luck[:, None], np.diff(curve, axis=0) / step)
+    return MarketPath(size, realised, realised - luck[:, None], np.vstack([first, np.diff(curve, axis=0) / step]))
 
 
 def _median_forecast(scenario: Scenario) -> float:
