@@ -11,6 +11,7 @@ from sim.axes import BoolArray, FloatArray, IntArray
 __all__ = [
     "Rates",
     "carried",
+    "channel_values",
     "discount_factors",
     "entry_margin",
     "equity_spending",
@@ -22,6 +23,7 @@ __all__ = [
     "rent_left",
     "rent_rate",
     "royalty_rate",
+    "saved_technology",
     "split_owned",
     "split_partner",
     "terminal_value",
@@ -163,12 +165,21 @@ class OwnedSplit:
     depreciation: FloatArray
 
 
-def split_owned(gross: FloatArray, capacity: FloatArray, rates: Rates) -> OwnedSplit:
-    """Divide gross revenue of an owned site, (..., N), given its capacity in USD bn/yr; no loss is carried forward."""
+def split_owned(gross: FloatArray, capacity: FloatArray, earned: FloatArray, rates: Rates) -> OwnedSplit:
+    """Divide gross revenue of an owned site; no loss is carried forward.
+
+    Parameters
+    ----------
+    gross, capacity : (..., N)
+        USD bn/yr.
+    earned : (..., N)
+        What markups other than the base year's add: so much less of gross is the cost of technology.
+    rates : Rates
+    """
     depreciation = capacity * (rates.capital / rates.asset_life)
     site_cost = gross * (rates.site_cost - rates.depreciation) + depreciation
-    technology = gross * rates.technology
-    royalty_tax = technology * (rates.technology_royalty * rates.royalty_withholding)
+    technology = gross * rates.technology - earned
+    royalty_tax = gross * (rates.technology * rates.technology_royalty * rates.royalty_withholding)
     before_tax = gross - site_cost - technology
     profit_tax = rates.profit_tax * np.maximum(before_tax, 0.0)
     dividend_tax = rates.dividend_withholding * np.maximum(before_tax - profit_tax, 0.0)
@@ -269,25 +280,67 @@ def equity_spending(
     return np.asarray((more * value / step)[:, None] * capital[1:] + held[:, None] * investment)
 
 
-def entry_margin(
-    gain: FloatArray, equity: FloatArray, hazard: FloatArray, hurdle: FloatArray, rates: Rates
-) -> FloatArray:
-    """Profit per unit of partner revenue from building, less what is given up; a provider builds if it is not negative.
+def saved_technology(rates: Rates) -> FloatArray:
+    """Technology cost per unit of gross that is there already, at base margins; (N,)."""
+    return np.asarray((1.0 - rates.incremental) * rates.technology)
 
-    m (pi_owned + K/life - h K c) - pi_partner, with pi the after-tax profit per unit of gross at incremental
-    technology cost, K the capital per unit of gross and c its rent; that of the partner's equity is charged too.
+
+def channel_values(
+    equity: FloatArray,
+    hazard: FloatArray,
+    hurdle: FloatArray | float,
+    earned: tuple[FloatArray, FloatArray],
+    rates: Rates,
+) -> tuple[FloatArray, FloatArray]:
+    """Yearly worth of a unit of gross on an own site and with a partner, capital charged, at the reference utilization.
+
+    pi + K/life - h K c on the site, and pi + e (K/life - K c) with the partner: pi the after-tax profit at incremental
+    technology cost, K the capital per unit of gross, c its rent, e the equity in the operator.
+
+    Parameters
+    ----------
+    equity : (N,)
+        Foreign share in the operator.
+    hazard : (N,)
+        Rate per year at which the permission is lost; added to the discount rate.
+    hurdle : (N,) or number
+        Multiple of sunk capital that must be earned; above 1 it is the option value of waiting.
+    earned : pair of (N,)
+        What markups add to the margin, on the site and with the partner.
+    rates : Rates
+
+    Returns
+    -------
+    owned, partner : (N,)
+    """
+    one = np.ones_like(rates.site_cost)
+    rent = rates.capital_intensity * rent_rate(rates.discount_rate + hazard, rates.asset_life)
+    site = split_owned(one, one / rates.utilization, earned[0], rates)
+    split = split_partner(one, equity, one, rates)
+    saved = saved_technology(rates)
+    owned = site.net_profit + saved + rates.depreciation - hurdle * rent
+    partner = split.net_royalty + split.dividend - split.technology + earned[1] + saved
+    return owned, partner + equity * (rates.depreciation - rent)
+
+
+def entry_margin(
+    gain: FloatArray,
+    equity: FloatArray,
+    hazard: FloatArray,
+    hurdle: FloatArray,
+    earned: tuple[FloatArray, FloatArray],
+    rates: Rates,
+) -> FloatArray:
+    """Value per unit of partner revenue from building, less what is given up; a provider builds if it is not negative.
+
+    m (pi_owned + K/life - h K c) - pi_partner, from `channel_values`.
 
     Parameters
     ----------
     gain : (N,)
         m, static share with the owned offer over that without it.
-    equity : (N,)
-        Foreign equity in the operator.
-    hazard : (N,)
-        Rate per year at which the permission is lost; added to the discount rate.
-    hurdle : (N,)
-        Multiple of capital cost; above 1 it is the option value of waiting.
-    rates : Rates
+    equity, hazard, hurdle, earned, rates
+        As in `channel_values`.
 
     Returns
     -------
@@ -295,16 +348,10 @@ def entry_margin(
 
     References
     ----------
-    Dixit & Pindyck (1994), ch. 5.
+    Dixit & Pindyck (1994), ch. 5: the hurdle scales the whole sunk investment.
     """
-    one = np.ones_like(gain)
-    saved = (1.0 - rates.incremental) * rates.technology
-    owned = split_owned(one, one / rates.utilization, rates).net_profit + saved
-    partner = split_partner(one, equity, one, rates)
-    rent = rates.capital_intensity * rent_rate(rates.discount_rate + hazard, rates.asset_life)
-    kept = partner.net_royalty + partner.dividend - partner.technology + saved
-    kept += equity * (rates.depreciation - rent)
-    return np.asarray(gain * (owned + rates.depreciation - hurdle * rent) - kept)
+    owned, partner = channel_values(equity, hazard, hurdle, earned, rates)
+    return np.asarray(gain * owned - partner)
 
 
 def discount_factors(rate: FloatArray, periods: int, step: float) -> FloatArray:

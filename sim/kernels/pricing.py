@@ -6,7 +6,7 @@ import numpy as np
 
 from sim.axes import FloatArray
 
-__all__ = ["log_markup", "log_markup_into", "share_slope"]
+__all__ = ["log_markup", "margin_gain", "price_into", "share_slope"]
 
 
 def share_slope(substitution: FloatArray, demand: FloatArray, conduct: FloatArray) -> FloatArray:
@@ -32,14 +32,32 @@ def log_markup(shares: FloatArray, substitution: FloatArray, slope: FloatArray) 
     ----------
     Atkeson & Burstein (2008) AER 98, eqs. 7-8, in the Bertrand form: epsilon(s) = epsilon - (epsilon - eta) s.
     """
-    out = np.asarray(shares * slope)
-    log_markup_into(out, substitution - 1.0)
-    return out
+    less = substitution - 1.0 - shares * slope
+    return np.asarray(np.log(1.0 / less + 1.0))
 
 
-def log_markup_into(out: FloatArray, excess: FloatArray) -> None:
-    """Turn share x slope (..., N) into log markups in place, mu = 1 + 1 / (epsilon(s) - 1); `excess` is epsilon - 1."""
-    np.subtract(excess, out, out=out)
-    np.divide(1.0, out, out=out)
-    np.add(out, 1.0, out=out)
-    np.log(out, out=out)
+def price_into(markup: FloatArray, margin: FloatArray, substitution: FloatArray, base_lerner: FloatArray) -> None:
+    """Log markups and what they add to margins, in place.
+
+    Parameters
+    ----------
+    markup : (..., N)
+        Share x slope; becomes ln mu.
+    margin : (..., N)
+        Becomes what a unit of sales earns beyond the base year's, 1/mu_0 - 1/mu.
+    substitution : (..., N)
+        epsilon.
+    base_lerner : (..., N)
+        1 - 1/mu_0, which is one over the perceived elasticity of the base year.
+    """
+    np.subtract(substitution, markup, out=markup)
+    np.divide(1.0, markup, out=margin)
+    np.subtract(1.0, margin, out=markup)
+    np.log(markup, out=markup)
+    np.negative(markup, out=markup)
+    np.subtract(margin, base_lerner, out=margin)
+
+
+def margin_gain(log_markup: FloatArray, base_log_markup: FloatArray) -> FloatArray:
+    """What a unit of sales earns beyond the base year's, 1/mu_0 - 1/mu; (..., N)."""
+    return np.exp(-base_log_markup) - np.exp(-log_markup)

@@ -43,6 +43,10 @@ class Record:
         Log of domestic quality.
     capacity, bought : (T, F, N)
         Of owned sites, USD bn/yr: at the period's end; what of it arrived in the period.
+    home_earned : (T, N)
+    earned, owned_earned : (T, F, N)
+        What markups other than the base year's add to the profits of all domestic providers and of each foreign one,
+        and the part of it on own sites; USD bn/yr.
     markup : (Y, P, L, N)
         Spending-weighted, in the last period of each year.
     equity : (T + 1, N)
@@ -59,6 +63,9 @@ class Record:
     quality: FloatArray
     capacity: FloatArray
     bought: FloatArray
+    home_earned: FloatArray
+    earned: FloatArray
+    owned_earned: FloatArray
     markup: FloatArray
     equity: FloatArray
     opening: FloatArray
@@ -163,7 +170,8 @@ def _market(economy: Economy, record: Record, labels: _Labels) -> Iterable[Panel
     yield _itemised("revenue_retained", years, labels, (*labels.foreign, "foreign"), _with_sum(retained, axis=2))
     yield _itemised("owned_revenue", years, labels, (*labels.foreign, "foreign"), _with_sum(owned, axis=2))
     yield _scoped("domestic_revenue", years, labels, home)
-    yield _panel("domestic_gross_profit", years, [(("total", ""), home[:, -1] * rates.domestic_margin)])
+    squeezed = np.concatenate([np.zeros((1, economy.draws)), _annual(record.home_earned, count)])
+    yield _panel("domestic_gross_profit", years, [(("total", ""), home[:, -1] * rates.domestic_margin + squeezed)])
     yield _scoped("consumer_gain", years, labels, _yearly(np.zeros_like(economy.layer_size), record.gain, count))
     quality = np.concatenate([np.ones_like(economy.layer_size)[None], np.exp(_year_end(record.quality, count))])
     yield _filled("domestic_quality", years, tuple((layer, "") for layer in labels.layers), quality)
@@ -268,20 +276,20 @@ class _PartnerStreams(NamedTuple):
 
 
 def _partner_streams(record: Record, gross: FloatArray, rates: finance.Rates, step: float) -> _PartnerStreams:
-    """In the partner channel every stream is in proportion to gross revenue."""
+    """In the partner channel every stream but what markups add is in proportion to gross revenue."""
     equity, everybody = record.equity[1:], gross.sum(axis=1)
     idleness = finance.operator_idleness(record.growth, rates)
     split = finance.split_partner(np.ones_like(equity), equity, idleness[1:], rates)
     loaded = split.net_royalty + split.dividend - split.technology
-    incremental = loaded + (1.0 - rates.incremental) * split.technology
+    profit = gross * loaded[:, None] + (record.earned - record.owned_earned)
     intensity = rates.capital_intensity * idleness
     depreciation = equity * intensity[1:] / rates.asset_life
     rent = equity * intensity[1:] * finance.rent_rate(rates.discount_rate, rates.asset_life)
     capital = np.concatenate([record.opening[None], gross]) * intensity[:, None]
     even = finance.even_value(rates.discount_rate, rates.asset_life)
     return _PartnerStreams(
-        profit=gross * loaded[:, None],
-        incremental=gross * incremental[:, None],
+        profit=profit,
+        incremental=profit + gross * finance.saved_technology(rates),
         depreciation=gross * depreciation[:, None],
         capital_return=gross * (depreciation - rent)[:, None],
         equity_value=gross * (split.dividend + depreciation - rent)[:, None],
@@ -308,10 +316,10 @@ def _site_streams(record: Record, masks: Masks, sites: FloatArray, rates: financ
     if not record.bought.any():
         nothing = np.zeros_like(sites)
         return _SiteStreams(nothing, nothing, nothing, nothing.copy(), nothing, nothing[:, 0], nothing[0])
-    owned = finance.split_owned(sites, record.capacity, rates)
+    owned = finance.split_owned(sites, record.capacity, record.owned_earned, rates)
     capex = record.bought * (rates.capital / step)
     rent = record.capacity * (rates.capital * finance.rent_rate(rates.discount_rate, rates.asset_life))
-    incremental = owned.net_profit + (1.0 - rates.incremental) * owned.technology
+    incremental = owned.net_profit + sites * finance.saved_technology(rates)
     price, rent_due = _handed_over(record, masks, rates, step)
     _, left = _carried(record, np.full(sites.shape[1:], len(sites)), rates, step)
     return _SiteStreams(

@@ -131,6 +131,16 @@ class Economy:
         return np.tile(self.excess, (len(self.segments), 1))
 
     @cached_property
+    def substitution_by_segment(self) -> FloatArray:
+        """epsilon once for each segment, (G, N)."""
+        return np.tile(self.substitution, (len(self.segments), 1))
+
+    @cached_property
+    def base_lerner(self) -> FloatArray:
+        """1 - 1/mu of the providers of some size in the base year, (R, G, N)."""
+        return -np.expm1(-self.log_markup[~self.fringe])
+
+    @cached_property
     def spending_exponent(self) -> FloatArray:
         """(eta - 1) / (epsilon - 1), with which spending follows total attraction, (N,)."""
         return (self.demand - 1.0) / self.excess

@@ -227,10 +227,13 @@ def _empty_record(economy: Economy, path: MarketPath, periods: int, per_year: in
         capacity=(periods, economy.foreign, draws),
         bought=(periods, economy.foreign, draws),
         markup=(periods // per_year, providers, layers, draws),
+        home_earned=(periods, draws),
+        earned=(periods, economy.foreign, draws),
+        owned_earned=(periods, economy.foreign, draws),
         equity=(periods + 1, draws),
         opening=(economy.foreign, draws),
     )
-    for untouched in ("owned", "capacity", "bought"):  # until there are sites
+    for untouched in ("owned", "capacity", "bought", "owned_earned"):  # until there are sites
         blank[untouched].fill(0.0)
     return Record(size=path.size[1 : periods + 1], growth=path.total_trend_growth[: periods + 1], **blank)
 
@@ -238,9 +241,11 @@ def _empty_record(economy: Economy, path: MarketPath, periods: int, per_year: in
 def _write(record: Record, economy: Economy, stocks: Stocks, spending: FloatArray, spare: FloatArray, t: int) -> None:
     """Enter the rest of a period into the record."""
     record.quality[t] = stocks.quality
+    record.home_earned[t], record.earned[t] = stocks.earned.home, stocks.earned.abroad
     economy.by_layer(stocks.gain(), out=record.gain[t])
     if stocks.sited:
         record.capacity[t], record.bought[t] = stocks.capacity, stocks.bought[t]
+        record.owned_earned[t] = stocks.earned.owned
     per_year = len(record.spending) // len(record.markup)
     if (t + 1) % per_year == 0:
         # Until the next period `before` holds the markups of this one.

@@ -7,6 +7,7 @@ import numpy as np
 from sim.axes import BoolArray, FloatArray
 from sim.kernels.equilibrium import StaticShares, opening_premium, static_equilibrium
 from sim.kernels.finance import entry_margin
+from sim.kernels.pricing import margin_gain
 from sim.model.economy import Economy, reach_fraction
 from sim.policy import State, allows_owned, lever, reachable, states
 from sim.regimes import HazardStep
@@ -56,18 +57,32 @@ def _would_build(scenario: Scenario, economy: Economy, state: State) -> BoolArra
     partner = np.broadcast_to(unlock, (economy.foreign, *unlock.shape))
     rows = np.asarray(reach.any(axis=-1))
     market, reach, spending, partner = economy.static_market(rows), reach[rows], spending[rows], partner[:, rows]
+    base_markup = economy.log_markup[:, rows]
     hazard = loss_hazard(scenario, economy, state)
-    without = static_equilibrium(market, reach, partner, partner, steps=_STEPS).reached if unlock.any() else market.base
+    without = static_equilibrium(market, reach, partner, partner, steps=_STEPS if unlock.any() else 0)
     verdict = np.empty((economy.foreign, economy.draws), dtype=np.bool_)
     for provider in range(economy.foreign):
         owned = partner.copy()
         owned[provider] = full[rows]
         row = economy.domestic + provider
-        with_site = static_equilibrium(market, reach, owned, partner, steps=_STEPS).reached[row]
-        gain = (spending * with_site).sum(axis=0) / np.maximum((spending * without[row]).sum(axis=0), _TINY)
-        margin = entry_margin(gain, equity, hazard, economy.inputs["entry.hurdle"], economy.rates())
+        with_site = static_equilibrium(market, reach, owned, partner, steps=_STEPS)
+        sales, earned = zip(
+            *(_static_sales(spending, side, base_markup[row], row) for side in (with_site, without)), strict=True
+        )
+        gain = sales[0] / np.maximum(sales[1], _TINY)
+        margin = entry_margin(gain, equity, hazard, economy.inputs["entry.hurdle"], earned, economy.rates())
         verdict[provider] = margin >= 0.0
     return verdict
+
+
+def _static_sales(
+    spending: FloatArray, shares: StaticShares, base_markup: FloatArray, row: int
+) -> tuple[FloatArray, FloatArray]:
+    """A provider's sales in reach, and what their markups add to a unit of them; (N,) each."""
+    sales = spending * shares.reached[row]
+    total = sales.sum(axis=0)
+    gain = margin_gain(shares.log_markup[row], base_markup)
+    return total, (sales * gain).sum(axis=0) / np.maximum(total, _TINY)
 
 
 def loss_hazard(scenario: Scenario, economy: Economy, state: State) -> FloatArray:

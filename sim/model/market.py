@@ -6,7 +6,7 @@ import numpy as np
 
 from sim.axes import FloatArray
 from sim.kernels.choice import utility_into
-from sim.kernels.pricing import log_markup_into
+from sim.kernels.pricing import price_into
 from sim.kernels.welfare import class_gains
 from sim.model.economy import LARGEST_EXPONENT, Economy, require
 from sim.model.sites import Choice, choose_again, reclassify, serve_reach, settle, transfer
@@ -49,6 +49,7 @@ def advance(economy: Economy, stocks: Stocks, period: Period, attraction: FloatA
         settle(stocks, economy.domestic)
     _choose(economy, stocks, choice)
     spending = stocks.spending(economy.domestic)
+    _earn(economy, stocks, spending)
     _price(economy, stocks, spending)
     return spending
 
@@ -164,13 +165,28 @@ def _choose(economy: Economy, stocks: Stocks, choice: Choice) -> None:
     stocks.held += joining
 
 
+def _earn(economy: Economy, stocks: Stocks, spending: FloatArray) -> None:
+    """What markups other than the base year's add to profits."""
+    domestic, earned = economy.domestic, stocks.earned
+    earned.home[...] = 0.0
+    for own, rows in economy.sized:
+        margin = stocks.margin[own]
+        if rows.stop <= domestic:
+            earned.home[...] += np.einsum("pgn,pgn->n", margin, spending[rows])
+            continue
+        abroad = slice(rows.start - domestic, rows.stop - domestic)
+        earned.abroad[abroad] = np.einsum("pgn,pgn->pn", margin, spending[rows])
+        if stocks.sited:
+            earned.owned[abroad] = np.einsum("pgn,pgn->pn", margin, stocks.owned[abroad])
+
+
 def _price(economy: Economy, stocks: Stocks, spending: FloatArray) -> None:
     """Markups of the next period, from shares of this one over all channels."""
     pull = economy.price_slope / spending.sum(axis=0)
     stocks.before, stocks.markup = stocks.markup, stocks.before
     for own, rows in economy.sized:
         np.multiply(spending[rows], pull, out=stocks.markup[own])
-    log_markup_into(stocks.markup, economy.excess_by_segment)
+    price_into(stocks.markup, stocks.margin, economy.substitution_by_segment, economy.base_lerner)
 
 
 def tally(

@@ -10,7 +10,23 @@ import numpy as np
 from sim.axes import BoolArray, FloatArray, IntArray
 from sim.model.economy import Economy
 
-__all__ = ["Access", "Period", "Sites", "Stocks", "opening_stocks"]
+__all__ = ["Access", "Earned", "Period", "Sites", "Stocks", "opening_stocks"]
+
+
+class Earned(NamedTuple):
+    """What markups other than the base year's add to profits in a period, USD bn/yr.
+
+    Attributes
+    ----------
+    home : (N,)
+        To those of all domestic providers.
+    abroad, owned : (F, N)
+        To those of each foreign provider, and the part of it on own sites.
+    """
+
+    home: FloatArray
+    abroad: FloatArray
+    owned: FloatArray
 
 
 @dataclass
@@ -28,6 +44,10 @@ class Stocks:
         Consumer gain carried by these customers, USD bn/yr.
     markup, before : (R, G, N)
         Log markup of the providers of some size, in this period and in the one before.
+    margin : (R, G, N)
+        What a unit of their sales earns in this period beyond the base year's, as a part of it.
+    earned : Earned
+        What that came to in the period before.
     by_layer : (P, L, N)
         Spending by provider over all channels at the end of the period before, USD bn/yr.
     owned_by_layer : (F, L, N)
@@ -57,6 +77,8 @@ class Stocks:
     gain_owned: FloatArray
     markup: FloatArray
     before: FloatArray
+    margin: FloatArray
+    earned: Earned
     by_layer: FloatArray
     owned_by_layer: FloatArray
     quality: FloatArray
@@ -105,6 +127,8 @@ def opening_stocks(economy: Economy, last_size: FloatArray, periods: int) -> Sto
         gain_owned=np.zeros(groups),
         markup=economy.log_markup[~economy.fringe],
         before=economy.log_markup[~economy.fringe],
+        margin=np.zeros_like(economy.base_lerner),
+        earned=Earned(*(np.zeros((*rows, economy.draws)) for rows in ((), (economy.foreign,), (economy.foreign,)))),
         by_layer=economy.layer_shares * last_size,
         owned_by_layer=np.zeros((economy.foreign, *last_size.shape)),
         quality=np.zeros_like(last_size),
