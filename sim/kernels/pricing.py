@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from sim.axes import FloatArray
 
-__all__ = ["log_markup", "margin_gain", "price_into", "share_slope"]
+_TINY = np.finfo(np.float64).tiny
+
+__all__ = ["class_share", "log_markup", "margin_gain", "price_into", "share_slope"]
 
 
 def share_slope(substitution: FloatArray, demand: FloatArray, conduct: FloatArray) -> FloatArray:
@@ -34,6 +38,27 @@ def log_markup(shares: FloatArray, substitution: FloatArray, slope: FloatArray) 
     """
     less = substitution - 1.0 - shares * slope
     return np.asarray(np.log(1.0 / less + 1.0))
+
+
+def class_share(spending: Sequence[FloatArray], totals: Sequence[FloatArray]) -> FloatArray:
+    """Share that counts for the one price of a provider: its mean over access classes, weighted by its sales there.
+
+    Parameters
+    ----------
+    spending : sequence of (..., N)
+        With the provider (or with the domestic ones together) in each class, USD bn/yr.
+    totals : sequence of (..., N)
+        With all providers in each class.
+
+    Returns
+    -------
+    (..., N)
+        sum of spending^2 / total over classes, by the sum of spending; of those together, each has its part of it.
+    """
+    if len(spending) == 1:
+        return np.asarray(spending[0] / np.maximum(totals[0], _TINY))
+    squares = sum(part * (part / np.maximum(total, _TINY)) for part, total in zip(spending, totals, strict=True))
+    return np.asarray(squares / np.maximum(sum(spending), _TINY))
 
 
 def price_into(markup: FloatArray, margin: FloatArray, substitution: FloatArray, base_lerner: FloatArray) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from sim.axes import FloatArray
 from sim.kernels.choice import utility_into
-from sim.kernels.pricing import price_into
+from sim.kernels.pricing import class_share, price_into
 from sim.kernels.welfare import class_gains
 from sim.model.economy import LARGEST_EXPONENT, Economy, require
 from sim.model.sites import Choice, choose_again, reclassify, serve_reach, settle, transfer
@@ -71,11 +71,10 @@ def _raise_quality(economy: Economy, stocks: Stocks, period: Period) -> None:
 
 def _keep_captive(economy: Economy, stocks: Stocks, period: Period) -> None:
     """Existing customers stay, less churn; they bear the change of their own provider's markup."""
-    stocks.held *= period.captive
-    stocks.gain_home *= period.captive
-    stocks.gain_outside *= period.captive
+    for stock in (stocks.held, stocks.home_closed, stocks.gain_home, stocks.gain_outside):
+        stock *= period.captive
     if stocks.sited:
-        for stock in (stocks.inside, stocks.owned, stocks.gain_inside, stocks.gain_owned):
+        for stock in (stocks.inside, stocks.owned, stocks.home_inside, stocks.gain_inside, stocks.gain_owned):
             stock *= period.captive
     cheaper = np.subtract(stocks.before, stocks.markup, out=stocks.before)
     for own, rows in economy.sized:
@@ -143,7 +142,9 @@ def _choice(economy: Economy, stocks: Stocks, period: Period, attraction: FloatA
     partner = home + attraction[domestic:].sum(axis=0)
     closed = 1.0 - stocks.open_part
     gains = class_gains(home, partner, economy.log_base_home, closed, economy.base_closed, economy.substitution)
-    in_closed = period.contestable * closed / home
+    in_closed = period.contestable * closed
+    stocks.home_closed += in_closed
+    in_closed /= home
     in_partner = period.contestable * (stocks.open_part - stocks.reach) / partner
     partner_gain = in_partner * gains.partner
     stocks.gain_home += period.contestable * gains.closed + home * partner_gain
@@ -154,6 +155,7 @@ def _choice(economy: Economy, stocks: Stocks, period: Period, attraction: FloatA
 def _settle_at_home(economy: Economy, stocks: Stocks, choice: Choice, evicted: FloatArray) -> None:
     """Who is evicted chooses among domestic offers, and loses the foreign ones."""
     choice.home_rate += evicted / choice.home
+    stocks.home_closed += evicted
     stocks.gain_home += evicted * np.log(choice.home) / economy.excess
 
 
@@ -182,10 +184,22 @@ def _earn(economy: Economy, stocks: Stocks, spending: FloatArray) -> None:
 
 def _price(economy: Economy, stocks: Stocks, spending: FloatArray) -> None:
     """Markups of the next period, from shares of this one over all channels."""
-    pull = economy.price_slope / spending.sum(axis=0)
+    domestic, slope = economy.domestic, economy.price_slope
+    home, outside = spending[:domestic].sum(axis=0), stocks.held[domestic:]
+    at_home, abroad = [home - stocks.home_closed, stocks.home_closed], [outside]
+    if stocks.sited:
+        at_home[0] -= stocks.home_inside
+        at_home.append(stocks.home_inside)
+        abroad.append(stocks.inside + stocks.owned)
+    totals = [inner + outer.sum(axis=0) for inner, outer in zip(at_home[::2], abroad, strict=True)]
+    home_pull = class_share(at_home, [totals[0], stocks.home_closed, *totals[1:]]) * slope / home
     stocks.before, stocks.markup = stocks.markup, stocks.before
     for own, rows in economy.sized:
-        np.multiply(spending[rows], pull, out=stocks.markup[own])
+        if rows.stop <= domestic:
+            np.multiply(spending[rows], home_pull, out=stocks.markup[own])
+        else:
+            chosen = slice(rows.start - domestic, rows.stop - domestic)
+            np.multiply(class_share([part[chosen] for part in abroad], totals), slope, out=stocks.markup[own])
     price_into(stocks.markup, stocks.margin, economy.substitution_by_segment, economy.base_lerner)
 
 

@@ -50,6 +50,8 @@ def reclassify(stocks: Stocks, reach_part: FloatArray, domestic: int) -> None:
     What closes takes from both sides of the border alike, and moves nobody across it.
     """
     before = stocks.reach_part
+    if np.array_equal(before, reach_part):
+        return
     enters = np.maximum(reach_part - before, 0.0) / np.maximum(1.0 - before, _TINY)
     leaves = np.maximum(before - reach_part, 0.0) / np.maximum(before, _TINY)
     pairs = ((stocks.held[domestic:], stocks.inside), (stocks.gain_outside, stocks.gain_inside))
@@ -57,6 +59,8 @@ def reclassify(stocks: Stocks, reach_part: FloatArray, domestic: int) -> None:
         moved = enters * out_stock - leaves * in_stock
         out_stock -= moved
         in_stock += moved
+    open_home = stocks.held[:domestic].sum(axis=0) - stocks.home_closed - stocks.home_inside
+    stocks.home_inside += enters * open_home - leaves * stocks.home_inside
     stocks.reach_part = reach_part
 
 
@@ -118,7 +122,9 @@ def serve_reach(economy: Economy, stocks: Stocks, period: Period, choice: Choice
     stocks.gain_owned += gain * new.owned + full_gain * moved
     stocks.inside += new.partner
     stocks.gain_inside += gain * new.partner
-    stocks.gain_home += gain * choice.home * new.home_rate
+    joining = choice.home * new.home_rate
+    stocks.home_inside += joining
+    stocks.gain_home += gain * joining
     choice.home_rate += new.home_rate
     return again
 
@@ -208,15 +214,18 @@ def choose_again(stocks: Stocks, choice: Choice, spending: FloatArray, domestic:
     choice.home_rate += rate
     stocks.inside += partner
     stocks.gain_inside += choice.gains.partner * partner
-    stocks.gain_home += choice.gains.partner * rate * choice.home
+    joining = rate * choice.home
+    stocks.home_inside += joining
+    stocks.gain_home += choice.gains.partner * joining
 
 
 def settle(stocks: Stocks, domestic: int) -> None:
-    """Where nothing is in reach any more, partner customers are outside of it."""
-    stranded = (stocks.reach_part <= 0.0) & stocks.inside.any(axis=0)
+    """Where nothing is in reach any more, partner and domestic customers are outside of it."""
+    stranded = (stocks.reach_part <= 0.0) & (stocks.inside.any(axis=0) | (stocks.home_inside != 0.0))
     if not stranded.any():
         return
     stocks.held[domestic:] += np.where(stranded, stocks.inside, 0.0)
     stocks.gain_outside += np.where(stranded, stocks.gain_inside, 0.0)
     stocks.inside = np.where(stranded, 0.0, stocks.inside)
+    stocks.home_inside = np.where(stranded, 0.0, stocks.home_inside)
     stocks.gain_inside = np.where(stranded, 0.0, stocks.gain_inside)

@@ -39,6 +39,8 @@ class Stocks:
         With domestic providers, and with foreign ones' partners outside the reach of owned sites.
     inside, owned : (F, G, N)
         With foreign providers' partners within reach of owned sites, and on owned sites.
+    home_closed, home_inside : (G, N)
+        With all domestic providers in the closed part, and within reach of owned sites.
     gain_home : (G, N)
     gain_outside, gain_inside, gain_owned : (F, G, N)
         Consumer gain carried by these customers, USD bn/yr.
@@ -71,6 +73,8 @@ class Stocks:
     held: FloatArray
     inside: FloatArray
     owned: FloatArray
+    home_closed: FloatArray
+    home_inside: FloatArray
     gain_home: FloatArray
     gain_outside: FloatArray
     gain_inside: FloatArray
@@ -121,6 +125,8 @@ def opening_stocks(economy: Economy, last_size: FloatArray, periods: int) -> Sto
         held=economy.shares * size,
         inside=np.zeros(groups),
         owned=np.zeros(groups),
+        home_closed=economy.base_closed * size,
+        home_inside=np.zeros_like(size),
         gain_home=np.zeros_like(size),
         gain_outside=np.zeros(groups),
         gain_inside=np.zeros(groups),
