@@ -42,7 +42,7 @@ def build_economy(scenario: Scenario, inputs: Inputs) -> Economy:
     layer_shares = _layer_shares(scenario, inputs, layers, providers)
     shares = _segment_shares(scenario, inputs, segments, layer_of, weights, layer_shares, open_part)
     base = baseyear.open_part_shares(shares, open_part, len(scenario.domestic))
-    markup = _base_markup(scenario, inputs, shares, providers)
+    markup = _base_markup(scenario, inputs, base, open_part, providers)
     bare = Economy(
         inputs=inputs,
         providers=providers,
@@ -196,10 +196,13 @@ def _segment_shares(
     return np.concatenate(parts, axis=1)
 
 
-def _base_markup(scenario: Scenario, inputs: Inputs, shares: FloatArray, providers: tuple[str, ...]) -> FloatArray:
+def _base_markup(
+    scenario: Scenario, inputs: Inputs, base: FloatArray, open_part: FloatArray, providers: tuple[str, ...]
+) -> FloatArray:
     sized = np.array([not scenario.providers[name].fringe for name in providers], dtype=np.float64)
     substitution, demand = inputs["demand.elasticity_of_substitution"], inputs["demand.elasticity_of_demand"]
     slope = pricing.share_slope(substitution, demand, inputs["demand.conduct"])
+    shares = pricing.base_class_share(base, open_part, len(scenario.domestic))
     return pricing.log_markup(shares * sized[:, None, None], substitution, slope)
 
 
