@@ -196,7 +196,7 @@ def _segment(
     unreached: FloatArray,
     spending: tuple[FloatArray, FloatArray, FloatArray],
 ) -> FloatArray:
-    """Shares of the whole segment (P, G, N) from those of its classes; in the closed one domestic offers keep theirs."""
+    """Shares of the whole segment (P, G, N); in the closed class domestic offers keep their proportions."""
     shares = reached * spending[0] + unreached * spending[1]
     home = reached[: market.domestic]
     shares[: market.domestic] += home * (spending[2] / home.sum(axis=0))
@@ -210,7 +210,9 @@ def _open_shares(market: StaticMarket, attraction: FloatArray, lift: FloatArray)
     return np.asarray(shares / shares.sum(axis=0))
 
 
-def opening_premium(market: StaticMarket, weights: FloatArray, target: FloatArray) -> FloatArray:
+def opening_premium(
+    market: StaticMarket, weights: FloatArray, target: FloatArray, least: FloatArray | float = 0.0
+) -> FloatArray:
     """The utility which, added to every foreign offer in the open part, gives a target share.
 
     All of the open part is in reach and markups are in static equilibrium. In each step the premium reaches the
@@ -223,11 +225,13 @@ def opening_premium(market: StaticMarket, weights: FloatArray, target: FloatArra
         Spending in the open part of each segment; any scale.
     target : (N,)
         Share of all foreign providers in the open part, below 1. Where it is under today's, the premium is 0.
+    least : (N,) or number
+        The least premium, if it may be less than 0: then foreign offers may lose what they have today.
 
     Returns
     -------
     (N,)
-        At least 0.
+        At least `least`.
     """
     domestic, open_part, closed_part = market.domestic, market.open_part, 1.0 - market.open_part
     weights = weights / weights.sum(axis=0)
@@ -236,7 +240,7 @@ def opening_premium(market: StaticMarket, weights: FloatArray, target: FloatArra
     for _ in range(_PREMIUM_STEPS):
         market.attract(attraction, markup)
         home, abroad = attraction[:domestic].sum(axis=0), attraction[domestic:].sum(axis=0)
-        premium = _moved_to(goal, premium, weights, abroad / home)
+        premium = _moved_to(goal, premium, least, weights, abroad / home)
         lift = np.exp(premium)
         in_open, in_closed = 1.0 / (home + lift * abroad), 1.0 / home
         foreign = np.broadcast_to(in_open * lift, market.base[domestic:].shape)
@@ -244,7 +248,9 @@ def opening_premium(market: StaticMarket, weights: FloatArray, target: FloatArra
     return premium
 
 
-def _moved_to(goal: FloatArray, premium: FloatArray, weights: FloatArray, odds: FloatArray) -> FloatArray:
+def _moved_to(
+    goal: FloatArray, premium: FloatArray, least: FloatArray | float, weights: FloatArray, odds: FloatArray
+) -> FloatArray:
     """The premium (N,) moved until log-odds of the foreign share are near `goal`; `odds` (G, N) are those without it.
 
     Log-odds of a mean rise by less than its parts' do, so that no step overshoots.
@@ -252,5 +258,5 @@ def _moved_to(goal: FloatArray, premium: FloatArray, weights: FloatArray, odds: 
     for _ in range(_ODDS_STEPS):
         lifted = odds * np.exp(premium)
         home = weights / (1.0 + lifted)
-        premium = np.maximum(premium + goal - np.log((home * lifted).sum(axis=0) / home.sum(axis=0)), 0.0)
+        premium = np.maximum(premium + goal - np.log((home * lifted).sum(axis=0) / home.sum(axis=0)), least)
     return premium
