@@ -9,7 +9,7 @@ import numpy as np
 
 from sim.axes import FloatArray, runs
 from sim.kernels.choice import invert, utility_into
-from sim.kernels.pricing import log_markup, share_slope
+from sim.kernels.pricing import base_class_share, class_share, log_markup, share_slope
 
 __all__ = ["StaticMarket", "StaticShares", "opening_premium", "static_equilibrium"]
 
@@ -65,9 +65,7 @@ class StaticMarket:
     @cached_property
     def start(self) -> FloatArray:
         """Log markups of the base year, (R, G, N)."""
-        closed = (1.0 - self.open_part) / self.base[: self.domestic].sum(axis=0)
-        shares = self.base * self.open_part
-        shares[: self.domestic] += self.base[: self.domestic] * closed
+        shares = base_class_share(self.base, self.open_part, self.domestic)
         return log_markup(shares[~self.atomistic], self.substitution, self.slope)
 
     @cached_property
@@ -85,7 +83,9 @@ class StaticMarket:
         """Move log markups one best response nearer to their fixed point, in place.
 
         The plain fixed point overshoots, and near monopoly without end: what a provider adds to its markup costs it
-        share, which lowers the markup that it wants. So each takes the Newton step of its own first-order condition.
+        share, which lowers the markup that it wants. So each takes the Newton step of its own first-order condition,
+        with dA/d ln mu = -(epsilon - 1) A (1 - A). With several classes it is -(epsilon - 1) (A + A^2 - 2 sum_c r s^2),
+        and as the last sum is at least A^2, the step is at most that of Newton: never too long.
         Prices are strategic complements, so that such answers come to the equilibrium.
 
         Parameters
@@ -94,7 +94,7 @@ class StaticMarket:
         attraction : (P, G, N)
             Of home and partner offers at these markups.
         home, abroad : (G, N), (F, G, N)
-            Share of the segment that a unit of it brings to domestic and to foreign offers.
+            `class_share` per unit of attraction of domestic and of foreign offers.
 
         References
         ----------
@@ -139,6 +139,9 @@ def static_equilibrium(
 ) -> StaticShares:
     """Shares and markups when everybody chooses.
 
+    A segment has three access classes: in reach of owned sites, the rest of the open part, and the closed part, in
+    which domestic offers keep their proportions. What is spent in each is given.
+
     Parameters
     ----------
     market : StaticMarket
@@ -158,15 +161,16 @@ def static_equilibrium(
     Atkeson & Burstein (2008) AER 98, section I.
     """
     lifts = np.exp(owned), np.exp(partner)
+    spending = market.open_part * reach, market.open_part * (1.0 - reach), 1.0 - market.open_part
     markup, attraction = market.start.copy(), market.base.copy()
     for _ in range(steps):
         market.attract(attraction, markup)
-        market.answer(markup, attraction, *_rates(market, attraction, reach, lifts))
+        units = _shares_of_a_unit(market, attraction, lifts)
+        abroad = class_share([lift * unit for lift, unit in zip(lifts, units[:2], strict=True)], spending[:2])
+        market.answer(markup, attraction, class_share(units, spending), abroad)
     market.attract(attraction, markup)
-    home, abroad = _rates(market, attraction, reach, lifts)
-    segment = np.concatenate([attraction[: market.domestic] * home, attraction[market.domestic :] * abroad])
     reached, unreached = (_open_shares(market, attraction, lift) for lift in lifts)
-    return StaticShares(reached, unreached, segment, _of_all(market, markup))
+    return StaticShares(reached, unreached, _segment(market, reached, unreached, spending), _of_all(market, markup))
 
 
 def _of_all(market: StaticMarket, markup: FloatArray) -> FloatArray:
@@ -177,19 +181,26 @@ def _of_all(market: StaticMarket, markup: FloatArray) -> FloatArray:
     return found
 
 
-def _rates(
-    market: StaticMarket, attraction: FloatArray, reach: FloatArray, lifts: tuple[FloatArray, FloatArray]
-) -> tuple[FloatArray, FloatArray]:
-    """Share of the segment per unit of attraction of domestic (G, N) and of foreign offers (F, G, N).
+def _shares_of_a_unit(
+    market: StaticMarket, attraction: FloatArray, lifts: tuple[FloatArray, FloatArray]
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Choice share (G, N) that a unit of attraction has of the reached, the unreached and the closed class."""
+    home, abroad = attraction[: market.domestic].sum(axis=0), attraction[market.domestic :]
+    inside, outside = (home + (abroad * lift).sum(axis=0) for lift in lifts)
+    return 1.0 / inside, 1.0 / outside, 1.0 / home
 
-    Of the open part in reach, of the rest of it, and of the closed part.
-    """
-    domestic, open_part = market.domestic, market.open_part
-    home, abroad = attraction[:domestic].sum(axis=0), attraction[domestic:]
-    inside, outside = ((abroad * lift).sum(axis=0) for lift in lifts)
-    in_reach = open_part * reach / (home + inside)
-    beyond = open_part * (1.0 - reach) / (home + outside)
-    return in_reach + beyond + (1.0 - open_part) / home, lifts[0] * in_reach + lifts[1] * beyond
+
+def _segment(
+    market: StaticMarket,
+    reached: FloatArray,
+    unreached: FloatArray,
+    spending: tuple[FloatArray, FloatArray, FloatArray],
+) -> FloatArray:
+    """Shares of the whole segment (P, G, N); in the closed class domestic offers keep their proportions."""
+    shares = reached * spending[0] + unreached * spending[1]
+    home = reached[: market.domestic]
+    shares[: market.domestic] += home * (spending[2] / home.sum(axis=0))
+    return np.asarray(shares)
 
 
 def _open_shares(market: StaticMarket, attraction: FloatArray, lift: FloatArray) -> FloatArray:
@@ -199,7 +210,9 @@ def _open_shares(market: StaticMarket, attraction: FloatArray, lift: FloatArray)
     return np.asarray(shares / shares.sum(axis=0))
 
 
-def opening_premium(market: StaticMarket, weights: FloatArray, target: FloatArray) -> FloatArray:
+def opening_premium(
+    market: StaticMarket, weights: FloatArray, target: FloatArray, least: FloatArray | float = 0.0
+) -> FloatArray:
     """The utility which, added to every foreign offer in the open part, gives a target share.
 
     All of the open part is in reach and markups are in static equilibrium. In each step the premium reaches the
@@ -212,28 +225,32 @@ def opening_premium(market: StaticMarket, weights: FloatArray, target: FloatArra
         Spending in the open part of each segment; any scale.
     target : (N,)
         Share of all foreign providers in the open part, below 1. Where it is under today's, the premium is 0.
+    least : (N,) or number
+        The least premium, if it may be less than 0: then foreign offers may lose what they have today.
 
     Returns
     -------
     (N,)
-        At least 0.
+        At least `least`.
     """
-    domestic, open_part = market.domestic, market.open_part
+    domestic, open_part, closed_part = market.domestic, market.open_part, 1.0 - market.open_part
     weights = weights / weights.sum(axis=0)
     markup, attraction, premium = market.start.copy(), market.base.copy(), np.zeros_like(target)
     goal = np.log(np.maximum(target, _TINY) / np.maximum(1.0 - target, _ROUNDING))
     for _ in range(_PREMIUM_STEPS):
         market.attract(attraction, markup)
         home, abroad = attraction[:domestic].sum(axis=0), attraction[domestic:].sum(axis=0)
-        premium = _moved_to(goal, premium, weights, abroad / home)
+        premium = _moved_to(goal, premium, least, weights, abroad / home)
         lift = np.exp(premium)
-        in_open = open_part / (home + lift * abroad)
+        in_open, in_closed = 1.0 / (home + lift * abroad), 1.0 / home
         foreign = np.broadcast_to(in_open * lift, market.base[domestic:].shape)
-        market.answer(markup, attraction, in_open + (1.0 - open_part) / home, foreign)
+        market.answer(markup, attraction, class_share((in_open, in_closed), (open_part, closed_part)), foreign)
     return premium
 
 
-def _moved_to(goal: FloatArray, premium: FloatArray, weights: FloatArray, odds: FloatArray) -> FloatArray:
+def _moved_to(
+    goal: FloatArray, premium: FloatArray, least: FloatArray | float, weights: FloatArray, odds: FloatArray
+) -> FloatArray:
     """The premium (N,) moved until log-odds of the foreign share are near `goal`; `odds` (G, N) are those without it.
 
     Log-odds of a mean rise by less than its parts' do, so that no step overshoots.
@@ -241,5 +258,5 @@ def _moved_to(goal: FloatArray, premium: FloatArray, weights: FloatArray, odds: 
     for _ in range(_ODDS_STEPS):
         lifted = odds * np.exp(premium)
         home = weights / (1.0 + lifted)
-        premium = np.maximum(premium + goal - np.log((home * lifted).sum(axis=0) / home.sum(axis=0)), 0.0)
+        premium = np.maximum(premium + goal - np.log((home * lifted).sum(axis=0) / home.sum(axis=0)), least)
     return premium

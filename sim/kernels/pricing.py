@@ -8,14 +8,68 @@ import numpy as np
 
 from sim.axes import FloatArray
 
-_TINY = np.finfo(np.float64).tiny
+__all__ = ["base_class_share", "class_share", "log_markup", "margin_gain", "price_into", "share_slope"]
 
-__all__ = ["class_share", "log_markup", "margin_gain", "price_into", "share_slope"]
+_TINY = np.finfo(np.float64).tiny
 
 
 def share_slope(substitution: FloatArray, demand: FloatArray, conduct: FloatArray) -> FloatArray:
     """How much a provider's perceived elasticity falls with its share: conduct x (epsilon - eta)."""
     return np.asarray(conduct * (substitution - demand))
+
+
+def class_share(shares: Sequence[FloatArray], spending: Sequence[FloatArray]) -> FloatArray:
+    """A provider's share of the access classes of a segment, in the mean weighted by its own revenue.
+
+    A provider sets one price for all classes c, of which it has the shares s_c. A rise of its price by one percent
+    costs it (epsilon - 1) - (epsilon - eta) s_c percent of its revenue in class c, so that the elasticity which it
+    perceives is epsilon - (epsilon - eta) A, where A = sum_c r_c s_c and r_c is class c's part of its revenue.
+
+    Parameters
+    ----------
+    shares : sequence of (..., G, N)
+        A provider's share of each class. Shares per unit of attraction give A per unit of attraction.
+    spending : sequence of (G, N)
+        All spending in each class, in the same order; any scale.
+
+    Returns
+    -------
+    (..., G, N)
+        Between the least and the largest of its shares; never below its share of the whole segment.
+
+    References
+    ----------
+    Atkeson & Burstein (2008) AER 98, eqs. 7-8, is the case of one class.
+    """
+    if len(shares) == 1:
+        return shares[0]
+    revenue = [share * size for share, size in zip(shares, spending, strict=True)]
+    weighted, total = revenue[0] * shares[0], revenue[0]
+    for part, share in zip(revenue[1:], shares[1:], strict=True):
+        weighted, total = weighted + part * share, total + part
+    return np.asarray(weighted / np.maximum(total, _TINY))
+
+
+def base_class_share(base: FloatArray, open_part: FloatArray, domestic: int) -> FloatArray:
+    """`class_share` of every provider in the base year, where a segment has a closed and an open class.
+
+    Parameters
+    ----------
+    base : (P, G, N)
+        Choice shares in the open part; sum to 1 over providers.
+    open_part : (G, N)
+    domestic : int
+        Number of domestic providers, the first of P. In the closed class they keep their proportions.
+
+    Returns
+    -------
+    (P, G, N)
+        For a foreign provider, its share of the open part.
+    """
+    closed = 1.0 / base[:domestic].sum(axis=0)
+    shares = base.copy()
+    shares[:domestic] *= class_share((np.ones_like(closed), closed), (open_part, 1.0 - open_part))
+    return shares
 
 
 def log_markup(shares: FloatArray, substitution: FloatArray, slope: FloatArray) -> FloatArray:
@@ -24,7 +78,7 @@ def log_markup(shares: FloatArray, substitution: FloatArray, slope: FloatArray) 
     Parameters
     ----------
     shares : (..., N)
-        Share of the segment over all channels of a provider; 0 for a firm of no size.
+        `class_share` of a provider over all its channels; 0 for a firm of no size.
     substitution, slope : (N,)
         Elasticity of substitution, and `share_slope`.
 
@@ -38,27 +92,6 @@ def log_markup(shares: FloatArray, substitution: FloatArray, slope: FloatArray) 
     """
     less = substitution - 1.0 - shares * slope
     return np.asarray(np.log(1.0 / less + 1.0))
-
-
-def class_share(spending: Sequence[FloatArray], totals: Sequence[FloatArray]) -> FloatArray:
-    """Share that counts for the one price of a provider: its mean over access classes, weighted by its sales there.
-
-    Parameters
-    ----------
-    spending : sequence of (..., N)
-        With the provider (or with the domestic ones together) in each class, USD bn/yr.
-    totals : sequence of (..., N)
-        With all providers in each class.
-
-    Returns
-    -------
-    (..., N)
-        sum of spending^2 / total over classes, by the sum of spending; of those together, each has its part of it.
-    """
-    if len(spending) == 1:
-        return np.asarray(spending[0] / np.maximum(totals[0], _TINY))
-    squares = sum(part * (part / np.maximum(total, _TINY)) for part, total in zip(spending, totals, strict=True))
-    return np.asarray(squares / np.maximum(sum(spending), _TINY))
 
 
 def price_into(markup: FloatArray, margin: FloatArray, substitution: FloatArray, base_lerner: FloatArray) -> None:

@@ -9,6 +9,7 @@ from sim.kernels.equilibrium import StaticShares, opening_premium, static_equili
 from sim.kernels.finance import entry_margin
 from sim.kernels.pricing import margin_gain
 from sim.model.economy import Economy, reach_fraction
+from sim.model.inversion import start_unlock
 from sim.policy import State, allows_owned, lever, reachable, states
 from sim.regimes import HazardStep
 from sim.scenario import Scenario
@@ -51,9 +52,9 @@ def _would_build(scenario: Scenario, economy: Economy, state: State) -> BoolArra
     """
     reach = reach_fraction(scenario, economy, state)
     spending = economy.layer_size[economy.layer_of] * economy.weights * economy.open_part * reach
-    unlock = lever(state, "partner_unlock", economy.inputs, economy.draws) * economy.premium_by_segment
+    unlock = _added_unlock(scenario, economy, state, "partner_unlock") * economy.premium_by_segment
     equity = lever(state, "partner_equity", economy.inputs, economy.draws)
-    full = lever(state, "owned_unlock", economy.inputs, economy.draws) * economy.premium_by_segment
+    full = _added_unlock(scenario, economy, state, "owned_unlock") * economy.premium_by_segment
     partner = np.broadcast_to(unlock, (economy.foreign, *unlock.shape))
     rows = np.asarray(reach.any(axis=-1))
     market, reach, spending, partner = economy.static_market(rows), reach[rows], spending[rows], partner[:, rows]
@@ -85,6 +86,12 @@ def _static_sales(
     return total, (sales * gain).sum(axis=0) / np.maximum(total, _TINY)
 
 
+def _added_unlock(scenario: Scenario, economy: Economy, state: State, name: str) -> FloatArray:
+    """Part of the premium that a lever adds to base-year offers, which have what the start unlocks; (N,)."""
+    unlock = lever(state, name, economy.inputs, economy.draws)
+    return unlock - start_unlock(scenario, economy.inputs, economy.draws)
+
+
 def loss_hazard(scenario: Scenario, economy: Economy, state: State) -> FloatArray:
     """Rate per year at which a state's permission for owned sites may be lost; (N,)."""
     found = states(scenario)
@@ -107,7 +114,7 @@ def static_under(scenario: Scenario, economy: Economy, state: State) -> StaticSh
     rows = economy.segment_rows(scenario.opening.layer)
     premium = economy.premium_by_segment[rows]
     boosts = [
-        np.broadcast_to(lever(state, name, economy.inputs, economy.draws) * premium, (economy.foreign, *premium.shape))
+        np.broadcast_to(_added_unlock(scenario, economy, state, name) * premium, (economy.foreign, *premium.shape))
         for name in ("owned_unlock", "partner_unlock")
     ]
     reach = reach_fraction(scenario, economy, state)[rows]
@@ -132,16 +139,18 @@ def tariff_equivalent(scenario: Scenario, economy: Economy, state: State) -> Flo
     ----------
     Head & Ries (2001) AER 91; Head & Mayer (2014).
     """
-    if not allows_owned(state) and not lever(state, "partner_unlock", economy.inputs, economy.draws).any():
-        return np.expm1(economy.premium / economy.excess)
+    unlocked = start_unlock(scenario, economy.inputs, economy.draws) * economy.premium
+    added = economy.premium - unlocked
+    if not allows_owned(state) and not _added_unlock(scenario, economy, state, "partner_unlock").any():
+        return np.expm1(added / economy.excess)
     rows = economy.segment_rows(scenario.opening.layer)
     if _opens_all(scenario, economy, state, rows):
         return np.zeros(economy.draws)
     open_spending = economy.weights[rows] * economy.open_part[rows]
     static = static_under(scenario, economy, state)
     share = (economy.weights[rows] * static.segment[economy.domestic :].sum(axis=0)).sum(axis=0)
-    reached = opening_premium(economy.static_market(rows), open_spending, share / open_spending.sum(axis=0))
-    left = economy.premium - reached
+    market, target = economy.static_market(rows), share / open_spending.sum(axis=0)
+    left = added - opening_premium(market, open_spending, target, least=-unlocked)
     left[np.abs(left) < _ROUNDING] = 0.0
     return np.expm1(left / economy.excess)
 

@@ -12,9 +12,10 @@ from sim.kernels import baseyear, pricing
 from sim.kernels.choice import invert
 from sim.kernels.equilibrium import opening_premium
 from sim.model.economy import LARGEST_EXPONENT, Economy, Inputs, require
+from sim.policy import lever, states
 from sim.scenario import Hypothesis, LayerShares, Scenario
 
-__all__ = ["Economies", "build_economy", "target_share"]
+__all__ = ["Economies", "build_economy", "start_unlock", "target_share"]
 
 
 def build_economy(scenario: Scenario, inputs: Inputs) -> Economy:
@@ -42,7 +43,7 @@ def build_economy(scenario: Scenario, inputs: Inputs) -> Economy:
     layer_shares = _layer_shares(scenario, inputs, layers, providers)
     shares = _segment_shares(scenario, inputs, segments, layer_of, weights, layer_shares, open_part)
     base = baseyear.open_part_shares(shares, open_part, len(scenario.domestic))
-    markup = _base_markup(scenario, inputs, shares, providers)
+    markup = _base_markup(scenario, inputs, base, open_part, providers)
     bare = Economy(
         inputs=inputs,
         providers=providers,
@@ -79,7 +80,7 @@ class Economies:
     def of(self, scenario: Scenario, inputs: Inputs) -> Economy:
         """As `build_economy`."""
         for other, economy in self._known:
-            if _share_base_year(scenario, inputs, other, economy.inputs):
+            if _share_base_year(scenario, inputs, other, economy):
                 _require_coherence(inputs)
                 return replace(economy, inputs=inputs)
         self._known.append((scenario, build_economy(scenario, inputs)))
@@ -87,14 +88,17 @@ class Economies:
 
 
 _BASE_YEAR = ("providers", "market", "segments", "shares", "demand", "opening")
-"""Sections of a scenario from which its base year is made."""
+"""Sections of a scenario from which its base year is made, with what the starting regime unlocks."""
 
 
-def _share_base_year(scenario: Scenario, inputs: Inputs, other: Scenario, others: Inputs) -> bool:
+def _share_base_year(scenario: Scenario, inputs: Inputs, other: Scenario, economy: Economy) -> bool:
     if any(getattr(scenario, section) != getattr(other, section) for section in _BASE_YEAR):
         return False
     names = [name for name in inputs if name.startswith(tuple(f"{section}." for section in _BASE_YEAR))]
-    return all(np.array_equal(inputs[name], others[name]) for name in names)
+    if not all(np.array_equal(inputs[name], economy.inputs[name]) for name in names):
+        return False
+    ours, theirs = (start_unlock(*case, economy.draws) for case in ((scenario, inputs), (other, economy.inputs)))
+    return np.array_equal(ours, theirs)
 
 
 def _by_layer(scenario: Scenario, layers: tuple[str, ...]) -> tuple[tuple[str, ...], IntArray]:
@@ -196,18 +200,44 @@ def _segment_shares(
     return np.concatenate(parts, axis=1)
 
 
-def _base_markup(scenario: Scenario, inputs: Inputs, shares: FloatArray, providers: tuple[str, ...]) -> FloatArray:
+def _base_markup(
+    scenario: Scenario, inputs: Inputs, base: FloatArray, open_part: FloatArray, providers: tuple[str, ...]
+) -> FloatArray:
     sized = np.array([not scenario.providers[name].fringe for name in providers], dtype=np.float64)
     substitution, demand = inputs["demand.elasticity_of_substitution"], inputs["demand.elasticity_of_demand"]
     slope = pricing.share_slope(substitution, demand, inputs["demand.conduct"])
+    shares = pricing.base_class_share(base, open_part, len(scenario.domestic))
     return pricing.log_markup(shares * sized[:, None, None], substitution, slope)
 
 
+def start_unlock(scenario: Scenario, inputs: Inputs, draws: int) -> FloatArray:
+    """Part of the premium that partner offers have under the starting regime: it is inside the base-year utilities.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    inputs : mapping of str to (N,)
+    draws : int
+        N.
+
+    Returns
+    -------
+    (N,)
+        u0. A state that unlocks the part u adds (u - u0) phi to the utility of the base year.
+    """
+    return lever(states(scenario)[0], "partner_unlock", inputs, draws)
+
+
 def _with_premium(scenario: Scenario, economy: Economy) -> Economy:
+    """The economy with phi, of which opening adds the part to the base year that the start has not unlocked."""
     layer = scenario.opening.layer
     rows = economy.segment_rows(layer)
     open_spending = economy.weights[rows] * economy.open_part[rows]
-    premium = opening_premium(economy.static_market(rows), open_spending, target_share(scenario, economy))
+    added = opening_premium(economy.static_market(rows), open_spending, target_share(scenario, economy))
+    unlocked = start_unlock(scenario, economy.inputs, economy.draws)
+    path = states(scenario)[0].paths["partner_unlock"]
+    require(f"{path} is 1 at the start, which leaves no premium for others to unlock", unlocked < 1.0)
+    premium = added / (1.0 - unlocked)
     factors = np.stack([economy.inputs[f"opening.layer_factor.{name}"] for name in economy.layers])
     largest = premium * np.maximum(factors.max(axis=0), 1.0 / economy.excess)
     bearable = largest < LARGEST_EXPONENT

@@ -186,20 +186,23 @@ def _price(economy: Economy, stocks: Stocks, spending: FloatArray) -> None:
     """Markups of the next period, from shares of this one over all channels."""
     domestic, slope = economy.domestic, economy.price_slope
     home, outside = spending[:domestic].sum(axis=0), stocks.held[domestic:]
-    at_home, abroad = [home - stocks.home_closed, stocks.home_closed], [outside]
+    at_home, abroad = [stocks.home_closed, home - stocks.home_closed], [outside]
     if stocks.sited:
-        at_home[0] -= stocks.home_inside
+        at_home[1] -= stocks.home_inside
+        np.maximum(at_home[1], 0.0, out=at_home[1])  # where all is in reach, rounding is left
         at_home.append(stocks.home_inside)
         abroad.append(stocks.inside + stocks.owned)
-    totals = [inner + outer.sum(axis=0) for inner, outer in zip(at_home[::2], abroad, strict=True)]
-    home_pull = class_share(at_home, [totals[0], stocks.home_closed, *totals[1:]]) * slope / home
+    totals = [np.maximum(ours + theirs.sum(axis=0), _TINY) for ours, theirs in zip(at_home[1:], abroad, strict=True)]
+    sizes = [np.maximum(stocks.home_closed, _TINY), *totals]
+    home_pull = class_share([part / size for part, size in zip(at_home, sizes, strict=True)], sizes) * slope / home
     stocks.before, stocks.markup = stocks.markup, stocks.before
     for own, rows in economy.sized:
         if rows.stop <= domestic:
             np.multiply(spending[rows], home_pull, out=stocks.markup[own])
         else:
             chosen = slice(rows.start - domestic, rows.stop - domestic)
-            np.multiply(class_share([part[chosen] for part in abroad], totals), slope, out=stocks.markup[own])
+            shares = [part[chosen] / size for part, size in zip(abroad, totals, strict=True)]
+            np.multiply(class_share(shares, totals), slope, out=stocks.markup[own])
     price_into(stocks.markup, stocks.margin, economy.substitution_by_segment, economy.base_lerner)
 
 

@@ -26,21 +26,28 @@ class Segment:
     demand: float
     conduct: float
 
-    def markup(self, shares: FloatArray) -> FloatArray:
-        """Atkeson & Burstein (2008), Bertrand: a firm of share s perceives the elasticity eps (1 - s) + eta s."""
-        share = self.conduct * self.sized * shares
-        perceived = self.substitution * (1 - share) + self.demand * share
+    def markup(self, spending: FloatArray) -> FloatArray:
+        """Markups at spending (3, P) by access class.
+
+        Atkeson & Burstein (2008), Bertrand: where a firm has the share s of what a class spends it perceives the
+        elasticity eps (1 - s) + eta s, and with one price for all classes their mean weighted by what it sells.
+        """
+        of_class = spending.sum(axis=1, keepdims=True)
+        share = self.conduct * self.sized * spending / np.where(of_class > 0, of_class, 1)
+        by_class = self.substitution * (1 - share) + self.demand * share
+        perceived = np.average(by_class, axis=0, weights=spending)
         return np.asarray(perceived / (perceived - 1))
 
-    def whole(self, inside: FloatArray, outside: FloatArray, reach: float) -> FloatArray:
-        """Shares of the segment from choice shares in its classes; the closed part sees domestic offers only."""
+    def spending(self, inside: FloatArray, outside: FloatArray, reach: float) -> FloatArray:
+        """Spending (3, P) where sites reach, in the rest of the open part, and where only domestic offers are seen."""
         domestic = np.where(np.arange(len(self.base)) < self.home, outside, 0.0)
-        opened = reach * inside + (1 - reach) * outside
-        return np.asarray(self.open_part * opened + (1 - self.open_part) * domestic / domestic.sum())
+        classes = np.stack([inside, outside, domestic / domestic.sum()])
+        sizes = np.array([self.open_part * reach, self.open_part * (1 - reach), 1 - self.open_part])
+        return np.asarray(classes * sizes[:, None])
 
     def utility(self) -> FloatArray:
         """Berry (1994): mean utility at marginal cost that gives the shares of the base year at its own markups."""
-        markup = self.markup(self.whole(self.base, self.base, 0.0))
+        markup = self.markup(self.spending(self.base, self.base, 0.0))
         return np.asarray(np.log(self.base) + (self.substitution - 1) * np.log(markup))
 
     def choice(self, log_markup: FloatArray, boost: FloatArray) -> FloatArray:
@@ -54,14 +61,14 @@ class Segment:
         """Choice shares in and out of reach, shares of the segment, and log markups."""
 
         def unmet(log_markup: FloatArray) -> FloatArray:
-            shares = self.whole(self.choice(log_markup, owned), self.choice(log_markup, partner), reach)
-            return np.asarray(log_markup - np.log(self.markup(shares)))
+            spending = self.spending(self.choice(log_markup, owned), self.choice(log_markup, partner), reach)
+            return np.asarray(log_markup - np.log(self.markup(spending)))
 
         start = np.full(len(self.base), np.log(self.substitution / (self.substitution - 1)))
         solved = root(unmet, start, method="hybr", options={"xtol": 1e-13})
         assert np.abs(unmet(solved.x)).max() < 1e-11
         inside, outside = (self.choice(solved.x, boost) for boost in (owned, partner))
-        return inside, outside, self.whole(inside, outside, reach), solved.x
+        return inside, outside, self.spending(inside, outside, reach).sum(axis=0), solved.x
 
 
 def segment_of(market: StaticMarket, segment: int, draw: int) -> Segment:
