@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import TypeVar
 
-from sim.axes import FloatArray
+import numpy as np
+import numpy.typing as npt
+
+from sim.axes import BoolArray, FloatArray
 from sim.dates.calendar import Phases
 from sim.dates.timeline import Masks, Timeline, period_ends, period_middles
+from sim.kernels.finance import channel_values
 from sim.kernels.premium import arrived_years, overlap
 from sim.model.economy import Economy, lever_rows, reach_fraction
 from sim.model.marketpath import MarketPath
 from sim.model.stocks import Access
-from sim.policy import State, states
+from sim.policy import State, lever, states
 from sim.scenario import Scenario
 
 __all__ = ["Levers"]
+
+T = TypeVar("T", np.float64, np.bool_)
 
 
 class Levers:
@@ -33,6 +39,7 @@ class Levers:
         self._equity = _equity(scenario, economy, found, masks.phases)
         self._spillover = lever_rows(found, "spillover", economy)
         self._reach = np.stack([reach_fraction(scenario, economy, state) for state in found])
+        self._migrates = np.stack([_migrates(economy, state) for state in found])
         self._capped = np.array([state.levers.capped for state in found])[masks.state]
         cap = _zone_cap(economy, path, round(12 / scenario.horizon.period_months))
         self._cap = np.where(self._capped, cap, np.inf)
@@ -50,7 +57,7 @@ class Levers:
             partner_unlock=None if self._partner is None else self._partner[t],
             owned_unlock=None if self._owned is None else self._owned[t],
             cap=self._cap[t],
-            takes_migrants=~self._capped[t],
+            takes_migrants=self._pick(self._migrates, t),
             closes=closes,
             evicts=evicts,
             spillover=self._pick(self._spillover, t),
@@ -67,13 +74,27 @@ class Levers:
                     evicts = closing if evicts is None else evicts + closing
         return closes, evicts
 
-    def _pick(self, table: FloatArray, t: int) -> FloatArray:
+    def _pick(self, table: npt.NDArray[T], t: int) -> npt.NDArray[T]:
         """The row of each draw's state in period t, (S, ..., N) to (..., N); without a copy where all have the same."""
         common = self._common[t]
         if common is not None:
             return np.asarray(table[common])
         index = self._state[t].reshape((1,) * (table.ndim - 1) + (-1,))
         return np.asarray(np.take_along_axis(table, index, axis=0)[0])
+
+
+def _migrates(economy: Economy, state: State) -> BoolArray:
+    """Whether providers ask partner customers to their own sites in a state, (N,).
+
+    While a zone has a cap its sites are for new business; else a provider asks where what consents earns it more on
+    its site, capital charged, than all of it does with the partner.
+    """
+    if state.levers.capped:
+        return np.zeros(economy.draws, dtype=np.bool_)
+    equity = lever(state, "partner_equity", economy.inputs, economy.draws)
+    nothing = np.zeros(economy.draws)
+    owned, partner = channel_values(equity, nothing, 1.0, (nothing, nothing), economy.rates())
+    return np.asarray((1.0 - economy.inputs["migration.consent_loss"]) * owned > partner)
 
 
 def _windows(scenario: Scenario) -> tuple[FloatArray, FloatArray]:
