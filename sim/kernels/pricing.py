@@ -41,8 +41,6 @@ def class_share(shares: Sequence[FloatArray], spending: Sequence[FloatArray]) ->
     ----------
     Atkeson & Burstein (2008) AER 98, eqs. 7-8, is the case of one class.
     """
-    if len(shares) == 1:
-        return shares[0]
     revenue = [share * size for share, size in zip(shares, spending, strict=True)]
     weighted, total = revenue[0] * shares[0], revenue[0]
     for part, share in zip(revenue[1:], shares[1:], strict=True):

@@ -174,7 +174,7 @@ def _earn(economy: Economy, stocks: Stocks, spending: FloatArray) -> None:
     for own, rows in economy.sized:
         margin = stocks.margin[own]
         if rows.stop <= domestic:
-            earned.home[...] += np.einsum("pgn,pgn->n", margin, spending[rows])
+            earned.home[...] += np.einsum("pgn,pgn->gn", margin, spending[rows]).sum(axis=0)
             continue
         abroad = slice(rows.start - domestic, rows.stop - domestic)
         earned.abroad[abroad] = np.einsum("pgn,pgn->pn", margin, spending[rows])
