@@ -116,6 +116,27 @@ def test_the_premium_reaches_its_target_whatever_the_segments(conduct: float) ->
         assert np.average(reached, weights=spending[:, n]) == pytest.approx(target[n], abs=1e-6)
 
 
+def test_class_by_class_the_static_gain_is_that_of_arkolakis_costinot_and_rodriguez_clare() -> None:
+    """At constant markups what customers of a class gain follows from the domestic share of what they choose.
+
+    The price index is that of offers at base-year attraction, foreign ones lifted; a class that has been closed is
+    compared with domestic offers alone.
+    """
+    random = np.random.default_rng(21)
+    market = _random_market(random, 0.0)
+    reach = random.uniform(0.05, 0.95, market.open_part.shape)
+    owned, partner = random.uniform(-1.0, 5.0, (3, *reach.shape)), random.uniform(-1.0, 2.0, (3, *reach.shape))
+    found = static_equilibrium(market, reach, owned, partner)
+    excess, home, abroad = market.substitution - 1, market.base[:4].sum(axis=0), market.base[4:]
+    for shares, lift in ((found.reached, owned), (found.unreached, partner)):
+        index = -np.log(home + (abroad * np.exp(lift)).sum(axis=0)) / excess
+        domestic = shares[:4].sum(axis=0)
+        np.testing.assert_allclose(-index, np.log(home / domestic) / excess, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(-np.log(home) / excess - index, np.log(1 / domestic) / excess, rtol=0, atol=1e-12)
+    constant = np.tile(-np.log1p(-1 / market.substitution), (7, 1))
+    np.testing.assert_allclose(found.log_markup[:, 0], constant, rtol=1e-14)
+
+
 def _long_run_targets(name: str) -> tuple[FloatArray, FloatArray]:
     """Foreign share of the open part of IaaS in each draw, by its hypothesis and today, from the drawn inputs."""
     base = economy(name)
