@@ -37,7 +37,9 @@ def test_two_fifths_of_an_open_part_of_three_quarters_by_hand() -> None:
     its mean share is (0.15 x 0.2 + 0.0833 x 0.3333) / 0.2333 = 0.247619, and its elasticity 3.5 - 2.3 x 0.247619.
     """
     base = np.repeat(np.array([0.2, 0.4, 0.4])[:, None, None], 2, axis=2)
-    found = _markup_of(base_class_share(base, np.full((1, 2), 0.75), 2))[:, 0, 0]
+    shares = base_class_share(base, np.full((1, 2), 0.75), 2)
+    assert shares.shape == base.shape
+    found = _markup_of(shares)[:, 0, 0]
     elasticity = 3.5 - 2.3 * 0.2476190476190476
     np.testing.assert_allclose(found[[0, 2]], [elasticity / (elasticity - 1), 2.58 / 1.58], rtol=1e-14)
     assert found[2].round(3) == 1.633

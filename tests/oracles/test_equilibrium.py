@@ -41,12 +41,13 @@ def test_the_static_equilibrium_solves_the_first_order_conditions(conduct: float
         np.testing.assert_allclose([values[:, g, n] for values in ours], solved, rtol=0, atol=1e-8)
 
 
-def test_the_equilibrium_is_found_where_a_provider_is_near_monopoly() -> None:
+@pytest.mark.parametrize(("reach", "owned", "partner"), [(1.0, 0.5, 0.5), (0.5, 4.0, 0.0)])
+def test_the_equilibrium_is_found_where_a_provider_is_near_monopoly(reach: float, owned: float, partner: float) -> None:
     """Its markup answers its share so strongly there that plain fixed-point steps never settle."""
     market = _one_segment(np.array([0.85, 0.1, 0.05]), 1.0, open_part=0.4, substitution=6.0, demand=1.05)
-    lift = np.full((1, 1, 2), 0.5)
-    found = static_equilibrium(market, np.ones((1, 2)), lift, lift)
-    solved = segment_of(market, 0, 0).solve(1.0, lift[:, 0, 0], lift[:, 0, 0])
+    lifts = [np.full((1, 1, 2), lift) for lift in (owned, partner)]
+    found = static_equilibrium(market, np.full((1, 2), reach), *lifts)
+    solved = segment_of(market, 0, 0).solve(reach, *(lift[:, 0, 0] for lift in lifts))
     np.testing.assert_allclose(found.segment[:, 0, 0], solved[2], atol=1e-8)
 
 
