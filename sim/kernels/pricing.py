@@ -41,11 +41,15 @@ def class_share(shares: Sequence[FloatArray], spending: Sequence[FloatArray]) ->
     ----------
     Atkeson & Burstein (2008) AER 98, eqs. 7-8, is the case of one class.
     """
-    revenue = [share * size for share, size in zip(shares, spending, strict=True)]
-    weighted, total = revenue[0] * shares[0], revenue[0]
-    for part, share in zip(revenue[1:], shares[1:], strict=True):
-        weighted, total = weighted + part * share, total + part
-    return np.asarray(weighted / np.maximum(total, _TINY))
+    total = shares[0] * spending[0]
+    weighted = total * shares[0]
+    for share, size in zip(shares[1:], spending[1:], strict=True):
+        revenue = share * size
+        total += revenue
+        revenue *= share
+        weighted += revenue
+    weighted /= np.maximum(total, _TINY, out=total)
+    return weighted
 
 
 def base_class_share(base: FloatArray, open_part: FloatArray, domestic: int) -> FloatArray:
