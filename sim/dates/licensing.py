@@ -317,7 +317,7 @@ class World:
         self.env.run(self.phases[-1][1])
 
     def policy(self, phases: Sequence[Phase]) -> Process:
-        """The calendar of this draw: puts each state into force on its date, and again when somebody may first apply."""
+        """The calendar of this draw: puts each state into force on its date, again when somebody may first apply."""
         for start, end, state in phases:
             if start < end:
                 yield self.env.timeout(start - self.env.now)

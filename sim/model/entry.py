@@ -30,13 +30,17 @@ def entry_verdicts(scenario: Scenario, economy: Economy) -> BoolArray:
     Returns
     -------
     (S, F, N) bool
-        False in states that allow no owned sites or cannot be reached.
+        False in states that permit it no owned sites or cannot be reached.
     """
     found = states(scenario)
+    rules = np.array([scenario.entry_of(name).rule for name in scenario.foreign])
     verdicts = np.zeros((len(found), economy.foreign, economy.draws), dtype=np.bool_)
     for index in reachable(scenario):
-        if allows_owned(found[index]) and scenario.entry.rule != "never":
-            verdicts[index] = scenario.entry.rule == "always" or _would_build(scenario, economy, found[index])
+        permitted = np.array([allows_owned(found[index], name) for name in scenario.foreign])
+        asks = permitted & (rules == "profit")
+        verdicts[index, permitted & (rules == "always")] = True
+        if asks.any():
+            verdicts[index, asks] = _would_build(scenario, economy, found[index])[asks]
     return verdicts
 
 
@@ -59,13 +63,14 @@ def _would_build(scenario: Scenario, economy: Economy, state: State) -> BoolArra
     hazard = loss_hazard(scenario, economy, state)
     without = static_equilibrium(market, reach, partner, partner, steps=_STEPS).reached if unlock.any() else market.base
     verdict = np.empty((economy.foreign, economy.draws), dtype=np.bool_)
+    hurdles = [economy.inputs[scenario.entry_of(name).hurdle] for name in scenario.foreign]
     for provider in range(economy.foreign):
         owned = partner.copy()
         owned[provider] = full[rows]
         row = economy.domestic + provider
         with_site = static_equilibrium(market, reach, owned, partner, steps=_STEPS).reached[row]
         gain = (spending * with_site).sum(axis=0) / np.maximum((spending * without[row]).sum(axis=0), _TINY)
-        margin = entry_margin(gain, equity, hazard, economy.inputs["entry.hurdle"], economy.rates())
+        margin = entry_margin(gain, equity, hazard, hurdles[provider], economy.rates())
         verdict[provider] = margin >= 0.0
     return verdict
 
