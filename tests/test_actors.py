@@ -22,23 +22,23 @@ from sim.studies.audit import audit, in_play
 
 FAULTS = {
     "firms of one that is no fringe": (
-        ("providers: {aws: {firms: 4}}"),
-        [("case.yaml:3:19: providers.aws.firms: only a fringe has several firms (found 4; add fringe: true)")],
+        "providers: {aws: {firms: 4}}",
+        ["case.yaml:3:19: providers.aws.firms: only a fringe has several firms (found 4; add fringe: true)"],
     ),
     "no firms": (
-        ("providers: {others: {firms: 0}}"),
-        [("case.yaml:3:22: providers.others.firms: must be at least 1 (found 0)")],
+        "providers: {others: {firms: 0}}",
+        ["case.yaml:3:22: providers.others.firms: must be at least 1 (found 0)"],
     ),
     "from and after": (
-        ("providers: {aws: {entry: {from: 2021-01-01, after: allowed}}}"),
-        [("case.yaml:3:19: providers.aws.entry: from and after exclude each other (found both; leave one out)")],
+        "providers: {aws: {entry: {from: 2021-01-01, after: allowed}}}",
+        ["case.yaml:3:19: providers.aws.entry: from and after exclude each other (found both; leave one out)"],
     ),
     "a delay after nothing": (
-        ("providers: {aws: {entry: {delay: {value: 1, unit: years, source: judgement, grade: judgement}}}}"),
-        [("case.yaml:3:27: providers.aws.entry.delay: a delay needs an 'after' that it runs from (found none)")],
+        "providers: {aws: {entry: {delay: {value: 1, unit: years, source: judgement, grade: judgement}}}}",
+        ["case.yaml:3:27: providers.aws.entry.delay: a delay needs an 'after' that it runs from (found none)"],
     ),
     "entry after an unknown step": (
-        ("providers: {aws: {entry: {after: pilot_effectiv}}}"),
+        "providers: {aws: {entry: {after: pilot_effectiv}}}",
         [
             (
                 "case.yaml:3:27: providers.aws.entry.after: unknown step (found 'pilot_effectiv'; allowed "
@@ -47,7 +47,7 @@ FAULTS = {
         ],
     ),
     "entry after one's launch": (
-        ("providers: {aws: {entry: {after: launch}}}"),
+        "providers: {aws: {entry: {after: launch}}}",
         [
             (
                 "case.yaml:3:27: providers.aws.entry.after: unknown step (found 'launch'; allowed "
@@ -56,7 +56,7 @@ FAULTS = {
         ],
     ),
     "entry while bound": (
-        ("providers: {aws: {entry: {rule: always, from: 2020-01-01, bound_until: 2021-01-01}}}"),
+        "providers: {aws: {entry: {rule: always, from: 2020-01-01, bound_until: 2021-01-01}}}",
         [
             (
                 "case.yaml:3:41: providers.aws.entry.from: a provider that always enters cannot apply while it "
@@ -65,7 +65,7 @@ FAULTS = {
         ],
     ),
     "entry of a domestic provider": (
-        ("providers: {alibaba: {entry: {rule: never}}}"),
+        "providers: {alibaba: {entry: {rule: never}}}",
         [
             (
                 "case.yaml:3:23: providers.alibaba.entry: only foreign providers decide on sites of their own "
@@ -74,7 +74,7 @@ FAULTS = {
         ],
     ),
     "unknown rule of a provider": (
-        ("providers: {aws: {entry: {rule: alway}}}"),
+        "providers: {aws: {entry: {rule: alway}}}",
         [
             (
                 "case.yaml:3:27: providers.aws.entry.rule: unknown choice (found 'alway'; allowed profit, "
@@ -83,7 +83,7 @@ FAULTS = {
         ],
     ),
     "unknown key of an entry": (
-        ("providers: {aws: {entry: {form: 2021-01-01}}}"),
+        "providers: {aws: {entry: {form: 2021-01-01}}}",
         [
             (
                 "case.yaml:3:27: providers.aws.entry.form: unknown key (found 'form'; allowed rule, hurdle, "
@@ -121,14 +121,14 @@ FAULTS = {
             "providers: {google: {title: G, origin: foreign, arrives: {new_choices: {value: 1, unit: '%', "
             "source: judgement, grade: judgement}}}}"
         ),
-        [("case.yaml:3:49: providers.google.arrives: an arrival is dated by one of when and after (found neither)")],
+        ["case.yaml:3:49: providers.google.arrives: an arrival is dated by one of when and after (found neither)"],
     ),
     "an arrival with two dates": (
         (
             "providers: {google: {title: G, origin: foreign, arrives: {when: 2020-01-01, after: launch, "
             "new_choices: {value: 1, unit: '%', source: judgement, grade: judgement}}}}"
         ),
-        [("case.yaml:3:49: providers.google.arrives: an arrival is dated by one of when and after (found both)")],
+        ["case.yaml:3:49: providers.google.arrives: an arrival is dated by one of when and after (found both)"],
     ),
     "an arrival with a delay after nothing": (
         (
@@ -136,7 +136,7 @@ FAULTS = {
             "unit: years, source: judgement, grade: judgement}, new_choices: {value: 1, unit: '%', source: "
             "judgement, grade: judgement}}}}"
         ),
-        [("case.yaml:3:77: providers.google.arrives.delay: a delay needs an 'after' that it runs from (found none)")],
+        ["case.yaml:3:77: providers.google.arrives.delay: a delay needs an 'after' that it runs from (found none)"],
     ),
     "an arrival after an unknown step": (
         (
@@ -155,7 +155,7 @@ FAULTS = {
             "providers: {google: {title: G, origin: domestic, arrives: {after: launch, new_choices: {value: "
             "1, unit: '%', source: judgement, grade: judgement}}}}"
         ),
-        [("case.yaml:3:60: providers.google.arrives.after: unknown step (found 'launch'; allowed pilot_effective)")],
+        ["case.yaml:3:60: providers.google.arrives.after: unknown step (found 'launch'; allowed pilot_effective)"],
     ),
     "an arrival by launch with a delay": (
         (
@@ -175,11 +175,11 @@ FAULTS = {
             "providers: {google: {title: G, origin: foreign, fringe: true, arrives: {after: launch, "
             "new_choices: {value: 1, unit: '%', source: judgement, grade: judgement}}}}"
         ),
-        [("case.yaml:3:63: providers.google.arrives: a fringe cannot arrive, only one firm can (found fringe: true)")],
+        ["case.yaml:3:63: providers.google.arrives: a fringe cannot arrive, only one firm can (found fringe: true)"],
     ),
     "an arrival without new choices": (
-        ("providers: {google: {title: G, origin: foreign, arrives: {after: launch}}}"),
-        [("case.yaml:3:49: providers.google.arrives: the key 'new_choices' is missing")],
+        "providers: {google: {title: G, origin: foreign, arrives: {after: launch}}}",
+        ["case.yaml:3:49: providers.google.arrives: the key 'new_choices' is missing"],
     ),
     "too many new choices": (
         (
@@ -221,7 +221,7 @@ FAULTS = {
         ],
     ),
     "eligible that names nobody": (
-        ("regimes: {pilot: {eligible: []}}"),
+        "regimes: {pilot: {eligible: []}}",
         [
             (
                 "case.yaml:3:19: regimes.pilot.eligible: names nobody (found an empty list; write null for all, "
@@ -230,11 +230,11 @@ FAULTS = {
         ],
     ),
     "an eligible domestic provider": (
-        ("regimes: {pilot: {eligible: [alibaba]}}"),
-        [("case.yaml:3:30: regimes.pilot.eligible[0]: unknown foreign provider (found 'alibaba'; allowed aws)")],
+        "regimes: {pilot: {eligible: [alibaba]}}",
+        ["case.yaml:3:30: regimes.pilot.eligible[0]: unknown foreign provider (found 'alibaba'; allowed aws)"],
     ),
     "an unknown eligible provider": (
-        ("policy: {steps: {late: {when: 2020-06-01, change: {eligible: [asw]}}}}"),
+        "policy: {steps: {late: {when: 2020-06-01, change: {eligible: [asw]}}}}",
         [
             (
                 "case.yaml:3:63: policy.steps.late.change.eligible[0]: unknown foreign provider (found 'asw'; "
@@ -243,7 +243,7 @@ FAULTS = {
         ],
     ),
     "a lever of an unknown regime": (
-        ("regimes: {pilot: {partner_equity: {same_as: close}}}"),
+        "regimes: {pilot: {partner_equity: {same_as: close}}}",
         [
             (
                 "case.yaml:3:36: regimes.pilot.partner_equity.same_as: unknown regime (found 'close'; allowed "
@@ -252,7 +252,7 @@ FAULTS = {
         ],
     ),
     "a lever that is its own": (
-        ("regimes: {pilot: {partner_unlock: {same_as: pilot}}}"),
+        "regimes: {pilot: {partner_unlock: {same_as: pilot}}}",
         [
             (
                 "case.yaml:3:36: regimes.pilot.partner_unlock.same_as: must name a regime that states "
@@ -261,7 +261,7 @@ FAULTS = {
         ],
     ),
     "levers that are each other's": (
-        ("regimes: {pilot: {partner_unlock: {same_as: closed}}, closed: {partner_unlock: {same_as: pilot}}}"),
+        "regimes: {pilot: {partner_unlock: {same_as: closed}}, closed: {partner_unlock: {same_as: pilot}}}",
         [
             (
                 "case.yaml:3:36: regimes.pilot.partner_unlock.same_as: must name a regime that states "
@@ -274,11 +274,11 @@ FAULTS = {
         ],
     ),
     "a lever of a regime and a number": (
-        ("regimes: {pilot: {partner_unlock: {same_as: closed, value: 1}}}"),
-        [("case.yaml:3:53: regimes.pilot.partner_unlock.value: unknown key (found 'value'; allowed same_as)")],
+        "regimes: {pilot: {partner_unlock: {same_as: closed, value: 1}}}",
+        ["case.yaml:3:53: regimes.pilot.partner_unlock.value: unknown key (found 'value'; allowed same_as)"],
     ),
     "a probability of a regime": (
-        ("policy: {steps: {late: {when: 2020-01-01, probability: {same_as: pilot}}}}"),
+        "policy: {steps: {late: {when: 2020-01-01, probability: {same_as: pilot}}}}",
         [
             (
                 "case.yaml:3:43: policy.steps.late.probability: a parameter record states its number by one key "
@@ -288,7 +288,7 @@ FAULTS = {
         ],
     ),
     "a step named like a provider's launch": (
-        ("policy: {steps: {launch: {when: 2020-01-01}}}"),
+        "policy: {steps: {launch: {when: 2020-01-01}}}",
         [
             (
                 "case.yaml:3:18: policy.steps.launch: no step can be named so: a provider's terms mean something "
@@ -297,7 +297,7 @@ FAULTS = {
         ],
     ),
     "taking out who is not there": (
-        ("providers: {kingsoft: null}"),
+        "providers: {kingsoft: null}",
         [
             (
                 "case.yaml:3:13: providers.kingsoft: there is nothing to take out (found 'kingsoft'; allowed "
@@ -306,19 +306,19 @@ FAULTS = {
         ],
     ),
     "taking out who takes the rest": (
-        ("providers: {others: null}"),
-        [("small.yaml:44:5: shares.iaas.rest: unknown provider (found 'others'; allowed alibaba, aws)")],
+        "providers: {others: null}",
+        ["small.yaml:44:5: shares.iaas.rest: unknown provider (found 'others'; allowed alibaba, aws)"],
     ),
     "taking out the only foreign provider": (
-        ("providers: {aws: null}"),
-        [("case.yaml:3:1: providers: there must be a foreign provider in the base year (found none)")],
+        "providers: {aws: null}",
+        ["case.yaml:3:1: providers: there must be a foreign provider in the base year (found none)"],
     ),
     "taking out a provider and stating its share": (
         (
             "providers: {alibaba: null}\n"
             "shares: {iaas: {direct: {alibaba: {value: 1, unit: '%', source: judgement, grade: judgement}}}}"
         ),
-        [("case.yaml:4:26: shares.iaas.direct.alibaba: unknown provider (found 'alibaba'; allowed aws)")],
+        ["case.yaml:4:26: shares.iaas.direct.alibaba: unknown provider (found 'alibaba'; allowed aws)"],
     ),
 }
 

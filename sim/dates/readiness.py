@@ -99,9 +99,10 @@ def _dates(
     scenario: Scenario, worlds: Worlds, steps: FloatArray, day: datetime.date | None, step: str | None
 ) -> FloatArray:
     """A day, or the date of a step, in every draw; minus infinity where neither is named."""
-    if step is not None:
-        return steps[list(scenario.policy.steps).index(step)]
-    return np.full(worlds.draws, _ALWAYS if day is None else decimal_year(day))
+    if step is None:
+        return np.full(worlds.draws, _ALWAYS if day is None else decimal_year(day))
+    dates: FloatArray = steps[list(scenario.policy.steps).index(step)]
+    return dates
 
 
 def _within_horizon(scenario: Scenario, dates: FloatArray) -> FloatArray:
