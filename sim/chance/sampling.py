@@ -37,6 +37,7 @@ from sim.chance.worlds import (
     Named,
     Worlds,
     event_columns,
+    listed_order,
     period_count,
     reverting_paths,
     side_by_side,
@@ -142,7 +143,7 @@ def _decisive(scenario: Scenario) -> tuple[object, ...]:
 
 
 def median_world(scenario: Scenario, copies: int = 2) -> Worlds:
-    """The median case: inputs at their medians, no shocks, what is likelier than not happens.
+    """The median case: inputs at their medians, no shocks, what is likelier than not happens, in listed order.
 
     Downward steps come at their mean rate, so that what the trend carries for them cancels. What was learned counts
     by the median of its rows, and its shocks by their mean, which is not zero where they were observed.
@@ -170,6 +171,7 @@ def median_world(scenario: Scenario, copies: int = 2) -> Worlds:
         origin_shock=np.zeros((periods, copies)),
         chance={step: half.copy() for step in steps_with_chance(scenario)},
         clock={step: half.copy() for step in steps_with_clock(scenario)},
+        order=np.stack(list(listed_order(scenario, copies).values())),
     )
     return world if scenario.learned is None else _middle_of(scenario, world, scenario.learned.columns)
 
@@ -187,7 +189,8 @@ def _middle_of(scenario: Scenario, world: Worlds, learned: Named) -> Worlds:
         name: np.repeat(learned[name].mean(axis=1)[:, None], copies, axis=1)
         for name in (MARKET, STEPS, *reverting_paths(scenario))
     }
-    made = worlds_of(scenario, Columns(values, middle(event_columns(scenario)), paths))
+    events = {**middle(event_columns(scenario)), **listed_order(scenario, copies)}
+    made = worlds_of(scenario, Columns(values, events, paths))
     rate, size = (learned.get(name, values[name][:1]) for name in ("market.step_rate", "market.step_size"))
     falls = size * downward_steps(learned[STEPS], rate * (scenario.horizon.period_months / 12))
     return replace(

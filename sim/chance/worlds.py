@@ -30,6 +30,7 @@ __all__ = [
     "Named",
     "Worlds",
     "event_columns",
+    "listed_order",
     "period_count",
     "reverting_paths",
     "side_by_side",
@@ -44,7 +45,8 @@ _ORIGIN: Final = "shock.origin"
 _RIVALRY: Final = "shock.rivalry."
 _CHANCE: Final = "chance."
 _CLOCK: Final = "clock."
-"""Names of paths of shocks and of uniforms of events, the last three with a provider or a step behind them."""
+_ORDER: Final = "order."
+"""Names of paths of shocks and of uniforms of events, the last four with a provider or a step behind them."""
 
 SHOCK_INPUTS: Final = (
     "market.volatility",
@@ -70,7 +72,7 @@ class Latents:
     inputs : mapping of arrays (N,)
         Uniforms inside (0, 1) by name of the input, before any copula; of every member of a correlation group too.
     events : mapping of arrays (N,)
-        Uniforms inside (0, 1), `chance.<step>` and `clock.<step>`.
+        Uniforms inside (0, 1), `chance.<step>`, `clock.<step>` and `order.<foreign provider>`.
     shocks : mapping of arrays (K, N)
         Standard normals of each path in order of time, two a period for the market and one for the others after one
         for the start; of `market_steps` uniforms inside (0, 1), one a period.
@@ -134,6 +136,9 @@ class Worlds:
         Step with a probability to a uniform number: it happens if that is below the probability.
     clock : mapping of arrays (N,)
         Step with a hazard to a uniform number u: it fires at exposure -ln(1 - u) / rate.
+    order : array (F, N)
+        Uniform number of each foreign provider in listed order: of those who do something on one day the one with the
+        least comes first.
     """
 
     inputs: Named
@@ -143,6 +148,7 @@ class Worlds:
     origin_shock: FloatArray
     chance: Named
     clock: Named
+    order: FloatArray
 
     @property
     def draws(self) -> int:
@@ -194,6 +200,7 @@ def _each(parts: Sequence[Worlds], join: Callable[[list[FloatArray]], FloatArray
         origin_shock=join([part.origin_shock for part in parts]),
         chance=joined([part.chance for part in parts]),
         clock=joined([part.clock for part in parts]),
+        order=join([part.order for part in parts]),
     )
 
 
@@ -213,9 +220,23 @@ def steps_with_clock(scenario: Scenario) -> list[str]:
 
 
 def event_columns(scenario: Scenario) -> tuple[str, ...]:
-    """Names of the uniforms of events: `chance.<step>` where one has a probability, `clock.<step>` where a hazard."""
+    """Names of the uniforms of events.
+
+    `chance.<step>` where one has a probability, `clock.<step>` where a hazard, and `order.<foreign provider>`.
+    """
     chance = (f"{_CHANCE}{name}" for name in steps_with_chance(scenario))
-    return (*chance, *(f"{_CLOCK}{name}" for name in steps_with_clock(scenario)))
+    clock = (f"{_CLOCK}{name}" for name in steps_with_clock(scenario))
+    return (*chance, *clock, *_order_columns(scenario))
+
+
+def _order_columns(scenario: Scenario) -> tuple[str, ...]:
+    return tuple(f"{_ORDER}{name}" for name in scenario.foreign)
+
+
+def listed_order(scenario: Scenario, draws: int) -> Named:
+    """The order columns of draws in which who is listed first comes first."""
+    names = _order_columns(scenario)
+    return {name: np.full(draws, (place + 0.5) / len(names)) for place, name in enumerate(names)}
 
 
 def reverting_paths(scenario: Scenario) -> tuple[str, ...]:
@@ -246,6 +267,7 @@ def worlds_of(scenario: Scenario, columns: Columns) -> Worlds:
         origin_shock=values["rivalry.origin_sd"] * reverting_path(shocks[_ORIGIN], half_life, step),
         chance=_without_prefix(columns.events, _CHANCE),
         clock=_without_prefix(columns.events, _CLOCK),
+        order=np.stack([columns.events[name] for name in _order_columns(scenario)]),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 
@@ -65,10 +64,9 @@ def arriving(orders: FloatArray, period: int, lead: IntArray) -> FloatArray:
     return np.where(then >= 0, orders.take(np.maximum(then, 0) * row.size + row), 0.0)
 
 
-def first_come(launched: FloatArray, names: Sequence[str]) -> IntArray:
-    """Providers in the order of their launch, ties by name: places in a flat array (F, N), from dates (F, N)."""
-    by_name = np.array(sorted(range(len(names)), key=names.__getitem__))
-    order, draws = by_name[np.argsort(launched[by_name], axis=0, kind="stable")], launched.shape[-1]
+def first_come(launched: FloatArray, ties: FloatArray) -> IntArray:
+    """Providers in the order of their launch: places in a flat array (F, N), from dates and tie-breakers (F, N)."""
+    order, draws = np.lexsort((ties, launched), axis=0), launched.shape[-1]
     return np.asarray(order * draws + np.arange(draws))
 
 

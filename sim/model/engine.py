@@ -14,18 +14,18 @@ import numpy as np
 
 from sim.axes import BoolArray, FloatArray, carved
 from sim.chance.sampling import Worlds
-from sim.dates.timeline import Masks, Timeline, period_masks, simulate_timeline
+from sim.dates.timeline import Masks, Timeline, period_masks, period_middles, simulate_timeline
 from sim.kernels.capacity import first_come, lags, whole_periods
 from sim.kernels.choice import group_scale
 from sim.kernels.growth import captive_factor, contestable_spending
 from sim.model.accounts import Record, outcomes
 from sim.model.economy import Economy
-from sim.model.entry import entry_verdicts
+from sim.model.entry import comes_with_its_site, entry_verdicts
 from sim.model.inversion import Economies
 from sim.model.levers import Levers
 from sim.model.market import advance, tally
 from sim.model.marketpath import MarketPath, market_path
-from sim.model.stocks import Period, Sites, Stocks, opening_stocks
+from sim.model.stocks import Entrant, Period, Sites, Stocks, opening_stocks
 from sim.outcomes.results import Panel
 from sim.scenario import Scenario
 
@@ -147,7 +147,10 @@ def run_periods(
     record = _empty_record(economy, path, periods, round(1 / step))
     record.opening[:] = stocks.by_layer[economy.domestic :].sum(axis=1)
     record.equity[0] = levers.start_equity
-    order = first_come(timeline.launched, scenario.foreign)
+    order = first_come(timeline.launched, timeline.order)
+    entrants = _entrants(scenario, economy, timeline, step)
+    if entrants:
+        stocks.utility = economy.utility.copy()
     lead, late = lags(economy.inputs["capacity.expansion_lead"], step)
     life = whole_periods(economy.inputs["economics.asset_life"], step)
     launches = _launches(masks)
@@ -167,6 +170,7 @@ def run_periods(
                 masks.live[t],
                 masks.selling[t],
                 masks.transfer[t],
+                timeline.part,
                 launches[t],
                 masks.live_years[t],
                 order,
@@ -174,12 +178,31 @@ def run_periods(
                 late,
                 life,
             ),
+            entrants=tuple(Entrant(row, odds, arrives[t], present[t]) for row, odds, arrives, present in entrants),
         )
         spending = advance(economy, stocks, period, attraction)
         tally(economy, stocks, spending, record.spending[t], record.owned[t])
         _write(record, economy, stocks, spending, attraction, t)
         record.equity[t + 1] = levers.equity(t)
     return record
+
+
+def _entrants(
+    scenario: Scenario, economy: Economy, timeline: Timeline, step: float
+) -> list[tuple[int, FloatArray, BoolArray, FloatArray]]:
+    """Row, odds, windows of arrival (T, N) and presence (T, N) of the providers that arrive later.
+
+    Who comes with its own site is there for the whole window: how long the site sells in it is the site's affair.
+    """
+    middles, found = period_middles(scenario.horizon)[:, None], []
+    for name in scenario.entrants:
+        row = economy.providers.index(name)
+        since = (middles - timeline.arrived[row]).clip(-1.0, step)
+        arrives = (since > 0.0) & (np.concatenate([np.full((1, economy.draws), -1.0), since[:-1]]) <= 0.0)
+        whole = comes_with_its_site(scenario, name)
+        present = (since > 0.0).astype(np.float64) if whole else np.maximum(since, 0.0) / step
+        found.append((row, economy.entrant_odds(name), arrives, present))
+    return found
 
 
 def _launches(masks: Masks) -> BoolArray:
@@ -250,18 +273,4 @@ def _write(record: Record, economy: Economy, stocks: Stocks, spending: FloatArra
     if (t + 1) % per_year == 0:
         # Until the next period `before` holds the markups of this one.
         economy.prices_into(spare, stocks.before)
-        record.markup[t // per_year] = _mean_prices(economy, stocks.by_layer, spending, spare)
-
-
-def _mean_prices(economy: Economy, sold: FloatArray, spending: FloatArray, prices: FloatArray) -> FloatArray:
-    """Prices over marginal cost, (P, G, N), by layer (P, L, N), weighted by spending.
-
-    Who has lost every customer still names a price: the plain mean over the layer's segments.
-    """
-    worth = [np.einsum("pgn,pgn->pn", prices[:, rows], spending[:, rows]) for rows in economy.layer_rows]
-    found: FloatArray = np.stack(worth, axis=1)
-    if sold.all():
-        found /= sold
-        return found
-    plain = economy.by_layer(prices) / economy.by_layer(np.ones_like(prices))
-    return np.divide(found, sold, out=plain, where=sold > 0.0)
+        record.markup[t // per_year] = economy.mean_prices(stocks.by_layer, spending, spare)

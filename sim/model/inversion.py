@@ -151,7 +151,8 @@ def _layer_shares(
         found[layer] = _one_layer(scenario, inputs, layer, scenario.shares[layer], found)
         for provider, share in found[layer].items():
             require(f"shares.{layer}: nothing is left for {provider}", share > 0.0)
-    return np.stack([np.stack([found[layer][provider] for layer in layers]) for provider in providers])
+    nothing = np.zeros_like(inputs["market.size"])  # of who arrives later
+    return np.stack([np.stack([found[layer].get(provider, nothing) for layer in layers]) for provider in providers])
 
 
 def _one_layer(
@@ -162,11 +163,12 @@ def _one_layer(
         assert shares.rest is not None
         return {**direct, shares.rest: 1.0 - np.sum(list(direct.values()), axis=0)}
     foreign = inputs[f"shares.{layer}.foreign"]
-    abroad = {name: inputs[f"shares.{layer}.foreign_split.{name}"] for name in scenario.foreign}
+    there = [name for name in scenario.providers if name not in scenario.entrants]
+    abroad = {name: inputs[f"shares.{layer}.foreign_split.{name}"] for name in scenario.foreign if name in there}
     if shares.domestic_split_as is not None:
-        home = {name: found[shares.domestic_split_as][name] for name in scenario.domestic}
+        home = {name: found[shares.domestic_split_as][name] for name in scenario.domestic if name in there}
     else:
-        home = {name: inputs[f"shares.{layer}.domestic_split.{name}"] for name in scenario.domestic}
+        home = {name: inputs[f"shares.{layer}.domestic_split.{name}"] for name in scenario.domestic if name in there}
     return {**_split(foreign, abroad), **_split(1.0 - foreign, home)}
 
 

@@ -99,15 +99,34 @@ def _attract(economy: Economy, stocks: Stocks, period: Period, attraction: Float
         attraction[rows] = economy.base[rows]
     for own, rows in economy.sized:
         offers = attraction[rows]
-        utility_into(offers, economy.utility[rows], stocks.markup[own], economy.excess_by_segment)
+        utility_into(offers, stocks.utility[rows], stocks.markup[own], economy.excess_by_segment)
         offers += period.rivalry[rows, None]
         np.exp(offers, out=offers)
     abroad = period.abroad_scale
     if period.access.partner_unlock is not None:
         abroad = abroad * np.exp(period.access.partner_unlock * economy.premium_by_layer)
     attraction[domestic:] *= abroad[economy.layer_of]
-    home = period.home_scale * np.exp(economy.excess * stocks.quality)
-    return home[economy.layer_of]
+    home = (period.home_scale * np.exp(economy.excess * stocks.quality))[economy.layer_of]
+    if period.entrants:
+        _admit(economy, stocks, period, attraction, home, abroad[economy.layer_of])
+    return home
+
+
+def _admit(
+    economy: Economy, stocks: Stocks, period: Period, attraction: FloatArray, home: FloatArray, abroad: FloatArray
+) -> None:
+    """Give providers that arrive in this window the utility with which they get their part of new choices."""
+    domestic = economy.domestic
+    others = attraction[:domestic].sum(axis=0) * home + attraction[domestic:].sum(axis=0)
+    for entrant in period.entrants:
+        if entrant.arrives.any():
+            row = attraction[entrant.row]
+            arriving = others * entrant.odds / (home if entrant.row < domestic else abroad)
+            np.copyto(row, arriving * (1.0 if entrant.row < domestic else abroad), where=entrant.arrives)
+            markup = stocks.markup[np.count_nonzero(~economy.fringe[: entrant.row])]
+            bare = np.log(arriving) + economy.excess * markup - period.rivalry[entrant.row]
+            np.copyto(stocks.utility[entrant.row], bare, where=entrant.arrives)
+        attraction[entrant.row] *= entrant.present
 
 
 def _move_borders(economy: Economy, stocks: Stocks, period: Period) -> FloatArray | None:
