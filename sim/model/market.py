@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim.axes import FloatArray
-from sim.kernels.choice import utility_into
+from sim.kernels.choice import unreached, utility_into
 from sim.kernels.pricing import class_share, price_into
 from sim.kernels.welfare import class_gains
 from sim.model.economy import LARGEST_EXPONENT, Economy, require
@@ -162,13 +162,12 @@ def _choice(economy: Economy, stocks: Stocks, period: Period, attraction: FloatA
     closed = 1.0 - stocks.open_part
     gains = class_gains(home, partner, economy.log_base_home, closed, economy.base_closed, economy.substitution)
     in_closed = period.contestable * closed
+    rates = unreached(in_closed, period.contestable * (stocks.open_part - stocks.reach), home, partner)
+    partner_gain = rates.partner * gains.partner
     stocks.home_closed += in_closed
-    in_closed /= home
-    in_partner = period.contestable * (stocks.open_part - stocks.reach) / partner
-    partner_gain = in_partner * gains.partner
     stocks.gain_home += period.contestable * gains.closed + home * partner_gain
     stocks.gain_outside += attraction[domestic:] * partner_gain
-    return Choice(attraction, home_scale, home, partner, gains, in_closed + in_partner, in_partner)
+    return Choice(attraction, home_scale, home, partner, gains, rates.closed + rates.partner, rates.partner)
 
 
 def _settle_at_home(economy: Economy, stocks: Stocks, choice: Choice, evicted: FloatArray) -> None:

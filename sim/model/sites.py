@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.axes import FloatArray
-from sim.kernels.capacity import Intake, Reach, arriving, grant, planned_growth, rationed
+from sim.kernels.capacity import arriving, grant, planned_growth
+from sim.kernels.choice import Intake, Reach, rationed
 from sim.kernels.welfare import ClassGains, reached_gain
 from sim.model.economy import Economy
 from sim.model.stocks import Access, Period, Stocks
