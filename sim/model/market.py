@@ -6,7 +6,7 @@ import numpy as np
 
 from sim.axes import FloatArray
 from sim.kernels.choice import unreached, utility_into
-from sim.kernels.pricing import class_share, price_into
+from sim.kernels.pricing import class_share, home_share, price_into
 from sim.kernels.welfare import class_gains
 from sim.model.economy import LARGEST_EXPONENT, Economy, require
 from sim.model.sites import Choice, choose_again, reclassify, serve_reach, settle, transfer
@@ -203,16 +203,16 @@ def _earn(economy: Economy, stocks: Stocks, spending: FloatArray) -> None:
 def _price(economy: Economy, stocks: Stocks, spending: FloatArray) -> None:
     """Markups of the next period, from shares of this one over all channels."""
     domestic, slope = economy.domestic, economy.price_slope
-    home, outside = spending[:domestic].sum(axis=0), stocks.held[domestic:]
-    at_home, abroad = [stocks.home_closed, home - stocks.home_closed], [outside]
+    home, abroad = spending[:domestic].sum(axis=0), [stocks.held[domestic:]]
+    at_home = [home - stocks.home_closed]
     if stocks.sited:
-        at_home[1] -= stocks.home_inside
-        np.maximum(at_home[1], 0.0, out=at_home[1])  # where all is in reach, rounding is left
+        at_home[0] -= stocks.home_inside
+        np.maximum(at_home[0], 0.0, out=at_home[0])  # where all is in reach, rounding is left
         at_home.append(stocks.home_inside)
         abroad.append(stocks.inside + stocks.owned)
-    totals = [np.maximum(ours + theirs.sum(axis=0), _TINY) for ours, theirs in zip(at_home[1:], abroad, strict=True)]
-    sizes = [np.maximum(stocks.home_closed, _TINY), *totals]
-    home_pull = class_share([part / size for part, size in zip(at_home, sizes, strict=True)], sizes) * slope / home
+    totals = [np.maximum(ours + theirs.sum(axis=0), _TINY) for ours, theirs in zip(at_home, abroad, strict=True)]
+    home_pull = home_share(list(zip(at_home, totals, strict=True)), stocks.home_closed)
+    home_pull *= slope
     stocks.before, stocks.markup = stocks.markup, stocks.before
     for own, rows in economy.sized:
         if rows.stop <= domestic:
