@@ -376,7 +376,7 @@ def _headline_row(result: Result, base: Result, variable: str, scope: str, item:
         statistics = describe((column - base.panels[variable].column(year, scope, item))[None])
         mean = STATISTICS.index("mean")
         difference, error = float(statistics.value[0, mean]), float(statistics.error[0, mean])
-    quantiles = (level["p50"], level["p05"], level["p95"])
+    quantiles = (level["p50"], level["p05"], level["p95"], level["mean"])
     return HeadlineRow(result.name, variable, scope, item, year, panel.unit, *quantiles, difference, error)
 
 

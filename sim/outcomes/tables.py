@@ -74,7 +74,7 @@ class TimelineRow(NamedTuple):
 
 
 class HeadlineRow(NamedTuple):
-    """One line of the answer: level, 90% range, and mean paired difference to the baseline with its standard error."""
+    """One line of the answer: median, 90% range, mean, and mean paired difference to the baseline with its error."""
 
     scenario: str
     variable: str
@@ -85,6 +85,7 @@ class HeadlineRow(NamedTuple):
     median: float
     p05: float
     p95: float
+    mean: float
     difference: float
     difference_se: float
 

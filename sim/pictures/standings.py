@@ -202,13 +202,14 @@ def npv(results: Sequence[Result], baseline: str) -> Figure:
     ordered = baseline_first(results, baseline)
     scenario, style = ordered[0].scenario, looks(ordered)
     titles = {
-        "npv": f"To {scenario.horizon.end_year}, own sites at book value",
+        "npv": f"To {scenario.horizon.end_year}",
         "npv_with_terminal": "With a terminal value for later years",
     }
     labels = [*(short_title(scenario, name) for name in scenario.foreign), "All foreign"]
     figure = sheet(
         "Net present value of the business of foreign providers",
-        f"Cash flow discounted to the end of {scenario.horizon.base_year}, all channels. {INTERVALS} Scales differ.",
+        f"Profit less the rent of capital, discounted to the end of {scenario.horizon.base_year}, all channels. "
+        f"{INTERVALS} Scales differ.",
         ordered,
         _MONEY,
         height=_height(len(labels) * len(ordered)),
