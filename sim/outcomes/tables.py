@@ -134,7 +134,10 @@ def parameter_rows(scenarios: Sequence[Scenario]) -> list[tuple[str, ...]]:
     A distribution is one cell, numbers and unit without the evidence; what a scenario does not have is empty. How
     draws are sampled is left out: the scenarios of a study share it.
     """
-    columns = [dict(_cells(scenario.model_dump(mode="json", exclude=_NOT_COMPARED), "")) for scenario in scenarios]
+    columns = [
+        dict(_cells(scenario.model_dump(mode="json", exclude=_NOT_COMPARED, by_alias=True), ""))
+        for scenario in scenarios
+    ]
     paths = dict.fromkeys(path for column in columns for path in column)
     table = ((path, [column.get(path, "") for column in columns]) for path in paths)
     return [(path, "differs" if len(set(cells)) > 1 else "", *cells) for path, cells in table]

@@ -117,7 +117,8 @@ _FAMILIES: Final = [{"$ref": f"#/$defs/{family.__name__}"} for family in FAMILIE
 def scenario_schema() -> dict[str, Any]:
     """The JSON Schema of a scenario file, in two branches.
 
-    A file with `extends` states only what differs and must have a `name`; one without must be complete.
+    A file with `extends` states only what differs and must have a `name`; one without must be complete. In the first
+    null takes out an entry by id that the base has.
     Records and policy steps are complete in both, because they replace what they change.
 
     References
@@ -161,7 +162,7 @@ def _mergeable(place: Shape) -> Iterator[type[BaseModel]]:
 
 
 def _partial(node: Any, partial: set[str]) -> Any:
-    """A piece of schema in which nothing is required that a base file may have."""
+    """A piece of schema in which nothing is required that a base file may have, and null takes out an entry by id."""
     if isinstance(node, list):
         return [_partial(inner, partial) for inner in node]
     if not isinstance(node, dict):
@@ -169,7 +170,11 @@ def _partial(node: Any, partial: set[str]) -> Any:
     name = f"Partial{str(node.get('$ref', '')).removeprefix('#/$defs/')}"
     if name in partial:
         return {**node, "$ref": f"#/$defs/{name}"}
-    return {key: _partial(inner, partial) for key, inner in node.items() if key not in ("required", "minProperties")}
+    kept = {key: _partial(inner, partial) for key, inner in node.items() if key not in ("required", "minProperties")}
+    if "patternProperties" in kept:
+        entries = kept["patternProperties"].items()
+        kept["patternProperties"] = {key: {"anyOf": [inner, {"type": "null"}]} for key, inner in entries}
+    return kept
 
 
 def _tidied(node: Any) -> Any:
