@@ -17,10 +17,10 @@ PACKAGE = Path(sim.__file__).parent
 READING_ORDER = (
     "errors", "axes", "evidence", "regimes", "scenario", "policy",
     "reading.points", "reading.plausibility", "reading.feasibility", "reading.correlation",
-    "reading.consistency", "reading.documents", "reading.cells", "reading.schema", "reading.validation",
-    "reading.overrides", "reading.loading", "reading.explain",
+    "reading.actors", "reading.consistency", "reading.documents", "reading.cells", "reading.schema",
+    "reading.validation", "reading.merging", "reading.overrides", "reading.loading", "reading.explain",
     "chance.distributions", "chance.shocks", "chance.worlds", "chance.sampling",
-    "dates.calendar", "dates.licensing", "dates.timeline",
+    "dates.calendar", "dates.licensing", "dates.readiness", "dates.timeline",
     "kernels.baseyear", "kernels.pricing", "kernels.choice", "kernels.equilibrium", "kernels.growth",
     "kernels.capacity", "kernels.finance", "kernels.welfare",
     "outcomes.variables", "outcomes.panels", "outcomes.results", "outcomes.columns",

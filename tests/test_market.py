@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytest
-from shipped import CALM_MARKET, NOTHING_DRIFTS, column, economy, periods, run, scenario, worlds, year
+from shipped import CALM_MARKET, NO_PARTNER_GAIN, NOTHING_DRIFTS, column, economy, periods, run, scenario, worlds, year
 
 from sim.axes import FloatArray
 from sim.chance.sampling import Worlds, median_world
@@ -454,7 +454,7 @@ def test_a_site_handed_over_is_paid_at_its_price_of_book() -> None:
 
 
 def test_the_internal_rate_is_that_of_the_site_alone_with_its_book_value_at_the_end() -> None:
-    panels, rates = _sites("full_liberalization", ALWAYS)
+    panels, rates = _sites("full_liberalization", ALWAYS, *NO_PARTNER_GAIN)
     unit = rates.royalty * (1 - rates.royalty_withholding - rates.royalty_vat) - rates.technology * rates.incremental
     gross, owned = (column(panels, v, "total", "aws")[1:] for v in ("revenue_gross", "owned_revenue"))
     flows = column(panels, "cash_flow", "total", "aws") - unit * (gross - owned)

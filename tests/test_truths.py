@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from shipped import CALM_MARKET, NO_RIVALRY, NOTHING_DRIFTS, RUNNABLE, column, run, scenario, worlds, year
+from shipped import (
+    CALM_MARKET,
+    NO_PARTNER_GAIN,
+    NO_RIVALRY,
+    NOTHING_DRIFTS,
+    RUNNABLE,
+    column,
+    run,
+    scenario,
+    worlds,
+    year,
+)
 
 from sim.chance.sampling import draw_worlds
 from sim.model.engine import simulate
@@ -112,7 +123,7 @@ def test_twins_differ_by_exactly_nothing() -> None:
 
 def test_regimes_differ_by_exactly_nothing_before_anybody_launches() -> None:
     for name in ("ftz_pilot", "full_liberalization"):
-        panels = run(name)
+        panels = run(name, *NO_PARTNER_GAIN)
         launches = [column(panels, "event_date", "", f"{p}.launch")[0] for p in ("aws", "microsoft", "other_foreign")]
         first = np.nanmin(np.stack([*launches, np.full_like(launches[0], np.inf)]), axis=0)
         for variable in ("foreign_share", "market_share", "revenue_gross", "markup", "consumer_gain"):

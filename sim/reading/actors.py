@@ -6,7 +6,6 @@ import datetime
 from collections.abc import Collection, Iterator, Mapping
 
 from sim.errors import choices
-from sim.policy import decimal_year
 from sim.reading.plausibility import Finding
 from sim.regimes import FRACTION_LEVERS, DateStep, Regime, RegimeChange, SameAs
 from sim.scenario import ALLOWED, LAUNCH, Arrival, LayerShares, Provider, ProviderEntry, Scenario
@@ -73,8 +72,9 @@ def _trigger(
 def _too_early(path: str, arrives: Arrival, scenario: Scenario) -> Iterator[Finding]:
     """Who arrives before the base year has ended has a share in it."""
     for key, day in (("when", arrives.when), ("after", _day_of(arrives, scenario))):
-        if day is not None and decimal_year(day) < scenario.horizon.base_year + 1:
-            found = f"(found {day}; allowed from {scenario.horizon.base_year + 1}-01-01)"
+        first = datetime.date(scenario.horizon.base_year + 1, 1, 1)
+        if day is not None and day < first:
+            found = f"(found {day}; allowed from {first})"
             yield f"{path}.{key}", f"an arrival is after the base year; who is there in it stands in 'shares' {found}"
 
 
