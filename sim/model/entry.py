@@ -67,13 +67,12 @@ class _View:
             _added_unlock(scenario, economy, state, name) * economy.premium_by_segment[rows]
             for name in ("partner_unlock", "owned_unlock")
         )
-        self._scenario, self._economy = scenario, economy
+        self._scenario, self._economy, self._state = scenario, economy, state
         self._market, self._reach = economy.static_market(rows), reach[rows]
         self._spending = (economy.layer_size[economy.layer_of] * economy.weights * economy.open_part * reach)[rows]
         self._partner, self._full = unlock, np.maximum(full, unlock)
         self._base_markup = economy.log_markup[:, rows]
         self._equity = lever(state, "partner_equity", economy.inputs, economy.draws)
-        self._hazard = loss_hazard(scenario, economy, state)
 
     @cached_property
     def _without(self) -> StaticShares:
@@ -105,7 +104,8 @@ class _View:
         own_part = np.exp(self._full - owned[provider]) / firms
         sides = ((self._static(market, owned), own_part), (without, np.full_like(own_part, 1.0 / firms)))
         sales, earned = zip(*(self._sales(shares, part, row) for shares, part in sides), strict=True)
-        terms = (self._equity, self._hazard, hurdle, earned, self._economy.rates())
+        hazard = loss_hazard(self._scenario, self._economy, self._state, name)
+        terms = (self._equity, hazard, hurdle, earned, self._economy.rates())
         if comes_with_its_site(self._scenario, name):
             return np.asarray(channel_values(*terms)[0] >= 0.0)
         return np.asarray(entry_margin(sales[0] / np.maximum(sales[1], _TINY), *terms) >= 0.0)
@@ -136,12 +136,12 @@ def _added_unlock(scenario: Scenario, economy: Economy, state: State, name: str)
     return unlock - start_unlock(scenario, economy.inputs, economy.draws)
 
 
-def loss_hazard(scenario: Scenario, economy: Economy, state: State) -> FloatArray:
-    """Rate per year at which a state's permission for owned sites may be lost; (N,)."""
+def loss_hazard(scenario: Scenario, economy: Economy, state: State, provider: str | None = None) -> FloatArray:
+    """Rate per year at which a state's permission for owned sites may be lost, to one provider or to all; (N,)."""
     found = states(scenario)
     rate = np.zeros(economy.draws)
     for index, (name, step) in enumerate(scenario.policy.steps.items(), start=1):
-        if isinstance(step, HazardStep) and step.during == state.regime and not allows_owned(found[index]):
+        if isinstance(step, HazardStep) and step.during == state.regime and not allows_owned(found[index], provider):
             rate = rate + economy.inputs[f"policy.steps.{name}.hazard"] * _chance(name, step, economy)
     return rate
 
