@@ -11,7 +11,7 @@ __all__ = ["group_scale", "invert", "utility_into"]
 _TINY = np.finfo(np.float64).tiny
 
 
-def group_scale(shares: FloatArray, lifts: FloatArray) -> FloatArray:
+def group_scale(shares: FloatArray, lifts: FloatArray, lasting: FloatArray) -> FloatArray:
     """What brings a group of providers back to its total attraction after rivals' shocks.
 
     Parameters
@@ -20,14 +20,18 @@ def group_scale(shares: FloatArray, lifts: FloatArray) -> FloatArray:
         Shares of the base year of the providers of the group. In all segments of a layer they have the same
         proportions, so that the scale is one for the layer.
     lifts : (T, P, N)
-        Exponential of the change of each one's utility since the base year.
+        Exponential of the change of each one's utility since the base year that all layers share.
+    lasting : (T, P, L, N or 1)
+        The same of what each layer has for its own.
 
     Returns
     -------
     (T, L, N)
         No outcome enters, so that the scale is the same under every regime.
     """
-    lifted = np.einsum("pln,tpn->tln", shares, lifts)
+    lifted = np.zeros((len(lifts), *shares.shape[1:]))
+    for layer in range(shares.shape[1]):
+        np.einsum("pn,tpn->tn", shares[:, layer], lifts * lasting[:, :, layer], out=lifted[:, layer])
     return np.asarray(np.divide(shares.sum(axis=0), np.maximum(lifted, _TINY, out=lifted), out=lifted))
 
 

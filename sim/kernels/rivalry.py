@@ -158,7 +158,7 @@ def interpolate(offsets: FloatArray, largest: float, deviations: FloatArray) -> 
 
 
 def lone_offset(share: FloatArray | float, sd_path: FloatArray | float) -> FloatArray:
-    """Offset of one provider against a rest that stays, under a Laplace shock x: E[pi e^{x+b} / (pi e^{x+b} + 1 - pi)] = pi.
+    """Offset of one provider against a rest that stays, E[pi e^{x+b} / (pi e^{x+b} + 1 - pi)] = pi for Laplace's x.
 
     Parameters
     ----------

@@ -22,6 +22,7 @@ from sim.model.accounts import Record, outcomes
 from sim.model.economy import Economy, lever_rows, reach_fraction
 from sim.model.entry import entry_verdicts
 from sim.model.inversion import Economies
+from sim.model.luck import offsets_of
 from sim.model.market import advance, tally
 from sim.model.marketpath import MarketPath, market_path
 from sim.model.stocks import Access, Period, Sites, Stocks, opening_stocks
@@ -148,7 +149,7 @@ def run_periods(
     order = first_come(timeline.launched, scenario.foreign)
     lead, life = (whole_periods(economy.inputs[name], step) for name in _LASTING)
     attraction = np.empty_like(economy.base)
-    tides = _tides(economy, path, worlds, step)
+    tides = _tides(scenario, economy, path, worlds, step)
     for t in range(periods):
         period = Period(
             number=t,
@@ -156,6 +157,7 @@ def run_periods(
             captive=tides.captive[t][economy.layer_of],
             contestable=tides.contestable[t][economy.layer_of] * economy.weights,
             rivalry=worlds.rivalry[t],
+            offset=tides.offset[t],
             home_scale=tides.home_scale[t],
             abroad_scale=tides.abroad_scale[t],
             access=levers.access(t),
@@ -172,29 +174,41 @@ _LASTING = ("capacity.expansion_lead", "economics.asset_life")
 
 
 class _Tides(NamedTuple):
-    """What no regime moves, in every period, (T, L, N).
+    """What no regime moves, in every period.
 
     Attributes
     ----------
-    captive, contestable
+    captive, contestable : (T, L, N)
         What becomes of a captive unit of spending; spending that chooses, USD bn/yr.
-    home_scale, abroad_scale
+    offset : (T, P, L, N or 1)
+        What rivals' utilities carry so that luck has no direction.
+    home_scale, abroad_scale : (T, L, N)
         As in `Period`.
     """
 
     captive: FloatArray
     contestable: FloatArray
+    offset: FloatArray
     home_scale: FloatArray
     abroad_scale: FloatArray
 
 
-def _tides(economy: Economy, path: MarketPath, worlds: Worlds, step: float) -> _Tides:
+def _tides(scenario: Scenario, economy: Economy, path: MarketPath, worlds: Worlds, step: float) -> _Tides:
     inputs, domestic, lifts = economy.inputs, economy.domestic, np.exp(worlds.rivalry)
     captive = captive_factor(path.growth, inputs["demand.captive_growth"], inputs["demand.churn"], step)
-    home = group_scale(economy.layer_shares[:domestic], lifts[:, :domestic])
-    abroad = group_scale(economy.layer_shares[domestic:], lifts[:, domestic:])
-    abroad *= np.exp(worlds.origin_shock)[:, None]
-    return _Tides(captive, contestable_spending(path.size[:-1], path.size[1:], captive), home, abroad)
+    offsets = offsets_of(scenario, len(worlds.rivalry))
+    rivals, origin = _where_shaken(offsets.rivals, worlds.rivalry), _where_shaken(offsets.origin, worlds.origin_shock)
+    lasting = np.exp(rivals)
+    home = group_scale(economy.layer_shares[:domestic], lifts[:, :domestic], lasting[:, :domestic])
+    abroad = group_scale(economy.layer_shares[domestic:], lifts[:, domestic:], lasting[:, domestic:])
+    abroad *= np.exp(worlds.origin_shock[:, None] + origin)
+    return _Tides(captive, contestable_spending(path.size[:-1], path.size[1:], captive), rivals, home, abroad)
+
+
+def _where_shaken(offsets: FloatArray, shocks: FloatArray) -> FloatArray:
+    """Offsets with a draw axis; none where nothing is drawn to be made up for, as in the median case."""
+    shaken = shocks[-1].reshape(-1, shocks.shape[-1]).any(axis=0)
+    return offsets[..., None] if shaken.all() else np.where(shaken, offsets[..., None], 0.0)
 
 
 class _Levers:

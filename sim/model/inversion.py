@@ -14,7 +14,7 @@ from sim.kernels.equilibrium import opening_premium
 from sim.model.economy import LARGEST_EXPONENT, Economy, Inputs, require
 from sim.scenario import Hypothesis, LayerShares, Scenario
 
-__all__ = ["Economies", "build_economy", "target_share"]
+__all__ = ["Economies", "base_shares", "build_economy", "target_share"]
 
 
 def build_economy(scenario: Scenario, inputs: Inputs) -> Economy:
@@ -95,6 +95,15 @@ def _share_base_year(scenario: Scenario, inputs: Inputs, other: Scenario, others
         return False
     names = [name for name in inputs if name.startswith(tuple(f"{section}." for section in _BASE_YEAR))]
     return all(np.array_equal(inputs[name], others[name]) for name in names)
+
+
+def base_shares(scenario: Scenario, inputs: Inputs) -> tuple[FloatArray, FloatArray]:
+    """Provider shares (P, L, N), domestic ones first, and the open part of each layer (L, N)."""
+    layers = tuple(scenario.market.layers)
+    segments, layer_of = _by_layer(scenario, layers)
+    opened = _weights(inputs, segments, layer_of) * _stack(inputs, "segments", segments, "open")
+    parts = [opened[layer_of == layer].sum(axis=0) for layer in range(len(layers))]
+    return _layer_shares(scenario, inputs, layers, scenario.domestic + scenario.foreign), np.stack(parts)
 
 
 def _by_layer(scenario: Scenario, layers: tuple[str, ...]) -> tuple[tuple[str, ...], IntArray]:

@@ -190,7 +190,9 @@ class Period(NamedTuple):
     captive, contestable : (G, N)
         What becomes of a captive unit of spending; spending that chooses, USD bn/yr.
     rivalry : (P, N)
-        Change of each provider's utility since the base year.
+        Change of each provider's utility since the base year, by luck.
+    offset : (P, L, N or 1)
+        The same by what takes the direction from luck.
     home_scale, abroad_scale : (L, N)
         What the shocks of a whole group multiply its attraction by: those of its rivals together by nothing, those
         to all foreign providers against domestic ones by their exponential.
@@ -203,6 +205,7 @@ class Period(NamedTuple):
     captive: FloatArray
     contestable: FloatArray
     rivalry: FloatArray
+    offset: FloatArray
     home_scale: FloatArray
     abroad_scale: FloatArray
     access: Access
