@@ -70,12 +70,12 @@ def reverting_path(normals: FloatArray, half_life: FloatArray, step: float) -> F
 
 def reverting_sd(half_life: float, years: FloatArray) -> FloatArray:
     """Standard deviation of such a path some years after its start, (T,)."""
-    return np.sqrt(-2.0 * np.expm1(-np.log(2.0) * years / max(half_life, _INSTANT)))
+    return np.asarray(np.sqrt(-2.0 * np.expm1(-np.log(2.0) * years / max(half_life, _INSTANT))))
 
 
 def tail_factor(uniforms: FloatArray) -> FloatArray:
     """What makes a normal path one with Laplace's tails and the same variance: root of a standard exponential, (N,)."""
-    return np.sqrt(-np.log1p(-uniforms))
+    return np.asarray(np.sqrt(-np.log1p(-uniforms)))
 
 
 def market_path(normals: FloatArray, kappa: FloatArray, theta: FloatArray, step: float) -> FloatArray:

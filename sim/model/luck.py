@@ -79,7 +79,7 @@ def _offsets(base_year: _BaseYear, period_months: int, periods: int) -> Offsets:
     half_life, provider_sd, origin_sd = (
         float(middle[f"rivalry.{name}"][0]) for name in ("half_life", "provider_sd", "origin_sd")
     )
-    path_sd = reverting_sd(half_life, np.arange(1, periods + 1) * (period_months / 12))
+    path_sd = reverting_sd(half_life, np.arange(1.0, periods + 1) * (period_months / 12))
     rivals, largest = np.zeros((periods, *shares.shape[:2])), provider_sd * math.sqrt(2.0)
     for providers, first in ((scenario.domestic, 0), (scenario.foreign, len(scenario.domestic))):
         whole = shares[first : first + len(providers), :, 0].sum(axis=0)
