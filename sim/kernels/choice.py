@@ -22,7 +22,7 @@ _SMALL = 1e-200  # below any spending, and large enough to divide by
 _PASSES = 5  # each removes most of the excess; what is left goes to the provider's partner offer
 
 
-def group_scale(shares: FloatArray, lifts: FloatArray) -> FloatArray:
+def group_scale(shares: FloatArray, lifts: FloatArray, lasting: FloatArray) -> FloatArray:
     """What brings a group of providers back to its total attraction after rivals' shocks.
 
     Parameters
@@ -31,14 +31,18 @@ def group_scale(shares: FloatArray, lifts: FloatArray) -> FloatArray:
         Shares of the base year of the providers of the group. In all segments of a layer they have the same
         proportions, so that the scale is one for the layer.
     lifts : (T, P, N)
-        Exponential of the change of each one's utility since the base year.
+        Exponential of the change of each one's utility since the base year that all layers share.
+    lasting : (T, P, L, N or 1)
+        The same of what each layer has for its own.
 
     Returns
     -------
     (T, L, N)
         No outcome enters, so that the scale is the same under every regime.
     """
-    lifted = np.einsum("pln,tpn->tln", shares, lifts)
+    lifted = np.zeros((len(lifts), *shares.shape[1:]))
+    for layer in range(shares.shape[1]):
+        np.einsum("pn,tpn->tn", shares[:, layer], lifts * lasting[:, :, layer], out=lifted[:, layer])
     return np.asarray(np.divide(shares.sum(axis=0), np.maximum(lifted, _TINY, out=lifted), out=lifted))
 
 

@@ -100,7 +100,8 @@ def _attract(economy: Economy, stocks: Stocks, period: Period, attraction: Float
     for own, rows in economy.sized:
         offers = attraction[rows]
         utility_into(offers, stocks.utility[rows], stocks.markup[own], economy.excess_by_segment)
-        offers += period.rivalry[rows, None]
+        for layer, segments in enumerate(economy.layer_rows):
+            offers[:, segments] += (period.rivalry[rows] + period.offset[rows, layer])[:, None]
         np.exp(offers, out=offers)
     abroad = period.abroad_scale
     if period.access.partner_unlock is not None:
@@ -126,7 +127,7 @@ def _admit(
             markup = stocks.markup[np.count_nonzero(~economy.fringe[: entrant.row])]
             bare = np.log(arriving) + economy.excess * markup - period.rivalry[entrant.row]
             np.copyto(stocks.utility[entrant.row], bare, where=entrant.arrives)
-        attraction[entrant.row] *= entrant.present
+        attraction[entrant.row] *= entrant.weight
 
 
 def _move_borders(economy: Economy, stocks: Stocks, period: Period) -> FloatArray | None:

@@ -228,14 +228,14 @@ class Entrant(NamedTuple):
         Odds of new choices against all others when it arrives.
     arrives : (N,) bool
         It arrives in this window.
-    present : (N,)
-        Part of the window in which it is there.
+    weight : (N,)
+        Part of the window in which it is there, times what makes up for the direction of its luck.
     """
 
     row: int
     odds: FloatArray
     arrives: BoolArray
-    present: FloatArray
+    weight: FloatArray
 
 
 class Period(NamedTuple):
@@ -250,7 +250,9 @@ class Period(NamedTuple):
     captive, contestable : (G, N)
         What becomes of a captive unit of spending; spending that chooses, USD bn/yr.
     rivalry : (P, N)
-        Change of each provider's utility since the base year.
+        Change of each provider's utility since the base year, by luck.
+    offset : (P, L, N or 1)
+        The same by what takes the direction from luck.
     home_scale, abroad_scale : (L, N)
         What the shocks of a whole group multiply its attraction by: those of its rivals together by nothing, those
         to all foreign providers against domestic ones by their exponential.
@@ -264,6 +266,7 @@ class Period(NamedTuple):
     captive: FloatArray
     contestable: FloatArray
     rivalry: FloatArray
+    offset: FloatArray
     home_scale: FloatArray
     abroad_scale: FloatArray
     access: Access
