@@ -43,7 +43,7 @@ def main() -> None:
     parser.add_argument("--scrambles", type=int, default=8)
     parser.add_argument("--no-months", action="store_true")
     asked = parser.parse_args()
-    full, base = (asked.scenarios + ["jv_only"])[:2]
+    full, base = [*asked.scenarios, "jv_only"][:2]
     gains = {}
     for months in (3,) if asked.no_months else (3, 1):
         wide, narrow = (outcomes(name, asked.scrambles, months) for name in (full, base))
