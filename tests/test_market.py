@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytest
-from shipped import CALM_MARKET, NOTHING_DRIFTS, column, economy, periods, run, scenario, story, worlds, year
+from shipped import CALM_MARKET, NOTHING_DRIFTS, column, economy, periods, run, scenario, worlds, year
 
 from sim.axes import FloatArray
 from sim.chance.sampling import Worlds, median_world
@@ -466,8 +466,7 @@ def test_capital_of_sites_is_charged_as_rent_on_all_that_stands() -> None:
     rent = np.log1p(rates.discount_rate) / (1 - (1 + rates.discount_rate) ** -rates.asset_life)
     for provider in FOREIGN:
         value, cash, capex, capacity = (
-            column(panels, variable, "total", provider)
-            for variable in ("value_flow", "cash_flow", "capex", "capacity")
+            column(panels, variable, "total", provider) for variable in ("value_flow", "cash_flow", "capex", "capacity")
         )
         charged = rent * rates.utilization * rates.capital_intensity * capacity
         np.testing.assert_allclose(value - cash, capex - charged, rtol=1e-8, atol=1e-12)
