@@ -10,7 +10,7 @@ import numpy as np
 
 from sim.axes import FloatArray
 from sim.chance.sampling import Worlds, draw_worlds
-from sim.dates.timeline import period_masks, simulate_timeline
+from sim.dates.timeline import Masks, Timeline, period_masks, simulate_timeline
 from sim.model.accounts import Record
 from sim.model.economy import Economy
 from sim.model.engine import run_periods, simulate
@@ -31,6 +31,7 @@ RUNNABLE = (
     "reversal",
     "forced_transfer",
     "transfer_ban",
+    "new_entrant",
 )
 
 NO_RIVALRY = ("rivalry.provider_sd=0", "rivalry.origin_sd=0")
@@ -75,12 +76,18 @@ def economy(name: str = "jv_only", *overrides: str) -> Economy:
 
 
 @functools.cache
-def periods(name: str, *overrides: str, scrambles: int = 1) -> tuple[Economy, Record]:
-    """Its base year, and what each period leaves."""
+def story(name: str, *overrides: str, scrambles: int = 1) -> tuple[Economy, Record, Timeline, Masks]:
+    """Its base year, what each period leaves, and what happens when."""
     found, drawn = scenario(name, *overrides), worlds(name, *overrides, scrambles=scrambles)
     start = build_economy(found, drawn.inputs)
     timeline = simulate_timeline(found, drawn, entry_verdicts(found, start))
-    return start, run_periods(found, start, drawn, timeline, period_masks(found, timeline))
+    masks = period_masks(found, timeline)
+    return start, run_periods(found, start, drawn, timeline, masks), timeline, masks
+
+
+def periods(name: str, *overrides: str, scrambles: int = 1) -> tuple[Economy, Record]:
+    """Its base year, and what each period leaves."""
+    return story(name, *overrides, scrambles=scrambles)[:2]
 
 
 def column(panels: Mapping[str, Panel], variable: str, scope: str = "total", item: str = "") -> FloatArray:

@@ -8,14 +8,50 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shipped import column, periods, run, worlds
 
-from sim.kernels.capacity import Reach, arriving, first_come, grant, intake, projected_use
+from sim.axes import FloatArray
+from sim.kernels.capacity import Intake, Reach, arriving, first_come, grant, lags, planned_growth, rationed
 
 TWO = np.ones(2)
 
 
-def test_projected_use_keeps_the_inflow_up_for_the_planning_time() -> None:
-    found = projected_use(3 * np.ones((1, 2)), 0.5 * np.ones((1, 2)), 1.0 * TWO, 0.25)
-    np.testing.assert_allclose(found, 5.0)
+def _intake(reach: Reach, share: FloatArray, room: FloatArray) -> Intake:
+    return rationed(reach, share, room, reach.unconstrained(share))
+
+
+def _planned(step: float, changes: FloatArray, first_years: float) -> float:
+    """What a site plans with after some periods, launched `first_years` before the middle of the first."""
+    found, live = np.zeros((1, 2)), np.full((1, 2), first_years)
+    for t, change in enumerate(changes):
+        found = planned_growth(found, change * np.ones((1, 2)), live, np.full((1, 2), t == 0), step)
+        live = np.full((1, 2), step)
+    return float(found[0, 0])
+
+
+def test_the_first_window_is_planned_for_at_the_pace_of_its_live_part() -> None:
+    assert _planned(0.25, np.array([0.3]), 0.1) == pytest.approx(3.0)
+
+
+def test_planned_growth_is_smoothed_over_a_year() -> None:
+    """Of what a year of growth twice as fast brings, 1 - 1/e is believed at its end."""
+    for step in (1 / 12, 0.25, 0.5):
+        paces = np.concatenate([[2.0], np.full(round(1 / step), 4.0)])
+        assert _planned(step, paces * step, step) == pytest.approx(2.0 + 2.0 * -np.expm1(-1.0))
+
+
+def test_months_and_quarters_plan_alike() -> None:
+    """Growth of use that fades evenly: to a few percent, as what lies inside a quarter is seen as its mean."""
+    edges = {step: np.arange(0.0, 3.0 + step / 2, step) for step in (1 / 12, 0.25)}
+    month, quarter = (_planned(step, np.diff(5 * -np.expm1(-0.4 * edge)), step) for step, edge in edges.items())
+    assert month == pytest.approx(quarter, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("years", "whole", "part"), [(0.5, 2, 0.0), (0.6, 2, 0.4), (0.1, 1, 0.0), (1.0 - 1e-12, 4, 0.0)]
+)
+def test_a_lead_is_whole_periods_and_a_part_of_a_further_one(years: float, whole: int, part: float) -> None:
+    found = lags(years * TWO, 0.25)
+    assert found[0].tolist() == [whole, whole]
+    np.testing.assert_allclose(found[1], part, atol=1e-9)
 
 
 def test_an_order_arrives_one_lead_later() -> None:
@@ -49,7 +85,7 @@ def test_new_spending_fits_the_room_and_nothing_is_lost(
     owned = partner * np.array(lead)[:, None, None]
     home, exponent = np.full((1, 2), 0.85), np.full(2, 0.2)
     free = np.array(room)[:, None] * TWO
-    found = intake(
+    found = _intake(
         Reach(np.ones((2, 2)), owned, partner, home, spending * np.ones((1, 2)), exponent), np.ones((2, 2)), free
     )
     assert (found.owned.sum(axis=1) <= free * (1 + 1e-12)).all()
@@ -61,7 +97,7 @@ def test_new_spending_fits_the_room_and_nothing_is_lost(
 def test_with_room_for_all_everybody_sees_the_owned_offer() -> None:
     partner, owned = np.full((1, 1, 2), 0.1), np.full((1, 1, 2), 0.4)
     home, free = np.full((1, 2), 0.9), np.full((1, 2), np.inf)
-    found = intake(Reach(np.ones((1, 2)), owned, partner, home, np.ones((1, 2)), np.zeros(2)), np.ones((1, 2)), free)
+    found = _intake(Reach(np.ones((1, 2)), owned, partner, home, np.ones((1, 2)), np.zeros(2)), np.ones((1, 2)), free)
     np.testing.assert_allclose(found.owned, 0.4 / 1.3)
     np.testing.assert_array_equal(found.partner, 0.0)
 
@@ -81,7 +117,7 @@ def test_nothing_is_bought_beyond_the_zones_cap() -> None:
     assert (record.capacity.sum(axis=1)[buys] <= (cap * (1 + 1e-9))[buys]).all()
 
 
-def test_a_tranche_retires_at_the_end_of_its_life_and_what_is_in_use_of_it_is_replaced() -> None:
+def test_a_tranche_retires_at_the_end_of_its_life_and_what_is_wanted_of_it_is_replaced() -> None:
     _, record = periods("full_liberalization", "entry.rule=always", "economics.asset_life=2")
     life, capacity = 8, record.capacity
     retired = np.zeros_like(capacity)
@@ -102,7 +138,7 @@ def test_the_cap_binds_in_some_draws_of_the_pilot() -> None:
 def test_who_launches_late_in_a_period_is_seen_in_what_is_left_of_it() -> None:
     partner, owned = np.full((1, 1, 2), 0.1), np.full((1, 1, 2), 0.1)
     home, free = np.full((1, 2), 0.9), np.full((1, 2), np.inf)
-    found = intake(
+    found = _intake(
         Reach(np.ones((1, 2)), owned, partner, home, np.ones((1, 2)), np.zeros(2)), np.array([[0.25, 1.0]]), free
     )
     np.testing.assert_allclose(found.owned[0, 0], [0.025, 0.1])
@@ -119,6 +155,6 @@ def test_one_draw_that_is_short_alone_gets_the_bits_that_it_gets_beside_another(
     reach = Reach(seen, 3.0 * partner, partner, home, spending, np.full(draws, 0.2))
     room = np.full((providers, draws), np.inf)
     room[:, 3] = 0.1
-    alone = intake(reach, seen, room)
+    alone = _intake(reach, seen, room)
     room[:, 5] = 0.1
-    np.testing.assert_array_equal(intake(reach, seen, room).owned[..., 3], alone.owned[..., 3])
+    np.testing.assert_array_equal(_intake(reach, seen, room).owned[..., 3], alone.owned[..., 3])

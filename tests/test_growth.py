@@ -50,10 +50,36 @@ def test_the_layers_odds_drift_and_fade() -> None:
     np.testing.assert_allclose(found, [0.21 * (1 - np.exp(-0.5)) / 0.5, 0.42])
 
 
-def test_captive_spending_shares_all_of_a_fall_and_a_part_of_growth() -> None:
-    grows, falls = (growth.captive_factor(rate * TWO, 0.5 * TWO, 0.03 * TWO, 0.25)[0] for rate in (0.4, -0.4))
-    assert grows == pytest.approx(np.exp((0.5 * 0.4 - 0.03) / 4))
-    assert falls == pytest.approx(np.exp((-0.4 - 0.03) / 4))
+def _captive(realised: float, trend: float) -> float:
+    """Log of what becomes of a captive unit, per year; captive growth 0.5, churn 3%."""
+    return float(np.log(growth.captive_factor(realised * TWO, trend * TWO, 0.5 * TWO, 0.03 * TWO, 0.25)[0]) / 0.25)
+
+
+def test_of_the_trend_s_growth_a_part_stays_captive_and_of_its_fall_all() -> None:
+    assert _captive(0.4, 0.4) == pytest.approx(0.5 * 0.4 - 0.03)
+    assert _captive(-0.4, -0.4) == pytest.approx(-0.4 - 0.03)
+
+
+@pytest.mark.parametrize("trend", [0.4, 0.0, -0.4])
+@pytest.mark.parametrize("shock", [0.3, -0.7])
+def test_a_shock_to_the_market_hits_captive_spending_as_it_hits_everybody(trend: float, shock: float) -> None:
+    assert _captive(trend + shock, trend) - _captive(trend, trend) == pytest.approx(shock)
+
+
+def test_volatility_alone_makes_nobody_choose_anew() -> None:
+    """In a market without trend and churn a boom and the slump after it leave everybody where they were."""
+    for shock in (0.5, -0.5):
+        kept = growth.captive_factor(shock * TWO, 0 * TWO, 0.5 * TWO, 0 * TWO, 0.25)
+        np.testing.assert_array_equal(growth.contestable_spending(TWO, np.exp(0.25 * shock) * TWO, kept), 0.0)
+
+
+def test_a_step_down_of_log_size_takes_its_exponential_and_the_trend_gives_the_mean_of_it_back() -> None:
+    """E[e^(-size x count)] of a Poisson count is e^(-rate (1 - e^-size) t)."""
+    rate, size, counts = 0.15, 0.4, np.arange(40)
+    chance = np.exp(-rate * 12) * (rate * 12) ** counts / np.cumprod(np.maximum(counts, 1.0))
+    mean = (chance * np.exp(-size * counts)).sum()
+    gained = growth.step_compensation(rate * TWO, size * TWO)[0] * 12
+    assert np.exp(gained) * mean == pytest.approx(1.0)
 
 
 def test_the_layers_are_the_total_in_every_year_and_draw() -> None:
@@ -69,12 +95,12 @@ def test_uncertainty_of_size_widens_as_the_record_of_forecasts_says() -> None:
     np.testing.assert_allclose(found, [0.13, 0.52, 0.78], atol=0.06)
 
 
-def test_downward_steps_shift_the_median_and_not_the_mean_of_log_size() -> None:
+def test_downward_steps_shift_the_median_and_not_the_mean_size() -> None:
     calm = ("market.volatility=0", "market.growth_forecast=41", "market.step_size=0.3")
-    with_steps = np.log(column(run("jv_only", *calm, "market.step_rate=1", scrambles=4), "market_size"))
-    without = np.log(column(run("jv_only", *calm, "market.step_rate=0", scrambles=4), "market_size"))
-    assert (with_steps - without)[-1].mean() == pytest.approx(0.0, abs=0.02)
-    assert np.median((with_steps - without)[-1]) > 0.02
+    with_steps = column(run("jv_only", *calm, "market.step_rate=0.5", scrambles=4), "market_size")
+    without = column(run("jv_only", *calm, "market.step_rate=0", scrambles=4), "market_size")
+    assert (with_steps / without)[-1].mean() == pytest.approx(1.0, abs=0.015)
+    assert np.median((with_steps / without)[-1]) > 1.1
 
 
 def test_inputs_of_the_market_are_what_the_draws_say() -> None:

@@ -511,23 +511,24 @@ def test_periods_fill_the_years_after_the_base_year(months):
 
 
 @pytest.mark.parametrize("months", [1, 3, 6, 12])
-def test_an_event_counts_from_the_period_that_contains_its_date(months):
-    scenario = small_scenario({"go": GO}, start="open", period_months=months)
-    masks = period_masks(scenario, run(scenario, review=0.25, build=0.75))
-    year = 12 // months
-    assert np.flatnonzero(masks.live[:, 0, 0])[0] == year  # launched on 2020.0, the first instant of its period
-    assert np.flatnonzero(masks.happens[:, 0, 0]).tolist() == [year]
-    assert (masks.state[year - 1, 0], masks.state[year, 0]) == (0, 1)
-    assert (masks.live_years[year, 0, 0], masks.state_years[year, 0]) == pytest.approx((1 / year, 1 / year), abs=1e-9)
+def test_an_event_counts_from_the_window_that_contains_its_date(months):
+    """From the middle of the period before, itself included, to the middle of the period."""
+    year, middle = 12 // months, months / 24
+    for after, first, left in ((0.0, year, middle), (middle, year + 1, 2 * middle), (-middle, year, 2 * middle)):
+        steps = {"early": {"when": "2019-01-01"}, "go": {"after": "early", "delay": years(1 + after), "adopt": "open"}}
+        scenario = small_scenario(steps, start="open", period_months=months)
+        masks = period_masks(scenario, run(scenario, review=0.25, build=0.75 + after))
+        assert np.flatnonzero(masks.live[:, 0, 0])[0] == first
+        assert np.flatnonzero(masks.happens[:, 1, 0]).tolist() == [first]
+        assert (masks.state[first - 1, 0], masks.state[first, 0]) == (0, 2)
+        assert masks.live_years[first, 0, 0] == pytest.approx(left, abs=1e-9)
 
 
-def test_years_since_a_launch_or_a_change_are_counted_inside_their_period():
-    scenario = small_scenario({"go": GO, "more": {"after": "go", "delay": years(0.875), "change": {"sites": 5}}})
-    masks = period_masks(scenario, run(scenario, review=0.25, build={"aws": 0.625, "microsoft": 0.75}))
-    assert masks.live_years[6:10, 0, 0].tolist() == [0.0, 0.125, 0.25, 0.25]
-    assert masks.live_years[6:10, 1, 0].tolist() == [0.0, 0.0, 0.25, 0.25]
-    assert masks.state_years[2:9, 0].tolist() == [0.25, 0.25, 0.25, 0.25, 0.25, 0.125, 0.25]
-    assert masks.state[2:9, 0].tolist() == [0, 0, 1, 1, 1, 2, 2]
+def test_years_since_a_launch_are_counted_inside_its_window():
+    scenario = small_scenario({"go": GO})
+    masks = period_masks(scenario, run(scenario, review=0.25, build={"aws": 0.5, "microsoft": 0.625}))
+    assert masks.live_years[6:9, 0, 0].tolist() == [0.0, 0.125, 0.25]  # launched at 2020.75, between two middles
+    assert masks.live_years[6:9, 1, 0].tolist() == [0.0, 0.0, 0.25]  # launched at 2020.875, in a middle
 
 
 def test_a_site_sells_until_withdrawn_and_lives_until_transferred():
@@ -551,15 +552,17 @@ def test_a_step_before_the_horizon_happens_in_its_first_period():
     scenario = small_scenario({"early": {"when": "2017-05-01", "adopt": "open"}})
     masks = period_masks(scenario, run(scenario))
     assert np.flatnonzero(masks.happens[:, 0, 0]).tolist() == [0]
-    assert (masks.state[0, 0], masks.state_years[0, 0]) == (1, 0.25)
+    assert masks.state[0, 0] == 1
+    assert masks.phases.start[1, 0] == 2019.0
 
 
 def test_masks_have_the_shapes_that_they_state():
     scenario, drawn, verdicts = crowded(("aws", "ibm", "microsoft"), 10)
     masks = period_masks(scenario, simulate_timeline(scenario, drawn, verdicts))
-    shapes = {f.name: getattr(masks, f.name).shape for f in fields(masks)}
+    shapes = {f.name: getattr(masks, f.name).shape for f in fields(masks) if f.name != "phases"}
     by_provider = dict.fromkeys(("live", "selling", "live_years", "transfer"), (48, 3, 10))
-    assert shapes == {"state": (48, 10), "state_years": (48, 10), "happens": (48, 4, 10), **by_provider}
+    assert shapes == {"state": (48, 10), "happens": (48, 4, 10), **by_provider}
+    assert masks.phases.start.shape == masks.phases.end.shape == masks.phases.state.shape == (5, 10)
 
 
 def test_the_event_table_lists_steps_and_then_what_each_provider_does():

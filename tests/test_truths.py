@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from shipped import (
@@ -107,9 +110,17 @@ def test_scaling_all_money_scales_all_money_and_nothing_else() -> None:
         np.testing.assert_allclose(large[variable].values, small[variable].values, rtol=1e-7)
 
 
+BARE = tuple(
+    f"regimes.{name}.partner_{lever}=0"
+    for name in ("full_liberalization", "ftz_pilot")
+    for lever in ("equity", "unlock")
+)
+"""Regimes that leave the partner's licence as it is."""
+
+
 def test_zero_reach_is_the_licence_regime() -> None:
     none = tuple(f"zone.readings.{name}.reach=0" for name in ("national_service", "regional", "zone_residents"))
-    closed = run("ftz_pilot", ALWAYS, *none)
+    closed = run("ftz_pilot", ALWAYS, *BARE, *none)
     for variable in ("market_share", "revenue_gross", "npv", "consumer_gain"):
         np.testing.assert_allclose(closed[variable].values, run("jv_only")[variable].values, rtol=1e-12, atol=1e-13)
 
@@ -146,15 +157,46 @@ ORDERED = (
 )
 
 
-@pytest.mark.parametrize("conduct", [0, 1])
-def test_more_access_never_lowers_foreign_revenue(conduct: int) -> None:
-    edits = (*ORDERED, f"demand.conduct={conduct}")
-    licence, zone, full = (
-        column(run(name, *edits, scrambles=2), "revenue_gross", "total", "foreign")
-        for name in ("jv_only", "ftz_pilot", "full_liberalization")
-    )
-    assert (zone >= licence * (1 - 1e-9)).all()
-    assert (full >= zone * (1 - 1e-9)).all()
+def _foreign_revenue(name: str, *edits: str) -> FloatArray:
+    return column(run(name, *edits, scrambles=2), "revenue_gross", "total", "foreign")
+
+
+@pytest.mark.parametrize("conduct", [0, 0.7, 1])
+@pytest.mark.parametrize(("cap", "rounding"), [(100_000, 1e-9), (0.5, 1e-3)], ids=["ample", "capped"])
+def test_more_access_never_lowers_what_all_foreign_providers_sell(conduct: float, cap: float, rounding: float) -> None:
+    """Where a cap binds, room that is filled early is room lost later."""
+    edits = (*ORDERED, *BARE, f"demand.conduct={conduct}", f"zone.cap={cap}")
+    licence, zone, full = (_foreign_revenue(name, *edits) for name in ("jv_only", "ftz_pilot", "full_liberalization"))
+    assert (zone >= licence * (1 - rounding)).all()
+    assert (full >= zone * (1 - rounding)).all()
+    assert (full[-1] > zone[-1] * 1.001).mean() > 0.3
+    assert (zone[-1] > licence[-1] * 1.001).mean() > 0.3
+
+
+@pytest.mark.parametrize("conduct", [0, 0.7, 1])
+def test_full_opening_on_top_of_a_joint_venture_never_lowers_what_all_foreign_providers_sell(conduct: float) -> None:
+    both = [f"regimes.{name}.partner_unlock=0.2" for name in ("full_liberalization", "jv_50")]
+    equity = "regimes.full_liberalization.partner_equity=0.5"
+    edits = (*ORDERED, *both, equity, f"demand.conduct={conduct}")
+    joint = _foreign_revenue("piecemeal", *edits, "policy.steps.one_layer.probability=0")
+    full = _foreign_revenue("full_liberalization", *edits)
+    assert (full >= joint * (1 - 1e-9)).all()
+    assert (full[-1] > joint[-1] * 1.001).mean() > 0.9
+
+
+@pytest.mark.slow
+def test_who_enters_without_an_option_to_wait_seldom_regrets_it() -> None:
+    """With h = 1: AWS, Microsoft and the rest, each where it launches under full opening; below JV-only in one of ten.
+
+    The realised present value with terminal value, of a licence regime that grants partners nothing on both sides.
+    """
+    edits = (*BARE, "entry.hurdle=1")
+    opened, closed = (run(name, *edits, scrambles=4) for name in ("full_liberalization", "jv_only"))
+    for provider in ("aws", "microsoft", "other_foreign"):
+        enters = year(opened, "enters", 2030, "total", provider) > 0
+        gain = [year(panels, "npv_with_terminal", 2030, "total", provider) for panels in (opened, closed)]
+        assert enters.mean() > 0.2
+        assert (gain[0] < gain[1])[enters].mean() <= 0.1, provider
 
 
 def test_retained_revenue_is_ordered_by_access_in_the_median() -> None:
@@ -165,25 +207,60 @@ def test_retained_revenue_is_ordered_by_access_in_the_median() -> None:
     assert full > zone > licence
 
 
-def test_months_and_quarters_agree_within_a_few_percent() -> None:
+def test_months_and_quarters_agree_in_a_calm_market() -> None:
     calm = (*NO_RIVALRY, *CALM_MARKET)
     for name in ("jv_only", "full_liberalization", "ftz_pilot"):
         monthly = run(name, *calm, "horizon.period_months=1")
         quarterly = run(name, *calm)
         for variable, item in (("revenue_gross", "foreign"), ("owned_revenue", "foreign"), ("npv", "foreign")):
             month, quarter = (column(p, variable, "total", item)[-1].mean() for p in (monthly, quarterly))
-            assert month == pytest.approx(quarter, rel=0.03), (name, variable)
+            assert month == pytest.approx(quarter, rel=0.02), (name, variable)
 
 
-def test_what_opening_is_worth_hardly_depends_on_the_step() -> None:
-    """The paired difference of value is the most sensitive of all: the premium is read at a period's end."""
-    calm = (*NO_RIVALRY, *CALM_MARKET)
-    worth = {}
-    for months in (1, 3):
-        edits = (*calm, f"horizon.period_months={months}")
-        full, licence = (column(run(n, *edits), "npv", "total", "foreign") for n in ("full_liberalization", "jv_only"))
-        worth[months] = (full - licence).mean()
-    assert worth[1] == pytest.approx(worth[3], rel=0.08)
+SCRAMBLES = 8
+"""4,096 draws."""
+
+
+@functools.cache
+def _by_step(months: int) -> dict[str, FloatArray]:
+    """What opening adds in present value, and the share and revenue of 2030, of all foreign providers together."""
+    step = f"horizon.period_months={months}"
+    found = {}
+    for name in ("jv_only", "full_liberalization"):
+        drawn = scenario(name, step)
+        panels = simulate(drawn, draw_worlds(drawn, range(SCRAMBLES)))
+        found[f"npv of {name}"] = year(panels, "npv", 2030, "total", "foreign")
+        found[f"share under {name}"] = year(panels, "foreign_share", 2030)
+        found[f"revenue under {name}"] = column(panels, "revenue_gross", "total", "foreign").sum(axis=0)
+    found["opening"] = found.pop("npv of full_liberalization") - found.pop("npv of jv_only")
+    return found
+
+
+def _ratio(name: str, statistic: Callable[[FloatArray], float]) -> tuple[float, float]:
+    """A statistic with months over that with quarters, and its error, by leaving out one scramble at a time."""
+    month, quarter = (_by_step(months)[name].reshape(SCRAMBLES, -1) for months in (1, 3))
+    without = [np.delete(np.arange(SCRAMBLES), left_out) for left_out in range(SCRAMBLES)]
+    ratios = np.array([statistic(month[rows]) / statistic(quarter[rows]) for rows in without])
+    error = np.sqrt((SCRAMBLES - 1) / SCRAMBLES * ((ratios - ratios.mean()) ** 2).sum())
+    return statistic(month) / statistic(quarter), float(error)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("statistic", [np.mean, np.median], ids=["mean", "median"])
+def test_what_opening_is_worth_does_not_depend_on_the_step(statistic: Callable[[FloatArray], float]) -> None:
+    """The paired difference of value is the most sensitive of all: within 3% beyond three errors of the ratio."""
+    ratio, error = _ratio("opening", statistic)
+    assert abs(ratio - 1) <= 0.03 + 3 * error
+    assert error < 0.03
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["jv_only", "full_liberalization"])
+@pytest.mark.parametrize("outcome", ["share", "revenue"])
+def test_shares_and_revenue_do_not_depend_on_the_step(outcome: str, name: str) -> None:
+    ratio, error = _ratio(f"{outcome} under {name}", np.mean)
+    assert abs(ratio - 1) <= 0.02 + 3 * error
+    assert error < 0.02
 
 
 def test_annual_growth_of_a_constantly_growing_market_is_the_same_for_every_step() -> None:

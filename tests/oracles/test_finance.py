@@ -1,4 +1,4 @@
-"""Present value, internal rate and annuity against numpy-financial, and roots against those of the polynomial."""
+"""Present value, internal rate and rent against numpy-financial, and roots against those of the polynomial."""
 
 from __future__ import annotations
 
@@ -35,19 +35,24 @@ def test_present_value_is_that_of_numpy_financial_brought_from_the_middle_of_eac
         np.testing.assert_allclose(found, expected, rtol=1e-10)
 
 
-def test_the_value_of_a_run_is_that_of_its_yearly_cash_by_numpy_financial() -> None:
-    """Cash flows of quarters, so that within a year the value lies between those of its first and of its last day."""
+def test_the_value_of_a_run_is_that_of_its_yearly_value_flow_by_numpy_financial() -> None:
+    """Flows of quarters, so that within a year the value lies between those of its first and of its last day."""
     panels, rate = run("jv_only"), economy("jv_only").inputs["economics.discount_rate"]
-    row = panels["cash_flow"].items.index(("total", "aws"))
-    cash, value = panels["cash_flow"].values[:, row], year(panels, "npv", 2030, "total", "aws")
-    by_npf = np.array([npf.npv(each, flow) for each, flow in zip(rate, cash.T, strict=True)])
-    assert (cash > 0).all()
+    row = panels["value_flow"].items.index(("total", "aws"))
+    flows, value = panels["value_flow"].values[:, row], year(panels, "npv", 2030, "total", "aws")
+    by_npf = np.array([npf.npv(each, flow) for each, flow in zip(rate, flows.T, strict=True)])
+    assert (flows > 0).all()
     np.testing.assert_allclose(value, by_npf / np.sqrt(1 + rate), rtol=0.005)
 
 
-def test_an_annuity_is_the_payment_of_numpy_financial() -> None:
-    rate, years = np.array([0.01, 0.1, 0.35]), np.array([3.0, 6.0, 11.0])
-    np.testing.assert_allclose(finance.annuity_rate(rate, years), -npf.pmt(rate, years, 1.0), rtol=1e-12)
+def test_the_rent_of_capital_is_the_payment_of_numpy_financial() -> None:
+    """Of a loan paid off in tiny instalments, over its life and over what is left of it."""
+    rate, years, parts = np.array([0.01, 0.1, 0.35]), np.array([3.0, 6.0, 11.0]), 10_000
+    per_part = (1 + rate) ** (1 / parts) - 1
+    paid = -npf.pmt(per_part, years * parts, 1.0) * parts
+    np.testing.assert_allclose(finance.rent_rate(rate, years), paid, rtol=1e-4)
+    left = -npf.pv(per_part, (years - 2) * parts, paid / parts)
+    np.testing.assert_allclose(finance.rent_left(2 * np.ones(3), rate, years), left, rtol=1e-9)
 
 
 # ---------------------------------------------------------------- internal rate
