@@ -203,7 +203,7 @@ class Arrival(Model):
     )
     delay: Years | None = Field(default=None, description="From that step to its arrival.")
     new_choices: NewChoices = Field(
-        description="Part of all new choices that it would get if it were there at the prices of the base year."
+        description="Part of new choices, where partners of all are seen, that it gets when it arrives."
     )
 
 

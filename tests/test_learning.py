@@ -21,6 +21,7 @@ from sim.belief.matching import match_record
 from sim.belief.posterior import POSTERIOR_FILE, falls_back, learned_from, read_posterior, records_of
 from sim.belief.record import read_record
 from sim.chance.sampling import draw_latents, draw_worlds, median_world
+from sim.chance.shocks import reverting_path
 from sim.cli import main
 from sim.errors import NumericalError, ScenarioError
 from sim.outcomes.tables import csv_bytes
@@ -183,6 +184,26 @@ def test_a_state_and_the_latents_that_it_stands_for_go_into_each_other(learned: 
     state = np.random.default_rng(1).normal(size=(teach.space.dimensions, 512))
     latents = teach.space.latents_of(state, draw_latents(scenario, 0))
     np.testing.assert_allclose(teach.space.state_of(latents, teach.space.biases_of(state)), state, atol=1e-9)
+
+
+def test_how_widely_a_providers_path_moves_is_learned_with_the_path(learned: Learned) -> None:
+    _, teach = taught(learned.folder)
+    assert "tail.alibaba" in teach.space.events
+    found, plain = read_posterior(learned.file).columns["tail.alibaba"], draw_latents(learned.scenario, 0)
+    assert ((found > 0) & (found < 1)).all()
+    assert (found[:512] != plain.events["tail.alibaba"]).any()
+
+
+def test_a_posterior_without_tails_takes_those_of_the_prior(learned: Learned) -> None:
+    posterior = read_posterior(learned.file)
+    bare = {name: values for name, values in posterior.columns.items() if not name.startswith("tail.")}
+    older = replace(posterior, columns=bare)
+    assert ("tail.alibaba", "not in the posterior") in falls_back(older, learned.scenario)
+    scenario = learned_from(older, learned.scenario)
+    assert draw_worlds(scenario, range(1)).rivalry.any()
+    mean = bare["shock.rivalry.alibaba"].mean(axis=1)
+    alibaba = median_world(scenario).rivalry[:, 0, 0]
+    np.testing.assert_allclose(alibaba, 1.8 * reverting_path(mean[:, None], np.array([3.0]), 1.0)[:, 0], rtol=1e-9)
 
 
 def test_a_partner_in_a_correlation_group_learns_with_the_other(tmp_path: Path) -> None:
@@ -443,6 +464,7 @@ def test_the_median_case_of_a_posterior_is_the_middle_of_its_rows(learned: Learn
     rows = draw_worlds(learned_from(posterior, learned.scenario), range(2))
     np.testing.assert_allclose(world.market_shock[:, 0], rows.market_shock.mean(axis=1), rtol=1e-9)
     np.testing.assert_allclose(world.market_steps[:, 0], rows.market_steps.mean(axis=1), rtol=1e-9)
+    np.testing.assert_allclose(world.rivalry[..., 0], rows.rivalry.mean(axis=-1), rtol=1e-9, atol=1e-12)
     assert (world.market_shock[:, 0] != 0).all()
 
 

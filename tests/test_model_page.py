@@ -18,9 +18,6 @@ _EQUATION = re.compile(r"^\$\$\n(?P<formula>.*?)\n\\tag\{(?P<number>\d+)\}\n\$\$
 _NAME = re.compile(r"`(sim(?:\.\w+)+)`")
 _CITATION = re.compile(r"Equations? ((?:\(\d+\)(?:, | and )?)+) of docs/model\.md")
 
-PENDING = ("sim.kernels.rivalry",)
-"""Modules that the page may name before they are there; once they are, they are held to it."""
-
 
 def _texts() -> dict[int, str]:
     """What follows each equation, up to the next one."""
@@ -35,10 +32,6 @@ def _computed_by(text: str) -> list[str]:
 
 
 COMPUTED = {number: _computed_by(text) for number, text in _texts().items()}
-
-
-def _is_pending(name: str) -> bool:
-    return any(name.startswith(f"{module}.") and not _exists(module) for module in PENDING)
 
 
 def _found(dotted: str) -> object:
@@ -92,13 +85,12 @@ def test_equations_are_numbered_from_one() -> None:
 def test_an_equation_is_computed_by_functions_that_cite_it(number: int) -> None:
     assert COMPUTED[number], "the equation names no function"
     for name in COMPUTED[number]:
-        if not _is_pending(name):
-            assert number in _cited(_found(name).__doc__), f"{name} does not cite ({number})"
+        assert number in _cited(_found(name).__doc__), f"{name} does not cite ({number})"
 
 
 def test_every_citation_is_answered_by_the_page() -> None:
     cited = {(number, name) for name, docstring in _docstrings() for number in _cited(docstring)}
-    named = {(number, name) for number, names in COMPUTED.items() for name in names if not _is_pending(name)}
+    named = {(number, name) for number, names in COMPUTED.items() for name in names}
     assert cited == named
 
 
@@ -110,10 +102,8 @@ def test_citations_are_written_in_one_form() -> None:
 
 def test_whatever_the_page_names_exists() -> None:
     for name in set(_NAME.findall(PAGE)):
-        assert _is_pending(name) or _found(name) is not None
+        assert _found(name) is not None
     for file, constants in re.findall(r"`(\w+)\.(_?[A-Z_]+(?:`, `_[A-Z_]+)*)`", PAGE):
-        if any(module.endswith(f".{file}") and _is_pending(f"{module}.") for module in PENDING):
-            continue
         (path,) = (ROOT / "sim").rglob(f"{file}.py")
         for constant in constants.split("`, `"):
             assert re.search(rf"\b{constant}\b", path.read_text()), f"{file} has no {constant}"

@@ -27,7 +27,7 @@ from scipy.stats import qmc
 
 from sim.axes import FloatArray
 from sim.chance.distributions import canonical
-from sim.chance.shocks import downward_steps, leading_directions, market_path, reflect, reverting_path
+from sim.chance.shocks import downward_steps, leading_directions, market_path, reflect, reverting_path, tail_factor
 from sim.chance.worlds import (
     MARKET,
     SHOCK_INPUTS,
@@ -187,12 +187,14 @@ def _middle_of(scenario: Scenario, world: Worlds, learned: Named) -> Worlds:
         return {name: np.full(copies, value) for name, value in medians.items()}
 
     values = {**world.inputs, **middle(world.inputs)}
+    tails = dict(zip(reverting_paths(scenario), tail_columns(scenario), strict=False))  # the origin has none
+    wide = {path: tail_factor(learned[tail]) for path, tail in tails.items() if tail in learned}
     paths = {
-        name: np.repeat(learned[name].mean(axis=1)[:, None], copies, axis=1)
+        name: np.repeat((learned[name] * wide.get(name, 1.0)).mean(axis=1)[:, None], copies, axis=1)
         for name in (MARKET, STEPS, *reverting_paths(scenario))
     }
-    mean_tails = dict.fromkeys(tail_columns(scenario), np.full(copies, -math.expm1(-1.0)))
-    events = {**mean_tails, **middle(event_columns(scenario)), **listed_order(scenario, copies)}
+    as_they_are = dict.fromkeys(tails.values(), np.full(copies, -math.expm1(-1.0)))  # a tail factor of 1
+    events = {**middle(event_columns(scenario)), **as_they_are, **listed_order(scenario, copies)}
     made = worlds_of(scenario, Columns(values, events, paths))
     rate, size = (learned.get(name, values[name][:1]) for name in ("market.step_rate", "market.step_size"))
     falls = size * downward_steps(learned[STEPS], rate * (scenario.horizon.period_months / 12))

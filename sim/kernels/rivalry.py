@@ -28,8 +28,8 @@ _NODES: Final = 12
 _STEPS: Final = 4
 """Newton steps at each node, from the solution of the one before it."""
 
-_LONE_STEPS: Final = 12
-"""Newton steps in log-odds for one against the rest."""
+_LONE_STEPS: Final = 16
+"""Newton steps in log-odds for one against the rest; each at most two deviations and two units of utility long."""
 
 
 def laplace_shocks(uniforms: FloatArray) -> FloatArray:
@@ -45,6 +45,8 @@ def deviation_nodes(largest: float) -> FloatArray:
 
 def group_offsets(shares: FloatArray, shocks: FloatArray, deviations: FloatArray) -> FloatArray:
     """Offsets of the named providers of a group, E[P_i e^{x_i + b_i} / sum_j P_j e^{x_j + b_j}] = P_i.
+
+    Equation (16) of docs/model.md.
 
     The rest of the group, 1 - sum P_i, has neither shock nor offset. Where there is none, offsets are known up to a
     constant, and those are taken whose mean, weighted by shares, is 0.
@@ -175,7 +177,7 @@ def lone_offset(share: FloatArray | float, sd_path: FloatArray | float) -> Float
 
 
 def origin_offset(share: FloatArray | float, sd_path: FloatArray | float) -> FloatArray:
-    """The same under a normal shock: foreign against domestic utility.
+    """The same under a normal shock: foreign against domestic utility. Equation (16) of docs/model.md.
 
     Parameters
     ----------
@@ -197,12 +199,16 @@ def _against_rest(
     odds = np.log(share) - np.log1p(-share)
     shocks = np.multiply.outer(points, sd_path)
     weights = weights.reshape(-1, *[1] * share.ndim)
-    offset = np.zeros(share.shape)
+    offset, longest = np.zeros(share.shape), 2.0 * (1.0 + sd_path)
     for _ in range(_LONE_STEPS):
-        tangent = np.tanh((odds + offset + shocks) / 2.0)
-        mean, other = (weights * (1.0 + tangent)).sum(axis=0) / 2.0, (weights * (1.0 - tangent)).sum(axis=0) / 2.0
-        slope = (weights * (1.0 - tangent) * (1.0 + tangent)).sum(axis=0) / 4.0
-        offset = offset + (odds - np.log(mean / other)) * mean * other / slope
+        utility = odds + offset + shocks
+        small = np.exp(-np.abs(utility))  # the share is 1 / (1 + small) or the rest of it: neither loses its digits
+        larger, smaller = weights / (1.0 + small), weights * small / (1.0 + small)
+        mean = np.where(utility > 0.0, larger, smaller).sum(axis=0)
+        other = np.where(utility > 0.0, smaller, larger).sum(axis=0)
+        slope = (larger * small / (1.0 + small)).sum(axis=0)
+        step = (odds - np.log(mean / other)) * mean * other / slope
+        offset = offset + np.minimum(np.maximum(step, -longest), longest)
     return offset
 
 
@@ -233,5 +239,5 @@ def _laplace_points() -> tuple[FloatArray, FloatArray]:
 
 
 _HALF_WIDTH: Final = 3.7
-_STRIDE: Final = 0.05
+_STRIDE: Final = 0.02
 """Of the double exponential rule: beyond, less than 1e-16 of the law is left."""

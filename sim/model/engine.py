@@ -164,7 +164,7 @@ def run_periods(
             captive=tides.captive[t][economy.layer_of],
             contestable=tides.contestable[t][economy.layer_of] * economy.weights,
             rivalry=worlds.rivalry[t],
-            offset=tides.offset[t],
+            offset=tides.offset[t][:, economy.layer_of],
             home_scale=tides.home_scale[t],
             abroad_scale=tides.abroad_scale[t],
             access=levers.access(t),
@@ -257,7 +257,7 @@ def _tides(scenario: Scenario, economy: Economy, path: MarketPath, worlds: World
     lasting = np.exp(rivals)
     home = group_scale(economy.layer_shares[:domestic], lifts[:, :domestic], lasting[:, :domestic])
     abroad = group_scale(economy.layer_shares[domestic:], lifts[:, domestic:], lasting[:, domestic:])
-    abroad *= np.exp(worlds.origin_shock[:, None] + origin)
+    abroad *= np.exp(worlds.origin_shock)[:, None] * np.exp(origin)
     return _Tides(captive, contestable_spending(path.size[:-1], path.size[1:], captive), rivals, home, abroad)
 
 

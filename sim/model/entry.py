@@ -159,10 +159,11 @@ def static_under(scenario: Scenario, economy: Economy, state: State) -> StaticSh
     """The static equilibrium of the opening's layer under a state's reach and full unlock, without a cap."""
     rows = economy.segment_rows(scenario.opening.layer)
     premium = economy.premium_by_segment[rows]
-    boosts = [
-        np.broadcast_to(_added_unlock(scenario, economy, state, name) * premium, (economy.foreign, *premium.shape))
-        for name in ("owned_unlock", "partner_unlock")
-    ]
+    owned, partner = (_added_unlock(scenario, economy, state, name) for name in ("owned_unlock", "partner_unlock"))
+    boosts = (
+        np.broadcast_to(unlock * premium, (economy.foreign, *premium.shape))
+        for unlock in (np.maximum(owned, partner), partner)
+    )
     reach = reach_fraction(scenario, economy, state)[rows]
     return static_equilibrium(economy.static_market(rows), reach, *boosts)
 

@@ -105,8 +105,8 @@ def _attract(economy: Economy, stocks: Stocks, period: Period, attraction: Float
     for own, rows in economy.sized:
         offers = attraction[rows]
         utility_into(offers, stocks.utility[rows], stocks.markup[own], economy.excess_by_segment)
-        for layer, segments in enumerate(economy.layer_rows):
-            offers[:, segments] += (period.rivalry[rows] + period.offset[rows, layer])[:, None]
+        offers += period.rivalry[rows, None]
+        offers += period.offset[rows]
         np.exp(offers, out=offers)
     abroad = period.abroad_scale
     if period.access.partner_unlock is not None:

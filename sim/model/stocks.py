@@ -251,7 +251,7 @@ class Period(NamedTuple):
         What becomes of a captive unit of spending; spending that chooses, USD bn/yr.
     rivalry : (P, N)
         Change of each provider's utility since the base year, by luck.
-    offset : (P, L, N or 1)
+    offset : (P, G, N or 1)
         The same by what takes the direction from luck.
     home_scale, abroad_scale : (L, N)
         What the shocks of a whole group multiply its attraction by: those of its rivals together by nothing, those
