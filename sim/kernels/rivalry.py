@@ -80,10 +80,14 @@ def group_offsets(shares: FloatArray, shocks: FloatArray, deviations: FloatArray
 
 
 def _growth(deviations: FloatArray, m: int) -> float:
-    """How offsets grow to the next node at most: with the square of the deviation, as they do near 0."""
+    """A guess of how offsets grow to the next node, from which Newton's steps start: as the deviation does, at most."""
     if m + 1 == len(deviations) or deviations[m] == 0.0:
         return 1.0
-    return float(min(deviations[m + 1] / deviations[m], 1.25))
+    return float(min(deviations[m + 1] / deviations[m], _FASTEST))
+
+
+_FASTEST: Final = 1.25
+"""Early nodes lie far apart in proportion, where offsets are next to nothing and any start will do."""
 
 
 def _solved(shares: FloatArray, lifts: FloatArray, rest: FloatArray, offsets: FloatArray) -> FloatArray:
