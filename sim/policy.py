@@ -6,7 +6,7 @@ import calendar
 import datetime
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 from typing import Final
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from sim.axes import FloatArray
 from sim.evidence import SCALES, Fixed, Record
-from sim.regimes import DateStep, EventStep, HazardStep, Regime, RegimeChange, Step
+from sim.regimes import FRACTION_LEVERS, DateStep, EventStep, HazardStep, Regime, RegimeChange, SameAs, Step
 from sim.scenario import Scenario
 
 __all__ = [
@@ -33,8 +33,8 @@ __all__ = [
 NEVER: Final = math.inf
 """The date of what does not happen."""
 
-_LIMITS: Final = ("sites", "yearly_quota")
-"""Levers whose null means something: no limit. In a change it is told from a lever left out."""
+_LIMITS: Final = ("sites", "yearly_quota", "eligible")
+"""Levers whose null means something: no limit, or all. In a change it is told from a lever left out."""
 
 
 @dataclass(frozen=True)
@@ -48,9 +48,9 @@ class State:
     regime : str
         Id of the regime last adopted.
     levers : Regime
-        The levers in force, changes applied.
+        The levers in force, changes applied; a lever that is the same as another regime's is that one's.
     paths : mapping of str to str
-        Lever name to the dotted path of the record or number that sets it.
+        Lever name to the dotted path of the record or number that sets it, in the regime that states it.
     """
 
     step: str
@@ -91,19 +91,31 @@ def _step_followed(scenario: Scenario, name: str) -> str:
 def _state_after(scenario: Scenario, name: str, base: State) -> State:
     step = scenario.policy.steps[name]
     adopted = base if step.adopt is None else _adopted(scenario, name, step.adopt)
-    return adopted if step.change is None else _changed(adopted, name, step.change)
+    return adopted if step.change is None else _changed(scenario, adopted, name, step.change)
 
 
 def _adopted(scenario: Scenario, step: str, regime: str) -> State:
     paths = {name: f"regimes.{regime}.{name}" for name in Regime.model_fields}
-    return State(step, regime, scenario.regimes[regime], paths)
+    return _resolved(scenario, State(step, regime, scenario.regimes[regime], paths))
 
 
-def _changed(base: State, step: str, change: RegimeChange) -> State:
+def _resolved(scenario: Scenario, state: State) -> State:
+    """The state with the value and the path of another regime's lever in place of each reference to one."""
+    stated = {name: getattr(state.levers, name) for name in FRACTION_LEVERS}
+    named = {name: value.same_as for name, value in stated.items() if isinstance(value, SameAs)}
+    if not named:
+        return state
+    levers = {name: getattr(scenario.regimes[regime], name) for name, regime in named.items()}
+    paths = {name: f"regimes.{regime}.{name}" for name, regime in named.items()}
+    return replace(state, levers=state.levers.model_copy(update=levers), paths={**state.paths, **paths})
+
+
+def _changed(scenario: Scenario, base: State, step: str, change: RegimeChange) -> State:
     stated = {name: getattr(change, name) for name in RegimeChange.model_fields if name in change.model_fields_set}
     update = {name: value for name, value in stated.items() if value is not None or name in _LIMITS}
     paths = {name: f"policy.steps.{step}.change.{name}" for name in update}
-    return State(step, base.regime, base.levers.model_copy(update=update), {**base.paths, **paths})
+    levers = base.levers.model_copy(update=update)
+    return _resolved(scenario, State(step, base.regime, levers, {**base.paths, **paths}))
 
 
 def changes_state(step: Step) -> bool:
@@ -111,9 +123,11 @@ def changes_state(step: Step) -> bool:
     return step.adopt is not None or step.change is not None
 
 
-def allows_owned(state: State) -> bool:
-    """Whether foreign providers may run sites of their own in this state."""
-    return bool(state.levers.owned_layers) and state.levers.reach != "none" and state.levers.sites != 0
+def allows_owned(state: State, provider: str | None = None) -> bool:
+    """Whether foreign providers, or the one named, may run sites of their own in this state."""
+    levers = state.levers
+    permits = bool(levers.owned_layers) and levers.reach != "none" and levers.sites != 0
+    return permits and (provider is None or levers.eligible is None or provider in levers.eligible)
 
 
 def lever(state: State, name: str, inputs: Mapping[str, FloatArray], draws: int) -> FloatArray:

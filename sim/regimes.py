@@ -4,13 +4,25 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from sim.evidence import Fraction, Frequency, Model, Points, Range, Years
+from sim.evidence import Fraction, Frequency, Model, Points, Years
 
-__all__ = ["DateStep", "EventStep", "HazardStep", "Id", "Policy", "Regime", "RegimeChange", "Share", "Step"]
+__all__ = [
+    "FRACTION_LEVERS",
+    "DateStep",
+    "EventStep",
+    "HazardStep",
+    "Id",
+    "Policy",
+    "Regime",
+    "RegimeChange",
+    "SameAs",
+    "Share",
+    "Step",
+]
 
 Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 """A name that is also a file name, a table entry and a part of a dotted path."""
@@ -18,28 +30,41 @@ Id = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,39}$")]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
+class SameAs(Model):
+    """The same lever of another regime: one input in every draw, never a second one of the same distribution."""
+
+    same_as: Id = Field(description="Regime whose lever of this name is meant.")
+
+
 def _number_or_record(value: Any) -> str:
     return "number" if isinstance(value, int | float) else "record"
 
 
-FractionLever = Annotated[
+def _number_record_or_reference(value: Any) -> str:
+    refers = isinstance(value, SameAs) or (isinstance(value, Mapping) and "same_as" in value)
+    return "reference" if refers else _number_or_record(value)
+
+
+Chance = Annotated[
     Annotated[Share, Tag("number")] | Annotated[Fraction, Tag("record")], Discriminator(_number_or_record)
 ]
-"""A lever between 0 and 1: a plain number, or a record where what the regime brings is uncertain."""
+"""A probability: a plain number, or a record where it is uncertain."""
 
-
-Equity = Annotated[
-    Annotated[float, Field(ge=0, le=0.5), Tag("number")] | Annotated[Fraction, Range(0, 0.5), Tag("record")],
-    Discriminator(_number_or_record),
+FractionLever = Annotated[
+    Annotated[Share, Tag("number")] | Annotated[Fraction, Tag("record")] | Annotated[SameAs, Tag("reference")],
+    Discriminator(_number_record_or_reference),
 ]
-"""Foreign equity in an operator; foreign firms may hold half of it."""
+"""A lever between 0 and 1: a number, a record where what the regime brings is uncertain, or another regime's lever."""
+
+FRACTION_LEVERS: Final = ("partner_equity", "partner_unlock", "owned_unlock")
+"""Levers that may be records, or refer to another regime."""
 
 
 class Regime(Model):
     """Levers: what a regime allows."""
 
     title: str = Field(min_length=1)
-    partner_equity: Equity = Field(description="Foreign equity in the operator, at most one half.")
+    partner_equity: FractionLever = Field(description="Foreign equity in the operator.")
     partner_unlock: FractionLever = Field(description="Part of the premium that partner offers get.")
     owned_layers: tuple[Id, ...] = Field(
         description="Layers in which foreign providers may run own sites; empty: none."
@@ -51,13 +76,16 @@ class Regime(Model):
     yearly_quota: Annotated[int, Field(ge=1)] | None = Field(description="Approvals per calendar year; null: no limit.")
     spillover: Annotated[float, Field(ge=0, le=100)] = Field(description="Multiple of technology spillover.")
     transfers_sites: bool = Field(description="Whether live own sites are handed to a local operator on adoption.")
+    eligible: tuple[Id, ...] | None = Field(
+        default=None, description="Foreign providers that may run own sites; null: all. To others none are allowed."
+    )
 
 
 class RegimeChange(Model):
     """Levers that a step changes; those left out stay."""
 
     title: str | None = None
-    partner_equity: Equity | None = None
+    partner_equity: FractionLever | None = None
     partner_unlock: FractionLever | None = None
     owned_layers: tuple[Id, ...] | None = None
     owned_unlock: FractionLever | None = None
@@ -67,6 +95,7 @@ class RegimeChange(Model):
     yearly_quota: Annotated[int, Field(ge=1)] | None = None
     spillover: Annotated[float, Field(ge=0, le=100)] | None = None
     transfers_sites: bool | None = None
+    eligible: tuple[Id, ...] | None = None
 
 
 class StepEffect(Model):
@@ -81,7 +110,7 @@ class StepEffect(Model):
     evicts: bool = Field(
         default=False, description="Whether foreign providers' customers in a closing part must leave."
     )
-    probability: FractionLever | None = Field(default=None, description="That it happens at all once triggered.")
+    probability: Chance | None = Field(default=None, description="That it happens at all once triggered.")
 
 
 class DateStep(StepEffect):

@@ -101,12 +101,12 @@ def _quantity(row: HeadlineRow) -> tuple[str, str, str, str]:
 _MOST_ROWS: Final = 40
 """Points of a sweep that are shown: about a screen."""
 
-_HEADER: Final = ("year", "scenario", "median", "5%", "95%", "mean difference", "std. error")
+_HEADER: Final = ("year", "scenario", "median", "5%", "95%", "mean", "mean difference", "std. error")
 
 
 def _cells(row: HeadlineRow, factor: float) -> tuple[str, ...]:
     """A row of the table; the baseline differs from nothing, and few draws give no error."""
-    levels = (f"{factor * value:.2f}" for value in (row.median, row.p05, row.p95))
+    levels = (f"{factor * value:.2f}" for value in (row.median, row.p05, row.p95, row.mean))
     difference = "" if isnan(row.difference) else f"{factor * row.difference:+.2f}"
     error = "" if isnan(row.difference_se) else f"{factor * row.difference_se:.2f}"
     return (str(row.year), row.scenario, *levels, difference, error)

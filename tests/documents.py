@@ -138,10 +138,10 @@ def record(draw: Draw, item: Input, middle: float, base: Path, mood: str) -> Any
 
 def levers(draw: Draw, base: Scenario) -> Tree:
     """Levers that a step changes."""
-    part = st.sampled_from([0, 0.3, 1])
+    part = st.sampled_from([0, 0.3, 1, *({"same_as": name} for name in base.regimes)])
     all_of = {
         "title": st.sampled_from(["Open", "=Open", "A $B$"]),
-        "partner_equity": st.sampled_from([0, 0.5]),
+        "partner_equity": part,
         "partner_unlock": part,
         "owned_layers": st.lists(st.sampled_from(list(base.market.layers)), unique=True),
         "owned_unlock": part,
@@ -150,6 +150,7 @@ def levers(draw: Draw, base: Scenario) -> Tree:
         "sites": st.sampled_from([None, 0, 1, 2]),
         "yearly_quota": st.sampled_from([None, 1, 2]),
         "spillover": st.sampled_from([0, 1, 5]),
+        "eligible": st.sampled_from([None, *([name] for name in base.foreign)]),
     }
     chosen = draw(st.lists(st.sampled_from(sorted(all_of)), min_size=1, max_size=5, unique=True))
     return {name: draw(all_of[name]) for name in chosen}

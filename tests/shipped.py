@@ -41,6 +41,12 @@ NOTHING_DRIFTS = (
     "closure.drift=0",
     "market.layers.iaas.log_odds_drift=0",
 )
+NO_PARTNER_GAIN = (
+    "regimes.full_liberalization.partner_equity=0",
+    "regimes.full_liberalization.partner_unlock=0",
+)
+"""Full liberalization for owners alone: without it, it permits partners what the joint venture does."""
+
 CALM_MARKET = ("market.volatility=0", "market.step_rate=0")
 
 

@@ -12,7 +12,7 @@ from sim.axes import BoolArray
 from sim.chance.sampling import Worlds
 from sim.evidence import Fixed
 from sim.regimes import Policy, Regime
-from sim.scenario import Horizon, Provider, Regulator, Scenario
+from sim.scenario import Entry, Horizon, Provider, Regulator, Scenario
 
 CLOSED: Mapping[str, Any] = {
     "title": "Closed",
@@ -35,6 +35,10 @@ def years(value: float = 1) -> dict[str, Any]:
     return {"value": value, "unit": "years", **EVIDENCE}
 
 
+def number(value: float = 1) -> dict[str, Any]:
+    return {"value": value, "unit": "1", **EVIDENCE}
+
+
 def rate(value: float = 1) -> dict[str, Any]:
     return {"value": value, "unit": "1/yr", **EVIDENCE}
 
@@ -46,13 +50,21 @@ def small_scenario(
     foreign: Sequence[str] = ("aws", "microsoft"),
     reviewers: int = 9,
     period_months: int = 3,
+    providers: Mapping[str, Mapping[str, Any]] | None = None,
     **regimes: Mapping[str, Any],
 ) -> Scenario:
-    """A scenario of policy and providers only: regimes `closed`, `open`, and further ones as changes of `open`."""
+    """A scenario of policy and providers only: regimes `closed`, `open`, and further ones as changes of `open`.
+
+    `providers` says more of some of them.
+    """
     levers = {"closed": CLOSED, "open": OPEN, **{name: {**OPEN, **change} for name, change in regimes.items()}}
     return Scenario.model_construct(
         horizon=Horizon(base_year=2018, end_year=2030, period_months=period_months),
-        providers={name: Provider(title=name, origin="foreign") for name in foreign},
+        providers={
+            name: Provider.model_validate({"title": name, "origin": "foreign", **(providers or {}).get(name, {})})
+            for name in foreign
+        },
+        entry=Entry.model_validate({"rule": "always", "hurdle": number(), "build_time": years()}),
         regimes={name: Regime(**values) for name, values in levers.items()},
         regulator=Regulator.model_validate({"reviewers": reviewers, "review_time": years()}),
         policy=Policy.model_validate({"start": start, "steps": steps}),
@@ -67,9 +79,10 @@ def worlds(
     draws: int = 1,
     chance: Mapping[str, ArrayLike] | None = None,
     clock: Mapping[str, ArrayLike] | None = None,
+    order: Mapping[str, ArrayLike] | None = None,
     **named: ArrayLike,
 ) -> Worlds:
-    """Draws with the values stated; `named` holds further inputs, with `__` for a dot."""
+    """Draws with the values stated, in listed order by default; `named` holds further inputs, with `__` for a dot."""
 
     def array(value: ArrayLike) -> np.ndarray:
         return np.array(np.broadcast_to(np.asarray(value, dtype=float), draws))
@@ -84,6 +97,7 @@ def worlds(
         for name in scenario.foreign:
             values[f"{path}[{name}]"] = plan[name] if isinstance(plan, Mapping) else plan
     values |= {name.replace("__", "."): value for name, value in named.items()}
+    in_turn = {name: (i + 0.5) / len(scenario.foreign) for i, name in enumerate(scenario.foreign)}
     nothing = np.zeros((0, draws))
     return Worlds(
         inputs={name: array(value) for name, value in values.items()},
@@ -93,6 +107,7 @@ def worlds(
         origin_shock=nothing,
         chance={name: array(value) for name, value in (chance or {}).items()},
         clock={name: array(value) for name, value in (clock or {}).items()},
+        order=np.stack([array((order or in_turn)[name]) for name in scenario.foreign]),
     )
 
 

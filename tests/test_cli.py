@@ -27,8 +27,8 @@ HEAVY = ("numpy", "scipy", "matplotlib", "simpy", "pydantic", "ruamel", "rich")
 
 NAN = float("nan")
 ROWS = (
-    HeadlineRow("small", "foreign_share", "total", "", 2020, "fraction", 0.1, 0.05, 0.2, NAN, NAN),
-    HeadlineRow("case", "foreign_share", "total", "", 2020, "fraction", 0.2, 0.1, 0.3, 0.1, 0.001),
+    HeadlineRow("small", "foreign_share", "total", "", 2020, "fraction", 0.1, 0.05, 0.2, 0.11, NAN, NAN),
+    HeadlineRow("case", "foreign_share", "total", "", 2020, "fraction", 0.2, 0.1, 0.3, 0.21, 0.1, 0.001),
 )
 
 
@@ -198,9 +198,9 @@ def test_run_prints_a_plain_table_then_notes_then_paths(folder: Folder, study: F
     assert capsys.readouterr().out.splitlines() == [
         "",
         "foreign_share, total (%, differences in points)",
-        "year  scenario  median     5%    95%  mean difference  std. error",
-        "2020  small      10.00   5.00  20.00",
-        "2020  case       20.00  10.00  30.00           +10.00        0.10",
+        "year  scenario  median     5%    95%   mean  mean difference  std. error",
+        "2020  small      10.00   5.00  20.00  11.00",
+        "2020  case       20.00  10.00  30.00  21.00           +10.00        0.10",
         "",
         "nothing is silent",
         "",

@@ -151,13 +151,13 @@ FAULTS = {
         "1:40: regimes.pilot.owned_layers[1]: unknown layer (found 'sas'; allowed iaas, saas; did you mean 'saas'?)",
     ),
     "too much equity": (
-        "regimes: {pilot: {partner_equity: 0.6}}",
-        "1:19: regimes.pilot.partner_equity: must be at most 0.5 (found 0.6)",
+        "regimes: {pilot: {partner_equity: 1.1}}",
+        "1:19: regimes.pilot.partner_equity: must be at most 1.0 (found 1.1)",
     ),
     "equity without a bound": (
-        f"regimes: {{pilot: {{partner_equity: {{low: 20, median: 30, high: 40, {PERCENT}}}}}}}",
-        "1:19: regimes.pilot.partner_equity: can fall to -19.9133 and rise to 79.9133 in some draws "
-        "(allowed 0 to 50 in the unit '%'; set min: 0, max: 50)",
+        f"regimes: {{pilot: {{partner_equity: {{low: 20, median: 30, high: 70, {PERCENT}}}}}}}",
+        "1:19: regimes.pilot.partner_equity: can fall to -19.9133 and rise to 229.653 in some draws "
+        "(allowed 0 to 100 in the unit '%'; set min: 0, max: 100)",
     ),
     "unknown start": (
         "policy: {start: close}",
@@ -292,7 +292,7 @@ def test_an_input_stands_in_one_group_only(folder: Folder) -> None:
 
 def test_there_must_be_foreign_providers(folder: Folder) -> None:
     complaints = folder.complaints(folder.spoilt("{title: AWS, origin: foreign}", "{title: AWS, origin: domestic}"))
-    assert "case.yaml:35:1: providers: there must be a foreign provider (found none)" in complaints
+    assert "case.yaml:35:1: providers: there must be a foreign provider in the base year (found none)" in complaints
 
 
 def test_a_later_source_with_a_fallback_from_the_time_is_accepted(folder: Folder) -> None:

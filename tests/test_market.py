@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytest
-from shipped import CALM_MARKET, NOTHING_DRIFTS, column, economy, periods, run, scenario, worlds, year
+from shipped import CALM_MARKET, NO_PARTNER_GAIN, NOTHING_DRIFTS, column, economy, periods, run, scenario, worlds, year
 
 from sim.axes import FloatArray
 from sim.chance.sampling import Worlds, median_world
@@ -19,6 +19,7 @@ from sim.model.economy import reach_fraction
 from sim.model.engine import simulate
 from sim.model.entry import entry_verdicts, loss_hazard
 from sim.model.inversion import build_economy, target_share
+from sim.model.luck import offsets_of
 from sim.outcomes.results import Panel
 from sim.policy import states
 
@@ -117,17 +118,21 @@ def test_quality_grows_by_catch_up_and_by_spillover_at_the_share_of_the_base_yea
 def test_foreign_taste_moves_foreign_odds_one_to_one() -> None:
     edits = _but(SIMPLE, "rivalry.origin_sd=0.45")
     panels, drawn = run("jv_only", *edits), worlds("jv_only", *edits)
+    offset = offsets_of(scenario("jv_only", *edits), len(drawn.origin_shock)).origin
     for layer in SINGLE:
+        place = economy("jv_only", *edits).layers.index(layer)
         odds = _in_open_part(panels, layer, drawn.inputs[f"segments.{layer}_all.open"])
-        np.testing.assert_allclose(odds[1:] - odds[0], drawn.origin_shock, atol=1e-9)
+        np.testing.assert_allclose(odds[1:] - odds[0], drawn.origin_shock + offset[:, [place]], atol=1e-9)
 
 
 def test_rivalry_moves_rivals_odds_one_to_one_and_no_group_as_a_whole() -> None:
     edits = _but(SIMPLE, "rivalry.provider_sd=1.8")
     panels, drawn, base = run("jv_only", *edits), worlds("jv_only", *edits), economy("jv_only", *edits)
+    offsets = offsets_of(scenario("jv_only", *edits), len(drawn.rivalry)).rivals
     for pair in (("alibaba", "tencent"), ("aws", "microsoft")):
         first, second = (np.log(column(panels, "market_share", "paas", provider)) for provider in pair)
-        shocks = drawn.rivalry[:, [base.providers.index(provider) for provider in pair]]
+        places = [base.providers.index(provider) for provider in pair]
+        shocks = drawn.rivalry[:, places] + offsets[:, places, base.layers.index("paas"), None]
         moved = (first - second)[1:] - (first - second)[0]
         np.testing.assert_allclose(moved, shocks[:, 0] - shocks[:, 1], atol=1e-9)
     share = column(panels, "foreign_share", "paas")
@@ -527,9 +532,9 @@ def test_who_hands_a_site_over_pays_at_once_in_value_the_rent_that_it_would_stil
 
 
 def test_the_internal_rate_is_that_of_the_site_alone_with_the_rent_its_tranches_still_bear_at_the_end() -> None:
-    panels, rates = _sites("full_liberalization", ALWAYS)
-    _, record = periods("full_liberalization", ANNUAL, ALWAYS)
-    unit = _net_royalty("full_liberalization", ALWAYS)[1:] - rates.technology * rates.incremental
+    panels, rates = _sites("full_liberalization", ALWAYS, *NO_PARTNER_GAIN)
+    _, record = periods("full_liberalization", ANNUAL, ALWAYS, *NO_PARTNER_GAIN)
+    unit = _net_royalty("full_liberalization", ALWAYS, *NO_PARTNER_GAIN)[1:] - rates.technology * rates.incremental
     gross, owned = (column(panels, v, "total", "aws")[1:] for v in ("revenue_gross", "owned_revenue"))
     partner = unit * (gross - owned) + record.earned[:, 0] - record.owned_earned[:, 0]
     flows = column(panels, "cash_flow", "total", "aws") - partner

@@ -87,6 +87,28 @@ def test_own_sites_need_a_layer_customers_and_room(lever_value):
     assert [allows_owned(state) for state in states(scenario)] == [False, True, False]
 
 
+@pytest.mark.parametrize(("eligible", "sites"), [(None, True), (("aws",), True), (("microsoft",), False)])
+def test_own_sites_are_permitted_to_those_who_are_eligible(eligible, sites):
+    state = states(small_scenario({"go": GO}, open={"eligible": eligible}))[1]
+    assert (allows_owned(state), allows_owned(state, "aws")) == (True, sites)
+
+
+def test_all_are_eligible_again_where_a_change_says_so():
+    steps = {"go": GO, "all": {"when": "2021-01-01", "change": {"eligible": None}}}
+    assert states(small_scenario(steps, open={"eligible": ("aws",)}))[2].levers.eligible is None
+
+
+def test_a_lever_that_is_another_regimes_is_that_ones_value_and_path():
+    zone = {"owned_unlock": {"same_as": "open"}, "partner_unlock": {"same_as": "half"}}
+    scenario = small_scenario(
+        {"go": {**GO, "adopt": "zone"}}, open={"owned_unlock": half()}, half={"partner_unlock": 0.5}, zone=zone
+    )
+    state = states(scenario)[1]
+    assert lever(state, "owned_unlock", {"regimes.open.owned_unlock": np.array([0.1, 0.9])}, 2).tolist() == [0.1, 0.9]
+    assert lever(state, "partner_unlock", {}, 2).tolist() == [0.5, 0.5]
+    assert state.paths["partner_unlock"] == "regimes.half.partner_unlock"
+
+
 def test_a_lever_is_its_number_or_the_draws_of_its_record():
     scenario = small_scenario({"go": GO}, open={"owned_unlock": half(), "partner_unlock": 0.25})
     draws = {"regimes.open.owned_unlock": np.array([0.1, 0.9])}

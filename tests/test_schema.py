@@ -54,6 +54,15 @@ VALID = {
         "extends: small.yaml\nname: x\n"
         "regimes: {pilot: {owned_unlock: {value: 1, unit: fraction, source: bank, grade: found}}}\n"
     ),
+    "a variant without one of many providers": "extends: small.yaml\nname: x\nproviders: {aws: null}\n",
+    "a lever that is another regime's": (
+        "extends: small.yaml\nname: x\nregimes: {pilot: {partner_unlock: {same_as: closed}}}\n"
+    ),
+    "an entrant with terms of its own": (
+        "extends: small.yaml\nname: x\nproviders: {google: {title: Google, origin: foreign, "
+        "entry: {rule: always, from: 2021-01-01}, "
+        "arrives: {after: launch, new_choices: {value: 1, unit: '%', source: bank, grade: found}}}}\n"
+    ),
 }
 INVALID = {
     "a file without extends that is not complete": SMALL.replace("closure:\n  drift", "clo:\n  drift"),
@@ -63,6 +72,10 @@ INVALID = {
     "a record without a unit": "extends: small.yaml\nname: x\nmarket: {size: {value: 7, source: bank, grade: found}}\n",
     "a record with a wrong unit": f"extends: small.yaml\nname: x\ndemand: {{conduct: {{value: 1, {RECORD}}}}}\n",
     "a step without a trigger's regime": "extends: small.yaml\nname: x\npolicy: {steps: {late: {hazard: 1}}}\n",
+    "a complete file with a provider that is nothing": SMALL.replace("{title: AWS, origin: foreign}", "null"),
+    "a probability that is a regime's": (
+        "extends: small.yaml\nname: x\npolicy: {steps: {late: {when: 2020-01-01, probability: {same_as: pilot}}}}\n"
+    ),
     "sources in a scenario": "extends: small.yaml\nname: x\nsources: {}\n",
 }
 

@@ -90,6 +90,7 @@ def _period(base: Economy, *, captive: float = 1.0, contestable: float = 0.0, in
         captive=np.full_like(segment, captive),
         contestable=contestable * _size(base),
         rivalry=np.zeros((len(base.providers), base.draws)),
+        offset=np.zeros((len(base.providers), len(base.layers), 1)),
         home_scale=np.ones_like(base.layer_size),
         abroad_scale=np.exp(changes.get("origin", 0.0)) * np.ones_like(base.layer_size),
         access=access,

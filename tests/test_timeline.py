@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import simpy
-from small_world import everybody, rate, small_scenario, worlds, years
+from small_world import EVIDENCE, everybody, rate, small_scenario, worlds, years
 
-from sim.chance.sampling import draw_worlds
+from sim.chance.sampling import _Scramble, draw_worlds
 from sim.dates.timeline import Timeline, event_table, period_ends, period_masks, simulate_timeline
 from sim.reading.loading import load_scenario
+from sim.scenario import Sampling
 
 GO = {"when": "2020-01-01", "adopt": "open"}
 INF = math.inf
@@ -57,6 +58,9 @@ def test_a_world_worked_by_hand():
         queue_wait=[0.0, 0.5],
         quota_wait=[0.0, 0.25],
         site_wait=[0.0, 3.0],
+        order=[0.25, 0.75],
+        part=[1.0, 1.0],
+        arrived=[-INF, -INF],
     )
     assert {f.name: one(getattr(found, f.name)) for f in fields(Timeline)} == {
         f.name: getattr(expected, f.name) for f in fields(Timeline)
@@ -66,7 +70,7 @@ def test_a_world_worked_by_hand():
 def test_dates_come_per_provider_and_draw():
     scenario = small_scenario({"go": GO}, foreign=("aws", "ibm", "microsoft"))
     found = simulate_timeline(scenario, worlds(scenario, draws=5), everybody(scenario, 5))
-    shapes = {f.name: getattr(found, f.name).shape for f in fields(Timeline)}
+    shapes = {f.name: getattr(found, f.name).shape for f in fields(Timeline)}  # all providers here are foreign
     assert shapes == {name: (1, 5) if name == "steps" else (3, 5) for name in shapes}
 
 
@@ -200,9 +204,210 @@ def test_a_hazard_that_fires_interrupts_who_builds():
     assert one(found.withdrawn) == [fired, INF]
 
 
-def test_ties_go_by_name_and_not_by_order_of_listing():
+def test_ties_go_by_the_order_drawn_and_neither_by_name_nor_by_listing():
     scenario = small_scenario({"go": GO}, foreign=("microsoft", "aws"), open={"sites": 1})
-    assert one(run(scenario).launched) == [INF, 2022.0]
+    order = {"microsoft": [0.2, 0.8, 0.4], "aws": [0.7, 0.3, 0.6]}
+    found = simulate_timeline(scenario, worlds(scenario, order=order, draws=3), everybody(scenario, 3))
+    assert found.launched.tolist() == [[2022.0, INF, 2022.0], [INF, 2022.0, INF]]
+    assert found.order.tolist() == [order["microsoft"], order["aws"]]
+
+
+def test_who_is_approved_on_one_day_is_approved_in_the_order_drawn_though_applied_on_others():
+    steps = {"go": GO, "more": {"when": "2021-01-01", "change": {"capped": True}}}
+    scenario = small_scenario(steps, open={"sites": 1})
+    verdicts = everybody(scenario, 2)
+    verdicts[1, 1] = False  # the second waits for a year more, and is reviewed a year less
+    drawn = worlds(
+        scenario, review={"aws": 2.0, "microsoft": 1.0}, order={"aws": [0.1, 0.9], "microsoft": 0.5}, draws=2
+    )
+    found = simulate_timeline(scenario, drawn, verdicts)
+    assert found.approved.tolist() == [[2022.0, 2022.0], [2022.0, 2022.0]]
+    assert found.launched.tolist() == [[2023.0, INF], [INF, 2023.0]]
+
+
+def test_two_who_differ_in_nothing_get_the_only_place_about_as_often():
+    scenario = load_scenario(
+        SCENARIOS / "ftz_pilot.yaml",
+        overrides=["regulator.review_time=1", "entry.build_time=1", "regimes.ftz_pilot.sites=1"],
+    )
+    drawn = draw_worlds(scenario, range(8))
+    found = simulate_timeline(scenario, drawn, everybody(scenario, drawn.draws))
+    gets = np.isfinite(found.launched).mean(axis=1)
+    assert gets[:2] == pytest.approx(0.5, abs=0.02)
+    assert gets.sum() == 1.0
+
+
+def test_renaming_a_provider_moves_its_dates_within_the_error_of_the_draws():
+    def often(name):
+        scenario = small_scenario({"go": GO}, foreign=(name, "microsoft", "ibm"), open={"sites": 1})
+        scenario = scenario.model_copy(update={"sampling": Sampling(seed=7, draws=4096)})
+        order = {
+            name: np.concatenate([draw_column(scenario, number, f"order.{name}") for number in range(8)])
+            for name in scenario.foreign
+        }
+        drawn = worlds(scenario, order=order, draws=4096)
+        return np.isfinite(simulate_timeline(scenario, drawn, everybody(scenario, 4096)).launched[0]).mean()
+
+    assert often("aws") == pytest.approx(1 / 3, abs=0.02)
+    assert often("zaws") == pytest.approx(1 / 3, abs=0.02)
+
+
+def draw_column(scenario, number, name):
+    return _Scramble(scenario.sampling, number).column(name)
+
+
+FRINGE = {"others": {"fringe": True, "firms": 4}}
+PLACES = {  # sites, verdicts of the named, earliest of Microsoft: part of the fringe that has sites, and when
+    "no limit": (None, (True, True), None, 1.0, 2021.0),
+    "room for all": (6, (True, True), None, 1.0, 2021.0),
+    "some places left": (4, (True, True), None, 0.5, 2021.0),
+    "none left": (2, (True, True), None, 0.0, INF),
+    "one does not go": (2, (True, False), None, 0.25, 2021.0),
+    "one applies much later": (4, (True, True), "2026-01-01", 0.5, 2021.0),
+    "one never applies": (4, (True, True), "2031-01-01", 0.75, 2021.0),
+}
+
+
+@pytest.mark.parametrize("case", PLACES)
+def test_a_fringe_takes_what_the_named_leave_one_place_a_firm(case):
+    sites, goes, since, part, sited = PLACES[case]
+    named = {"microsoft": {"entry": {"from": since}}} if since else {}
+    scenario = small_scenario(
+        {"go": GO}, foreign=("others", "aws", "microsoft"), providers={**FRINGE, **named}, open={"sites": sites}
+    )
+    verdicts = everybody(scenario)
+    verdicts[1, 1:, 0] = goes
+    found = simulate_timeline(scenario, worlds(scenario, order={"others": 0.1, "aws": 0.5, "microsoft": 0.9}), verdicts)
+    assert (found.part[0, 0], found.sited[0, 0]) == (part, sited)
+    assert found.part[1:, 0].tolist() == [1.0, 1.0]
+    assert found.order[:, 0].tolist() == [1.1, 0.5, 0.9]
+
+
+def test_a_file_that_waits_takes_what_becomes_free_and_no_more_later():
+    steps = {
+        "go": GO,
+        "more": {"when": "2024-01-01", "change": {"sites": 4}},
+        "most": {"when": "2026-01-01", "change": {"sites": 9}},
+    }
+    scenario = small_scenario(steps, foreign=("others", "aws"), providers=FRINGE, open={"sites": 1})
+    found = run(scenario)
+    assert one(found.sited) == [2024.0, 2021.0]
+    assert one(found.part) == [0.75, 1.0]
+
+
+def test_a_place_that_a_named_provider_no_longer_wants_is_for_the_file():
+    steps = {"go": GO, "later": {"when": "2023-01-01", "change": {"reach": "zone"}}}
+    scenario = small_scenario(
+        steps,
+        foreign=("others", "aws"),
+        providers={**FRINGE, "aws": {"entry": {"from": "2029-01-01"}}},
+        open={"sites": 1},
+    )
+    verdicts = everybody(scenario)
+    verdicts[2, 1] = False
+    found = simulate_timeline(scenario, worlds(scenario), verdicts)
+    assert one(found.sited) == [2023.0, INF]
+
+
+def test_a_file_is_one_application_and_one_approval():
+    scenario = small_scenario(
+        {"go": GO}, foreign=("others", "aws"), providers=FRINGE, reviewers=1, open={"yearly_quota": 1}
+    )
+    assert one(run(scenario, review=0.25).approved) == [2021.0, 2020.25]
+
+
+def test_a_reversal_gives_the_places_of_a_file_back():
+    steps = {
+        "go": GO,
+        "stop": {"when": "2021-07-01", "adopt": "closed"},
+        "again": {"when": "2022-01-01", "adopt": "open"},
+    }
+    scenario = small_scenario(steps, foreign=("others", "aws"), providers=FRINGE, open={"sites": 3})
+    verdicts = everybody(scenario)
+    verdicts[1, 1], verdicts[3, 0] = False, False
+    found = simulate_timeline(scenario, worlds(scenario), verdicts)
+    assert one(found.part) == [0.0, 1.0]
+    assert one(found.launched) == [INF, 2024.0]
+
+
+DATES = {  # entry of AWS: its application
+    "from a date": ({"from": "2021-07-01"}, 2021.5),
+    "from a date before it is permitted": ({"from": "2019-07-01"}, 2020.0),
+    "after a step": ({"after": "talk", "delay": years(0.5)}, 2022.5),
+    "after a step that never comes": ({"after": "quarrel"}, INF),
+    "some time after it is permitted": ({"after": "allowed", "delay": years(1.25)}, 2021.25),
+    "bound by contract": ({"rule": "always", "bound_until": "2023-01-01"}, 2023.0),
+    "bound after the date it wants": ({"from": "2022-01-01", "bound_until": "2021-01-01"}, 2022.0),
+    "on a date on which it is no longer permitted": ({"from": "2028-07-01"}, 2029.0),
+}
+
+
+@pytest.mark.parametrize("case", DATES)
+def test_a_provider_applies_on_a_date_of_its_own_or_waits_for_permission(case):
+    entry, applied = DATES[case]
+    steps = {
+        "go": GO,
+        "talk": {"when": "2022-01-01"},
+        "quarrel": {"when": "2022-01-01", "probability": 0},
+        "stop": {"when": "2028-01-01", "adopt": "closed"},
+        "again": {"when": "2029-01-01", "adopt": "open"},
+    }
+    scenario = small_scenario(steps, providers={"aws": {"entry": entry}})
+    verdicts = everybody(scenario)
+    inputs = {"providers__aws__entry__delay": entry["delay"]["value"]} if "delay" in entry else {}
+    found = simulate_timeline(scenario, worlds(scenario, chance={"quarrel": 0.5}, **inputs), verdicts)
+    assert one(found.applied) == [applied, 2020.0]
+    assert one(found.decided) == [applied, 2020.0]
+
+
+def test_a_state_is_closed_to_those_who_are_not_eligible():
+    steps = {
+        "go": GO,
+        "only_aws": {"when": "2023-01-01", "change": {"eligible": ("aws",)}},
+        "all": {"when": "2025-01-01", "change": {"eligible": None}},
+    }
+    scenario = small_scenario(steps, foreign=("aws", "ibm", "microsoft"))
+    found = run(scenario, build={"aws": 1.0, "ibm": 1.0, "microsoft": 3.0})
+    assert one(found.withdrawn) == [INF, 2023.0, INF]
+    assert one(found.launched) == [2022.0, 2022.0, 2029.0]
+    assert one(found.applied) == [2020.0, 2020.0, 2025.0]
+
+
+def test_who_is_not_eligible_cannot_decide():
+    scenario = small_scenario({"go": GO}, open={"eligible": ("microsoft",)})
+    found = run(scenario)
+    assert one(found.decided) == [INF, 2020.0]
+    assert one(found.applied) == [INF, 2020.0]
+
+
+CHOICES = {"value": 0.1, "unit": "fraction", **EVIDENCE}
+ARRIVALS = {  # how AWS comes: when it is there, and when it applies
+    "on a date": ({"when": "2021-07-01"}, 2021.5, 2021.5),
+    "after a step": ({"after": "talk", "delay": years(0.5)}, 2022.5, 2022.5),
+    "after a step before the horizon": ({"after": "early"}, 2019.0, 2020.0),
+    "by its launch": ({"after": "launch"}, 2022.0, 2020.0),
+    "after a step that never comes": ({"after": "quarrel"}, INF, INF),
+    "after the horizon": ({"when": "2031-01-01"}, INF, INF),
+}
+
+
+@pytest.mark.parametrize("case", ARRIVALS)
+def test_an_entrant_is_there_from_its_arrival_and_applies_no_sooner(case):
+    arrives, there, applied = ARRIVALS[case]
+    steps = {
+        "early": {"when": "2018-06-01"},
+        "go": GO,
+        "talk": {"when": "2022-01-01"},
+        "quarrel": {"when": "2022-01-01", "probability": 0},
+    }
+    scenario = small_scenario(steps, providers={"aws": {"arrives": {**arrives, "new_choices": CHOICES}}})
+    inputs = {"providers__aws__arrives__delay": 0.5} if "delay" in arrives else {}
+    found = simulate_timeline(scenario, worlds(scenario, chance={"quarrel": 0.5}, **inputs), everybody(scenario))
+    assert one(found.arrived) == [there, -INF]
+    assert one(found.applied) == [applied, 2020.0]
+    rows = [(row.actor, row.event) for row in event_table(found, scenario)]
+    assert rows.count(("aws", "arrive")) == 1
+    assert ("microsoft", "arrive") not in rows
 
 
 def crowded(foreign, draws, seed=5):
@@ -223,6 +428,7 @@ def crowded(foreign, draws, seed=5):
         review={name: plan[0] for name, plan in plans.items()},
         build={name: plan[1] for name, plan in plans.items()},
         chance={"stop": random.random(draws)},
+        order={name: random.random(draws) for name in names},
         draws=draws,
     )
     return scenario, drawn, np.stack([verdicts[name] for name in foreign], axis=1)

@@ -126,5 +126,6 @@ def _known(scenario: Scenario) -> dict[str, tuple[str, ...]]:
 
 def known_events(scenario: Scenario) -> tuple[str, ...]:
     """Every event that a scenario knows."""
+    arrivals = (f"{name}.arrive" for name in scenario.entrants)
     own = (f"{name}.{event}" for name in scenario.foreign for event in _PROVIDER_EVENTS)
-    return (*scenario.policy.steps, *own)
+    return (*scenario.policy.steps, *arrivals, *own)

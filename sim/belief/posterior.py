@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from sim.axes import FloatArray
 from sim.chance.sampling import DRAWS_PER_SCRAMBLE
-from sim.chance.worlds import Columns, event_columns, reverting_paths
+from sim.chance.worlds import Columns, event_columns, reverting_paths, tail_columns
 from sim.errors import Problem, ScenarioError
 from sim.evidence import Record
 from sim.outcomes.columns import read_columns, save_columns
@@ -176,10 +176,15 @@ def _misfits(posterior: Posterior, scenario: Scenario) -> Iterator[Problem]:
 def records_of(scenario: Scenario) -> dict[str, str]:
     """Every input and event to the hash of what decides its distribution, evidence aside."""
     records = {item.name: [item.dimension, _numbers(item.record), _rate(scenario, item)] for item in inputs(scenario)}
-    steps = {
-        name: scenario.policy.steps[name.partition(".")[2]].model_dump(mode="json") for name in event_columns(scenario)
-    }
-    return {name: _hash(content) for name, content in {**records, **steps}.items()}
+    tails = dict.fromkeys(tail_columns(scenario), "exponential")
+    events = {name: _event(scenario, name) for name in event_columns(scenario) if name not in tails}
+    return {name: _hash(content) for name, content in {**records, **events, **tails}.items()}
+
+
+def _event(scenario: Scenario, name: str) -> Any:
+    """What decides the distribution of an event: its step, or nothing where it is the order of a provider."""
+    step = scenario.policy.steps.get(name.partition(".")[2]) if not name.startswith("order.") else None
+    return step and step.model_dump(mode="json")
 
 
 def _rate(scenario: Scenario, item: Input) -> Any:

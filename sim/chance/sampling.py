@@ -37,11 +37,13 @@ from sim.chance.worlds import (
     Named,
     Worlds,
     event_columns,
+    listed_order,
     period_count,
     reverting_paths,
     side_by_side,
     steps_with_chance,
     steps_with_clock,
+    tail_columns,
     worlds_of,
 )
 from sim.errors import Problem, ScenarioError
@@ -58,6 +60,7 @@ __all__ = [
     "draw_alike",
     "draw_latents",
     "draw_worlds",
+    "fixed_points",
     "median_world",
     "side_by_side",
     "uniforms",
@@ -142,7 +145,7 @@ def _decisive(scenario: Scenario) -> tuple[object, ...]:
 
 
 def median_world(scenario: Scenario, copies: int = 2) -> Worlds:
-    """The median case: inputs at their medians, no shocks, what is likelier than not happens.
+    """The median case: inputs at their medians, no shocks, what is likelier than not happens, in listed order.
 
     Downward steps come at their mean rate, so that what the trend carries for them cancels. What was learned counts
     by the median of its rows, and its shocks by their mean, which is not zero where they were observed.
@@ -170,6 +173,7 @@ def median_world(scenario: Scenario, copies: int = 2) -> Worlds:
         origin_shock=np.zeros((periods, copies)),
         chance={step: half.copy() for step in steps_with_chance(scenario)},
         clock={step: half.copy() for step in steps_with_clock(scenario)},
+        order=np.stack(list(listed_order(scenario, copies).values())),
     )
     return world if scenario.learned is None else _middle_of(scenario, world, scenario.learned.columns)
 
@@ -187,7 +191,9 @@ def _middle_of(scenario: Scenario, world: Worlds, learned: Named) -> Worlds:
         name: np.repeat(learned[name].mean(axis=1)[:, None], copies, axis=1)
         for name in (MARKET, STEPS, *reverting_paths(scenario))
     }
-    made = worlds_of(scenario, Columns(values, middle(event_columns(scenario)), paths))
+    mean_tails = dict.fromkeys(tail_columns(scenario), np.full(copies, -math.expm1(-1.0)))
+    events = {**mean_tails, **middle(event_columns(scenario)), **listed_order(scenario, copies)}
+    made = worlds_of(scenario, Columns(values, events, paths))
     rate, size = (learned.get(name, values[name][:1]) for name in ("market.step_rate", "market.step_size"))
     falls = size * downward_steps(learned[STEPS], rate * (scenario.horizon.period_months / 12))
     return replace(
@@ -235,6 +241,24 @@ def design_column(seed: int, name: str, points: int) -> FloatArray:
         One number in each of as many equal cells of (0, 1), in random order.
     """
     return _hypercube(seed, points, f"design.{name}", 1, points).ravel()
+
+
+def fixed_points(columns: int, points: int) -> FloatArray:
+    """The same points in every run, whatever its seed: for means over chance that belong to the model.
+
+    Parameters
+    ----------
+    columns : int
+    points : int
+        A power of two.
+
+    Returns
+    -------
+    array (columns, points)
+        Inside (0, 1); a scrambled Sobol' net.
+    """
+    engine = qmc.Sobol(columns, scramble=True, bits=_NET_BITS, rng=_generator(0, 0, "fixed"))
+    return np.ascontiguousarray(engine.random(points).T) + 0.5 ** (_NET_BITS + 1)
 
 
 def check_draws(draws: int) -> None:

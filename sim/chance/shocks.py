@@ -7,6 +7,8 @@ References
 ----------
 Van Loan, C. F. (1978), "Computing integrals involving the matrix exponential", IEEE TAC 23: the exact
 covariance of a linear diffusion over a period. Here the integrals of the two-dimensional case are written out.
+Bottazzi, G. & Secchi, A. (2006), "Explaining the distribution of firm growth rates", RAND Journal of Economics 37:
+235-256: firms' growth is tent-shaped, with the tails of a Laplace distribution.
 """
 
 from __future__ import annotations
@@ -18,7 +20,15 @@ from scipy.special import exprel, pdtr, roots_legendre
 
 from sim.axes import FloatArray
 
-__all__ = ["downward_steps", "leading_directions", "market_path", "reflect", "reverting_path"]
+__all__ = [
+    "downward_steps",
+    "leading_directions",
+    "market_path",
+    "reflect",
+    "reverting_path",
+    "reverting_sd",
+    "tail_factor",
+]
 
 _NODES: Final = 16
 """Nodes of Gauss-Legendre: exact to rounding for exponentials that fade by up to some e^10 in a period."""
@@ -56,6 +66,16 @@ def reverting_path(normals: FloatArray, half_life: FloatArray, step: float) -> F
         level = decay * level + fresh * normal
         path[t] = level - normals[0]
     return path
+
+
+def reverting_sd(half_life: float, years: FloatArray) -> FloatArray:
+    """Standard deviation of such a path some years after its start, (T,)."""
+    return np.asarray(np.sqrt(-2.0 * np.expm1(-np.log(2.0) * years / max(half_life, _INSTANT))))
+
+
+def tail_factor(uniforms: FloatArray) -> FloatArray:
+    """What makes a normal path one with Laplace's tails and the same variance: root of a standard exponential, (N,)."""
+    return np.asarray(np.sqrt(-np.log1p(-uniforms)))
 
 
 def market_path(normals: FloatArray, kappa: FloatArray, theta: FloatArray, step: float) -> FloatArray:

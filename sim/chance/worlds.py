@@ -17,7 +17,7 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from sim.axes import FloatArray, IntArray, require_shape
-from sim.chance.shocks import downward_steps, market_path, reverting_path
+from sim.chance.shocks import downward_steps, market_path, reverting_path, tail_factor
 from sim.regimes import HazardStep
 from sim.scenario import Horizon, Scenario
 
@@ -30,11 +30,13 @@ __all__ = [
     "Named",
     "Worlds",
     "event_columns",
+    "listed_order",
     "period_count",
     "reverting_paths",
     "side_by_side",
     "steps_with_chance",
     "steps_with_clock",
+    "tail_columns",
     "worlds_of",
 ]
 
@@ -44,7 +46,9 @@ _ORIGIN: Final = "shock.origin"
 _RIVALRY: Final = "shock.rivalry."
 _CHANCE: Final = "chance."
 _CLOCK: Final = "clock."
-"""Names of paths of shocks and of uniforms of events, the last three with a provider or a step behind them."""
+_ORDER: Final = "order."
+_TAIL: Final = "tail."
+"""Names of paths of shocks and of uniforms of events, the last four with a provider or a step behind them."""
 
 SHOCK_INPUTS: Final = (
     "market.volatility",
@@ -70,7 +74,7 @@ class Latents:
     inputs : mapping of arrays (N,)
         Uniforms inside (0, 1) by name of the input, before any copula; of every member of a correlation group too.
     events : mapping of arrays (N,)
-        Uniforms inside (0, 1), `chance.<step>` and `clock.<step>`.
+        Uniforms inside (0, 1), `chance.<step>`, `clock.<step>`, `order.<foreign provider>` and `tail.<provider>`.
     shocks : mapping of arrays (K, N)
         Standard normals of each path in order of time, two a period for the market and one for the others after one
         for the start; of `market_steps` uniforms inside (0, 1), one a period.
@@ -127,13 +131,17 @@ class Worlds:
     market_steps : array (T, N)
         Sum of the downward steps of log size so far, at most 0; nothing is added to make up for them.
     rivalry : array (T, P, N)
-        z_t - z_0 of each provider's utility at period ends, domestic providers first; 0 for fringes.
+        z_t - z_0 of each provider's utility at period ends, wide in one draw and narrow in another so that its tails
+        are Laplace's; domestic providers first; 0 for fringes.
     origin_shock : array (T, N)
         z_t - z_0 of foreign against domestic utility, to be added to foreign utility.
     chance : mapping of arrays (N,)
         Step with a probability to a uniform number: it happens if that is below the probability.
     clock : mapping of arrays (N,)
         Step with a hazard to a uniform number u: it fires at exposure -ln(1 - u) / rate.
+    order : array (F, N)
+        Uniform number of each foreign provider in listed order: of those who do something on one day the one with the
+        least comes first.
     """
 
     inputs: Named
@@ -143,6 +151,7 @@ class Worlds:
     origin_shock: FloatArray
     chance: Named
     clock: Named
+    order: FloatArray
 
     @property
     def draws(self) -> int:
@@ -194,6 +203,7 @@ def _each(parts: Sequence[Worlds], join: Callable[[list[FloatArray]], FloatArray
         origin_shock=join([part.origin_shock for part in parts]),
         chance=joined([part.chance for part in parts]),
         clock=joined([part.clock for part in parts]),
+        order=join([part.order for part in parts]),
     )
 
 
@@ -213,15 +223,38 @@ def steps_with_clock(scenario: Scenario) -> list[str]:
 
 
 def event_columns(scenario: Scenario) -> tuple[str, ...]:
-    """Names of the uniforms of events: `chance.<step>` where one has a probability, `clock.<step>` where a hazard."""
+    """Names of the uniforms of events.
+
+    `chance.<step>` where one has a probability, `clock.<step>` where a hazard, `order.<foreign provider>`, and
+    `tail.<provider>`, how widely the path of a provider moves.
+    """
     chance = (f"{_CHANCE}{name}" for name in steps_with_chance(scenario))
-    return (*chance, *(f"{_CLOCK}{name}" for name in steps_with_clock(scenario)))
+    clock = (f"{_CLOCK}{name}" for name in steps_with_clock(scenario))
+    return (*chance, *clock, *_order_columns(scenario), *tail_columns(scenario))
+
+
+def _order_columns(scenario: Scenario) -> tuple[str, ...]:
+    return tuple(f"{_ORDER}{name}" for name in scenario.foreign)
+
+
+def listed_order(scenario: Scenario, draws: int) -> Named:
+    """The order columns of draws in which who is listed first comes first."""
+    names = _order_columns(scenario)
+    return {name: np.full(draws, (place + 0.5) / len(names)) for place, name in enumerate(names)}
+
+
+def tail_columns(scenario: Scenario) -> tuple[str, ...]:
+    """Names of the uniforms that make tails Laplace's: one for each provider that is no fringe."""
+    return tuple(f"{_TAIL}{name}" for name in _named(scenario))
+
+
+def _named(scenario: Scenario) -> list[str]:
+    return [name for name in scenario.domestic + scenario.foreign if not scenario.providers[name].fringe]
 
 
 def reverting_paths(scenario: Scenario) -> tuple[str, ...]:
     """Names of the paths that revert to zero: one for each provider that is no fringe, one for the origin."""
-    providers = scenario.domestic + scenario.foreign
-    return (*(f"{_RIVALRY}{name}" for name in providers if not scenario.providers[name].fringe), _ORIGIN)
+    return (*(f"{_RIVALRY}{name}" for name in _named(scenario)), _ORIGIN)
 
 
 def worlds_of(scenario: Scenario, columns: Columns) -> Worlds:
@@ -246,6 +279,7 @@ def worlds_of(scenario: Scenario, columns: Columns) -> Worlds:
         origin_shock=values["rivalry.origin_sd"] * reverting_path(shocks[_ORIGIN], half_life, step),
         chance=_without_prefix(columns.events, _CHANCE),
         clock=_without_prefix(columns.events, _CLOCK),
+        order=np.stack([columns.events[name] for name in _order_columns(scenario)]),
     )
 
 
@@ -257,6 +291,7 @@ def _rivalry(scenario: Scenario, columns: Columns, step: float) -> FloatArray:
         if f"{_RIVALRY}{provider}" in columns.shocks:
             normals = columns.shocks[f"{_RIVALRY}{provider}"]
             path[:, p] = reverting_path(normals, columns.inputs["rivalry.half_life"], step)
+            path[:, p] *= tail_factor(columns.events[f"{_TAIL}{provider}"])
     return path
 
 

@@ -7,21 +7,35 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import dropwhile
-from typing import Any, NamedTuple
+from itertools import dropwhile, pairwise
+from operator import attrgetter
+from typing import Any, Final, NamedTuple
 
 import simpy
+from simpy.events import NORMAL, EventPriority
 
 from sim.policy import NEVER
 
-__all__ = ["Phase", "Places", "Process", "Project", "Regulator", "Rules", "World"]
+__all__ = ["Phase", "Places", "Process", "Project", "Regulator", "Rules", "World", "Zone"]
 
 Process = Generator[simpy.Event, Any, None]
 
 Phase = tuple[float, float, int]
 """Start and end in decimal years, and the state in force between them."""
+
+_FIRST: Final = -math.inf
+"""The date before all others."""
+
+
+class Passing(simpy.Event):
+    """Years that pass for one project: of what ends at one instant policy comes first, then the projects in order."""
+
+    def __init__(self, env: simpy.Environment, years: float, rank: int) -> None:
+        super().__init__(env)
+        self._ok, self._value = True, None
+        env.schedule(self, EventPriority(NORMAL + 1 + rank), years)
 
 
 class Places:
@@ -83,7 +97,7 @@ def _number(limit: int | None) -> float:
     return math.inf if limit is None else limit
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Project:
     """A provider's own site in one draw: its plan, and what becomes of it. Dates are decimal years.
 
@@ -93,6 +107,20 @@ class Project:
         Years.
     verdicts : sequence of bool
         Whether the provider would enter, by state.
+    permitted : sequence of bool
+        Whether own sites are permitted to it, by state.
+    earliest : float
+        Date before which it does not apply.
+    firms : int
+        Firms whose file this is; 0 for a named provider.
+    order : float
+        Of those who do something at one instant the one with the least comes first.
+    places : int
+        Places in the zone that it holds.
+    rank : int
+        Its place in the order, set by the world.
+    turn : simpy.Event or None
+        What it waits, or has waited, for in the zone.
     applied, examined, reviewed, approved, sited, launched : float
         Application, start and end of the review, approval, place in the zone, opening.
     dropped : float
@@ -106,6 +134,10 @@ class Project:
     review_time: float
     build_time: float
     verdicts: Sequence[bool] = ()
+    permitted: Sequence[bool] = ()
+    earliest: float = _FIRST
+    firms: int = 0
+    order: float = 0.0
     applied: float = NEVER
     examined: float = NEVER
     reviewed: float = NEVER
@@ -115,12 +147,75 @@ class Project:
     dropped: float = NEVER
     withdrawn: float = NEVER
     transferred: float = NEVER
+    places: int = 0
+    rank: int = 0
+    turn: simpy.Event | None = None
     work: simpy.Process | None = None
+
+    def may_apply(self, state: int, date: float) -> bool:
+        """Whether it would apply on a date on which a state is in force."""
+        return self.work is None and self.permitted[state] and self.verdicts[state] and self.earliest <= date
+
+    def has_place_kept(self, state: int) -> bool:
+        """Whether a place is kept from files for it: it is named, goes or will go in this state, and has none."""
+        goes = self.work is not None or (self.verdicts[state] and self.earliest < NEVER)
+        admitted = self.places > 0 or (self.turn is not None and self.turn.triggered)
+        return not self.firms and self.permitted[state] and goes and not admitted
 
     def apply(self, date: float) -> None:
         """Start an application; what is left of an earlier one is void."""
         self.applied = date
         self.examined = self.reviewed = self.approved = self.sited = self.dropped = NEVER
+
+
+class Zone(Places):
+    """Places for sites: one for each named applicant; for a file, one a firm, what those kept for others leave.
+
+    A file waits until one place is left at least, and does not take up more later.
+
+    Parameters
+    ----------
+    env : simpy.Environment
+    kept : callable
+        Counts the places that are to be kept from files.
+    """
+
+    def __init__(self, env: simpy.Environment, kept: Callable[[], int]) -> None:
+        super().__init__(env)
+        self._kept = kept
+        self._files: deque[Project] = deque()
+
+    def claim(self, project: Project) -> simpy.Event | None:
+        """Take what a project can get, or queue for it: the event of getting it, None if that is now."""
+        if not project.firms:
+            project.turn = self.ask()
+            project.places = int(project.turn is None)
+        elif not self._serve(project):
+            project.turn = self._env.event()
+            self._files.append(project)
+        return project.turn
+
+    def give_up(self, project: Project) -> None:
+        """Leave the places, or the queue for them."""
+        if project in self._files:
+            self._files.remove(project)
+        elif not self.stop_waiting(project.turn):
+            self.taken -= max(project.places, 1)
+        project.places, project.turn = 0, None
+        self._admit()
+
+    def _serve(self, project: Project) -> int:
+        """Give a file what is left."""
+        project.places = int(min(project.firms, max(0, self._limit - self.taken - self._kept())))
+        self.taken += project.places
+        return project.places
+
+    def _admit(self) -> None:
+        super()._admit()
+        for project in list(self._files):
+            if self._serve(project) and project.turn is not None:
+                self._files.remove(project)
+                project.turn.succeed()
 
 
 class Regulator:
@@ -147,7 +242,7 @@ class Regulator:
             if turn is not None:
                 yield turn
             project.examined = self.env.now
-            yield self.env.timeout(project.review_time)
+            yield Passing(self.env, project.review_time, project.rank)
         finally:
             self.reviewers.leave(turn)
         project.reviewed = self.env.now
@@ -175,7 +270,7 @@ class Regulator:
 
 
 class Rules(NamedTuple):
-    """What a state of the policy means to those who want a site; None is no limit."""
+    """What a state of the policy means to all who want a site; None is no limit."""
 
     allows_owned: bool
     transfers_sites: bool
@@ -194,48 +289,57 @@ class World:
     phases : sequence of Phase
         In order, at least one of which allows own sites; the last ends the world.
     projects : sequence of Project
-        One per foreign provider; in a tie the one listed first comes first.
+        One per foreign provider.
     """
 
     def __init__(
         self, rules: Sequence[Rules], reviewers: int, phases: Sequence[Phase], projects: Sequence[Project]
     ) -> None:
         # Nothing can happen before the first state that allows own sites.
-        self.phases = list(dropwhile(lambda phase: not rules[phase[2]].allows_owned, phases))
+        since = dropwhile(lambda phase: not rules[phase[2]].allows_owned, phases)
+        self.phases = list(_cut(since, {project.earliest for project in projects}))
         self.env = simpy.Environment(self.phases[0][0])
         self.rules = rules
-        self.projects = projects
+        self.state = self.phases[0][2]
+        self.projects = sorted(projects, key=attrgetter("order"))
+        for rank, project in enumerate(self.projects):
+            project.rank = rank
         self.regulator = Regulator(self.env, reviewers)
-        self.zone = Places(self.env)
+        self.zone = Zone(self.env, self.kept_places)
 
     def run(self) -> None:
         """Let everything happen until the horizon ends."""
-        (_, end, first), *later = self.phases
-        if end > self.env.now:
-            self.enforce(first)
+        (start, end, first), *later = self.phases
+        if end > start:
+            self.enforce(first, start)
         if later:
             self.env.process(self.policy(later))
         self.env.run(self.phases[-1][1])
 
     def policy(self, phases: Sequence[Phase]) -> Process:
-        """The calendar of this draw: puts each state into force on its date."""
+        """The calendar of this draw: puts each state into force on its date, again when somebody may first apply."""
         for start, end, state in phases:
             if start < end:
                 yield self.env.timeout(start - self.env.now)
-                self.enforce(state)
+                self.enforce(state, start)
 
-    def enforce(self, state: int) -> None:
-        """Let providers apply where the state allows own sites, stop them where it does not."""
-        rules = self.rules[state]
-        if not rules.allows_owned:
-            for project in self.projects:
+    def enforce(self, state: int, date: float) -> None:
+        """Let those apply to whom the state permits own sites, stop the others."""
+        self.state, rules = state, self.rules[state]
+        for project in self.projects:
+            if not project.permitted[state]:
                 self.stop(project, rules)
+        if not rules.allows_owned:
             return
         self.regulator.quota.allow(rules.yearly_quota)
         self.zone.allow(rules.sites)
         for project in self.projects:
-            if project.work is None and project.verdicts[state]:
+            if project.may_apply(state, date):
                 project.work = self.env.process(self.enter(project))
+
+    def kept_places(self) -> int:
+        """Places that are kept from files: for the named who go under the state in force, now or later."""
+        return sum(project.has_place_kept(self.state) for project in self.projects)
 
     def stop(self, project: Project, rules: Rules) -> None:
         """Interrupt what is pending; withdraw, and where the state says so transfer, what is live."""
@@ -259,12 +363,20 @@ class World:
 
     def build(self, project: Project) -> Process:
         """Wait for a place in the zone and build on it; the place is kept unless the work is dropped."""
-        turn = self.zone.ask()
+        turn = self.zone.claim(project)
         try:
             if turn is not None:
                 yield turn
+            project.places = max(project.places, 1)
             project.sited = self.env.now
-            yield self.env.timeout(project.build_time)
+            yield Passing(self.env, project.build_time, project.rank)
         except simpy.Interrupt:
-            self.zone.leave(turn)
+            self.zone.give_up(project)
             raise
+
+
+def _cut(phases: Iterator[Phase], dates: Collection[float]) -> Iterator[Phase]:
+    """The phases, each cut in two at every date inside it."""
+    for start, end, state in phases:
+        inside = sorted(date for date in dates if start < date < end)
+        yield from ((first, last, state) for first, last in pairwise([start, *inside, end]))

@@ -18,6 +18,7 @@ from sim.axes import BoolArray, FloatArray, IntArray, require_shape
 from sim.chance.sampling import Worlds
 from sim.dates.calendar import Phases, phases_in_force, step_dates
 from sim.dates.licensing import Phase, Project, Rules, World
+from sim.dates.readiness import arrival_dates, earliest_applications
 from sim.policy import NEVER, allows_owned, states
 from sim.scenario import Horizon, Scenario
 
@@ -32,7 +33,7 @@ __all__ = [
     "simulate_timeline",
 ]
 
-_DATES: Final = (
+_READ: Final = (
     "applied",
     "examined",
     "reviewed",
@@ -42,8 +43,11 @@ _DATES: Final = (
     "dropped",
     "withdrawn",
     "transferred",
+    "places",
 )
-_read = attrgetter(*_DATES)
+"""What is read of a project when its world has ended; all but the places are dates."""
+
+_read = attrgetter(*_READ)
 
 
 @dataclass(frozen=True)
@@ -61,13 +65,21 @@ class Timeline:
     applied, approved, sited, launched : (F, N)
         Application, approval, place in the zone (at approval where it has no limit), opening of the site.
     withdrawn : (F, N)
-        Date from which a live site takes no new business, because the state no longer allows own sites.
+        Date from which a live site takes no new business, because the state no longer permits it own sites.
         It stays so, whatever comes into force later.
     transferred : (F, N)
         Date of a forced transfer to a local operator.
     queue_wait, quota_wait, site_wait : (F, N)
         Years waited for a reviewer, the yearly quota, a place in the zone; a wait that does not end counts
         until it is given up or the horizon ends.
+    order : (F, N)
+        Of those who do something at one instant the one with the least comes first: the uniforms of the draws, and
+        one more for a fringe.
+    part : (F, N)
+        Part of the provider's business that has sites: 1 for a named one, k / firms for a fringe with k places in the
+        zone, 0 for a fringe without. It does not change later.
+    arrived : (P, N)
+        Date from which each provider is there, domestic ones first; minus infinity for those of the base year.
     """
 
     steps: FloatArray
@@ -81,6 +93,9 @@ class Timeline:
     queue_wait: FloatArray
     quota_wait: FloatArray
     site_wait: FloatArray
+    order: FloatArray
+    part: FloatArray
+    arrived: FloatArray
 
 
 @dataclass(frozen=True)
@@ -131,26 +146,62 @@ def simulate_timeline(scenario: Scenario, worlds: Worlds, verdicts: BoolArray) -
     """
     foreign = scenario.foreign
     require_shape("verdicts", verdicts, (1 + len(scenario.policy.steps), len(foreign), worlds.draws))
+    require_shape("order", worlds.order, (len(foreign), worlds.draws))
     steps = step_dates(scenario, worlds)
     phases = phases_in_force(scenario, steps)
-    allowed = np.array([allows_owned(state) for state in states(scenario)])[phases.state]
-    may_decide = allowed & (phases.start < phases.end)
-    applies = may_decide & np.take_along_axis(verdicts.any(axis=1), phases.state, axis=0)
-    dates = _project_dates(scenario, worlds, verdicts, phases, np.flatnonzero(applies.any(axis=0)))
-    closing = np.minimum(dates["dropped"], scenario.horizon.end_year + 1.0)
+    permitted = _permitted(scenario)
+    earliest = earliest_applications(scenario, worlds, steps, _first_begun(permitted, phases))
+    begun = np.maximum(phases.start, earliest[:, None])
+    may_decide = permitted[:, phases.state] & (begun < phases.end)
+    applies = may_decide & np.take_along_axis(verdicts.swapaxes(0, 1), phases.state[None], axis=1)
+    order, firms = worlds.order + _is_fringe(scenario)[:, None], _firms(scenario)
+    plans = _Plans(worlds, foreign, verdicts, permitted, earliest, firms, order)
+    found = _outcomes(scenario, plans, phases, np.flatnonzero(applies.any(axis=(0, 1))))
+    closing = np.minimum(found["dropped"], scenario.horizon.end_year + 1.0)
     return Timeline(
         steps=steps,
-        decided=np.tile(np.where(may_decide, phases.start, NEVER).min(axis=0), (len(foreign), 1)),
-        applied=dates["applied"],
-        approved=dates["approved"],
-        sited=dates["sited"],
-        launched=dates["launched"],
-        withdrawn=dates["withdrawn"],
-        transferred=dates["transferred"],
-        queue_wait=_years(dates["applied"], dates["examined"], closing),
-        quota_wait=_years(dates["reviewed"], dates["approved"], closing),
-        site_wait=_years(dates["approved"], dates["sited"], closing),
+        decided=np.where(may_decide, begun, NEVER).min(axis=1),
+        applied=found["applied"],
+        approved=found["approved"],
+        sited=found["sited"],
+        launched=found["launched"],
+        withdrawn=found["withdrawn"],
+        transferred=found["transferred"],
+        queue_wait=_years(found["applied"], found["examined"], closing),
+        quota_wait=_years(found["reviewed"], found["approved"], closing),
+        site_wait=_years(found["approved"], found["sited"], closing),
+        order=order,
+        part=_part(firms, found["places"]),
+        arrived=arrival_dates(scenario, worlds, steps, found["launched"]),
     )
+
+
+def _permitted(scenario: Scenario) -> BoolArray:
+    """Whether own sites are permitted to each foreign provider in each state, (F, S)."""
+    found = states(scenario)
+    return np.array([[allows_owned(state, name) for state in found] for name in scenario.foreign])
+
+
+def _first_begun(permitted: BoolArray, phases: Phases) -> FloatArray:
+    """First date on which own sites are permitted to each foreign provider, (F, N)."""
+    allowed = permitted[:, phases.state] & (phases.start < phases.end)
+    first: FloatArray = np.where(allowed, phases.start, NEVER).min(axis=1)
+    return first
+
+
+def _is_fringe(scenario: Scenario) -> BoolArray:
+    return np.array([scenario.providers[name].fringe for name in scenario.foreign])
+
+
+def _firms(scenario: Scenario) -> IntArray:
+    """Firms whose file each foreign provider hands in, (F,); 0 for named ones."""
+    providers = (scenario.providers[name] for name in scenario.foreign)
+    return np.array([provider.firms if provider.fringe else 0 for provider in providers])
+
+
+def _part(firms: IntArray, places: FloatArray) -> FloatArray:
+    """Part of each provider's business that has sites, (F, N)."""
+    return np.where(firms[:, None] > 0, places / np.maximum(firms, 1)[:, None], 1.0)
 
 
 def _years(since: FloatArray, until: FloatArray, closing: FloatArray) -> FloatArray:
@@ -158,18 +209,42 @@ def _years(since: FloatArray, until: FloatArray, closing: FloatArray) -> FloatAr
     return np.subtract(np.minimum(until, closing), since, out=np.zeros_like(since), where=since < NEVER)
 
 
-def _project_dates(
-    scenario: Scenario, worlds: Worlds, verdicts: BoolArray, phases: Phases, busy: IntArray
-) -> Mapping[str, FloatArray]:
-    """Every date of `Project` by name, (F, N); only the draws in `busy` get a world, elsewhere all is never."""
-    by_name = np.argsort(scenario.foreign)  # so that ties do not depend on the order of listing
-    dates = np.full((len(_DATES), len(by_name), worlds.draws), NEVER)
+@dataclass(frozen=True)
+class _Plans:
+    """What decides the projects of the foreign providers: arrays as in `Project`, (F, N) or with states first."""
+
+    worlds: Worlds
+    names: Sequence[str]
+    verdicts: BoolArray
+    permitted: BoolArray
+    earliest: FloatArray
+    firms: IntArray
+    order: FloatArray
+
+    def by_draw(self, busy: IntArray) -> Iterator[Sequence[Project]]:
+        """Fresh projects for one draw after the other."""
+        review, build = (
+            np.array([self.worlds.inputs[f"{path}[{name}]"][busy] for name in self.names])
+            for path in ("regulator.review_time", "entry.build_time")
+        )
+        permitted, firms = self.permitted.tolist(), self.firms.tolist()
+        columns = (review, build, self.verdicts[:, :, busy], self.earliest[:, busy], self.order[:, busy])
+        for times, builds, would, earliest, order in zip(*(array.T.tolist() for array in columns), strict=True):
+            yield list(map(Project, times, builds, would, permitted, earliest, firms, order))
+
+
+def _outcomes(scenario: Scenario, plans: _Plans, phases: Phases, busy: IntArray) -> Mapping[str, FloatArray]:
+    """What is read of each project by name, (F, N).
+
+    Only the draws in `busy` get a world; elsewhere every date is never, and no place is taken.
+    """
+    read = np.full((len(_READ), len(plans.names), plans.order.shape[1]), NEVER)
+    read[_READ.index("places")] = 0
     if busy.size:
-        plans = _plans(worlds, [scenario.foreign[f] for f in by_name], verdicts[:, by_name], busy)
         rules, reviewers = _rules(scenario), scenario.regulator.reviewers
-        runs = [_run(rules, reviewers, *draw) for draw in zip(_by_draw(phases, busy), plans, strict=True)]
-        dates[:, by_name[:, None], busy] = np.array(runs).T
-    return dict(zip(_DATES, dates, strict=True))
+        draws = zip(_by_draw(phases, busy), plans.by_draw(busy), strict=True)
+        read[:, :, busy] = np.array([_run(rules, reviewers, *draw) for draw in draws]).T
+    return dict(zip(_READ, read, strict=True))
 
 
 def _rules(scenario: Scenario) -> list[Rules]:
@@ -185,18 +260,10 @@ def _by_draw(phases: Phases, busy: IntArray) -> Iterator[Sequence[Phase]]:
     return (list(zip(*draw, strict=True)) for draw in zip(*columns, strict=True))
 
 
-def _plans(worlds: Worlds, names: Sequence[str], verdicts: BoolArray, busy: IntArray) -> Iterator[Sequence[Project]]:
-    """Fresh projects of the named providers for one draw after the other."""
-    review = np.array([worlds.inputs[f"regulator.review_time[{name}]"][busy] for name in names])
-    build = np.array([worlds.inputs[f"entry.build_time[{name}]"][busy] for name in names])
-    columns = (array.T.tolist() for array in (review, build, verdicts[:, :, busy]))
-    return (list(map(Project, *draw)) for draw in zip(*columns, strict=True))
-
-
 def _run(
     rules: Sequence[Rules], reviewers: int, phases: Sequence[Phase], projects: Sequence[Project]
 ) -> list[tuple[float, ...]]:
-    """The dates of each project after the world of one draw has ended."""
+    """What is read of each project after the world of one draw has ended."""
     World(rules, reviewers, phases, projects).run()
     return [_read(project) for project in projects]
 
@@ -266,7 +333,7 @@ class Event(NamedTuple):
     Attributes
     ----------
     event : str
-        Id of a step, or `decide`, `apply`, `approve`, `site`, `launch`, `withdraw`, `transfer`.
+        Id of a step, `arrive`, or `decide`, `apply`, `approve`, `site`, `launch`, `withdraw`, `transfer`.
     actor : str
         `policy`, or the id of a provider.
     dates : (N,) decimal years, inf never
@@ -278,8 +345,8 @@ class Event(NamedTuple):
 
 
 def event_table(timeline: Timeline, scenario: Scenario) -> list[Event]:
-    """All events: the steps in listed order, then those of each foreign provider in the order of a project."""
-    by_provider = {
+    """All events: the steps in listed order, arrivals of entrants, then each foreign provider's way to a site."""
+    ways = {
         "decide": timeline.decided,
         "apply": timeline.applied,
         "approve": timeline.approved,
@@ -288,8 +355,11 @@ def event_table(timeline: Timeline, scenario: Scenario) -> list[Event]:
         "withdraw": timeline.withdrawn,
         "transfer": timeline.transferred,
     }
+    providers = (*scenario.domestic, *scenario.foreign)
+    entrants = {name: timeline.arrived[p] for p, name in enumerate(providers) if name in scenario.entrants}
     steps = zip(scenario.policy.steps, timeline.steps, strict=True)
     return [
         *(Event(name, "policy", dates) for name, dates in steps),
-        *(Event(way, name, dates[f]) for f, name in enumerate(scenario.foreign) for way, dates in by_provider.items()),
+        *(Event("arrive", name, dates) for name, dates in entrants.items()),
+        *(Event(way, name, dates[f]) for f, name in enumerate(scenario.foreign) for way, dates in ways.items()),
     ]

@@ -1,17 +1,28 @@
-"""Choice among offers: what attracts, and how much of it."""
+"""Choice among offers: what attracts, and what share of new spending it wins in each access class.
+
+In a class c that sees the offers O_c new spending X_c goes to offer o as X_c e_o / sum over O_c of e, the CES share at
+attraction e = exp(V - (epsilon - 1) ln mu + z). Domestic offers are in every class; partner offers in the open ones; in
+the class within reach of own sites a live one stands in place of its provider's partner offer, as far as it has room.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, fields
+from functools import cached_property
+from typing import NamedTuple
+
 import numpy as np
 
-from sim.axes import FloatArray
+from sim.axes import BoolArray, FloatArray, IntArray
 
-__all__ = ["group_scale", "invert", "utility_into"]
+__all__ = ["Intake", "Rates", "Reach", "group_scale", "invert", "rationed", "unreached", "utility_into"]
 
 _TINY = np.finfo(np.float64).tiny
+_SMALL = 1e-200  # below any spending, and large enough to divide by
+_PASSES = 5  # each removes most of the excess; what is left goes to the provider's partner offer
 
 
-def group_scale(shares: FloatArray, lifts: FloatArray) -> FloatArray:
+def group_scale(shares: FloatArray, lifts: FloatArray, lasting: FloatArray) -> FloatArray:
     """What brings a group of providers back to its total attraction after rivals' shocks.
 
     Parameters
@@ -20,14 +31,18 @@ def group_scale(shares: FloatArray, lifts: FloatArray) -> FloatArray:
         Shares of the base year of the providers of the group. In all segments of a layer they have the same
         proportions, so that the scale is one for the layer.
     lifts : (T, P, N)
-        Exponential of the change of each one's utility since the base year.
+        Exponential of the change of each one's utility since the base year that all layers share.
+    lasting : (T, P, L, N or 1)
+        The same of what each layer has for its own.
 
     Returns
     -------
     (T, L, N)
         No outcome enters, so that the scale is the same under every regime.
     """
-    lifted = np.einsum("pln,tpn->tln", shares, lifts)
+    lifted = np.zeros((len(lifts), *shares.shape[1:]))
+    for layer in range(shares.shape[1]):
+        np.einsum("pn,tpn->tn", shares[:, layer], lifts * lasting[:, :, layer], out=lifted[:, layer])
     return np.asarray(np.divide(shares.sum(axis=0), np.maximum(lifted, _TINY, out=lifted), out=lifted))
 
 
@@ -57,3 +72,167 @@ def utility_into(out: FloatArray, before_price: FloatArray, markup: FloatArray, 
     """Utility V - (epsilon - 1) ln mu at log markups (..., N), into `out`; `excess` is epsilon - 1."""
     np.multiply(markup, excess, out=out)
     np.subtract(before_price, out, out=out)
+
+
+class Rates(NamedTuple):
+    """New spending per unit of attraction in the classes that see no own site, USD bn/yr, (G, N).
+
+    Attributes
+    ----------
+    closed, partner : (G, N)
+        In the closed and in the partner-open class. A domestic offer wins the sum of both, a partner offer the latter.
+    """
+
+    closed: FloatArray
+    partner: FloatArray
+
+
+def unreached(closed: FloatArray, partner_open: FloatArray, home: FloatArray, every: FloatArray) -> Rates:
+    """Choice where no own site is seen: the closed class among domestic offers, the partner-open one among all.
+
+    Parameters
+    ----------
+    closed, partner_open : (G, N)
+        New spending in the two classes, USD bn/yr.
+    home, every : (G, N)
+        Total attraction of domestic offers, and of domestic and partner offers.
+
+    Returns
+    -------
+    Rates
+
+    References
+    ----------
+    Head & Mayer (2014) Handbook of International Economics 4, eq. 7: the CES share is a logit in log price.
+    """
+    return Rates(closed / home, partner_open / every)
+
+
+@dataclass
+class Intake:
+    """How new spending in reach divides when owned sites may be full.
+
+    Attributes
+    ----------
+    owned, partner : (F, G, N)
+        New spending on each provider's site and on its partner offer, USD bn/yr.
+    home_rate : (G, N)
+        New spending per unit of domestic attraction.
+    lift : (G, N)
+        Spending in the class over what it would be without owned offers.
+    log_attraction : (G, N)
+        Log of the total attraction that customers face.
+    """
+
+    owned: FloatArray
+    partner: FloatArray
+    home_rate: FloatArray
+    lift: FloatArray
+    log_attraction: FloatArray
+
+    def put(self, draws: IntArray, other: Intake) -> None:
+        """Take the numbers of another in some draws."""
+        for name, array in vars(other).items():
+            getattr(self, name)[..., draws] = array
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What customers within reach of owned sites choose from.
+
+    Attributes
+    ----------
+    selling : (F, N)
+        1 where a site takes new business, else 0.
+    owned, partner : (F, G, N)
+        Attraction of the owned and of the partner offers.
+    home : (G, N)
+        Total attraction of domestic offers.
+    spending : (G, N)
+        Contestable spending in reach, USD bn/yr.
+    exponent : (N,)
+        (eta - 1) / (epsilon - 1), with which spending follows total attraction.
+    """
+
+    selling: FloatArray
+    owned: FloatArray
+    partner: FloatArray
+    home: FloatArray
+    spending: FloatArray
+    exponent: FloatArray
+
+    def take(self, draws: IntArray) -> Reach:
+        """The same of some draws."""
+        # Contiguous, as the whole is.
+        return Reach(*(getattr(self, field.name).take(draws, axis=-1) for field in fields(self)))
+
+    @cached_property
+    def log_without(self) -> FloatArray:
+        """Log of total attraction without owned offers, (G, N)."""
+        return np.asarray(np.log(self.home + self.partner.sum(axis=0)))
+
+    def unconstrained(self, share: FloatArray) -> Intake:
+        """New spending of a period if each site has room, and a part of the class, (F, N), may see each."""
+        found = self.divide(self.selling)
+        few = _at_least_two((share != self.selling).any(axis=0))
+        if few.size:
+            found.put(few, self.take(few).divide(share.take(few, axis=-1)))
+        return found
+
+    def divide(self, seen: FloatArray) -> Intake:
+        """New spending when a part of the class, (F, N), sees each owned offer, and the rest the partner's."""
+        owned, partner = self.owned * seen[:, None], self.partner * (1.0 - seen)[:, None]
+        total = self.home + (owned + partner).sum(axis=0)
+        log_attraction = np.log(total)
+        lift = np.exp(self.exponent * (log_attraction - self.log_without))
+        rate = self.spending * lift / total
+        owned *= rate
+        partner *= rate
+        return Intake(owned, partner, rate, lift, log_attraction)
+
+
+def rationed(reach: Reach, share: FloatArray, room: FloatArray, free: Intake) -> Intake:
+    """Divide new spending in reach so that each site gets what fits its room.
+
+    A part of the class sees a provider's site, such that its new spending there fits; the rest sees the
+    partner offer. What is still too much after a few passes goes to the provider's partner offer.
+
+    Parameters
+    ----------
+    reach : Reach
+    share : (F, N)
+        Most of the class that may see the site: 1, in the window of a launch what is left of it, 0 where it
+        takes no new business.
+    room : (F, N)
+        USD bn/yr free on each site.
+    free : Intake
+        `reach.unconstrained(share)`; overwritten.
+
+    Returns
+    -------
+    Intake
+    """
+    few = _at_least_two((free.owned.sum(axis=1) > room).any(axis=0))
+    if few.size:
+        free.put(few, _fitted(reach.take(few), share.take(few, axis=-1), room.take(few, axis=-1)))
+    return free
+
+
+def _at_least_two(chosen: BoolArray) -> IntArray:
+    """Where draws are chosen; one alone is given twice, because NumPy takes sums of one draw in another order."""
+    draws = np.flatnonzero(chosen)
+    return np.repeat(draws, 2) if draws.size == 1 else draws
+
+
+def _fitted(reach: Reach, share: FloatArray, room: FloatArray) -> Intake:
+    """The division of draws in which too many would see some site."""
+    seen, found = share, reach.divide(share)
+    demand = found.owned.sum(axis=1)
+    for _ in range(_PASSES):
+        seen = np.where(demand > 0.0, np.minimum(seen * (room / np.maximum(demand, _SMALL)), share), seen)
+        found = reach.divide(seen)
+        demand = found.owned.sum(axis=1)
+    fit = (np.minimum(demand, room) / np.maximum(demand, _TINY))[:, None]
+    found.partner += (1.0 - fit) * found.owned
+    found.owned *= fit
+    return found

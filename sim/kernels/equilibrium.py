@@ -108,11 +108,15 @@ class StaticMarket:
             pull = share * self.slope
             elasticity = self.substitution - pull
             less = elasticity - 1.0
-            wanted = np.log(elasticity / less)
-            curvature = elasticity * less
-            pull *= 1.0 - share
+            weight = elasticity * less  # (wanted - markup) weight / (weight + pull (1 - share) excess), in place
+            wanted = np.log(np.divide(elasticity, less, out=less), out=less)
+            wanted -= markup[own]
+            pull *= np.subtract(1.0, share, out=share)
             pull *= self.excess
-            markup[own] += (wanted - markup[own]) * (curvature / (curvature + pull))
+            pull += weight
+            weight /= pull
+            wanted *= weight
+            markup[own] += wanted
 
 
 @dataclass(frozen=True)

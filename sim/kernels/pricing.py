@@ -8,7 +8,7 @@ import numpy as np
 
 from sim.axes import FloatArray
 
-__all__ = ["base_class_share", "class_share", "log_markup", "margin_gain", "price_into", "share_slope"]
+__all__ = ["base_class_share", "class_share", "home_share", "log_markup", "margin_gain", "price_into", "share_slope"]
 
 _TINY = np.finfo(np.float64).tiny
 
@@ -41,11 +41,42 @@ def class_share(shares: Sequence[FloatArray], spending: Sequence[FloatArray]) ->
     ----------
     Atkeson & Burstein (2008) AER 98, eqs. 7-8, is the case of one class.
     """
+    if len(shares) == 1:
+        return shares[0]
     revenue = [share * size for share, size in zip(shares, spending, strict=True)]
-    weighted, total = revenue[0] * shares[0], revenue[0]
-    for part, share in zip(revenue[1:], shares[1:], strict=True):
-        weighted, total = weighted + part * share, total + part
-    return np.asarray(weighted / np.maximum(total, _TINY))
+    total = revenue[0] + revenue[1]
+    for part in revenue[2:]:
+        total += part
+    np.maximum(total, _TINY, out=total)
+    mean = np.zeros_like(total)
+    for share, part in zip(shares, revenue, strict=True):
+        part /= total  # 1 where all is in one class, so that the bits are those of one class alone
+        part *= share
+        mean += part
+    return mean
+
+
+def home_share(classes: Sequence[tuple[FloatArray, FloatArray]], closed: FloatArray) -> FloatArray:
+    """`class_share` of a domestic provider per unit of its spending: all have the same proportions in every class.
+
+    Parameters
+    ----------
+    classes : sequence of pairs of (..., N)
+        Spending with all domestic providers, and with all, in each class that sees foreign offers.
+    closed : (..., N)
+        Spending in the class that sees none.
+
+    Returns
+    -------
+    (..., N)
+    """
+    weighted, total = closed.copy(), closed.copy()
+    for ours, every in classes:
+        weighted += ours * (ours / every)
+        total += ours
+    total *= total
+    weighted /= total
+    return weighted
 
 
 def base_class_share(base: FloatArray, open_part: FloatArray, domestic: int) -> FloatArray:

@@ -211,7 +211,7 @@ def _markups(economy: Economy, record: Record, labels: _Labels, years: tuple[int
     weights = economy.shares * economy.weights
     values = np.empty((len(years), len(labels.layers), len(labels.providers), economy.draws))
     by_provider = values.swapaxes(1, 2)
-    np.divide(economy.by_layer(weights * economy.base_prices), economy.by_layer(weights), out=by_provider[0])
+    by_provider[0] = economy.mean_prices(economy.by_layer(weights), weights, economy.base_prices)
     by_provider[1:] = record.markup
     return _itemised("markup", years, labels, labels.providers, values)
 

@@ -115,6 +115,11 @@ class Economy:
             self.inputs["demand.conduct"],
         )
 
+    def entrant_odds(self, name: str) -> FloatArray:
+        """Odds of new choices that a provider which arrives later has against all others, (N,)."""
+        part = self.inputs[f"providers.{name}.arrives.new_choices"]
+        return np.asarray(part / (1.0 - part))
+
     @cached_property
     def price_slope(self) -> FloatArray:
         """How much perceived elasticity falls with a provider's share, (N,)."""
@@ -161,6 +166,19 @@ class Economy:
             else:
                 np.add.reduce(values[..., rows, :], axis=-2, out=out[..., layer, :])
         return out
+
+    def mean_prices(self, sold: FloatArray, spending: FloatArray, prices: FloatArray) -> FloatArray:
+        """Prices over marginal cost, (P, G, N), by layer (P, L, N), weighted by spending (P, G, N); `sold` by layer.
+
+        Who has no customer still names a price: the plain mean over the layer's segments.
+        """
+        worth = [np.einsum("pgn,pgn->pn", prices[:, rows], spending[:, rows]) for rows in self.layer_rows]
+        found: FloatArray = np.stack(worth, axis=1)
+        if sold.all():
+            found /= sold
+            return found
+        plain = self.by_layer(prices) / self.by_layer(np.ones_like(prices))
+        return np.divide(found, sold, out=plain, where=sold > 0.0)
 
     @cached_property
     def sized(self) -> tuple[tuple[slice, slice], ...]:

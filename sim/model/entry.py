@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import cached_property
+
 import numpy as np
 
 from sim.axes import BoolArray, FloatArray
-from sim.kernels.equilibrium import StaticShares, opening_premium, static_equilibrium
-from sim.kernels.finance import entry_margin
+from sim.kernels.equilibrium import StaticMarket, StaticShares, opening_premium, static_equilibrium
+from sim.kernels.finance import channel_values, entry_margin
 from sim.kernels.pricing import margin_gain
 from sim.model.economy import Economy, reach_fraction
 from sim.model.inversion import start_unlock
 from sim.policy import State, allows_owned, lever, reachable, states
 from sim.regimes import HazardStep
-from sim.scenario import Scenario
+from sim.scenario import LAUNCH, Scenario
 
 _TINY = np.finfo(np.float64).tiny
 _STEPS = 12  # best responses; they bring a gain to within some 1e-7, of which no choice depends that is worth making
 _ROUNDING = 1e-9  # utility; the premium is solved to some 1e-12
 
-__all__ = ["entry_verdicts", "loss_hazard", "static_under", "tariff_equivalent"]
+__all__ = ["comes_with_its_site", "entry_verdicts", "loss_hazard", "static_under", "tariff_equivalent"]
 
 
 def entry_verdicts(scenario: Scenario, economy: Economy) -> BoolArray:
@@ -32,58 +35,99 @@ def entry_verdicts(scenario: Scenario, economy: Economy) -> BoolArray:
     Returns
     -------
     (S, F, N) bool
-        False in states that allow no owned sites or cannot be reached.
+        False in states that permit it no owned sites or cannot be reached.
     """
     found = states(scenario)
+    rules = np.array([scenario.entry_of(name).rule for name in scenario.foreign])
     verdicts = np.zeros((len(found), economy.foreign, economy.draws), dtype=np.bool_)
     for index in reachable(scenario):
-        if allows_owned(found[index]) and scenario.entry.rule != "never":
-            verdicts[index] = scenario.entry.rule == "always" or _would_build(scenario, economy, found[index])
+        permitted = np.array([allows_owned(found[index], name) for name in scenario.foreign])
+        asks = permitted & (rules == "profit")
+        verdicts[index, permitted & (rules == "always")] = True
+        if asks.any():
+            view = _View(scenario, economy, found[index])
+            for provider in np.flatnonzero(asks).tolist():
+                verdicts[index, provider] = view.would_build(provider)
     return verdicts
 
 
-def _would_build(scenario: Scenario, economy: Economy, state: State) -> BoolArray:
-    """Profit rule for every foreign provider, (F, N).
+class _View:
+    """What providers see when they decide in a state: the static equilibrium with and without a site.
 
     The gain m compares one provider's static share in the reachable open part with and without its own
     offer, rivals staying with their partners. The zone's cap does not enter: a site that is full is seen
     by a smaller part of the class, and the rest stays with the provider's partner, so that both sides of
     the comparison shrink alike.
     """
-    reach = reach_fraction(scenario, economy, state)
-    spending = economy.layer_size[economy.layer_of] * economy.weights * economy.open_part * reach
-    unlock = _added_unlock(scenario, economy, state, "partner_unlock") * economy.premium_by_segment
-    equity = lever(state, "partner_equity", economy.inputs, economy.draws)
-    full = _added_unlock(scenario, economy, state, "owned_unlock") * economy.premium_by_segment
-    partner = np.broadcast_to(unlock, (economy.foreign, *unlock.shape))
-    rows = np.asarray(reach.any(axis=-1))
-    market, reach, spending, partner = economy.static_market(rows), reach[rows], spending[rows], partner[:, rows]
-    base_markup = economy.log_markup[:, rows]
-    hazard = loss_hazard(scenario, economy, state)
-    without = static_equilibrium(market, reach, partner, partner, steps=_STEPS if unlock.any() else 0)
-    verdict = np.empty((economy.foreign, economy.draws), dtype=np.bool_)
-    for provider in range(economy.foreign):
-        owned = partner.copy()
-        owned[provider] = full[rows]
-        row = economy.domestic + provider
-        with_site = static_equilibrium(market, reach, owned, partner, steps=_STEPS)
-        sales, earned = zip(
-            *(_static_sales(spending, side, base_markup[row], row) for side in (with_site, without)), strict=True
+
+    def __init__(self, scenario: Scenario, economy: Economy, state: State) -> None:
+        reach = reach_fraction(scenario, economy, state)
+        rows = np.asarray(reach.any(axis=-1))
+        unlock, full = (
+            _added_unlock(scenario, economy, state, name) * economy.premium_by_segment[rows]
+            for name in ("partner_unlock", "owned_unlock")
         )
-        gain = sales[0] / np.maximum(sales[1], _TINY)
-        margin = entry_margin(gain, equity, hazard, economy.inputs["entry.hurdle"], earned, economy.rates())
-        verdict[provider] = margin >= 0.0
-    return verdict
+        self._scenario, self._economy, self._state = scenario, economy, state
+        self._market, self._reach = economy.static_market(rows), reach[rows]
+        self._spending = (economy.layer_size[economy.layer_of] * economy.weights * economy.open_part * reach)[rows]
+        self._partner, self._full = unlock, np.maximum(full, unlock)
+        self._base_markup = economy.log_markup[:, rows]
+        self._equity = lever(state, "partner_equity", economy.inputs, economy.draws)
+
+    @cached_property
+    def _without(self) -> StaticShares:
+        """With every foreign provider at its partner."""
+        return self._static(self._market, self._partners(), moves=bool(self._partner.any()))
+
+    def _partners(self) -> FloatArray:
+        return np.tile(self._partner, (self._economy.foreign, 1, 1))
+
+    def _static(self, market: StaticMarket, owned: FloatArray, *, moves: bool = True) -> StaticShares:
+        return static_equilibrium(market, self._reach, owned, self._partners(), steps=_STEPS if moves else 0)
+
+    def would_build(self, provider: int) -> BoolArray:
+        """Whether a foreign provider would build, (N,)."""
+        name, row = self._scenario.foreign[provider], self._economy.domestic + provider
+        hurdle = self._economy.inputs[self._scenario.entry_of(name).hurdle]
+        market, without = self._market, self._without
+        if name in self._scenario.entrants:
+            market = self._market_with(row, self._economy.entrant_odds(name))
+            without = self._static(market, self._partners())
+        # Of a fringe one firm decides, and the others stay.
+        firms = self._scenario.providers[name].firms
+        owned = self._partners()
+        owned[provider] = (
+            np.logaddexp(self._partner + np.log(1.0 - 1.0 / firms), self._full - np.log(firms))
+            if (firms > 1)
+            else self._full
+        )
+        own_part = np.exp(self._full - owned[provider]) / firms
+        sides = ((self._static(market, owned), own_part), (without, np.full_like(own_part, 1.0 / firms)))
+        sales, earned = zip(*(self._sales(shares, part, row) for shares, part in sides), strict=True)
+        hazard = loss_hazard(self._scenario, self._economy, self._state, name)
+        terms = (self._equity, hazard, hurdle, earned, self._economy.rates())
+        if comes_with_its_site(self._scenario, name):
+            return np.asarray(channel_values(*terms)[0] >= 0.0)
+        return np.asarray(entry_margin(sales[0] / np.maximum(sales[1], _TINY), *terms) >= 0.0)
+
+    def _market_with(self, row: int, odds: FloatArray) -> StaticMarket:
+        """The market with an entrant that has a part of new choices, `odds` of it to the others'."""
+        base = self._market.base.copy()
+        base[row] = odds
+        return replace(self._market, base=base)
+
+    def _sales(self, shares: StaticShares, part: FloatArray, row: int) -> tuple[FloatArray, FloatArray]:
+        """One firm's sales in reach, and what its markups add to a unit of them; (N,) each."""
+        sales = self._spending * (shares.reached[row] * part)
+        total = sales.sum(axis=0)
+        gain = margin_gain(shares.log_markup[row], self._base_markup[row])
+        return total, (sales * gain).sum(axis=0) / np.maximum(total, _TINY)
 
 
-def _static_sales(
-    spending: FloatArray, shares: StaticShares, base_markup: FloatArray, row: int
-) -> tuple[FloatArray, FloatArray]:
-    """A provider's sales in reach, and what their markups add to a unit of them; (N,) each."""
-    sales = spending * shares.reached[row]
-    total = sales.sum(axis=0)
-    gain = margin_gain(shares.log_markup[row], base_markup)
-    return total, (sales * gain).sum(axis=0) / np.maximum(total, _TINY)
+def comes_with_its_site(scenario: Scenario, name: str) -> bool:
+    """Whether a provider has no offer before its own site opens, so that it gives up nothing by building."""
+    arrives = scenario.providers[name].arrives
+    return arrives is not None and arrives.after == LAUNCH
 
 
 def _added_unlock(scenario: Scenario, economy: Economy, state: State, name: str) -> FloatArray:
@@ -92,12 +136,12 @@ def _added_unlock(scenario: Scenario, economy: Economy, state: State, name: str)
     return unlock - start_unlock(scenario, economy.inputs, economy.draws)
 
 
-def loss_hazard(scenario: Scenario, economy: Economy, state: State) -> FloatArray:
-    """Rate per year at which a state's permission for owned sites may be lost; (N,)."""
+def loss_hazard(scenario: Scenario, economy: Economy, state: State, provider: str | None = None) -> FloatArray:
+    """Rate per year at which a state's permission for owned sites may be lost, to one provider or to all; (N,)."""
     found = states(scenario)
     rate = np.zeros(economy.draws)
     for index, (name, step) in enumerate(scenario.policy.steps.items(), start=1):
-        if isinstance(step, HazardStep) and step.during == state.regime and not allows_owned(found[index]):
+        if isinstance(step, HazardStep) and step.during == state.regime and not allows_owned(found[index], provider):
             rate = rate + economy.inputs[f"policy.steps.{name}.hazard"] * _chance(name, step, economy)
     return rate
 

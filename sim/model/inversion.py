@@ -15,7 +15,7 @@ from sim.model.economy import LARGEST_EXPONENT, Economy, Inputs, require
 from sim.policy import lever, states
 from sim.scenario import Hypothesis, LayerShares, Scenario
 
-__all__ = ["Economies", "build_economy", "start_unlock", "target_share"]
+__all__ = ["Economies", "base_shares", "build_economy", "start_unlock", "target_share"]
 
 
 def build_economy(scenario: Scenario, inputs: Inputs) -> Economy:
@@ -101,6 +101,15 @@ def _share_base_year(scenario: Scenario, inputs: Inputs, other: Scenario, econom
     return np.array_equal(ours, theirs)
 
 
+def base_shares(scenario: Scenario, inputs: Inputs) -> tuple[FloatArray, FloatArray]:
+    """Provider shares (P, L, N), domestic ones first, and the open part of each layer (L, N)."""
+    layers = tuple(scenario.market.layers)
+    segments, layer_of = _by_layer(scenario, layers)
+    opened = _weights(inputs, segments, layer_of) * _stack(inputs, "segments", segments, "open")
+    parts = [opened[layer_of == layer].sum(axis=0) for layer in range(len(layers))]
+    return _layer_shares(scenario, inputs, layers, scenario.domestic + scenario.foreign), np.stack(parts)
+
+
 def _by_layer(scenario: Scenario, layers: tuple[str, ...]) -> tuple[tuple[str, ...], IntArray]:
     """Segments, those of one layer side by side, and the place of each one's layer."""
     places = {name: layers.index(segment.layer) for name, segment in scenario.segments.items()}
@@ -151,7 +160,8 @@ def _layer_shares(
         found[layer] = _one_layer(scenario, inputs, layer, scenario.shares[layer], found)
         for provider, share in found[layer].items():
             require(f"shares.{layer}: nothing is left for {provider}", share > 0.0)
-    return np.stack([np.stack([found[layer][provider] for layer in layers]) for provider in providers])
+    nothing = np.zeros_like(next(iter(found[layers[0]].values())))  # of who arrives later
+    return np.stack([np.stack([found[layer].get(provider, nothing) for layer in layers]) for provider in providers])
 
 
 def _one_layer(
@@ -162,11 +172,12 @@ def _one_layer(
         assert shares.rest is not None
         return {**direct, shares.rest: 1.0 - np.sum(list(direct.values()), axis=0)}
     foreign = inputs[f"shares.{layer}.foreign"]
-    abroad = {name: inputs[f"shares.{layer}.foreign_split.{name}"] for name in scenario.foreign}
+    there = [name for name in scenario.providers if name not in scenario.entrants]
+    abroad = {name: inputs[f"shares.{layer}.foreign_split.{name}"] for name in scenario.foreign if name in there}
     if shares.domestic_split_as is not None:
-        home = {name: found[shares.domestic_split_as][name] for name in scenario.domestic}
+        home = {name: found[shares.domestic_split_as][name] for name in scenario.domestic if name in there}
     else:
-        home = {name: inputs[f"shares.{layer}.domestic_split.{name}"] for name in scenario.domestic}
+        home = {name: inputs[f"shares.{layer}.domestic_split.{name}"] for name in scenario.domestic if name in there}
     return {**_split(foreign, abroad), **_split(1.0 - foreign, home)}
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from sim.axes import FloatArray
-from sim.kernels.choice import utility_into
-from sim.kernels.pricing import class_share, price_into
+from sim.kernels.choice import unreached, utility_into
+from sim.kernels.pricing import class_share, home_share, price_into
 from sim.kernels.welfare import class_gains
 from sim.model.economy import LARGEST_EXPONENT, Economy, require
 from sim.model.sites import Choice, choose_again, reclassify, serve_reach, settle, transfer
@@ -99,15 +99,35 @@ def _attract(economy: Economy, stocks: Stocks, period: Period, attraction: Float
         attraction[rows] = economy.base[rows]
     for own, rows in economy.sized:
         offers = attraction[rows]
-        utility_into(offers, economy.utility[rows], stocks.markup[own], economy.excess_by_segment)
-        offers += period.rivalry[rows, None]
+        utility_into(offers, stocks.utility[rows], stocks.markup[own], economy.excess_by_segment)
+        for layer, segments in enumerate(economy.layer_rows):
+            offers[:, segments] += (period.rivalry[rows] + period.offset[rows, layer])[:, None]
         np.exp(offers, out=offers)
     abroad = period.abroad_scale
     if period.access.partner_unlock is not None:
         abroad = abroad * np.exp(period.access.partner_unlock * economy.premium_by_layer)
     attraction[domestic:] *= abroad[economy.layer_of]
-    home = period.home_scale * np.exp(economy.excess * stocks.quality)
-    return home[economy.layer_of]
+    home = (period.home_scale * np.exp(economy.excess * stocks.quality))[economy.layer_of]
+    if period.entrants:
+        _admit(economy, stocks, period, attraction, home, abroad[economy.layer_of])
+    return home
+
+
+def _admit(
+    economy: Economy, stocks: Stocks, period: Period, attraction: FloatArray, home: FloatArray, abroad: FloatArray
+) -> None:
+    """Give providers that arrive in this window the utility with which they get their part of new choices."""
+    domestic = economy.domestic
+    others = attraction[:domestic].sum(axis=0) * home + attraction[domestic:].sum(axis=0)
+    for entrant in period.entrants:
+        if entrant.arrives.any():
+            row = attraction[entrant.row]
+            arriving = others * entrant.odds / (home if entrant.row < domestic else abroad)
+            np.copyto(row, arriving * (1.0 if entrant.row < domestic else abroad), where=entrant.arrives)
+            markup = stocks.markup[np.count_nonzero(~economy.fringe[: entrant.row])]
+            bare = np.log(arriving) + economy.excess * markup - period.rivalry[entrant.row]
+            np.copyto(stocks.utility[entrant.row], bare, where=entrant.arrives)
+        attraction[entrant.row] *= entrant.weight
 
 
 def _move_borders(economy: Economy, stocks: Stocks, period: Period) -> FloatArray | None:
@@ -143,13 +163,12 @@ def _choice(economy: Economy, stocks: Stocks, period: Period, attraction: FloatA
     closed = 1.0 - stocks.open_part
     gains = class_gains(home, partner, economy.log_base_home, closed, economy.base_closed, economy.substitution)
     in_closed = period.contestable * closed
+    rates = unreached(in_closed, period.contestable * (stocks.open_part - stocks.reach), home, partner)
+    partner_gain = rates.partner * gains.partner
     stocks.home_closed += in_closed
-    in_closed /= home
-    in_partner = period.contestable * (stocks.open_part - stocks.reach) / partner
-    partner_gain = in_partner * gains.partner
     stocks.gain_home += period.contestable * gains.closed + home * partner_gain
     stocks.gain_outside += attraction[domestic:] * partner_gain
-    return Choice(attraction, home_scale, home, partner, gains, in_closed + in_partner, in_partner)
+    return Choice(attraction, home_scale, home, partner, gains, rates.closed + rates.partner, rates.partner)
 
 
 def _settle_at_home(economy: Economy, stocks: Stocks, choice: Choice, evicted: FloatArray) -> None:
@@ -185,16 +204,16 @@ def _earn(economy: Economy, stocks: Stocks, spending: FloatArray) -> None:
 def _price(economy: Economy, stocks: Stocks, spending: FloatArray) -> None:
     """Markups of the next period, from shares of this one over all channels."""
     domestic, slope = economy.domestic, economy.price_slope
-    home, outside = spending[:domestic].sum(axis=0), stocks.held[domestic:]
-    at_home, abroad = [stocks.home_closed, home - stocks.home_closed], [outside]
+    home, abroad = spending[:domestic].sum(axis=0), [stocks.held[domestic:]]
+    at_home = [home - stocks.home_closed]
     if stocks.sited:
-        at_home[1] -= stocks.home_inside
-        np.maximum(at_home[1], 0.0, out=at_home[1])  # where all is in reach, rounding is left
+        at_home[0] -= stocks.home_inside
+        np.maximum(at_home[0], 0.0, out=at_home[0])  # where all is in reach, rounding is left
         at_home.append(stocks.home_inside)
         abroad.append(stocks.inside + stocks.owned)
-    totals = [np.maximum(ours + theirs.sum(axis=0), _TINY) for ours, theirs in zip(at_home[1:], abroad, strict=True)]
-    sizes = [np.maximum(stocks.home_closed, _TINY), *totals]
-    home_pull = class_share([part / size for part, size in zip(at_home, sizes, strict=True)], sizes) * slope / home
+    totals = [np.maximum(ours + theirs.sum(axis=0), _TINY) for ours, theirs in zip(at_home, abroad, strict=True)]
+    home_pull = home_share(list(zip(at_home, totals, strict=True)), stocks.home_closed)
+    home_pull *= slope
     stocks.before, stocks.markup = stocks.markup, stocks.before
     for own, rows in economy.sized:
         if rows.stop <= domestic:

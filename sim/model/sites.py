@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.axes import FloatArray
-from sim.kernels.capacity import Intake, Reach, arriving, grant, planned_growth, rationed
+from sim.kernels.capacity import arriving, grant, planned_growth
+from sim.kernels.choice import Intake, Reach, rationed
 from sim.kernels.welfare import ClassGains, reached_gain
 from sim.model.economy import Economy
 from sim.model.stocks import Access, Period, Stocks
@@ -107,8 +108,9 @@ def serve_reach(economy: Economy, stocks: Stocks, period: Period, choice: Choice
     sites = period.sites
     reach = _reach(economy, stocks, period, choice)
     selling_years = np.where(sites.selling, sites.live_years, 0.0)
-    share = selling_years / period.step
+    share = sites.part * selling_years / period.step
     asked = np.where(period.access.takes_migrants, -np.expm1(-economy.inputs["migration.rate"] * selling_years), 0.0)
+    asked *= sites.part
     free = reach.unconstrained(share)
     _build(economy, stocks, period, use, _wanting(economy, stocks, free, asked))
     _fit_growth(stocks)

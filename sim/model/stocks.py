@@ -10,7 +10,7 @@ import numpy as np
 from sim.axes import BoolArray, FloatArray, IntArray
 from sim.model.economy import Economy
 
-__all__ = ["Access", "Earned", "Period", "Sites", "Stocks", "opening_stocks"]
+__all__ = ["Access", "Earned", "Entrant", "Period", "Sites", "Stocks", "opening_stocks"]
 
 
 class Earned(NamedTuple):
@@ -44,6 +44,8 @@ class Stocks:
     gain_home : (G, N)
     gain_outside, gain_inside, gain_owned : (F, G, N)
         Consumer gain carried by these customers, USD bn/yr.
+    utility : (P, G, N)
+        As in `Economy`; of providers that arrive later it is set on their arrival. Not to be written to without.
     markup, before : (R, G, N)
         Log markup of the providers of some size, in this period and in the one before.
     margin : (R, G, N)
@@ -79,6 +81,7 @@ class Stocks:
     gain_outside: FloatArray
     gain_inside: FloatArray
     gain_owned: FloatArray
+    utility: FloatArray
     markup: FloatArray
     before: FloatArray
     margin: FloatArray
@@ -131,6 +134,7 @@ def opening_stocks(economy: Economy, last_size: FloatArray, periods: int) -> Sto
         gain_outside=np.zeros(groups),
         gain_inside=np.zeros(groups),
         gain_owned=np.zeros(groups),
+        utility=economy.utility,
         markup=economy.log_markup[~economy.fringe],
         before=economy.log_markup[~economy.fringe],
         margin=np.zeros_like(economy.base_lerner),
@@ -185,6 +189,8 @@ class Sites(NamedTuple):
     ----------
     live, selling, transfer : (F, N) bool
         Runs; takes new business; is handed to a local operator in this period.
+    part : (F, N)
+        Part of the provider's business that has sites.
     first : (F, N) bool
         The site is launched in this window.
     live_years : (F, N)
@@ -202,12 +208,34 @@ class Sites(NamedTuple):
     live: BoolArray
     selling: BoolArray
     transfer: BoolArray
+    part: FloatArray
     first: BoolArray
     live_years: FloatArray
     order: IntArray
     lead: IntArray
     late: FloatArray
     life: IntArray
+
+
+class Entrant(NamedTuple):
+    """A provider that is not there in the base year, in one period.
+
+    Attributes
+    ----------
+    row : int
+        Its place in P.
+    odds : (N,)
+        Odds of new choices against all others when it arrives.
+    arrives : (N,) bool
+        It arrives in this window.
+    weight : (N,)
+        Part of the window in which it is there, times what makes up for the direction of its luck.
+    """
+
+    row: int
+    odds: FloatArray
+    arrives: BoolArray
+    weight: FloatArray
 
 
 class Period(NamedTuple):
@@ -222,12 +250,15 @@ class Period(NamedTuple):
     captive, contestable : (G, N)
         What becomes of a captive unit of spending; spending that chooses, USD bn/yr.
     rivalry : (P, N)
-        Change of each provider's utility since the base year.
+        Change of each provider's utility since the base year, by luck.
+    offset : (P, L, N or 1)
+        The same by what takes the direction from luck.
     home_scale, abroad_scale : (L, N)
         What the shocks of a whole group multiply its attraction by: those of its rivals together by nothing, those
         to all foreign providers against domestic ones by their exponential.
     access : Access
     sites : Sites
+    entrants : tuple of Entrant
     """
 
     number: int
@@ -235,7 +266,9 @@ class Period(NamedTuple):
     captive: FloatArray
     contestable: FloatArray
     rivalry: FloatArray
+    offset: FloatArray
     home_scale: FloatArray
     abroad_scale: FloatArray
     access: Access
     sites: Sites
+    entrants: tuple[Entrant, ...] = ()

@@ -58,7 +58,10 @@ _UNIT_OF_DIFFERENCE: Final = {"year": "years"}
 
 
 def _drawing(scenario: Scenario) -> Mapping[str, object]:
-    """What decides the world that draw n is, and what it is measured on: two scenarios share draws if all agree."""
+    """What decides the world that draw n is, and what it is measured on: two scenarios share draws if all agree.
+
+    Columns are keyed by name, so a provider that one of them has besides moves no draw of the others.
+    """
     sampling, horizon = scenario.sampling, scenario.horizon
     return {
         "seed": sampling.seed,
@@ -68,7 +71,6 @@ def _drawing(scenario: Scenario) -> Mapping[str, object]:
         "posterior": sampling.posterior,
         "layers": sorted(scenario.market.layers),
         "segments": sorted(scenario.segments),
-        "providers": sorted((name, provider.origin) for name, provider in scenario.providers.items()),
     }
 
 
@@ -85,7 +87,16 @@ def disagreements(scenario: Scenario, other: Scenario) -> tuple[str, ...]:
         for part in mine
         if mine[part] != theirs[part]
     ]
-    return (*found, *_unlike_groups(scenario.sampling.correlations, other.sampling.correlations))
+    turned = _turned_providers(scenario, other)
+    groups = _unlike_groups(scenario.sampling.correlations, other.sampling.correlations)
+    return (*found, *turned, *groups)
+
+
+def _turned_providers(scenario: Scenario, other: Scenario) -> Iterator[str]:
+    """Providers that are domestic in one scenario and foreign in the other."""
+    for name in scenario.providers:
+        if name in other.providers and scenario.providers[name].origin != other.providers[name].origin:
+            yield f"the origin of {name}"
 
 
 def _unlike_groups(mine: Mapping[str, Correlation], theirs: Mapping[str, Correlation]) -> Iterator[str]:
@@ -286,14 +297,17 @@ def _parts(draws: range) -> Iterator[tuple[int, int]]:
 
 def _regret(entered: Columns, worth: LazyPanel) -> LazyPanel:
     """Where a provider enters and is worth less than under the baseline."""
-    places = [worth.items.index(item) for item in entered.items]
+    items = tuple(item for item in entered.items if item in worth.items)  # the baseline may lack an entrant
+    places = [worth.items.index(item) for item in items]
+    own = [entered.items.index(item) for item in items]
 
     def read(chosen: Sequence[int], draws: slice) -> FloatArray:
-        return entered.rows(chosen, draws) * (worth.rows([places[place] for place in chosen], draws) < 0)
+        entering = entered.rows([own[place] for place in chosen], draws)
+        return entering * (worth.rows([places[place] for place in chosen], draws) < 0)
 
-    median = entered.median * (worth.median[:, places] < 0)
+    median = entered.median[:, own] * (worth.median[:, places] < 0)
     unit = VARIABLES["regret"].unit
-    return LazyPanel("regret", unit, entered.years, entered.items, median, entered.draws, read)
+    return LazyPanel("regret", unit, entered.years, items, median, entered.draws, read)
 
 
 def _rate(flows: FloatArray) -> FloatArray:
@@ -362,7 +376,7 @@ def _headline_row(result: Result, base: Result, variable: str, scope: str, item:
         statistics = describe((column - base.panels[variable].column(year, scope, item))[None])
         mean = STATISTICS.index("mean")
         difference, error = float(statistics.value[0, mean]), float(statistics.error[0, mean])
-    quantiles = (level["p50"], level["p05"], level["p95"])
+    quantiles = (level["p50"], level["p05"], level["p95"], level["mean"])
     return HeadlineRow(result.name, variable, scope, item, year, panel.unit, *quantiles, difference, error)
 
 

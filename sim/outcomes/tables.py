@@ -74,7 +74,7 @@ class TimelineRow(NamedTuple):
 
 
 class HeadlineRow(NamedTuple):
-    """One line of the answer: level, 90% range, and mean paired difference to the baseline with its standard error."""
+    """One line of the answer: median, 90% range, mean, and mean paired difference to the baseline with its error."""
 
     scenario: str
     variable: str
@@ -85,6 +85,7 @@ class HeadlineRow(NamedTuple):
     median: float
     p05: float
     p95: float
+    mean: float
     difference: float
     difference_se: float
 
@@ -133,7 +134,10 @@ def parameter_rows(scenarios: Sequence[Scenario]) -> list[tuple[str, ...]]:
     A distribution is one cell, numbers and unit without the evidence; what a scenario does not have is empty. How
     draws are sampled is left out: the scenarios of a study share it.
     """
-    columns = [dict(_cells(scenario.model_dump(mode="json", exclude=_NOT_COMPARED), "")) for scenario in scenarios]
+    columns = [
+        dict(_cells(scenario.model_dump(mode="json", exclude=_NOT_COMPARED, by_alias=True), ""))
+        for scenario in scenarios
+    ]
     paths = dict.fromkeys(path for column in columns for path in column)
     table = ((path, [column.get(path, "") for column in columns]) for path in paths)
     return [(path, "differs" if len(set(cells)) > 1 else "", *cells) for path, cells in table]

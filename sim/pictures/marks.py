@@ -81,11 +81,11 @@ class Measure:
         return result.panels[self.variable].series(self.scope, self.item, draws) * self.scale
 
     def first(self, result: Result) -> FloatArray:
-        """The draws of the first year."""
+        """The draws of the first year; none where the result lacks the item, a provider that others have."""
         return self._column(result, self.years(result)[0])
 
     def last(self, result: Result) -> FloatArray:
-        """The draws of the last year."""
+        """The draws of the last year; none where the result lacks the item."""
         return self._column(result, self.years(result)[-1])
 
     def bands(self, result: Result, base: Result | None = None) -> FloatArray:
@@ -96,7 +96,10 @@ class Measure:
         return np.stack([quantiles(column) for column in columns], axis=-1)
 
     def _column(self, result: Result, year: int) -> FloatArray:
-        return result.panels[self.variable].column(year, self.scope, self.item) * self.scale
+        panel = result.panels[self.variable]
+        if (self.scope, self.item) not in panel.items:
+            return np.empty(0)
+        return panel.column(year, self.scope, self.item) * self.scale
 
     def years(self, result: Result) -> tuple[int, ...]:
         """Calendar years of the draws."""
@@ -182,11 +185,14 @@ def interval_rows(axes: Axes, labels: Sequence[str], columns: Sequence[tuple[Loo
 def interval_table(
     axes: Axes, labels: Sequence[str], columns: Sequence[tuple[Look, FloatArray]], form: Callable[[float], str]
 ) -> None:
-    """`interval_rows` with a zero line, and right of the axes each median and 90% range in figures."""
+    """`interval_rows` with a zero line, and right of the axes each median and 90% range in figures, if there are."""
     heights = interval_rows(axes, labels, columns)
     axes.axvline(0, color=INK, linewidth=1)
     for places, (look, bands) in zip(heights, columns, strict=True):
         for place, (low, _, middle, _, high) in zip(places, bands.T, strict=True):
+            if np.isnan(middle):
+                beside(axes, place, "not there", color=GREY, fontsize=9)
+                continue
             beside(axes, place, form(middle), color=look.ink, fontsize=10, fontweight="bold")
             beside(axes, place, f"{form(low)} to {form(high)}", right=56, color=GREY, fontsize=9)
     beside(axes, -0.5, "median", up=10, fontsize=9)

@@ -153,18 +153,28 @@ def provider_shares(results: Sequence[Result], baseline: str) -> Figure:
     )
     interval_key(figure, style)
     places = grid(figure, 1, 2, margins=(1.5, 0.5, 2.0, 1.3), gaps=(1.6, 0))
-    for column, (origin, names) in enumerate((("Foreign", scenario.foreign), ("Domestic", scenario.domestic))):
+    for column, (origin, names) in enumerate((("Foreign", _foreign(ordered)), ("Domestic", _domestic(ordered)))):
         axes = figure.add_subplot(places[0, column])
         measures = [Measure("", "market_share", layer, name, percent, "%", 100.0) for name in names]
         base = quantiles_of_each([measure.first(ordered[0]) for measure in measures])
         ends = [quantiles_of_each([measure.last(result) for measure in measures]) for result in ordered]
-        titles = [short_title(scenario, name).replace(" ", "\n", 1) for name in names]
+        titles = [title.replace(" ", "\n", 1) for title in names.values()]
         interval_rows(axes, titles, list(zip(style, [base, *ends], strict=True)))
         heading(axes, f"{origin} providers")
         axes.set_xlabel(f"Share of {readable(layer)} (% of spending)")
         axes.set_xlim(left=0)
         number_axis(axes.xaxis, "%")
     return figure
+
+
+def _foreign(results: Sequence[Result]) -> dict[str, str]:
+    """Foreign providers that any of the results has, each with its title."""
+    return {name: short_title(one.scenario, name) for one in results for name in one.scenario.foreign}
+
+
+def _domestic(results: Sequence[Result]) -> dict[str, str]:
+    """Domestic providers that any of the results has, each with its title."""
+    return {name: short_title(one.scenario, name) for one in results for name in one.scenario.domestic}
 
 
 def gains_and_losses(results: Sequence[Result], baseline: str) -> Figure:
@@ -202,13 +212,15 @@ def npv(results: Sequence[Result], baseline: str) -> Figure:
     ordered = baseline_first(results, baseline)
     scenario, style = ordered[0].scenario, looks(ordered)
     titles = {
-        "npv": f"To {scenario.horizon.end_year}, own sites at book value",
+        "npv": f"To {scenario.horizon.end_year}",
         "npv_with_terminal": "With a terminal value for later years",
     }
-    labels = [*(short_title(scenario, name) for name in scenario.foreign), "All foreign"]
+    providers = _foreign(ordered)
+    labels = [*providers.values(), "All foreign"]
     figure = sheet(
         "Net present value of the business of foreign providers",
-        f"Cash flow discounted to the end of {scenario.horizon.base_year}, all channels. {INTERVALS} Scales differ.",
+        f"Profit less the rent of capital, discounted to the end of {scenario.horizon.base_year}, all channels. "
+        f"{INTERVALS} Scales differ.",
         ordered,
         _MONEY,
         height=_height(len(labels) * len(ordered)),
@@ -217,7 +229,7 @@ def npv(results: Sequence[Result], baseline: str) -> Figure:
     places = grid(figure, 1, 2, margins=(1.5, 1.9, 2.0, 1.3), gaps=(2.0, 0))
     for column, (variable, title) in enumerate(titles.items()):
         axes = figure.add_subplot(places[0, column])
-        measures = [Measure("", variable, "total", item, money) for item in (*scenario.foreign, "foreign")]
+        measures = [Measure("", variable, "total", item, money) for item in (*providers, "foreign")]
         rows = [(style[r.name], quantiles_of_each([measure.last(r) for measure in measures])) for r in ordered]
         interval_table(axes, labels if column == 0 else [""] * len(labels), rows, money)
         heading(axes, title)

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
 from graphlib import CycleError, TopologicalSorter
-from itertools import islice
+from itertools import chain, islice
 from typing import Final
 
 from sim.errors import choices
 from sim.evidence import Discrete, Record
+from sim.reading.actors import actor_problems, names_of_dropped, unshared
 from sim.reading.correlation import contradictions
 from sim.reading.feasibility import infeasible
 from sim.reading.plausibility import Finding, implausible
@@ -33,15 +34,24 @@ _DIRECT: Final = {"direct", "rest"}
 """Keys of the first of the two forms of a layer's shares."""
 
 
-def problems(scenario: Scenario, *, most: int | None = None) -> list[Finding]:
+def problems(scenario: Scenario, *, most: int | None = None, dropped: Collection[str] = ()) -> list[Finding]:
     """Everything about a scenario that does not fit together, or the first `most` findings.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    most : int, optional
+    dropped : collection of str
+        Providers of its base that it does without; `sampling` may go on naming what was theirs.
 
     Returns
     -------
     list of (path, message)
         Empty if the scenario can be run.
     """
-    found = list(islice((finding for check in _CHECKS for finding in check(scenario)), most))
+    gone = tuple(names_of_dropped(scenario, dropped))
+    sampled = chain(_leading(scenario, gone), _correlations(scenario, gone))
+    found = list(islice(chain(sampled, *(check(scenario) for check in _CHECKS)), most))
     return found or list(islice(infeasible(scenario), most))
 
 
@@ -84,19 +94,20 @@ def _settings(scenario: Scenario) -> Iterator[Finding]:
         yield "sampling.draws", f"must be a multiple of {_SCRAMBLE} (found {draws}; nearest {nearest})"
 
 
-def _leading(scenario: Scenario) -> Iterator[Finding]:
+def _leading(scenario: Scenario, gone: Collection[str]) -> Iterator[Finding]:
     named = [item.name for item in inputs(scenario)]
     rivals = [f"shock.rivalry.{name}" for name, provider in scenario.providers.items() if not provider.fringe]
     paths = ["shock.market", "shock.origin", *rivals]
-    allowed, listed = [*named, *paths, *(f"{path}.second" for path in paths)], scenario.sampling.leading
+    allowed = [*named, *paths, *(f"{path}.second" for path in paths), *gone]
+    listed = scenario.sampling.leading
     for position, name in enumerate(listed):
         yield from _known(f"sampling.leading[{position}]", "input", name, allowed)
         if name in listed[:position]:
             yield f"sampling.leading[{position}]", f"'{name}' is listed twice"
 
 
-def _correlations(scenario: Scenario) -> Iterator[Finding]:
-    named = [item.name for item in inputs(scenario)]
+def _correlations(scenario: Scenario, gone: Collection[str]) -> Iterator[Finding]:
+    named = [*(item.name for item in inputs(scenario)), *gone]
     groups = scenario.sampling.correlations
     counts = Counter(name for group in groups.values() for name in group.members)
     for key, group in groups.items():
@@ -134,14 +145,15 @@ def _layers(scenario: Scenario) -> Iterator[Finding]:
 
 def _providers(scenario: Scenario) -> Iterator[Finding]:
     for origin, group in (("domestic", scenario.domestic), ("foreign", scenario.foreign)):
-        if not group:
-            yield "providers", f"there must be a {origin} provider (found none)"
+        if not [name for name in group if name not in scenario.entrants]:
+            yield "providers", f"there must be a {origin} provider in the base year (found none)"
 
 
 def _shares(scenario: Scenario) -> Iterator[Finding]:
     yield from _same("shares", "layer", scenario.shares, scenario.market.layers)
     for name, shares in scenario.shares.items():
         path, stated = f"shares.{name}", set(_stated(shares))
+        yield from unshared(path, shares, scenario)
         if bool(stated & _DIRECT) == bool(stated - _DIRECT):
             found = ", ".join(_stated(shares)) or "nothing"
             yield path, f"needs either direct and rest, or foreign with its splits (found {found})"
@@ -159,18 +171,28 @@ def _direct(path: str, shares: LayerShares, scenario: Scenario) -> Iterator[Find
         return
     others = [name for name in scenario.providers if name != shares.rest]
     yield from _known(f"{path}.rest", "provider", shares.rest, scenario.providers)
-    yield from _same(f"{path}.direct", "provider", shares.direct, others)
+    yield from _all_there(f"{path}.direct", "provider", shares.direct, others, scenario)
+
+
+def _all_there(
+    path: str, kind: str, found: Collection[str], providers: Collection[str], scenario: Scenario
+) -> Iterator[Finding]:
+    """Findings unless those of some providers who are there in the base year are named; `unshared` tells of others."""
+    wanted = [name for name in providers if name not in scenario.entrants]
+    yield from _same(path, kind, [name for name in found if name not in scenario.entrants], wanted)
 
 
 def _split(path: str, shares: LayerShares, scenario: Scenario) -> Iterator[Finding]:
     if shares.foreign is None or shares.foreign_split is None:
         yield path, f"foreign and foreign_split go together (found {', '.join(_stated(shares))})"
     else:
-        yield from _same(f"{path}.foreign_split", "foreign provider", shares.foreign_split, scenario.foreign)
+        split = shares.foreign_split
+        yield from _all_there(f"{path}.foreign_split", "foreign provider", split, scenario.foreign, scenario)
     if (shares.domestic_split is None) == (shares.domestic_split_as is None):
         yield path, f"needs one of domestic_split and domestic_split_as (found {', '.join(_stated(shares))})"
     elif shares.domestic_split is not None:
-        yield from _same(f"{path}.domestic_split", "domestic provider", shares.domestic_split, scenario.domestic)
+        split = shares.domestic_split
+        yield from _all_there(f"{path}.domestic_split", "domestic provider", split, scenario.domestic, scenario)
     else:
         own = [name for name, other in scenario.shares.items() if other.domestic_split_as is None]
         kind = "layer with domestic proportions of its own"
@@ -271,8 +293,6 @@ def _followed(name: str, scenario: Scenario) -> list[str]:
 _CHECKS: Final[tuple[Callable[[Scenario], Iterator[Finding]], ...]] = (
     _names,
     _settings,
-    _leading,
-    _correlations,
     _layers,
     _providers,
     _shares,
@@ -281,5 +301,6 @@ _CHECKS: Final[tuple[Callable[[Scenario], Iterator[Finding]], ...]] = (
     _regimes,
     _policy,
     _cycles,
+    actor_problems,
     implausible,
 )

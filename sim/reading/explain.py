@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from sim.errors import Problem, ScenarioError, choices
 from sim.evidence import Model, Record, family_key
 from sim.reading.loading import Loaded
+from sim.regimes import SameAs
 
 __all__ = ["Line", "described", "details", "lines"]
 
@@ -51,7 +52,9 @@ def _lines(loaded: Loaded, path: str, value: Model | Mapping[str, Any]) -> Itera
     for key, below in _entries(value):
         where = f"{path}.{key}".lstrip(".")
         setter = loaded.setter(where)
-        if isinstance(below, Record):
+        if isinstance(below, SameAs):
+            yield Line(where, f"same as {below.same_as}", "", "", "", "", setter or "default")
+        elif isinstance(below, Record):
             as_of = str(below.as_of or "")
             yield Line(where, described(below), below.unit, below.source, as_of, below.grade, setter or "default")
         elif isinstance(below, Model | Mapping) and below:
@@ -65,7 +68,8 @@ def _entries(value: Model | Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     if isinstance(value, Mapping):
         yield from value.items()
     else:
-        yield from ((key, getattr(value, key)) for key in type(value).model_fields if key not in _WORDS)
+        fields = type(value).model_fields.items()
+        yield from ((field.alias or key, getattr(value, key)) for key, field in fields if key not in _WORDS)
 
 
 def _plain(value: Any) -> str:

@@ -10,6 +10,7 @@ from typing import Any, Final
 from sim.errors import Problem, ScenarioError, choices, shown
 from sim.reading import consistency
 from sim.reading.documents import Node, Place, read
+from sim.reading.merging import merged, without_shares
 from sim.reading.overrides import overridden, with_value
 from sim.reading.schema import SCENARIO, Shape
 from sim.reading.validation import MOST_TOLD, located, steps, validated
@@ -34,10 +35,13 @@ class Loaded:
     scenario : Scenario
     tree : Node
         The merged files, sources and overrides included.
+    dropped : tuple of str
+        Providers of the base that were taken out.
     """
 
     scenario: Scenario
     tree: Node
+    dropped: tuple[str, ...] = ()
 
     def setter(self, path: str) -> str:
         """The file, or the `--set`, that stated a path; empty if it was left at its default."""
@@ -66,11 +70,13 @@ def load_scenario(path: str | Path, *, overrides: Sequence[str] = ()) -> Scenari
 def read_scenario(path: str | Path, *, overrides: Sequence[str] = ()) -> Loaded:
     """Like `load_scenario`, together with which file set what."""
     base, variant = _base_and_variant(Path(path))
-    tree = _with_sources(_merged(base, variant, SCENARIO), Path(path))
-    tree = overridden(tree, overrides)
-    scenario = _consistent(tree)
+    tree = merged(base, variant, SCENARIO) if base is not variant else variant
+    tree = overridden(_with_sources(tree, Path(path)), overrides)
+    tree = without_shares(base, tree)
+    dropped = _dropped_providers(base, tree)
+    scenario = _consistent(tree, dropped)
     scenario._overridden = dict(_differences(base, tree, SCENARIO))
-    return Loaded(scenario, tree)
+    return Loaded(scenario, tree, dropped)
 
 
 def with_values(loaded: Loaded, values: Mapping[str, Node], *, source: str) -> Scenario:
@@ -89,13 +95,19 @@ def with_values(loaded: Loaded, values: Mapping[str, Node], *, source: str) -> S
             problems += error.problems
     if problems:
         raise ScenarioError(problems)
-    return _consistent(tree)
+    return _consistent(tree, loaded.dropped)
 
 
-def _consistent(tree: Node) -> Scenario:
+def _dropped_providers(base: Node, tree: Node) -> tuple[str, ...]:
+    """Providers of the base that a scenario does without."""
+    known, kept = (one.entries["providers"].entries if "providers" in one.entries else {} for one in (base, tree))
+    return tuple(name for name in known if name not in kept)
+
+
+def _consistent(tree: Node, dropped: tuple[str, ...]) -> Scenario:
     """The scenario in a tree, if its keys, its types and what it means are right."""
     scenario = validated(tree)
-    wrong = consistency.problems(scenario, most=MOST_TOLD)
+    wrong = consistency.problems(scenario, most=MOST_TOLD, dropped=dropped)
     if wrong:
         raise ScenarioError(located(tree, where, message) for where, message in wrong)
     return scenario
@@ -143,6 +155,9 @@ def _differences(base: Node, tree: Node, place: Shape, path: str = "") -> Iterat
             yield from _differences(before, node, below, here)
         elif before is None or before.plain() != node.plain():
             yield here, None if before is None else before.plain()
+    if place.entry is not None:
+        gone = ((key, node) for key, node in base.entries.items() if key not in tree.entries)
+        yield from ((f"{path}.{key}", node.plain()) for key, node in gone)
 
 
 def _beside(path: Path, extends: Node) -> Path:
@@ -167,17 +182,6 @@ def _leads_out(scenario: Path, beside: Path) -> bool:
 
 def _without(node: Node, *keys: str) -> Node:
     return replace(node, value={key: below for key, below in node.entries.items() if key not in keys})
-
-
-def _merged(base: Node, variant: Node, place: Shape) -> Node:
-    """The variant over the base: mappings key by key, all else replaced whole."""
-    if not (place.merges and isinstance(base.value, Mapping) and isinstance(variant.value, Mapping)):
-        return variant
-    entries = dict(base.value)
-    for key, node in variant.value.items():
-        below = place.below(key)
-        entries[key] = _merged(entries[key], node, below) if key in entries and below is not None else node
-    return replace(variant, value=entries)
 
 
 def _with_sources(tree: Node, scenario: Path) -> Node:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from sim.errors import Problem, ScenarioError, choices, shown
 from sim.evidence import CANONICAL_UNITS, family_key
 from sim.reading.documents import Node, Place, Scalar, parse
+from sim.reading.merging import dropped
 from sim.reading.schema import SCENARIO, Shape
 from sim.reading.validation import Path, dotted, steps
 
@@ -53,7 +54,7 @@ def with_value(tree: Node, path: str, stated: Node, *, source: str) -> Node:
     ----------
     tree : Node
     path : str
-        Dotted path of a record, a lever or a setting.
+        Dotted path of a record, a lever or a setting, or of an entry by id, which nothing takes out.
     stated : Node
         In place of a record, a bare number, `a to b` or the name of a category becomes a record that keeps the unit.
     source : str
@@ -73,7 +74,7 @@ def with_value(tree: Node, path: str, stated: Node, *, source: str) -> Node:
 def _stated(text: str, place: Place) -> Node:
     """The value in a YAML text; no text is nothing."""
     try:
-        return _at(parse(text, place.file), place) if text.strip() else Node(None, place)
+        return Node(None, place) if text.strip() in _NOTHING else _at(parse(text, place.file), place)
     except ScenarioError as error:
         raise ScenarioError(place.problem("", problem.message) for problem in error.problems) from None
 
@@ -95,6 +96,8 @@ def _put(tree: Node, path: Path, stated: Node, place: Shape, source: str, above:
     if rest and key not in tree.entries:
         raise _wrong(stated, f"'{dotted(here)}' does not exist {choices(key, tuple(tree.entries))}")
     current = tree.entries.get(key)
+    if not rest and stated.value is None and place.entry is not None:
+        return dropped(tree, key, here, stated)
     if current and rest:
         value = _put(current, rest, stated, below, source, here)
     else:
@@ -136,7 +139,7 @@ def _as_record(stated: Node, current: Node | None, place: Shape, source: str) ->
 
 def _numbers(stated: Node, current: Node | None, place: Shape) -> Mapping[str, Node] | None:
     """The entries of a record that state its number; None if what was stated stays as it is."""
-    value, keeps_number = stated.value, "number" in place.forms and not (current and current.entries)
+    value, keeps_number = stated.value, "number" in place.forms and not (current and "unit" in current.entries)
     if not place.is_record or isinstance(value, bool):
         return None
     if isinstance(value, int | float):

@@ -8,6 +8,7 @@ from types import UnionType
 from typing import Annotated, Any, Final, Union, get_args, get_origin
 
 from pydantic import BaseModel, Tag
+from pydantic.fields import FieldInfo
 
 from sim.evidence import FAMILIES, SCALES, Dimension
 from sim.scenario import Scenario
@@ -28,8 +29,8 @@ class Shape:
     item : annotation or None
         What each item of this list is.
     forms : mapping of str to annotation
-        The forms between which the content decides: families of a record, triggers of a step, number or
-        record of a lever. Such a value is replaced whole and never merged.
+        The forms between which the content decides: families of a record, triggers of a step, number, record
+        or reference of a lever. Such a value is replaced whole and never merged.
     dimension : str or None
         Key of `evidence.SCALES` if this is a number with a unit.
     """
@@ -43,7 +44,7 @@ class Shape:
     @property
     def keys(self) -> tuple[str, ...]:
         """The keys that may stand here, where they are fixed."""
-        return tuple(self.model.model_fields) if self.model else ()
+        return tuple(_by_alias(self.model)) if self.model else ()
 
     @property
     def merges(self) -> bool:
@@ -60,10 +61,15 @@ class Shape:
         if self.forms:
             return shape(self.forms[str(key)]) if key in self.forms else None
         if self.model is not None:
-            info = self.model.model_fields.get(str(key))
+            info = _by_alias(self.model).get(str(key))
             return shape(info.rebuild_annotation()) if info is not None else None
         inner = self.entry if self.entry is not None else self.item
         return shape(inner) if inner is not None else None
+
+
+def _by_alias(model: type[BaseModel]) -> Mapping[str, FieldInfo]:
+    """Fields by the name that a file gives them."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def shape(annotation: Any) -> Shape:
@@ -111,7 +117,8 @@ _FAMILIES: Final = [{"$ref": f"#/$defs/{family.__name__}"} for family in FAMILIE
 def scenario_schema() -> dict[str, Any]:
     """The JSON Schema of a scenario file, in two branches.
 
-    A file with `extends` states only what differs and must have a `name`; one without must be complete.
+    A file with `extends` states only what differs and must have a `name`; one without must be complete. In the first
+    null takes out an entry by id that the base has.
     Records and policy steps are complete in both, because they replace what they change.
 
     References
@@ -155,7 +162,7 @@ def _mergeable(place: Shape) -> Iterator[type[BaseModel]]:
 
 
 def _partial(node: Any, partial: set[str]) -> Any:
-    """A piece of schema in which nothing is required that a base file may have."""
+    """A piece of schema in which nothing is required that a base file may have, and null takes out an entry by id."""
     if isinstance(node, list):
         return [_partial(inner, partial) for inner in node]
     if not isinstance(node, dict):
@@ -163,7 +170,11 @@ def _partial(node: Any, partial: set[str]) -> Any:
     name = f"Partial{str(node.get('$ref', '')).removeprefix('#/$defs/')}"
     if name in partial:
         return {**node, "$ref": f"#/$defs/{name}"}
-    return {key: _partial(inner, partial) for key, inner in node.items() if key not in ("required", "minProperties")}
+    kept = {key: _partial(inner, partial) for key, inner in node.items() if key not in ("required", "minProperties")}
+    if "patternProperties" in kept:
+        entries = kept["patternProperties"].items()
+        kept["patternProperties"] = {key: {"anyOf": [inner, {"type": "null"}]} for key, inner in entries}
+    return kept
 
 
 def _tidied(node: Any) -> Any:

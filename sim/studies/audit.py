@@ -26,8 +26,9 @@ from sim.chance.sampling import (
 )
 from sim.errors import SimError
 from sim.model.engine import BLOCK, simulate
-from sim.policy import State, allows_owned, earliest_dates, reachable, states
-from sim.scenario import Scenario, inputs
+from sim.policy import NEVER, State, allows_owned, decimal_year, earliest_dates, reachable, states
+from sim.reading.consistency import problems
+from sim.scenario import LAUNCH, Scenario, inputs
 
 __all__ = ["Audit", "audit", "in_play"]
 
@@ -195,16 +196,23 @@ def _taken_back(scenario: Scenario, path: str, value: Any) -> Scenario | None:
     node = raw
     for key in parents:
         node = node[key]
-    if parents == ["policy", "steps"]:
+    if parents == ["policy", "steps"] and last in node:
         node[last] = {**node[last], "probability": 0.0}
     elif value is None:
         del node[last]
     else:
         node[last] = value
     try:
-        return Scenario.model_validate(raw)
+        other = Scenario.model_validate(raw)
     except (ValidationError, SimError):
         return None
+    return None if problems(other, most=1, dropped=_dropped(scenario)) else other
+
+
+def _dropped(scenario: Scenario) -> list[str]:
+    """Providers of the base that a scenario does without."""
+    known = [path.split(".")[1] for path in scenario.overridden if path.startswith("providers.")]
+    return [name for name in known if name not in scenario.providers]
 
 
 def in_play(scenario: Scenario) -> frozenset[str]:
@@ -221,6 +229,7 @@ def _unreachable_prefixes(scenario: Scenario, possible: Sequence[State]) -> tupl
     unlocks = any(state.levers.partner_unlock != 0.0 for state in possible)
     hands_over = bool(owned) and any(state.levers.transfers_sites for state in possible)
     migrates = any(not state.levers.capped for state in owned)
+    admitted = {name: any(allows_owned(state, name) for state in owned) for name in scenario.foreign}
     conditions = {
         "capacity.": bool(owned),
         "entry.": bool(owned),
@@ -228,7 +237,7 @@ def _unreachable_prefixes(scenario: Scenario, possible: Sequence[State]) -> tupl
         "technology.owned_spillover": bool(owned),
         "economics.capital_intensity": bool(owned),
         "economics.asset_life": bool(owned),
-        "entry.hurdle": bool(owned) and scenario.entry.rule == "profit",
+        "entry.hurdle": any(_uses_common_hurdle(scenario, name) for name in scenario.foreign if admitted[name]),
         "opening.ramp": bool(owned) or unlocks,
         "opening.layer_factor.": bool(owned) or unlocks,
         "migration.rate": migrates,
@@ -238,7 +247,35 @@ def _unreachable_prefixes(scenario: Scenario, possible: Sequence[State]) -> tupl
         "economics.transfer_price": hands_over,
     }
     stops = [prefix for prefix, holds in conditions.items() if not holds]
-    return (*stops, *_unused_levers(scenario, possible), *_impossible_steps(scenario))
+    own = [prefix for name in scenario.providers for prefix in _unused_terms(scenario, name, admitted.get(name, False))]
+    return (*stops, *own, *_unused_levers(scenario, possible), *_impossible_steps(scenario))
+
+
+def _uses_common_hurdle(scenario: Scenario, name: str) -> bool:
+    terms = scenario.entry_of(name)
+    return terms.rule == "profit" and terms.hurdle == "entry.hurdle"
+
+
+def _unused_terms(scenario: Scenario, name: str, admitted: bool) -> Iterator[str]:
+    """Beginnings of the inputs of one provider that play no part: it is admitted nowhere, or cannot come."""
+    entry, arrives = f"providers.{name}.entry.", f"providers.{name}.arrives."
+    if not admitted:
+        yield from (entry, f"regulator.review_time[{name}]", f"entry.build_time[{name}]")
+    elif scenario.entry_of(name).rule != "profit":
+        yield f"{entry}hurdle"
+    if scenario.providers[name].arrives is not None and not _can_arrive(scenario, name, admitted):
+        yield arrives
+
+
+def _can_arrive(scenario: Scenario, name: str, admitted: bool) -> bool:
+    """Whether an entrant can be there within the horizon."""
+    arrives = scenario.providers[name].arrives
+    assert arrives is not None
+    if arrives.after == LAUNCH:
+        return admitted and scenario.entry_of(name).rule != "never"
+    if arrives.after is not None:
+        return earliest_dates(scenario)[arrives.after] < NEVER
+    return arrives.when is not None and decimal_year(arrives.when) < scenario.horizon.end_year + 1
 
 
 def _unused_levers(scenario: Scenario, possible: Sequence[State]) -> Iterable[str]:

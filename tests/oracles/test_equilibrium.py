@@ -41,12 +41,13 @@ def test_the_static_equilibrium_solves_the_first_order_conditions(conduct: float
         np.testing.assert_allclose([values[:, g, n] for values in ours], solved, rtol=0, atol=1e-8)
 
 
-def test_the_equilibrium_is_found_where_a_provider_is_near_monopoly() -> None:
+@pytest.mark.parametrize(("reach", "owned", "partner"), [(1.0, 0.5, 0.5), (0.5, 4.0, 0.0)])
+def test_the_equilibrium_is_found_where_a_provider_is_near_monopoly(reach: float, owned: float, partner: float) -> None:
     """Its markup answers its share so strongly there that plain fixed-point steps never settle."""
     market = _one_segment(np.array([0.85, 0.1, 0.05]), 1.0, open_part=0.4, substitution=6.0, demand=1.05)
-    lift = np.full((1, 1, 2), 0.5)
-    found = static_equilibrium(market, np.ones((1, 2)), lift, lift)
-    solved = segment_of(market, 0, 0).solve(1.0, lift[:, 0, 0], lift[:, 0, 0])
+    lifts = [np.full((1, 1, 2), lift) for lift in (owned, partner)]
+    found = static_equilibrium(market, np.full((1, 2), reach), *lifts)
+    solved = segment_of(market, 0, 0).solve(reach, *(lift[:, 0, 0] for lift in lifts))
     np.testing.assert_allclose(found.segment[:, 0, 0], solved[2], atol=1e-8)
 
 
@@ -114,6 +115,27 @@ def test_the_premium_reaches_its_target_whatever_the_segments(conduct: float) ->
         boost = np.full(3, premium[n])
         reached = [segment_of(market, g, n).solve(1.0, boost, boost)[0][4:].sum() for g in range(3)]
         assert np.average(reached, weights=spending[:, n]) == pytest.approx(target[n], abs=1e-6)
+
+
+def test_class_by_class_the_static_gain_is_that_of_arkolakis_costinot_and_rodriguez_clare() -> None:
+    """At constant markups what customers of a class gain follows from the domestic share of what they choose.
+
+    The price index is that of offers at base-year attraction, foreign ones lifted; a class that has been closed is
+    compared with domestic offers alone.
+    """
+    random = np.random.default_rng(21)
+    market = _random_market(random, 0.0)
+    reach = random.uniform(0.05, 0.95, market.open_part.shape)
+    owned, partner = random.uniform(-1.0, 5.0, (3, *reach.shape)), random.uniform(-1.0, 2.0, (3, *reach.shape))
+    found = static_equilibrium(market, reach, owned, partner)
+    excess, home, abroad = market.substitution - 1, market.base[:4].sum(axis=0), market.base[4:]
+    for shares, lift in ((found.reached, owned), (found.unreached, partner)):
+        index = -np.log(home + (abroad * np.exp(lift)).sum(axis=0)) / excess
+        domestic = shares[:4].sum(axis=0)
+        np.testing.assert_allclose(-index, np.log(home / domestic) / excess, rtol=0, atol=1e-12)
+        np.testing.assert_allclose(-np.log(home) / excess - index, np.log(1 / domestic) / excess, rtol=0, atol=1e-12)
+    constant = np.tile(-np.log1p(-1 / market.substitution), (7, 1))
+    np.testing.assert_allclose(found.log_markup[:, 0], constant, rtol=1e-14)
 
 
 def _long_run_targets(name: str) -> tuple[FloatArray, FloatArray]:

@@ -91,13 +91,13 @@ def drawn() -> Worlds:
     return worlds("jv_only", UNTIL_2026, scrambles=SCRAMBLES)
 
 
-def _assert_variance(path: FloatArray, expected: FloatArray) -> None:
+def _assert_variance(path: FloatArray, expected: FloatArray, largest_error: float = 0.02) -> None:
     """Mean 0 and the variance expected in each period, within the error over independent scrambles."""
     parts = path.reshape(len(path), SCRAMBLES, -1)
     for found, closed_form in (((parts**2).mean(axis=2), expected), (parts.mean(axis=2), np.zeros(len(path)))):
         error = found.std(axis=1, ddof=1) / np.sqrt(SCRAMBLES)
         assert (np.abs(found.mean(axis=1) - closed_form) < 4.5 * error).all()
-        assert (error < 0.02 * expected.max()).all()
+        assert (error < largest_error * expected.max()).all()
 
 
 QUARTERS = np.arange(1, 33) / 4
@@ -116,7 +116,8 @@ def test_the_rivalry_drawn_has_the_variance_of_a_stationary_process_less_its_sta
     named = [p for p, name in enumerate(found.domestic + found.foreign) if not found.providers[name].fringe]
     assert len(named) == 7
     for provider in named:
-        _assert_variance(drawn.rivalry[:, provider], sd**2 * 2 * (1 - 2 ** (-QUARTERS / half_life)))
+        # With Laplace's tails the variance of 8,192 draws errs by sqrt(5 / 8,192), not by sqrt(2 / 8,192).
+        _assert_variance(drawn.rivalry[:, provider], sd**2 * 2 * (1 - 2 ** (-QUARTERS / half_life)), 0.04)
 
 
 # ---------------------------------------------------------------- correlations

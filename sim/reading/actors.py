@@ -1,0 +1,144 @@
+"""What must hold of a provider's own terms: its firms, its entry, its arrival, its part in a layer's shares."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Collection, Iterator, Mapping
+
+from sim.errors import choices
+from sim.reading.plausibility import Finding
+from sim.regimes import FRACTION_LEVERS, DateStep, Regime, RegimeChange, SameAs
+from sim.scenario import ALLOWED, LAUNCH, Arrival, LayerShares, Provider, ProviderEntry, Scenario
+
+__all__ = ["actor_problems", "names_of_dropped", "unshared"]
+
+
+def actor_problems(scenario: Scenario) -> Iterator[Finding]:
+    """Everything about single providers, and about levers that name some or another regime, that cannot be so."""
+    for word in (ALLOWED, LAUNCH):
+        if word in scenario.policy.steps:
+            yield f"policy.steps.{word}", "no step can be named so: a provider's terms mean something else by it"
+    for name, provider in scenario.providers.items():
+        yield from _provider(f"providers.{name}", provider, scenario)
+    for path, levers in _all_levers(scenario):
+        yield from _eligible(f"{path}.eligible", levers, scenario)
+        yield from _references(path, levers, scenario)
+
+
+def _provider(path: str, provider: Provider, scenario: Scenario) -> Iterator[Finding]:
+    if provider.firms != 1 and not provider.fringe:
+        yield f"{path}.firms", f"only a fringe has several firms (found {provider.firms}; add fringe: true)"
+    if provider.entry is not None:
+        if provider.origin == "domestic":
+            yield f"{path}.entry", "only foreign providers decide on sites of their own (found on a domestic one)"
+        yield from _entry(f"{path}.entry", provider.entry, scenario)
+    if provider.arrives is not None:
+        if provider.fringe:
+            yield f"{path}.arrives", "a fringe cannot arrive, only one firm can (found fringe: true)"
+        yield from _arrival(f"{path}.arrives", provider.arrives, provider, scenario)
+
+
+def _entry(path: str, entry: ProviderEntry, scenario: Scenario) -> Iterator[Finding]:
+    if entry.from_date is not None and entry.after is not None:
+        yield path, "from and after exclude each other (found both; leave one out)"
+    yield from _trigger(path, entry.after, entry.delay is not None, (ALLOWED,), scenario)
+    always = (entry.rule or scenario.entry.rule) == "always"
+    if always and entry.from_date and entry.bound_until and entry.from_date < entry.bound_until:
+        found = f"(found {entry.from_date}; allowed from {entry.bound_until}, or leave it out: it waits)"
+        yield f"{path}.from", f"a provider that always enters cannot apply while it is bound {found}"
+
+
+def _arrival(path: str, arrives: Arrival, provider: Provider, scenario: Scenario) -> Iterator[Finding]:
+    if (arrives.when is None) == (arrives.after is None):
+        found = "neither" if arrives.when is None else "both"
+        yield path, f"an arrival is dated by one of when and after (found {found})"
+    words = (LAUNCH,) if provider.origin == "foreign" else ()
+    yield from _trigger(path, arrives.after, arrives.delay is not None, words, scenario)
+    if arrives.after == LAUNCH and arrives.delay is not None:
+        yield f"{path}.delay", f"an arrival by {LAUNCH} is on the day itself (found a delay; leave it out)"
+    yield from _too_early(path, arrives, scenario)
+
+
+def _trigger(
+    path: str, after: str | None, delays: bool, words: tuple[str, ...], scenario: Scenario
+) -> Iterator[Finding]:
+    allowed = (*scenario.policy.steps, *words)
+    if after is not None and after not in allowed:
+        yield f"{path}.after", f"unknown step {choices(after, allowed)}"
+    if delays and after is None:
+        yield f"{path}.delay", "a delay needs an 'after' that it runs from (found none)"
+
+
+def _too_early(path: str, arrives: Arrival, scenario: Scenario) -> Iterator[Finding]:
+    """Who arrives before the base year has ended has a share in it."""
+    for key, day in (("when", arrives.when), ("after", _day_of(arrives, scenario))):
+        first = datetime.date(scenario.horizon.base_year + 1, 1, 1)
+        if day is not None and day < first:
+            found = f"(found {day}; allowed from {first})"
+            yield f"{path}.{key}", f"an arrival is after the base year; who is there in it stands in 'shares' {found}"
+
+
+def _day_of(arrives: Arrival, scenario: Scenario) -> datetime.date | None:
+    """The day of the step that an arrival follows at once, if it has one."""
+    step = scenario.policy.steps.get(arrives.after or "")
+    return step.when if isinstance(step, DateStep) and arrives.delay is None else None
+
+
+def _all_levers(scenario: Scenario) -> Iterator[tuple[str, Regime | RegimeChange]]:
+    yield from ((f"regimes.{name}", regime) for name, regime in scenario.regimes.items())
+    for name, step in scenario.policy.steps.items():
+        if step.change is not None:
+            yield f"policy.steps.{name}.change", step.change
+
+
+def _eligible(path: str, levers: Regime | RegimeChange, scenario: Scenario) -> Iterator[Finding]:
+    if levers.eligible is None:
+        return
+    if not levers.eligible:
+        yield path, "names nobody (found an empty list; write null for all, or owned_layers: [] for none)"
+    for position, name in enumerate(levers.eligible):
+        if name not in scenario.foreign:
+            yield f"{path}[{position}]", f"unknown foreign provider {choices(name, scenario.foreign)}"
+
+
+def _references(path: str, levers: Regime | RegimeChange, scenario: Scenario) -> Iterator[Finding]:
+    """A lever may be that of a regime that states it itself."""
+    for name in FRACTION_LEVERS:
+        value = getattr(levers, name)
+        if not isinstance(value, SameAs):
+            continue
+        where = f"{path}.{name}"
+        stating = [key for key, other in scenario.regimes.items() if not isinstance(getattr(other, name), SameAs)]
+        if value.same_as not in scenario.regimes:
+            yield f"{where}.same_as", f"unknown regime {choices(value.same_as, stating)}"
+        elif value.same_as not in stating:
+            message = f"must name a regime that states {name} itself, and '{value.same_as}' refers to another"
+            yield f"{where}.same_as", f"{message} {choices(value.same_as, stating)}"
+
+
+def unshared(path: str, shares: LayerShares, scenario: Scenario) -> Iterator[Finding]:
+    """Who arrives later has no share in the base year."""
+    splits: Mapping[str, Collection[str]] = {
+        "direct": shares.direct or (),
+        "foreign_split": shares.foreign_split or (),
+        "domestic_split": shares.domestic_split or (),
+    }
+    message = "arrives after the base year, and can have no share in it"
+    for split, names in splits.items():
+        for name in names:
+            if name in scenario.entrants:
+                yield f"{path}.{split}.{name}", f"'{name}' {message} (found one; take it out, or 'arrives')"
+    if shares.rest in scenario.entrants:
+        yield f"{path}.rest", f"'{shares.rest}' {message} (found as the rest; name another)"
+
+
+def names_of_dropped(scenario: Scenario, dropped: Collection[str]) -> Iterator[str]:
+    """Inputs and paths of shocks that the providers taken out of a base would have.
+
+    `sampling` may go on naming them: they keep their columns, so that no other moves.
+    """
+    for name in dropped:
+        yield from (f"regulator.review_time[{name}]", f"entry.build_time[{name}]")
+        yield from (f"shock.rivalry.{name}", f"shock.rivalry.{name}.second")
+        for layer in scenario.market.layers:
+            yield from (f"shares.{layer}.{split}.{name}" for split in ("direct", "foreign_split", "domestic_split"))
