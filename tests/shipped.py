@@ -31,6 +31,7 @@ RUNNABLE = (
     "reversal",
     "forced_transfer",
     "transfer_ban",
+    "new_entrant",
 )
 
 NO_RIVALRY = ("rivalry.provider_sd=0", "rivalry.origin_sd=0")

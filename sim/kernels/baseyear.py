@@ -37,6 +37,8 @@ def foreign_spending(
 ) -> FloatArray:
     """Foreign spending by segment: the bounded biproportional (RAS) fit of a layer.
 
+    Equation (1) of docs/model.md.
+
     The kernel of a foreign provider is open part x propensity, that of a domestic one is 1. Because all
     foreign providers share one kernel, the scaling factors of RAS collapse to one unknown c per draw:
     the foreign-to-domestic ratio of a segment is c x kernel. Scaling a bounded cell back to its bound in
@@ -105,6 +107,8 @@ def segment_shares(shares: FloatArray, foreign: FloatArray, weights: FloatArray,
 
 def open_part_shares(shares: FloatArray, open_part: FloatArray, domestic: int) -> FloatArray:
     """Choice shares in the open part, where foreign providers have all of theirs.
+
+    Equation (2) of docs/model.md.
 
     Parameters
     ----------

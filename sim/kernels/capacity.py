@@ -19,6 +19,8 @@ def planned_growth(
 ) -> FloatArray:
     """Growth of use that a provider plans with: what it has seen, smoothed over a year.
 
+    Equation (19) of docs/model.md.
+
     Parameters
     ----------
     before : (F, N)
@@ -46,14 +48,20 @@ def whole_periods(years: FloatArray, step: float) -> IntArray:
 
 
 def lags(years: FloatArray, step: float) -> tuple[IntArray, FloatArray]:
-    """Years (N,) as whole periods, at least one, and the part of a further one."""
+    """Years (N,) as whole periods, at least one, and the part of a further one.
+
+    Equation (20) of docs/model.md.
+    """
     periods = np.maximum(years / step, 1.0)
     whole = np.floor(periods + _ROUNDING)
     return whole.astype(np.int64), np.maximum(periods - whole, 0.0)
 
 
 def arriving(orders: FloatArray, period: int, lead: IntArray) -> FloatArray:
-    """What was wanted `lead` (N,) periods ago, from (T, F, N); 0 before the first. (F, N)."""
+    """What was wanted `lead` (N,) periods ago, from (T, F, N); 0 before the first. (F, N).
+
+    Equation (20) of docs/model.md.
+    """
     then, row = period - lead, np.arange(orders[0].size).reshape(orders[0].shape)
     return np.where(then >= 0, orders.take(np.maximum(then, 0) * row.size + row), 0.0)
 
@@ -66,6 +74,8 @@ def first_come(launched: FloatArray, ties: FloatArray) -> IntArray:
 
 def grant(capacity: FloatArray, wanted: FloatArray, cap: FloatArray, order: IntArray) -> FloatArray:
     """Capacity after this period's arrivals, as far as the zone's cap allows.
+
+    Equation (20) of docs/model.md.
 
     Parameters
     ----------

@@ -25,6 +25,8 @@ _PASSES = 5  # each removes most of the excess; what is left goes to the provide
 def group_scale(shares: FloatArray, lifts: FloatArray, lasting: FloatArray) -> FloatArray:
     """What brings a group of providers back to its total attraction after rivals' shocks.
 
+    Equation (15) of docs/model.md.
+
     Parameters
     ----------
     shares : (P, L, N)
@@ -49,6 +51,8 @@ def group_scale(shares: FloatArray, lifts: FloatArray, lasting: FloatArray) -> F
 def invert(shares: FloatArray, markup: FloatArray, substitution: FloatArray) -> FloatArray:
     """Utility before price from choice shares at known log markups, V = ln P + (epsilon - 1) ln mu.
 
+    Equation (3) of docs/model.md.
+
     Parameters
     ----------
     shares, markup : (..., N)
@@ -69,7 +73,10 @@ def invert(shares: FloatArray, markup: FloatArray, substitution: FloatArray) -> 
 
 
 def utility_into(out: FloatArray, before_price: FloatArray, markup: FloatArray, excess: FloatArray) -> None:
-    """Utility V - (epsilon - 1) ln mu at log markups (..., N), into `out`; `excess` is epsilon - 1."""
+    """Utility V - (epsilon - 1) ln mu at log markups (..., N), into `out`; `excess` is epsilon - 1.
+
+    Equation (10) of docs/model.md.
+    """
     np.multiply(markup, excess, out=out)
     np.subtract(before_price, out, out=out)
 
@@ -89,6 +96,8 @@ class Rates(NamedTuple):
 
 def unreached(closed: FloatArray, partner_open: FloatArray, home: FloatArray, every: FloatArray) -> Rates:
     """Choice where no own site is seen: the closed class among domestic offers, the partner-open one among all.
+
+    Equation (11) of docs/model.md.
 
     Parameters
     ----------
@@ -180,7 +189,10 @@ class Reach:
         return found
 
     def divide(self, seen: FloatArray) -> Intake:
-        """New spending when a part of the class, (F, N), sees each owned offer, and the rest the partner's."""
+        """New spending when a part of the class, (F, N), sees each owned offer, and the rest the partner's.
+
+        Equation (11) of docs/model.md.
+        """
         owned, partner = self.owned * seen[:, None], self.partner * (1.0 - seen)[:, None]
         total = self.home + (owned + partner).sum(axis=0)
         log_attraction = np.log(total)
@@ -193,6 +205,8 @@ class Reach:
 
 def rationed(reach: Reach, share: FloatArray, room: FloatArray, free: Intake) -> Intake:
     """Divide new spending in reach so that each site gets what fits its room.
+
+    Equation (21) of docs/model.md.
 
     A part of the class sees a provider's site, such that its new spending there fits; the rest sees the
     partner offer. What is still too much after a few passes goes to the provider's partner offer.

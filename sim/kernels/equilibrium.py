@@ -143,6 +143,8 @@ def static_equilibrium(
 ) -> StaticShares:
     """Shares and markups when everybody chooses.
 
+    Equation (4) of docs/model.md.
+
     A segment has three access classes: in reach of owned sites, the rest of the open part, and the closed part, in
     which domestic offers keep their proportions. What is spent in each is given.
 
@@ -218,6 +220,8 @@ def opening_premium(
     market: StaticMarket, weights: FloatArray, target: FloatArray, least: FloatArray | float = 0.0
 ) -> FloatArray:
     """The utility which, added to every foreign offer in the open part, gives a target share.
+
+    Equation (4) of docs/model.md.
 
     All of the open part is in reach and markups are in static equilibrium. In each step the premium reaches the
     target at the markups of the day, and then the markups answer.

@@ -93,6 +93,8 @@ class PartnerSplit:
 def operator_idleness(growth: FloatArray, rates: Rates) -> FloatArray:
     """Capacity per unit of an operator's sales over what firms that grow at the reference rate have.
 
+    Equation (23) of docs/model.md.
+
     An operator plans as they do, so that it is fuller where growth is slower: u = u_ref^(g / ln(1 + g_ref)).
 
     Parameters
@@ -111,7 +113,10 @@ def operator_idleness(growth: FloatArray, rates: Rates) -> FloatArray:
 
 
 def royalty_rate(idleness: FloatArray, rates: Rates) -> FloatArray:
-    """What the operator passes on of gross, (..., N): all but the cost of its site and its own margin."""
+    """What the operator passes on of gross, (..., N): all but the cost of its site and its own margin.
+
+    Equation (23) of docs/model.md.
+    """
     return np.asarray(1.0 - _operator_site_cost(idleness, rates) - rates.operator_margin)
 
 
@@ -121,6 +126,8 @@ def _operator_site_cost(idleness: FloatArray, rates: Rates) -> FloatArray:
 
 def split_partner(gross: FloatArray, equity: FloatArray, idleness: FloatArray, rates: Rates) -> PartnerSplit:
     """Divide gross revenue of the partner channel, (..., N).
+
+    Equation (23) of docs/model.md.
 
     Parameters
     ----------
@@ -168,6 +175,8 @@ class OwnedSplit:
 def split_owned(gross: FloatArray, capacity: FloatArray, earned: FloatArray, rates: Rates) -> OwnedSplit:
     """Divide gross revenue of an owned site; no loss is carried forward.
 
+    Equation (24) of docs/model.md.
+
     Parameters
     ----------
     gross, capacity : (..., N)
@@ -190,6 +199,8 @@ def split_owned(gross: FloatArray, capacity: FloatArray, earned: FloatArray, rat
 def rent_rate(discount_rate: FloatArray, life: FloatArray) -> FloatArray:
     """Rent of a unit of capital, per year of its life: over a whole life it is worth the unit.
 
+    Equation (26) of docs/model.md.
+
     Parameters
     ----------
     discount_rate : (N,)
@@ -210,13 +221,19 @@ def rent_rate(discount_rate: FloatArray, life: FloatArray) -> FloatArray:
 
 
 def rent_left(age: FloatArray, discount_rate: FloatArray, life: FloatArray) -> FloatArray:
-    """Present value of the rent that a unit of capital of some age still bears, 1 when new; (..., N)."""
+    """Present value of the rent that a unit of capital of some age still bears, 1 when new; (..., N).
+
+    Equation (26) of docs/model.md.
+    """
     force = np.log1p(discount_rate)
     return np.asarray(np.expm1(-force * np.maximum(life - age, 0.0)) / np.expm1(-force * life))
 
 
 def even_value(discount_rate: FloatArray, life: FloatArray) -> FloatArray:
-    """The mean of `rent_left` over a stock of all ages alike; (N,)."""
+    """The mean of `rent_left` over a stock of all ages alike; (N,).
+
+    Equation (26) of docs/model.md.
+    """
     force = np.log1p(discount_rate)
     whole = -np.expm1(-force * life)
     return np.asarray((life - whole / force) / (life * whole))
@@ -257,6 +274,8 @@ def equity_spending(
 ) -> FloatArray:
     """What a share in operators costs: buying in, then its part of what they invest; USD bn/yr.
 
+    Equation (27) of docs/model.md.
+
     Parameters
     ----------
     equity : (T + 1, N)
@@ -293,6 +312,8 @@ def channel_values(
     rates: Rates,
 ) -> tuple[FloatArray, FloatArray]:
     """Yearly worth of a unit of gross on an own site and with a partner, capital charged, at the reference utilization.
+
+    Equation (29) of docs/model.md.
 
     pi + K/life - h K c on the site, and pi + e (K/life - K c) with the partner: pi the after-tax profit at incremental
     technology cost, K the capital per unit of gross, c its rent, e the equity in the operator.
@@ -333,6 +354,8 @@ def entry_margin(
 ) -> FloatArray:
     """Value per unit of partner revenue from building, less what is given up; a provider builds if it is not negative.
 
+    Equation (29) of docs/model.md.
+
     m (pi_owned + K/life - h K c) - pi_partner, from `channel_values`.
 
     Parameters
@@ -355,19 +378,28 @@ def entry_margin(
 
 
 def discount_factors(rate: FloatArray, periods: int, step: float) -> FloatArray:
-    """Present value at the start of flows in the middle of each period; (T, N) from an effective annual rate (N,)."""
+    """Present value at the start of flows in the middle of each period; (T, N) from an effective annual rate (N,).
+
+    Equation (28) of docs/model.md.
+    """
     middle = (np.arange(periods)[:, None] + 0.5) * step
     return np.asarray(np.exp(-middle * np.log1p(rate)))
 
 
 def present_value(flows: FloatArray, rate: FloatArray, step: float) -> FloatArray:
-    """Value at the start of flows (T, F, N) a year, paid in the middle of each period; (F, N)."""
+    """Value at the start of flows (T, F, N) a year, paid in the middle of each period; (F, N).
+
+    Equation (28) of docs/model.md.
+    """
     factors = discount_factors(rate, len(flows), step)
     return np.asarray((flows * (factors * step)[:, None]).sum(axis=0))
 
 
 def terminal_value(flow: FloatArray, rate: FloatArray, growth: FloatArray, years: int) -> FloatArray:
-    """Value, `years` before, of the last year's flow (F, N) that goes on for ever at a growth; (F, N)."""
+    """Value, `years` before, of the last year's flow (F, N) that goes on for ever at a growth; (F, N).
+
+    Equation (28) of docs/model.md.
+    """
     return np.asarray(flow * ((1.0 + growth) / (rate - growth) * np.exp(-years * np.log1p(rate))))
 
 

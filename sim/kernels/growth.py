@@ -24,6 +24,8 @@ _DUST = 1e-12  # a difference below this part of the market is rounding, and nob
 def fade_rate(first: FloatArray, long_run: FloatArray, mean: FloatArray, years: float) -> FloatArray:
     """The rate at which growth must fade so that it averages `mean` over `years`.
 
+    Equation (6) of docs/model.md.
+
     Solves (1 - exp(-x)) / x = (mean - long_run) / (first - long_run) for x = rate x years.
 
     Parameters
@@ -53,6 +55,8 @@ def fade_rate(first: FloatArray, long_run: FloatArray, mean: FloatArray, years: 
 def trend(years: FloatArray, first: FloatArray, long_run: FloatArray, fade: FloatArray) -> FloatArray:
     """Log size against the middle of the base year, when growth is g_inf + (g_0 - g_inf) exp(-lambda t).
 
+    Equation (6) of docs/model.md.
+
     Parameters
     ----------
     years : (T, 1)
@@ -68,6 +72,8 @@ def trend(years: FloatArray, first: FloatArray, long_run: FloatArray, fade: Floa
 
 def tilt(years: FloatArray, forecast: FloatArray, expected: float, span: float) -> FloatArray:
     """What a draw's own forecast adds to log size: a level, reached evenly and then kept.
+
+    Equation (7) of docs/model.md.
 
     Parameters
     ----------
@@ -89,17 +95,26 @@ def tilt(years: FloatArray, forecast: FloatArray, expected: float, span: float) 
 
 
 def step_compensation(rate: FloatArray, size: FloatArray) -> FloatArray:
-    """What the trend gains per year so that downward steps of log size leave the mean size alone; (N,)."""
+    """What the trend gains per year so that downward steps of log size leave the mean size alone; (N,).
+
+    Equation (7) of docs/model.md.
+    """
     return np.asarray(-rate * np.expm1(-size))
 
 
 def layer_odds(years: FloatArray, drift: FloatArray, fade: FloatArray) -> FloatArray:
-    """What the log-odds of the drifting layer gain by `years` (T, 1) after the middle of the base year; (T, N)."""
+    """What the log-odds of the drifting layer gain by `years` (T, 1) after the middle of the base year; (T, N).
+
+    Equation (9) of docs/model.md.
+    """
     return np.asarray(-drift * np.expm1(-fade * years) / fade)
 
 
 def last_base_period(growth: FloatArray, step: float) -> FloatArray:
-    """Size of the base year's last period over the year's mean, when its periods grow at `growth` (N,); (N,)."""
+    """Size of the base year's last period over the year's mean, when its periods grow at `growth` (N,); (N,).
+
+    Equation (7) of docs/model.md.
+    """
     periods = round(1.0 / step)
     path = np.exp(np.arange(periods)[:, None] * (growth * step))
     return np.asarray(path[-1] * periods / path.sum(axis=0))
@@ -109,6 +124,8 @@ def captive_factor(
     growth: FloatArray, trend_growth: FloatArray, captive_growth: FloatArray, churn: FloatArray, step: float
 ) -> FloatArray:
     """What becomes of a captive unit of spending in one period.
+
+    Equation (13) of docs/model.md.
 
     A shock to the market hits existing customers as it hits everybody; of the trend's growth a part stays with them.
 
@@ -134,6 +151,9 @@ def captive_factor(
 
 
 def contestable_spending(before: FloatArray, now: FloatArray, captive: FloatArray) -> FloatArray:
-    """What chooses in a period: market size `now` less what stays captive of `before`; (..., N), at least 0."""
+    """What chooses in a period: market size `now` less what stays captive of `before`; (..., N), at least 0.
+
+    Equation (13) of docs/model.md.
+    """
     free = now - before * captive
     return np.where(free > _DUST * now, free, 0.0)

@@ -17,6 +17,8 @@ def overlap(begin: FloatArray, end: FloatArray, since: FloatArray, until: FloatA
 def arrived_years(begin: FloatArray, end: FloatArray, since: FloatArray, ramp: FloatArray) -> FloatArray:
     """Integral of 1 - exp(-(s - since)/ramp) over the part of [begin, end] that is not before `since`.
 
+    Equation (14) of docs/model.md.
+
     Parameters
     ----------
     begin, end : (..., N)

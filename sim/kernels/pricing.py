@@ -14,12 +14,17 @@ _TINY = np.finfo(np.float64).tiny
 
 
 def share_slope(substitution: FloatArray, demand: FloatArray, conduct: FloatArray) -> FloatArray:
-    """How much a provider's perceived elasticity falls with its share: conduct x (epsilon - eta)."""
+    """How much a provider's perceived elasticity falls with its share: conduct x (epsilon - eta).
+
+    Equation (12) of docs/model.md.
+    """
     return np.asarray(conduct * (substitution - demand))
 
 
 def class_share(shares: Sequence[FloatArray], spending: Sequence[FloatArray]) -> FloatArray:
     """A provider's share of the access classes of a segment, in the mean weighted by its own revenue.
+
+    Equation (12) of docs/model.md.
 
     A provider sets one price for all classes c, of which it has the shares s_c. A rise of its price by one percent
     costs it (epsilon - 1) - (epsilon - eta) s_c percent of its revenue in class c, so that the elasticity which it
@@ -82,6 +87,8 @@ def home_share(classes: Sequence[tuple[FloatArray, FloatArray]], closed: FloatAr
 def base_class_share(base: FloatArray, open_part: FloatArray, domestic: int) -> FloatArray:
     """`class_share` of every provider in the base year, where a segment has a closed and an open class.
 
+    Equation (12) of docs/model.md.
+
     Parameters
     ----------
     base : (P, G, N)
@@ -103,6 +110,8 @@ def base_class_share(base: FloatArray, open_part: FloatArray, domestic: int) -> 
 
 def log_markup(shares: FloatArray, substitution: FloatArray, slope: FloatArray) -> FloatArray:
     """Log of price over marginal cost at given shares.
+
+    Equation (12) of docs/model.md.
 
     Parameters
     ----------
@@ -126,6 +135,8 @@ def log_markup(shares: FloatArray, substitution: FloatArray, slope: FloatArray) 
 def price_into(markup: FloatArray, margin: FloatArray, substitution: FloatArray, base_lerner: FloatArray) -> None:
     """Log markups and what they add to margins, in place.
 
+    Equations (12) and (25) of docs/model.md.
+
     Parameters
     ----------
     markup : (..., N)
@@ -146,5 +157,8 @@ def price_into(markup: FloatArray, margin: FloatArray, substitution: FloatArray,
 
 
 def margin_gain(log_markup: FloatArray, base_log_markup: FloatArray) -> FloatArray:
-    """What a unit of sales earns beyond the base year's, 1/mu_0 - 1/mu; (..., N)."""
+    """What a unit of sales earns beyond the base year's, 1/mu_0 - 1/mu; (..., N).
+
+    Equation (25) of docs/model.md.
+    """
     return np.exp(-base_log_markup) - np.exp(-log_markup)

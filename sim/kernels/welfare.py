@@ -38,6 +38,8 @@ def class_gains(
 ) -> ClassGains:
     """Minus the change of the log price index since the base year, in the closed and the partner-open class.
 
+    Equation (30) of docs/model.md.
+
     Spending is compared with the index of the class that it had in the base year: what has closed since
     then lost the foreign offers, what has opened gained them.
 
@@ -74,6 +76,8 @@ def class_gains(
 
 def reached_gain(gain: FloatArray, lift: FloatArray) -> FloatArray:
     """Gain per unit of spending in the class that sees owned offers; (G, N).
+
+    Equation (30) of docs/model.md.
 
     Parameters
     ----------

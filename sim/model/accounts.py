@@ -238,6 +238,10 @@ class _Streams:
 
 
 def _streams(economy: Economy, record: Record, masks: Masks, step: float) -> _Streams:
+    """What both channels bring together.
+
+    Equation (27) of docs/model.md.
+    """
     rates, sites = economy.rates(), record.owned.sum(axis=2)
     gross = record.spending[:, economy.domestic :].sum(axis=2) - sites
     partner = _partner_streams(record, gross, rates, step)

@@ -27,6 +27,8 @@ __all__ = ["comes_with_its_site", "entry_verdicts", "loss_hazard", "static_under
 def entry_verdicts(scenario: Scenario, economy: Economy) -> BoolArray:
     """Whether each foreign provider would build in each state of the calendar.
 
+    Equation (29) of docs/model.md.
+
     Parameters
     ----------
     scenario : Scenario
@@ -167,6 +169,8 @@ def static_under(scenario: Scenario, economy: Economy, state: State) -> StaticSh
 
 def tariff_equivalent(scenario: Scenario, economy: Economy, state: State) -> FloatArray:
     """The uniform ad valorem tariff that full opening would need to give a state's static foreign share.
+
+    Equation (5) of docs/model.md.
 
     Parameters
     ----------

@@ -257,7 +257,10 @@ def _with_premium(scenario: Scenario, economy: Economy) -> Economy:
 
 
 def target_share(scenario: Scenario, economy: Economy) -> FloatArray:
-    """Long-run foreign share of the open part of the opening's layer under each draw's hypothesis; (N,)."""
+    """Long-run foreign share of the open part of the opening's layer under each draw's hypothesis; (N,).
+
+    Equation (4) of docs/model.md.
+    """
     layer = scenario.opening.layer
     rows = economy.segment_rows(layer)
     open_share = (economy.weights[rows] * economy.open_part[rows]).sum(axis=0)

@@ -86,6 +86,8 @@ class Levers:
 def _migrates(economy: Economy, state: State) -> BoolArray:
     """Whether providers ask partner customers to their own sites in a state, (N,).
 
+    Equation (22) of docs/model.md.
+
     While a zone has a cap its sites are for new business; else a provider asks where what consents earns it more on
     its site, capital charged, than all of it does with the partner.
     """
@@ -113,6 +115,8 @@ def _partner_arrived(
 ) -> FloatArray | None:
     """Part of the premium that partner offers have beyond the start's, its mean over each window; (T, N).
 
+    Equation (14) of docs/model.md.
+
     The clock runs from the first day on which a draw's partners were granted anything beyond the start.
     """
     rows = lever_rows(found, "partner_unlock", economy)
@@ -132,7 +136,10 @@ def _partner_arrived(
 def _owned_arrived(
     scenario: Scenario, economy: Economy, found: tuple[State, ...], timeline: Timeline, masks: Masks
 ) -> FloatArray | None:
-    """Part of the premium that own sites' offers have beyond the start's partners, a mean while live; (T, F, N)."""
+    """Part of the premium that own sites' offers have beyond the start's partners, a mean while live; (T, F, N).
+
+    Equation (14) of docs/model.md.
+    """
     if not masks.live.any():
         return None
     phases, start_unlock = masks.phases, lever_rows(found[:1], "partner_unlock", economy)[0]

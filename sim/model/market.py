@@ -55,7 +55,10 @@ def advance(economy: Economy, stocks: Stocks, period: Period, attraction: FloatA
 
 
 def _raise_quality(economy: Economy, stocks: Stocks, period: Period) -> None:
-    """Domestic quality grows on its own, and by spillover from the foreign shares of the period before."""
+    """Domestic quality grows on its own, and by spillover from the foreign shares of the period before.
+
+    Equation (17) of docs/model.md.
+    """
     inputs, domestic = economy.inputs, economy.domestic
     exposed = stocks.by_layer[domestic:].sum(axis=0)
     if stocks.sited:
@@ -90,6 +93,8 @@ def _keep_captive(economy: Economy, stocks: Stocks, period: Period) -> None:
 
 def _attract(economy: Economy, stocks: Stocks, period: Period, attraction: FloatArray) -> FloatArray:
     """Attraction of home and partner offers at this period's markups, qualities and shocks.
+
+    Equation (10) of docs/model.md.
 
     What is common to all domestic offers is left out of them and comes back as a scale, (G, N): they are
     never seen apart. A fringe has neither shocks nor changes of markup.
@@ -131,7 +136,10 @@ def _admit(
 
 
 def _move_borders(economy: Economy, stocks: Stocks, period: Period) -> FloatArray | None:
-    """Move the borders of what is open and in reach; returns the spending that an eviction sets free, (G, N)."""
+    """Move the borders of what is open and in reach; returns the spending that an eviction sets free, (G, N).
+
+    Equation (18) of docs/model.md.
+    """
     access, evicted = period.access, None
     if access.evicts is not None and access.evicts.any():
         part = np.minimum(access.evicts / np.maximum(stocks.open_part, _TINY), 1.0)
@@ -202,7 +210,10 @@ def _earn(economy: Economy, stocks: Stocks, spending: FloatArray) -> None:
 
 
 def _price(economy: Economy, stocks: Stocks, spending: FloatArray) -> None:
-    """Markups of the next period, from shares of this one over all channels."""
+    """Markups of the next period, from shares of this one over all channels.
+
+    Equation (12) of docs/model.md.
+    """
     domestic, slope = economy.domestic, economy.price_slope
     home, abroad = spending[:domestic].sum(axis=0), [stocks.held[domestic:]]
     at_home = [home - stocks.home_closed]

@@ -42,6 +42,8 @@ class MarketPath:
 def market_path(scenario: Scenario, economy: Economy, worlds: Worlds, step: float, periods: int) -> MarketPath:
     """Market size of each layer in each period.
 
+    Equations (7) and (8) of docs/model.md.
+
     Raises
     ------
     NumericalError
@@ -76,7 +78,10 @@ def _median_forecast(scenario: Scenario) -> float:
 
 
 def _split_layers(scenario: Scenario, economy: Economy, total: FloatArray, since_middle: FloatArray) -> FloatArray:
-    """Layer sizes (T + 1, L, N): one layer's log-odds drift, the others keep their proportions."""
+    """Layer sizes (T + 1, L, N): one layer's log-odds drift, the others keep their proportions.
+
+    Equation (9) of docs/model.md.
+    """
     base = economy.layer_size / economy.layer_size.sum(axis=0)
     drifting = [i for i, name in enumerate(economy.layers) if scenario.market.layers[name].log_odds_drift]
     if not drifting:

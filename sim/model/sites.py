@@ -68,6 +68,8 @@ def reclassify(stocks: Stocks, reach_part: FloatArray, domestic: int) -> None:
 def transfer(economy: Economy, stocks: Stocks, period: Period, choice: Choice) -> FloatArray:
     """Hand sites to a local operator, their customers with them.
 
+    Equation (22) of docs/model.md.
+
     As in a migration, only the other way round, customers lose the gain that they carried: those who consent
     take that of the partner-open class.
 
@@ -132,7 +134,10 @@ def serve_reach(economy: Economy, stocks: Stocks, period: Period, choice: Choice
 
 
 def _reach(economy: Economy, stocks: Stocks, period: Period, choice: Choice) -> Reach:
-    """Offers and spending in the class that sees owned offers."""
+    """Offers and spending in the class that sees owned offers.
+
+    Equation (10) of docs/model.md.
+    """
     partner, selling = choice.attraction[economy.domestic :], period.sites.selling.astype(np.float64)
     lead = _lead(period.access, selling)[:, None] * economy.premium_by_layer
     return Reach(
@@ -161,6 +166,8 @@ def _wanting(economy: Economy, stocks: Stocks, free: Intake, asked: FloatArray) 
 
 def _build(economy: Economy, stocks: Stocks, period: Period, use: FloatArray, coming: FloatArray) -> None:
     """Let tranches retire and arrive, and say what is wanted a lead later.
+
+    Equations (19) and (20) of docs/model.md.
 
     The first tranche stands at launch; later ones arrive a lead after they were wanted, at the period's start. What
     retires is replaced as far as what stands and is on order falls short of what was last wanted, that is up to the
@@ -195,6 +202,8 @@ def _fit_growth(stocks: Stocks) -> None:
 
 def _migrate(economy: Economy, stocks: Stocks, asked: FloatArray, room: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Move a part of partner customers (F, N) to the site as far as there is room; they lose the gain they carried.
+
+    Equation (22) of docs/model.md.
 
     Returns those who move, (F, G, N), and the spending of those asked who do not consent, (G, N).
     """
