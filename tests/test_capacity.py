@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from shipped import column, periods, run, worlds
 
 from sim.axes import FloatArray
-from sim.kernels.capacity import Intake, Reach, arriving, first_come, grant, lags, planned_growth, rationed
+from sim.kernels.capacity import arriving, first_come, grant, lags, planned_growth
+from sim.kernels.choice import Intake, Reach, rationed
 
 TWO = np.ones(2)
 
@@ -60,9 +61,9 @@ def test_an_order_arrives_one_lead_later() -> None:
     np.testing.assert_array_equal(arriving(orders, 1, np.array([1, 3]))[0], [0.0, 0.0])
 
 
-def test_launch_order_breaks_ties_by_name() -> None:
+def test_launch_order_breaks_ties_by_the_order_drawn() -> None:
     launched = np.array([[2021.0, 2020.0], [2021.0, 2021.0], [2020.5, 2021.0]])
-    order = first_come(launched, ("zeta", "alpha", "mid"))
+    order = first_come(launched, np.array([[0.9, 0.9], [0.1, 0.1], [0.5, 0.5]]))
     np.testing.assert_array_equal(order, [[4, 1], [2, 3], [0, 5]])  # places in a flat array of three by two
 
 

@@ -11,7 +11,7 @@ from shipped import CALM_MARKET, NO_PARTNER_GAIN, NOTHING_DRIFTS, column, econom
 from sim.axes import FloatArray
 from sim.chance.sampling import Worlds, median_world
 from sim.kernels import finance
-from sim.kernels.capacity import Intake, Reach, rationed
+from sim.kernels.choice import Intake, Reach, rationed
 from sim.kernels.equilibrium import StaticMarket, static_equilibrium
 from sim.kernels.welfare import class_gains
 from sim.model import entry
@@ -209,19 +209,22 @@ def test_a_pilot_adds_spending_within_its_reach_by_the_elasticity_of_demand(laye
     np.testing.assert_allclose(expansion, 1 + opened * reach * (lift - 1), rtol=1e-9)
 
 
-def test_migrants_come_only_where_they_pay() -> None:
-    """What consents must earn more on the site, capital charged, than all of it does with the partner."""
-    edits = (ALWAYS, *LOYAL, "economics.discount_rate=15", "economics.technology_royalty=0.6")
+@pytest.mark.parametrize("equity", [0, 0.5])
+def test_migrants_come_only_where_they_pay(equity: float) -> None:
+    """What consents must earn more on the site, capital charged, than all of it does with the partner, equity too."""
+    costs = ("economics.discount_rate=15", "economics.technology_royalty=0.6")
+    edits = (ALWAYS, *LOYAL, *NO_PARTNER_GAIN[1:], f"regimes.full_liberalization.partner_equity={equity}", *costs)
     base, moved = economy("full_liberalization", *edits), run("full_liberalization", *edits)
     rates, loss = base.rates(), base.inputs["migration.consent_loss"]
-    before_tax = rates.provider_margin * (1 - rates.profit_tax) * (1 - rates.dividend_withholding)
-    capital = rates.capital_intensity
-    rent = capital * np.log(1.15) / (1 - 1.15**-rates.asset_life)
-    there = (1 - rates.incremental) * rates.technology
-    site = before_tax - 0.6 * rates.technology * rates.royalty_withholding + there + capital / rates.asset_life - rent
+    after_tax, there = 1 - rates.profit_tax, (1 - rates.incremental) * rates.technology
+    rent = rates.capital_intensity * np.log(1.15) / (1 - 1.15**-rates.asset_life)
+    capital = rates.capital_intensity / rates.asset_life - rent
+    site = rates.provider_margin * after_tax * (1 - rates.dividend_withholding) + there + capital
+    site = site - 0.6 * rates.technology * rates.royalty_withholding
     royalty = 1 - rates.site_cost - rates.operator_margin
     partner = royalty * (1 - rates.royalty_withholding - rates.royalty_vat) - rates.technology + there
-    pays = (1 - loss) * site > partner
+    dividend = rates.operator_margin * after_tax * (1 - rates.dividend_withholding)
+    pays = (1 - loss) * site > partner + equity * (dividend + capital)
     owned = column(moved, "owned_revenue", "total", "foreign")[-1]
     assert 0.02 < pays.mean() < 0.98
     np.testing.assert_array_equal(owned[~pays], 0.0)
@@ -348,7 +351,7 @@ def test_the_tariff_equivalent_is_that_of_the_premium_and_nothing_once_all_is_op
 
 def test_without_new_customers_a_capped_zone_has_none_and_a_nationwide_site_lives_on_migrants_if_they_pay() -> None:
     zone, nationwide = (
-        column(run(name, ALWAYS, *LOYAL), "owned_revenue", "total", "foreign")
+        column(run(name, ALWAYS, *LOYAL, *NO_PARTNER_GAIN), "owned_revenue", "total", "foreign")
         for name in ("ftz_pilot", "full_liberalization")
     )
     assert np.abs(zone).max() < 1e-9
@@ -401,7 +404,8 @@ def test_a_provider_counts_its_own_gain_in_reach_while_rivals_stay_with_partners
     reached = spending.any(axis=0)
     for provider in range(base.foreign):
         before = base.base[base.domestic + provider]
-        after = before * lift / (1 - before + before * lift)
+        firms = found.providers[base.providers[base.domestic + provider]].firms  # of which one decides
+        after = before * lift / (1 + before / firms * (lift - 1))
         gain = (spending * after).sum(axis=0) / np.where(reached, (spending * before).sum(axis=0), 1.0)
         hazard, hurdle = base.inputs["policy.steps.pilot_withdrawn.hazard"], base.inputs["entry.hurdle"]
         nothing = np.zeros(base.draws)
@@ -423,7 +427,7 @@ def test_a_partner_of_a_joint_venture_gives_up_its_dividend_and_what_partners_ha
     without = shares[: base.domestic].sum(axis=0) + partner * shares[base.domestic :].sum(axis=0)
     reached, verdicts = reach_fraction(found, base, states(found)[index])[row] > 0, entry_verdicts(found, base)[index]
     for provider in range(base.foreign):
-        share = shares[base.domestic + provider]
+        share = shares[base.domestic + provider] / found.providers[base.providers[base.domestic + provider]].firms
         gain = site / partner * without / (without + (site - partner) * share)
         nothing, hurdle = np.zeros(base.draws), base.inputs["entry.hurdle"]
         margin = finance.entry_margin(gain, half, nothing, hurdle, (nothing, nothing), base.rates())
@@ -467,7 +471,7 @@ def test_present_value_is_that_of_the_value_flow_in_the_middle_of_each_year(name
 
 def test_capital_of_sites_is_charged_as_rent_on_all_that_stands() -> None:
     """Value flow less cash flow: what is spent on tranches, less the rent of those in place; idle ones bear it too."""
-    panels, rates = _sites("full_liberalization", ALWAYS)
+    panels, rates = _sites("full_liberalization", ALWAYS, *NO_PARTNER_GAIN)
     rent = np.log1p(rates.discount_rate) / (1 - (1 + rates.discount_rate) ** -rates.asset_life)
     for provider in FOREIGN:
         value, cash, capex, capacity = (
@@ -547,8 +551,8 @@ def test_the_internal_rate_is_that_of_the_site_alone_with_the_rent_its_tranches_
 
 
 def test_what_capital_is_worth_at_the_end_is_the_rent_that_its_tranches_still_bear() -> None:
-    panels, rates = _sites("full_liberalization", ALWAYS)
-    _, record = periods("full_liberalization", ANNUAL, ALWAYS)
+    panels, rates = _sites("full_liberalization", ALWAYS, *NO_PARTNER_GAIN)
+    _, record = periods("full_liberalization", ANNUAL, ALWAYS, *NO_PARTNER_GAIN)
     left = np.maximum(rates.asset_life - (12.0 - np.arange(12)[:, None]), 0)
     bears = (1 - (1 + rates.discount_rate) ** -left) / (1 - (1 + rates.discount_rate) ** -rates.asset_life)
     worth = (record.bought[:, 0] * bears).sum(axis=0) * rates.utilization * rates.capital_intensity
@@ -556,15 +560,15 @@ def test_what_capital_is_worth_at_the_end_is_the_rent_that_its_tranches_still_be
 
 
 def test_capital_is_spent_on_what_arrives_at_its_price() -> None:
-    panels, rates = _sites("full_liberalization", ALWAYS, "economics.asset_life=50")
+    panels, rates = _sites("full_liberalization", ALWAYS, *NO_PARTNER_GAIN, "economics.asset_life=50")
     capacity, capex = (column(panels, variable, "total", "aws") for variable in ("capacity", "capex"))
     added = np.maximum(np.diff(capacity, axis=0, prepend=0.0), 0.0)
     np.testing.assert_allclose(capex, added * rates.utilization * rates.capital_intensity, rtol=1e-9, atol=1e-12)
 
 
 def test_a_year_spends_the_capital_of_what_arrives_in_its_quarters() -> None:
-    found, record = periods("full_liberalization", ALWAYS)
-    capex = column(run("full_liberalization", ALWAYS), "capex", "total", "aws")
+    found, record = periods("full_liberalization", ALWAYS, *NO_PARTNER_GAIN)
+    capex = column(run("full_liberalization", ALWAYS, *NO_PARTNER_GAIN), "capex", "total", "aws")
     arrived = record.bought[:, 0].reshape(12, 4, -1).sum(axis=1)
     np.testing.assert_allclose(capex, arrived * found.rates().utilization * found.rates().capital_intensity, rtol=1e-10)
 
