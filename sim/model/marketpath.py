@@ -55,10 +55,12 @@ def market_path(scenario: Scenario, economy: Economy, worlds: Worlds, step: floa
     span = float(market.forecast_years)
     fade = growth.fade_rate(first, long_run, np.full_like(first, np.log1p(expected)), span)
     require("market.growth_base, growth_forecast and growth_long_run do not allow growth to fade", np.isfinite(fade))
-    since_middle = np.asarray(_YEAR_END + (np.arange(periods + 1)[:, None] - 0.5) * step, dtype=np.float64)
-    faded = growth.trend(np.maximum(since_middle, _YEAR_END), first, long_run, fade)
-    curve = faded + first * np.minimum(since_middle - _YEAR_END, 0.0)
-    curve += growth.tilt(np.maximum(since_middle - _YEAR_END, 0.0), inputs["market.growth_forecast"], expected, span)
+    since_middle = np.asarray(growth.YEAR_END + (np.arange(periods + 1)[:, None] - 0.5) * step, dtype=np.float64)
+    faded = growth.trend(np.maximum(since_middle, growth.YEAR_END), first, long_run, fade)
+    curve = faded + first * np.minimum(since_middle - growth.YEAR_END, 0.0)
+    curve += growth.tilt(
+        np.maximum(since_middle - growth.YEAR_END, 0.0), inputs["market.growth_forecast"], expected, span
+    )
     curve += (growth.step_compensation(inputs["market.step_rate"], inputs["market.step_size"]) * step) * np.arange(
         periods + 1
     )[:, None]
@@ -89,8 +91,7 @@ def _split_layers(scenario: Scenario, economy: Economy, total: FloatArray, since
         return np.asarray(total[:, None] * base)
     lead = drifting[0]
     drift = economy.inputs[f"market.layers.{economy.layers[lead]}.log_odds_drift"]
-    since, fade = np.maximum(since_middle, _YEAR_END), economy.inputs["market.drift_fade"]
-    odds = growth.layer_odds(since, drift, fade) - growth.layer_odds(since[:1], drift, fade)
+    odds = growth.layer_odds(since_middle, drift, economy.inputs["market.drift_fade"])
     ratio = base[lead] / (1.0 - base[lead]) * np.exp(odds)
     part = ratio / (1.0 + ratio)
     left = np.minimum(part, 1.0 - part).min(axis=0) > _LEAST_LAYER
@@ -99,8 +100,5 @@ def _split_layers(scenario: Scenario, economy: Economy, total: FloatArray, since
     shares[:, lead] = part
     return np.asarray(total[:, None] * shares)
 
-
-_YEAR_END = 0.5
-"""Years from the middle of the base year, from which the fade is counted, to its end, before which nothing fades."""
 
 _LEAST_LAYER = 1e-12
