@@ -484,7 +484,7 @@ def test_median_world_has_medians_no_shocks_and_even_chances(scenario: Scenario)
 
 def test_in_the_median_world_downward_steps_come_at_their_mean_rate(scenario: Scenario) -> None:
     case = median_world(scenario)
-    yearly = case.inputs["market.step_rate"] * case.inputs["market.step_size"]
+    yearly = case.inputs["market.step_rate"] * -np.expm1(-case.inputs["market.step_size"])
     np.testing.assert_allclose(case.market_steps[-1], -yearly * len(case.market_steps) * 0.25)
 
 

@@ -8,25 +8,21 @@ Draws are taken in blocks that fit the cache. No step mixes draws, so that the b
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
-from sim.axes import BoolArray, FloatArray, carved
+from sim.axes import FloatArray, carved
 from sim.chance.sampling import Worlds
-from sim.dates.timeline import Masks, Timeline, period_masks, period_middles, simulate_timeline
-from sim.kernels.capacity import first_come, lags, whole_periods
-from sim.kernels.choice import group_scale
-from sim.kernels.growth import captive_factor, contestable_spending
+from sim.dates.timeline import Masks, Timeline, period_masks, simulate_timeline
 from sim.model.accounts import Record, outcomes
+from sim.model.course import Course
 from sim.model.economy import Economy
-from sim.model.entry import comes_with_its_site, entry_verdicts
+from sim.model.entry import entry_verdicts
 from sim.model.inversion import Economies
-from sim.model.levers import Levers
-from sim.model.luck import entrant_offsets, offsets_of
 from sim.model.market import advance, tally
-from sim.model.marketpath import MarketPath, market_path
-from sim.model.stocks import Entrant, Period, Sites, Stocks, opening_stocks
+from sim.model.marketpath import MarketPath
+from sim.model.stocks import Stocks, opening_stocks
 from sim.outcomes.results import Panel
 from sim.scenario import Scenario
 
@@ -138,133 +134,23 @@ def run_periods(
     scenario: Scenario, economy: Economy, worlds: Worlds, timeline: Timeline, masks: Masks, first: int | None = None
 ) -> Record:
     """The loop over periods: what each leaves, for a block of draws; only the years that hold the `first` ones."""
-    step, periods = scenario.horizon.period_months / 12, len(masks.state)
-    path = market_path(scenario, economy, worlds, step, periods)
+    per_year, periods = 12 // scenario.horizon.period_months, len(masks.state)
     if first is not None:
-        per_year = round(1 / step)
         periods = min(periods, -(-first // per_year) * per_year)
-    levers = Levers(scenario, economy, path, timeline, masks)
-    stocks = opening_stocks(economy, path.size[0], periods)
-    record = _empty_record(economy, path, periods, round(1 / step))
-    record.opening[:] = stocks.by_layer[economy.domestic :].sum(axis=1)
-    record.equity[0] = levers.start_equity
-    order = first_come(timeline.launched, timeline.order)
-    entrants = _entrants(scenario, economy, worlds, timeline, step)
-    if entrants:
+    course = Course(scenario, economy, worlds, timeline, masks)
+    stocks = opening_stocks(economy, course.path.size[0], periods)
+    if course.has_entrants:
         stocks.utility = economy.utility.copy()
-    lead, late = lags(economy.inputs["capacity.expansion_lead"], step)
-    life = whole_periods(economy.inputs["economics.asset_life"], step)
-    launches = _launches(masks)
+    record = _empty_record(economy, course.path, periods, per_year)
+    record.opening[:] = stocks.by_layer[economy.domestic :].sum(axis=1)
+    record.equity[0] = course.levers.start_equity
     attraction = np.empty_like(economy.base)
-    tides = _tides(scenario, economy, path, worlds, step)
     for t in range(periods):
-        period = Period(
-            number=t,
-            step=step,
-            captive=tides.captive[t][economy.layer_of],
-            contestable=tides.contestable[t][economy.layer_of] * economy.weights,
-            rivalry=worlds.rivalry[t],
-            offset=tides.offset[t][:, economy.layer_of],
-            home_scale=tides.home_scale[t],
-            abroad_scale=tides.abroad_scale[t],
-            access=levers.access(t),
-            sites=Sites(
-                masks.live[t],
-                masks.selling[t],
-                masks.transfer[t],
-                timeline.part,
-                launches[t],
-                masks.live_years[t],
-                order,
-                lead,
-                late,
-                life,
-            ),
-            entrants=tuple(coming.at(t) for coming in entrants),
-        )
-        spending = advance(economy, stocks, period, attraction)
+        spending = advance(economy, stocks, course.period(t), attraction)
         tally(economy, stocks, spending, record.spending[t], record.owned[t])
         _write(record, economy, stocks, spending, attraction, t)
-        record.equity[t + 1] = levers.equity(t)
+        record.equity[t + 1] = course.levers.equity(t)
     return record
-
-
-class _Coming(NamedTuple):
-    """A provider that arrives later: as in `Entrant`, over all periods (T, N)."""
-
-    row: int
-    odds: FloatArray
-    arrives: BoolArray
-    weight: FloatArray
-
-    def at(self, t: int) -> Entrant:
-        """The same in one period."""
-        return Entrant(self.row, self.odds, self.arrives[t], self.weight[t])
-
-
-def _entrants(scenario: Scenario, economy: Economy, worlds: Worlds, timeline: Timeline, step: float) -> list[_Coming]:
-    """The providers that arrive later.
-
-    Who comes with its own site is there for the whole window: how long the site sells in it is the site's affair.
-    """
-    middles, found = period_middles(scenario.horizon)[:, None], []
-    for name in scenario.entrants:
-        row = economy.providers.index(name)
-        since = (middles - timeline.arrived[row]).clip(-1.0, step)
-        arrives = (since > 0.0) & (np.concatenate([np.full((1, economy.draws), -1.0), since[:-1]]) <= 0.0)
-        whole = comes_with_its_site(scenario, name)
-        present = (since > 0.0).astype(np.float64) if whole else np.maximum(since, 0.0) / step
-        age = np.maximum(np.cumsum(since > 0.0, axis=0) - 1, 0)
-        offsets = entrant_offsets(scenario, name, len(middles)) * worlds.rivalry[-1:, row].any(axis=-1)
-        found.append(_Coming(row, economy.entrant_odds(name), arrives, present * np.exp(offsets[age])))
-    return found
-
-
-def _launches(masks: Masks) -> BoolArray:
-    """The window in which a site is launched, (T, F, N)."""
-    first = masks.live.copy()
-    first[1:] &= ~masks.live[:-1]
-    return first
-
-
-class _Tides(NamedTuple):
-    """What no regime moves, in every period.
-
-    Attributes
-    ----------
-    captive, contestable : (T, L, N)
-        What becomes of a captive unit of spending; spending that chooses, USD bn/yr.
-    offset : (T, P, L, N or 1)
-        What rivals' utilities carry so that luck has no direction.
-    home_scale, abroad_scale : (T, L, N)
-        As in `Period`.
-    """
-
-    captive: FloatArray
-    contestable: FloatArray
-    offset: FloatArray
-    home_scale: FloatArray
-    abroad_scale: FloatArray
-
-
-def _tides(scenario: Scenario, economy: Economy, path: MarketPath, worlds: Worlds, step: float) -> _Tides:
-    inputs, domestic, lifts = economy.inputs, economy.domestic, np.exp(worlds.rivalry)
-    captive = captive_factor(
-        path.growth, path.trend_growth, inputs["demand.captive_growth"], inputs["demand.churn"], step
-    )
-    offsets = offsets_of(scenario, len(worlds.rivalry))
-    rivals, origin = _where_shaken(offsets.rivals, worlds.rivalry), _where_shaken(offsets.origin, worlds.origin_shock)
-    lasting = np.exp(rivals)
-    home = group_scale(economy.layer_shares[:domestic], lifts[:, :domestic], lasting[:, :domestic])
-    abroad = group_scale(economy.layer_shares[domestic:], lifts[:, domestic:], lasting[:, domestic:])
-    abroad *= np.exp(worlds.origin_shock)[:, None] * np.exp(origin)
-    return _Tides(captive, contestable_spending(path.size[:-1], path.size[1:], captive), rivals, home, abroad)
-
-
-def _where_shaken(offsets: FloatArray, shocks: FloatArray) -> FloatArray:
-    """Offsets with a draw axis; none where nothing is drawn to be made up for, as in the median case."""
-    shaken = shocks[-1].reshape(-1, shocks.shape[-1]).any(axis=0)
-    return offsets[..., None] if shaken.all() else np.where(shaken, offsets[..., None], 0.0)
 
 
 def _empty_record(economy: Economy, path: MarketPath, periods: int, per_year: int) -> Record:

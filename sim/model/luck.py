@@ -108,6 +108,8 @@ def _offsets(base_year: _BaseYear, period_months: int, periods: int) -> Offsets:
         # By name, so that the points of a provider do not depend on the order in which providers are listed.
         named = sorted((name, first + p) for p, name in enumerate(providers) if not scenario.providers[name].fringe)
         rows = [row for _, row in named if shares[row].any()]
+        if not rows:
+            continue
         nodes = _at_nodes(tuple(tuple((shares[row, :, 0] / whole).tolist()) for row in rows), largest)
         rivals[:, rows] = interpolate(nodes, largest, provider_sd * path_sd)
     abroad = shares[len(scenario.domestic) :, :, 0].sum(axis=0) / opened[:, 0]

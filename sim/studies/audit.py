@@ -226,7 +226,7 @@ def in_play(scenario: Scenario) -> frozenset[str]:
 def _unreachable_prefixes(scenario: Scenario, possible: Sequence[State]) -> tuple[str, ...]:
     """Beginnings of the names of inputs that play no part in any state that is possible."""
     owned = [state for state in possible if allows_owned(state)]
-    unlocks = any(state.levers.partner_unlock != 0.0 for state in possible)
+    unlocks = any(state.levers.partner_unlock != possible[0].levers.partner_unlock for state in possible)
     hands_over = bool(owned) and any(state.levers.transfers_sites for state in possible)
     migrates = any(not state.levers.capped for state in owned)
     admitted = {name: any(allows_owned(state, name) for state in owned) for name in scenario.foreign}
@@ -235,8 +235,7 @@ def _unreachable_prefixes(scenario: Scenario, possible: Sequence[State]) -> tupl
         "entry.": bool(owned),
         "regulator.": bool(owned),
         "technology.owned_spillover": bool(owned),
-        "economics.capital_intensity": bool(owned),
-        "economics.asset_life": bool(owned),
+        "economics.technology_royalty": bool(owned),
         "entry.hurdle": any(_uses_common_hurdle(scenario, name) for name in scenario.foreign if admitted[name]),
         "opening.ramp": bool(owned) or unlocks,
         "opening.layer_factor.": bool(owned) or unlocks,

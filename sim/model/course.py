@@ -1,0 +1,159 @@
+"""What each period of a block of draws is given: the market, luck, levers, dates and who arrives."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from sim.axes import BoolArray, FloatArray
+from sim.chance.sampling import Worlds
+from sim.dates.timeline import Masks, Timeline, period_middles
+from sim.kernels.capacity import first_come, lags, whole_periods
+from sim.kernels.choice import group_scale
+from sim.kernels.growth import captive_factor, contestable_spending
+from sim.model.economy import Economy
+from sim.model.entry import comes_with_its_site
+from sim.model.levers import Levers
+from sim.model.luck import entrant_offsets, offsets_of
+from sim.model.marketpath import MarketPath, market_path
+from sim.model.stocks import Entrant, Period, Sites
+from sim.scenario import Scenario
+
+__all__ = ["Course", "Tides", "tides"]
+
+
+class Course:
+    """What the periods of a block are given, one after the other.
+
+    Attributes
+    ----------
+    path : MarketPath
+    levers : Levers
+    has_entrants : bool
+        Whether providers arrive that are not there in the base year.
+    """
+
+    def __init__(self, scenario: Scenario, economy: Economy, worlds: Worlds, timeline: Timeline, masks: Masks) -> None:
+        self._economy, self._worlds, self._masks = economy, worlds, masks
+        self._step = scenario.horizon.period_months / 12
+        self.path = market_path(scenario, economy, worlds, self._step, len(masks.state))
+        self.levers = Levers(scenario, economy, self.path, timeline, masks)
+        self._tides = tides(scenario, economy, self.path, worlds, self._step)
+        self._coming = _entrants(scenario, economy, worlds, timeline, self._step)
+        self.has_entrants = bool(self._coming)
+        self._part, self._order = timeline.part, first_come(timeline.launched, timeline.order)
+        self._lead, self._late = lags(economy.inputs["capacity.expansion_lead"], self._step)
+        self._life = whole_periods(economy.inputs["economics.asset_life"], self._step)
+        self._launches = _launches(masks)
+
+    def period(self, t: int) -> Period:
+        """What moves the market in period t."""
+        given, layer_of = self._tides, self._economy.layer_of
+        return Period(
+            number=t,
+            step=self._step,
+            captive=given.captive[t][layer_of],
+            contestable=given.contestable[t][layer_of] * self._economy.weights,
+            rivalry=self._worlds.rivalry[t],
+            offset=given.offset[t][:, layer_of],
+            home_scale=given.home_scale[t],
+            abroad_scale=given.abroad_scale[t],
+            access=self.levers.access(t),
+            sites=self._sites(t),
+            entrants=tuple(coming.at(t) for coming in self._coming),
+        )
+
+    def _sites(self, t: int) -> Sites:
+        masks = self._masks
+        return Sites(
+            live=masks.live[t],
+            selling=masks.selling[t],
+            transfer=masks.transfer[t],
+            part=self._part,
+            first=self._launches[t],
+            live_years=masks.live_years[t],
+            order=self._order,
+            lead=self._lead,
+            late=self._late,
+            life=self._life,
+        )
+
+
+class _Coming(NamedTuple):
+    """A provider that arrives later: as in `Entrant`, over all periods (T, N)."""
+
+    row: int
+    odds: FloatArray
+    arrives: BoolArray
+    weight: FloatArray
+
+    def at(self, t: int) -> Entrant:
+        """The same in one period."""
+        return Entrant(self.row, self.odds, self.arrives[t], self.weight[t])
+
+
+def _entrants(scenario: Scenario, economy: Economy, worlds: Worlds, timeline: Timeline, step: float) -> list[_Coming]:
+    """The providers that arrive later.
+
+    Who comes with its own site is there for the whole window: how long the site sells in it is the site's affair.
+    """
+    middles, found = period_middles(scenario.horizon)[:, None], []
+    for name in scenario.entrants:
+        row = economy.providers.index(name)
+        since = (middles - timeline.arrived[row]).clip(-1.0, step)
+        arrives = (since > 0.0) & (np.concatenate([np.full((1, economy.draws), -1.0), since[:-1]]) <= 0.0)
+        whole = comes_with_its_site(scenario, name)
+        present = (since > 0.0).astype(np.float64) if whole else np.maximum(since, 0.0) / step
+        age = np.maximum(np.cumsum(since > 0.0, axis=0) - 1, 0)
+        offsets = entrant_offsets(scenario, name, len(middles)) * worlds.rivalry[-1:, row].any(axis=-1)
+        found.append(_Coming(row, economy.entrant_odds(name), arrives, present * np.exp(offsets[age])))
+    return found
+
+
+def _launches(masks: Masks) -> BoolArray:
+    """The window in which a site is launched, (T, F, N)."""
+    first = masks.live.copy()
+    first[1:] &= ~masks.live[:-1]
+    return first
+
+
+class Tides(NamedTuple):
+    """What no regime moves, in every period.
+
+    Attributes
+    ----------
+    captive, contestable : (T, L, N)
+        What becomes of a captive unit of spending; spending that chooses, USD bn/yr.
+    offset : (T, P, L, N or 1)
+        What rivals' utilities carry so that luck has no direction.
+    home_scale, abroad_scale : (T, L, N)
+        As in `Period`.
+    """
+
+    captive: FloatArray
+    contestable: FloatArray
+    offset: FloatArray
+    home_scale: FloatArray
+    abroad_scale: FloatArray
+
+
+def tides(scenario: Scenario, economy: Economy, path: MarketPath, worlds: Worlds, step: float) -> Tides:
+    """What no regime moves in a block of draws, from its market path and its shocks; `step` in years."""
+    inputs, domestic, lifts = economy.inputs, economy.domestic, np.exp(worlds.rivalry)
+    captive = captive_factor(
+        path.growth, path.trend_growth, inputs["demand.captive_growth"], inputs["demand.churn"], step
+    )
+    offsets = offsets_of(scenario, len(worlds.rivalry))
+    rivals, origin = _where_shaken(offsets.rivals, worlds.rivalry), _where_shaken(offsets.origin, worlds.origin_shock)
+    lasting = np.exp(rivals)
+    home = group_scale(economy.layer_shares[:domestic], lifts[:, :domestic], lasting[:, :domestic])
+    abroad = group_scale(economy.layer_shares[domestic:], lifts[:, domestic:], lasting[:, domestic:])
+    abroad *= np.exp(worlds.origin_shock)[:, None] * np.exp(origin)
+    return Tides(captive, contestable_spending(path.size[:-1], path.size[1:], captive), rivals, home, abroad)
+
+
+def _where_shaken(offsets: FloatArray, shocks: FloatArray) -> FloatArray:
+    """Offsets with a draw axis; none where nothing is drawn to be made up for, as in the median case."""
+    shaken = shocks[-1].reshape(-1, shocks.shape[-1]).any(axis=0)
+    return offsets[..., None] if shaken.all() else np.where(shaken, offsets[..., None], 0.0)
