@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from shipped import economy, scenario, worlds
+from shipped import NO_PARTNER_GAIN, economy, scenario, worlds
 
 from sim.axes import FloatArray
 from sim.errors import NumericalError
@@ -47,10 +47,9 @@ def test_full_unlock_adds_the_rest_of_the_premium_and_so_reaches_its_target() ->
 
 def test_what_every_regime_grants_its_partners_moves_nobody() -> None:
     """A premium that partners have before and after is in the base year of both cases alike."""
-    granted = ("regimes.full_liberalization.partner_unlock=0.4", UNLOCKED)
-    none = "regimes.full_liberalization.partner_unlock=0"
-    plain, lived = economy("full_liberalization", none), economy("full_liberalization", *granted)
-    before, after = scenario("full_liberalization", none), scenario("full_liberalization", *granted)
+    granted = (*NO_PARTNER_GAIN, "regimes.full_liberalization.partner_unlock=0.4", UNLOCKED)
+    plain, lived = (economy("full_liberalization", *edits) for edits in (NO_PARTNER_GAIN, granted))
+    before, after = (scenario("full_liberalization", *edits) for edits in (NO_PARTNER_GAIN, granted))
     verdicts = [entry_verdicts(*case) for case in ((before, plain), (after, lived))]
     np.testing.assert_array_equal(verdicts[0], verdicts[1])
     assert 0.1 < verdicts[0][1].mean() < 0.99

@@ -94,7 +94,7 @@ def _means(name: str) -> dict[str, FloatArray]:
         ("ftz_pilot", "share", 1.4),
         ("ftz_pilot", "revenue", 4.0),
         ("ftz_pilot", "npv", 5.0),
-        ("full_liberalization", "share", 1.15),
+        ("full_liberalization", "share", 1.05),
         ("full_liberalization", "revenue", 1.6),
         ("full_liberalization", "npv", 1.7),
     ],

@@ -16,7 +16,7 @@ import pytest
 from shipped import economy
 
 from sim.axes import FloatArray
-from sim.kernels.capacity import Reach
+from sim.kernels.choice import Reach
 from sim.kernels.equilibrium import StaticMarket, StaticShares, static_equilibrium
 from sim.kernels.pricing import log_markup, share_slope
 from sim.kernels.welfare import reached_gain

@@ -11,7 +11,7 @@ from shipped import CALM_MARKET, NOTHING_DRIFTS, column, economy, run, scenario,
 
 from oracles.segments import segment_of
 from sim.axes import FloatArray
-from sim.kernels.capacity import Reach
+from sim.kernels.choice import Reach
 from sim.kernels.equilibrium import StaticMarket, opening_premium
 from sim.kernels.welfare import class_gains, reached_gain
 from sim.model.economy import Economy, reach_fraction
