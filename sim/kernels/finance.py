@@ -295,8 +295,10 @@ def equity_spending(
         Never below 0: what was bought is not paid back.
     """
     more, held = np.maximum(np.diff(equity, axis=0), 0.0), np.minimum(equity[1:], equity[:-1])
-    investment = np.maximum(np.diff(capital, axis=0) / step + capital[1:] / life, 0.0)
-    return np.asarray((more * value / step)[:, None] * capital[1:] + held[:, None] * investment)
+    replaced = capital[1:] / life
+    investment = np.maximum(np.diff(capital, axis=0) / step + replaced, 0.0)
+    bought = (more * value / step)[:, None] * capital[1:] + more[:, None] * replaced
+    return np.asarray(bought + held[:, None] * investment)
 
 
 def saved_technology(rates: Rates) -> FloatArray:
