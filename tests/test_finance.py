@@ -196,7 +196,7 @@ def test_a_tranche_at_the_end_of_its_life_is_worth_nothing() -> None:
 
 
 def test_equity_is_bought_at_the_rent_value_and_then_pays_for_growth_and_replacement() -> None:
-    """Capital 12, 12, 15: half of it at 0.55 a unit, then half of what grows; a sixth is replaced from the first day."""
+    """Capital 12, 12, 15: half of it at 0.55 a unit, then half of what grows; a sixth is replaced at once."""
     capital = np.array([12.0, 12.0, 15.0])[:, None, None] * ONE
     equity = np.array([0.0, 0.5, 0.5])[:, None] * ONE
     found = finance.equity_spending(equity, capital, 0.55 * ONE, LIFE * ONE, 0.5)
