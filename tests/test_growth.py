@@ -21,15 +21,14 @@ TWO = np.ones(2)
     years=st.sampled_from([3.0, 4.0]),
 )
 def test_growth_fades_so_as_to_average_the_forecast(first: float, long_run: float, part: float, years: float) -> None:
-    least = (first / 2 + long_run * (years - 0.5)) / years
-    mean = least + part * (first - least)
+    mean = long_run + part * (first - long_run)
     fade = growth.fade_rate(first * TWO, long_run * TWO, mean * TWO, years)
-    path = growth.trend(np.array([[0.5], [years]]), first * TWO, long_run * TWO, fade)
-    np.testing.assert_allclose((first / 2 + path[1] - path[0]) / years, mean, rtol=1e-9)
+    path = growth.trend(np.array([[0.0], [years]]), first * TWO, long_run * TWO, fade)
+    np.testing.assert_allclose((path[1] - path[0]) / years, mean, rtol=1e-9)
 
 
-def test_no_fade_averages_more_than_the_first_growth_or_less_than_what_is_left_after_the_base_year() -> None:
-    assert np.isnan(growth.fade_rate(0.4 * TWO, 0.1 * TWO, np.array([0.41, 0.137]), 4.0)).all()
+def test_no_fade_averages_more_than_the_first_growth_or_less_than_the_last() -> None:
+    assert np.isnan(growth.fade_rate(0.4 * TWO, 0.1 * TWO, np.array([0.41, 0.09]), 4.0)).all()
 
 
 def test_a_forecast_error_is_a_level_that_does_not_run_on() -> None:

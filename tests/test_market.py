@@ -621,7 +621,7 @@ def test_half_of_the_operator_is_bought_at_its_rent_value_and_then_pays_for_grow
     whole, life = 1 - (1 + rates.discount_rate) ** -rates.asset_life, rates.asset_life
     value = (life - whole / np.log1p(rates.discount_rate)) / (life * whole)
     expected = 0.5 * np.maximum(np.diff(capital, axis=0) + capital[1:] / life, 0)
-    expected[0], expected[1] = 0.0, 0.5 * value * capital[2]
+    expected[0], expected[1] = 0.0, 0.5 * (value + 1 / life) * capital[2]
     np.testing.assert_allclose(column(panels, "capex", "total", "aws"), expected, rtol=1e-10)
     worth = year(panels, "capital_value", 2030, "total", "aws")
     np.testing.assert_allclose(worth, 0.5 * value * capital[-1], rtol=1e-10)

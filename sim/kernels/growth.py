@@ -17,46 +17,39 @@ __all__ = [
     "trend",
 ]
 
-YEAR_END = 0.5
-"""Years from the middle of the base year, from which the fade is counted, to its end, before which nothing fades."""
-
-_NEWTON_STEPS = 10
-_SLOWEST = 1e-4  # per year; a fade slower than this is none
+_NEWTON_STEPS = 6
 _DUST = 1e-12  # a difference below this part of the market is rounding, and nobody's choice
 
 
 def fade_rate(first: FloatArray, long_run: FloatArray, mean: FloatArray, years: float) -> FloatArray:
     """The rate at which growth must fade so that it averages `mean` over `years`.
 
-    Growth is `first` to the end of the base year and fades from there on, so that the rate lambda solves
-    (exp(-lambda/2) - exp(-lambda T)) / lambda = (mean T - first/2 - long_run (T - 1/2)) / (first - long_run), T years.
+    Solves (1 - exp(-x)) / x = (mean - long_run) / (first - long_run) for x = rate x years.
 
     Equation (6) of docs/model.md.
 
     Parameters
     ----------
     first, long_run, mean : (N,)
-        Log growth per year at the start, in the long run, and on average from the middle of the base year.
+        Log growth per year at the start, in the long run, and on average.
     years : float
 
     Returns
     -------
     (N,)
-        Per year; NaN where no rate does, as where `mean` does not lie between `long_run` and `first`.
+        Per year; NaN where `mean` does not lie strictly between `long_run` and `first`.
     """
-    left = years - YEAR_END
     with np.errstate(divide="ignore", invalid="ignore"):
-        part = (mean * years - first * YEAR_END - long_run * left) / (first - long_run)
-    fades = (part > 0.0) & (part < left)
-    goal = np.log(np.where(fades, part, 0.5 * left))
-    # The log of the left side is convex and falls in the rate, so that Newton's steps from near 0 never pass the root.
-    rate = np.full_like(goal, _SLOWEST)
+        ratio = (mean - long_run) / (first - long_run)
+    fades = (ratio > 0.0) & (ratio < 1.0)
+    part = np.where(fades, ratio, 0.5)
+    # Two bounds from above, one tight where growth hardly fades and one where it fades at once. The function is
+    # concave, so that Newton's steps from there come down to the root and never pass it.
+    x = np.minimum(2.0 * (1.0 - part), 1.0) / part
     for _ in range(_NEWTON_STEPS):
-        gone = -np.expm1(-left * rate)
-        value = np.log(gone / rate) - YEAR_END * rate
-        slope = left * (1.0 - gone) / gone - 1.0 / rate - YEAR_END
-        rate = rate - (value - goal) / slope
-    return np.where(fades, rate, np.nan)
+        rise = -np.expm1(-x)
+        x = x - (rise - part * x) / (1.0 - rise - part)
+    return np.where(fades, x / years, np.nan)
 
 
 def trend(years: FloatArray, first: FloatArray, long_run: FloatArray, fade: FloatArray) -> FloatArray:

@@ -55,12 +55,9 @@ def market_path(scenario: Scenario, economy: Economy, worlds: Worlds, step: floa
     span = float(market.forecast_years)
     fade = growth.fade_rate(first, long_run, np.full_like(first, np.log1p(expected)), span)
     require("market.growth_base, growth_forecast and growth_long_run do not allow growth to fade", np.isfinite(fade))
-    since_middle = np.asarray(growth.YEAR_END + (np.arange(periods + 1)[:, None] - 0.5) * step, dtype=np.float64)
-    faded = growth.trend(np.maximum(since_middle, growth.YEAR_END), first, long_run, fade)
-    curve = faded + first * np.minimum(since_middle - growth.YEAR_END, 0.0)
-    curve += growth.tilt(
-        np.maximum(since_middle - growth.YEAR_END, 0.0), inputs["market.growth_forecast"], expected, span
-    )
+    since_middle = np.asarray(0.5 + (np.arange(periods + 1)[:, None] - 0.5) * step, dtype=np.float64)
+    curve = growth.trend(since_middle, first, long_run, fade)
+    curve += growth.tilt(np.maximum(since_middle - 0.5, 0.0), inputs["market.growth_forecast"], expected, span)
     curve += (growth.step_compensation(inputs["market.step_rate"], inputs["market.step_size"]) * step) * np.arange(
         periods + 1
     )[:, None]

@@ -42,7 +42,7 @@ def _together(scenario: Scenario, values: Values) -> Iterator[Finding]:
     yield from _layer_sizes(scenario, values)
     yield from _direct_shares(scenario, values)
     yield from _foreign_in_open_parts(scenario, values)
-    yield from _growth(scenario, values)
+    yield from _growth(values)
     yield from _costs(values)
     yield from _discounting(values)
 
@@ -132,19 +132,13 @@ def _propensities(scenario: Scenario) -> Iterator[Finding]:
 _LEAST_PROPENSITY: Final = 1e-6
 
 
-def _growth(scenario: Scenario, values: Values) -> Iterator[Finding]:
-    """Growth is its base's to the end of the base year, fades to its long run, and averages the forecast on the way."""
+def _growth(values: Values) -> Iterator[Finding]:
+    """Growth fades from its base to its long run, and passes the forecast on the way."""
     names = ("growth_base", "growth_forecast", "growth_long_run")
     first, forecast, last = (values.get(f"market.{name}", math.nan) for name in names)
     if forecast >= first or forecast <= last:
         found = f"(found {first:.1%}, {forecast:.1%}, {last:.1%})"
         yield "market.growth_forecast", f"must lie between growth_base and growth_long_run {found}"
-        return
-    years = scenario.market.forecast_years
-    least = math.expm1((0.5 * math.log1p(first) + (years - 0.5) * math.log1p(last)) / years)
-    if forecast <= least:
-        found = f"(found {forecast:.1%}; allowed above {least:.1%})"
-        yield "market.growth_forecast", f"is less than half a year of growth_base and growth_long_run average {found}"
 
 
 def _costs(values: Values) -> Iterator[Finding]:
