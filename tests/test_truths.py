@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 from shipped import (
     CALM_MARKET,
+    FOLDER,
     NO_PARTNER_GAIN,
     NO_RIVALRY,
     NOTHING_DRIFTS,
@@ -24,6 +27,7 @@ from sim.axes import FloatArray
 from sim.chance.sampling import draw_worlds
 from sim.model.engine import simulate
 from sim.model.inversion import Economies
+from sim.reading.loading import load_scenario
 from sim.scenario import Scenario
 
 ALWAYS = "entry.rule=always"
@@ -348,3 +352,29 @@ def test_hypotheses_average_back_to_the_total_by_weight() -> None:
     weights = [part.mean() for part in parts]
     np.testing.assert_allclose(weights, [0.25, 0.35, 0.40], atol=2 / 512)
     assert sum(w * share[part].mean() for w, part in zip(weights, parts, strict=True)) == pytest.approx(share.mean())
+
+
+@pytest.mark.parametrize("less", ["jv_50", "piecemeal"])
+def test_full_opening_is_worth_no_less_than_a_step_on_the_way_in_95_of_100_draws(less: str) -> None:
+    """What a step permits the end permits; who enters and finds that rivals enter too may still be worse off."""
+    step = ("policy.steps.opening_effective.adopt=jv_50",) if less == "jv_50" else ()
+    other = run("full_liberalization" if step else less, *step, scrambles=4)
+    full, smaller = (
+        year(panels, "npv", 2030, "total", "foreign") for panels in (run("full_liberalization", scrambles=4), other)
+    )
+    assert (full < smaller * (1 - 1e-9)).mean() < 0.05
+    assert (full > smaller * 1.01).mean() > 0.5
+
+
+def test_the_name_of_a_provider_decides_nothing(tmp_path: Path) -> None:
+    """With the alphabet in the queue AWS launched in 86% of draws, and as `zaws` in 21%."""
+    for name in ("base", "ftz_pilot", "sources"):
+        text = (FOLDER / f"{name}.yaml").read_text()
+        (tmp_path / f"{name}.yaml").write_text(re.sub(r"\baws\b", "zaws", text))
+    renamed = load_scenario(tmp_path / "ftz_pilot.yaml")
+    there, here = simulate(renamed, draw_worlds(renamed, range(4))), run("ftz_pilot", scrambles=4)
+    for variable, item, other in (("enters", "aws", "zaws"), ("npv", "foreign", "foreign"), ("npv", "aws", "zaws")):
+        columns = [year(panels, variable, 2030, "total", who) for panels, who in ((here, item), (there, other))]
+        means = [column.reshape(-1, 512).mean(axis=1) for column in columns]
+        error = np.sqrt(sum(mean.var(ddof=1) / len(mean) for mean in means))
+        assert abs(means[0].mean() - means[1].mean()) < 4 * error + 1e-3, variable
