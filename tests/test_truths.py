@@ -371,9 +371,9 @@ def test_the_name_of_a_provider_decides_nothing(tmp_path: Path) -> None:
     for name in ("base", "ftz_pilot", "sources"):
         text = (FOLDER / f"{name}.yaml").read_text()
         (tmp_path / f"{name}.yaml").write_text(re.sub(r"\baws\b", "zaws", text))
-    place = "regimes.ftz_pilot.sites=1"
-    renamed = load_scenario(tmp_path / "ftz_pilot.yaml", overrides=[place])
-    there, here = simulate(renamed, draw_worlds(renamed, range(4))), run("ftz_pilot", place, scrambles=4)
+    scarce = ("regimes.ftz_pilot.sites=1", "regulator.reviewers=1")
+    renamed = load_scenario(tmp_path / "ftz_pilot.yaml", overrides=scarce)
+    there, here = simulate(renamed, draw_worlds(renamed, range(4))), run("ftz_pilot", *scarce, scrambles=4)
     for variable, item, other in (("enters", "aws", "zaws"), ("npv", "foreign", "foreign"), ("npv", "aws", "zaws")):
         columns = [year(panels, variable, 2030, "total", who) for panels, who in ((here, item), (there, other))]
         means = [column.reshape(-1, 512).mean(axis=1) for column in columns]
