@@ -215,3 +215,17 @@ def test_whoever_builds_does_so_in_the_reference(name: str) -> None:
             for f in range(len(found.foreign)):
                 margin = entry_margin(case, _base(draw, name), phase, f, float(hazard[draw]), FIRMS)
                 assert verdicts[index, f, draw] == (margin >= 0.0) or abs(margin) < 1e-6
+
+
+def test_offsets_of_the_reference_act_as_shocks_do() -> None:
+    """b_i(t) stands beside z inside the rescaling, c(t) beside w; here of one size in every layer."""
+    case, base = _case(0, "full_liberalization"), _base(0, "full_liberalization")
+    luck = [[0.1 * z for z in row] for row in case.rivalry]
+    tide = [0.3 * w for w in case.origin]
+    layers = len(case.layers)
+    apart = replace(case, rival_offsets=[[row] * layers for row in luck], origin_offsets=[[w] * layers for w in tide])
+    moved = [[z + b for z, b in zip(*rows, strict=True)] for rows in zip(case.rivalry, luck, strict=True)]
+    together = replace(case, rivalry=moved, origin=[w + c for w, c in zip(case.origin, tide, strict=True)])
+    first, second = (outcomes(one, run(one, base))["market_share"] for one in (apart, together))
+    for item, shares in first.items():
+        np.testing.assert_allclose(shares, second[item], rtol=1e-12)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from scipy.optimize import brentq
 
@@ -302,17 +302,17 @@ class Market:
     quality: list[float]
     capacity: list[float]
     planned: list[float]
-    wanted: list[list[float]]
-    bought: list[list[float]]
-    spending: list[list[list[float]]]
-    owned: list[list[list[float]]]
-    gains: list[list[float]]
-    qualities: list[list[float]]
-    capacities: list[list[float]]
-    markups: list[list[list[float]]]
-    home_earned: list[float]
-    earned: list[list[float]]
-    owned_earned: list[list[float]]
+    wanted: list[list[float]] = field(default_factory=list)
+    bought: list[list[float]] = field(default_factory=list)
+    spending: list[list[list[float]]] = field(default_factory=list)
+    owned: list[list[list[float]]] = field(default_factory=list)
+    gains: list[list[float]] = field(default_factory=list)
+    qualities: list[list[float]] = field(default_factory=list)
+    capacities: list[list[float]] = field(default_factory=list)
+    markups: list[list[list[float]]] = field(default_factory=list)
+    home_earned: list[float] = field(default_factory=list)
+    earned: list[list[float]] = field(default_factory=list)
+    owned_earned: list[list[float]] = field(default_factory=list)
 
 
 def run(case: Case, base: Base | None = None) -> Market:
@@ -337,7 +337,7 @@ def _opening(case: Case, base: Base) -> Market:
             )
         )  # fmt: skip
     zeros = [0.0] * foreign
-    return Market(base, path, segments, [0.0] * len(case.layers), zeros[:], zeros[:], *([] for _ in range(11)))
+    return Market(base, path, segments, [0.0] * len(case.layers), zeros[:], zeros[:])
 
 
 def live(case: Case, f: int, t: int) -> float:
