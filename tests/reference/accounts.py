@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from reference.case import Case
@@ -44,11 +44,11 @@ class Rates:
         self.wacc, self.transfer_price = case.hidden("discount_rate"), case.hidden("transfer_price")
         self.terminal, self.reference = case.hidden("terminal_growth"), math.log1p(case.hidden("reference_growth"))
         self.force = math.log1p(self.wacc)
-        self.rent = self.force / (1.0 - (1.0 + self.wacc) ** -self.life)
+        self.rent = self.force / (1.0 - math.exp(-self.force * self.life))
 
     def idleness(self, growth: float) -> float:
         """u / u_t of the operator, u_t = u^(g / ln(1 + g_ref)), g at least 0."""
-        return self.full / self.full ** (max(growth, 0.0) / self.reference)
+        return self.full / math.pow(self.full, max(growth, 0.0) / self.reference)
 
     def royalty(self, idle: float) -> float:
         """1 - site cost - the operator's margin."""
@@ -60,13 +60,13 @@ class Rates:
 
     def even(self) -> float:
         """v: the rent value of an evenly aged stock."""
-        whole = 1.0 - (1.0 + self.wacc) ** -self.life
+        whole = 1.0 - math.exp(-self.force * self.life)
         return (self.life - whole / self.force) / (self.life * whole)
 
     def rent_left(self, age: float) -> float:
         """Present value of the rent that a unit of capital of some age still bears; 1 when new."""
         left = max(self.life - age, 0.0)
-        return self.rent * (1.0 - (1.0 + self.wacc) ** -left) / self.force
+        return self.rent * (1.0 - math.exp(-self.force * left)) / self.force
 
 
 def equity(case: Case) -> list[float]:
@@ -98,7 +98,9 @@ def streams(case: Case, market: Market) -> Streams:
             _site(case, market, rates, found, f, on_site, t)
     for f in range(len(case.abroad)):
         ours = share[-1] * rates.even() * capital[-1][f]
-        found.left.append(ours + (_carried(case, market, rates, f, case.periods)[1] if market.capacity[f] > 0.0 else 0.0))
+        found.left.append(
+            ours + (_carried(case, market, rates, f, case.periods)[1] if market.capacity[f] > 0.0 else 0.0)
+        )
     return found
 
 
@@ -182,11 +184,16 @@ def _carried(case: Case, market: Market, rates: Rates, f: int, until: int) -> tu
 # ---------------------------------------------------------------- outcomes
 
 
-def _years(case: Case, read: Callable[[int], float], last: bool = False) -> list[float]:
-    """Mean over the periods of each year, or its last period."""
+def _years(case: Case, flows: Sequence[float]) -> list[float]:
+    """Mean over the periods of each year."""
     per_year = round(1 / case.step)
-    blocks = [range(first, first + per_year) for first in range(0, case.periods, per_year)]
-    return [read(block[-1]) if last else sum(map(read, block)) / per_year for block in blocks]
+    return [sum(flows[first : first + per_year]) / per_year for first in range(0, case.periods, per_year)]
+
+
+def _year_ends(case: Case, levels: Sequence[float]) -> list[float]:
+    """The last period of each year."""
+    per_year = round(1 / case.step)
+    return list(levels[per_year - 1 :: per_year])
 
 
 def outcomes(case: Case, market: Market) -> Outcomes:
@@ -196,62 +203,59 @@ def outcomes(case: Case, market: Market) -> Outcomes:
 
 def _of_market(case: Case, market: Market) -> Outcomes:
     found: Outcomes = {}
-    base, home, count = market.base, len(case.home), len(case.layers)
-    rates = Rates(case)
-    net = [rates.royalty(rates.idleness(g)) * (1.0 - rates.withholding - rates.vat) for g in market.path.total_trend]
-    scopes = [*((name, [i]) for i, name in enumerate(case.layers)), ("total", list(range(count)))]
-    for scope, rows in scopes:
-        spent = [
-            [
-                sum(base.size[i] * base.layer_share[i][p] for i in rows),
-                *_years(case, lambda t, p=p, r=rows: sum(market.spending[t][i][p] for i in r)),  # type: ignore[misc]
-            ]
-            for p in range(len(case.providers))
-        ]
-        size = [sum(year) for year in zip(*spent, strict=True)]
-        abroad = [sum(year) for year in zip(*spent[home:], strict=True)]
-        untouched = [sum(base.size[i] for i in rows), *_years(case, lambda t, r=rows: sum(market.path.size[t + 1][i] for i in r))]  # type: ignore[misc]  # noqa: E501
-        _put(found, "market_size", scope, "", size)
-        _put(found, "market_expansion", scope, "", [a / b for a, b in zip(size, untouched, strict=True)])
-        _put(found, "foreign_share", scope, "", [a / b for a, b in zip(abroad, size, strict=True)])
-        for p, name in enumerate(case.providers):
-            _put(found, "market_share", scope, name, [a / b for a, b in zip(spent[p], size, strict=True)])
-        _put(found, "consumer_gain", scope, "", [0.0, *_years(case, lambda t, r=rows: sum(market.gains[t][i] for i in r))])  # type: ignore[misc]  # noqa: E501
-        _foreign_revenue(case, market, found, scope, rows, net)
-        if scope == "total":
-            earned = [0.0, *_years(case, lambda t: market.home_earned[t])]
-            profit = [case.hidden("domestic_margin") * (s - a) + e for s, a, e in zip(size, abroad, earned, strict=True)]
-            _put(found, "domestic_gross_profit", scope, "", profit)
-        else:
-            _of_layer(case, market, found, scope, rows[0])
+    for scope, rows in [*((name, [i]) for i, name in enumerate(case.layers)), ("total", list(range(len(case.layers))))]:
+        _sizes(case, market, found, scope, rows)
+        _foreign_revenue(case, market, found, scope, rows)
+    for i, name in enumerate(case.layers):
+        _of_layer(case, market, found, name, i)
+    sold = zip(found["market_size"]["total", ""], found["foreign_share"]["total", ""], strict=True)
+    earned = [0.0, *_years(case, market.home_earned)]
+    margin = case.hidden("domestic_margin")
+    profit = [margin * size * (1.0 - abroad) + extra for (size, abroad), extra in zip(sold, earned, strict=True)]
+    _put(found, "domestic_gross_profit", "total", "", profit)
     return found
+
+
+def _sizes(case: Case, market: Market, found: Outcomes, scope: str, rows: list[int]) -> None:
+    """Size, expansion, shares and consumer gain of some layers, the base year first."""
+    base, home = market.base, len(case.home)
+
+    def yearly(first: float, table: Sequence[Sequence[float]]) -> list[float]:
+        return [first, *_years(case, [sum(row[i] for i in rows) for row in table])]
+
+    spent = []
+    for p in range(len(case.providers)):
+        first = sum(base.size[i] * base.layer_share[i][p] for i in rows)
+        spent.append(yearly(first, [[layer[p] for layer in period] for period in market.spending]))
+    size = [sum(year) for year in zip(*spent, strict=True)]
+    abroad = [sum(year) for year in zip(*spent[home:], strict=True)]
+    untouched = yearly(sum(base.size[i] for i in rows), market.path.size[1:])
+    _put(found, "market_size", scope, "", size)
+    _put(found, "market_expansion", scope, "", [a / b for a, b in zip(size, untouched, strict=True)])
+    _put(found, "foreign_share", scope, "", [a / b for a, b in zip(abroad, size, strict=True)])
+    for name, spending in zip(case.providers, spent, strict=True):
+        _put(found, "market_share", scope, name, [a / b for a, b in zip(spending, size, strict=True)])
+    _put(found, "consumer_gain", scope, "", yearly(0.0, market.gains))
 
 
 def _put(found: Outcomes, variable: str, scope: str, item: str, values: Sequence[float]) -> None:
     found.setdefault(variable, {})[scope, item] = list(values)
 
 
-def _foreign_revenue(
-    case: Case, market: Market, found: Outcomes, scope: str, rows: list[int], net: list[float]
-) -> None:
+def _foreign_revenue(case: Case, market: Market, found: Outcomes, scope: str, rows: list[int]) -> None:
     """Gross revenue of own sites, and what is retained: it, and the net royalty of the partner channel."""
-    home, owned_sum, kept_sum = len(case.home), [], []
+    home, rates, base, sums = len(case.home), Rates(case), market.base, []
+    net = [rates.royalty(rates.idleness(g)) * (1.0 - rates.withholding - rates.vat) for g in market.path.total_trend]
     for f, name in enumerate(case.abroad):
-
-        def owned(t: int, f: int = f) -> float:
-            return sum(market.owned[t][i][f] for i in rows)
-
-        def kept(t: int, f: int = f) -> float:
-            on_site = sum(market.owned[t][i][f] for i in rows)
-            return net[t + 1] * (sum(market.spending[t][i][home + f] for i in rows) - on_site) + on_site
-
-        first = net[0] * sum(market.base.size[i] * market.base.layer_share[i][home + f] for i in rows)
-        owned_sum.append([0.0, *_years(case, owned)])
-        kept_sum.append([first, *_years(case, kept)])
-        _put(found, "owned_revenue", scope, name, owned_sum[-1])
-        _put(found, "revenue_retained", scope, name, kept_sum[-1])
-    _put(found, "owned_revenue", scope, "foreign", [sum(x) for x in zip(*owned_sum, strict=True)])
-    _put(found, "revenue_retained", scope, "foreign", [sum(x) for x in zip(*kept_sum, strict=True)])
+        owned = [sum(period[i][f] for i in rows) for period in market.owned]
+        gross = [sum(period[i][home + f] for i in rows) for period in market.spending]
+        kept = [rate * (all_ - own) + own for rate, all_, own in zip(net[1:], gross, owned, strict=True)]
+        first = net[0] * sum(base.size[i] * base.layer_share[i][home + f] for i in rows)
+        sums.append(([0.0, *_years(case, owned)], [first, *_years(case, kept)]))
+        for variable, values in zip(("owned_revenue", "revenue_retained"), sums[-1], strict=True):
+            _put(found, variable, scope, name, values)
+    for variable, parts in zip(("owned_revenue", "revenue_retained"), zip(*sums, strict=True), strict=True):
+        _put(found, variable, scope, "foreign", [sum(year) for year in zip(*parts, strict=True)])
 
 
 def _of_layer(case: Case, market: Market, found: Outcomes, layer: str, i: int) -> None:
@@ -261,9 +265,8 @@ def _of_layer(case: Case, market: Market, found: Outcomes, layer: str, i: int) -
     for p, name in enumerate(case.providers):
         weights = [base.weight[g] * base.share[g][p] for g in rows]
         first = sum(w * math.exp(base.log_markup[g][p]) for w, g in zip(weights, rows, strict=True)) / sum(weights)
-        later = _years(case, lambda t, p=p: market.markups[t][i][p], last=True)  # type: ignore[misc]
-        _put(found, "markup", layer, name, [first, *later])
-    quality = _years(case, lambda t: math.exp(market.qualities[t][i]), last=True)
+        _put(found, "markup", layer, name, [first, *_year_ends(case, [period[i][p] for period in market.markups])])
+    quality = _year_ends(case, [math.exp(period[i]) for period in market.qualities])
     _put(found, "domestic_quality", layer, "", [1.0, *quality])
 
 
@@ -281,8 +284,8 @@ def _of_money(case: Case, market: Market) -> Outcomes:
             "capex": flows.capex,
         }
         for variable, table in yearly.items():
-            _put(found, variable, "total", name, _years(case, lambda t, x=table: x[t][f]))  # type: ignore[misc]
-        _put(found, "capacity", "total", name, _years(case, lambda t: market.capacities[t][f], last=True))
+            _put(found, variable, "total", name, _years(case, [row[f] for row in table]))
+        _put(found, "capacity", "total", name, _year_ends(case, [row[f] for row in market.capacities]))
         _put(found, "capital_value", "total", name, [flows.left[f]])
         npv = sum(d * row[f] for d, row in zip(factor, flows.value, strict=True))
         last = found["value_flow"]["total", name][-1]
@@ -293,6 +296,6 @@ def _of_money(case: Case, market: Market) -> Outcomes:
         _put(found, "npv_of_equity", "total", name, [of_equity])
     for rows in found.values():
         rows["total", "foreign"] = [sum(year) for year in zip(*rows.values(), strict=True)]
-    _put(found, "operator_profit", "total", "", _years(case, lambda t: flows.operator[t]))
-    _put(found, "tax_take", "total", "", _years(case, lambda t: flows.tax[t]))
+    _put(found, "operator_profit", "total", "", _years(case, flows.operator))
+    _put(found, "tax_take", "total", "", _years(case, flows.tax))
     return found

@@ -186,9 +186,7 @@ def static_equilibrium(
     size = [opens * reach, opens * (1.0 - reach), 1.0 - opens]
     up_in, up_out, markup = [math.exp(u) for u in inside], [math.exp(u) for u in outside], list(first)
     for _ in range(500):
-        pull = [
-            c * math.exp(excess * (m0 - m)) for c, m0, m in zip(base.choice[g], first, markup, strict=True)
-        ]
+        pull = [c * math.exp(excess * (m0 - m)) for c, m0, m in zip(base.choice[g], first, markup, strict=True)]
         seen, unseen = ([a * u for a, u in zip(pull, up, strict=True)] for up in (up_in, up_out))
         totals = [sum(seen), sum(unseen), sum(pull[:home])]
         moved = 0.0

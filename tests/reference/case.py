@@ -21,13 +21,13 @@ class Reading:
         Growth and the layers' log-odds fade from the middle of the base year's last period on, not from its end.
     stranded_alone : bool
         Customers of sites in whose reach nothing is any more are an access class of their own in markups.
-    fringe_decides_whole : bool
-        All firms of a fringe decide on a site together, not one of them alone.
+    spillover_at_middle : bool
+        The spillover that a regime scales is that in force in a period's middle, not the mean over its window.
     """
 
     fades_within_base_year: bool = False
     stranded_alone: bool = False
-    fringe_decides_whole: bool = False
+    spillover_at_middle: bool = False
 
 
 @dataclass(frozen=True)

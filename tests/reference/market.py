@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from scipy.optimize import brentq
 
@@ -135,7 +135,7 @@ def access(case: Case, base: Base, path: Path, t: int) -> Access:
         owned_unlock=[_owned_unlock(case, begin, end, launched) for launched in case.launched],
         cap=cap,
         migrates=not phase.capped and migration_pays(case, phase.partner_equity),
-        spillover=phase.spillover,
+        spillover=phase.spillover if case.reading.spillover_at_middle else _spillover(case, begin, end),
         closes=closes,
         evicts=evicts,
     )
@@ -150,15 +150,22 @@ def _arrived(begin: float, end: float, since: float, ramp: float) -> float:
     return last - first + ramp * (math.exp(-last / ramp) - math.exp(-first / ramp))
 
 
+def _spillover(case: Case, begin: float, end: float) -> float:
+    """What a regime scales the spillover by, its mean over the window: it counts from the day of the rule."""
+    first = case.phases[0]
+    total = first.spillover * max(min(end, first.start) - begin, 0.0)
+    for phase in case.phases:
+        total += phase.spillover * max(min(end, phase.end) - max(begin, phase.start), 0.0)
+    return total / (end - begin)
+
+
 def _partner_unlock(case: Case, begin: float, end: float) -> float:
     """Beyond the start's: ramped since the day on which any was first granted, the mean over the whole window."""
     start = case.phases[0].partner_unlock
     granted = [p for p in case.phases if p.partner_unlock != start and p.start < p.end]
     total = 0.0
     for phase in granted:
-        came = _arrived(
-            max(begin, phase.start), min(end, phase.end), granted[0].start, case.inputs["opening.ramp"]
-        )
+        came = _arrived(max(begin, phase.start), min(end, phase.end), granted[0].start, case.inputs["opening.ramp"])
         total += (phase.partner_unlock - start) * came
     return total / (end - begin)
 
@@ -170,15 +177,15 @@ def _owned_unlock(case: Case, begin: float, end: float, launched: float) -> floa
         return 0.0
     total = 0.0
     for phase in case.phases:
-        came = _arrived(
-            max(begin, phase.start), min(end, phase.end), launched, case.inputs["opening.ramp"]
-        )
+        came = _arrived(max(begin, phase.start), min(end, phase.end), launched, case.inputs["opening.ramp"])
         total += (phase.owned_unlock - case.phases[0].partner_unlock) * came
     return total / live
 
 
-def channel_worth(case: Case, equity: float, hurdle: float, hazard: float, gains: tuple[float, float]) -> tuple[float, float]:
-    """Worth of a unit of gross on an own site and with a partner, capital charged, at utilisation u (section 6, entry)."""
+def channel_worth(
+    case: Case, equity: float, hurdle: float, hazard: float, gains: tuple[float, float]
+) -> tuple[float, float]:
+    """Worth of a unit of gross on an own site and with a partner, capital charged, at utilisation u (section 6)."""
     cost = case.hidden("site_cost")
     life, capital = case.hidden("asset_life"), case.hidden("capital_intensity")
     technology = 1.0 - cost - case.hidden("provider_margin")
@@ -295,17 +302,17 @@ class Market:
     quality: list[float]
     capacity: list[float]
     planned: list[float]
-    wanted: list[list[float]]
-    bought: list[list[float]]
-    spending: list[list[list[float]]]
-    owned: list[list[list[float]]]
-    gains: list[list[float]]
-    qualities: list[list[float]]
-    capacities: list[list[float]]
-    markups: list[list[list[float]]]
-    home_earned: list[float]
-    earned: list[list[float]]
-    owned_earned: list[list[float]]
+    wanted: list[list[float]] = field(default_factory=list)
+    bought: list[list[float]] = field(default_factory=list)
+    spending: list[list[list[float]]] = field(default_factory=list)
+    owned: list[list[list[float]]] = field(default_factory=list)
+    gains: list[list[float]] = field(default_factory=list)
+    qualities: list[list[float]] = field(default_factory=list)
+    capacities: list[list[float]] = field(default_factory=list)
+    markups: list[list[list[float]]] = field(default_factory=list)
+    home_earned: list[float] = field(default_factory=list)
+    earned: list[list[float]] = field(default_factory=list)
+    owned_earned: list[list[float]] = field(default_factory=list)
 
 
 def run(case: Case, base: Base | None = None) -> Market:
@@ -330,7 +337,7 @@ def _opening(case: Case, base: Base) -> Market:
             )
         )  # fmt: skip
     zeros = [0.0] * foreign
-    return Market(base, path, segments, [0.0] * len(case.layers), zeros[:], zeros[:], *([] for _ in range(11)))  # type: ignore[call-arg,arg-type]
+    return Market(base, path, segments, [0.0] * len(case.layers), zeros[:], zeros[:])
 
 
 def live(case: Case, f: int, t: int) -> float:
@@ -439,9 +446,7 @@ def _reclassify(segment: Segment, reach_part: float) -> None:
     enters = (reach_part - old) / (1.0 - old) if reach_part > old else 0.0
     leaves = (old - reach_part) / old if reach_part < old else 0.0
     for out, into in (("outside", "inside"), ("gain_outside", "gain_inside")):
-        moved = [
-            enters * a - leaves * b for a, b in zip(getattr(segment, out), getattr(segment, into), strict=True)
-        ]
+        moved = [enters * a - leaves * b for a, b in zip(getattr(segment, out), getattr(segment, into), strict=True)]
         setattr(segment, out, [a - m for a, m in zip(getattr(segment, out), moved, strict=True)])
         setattr(segment, into, [b + m for b, m in zip(getattr(segment, into), moved, strict=True)])
     elsewhere = sum(segment.home) - segment.home_closed - segment.home_inside
@@ -451,7 +456,7 @@ def _reclassify(segment: Segment, reach_part: float) -> None:
 def _offers(
     case: Case, market: Market, g: int, layer: int, scales: list[float], rule: Access, selling: list[float], t: int
 ) -> tuple[list[float], list[float], list[float]]:
-    """Attraction of home, partner and owned offers: base-year choice shares moved by price, quality, luck and unlock."""
+    """Attraction of home, partner and owned offers: base-year choice shares moved by price, quality, luck, unlock."""
     base, segment, home = market.base, market.segments[g], len(case.home)
     excess = case.inputs["demand.elasticity_of_substitution"] - 1.0
     pull = [
@@ -491,7 +496,9 @@ def _choose(
     segment.home_closed += to_home
     segment.gain_home += free * (stayed + shut) / excess + evicted * math.log(in_home) / excess
     segment.gain_home += to_partner * gain * in_home / in_partner
-    segment.home = [x + a * (to_home / in_home + to_partner / in_partner) for x, a in zip(segment.home, home, strict=True)]
+    segment.home = [
+        x + a * (to_home / in_home + to_partner / in_partner) for x, a in zip(segment.home, home, strict=True)
+    ]
     joining = [to_partner * a / in_partner for a in partner]
     segment.outside = [x + j for x, j in zip(segment.outside, joining, strict=True)]
     segment.gain_outside = [w + gain * j for w, j in zip(segment.gain_outside, joining, strict=True)]
@@ -533,7 +540,7 @@ def _hand_over(case: Case, market: Market, chosen: list[Chosen], f: int) -> None
 
 @dataclass
 class Intake:
-    """New spending of the owned-open class: on sites and with partners [f], at home, its expansion, and log attraction."""
+    """New spending of the owned-open class: on sites and with partners [f], at home; expansion, log attraction."""
 
     owned: list[float]
     partner: list[float]
