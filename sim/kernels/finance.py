@@ -16,6 +16,7 @@ __all__ = [
     "entry_margin",
     "equity_spending",
     "even_value",
+    "half_steps",
     "internal_rate",
     "operator_idleness",
     "payback_years",
@@ -403,6 +404,29 @@ def terminal_value(flow: FloatArray, rate: FloatArray, growth: FloatArray, years
     Equation (28) of docs/model.md.
     """
     return np.asarray(flow * ((1.0 + growth) / (rate - growth) * np.exp(-years * np.log1p(rate))))
+
+
+def half_steps(flows: FloatArray, starting: FloatArray | None, end: FloatArray) -> FloatArray:
+    """Money by half-periods: what is paid at the start of each period and in its middle, and what is left at the end.
+
+    Parameters
+    ----------
+    flows : (T, ..., N)
+        Money per period in its middle.
+    starting : (T, ..., N), optional
+        Money per period at its start.
+    end : (..., N)
+
+    Returns
+    -------
+    (2 T + 1, ..., N)
+    """
+    halves = np.zeros((2 * len(flows) + 1, *flows.shape[1:]))
+    halves[1::2] = flows
+    if starting is not None:
+        halves[:-1:2] = starting
+    halves[-1] += end
+    return halves
 
 
 def internal_rate(flows: FloatArray, step: float) -> FloatArray:

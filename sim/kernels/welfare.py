@@ -22,10 +22,13 @@ class ClassGains(NamedTuple):
         What a unit of the whole segment gains in its closed part.
     partner
         What a unit in the partner-open class gains.
+    newly_open
+        What of that it gains because part of the class was closed in the base year; None where none was.
     """
 
     closed: FloatArray
     partner: FloatArray
+    newly_open: FloatArray | None = None
 
 
 def class_gains(
@@ -66,12 +69,14 @@ def class_gains(
     """
     scale = 1.0 / (substitution - 1.0)
     log_home, log_partner = np.log(home), np.log(partner)
-    opened = base_closed - closed
+    opened, newly_open = base_closed - closed, None
     if opened.max() > 0.0:
-        newly_open = np.maximum(opened, 0.0) / np.maximum(1.0 - closed, _TINY)
-        log_partner -= newly_open * log_base
+        newly_open = -log_base * scale * np.maximum(opened, 0.0) / np.maximum(1.0 - closed, _TINY)
     in_closed = closed * log_home - np.minimum(closed, base_closed) * log_base
-    return ClassGains(closed=in_closed * scale, partner=log_partner * scale)
+    log_partner *= scale
+    if newly_open is not None:
+        log_partner += newly_open
+    return ClassGains(closed=in_closed * scale, partner=log_partner, newly_open=newly_open)
 
 
 def reached_gain(gain: FloatArray, lift: FloatArray) -> FloatArray:

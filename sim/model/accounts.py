@@ -230,6 +230,7 @@ class _Streams:
     equity_value: FloatArray
     cash: FloatArray
     site_cash: FloatArray
+    site_capex: FloatArray
     capex: FloatArray
     operator_profit: FloatArray
     tax: FloatArray
@@ -253,6 +254,7 @@ def _streams(economy: Economy, record: Record, masks: Masks, step: float) -> _St
         equity_value=partner.equity_value,
         cash=partner.incremental + partner.depreciation - partner.capex + site.cash,
         site_cash=site.cash,
+        site_capex=site.capex,
         capex=partner.capex + site.capex,
         operator_profit=partner.operator_profit,
         tax=partner.tax + site.tax,
@@ -349,7 +351,9 @@ def _handed_over(record: Record, masks: Masks, rates: finance.Rates, step: float
     if not handed.any():
         return np.zeros_like(record.bought), np.zeros_like(record.bought)
     book, rent = _carried(record, handed.argmax(axis=0), rates, step)
-    return np.where(handed, rates.transfer_price * book, 0.0), np.where(handed, rent, 0.0)
+    # The rent left is due at the period's start, and flows are paid in its middle.
+    later = np.exp(np.log1p(rates.discount_rate) * (step / 2))
+    return np.where(handed, rates.transfer_price * book, 0.0), np.where(handed, rent * later, 0.0)
 
 
 def _money(economy: Economy, record: Record, masks: Masks, labels: _Labels, step: float) -> Iterable[Panel]:
@@ -374,10 +378,10 @@ def _money(economy: Economy, record: Record, masks: Masks, labels: _Labels, step
     yield _grouped("npv_with_terminal", last, labels, (present + going)[None])
     of_equity = finance.present_value(streams.equity_value, rates.discount_rate, step)
     yield _grouped("npv_of_equity", last, labels, of_equity[None])
-    flows = streams.site_cash * step
-    yield _plain("payback", last, labels, finance.payback_years(flows, step))
-    flows[-1] += streams.site_left
-    yield _plain("irr", last, labels, finance.internal_rate(flows, step))
+    yield _plain("payback", last, labels, finance.payback_years(streams.site_cash * step, step))
+    spent = -streams.site_capex * step
+    flows = finance.half_steps(streams.site_cash * step - spent, spent, streams.site_left)
+    yield _plain("irr", last, labels, finance.internal_rate(flows, step / 2))
 
 
 def _grouped(variable: str, years: tuple[int, ...], labels: _Labels, values: FloatArray) -> Panel:

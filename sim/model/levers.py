@@ -36,8 +36,10 @@ class Levers:
         self._partner = _partner_arrived(scenario, economy, found, masks.phases)
         self._owned = _owned_arrived(scenario, economy, found, timeline, masks)
         self.start_equity = lever_rows(found[:1], "partner_equity", economy)[0]
-        self._equity = _equity(scenario, economy, found, masks.phases)
-        self._spillover = lever_rows(found, "spillover", economy)
+        ends = period_ends(scenario.horizon)[:, None]
+        calendar = (ends - scenario.horizon.period_months / 12, ends)
+        self._equity = _mean_over(calendar, lever_rows(found, "partner_equity", economy), masks.phases)
+        self._spillover = _mean_over(_windows(scenario), lever_rows(found, "spillover", economy), masks.phases)
         self._reach = np.stack([reach_fraction(scenario, economy, state) for state in found])
         self._migrates = np.stack([_migrates(economy, state) for state in found])
         self._capped = np.array([state.levers.capped for state in found])[masks.state]
@@ -60,7 +62,7 @@ class Levers:
             takes_migrants=self._pick(self._migrates, t),
             closes=closes,
             evicts=evicts,
-            spillover=self._pick(self._spillover, t),
+            spillover=self._spillover[t],
         )
 
     def _closing(self, t: int) -> tuple[FloatArray | None, FloatArray | None]:
@@ -162,15 +164,18 @@ def _arrived(
     return arrived_years(np.maximum(begin, start), np.minimum(end, until), since, ramp)
 
 
-def _equity(scenario: Scenario, economy: Economy, found: tuple[State, ...], phases: Phases) -> FloatArray:
-    """Foreign equity in operators, its mean over each period of the calendar; (T, N)."""
-    equity, step = _by_phase(lever_rows(found, "partner_equity", economy), phases), scenario.horizon.period_months / 12
-    ends = period_ends(scenario.horizon)[:, None]
-    mean = np.zeros((len(ends), economy.draws))
-    for part, start, until in zip(equity, phases.start, phases.end, strict=True):
-        if part.any():
-            mean += part * overlap(ends - step, ends, start, until)
-    return np.asarray(mean / step)
+def _mean_over(spans: tuple[FloatArray, FloatArray], rows: FloatArray, phases: Phases) -> FloatArray:
+    """Mean of a lever, by state (S, N), from the start to the end of each span, (T, 1) each; (T, N).
+
+    What is in force first counts for the time before the horizon.
+    """
+    begin, end = spans
+    mean = np.zeros((len(end), rows.shape[-1]))
+    starts = np.concatenate([np.full_like(phases.start[:1], -np.inf), phases.start[1:]])
+    for value, start, until in zip(_by_phase(rows, phases), starts, phases.end, strict=True):
+        if value.any() and (start < until).any():
+            mean += value * overlap(begin, end, start, until)
+    return np.asarray(mean / (end - begin))
 
 
 def _zone_cap(economy: Economy, path: MarketPath, periods_per_year: int) -> FloatArray:

@@ -221,7 +221,9 @@ def _price(economy: Economy, stocks: Stocks, spending: FloatArray) -> None:
         at_home[0] -= stocks.home_inside
         np.maximum(at_home[0], 0.0, out=at_home[0])  # where all is in reach, rounding is left
         at_home.append(stocks.home_inside)
-        abroad.append(stocks.inside + stocks.owned)
+        # Who stays on a site in whose reach nobody chooses any more is no class alone.
+        left = np.where(stocks.reach_part <= 0.0, stocks.owned, 0.0)
+        abroad = [abroad[0] + left, stocks.inside + (stocks.owned - left)]
     totals = [np.maximum(ours + theirs.sum(axis=0), _TINY) for ours, theirs in zip(at_home, abroad, strict=True)]
     home_pull = home_share(list(zip(at_home, totals, strict=True)), stocks.home_closed)
     home_pull *= slope

@@ -120,6 +120,8 @@ def serve_reach(economy: Economy, stocks: Stocks, period: Period, choice: Choice
     new = rationed(reach, share, room, free)
     room = np.maximum(room - new.owned.sum(axis=1), 0.0)
     full_gain = new.log_attraction / economy.excess
+    if choice.gains.newly_open is not None:
+        full_gain += choice.gains.newly_open
     gain = reached_gain(full_gain, new.lift)
     moved, again = _migrate(economy, stocks, asked, room)
     stocks.owned += new.owned + moved

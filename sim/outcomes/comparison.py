@@ -15,7 +15,7 @@ import numpy as np
 
 from sim.axes import FloatArray
 from sim.errors import ResultsError, choices
-from sim.kernels.finance import internal_rate, payback_years
+from sim.kernels.finance import half_steps, internal_rate, payback_years
 from sim.outcomes.panels import Columns, LazyPanel, Result, batches
 from sim.outcomes.statistics import STATISTICS, Missing, Statistics, describe, share_positive
 from sim.outcomes.tables import Cell, ComparisonRow, HeadlineRow, SummaryRow, TimelineRow
@@ -260,34 +260,48 @@ def _worth_of_difference(result: Result, baseline: Result) -> Iterator[Columns]:
     held = result.panels.keys() & baseline.panels.keys()
     if {"cash_flow", "capital_value"} <= held:
         cash, left = (paired(result.panels[name], baseline.panels[name]) for name in ("cash_flow", "capital_value"))
-        yield _of_flows("payback_of_difference", _payback, cash, None)
-        yield _of_flows("irr_of_difference", _rate, cash, left)
+        yield _of_flows("payback_of_difference", _payback, cash)
+        yield _rate_of_difference(cash, left)
     if {"enters", "npv_with_terminal"} <= held:
         yield _regret(
             result.panels["enters"], paired(result.panels["npv_with_terminal"], baseline.panels["npv_with_terminal"])
         )
 
 
-def _of_flows(
-    variable: str, value: Callable[[FloatArray], FloatArray], cash: LazyPanel, left: LazyPanel | None
-) -> LazyPanel:
-    """What is made of annual flows item by item; what capital is worth at the end comes with the last, if given."""
-
-    def flows(item: tuple[str, str], draws: slice) -> FloatArray:
-        found = cash.series(*item, draws)
-        if left is not None:
-            found[-1] += left.rows([left.row(left.years[-1], *item)], draws)[0]
-        return found
+def _of_flows(variable: str, value: Callable[[FloatArray], FloatArray], cash: LazyPanel) -> LazyPanel:
+    """What is made of annual flows item by item."""
 
     def read(chosen: Sequence[int], draws: slice) -> FloatArray:
         parts = [slice(*part) for part in _parts(range(cash.draws)[draws])]
-        return np.stack([np.concatenate([value(flows(cash.items[i], part)) for part in parts]) for i in chosen])
+        return np.stack([np.concatenate([value(cash.series(*cash.items[i], part)) for part in parts]) for i in chosen])
 
-    case = cash.median.copy()
-    case[-1] += 0.0 if left is None else left.median[-1]
-    median = value(np.repeat(case[..., None], 2, axis=-1))[:, 0]
-    unit, years = VARIABLES[variable].unit, cash.years[-1:]
-    return LazyPanel(variable, unit, years, cash.items, median[None], cash.draws, read)
+    median = value(np.repeat(cash.median[..., None], 2, axis=-1))[:, 0]
+    return _last(variable, cash, median, read)
+
+
+def _rate_of_difference(cash: LazyPanel, left: LazyPanel) -> LazyPanel:
+    """Internal rate of annual flows, paid in the middle of each year, and of what capital is worth after the last."""
+
+    def rate(flows: FloatArray, end: FloatArray) -> FloatArray:
+        return internal_rate(half_steps(flows, None, end), 0.5)
+
+    def read(chosen: Sequence[int], draws: slice) -> FloatArray:
+        parts = [slice(*part) for part in _parts(range(cash.draws)[draws])]
+        return np.stack([np.concatenate([one(cash.items[i], part) for part in parts]) for i in chosen])
+
+    def one(item: tuple[str, str], part: slice) -> FloatArray:
+        return rate(cash.series(*item, part), left.rows([left.row(left.years[-1], *item)], part)[0])
+
+    twice = (np.repeat(panel.median[..., None], 2, axis=-1) for panel in (cash, left))
+    cash_case, left_case = twice
+    return _last("irr_of_difference", cash, rate(cash_case, left_case[-1])[:, 0], read)
+
+
+def _last(
+    variable: str, cash: LazyPanel, median: FloatArray, read: Callable[[Sequence[int], slice], FloatArray]
+) -> LazyPanel:
+    """A panel of the last year, by the items of annual flows."""
+    return LazyPanel(variable, VARIABLES[variable].unit, cash.years[-1:], cash.items, median[None], cash.draws, read)
 
 
 def _parts(draws: range) -> Iterator[tuple[int, int]]:
@@ -308,11 +322,6 @@ def _regret(entered: Columns, worth: LazyPanel) -> LazyPanel:
     median = entered.median[:, own] * (worth.median[:, places] < 0)
     unit = VARIABLES["regret"].unit
     return LazyPanel("regret", unit, entered.years, items, median, entered.draws, read)
-
-
-def _rate(flows: FloatArray) -> FloatArray:
-    """Internal rate of annual flows."""
-    return internal_rate(flows, 1.0)
 
 
 def _payback(flows: FloatArray) -> FloatArray:
