@@ -113,7 +113,9 @@ VARIABLES: Final[Mapping[str, VariableInfo]] = {
     ),
     "operator_profit": VariableInfo(_FLOW, "after-tax profit of the local operators", "total", ""),
     "domestic_revenue": VariableInfo(_FLOW, "what customers pay domestic providers", _ALL, ""),
-    "domestic_gross_profit": VariableInfo(_FLOW, "domestic revenue times the margin of domestic rivals", "total", ""),
+    "domestic_gross_profit": VariableInfo(
+        _FLOW, "domestic revenue times the margin of domestic rivals, which follows their markups", "total", ""
+    ),
     "tax_take": VariableInfo(_FLOW, "taxes on the revenue of foreign providers, in both channels", "total", ""),
     "consumer_gain": VariableInfo(
         _FLOW,
