@@ -30,7 +30,7 @@ from sim.model.stocks import Entrant, Period, Sites, Stocks, opening_stocks
 from sim.outcomes.results import Panel
 from sim.scenario import Scenario
 
-__all__ = ["BLOCK", "observe", "run_periods", "simulate"]
+__all__ = ["BLOCK", "Tides", "observe", "run_periods", "simulate", "tides_of"]
 
 T = TypeVar("T")
 
@@ -156,15 +156,15 @@ def run_periods(
     life = whole_periods(economy.inputs["economics.asset_life"], step)
     launches = _launches(masks)
     attraction = np.empty_like(economy.base)
-    tides = _tides(scenario, economy, path, worlds, step)
+    tides = tides_of(scenario, economy, path, worlds, step)
     for t in range(periods):
         period = Period(
             number=t,
             step=step,
-            captive=tides.captive[t][economy.layer_of],
-            contestable=tides.contestable[t][economy.layer_of] * economy.weights,
+            captive=tides.captive[t].take(economy.layer_of, axis=0),
+            contestable=tides.contestable[t].take(economy.layer_of, axis=0) * economy.weights,
             rivalry=worlds.rivalry[t],
-            offset=tides.offset[t][:, economy.layer_of],
+            offset=tides.offset[t].take(economy.layer_of, axis=1),
             home_scale=tides.home_scale[t],
             abroad_scale=tides.abroad_scale[t],
             access=levers.access(t),
@@ -227,7 +227,7 @@ def _launches(masks: Masks) -> BoolArray:
     return first
 
 
-class _Tides(NamedTuple):
+class Tides(NamedTuple):
     """What no regime moves, in every period.
 
     Attributes
@@ -247,7 +247,8 @@ class _Tides(NamedTuple):
     abroad_scale: FloatArray
 
 
-def _tides(scenario: Scenario, economy: Economy, path: MarketPath, worlds: Worlds, step: float) -> _Tides:
+def tides_of(scenario: Scenario, economy: Economy, path: MarketPath, worlds: Worlds, step: float) -> Tides:
+    """What no regime moves, in every period of a market path."""
     inputs, domestic, lifts = economy.inputs, economy.domestic, np.exp(worlds.rivalry)
     captive = captive_factor(
         path.growth, path.trend_growth, inputs["demand.captive_growth"], inputs["demand.churn"], step
@@ -258,7 +259,7 @@ def _tides(scenario: Scenario, economy: Economy, path: MarketPath, worlds: World
     home = group_scale(economy.layer_shares[:domestic], lifts[:, :domestic], lasting[:, :domestic])
     abroad = group_scale(economy.layer_shares[domestic:], lifts[:, domestic:], lasting[:, domestic:])
     abroad *= np.exp(worlds.origin_shock)[:, None] * np.exp(origin)
-    return _Tides(captive, contestable_spending(path.size[:-1], path.size[1:], captive), rivals, home, abroad)
+    return Tides(captive, contestable_spending(path.size[:-1], path.size[1:], captive), rivals, home, abroad)
 
 
 def _where_shaken(offsets: FloatArray, shocks: FloatArray) -> FloatArray:
