@@ -104,10 +104,10 @@ def _attract(economy: Economy, stocks: Stocks, period: Period, attraction: Float
     for rows in economy.fringes:
         attraction[rows] = economy.base[rows]
     for own, rows in economy.sized:
-        offers = attraction[rows]
-        utility_into(offers, stocks.utility[rows], stocks.markup[own], economy.excess_by_segment)
-        offers += period.rivalry[rows, None]
-        offers += period.offset[rows]
+        offers, before_luck = attraction[rows], stocks.before[own]  # a buffer: what was in it has been borne
+        utility_into(before_luck, stocks.utility[rows], stocks.markup[own], economy.excess_by_segment)
+        np.add(period.rivalry[rows, None], period.offset[rows], out=offers)
+        offers += before_luck
         np.exp(offers, out=offers)
     abroad = period.abroad_scale
     if period.access.partner_unlock is not None:
