@@ -25,8 +25,8 @@ from shipped import (
 
 from sim.axes import FloatArray
 from sim.chance.sampling import draw_worlds
+from sim.model.course import Shared
 from sim.model.engine import simulate
-from sim.model.inversion import Economies
 from sim.reading.loading import load_scenario
 from sim.scenario import Scenario
 
@@ -331,18 +331,25 @@ def test_the_bits_do_not_depend_on_large_blocks() -> None:
         np.testing.assert_array_equal(panel.values, whole[variable].values, err_msg=variable)
 
 
-def test_scenarios_that_share_a_base_year_get_the_bits_of_each_alone() -> None:
+def test_scenarios_that_share_base_year_market_and_luck_get_the_bits_of_each_alone() -> None:
     """It is not shared with other draws, nor with a scenario that reads the same numbers in another way."""
-    known, plain = Economies(), scenario("jv_only")
+    known, plain = Shared(), scenario("jv_only")
     other_way = scenario("jv_only", "opening.hypotheses.open_market_analogue.providers=[aws, microsoft]")
     first, second = slice(0, 32), slice(32, 64)
-    runs = [(plain, first), (scenario("full_liberalization"), first), (plain, second), (other_way, first)]
+    calmer = scenario("jv_only", "rivalry.provider_sd=1")
+    runs = [
+        (plain, first),
+        (scenario("full_liberalization"), first),
+        (plain, second),
+        (other_way, first),
+        (calmer, first),
+    ]
     for found, draws in runs:
         drawn = draw_worlds(found, range(1)).take(draws)
         alone = simulate(found, drawn)
-        for variable, panel in simulate(found, drawn, economies=known).items():
+        for variable, panel in simulate(found, drawn, shared=known).items():
             np.testing.assert_array_equal(panel.values, alone[variable].values, err_msg=variable)
-    assert known.count == 3
+    assert known.economies.count == 3
 
 
 def test_hypotheses_average_back_to_the_total_by_weight() -> None:

@@ -53,19 +53,22 @@ def class_share(shares: Sequence[FloatArray], spending: Sequence[FloatArray]) ->
     for part in revenue[2:]:
         total += part
     np.maximum(total, _TINY, out=total)
-    mean = np.zeros_like(total)
     for share, part in zip(shares, revenue, strict=True):
         part /= total  # 1 where all is in one class, so that the bits are those of one class alone
         part *= share
+    mean = revenue[0]
+    for part in revenue[1:]:
         mean += part
     return mean
 
 
-def home_share(classes: Sequence[tuple[FloatArray, FloatArray]], closed: FloatArray) -> FloatArray:
+def home_share(home: FloatArray, classes: Sequence[tuple[FloatArray, FloatArray]], closed: FloatArray) -> FloatArray:
     """`class_share` of a domestic provider per unit of its spending: all have the same proportions in every class.
 
     Parameters
     ----------
+    home : (..., N)
+        Spending with all domestic providers in all classes.
     classes : sequence of pairs of (..., N)
         Spending with all domestic providers, and with all, in each class that sees foreign offers.
     closed : (..., N)
@@ -75,13 +78,13 @@ def home_share(classes: Sequence[tuple[FloatArray, FloatArray]], closed: FloatAr
     -------
     (..., N)
     """
-    weighted, total = closed.copy(), closed.copy()
+    weighted = closed
     for ours, every in classes:
-        weighted += ours * (ours / every)
-        total += ours
-    total *= total
-    weighted /= total
-    return weighted
+        part = ours / every
+        part *= ours
+        part += weighted
+        weighted = part
+    return np.asarray(weighted / (home * home))
 
 
 def base_class_share(base: FloatArray, open_part: FloatArray, domestic: int) -> FloatArray:

@@ -8,19 +8,65 @@ import numpy as np
 
 from sim.axes import BoolArray, FloatArray
 from sim.chance.sampling import Worlds
+from sim.chance.worlds import period_count
 from sim.dates.timeline import Masks, Timeline, period_middles
 from sim.kernels.capacity import first_come, lags, whole_periods
 from sim.kernels.choice import group_scale
 from sim.kernels.growth import captive_factor, contestable_spending
 from sim.model.economy import Economy
 from sim.model.entry import comes_with_its_site
+from sim.model.inversion import Economies
 from sim.model.levers import Levers
 from sim.model.luck import entrant_offsets, offsets_of
 from sim.model.marketpath import MarketPath, market_path
 from sim.model.stocks import Entrant, Period, Sites
 from sim.scenario import Scenario
 
-__all__ = ["Course", "Tides", "tides"]
+__all__ = ["Backdrop", "Course", "Shared", "Tides", "tides_of"]
+
+
+class Backdrop(NamedTuple):
+    """What no regime moves.
+
+    Attributes
+    ----------
+    path : MarketPath
+    tides : Tides
+    """
+
+    path: MarketPath
+    tides: Tides
+
+
+class Shared:
+    """What scenarios of a study have in common on the same draws: base years, market paths and luck, made once."""
+
+    def __init__(self) -> None:
+        self.economies = Economies()
+        self._known: list[tuple[Scenario, Economy, Worlds, Backdrop]] = []
+
+    def backdrop(self, scenario: Scenario, economy: Economy, worlds: Worlds) -> Backdrop:
+        """What no regime moves in the draws of an economy of `economies`."""
+        for other, base, drawn, known in self._known:
+            if _share_backdrop((scenario, economy, worlds), (other, base, drawn)):
+                return known
+        step, periods = scenario.horizon.period_months / 12, period_count(scenario.horizon)
+        path = market_path(scenario, economy, worlds, step, periods)
+        made = Backdrop(path, tides_of(scenario, economy, path, worlds, step))
+        self._known.append((scenario, economy, worlds, made))
+        return made
+
+
+def _share_backdrop(one: tuple[Scenario, Economy, Worlds], other: tuple[Scenario, Economy, Worlds]) -> bool:
+    """Whether two scenarios have one base year, one horizon and the same shocks."""
+    (mine, economy, worlds), (its, base, drawn) = one, other
+    if economy.layer_shares is not base.layer_shares or (mine.horizon, mine.rivalry) != (its.horizon, its.rivalry):
+        return False
+    paths = ((getattr(worlds, name), getattr(drawn, name)) for name in _SHOCKS)
+    return all(ours is theirs or np.array_equal(ours, theirs) for ours, theirs in paths)
+
+
+_SHOCKS = ("market_shock", "market_steps", "rivalry", "origin_shock")
 
 
 class Course:
@@ -34,12 +80,19 @@ class Course:
         Whether providers arrive that are not there in the base year.
     """
 
-    def __init__(self, scenario: Scenario, economy: Economy, worlds: Worlds, timeline: Timeline, masks: Masks) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        economy: Economy,
+        worlds: Worlds,
+        timeline: Timeline,
+        masks: Masks,
+        backdrop: Backdrop,
+    ) -> None:
         self._economy, self._worlds, self._masks = economy, worlds, masks
         self._step = scenario.horizon.period_months / 12
-        self.path = market_path(scenario, economy, worlds, self._step, len(masks.state))
+        self.path, self._tides = backdrop
         self.levers = Levers(scenario, economy, self.path, timeline, masks)
-        self._tides = tides(scenario, economy, self.path, worlds, self._step)
         self._coming = _entrants(scenario, economy, worlds, timeline, self._step)
         self.has_entrants = bool(self._coming)
         self._part, self._order = timeline.part, first_come(timeline.launched, timeline.order)
@@ -53,10 +106,10 @@ class Course:
         return Period(
             number=t,
             step=self._step,
-            captive=given.captive[t][layer_of],
-            contestable=given.contestable[t][layer_of] * self._economy.weights,
+            captive=given.captive[t].take(layer_of, axis=0),
+            contestable=given.contestable[t].take(layer_of, axis=0) * self._economy.weights,
             rivalry=self._worlds.rivalry[t],
-            offset=given.offset[t][:, layer_of],
+            offset=given.offset[t].take(layer_of, axis=1),
             home_scale=given.home_scale[t],
             abroad_scale=given.abroad_scale[t],
             access=self.levers.access(t),
@@ -138,7 +191,7 @@ class Tides(NamedTuple):
     abroad_scale: FloatArray
 
 
-def tides(scenario: Scenario, economy: Economy, path: MarketPath, worlds: Worlds, step: float) -> Tides:
+def tides_of(scenario: Scenario, economy: Economy, path: MarketPath, worlds: Worlds, step: float) -> Tides:
     """What no regime moves in a block of draws, from its market path and its shocks; `step` in years."""
     inputs, domestic, lifts = economy.inputs, economy.domestic, np.exp(worlds.rivalry)
     captive = captive_factor(

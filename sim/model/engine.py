@@ -16,10 +16,9 @@ from sim.axes import FloatArray, carved
 from sim.chance.sampling import Worlds
 from sim.dates.timeline import Masks, Timeline, period_masks, simulate_timeline
 from sim.model.accounts import Record, outcomes
-from sim.model.course import Course
+from sim.model.course import Backdrop, Course, Shared
 from sim.model.economy import Economy
 from sim.model.entry import entry_verdicts
-from sim.model.inversion import Economies
 from sim.model.market import advance, tally
 from sim.model.marketpath import MarketPath
 from sim.model.stocks import Stocks, opening_stocks
@@ -35,7 +34,7 @@ BLOCK = 1024
 
 
 def simulate(
-    scenario: Scenario, worlds: Worlds, *, block: int = BLOCK, economies: Economies | None = None
+    scenario: Scenario, worlds: Worlds, *, block: int = BLOCK, shared: Shared | None = None
 ) -> Mapping[str, Panel]:
     """Run a scenario on given worlds.
 
@@ -46,8 +45,8 @@ def simulate(
         At least two draws.
     block : int
         Draws taken together, at least 2; the results do not depend on it.
-    economies : Economies, optional
-        Base years inverted so far, to which this one is added: of other scenarios on the same draws.
+    shared : Shared, optional
+        What was made so far of other scenarios on the same draws, to which this one's is added.
 
     Returns
     -------
@@ -59,7 +58,7 @@ def simulate(
     NumericalError
         If a draw has no base year or no growth path; the message names the inputs.
     """
-    known = Economies() if economies is None else economies
+    known = Shared() if shared is None else shared
     return _joined([outcomes(scenario, *_run_block(scenario, part, known)) for part in _blocks(worlds, block)])
 
 
@@ -97,11 +96,13 @@ def observe(
     NumericalError
         If a draw has no base year or no growth path.
     """
-    return [read(*_run_block(scenario, part, Economies(), periods)) for part in _blocks(worlds, block)]
+    return [read(*_run_block(scenario, part, Shared(), periods)) for part in _blocks(worlds, block)]
 
 
 def _blocks(worlds: Worlds, block: int) -> Iterator[Worlds]:
-    """The draws in blocks, each of at least two."""
+    """The draws in blocks, each of at least two; of one block no copies are made."""
+    if worlds.draws <= block:
+        return iter([worlds])
     starts = range(0, worlds.draws, block)
     cuts = [slice(start, min(start + block, worlds.draws)) for start in starts]
     if len(cuts) > 1 and cuts[-1].stop - cuts[-1].start == 1:
@@ -122,22 +123,30 @@ def _joined(parts: list[dict[str, Panel]]) -> dict[str, Panel]:
 
 
 def _run_block(
-    scenario: Scenario, worlds: Worlds, economies: Economies, periods: int | None = None
+    scenario: Scenario, worlds: Worlds, shared: Shared, periods: int | None = None
 ) -> tuple[Economy, Record, Timeline, Masks]:
-    economy = economies.of(scenario, worlds.inputs)
+    economy = shared.economies.of(scenario, worlds.inputs)
     timeline = simulate_timeline(scenario, worlds, entry_verdicts(scenario, economy))
     masks = period_masks(scenario, timeline)
-    return economy, run_periods(scenario, economy, worlds, timeline, masks, periods), timeline, masks
+    backdrop = shared.backdrop(scenario, economy, worlds)
+    return economy, run_periods(scenario, economy, worlds, timeline, masks, periods, backdrop), timeline, masks
 
 
 def run_periods(
-    scenario: Scenario, economy: Economy, worlds: Worlds, timeline: Timeline, masks: Masks, first: int | None = None
+    scenario: Scenario,
+    economy: Economy,
+    worlds: Worlds,
+    timeline: Timeline,
+    masks: Masks,
+    first: int | None = None,
+    backdrop: Backdrop | None = None,
 ) -> Record:
     """The loop over periods: what each leaves, for a block of draws; only the years that hold the `first` ones."""
     per_year, periods = 12 // scenario.horizon.period_months, len(masks.state)
     if first is not None:
         periods = min(periods, -(-first // per_year) * per_year)
-    course = Course(scenario, economy, worlds, timeline, masks)
+    given = Shared().backdrop(scenario, economy, worlds) if backdrop is None else backdrop
+    course = Course(scenario, economy, worlds, timeline, masks, given)
     stocks = opening_stocks(economy, course.path.size[0], periods)
     if course.has_entrants:
         stocks.utility = economy.utility.copy()

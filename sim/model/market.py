@@ -15,6 +15,7 @@ from sim.model.stocks import Period, Stocks
 __all__ = ["advance", "tally"]
 
 _TINY = np.finfo(np.float64).tiny
+_SMALL = 1e-200  # below any spending, and large enough to divide by
 
 
 def advance(economy: Economy, stocks: Stocks, period: Period, attraction: FloatArray) -> FloatArray:
@@ -103,16 +104,16 @@ def _attract(economy: Economy, stocks: Stocks, period: Period, attraction: Float
     for rows in economy.fringes:
         attraction[rows] = economy.base[rows]
     for own, rows in economy.sized:
-        offers = attraction[rows]
-        utility_into(offers, stocks.utility[rows], stocks.markup[own], economy.excess_by_segment)
-        offers += period.rivalry[rows, None]
-        offers += period.offset[rows]
+        offers, before_luck = attraction[rows], stocks.before[own]  # a buffer: what was in it has been borne
+        utility_into(before_luck, stocks.utility[rows], stocks.markup[own], economy.excess_by_segment)
+        np.add(period.rivalry[rows, None], period.offset[rows], out=offers)
+        offers += before_luck
         np.exp(offers, out=offers)
     abroad = period.abroad_scale
     if period.access.partner_unlock is not None:
         abroad = abroad * np.exp(period.access.partner_unlock * economy.premium_by_layer)
-    attraction[domestic:] *= abroad[economy.layer_of]
-    home = (period.home_scale * np.exp(economy.excess * stocks.quality))[economy.layer_of]
+    attraction[domestic:] *= abroad.take(economy.layer_of, axis=0)
+    home = (period.home_scale * np.exp(economy.excess * stocks.quality)).take(economy.layer_of, axis=0)
     if period.entrants:
         _admit(economy, stocks, period, attraction, home, abroad[economy.layer_of])
     return home
@@ -171,7 +172,8 @@ def _choice(economy: Economy, stocks: Stocks, period: Period, attraction: FloatA
     closed = 1.0 - stocks.open_part
     gains = class_gains(home, partner, economy.log_base_home, closed, economy.base_closed, economy.substitution)
     in_closed = period.contestable * closed
-    rates = unreached(in_closed, period.contestable * (stocks.open_part - stocks.reach), home, partner)
+    partner_open = stocks.open_part - stocks.reach if stocks.sited else stocks.open_part
+    rates = unreached(in_closed, period.contestable * partner_open, home, partner)
     partner_gain = rates.partner * gains.partner
     stocks.home_closed += in_closed
     stocks.gain_home += period.contestable * gains.closed + home * partner_gain
@@ -201,7 +203,7 @@ def _earn(economy: Economy, stocks: Stocks, spending: FloatArray) -> None:
     for own, rows in economy.sized:
         margin = stocks.margin[own]
         if rows.stop <= domestic:
-            earned.home[...] += np.einsum("pgn,pgn->gn", margin, spending[rows]).sum(axis=0)
+            earned.home[...] += np.einsum("pgn,pgn->n", margin, spending[rows])
             continue
         abroad = slice(rows.start - domestic, rows.stop - domestic)
         earned.abroad[abroad] = np.einsum("pgn,pgn->pn", margin, spending[rows])
@@ -224,17 +226,21 @@ def _price(economy: Economy, stocks: Stocks, spending: FloatArray) -> None:
         # Who stays on a site in whose reach nobody chooses any more is no class alone.
         left = np.where(stocks.reach_part <= 0.0, stocks.owned, 0.0)
         abroad = [abroad[0] + left, stocks.inside + (stocks.owned - left)]
-    totals = [np.maximum(ours + theirs.sum(axis=0), _TINY) for ours, theirs in zip(at_home, abroad, strict=True)]
-    home_pull = home_share(list(zip(at_home, totals, strict=True)), stocks.home_closed)
+    totals = [theirs.sum(axis=0) for theirs in abroad]
+    for total, ours in zip(totals, at_home, strict=True):
+        total += ours
+        total += _SMALL
+    home_pull = home_share(home, list(zip(at_home, totals, strict=True)), stocks.home_closed)
     home_pull *= slope
+    pulls = [slope / total for total in totals]
     stocks.before, stocks.markup = stocks.markup, stocks.before
     for own, rows in economy.sized:
         if rows.stop <= domestic:
             np.multiply(spending[rows], home_pull, out=stocks.markup[own])
         else:
             chosen = slice(rows.start - domestic, rows.stop - domestic)
-            shares = [part[chosen] / size for part, size in zip(abroad, totals, strict=True)]
-            np.multiply(class_share(shares, totals), slope, out=stocks.markup[own])
+            pulled = [part[chosen] * pull for part, pull in zip(abroad, pulls, strict=True)]
+            stocks.markup[own] = class_share(pulled, totals)
     price_into(stocks.markup, stocks.margin, economy.substitution_by_segment, economy.base_lerner)
 
 

@@ -17,8 +17,8 @@ from typing import Any, TypeAlias
 from sim.axes import FloatArray
 from sim.chance.sampling import DRAWS_PER_SCRAMBLE, Worlds, draw_alike, draw_worlds, median_world
 from sim.errors import NumericalError, ResultsError
+from sim.model.course import Shared
 from sim.model.engine import simulate
-from sim.model.inversion import Economies
 from sim.outcomes.panels import LazyPanel, Panel, Result, require_finite
 from sim.scenario import Scenario
 from sim.studies.blocks import SCRAMBLES_PER_BLOCK, BlockStore
@@ -242,13 +242,13 @@ def require_same(runner: Mapping[str, Any]) -> None:
 def simulate_block(plan: Plan, scrambles: range) -> Iterator[FloatArray]:
     """Some scrambles of all scenarios, one after the other: for each variable an array (rows, draws), all checked."""
     drawn: list[tuple[Scenario, Worlds]] = []
-    economies = Economies()
+    shared = Shared()
     for scenario in plan.scenarios:
         worlds = next((worlds for other, worlds in drawn if draw_alike(scenario, other)), None)
         if worlds is None:
             worlds = draw_worlds(scenario, scrambles)
             drawn.append((scenario, worlds))
-        panels = _checked(scenario, worlds, "a draw", scrambles.start * DRAWS_PER_SCRAMBLE, economies)
+        panels = _checked(scenario, worlds, "a draw", scrambles.start * DRAWS_PER_SCRAMBLE, shared)
         yield from _rows(plan.cases[scenario.name], panels)
 
 
@@ -260,11 +260,9 @@ def _rows(case: Panels, panels: Panels) -> Iterator[FloatArray]:
         yield panels[name].rows(range(expected.count))
 
 
-def _checked(
-    scenario: Scenario, worlds: Worlds, what: str, first_draw: int, economies: Economies | None = None
-) -> Panels:
+def _checked(scenario: Scenario, worlds: Worlds, what: str, first_draw: int, shared: Shared | None = None) -> Panels:
     try:
-        panels = simulate(scenario, worlds, economies=economies)
+        panels = simulate(scenario, worlds, shared=shared)
         for panel in panels.values():
             require_finite(panel, first_draw)
     except NumericalError as error:

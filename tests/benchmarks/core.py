@@ -5,7 +5,8 @@ pinned to one core, and then a process or thread for each core. A cell is a draw
 the best of several, of the processor on one core and by the clock on several; what a compiler takes is told apart.
 The floor is one exponential and one logarithm for each cell
 on arrays that stay in the second-level cache. The rivals (`rivals.py`) compute the licence regime's core as ours does,
-and their answers are held against ours before they are timed; all are given the market path.
+and their answers are held against ours before they are timed; all are given the market path and what else no regime
+moves.
 """
 
 from __future__ import annotations
@@ -18,10 +19,8 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -131,11 +130,12 @@ class Setting:
         self.timeline = simulate_timeline(self.scenario, self.worlds, self.verdicts)
         self.masks = period_masks(self.scenario, self.timeline)
 
-    def run(self) -> Any:
-        """What each period leaves."""
+    def run(self, backdrop: Any = None) -> Any:
+        """What each period leaves; what no regime moves is made too unless it is given."""
         from sim.model.engine import run_periods
 
-        return run_periods(self.scenario, self.economy, self.worlds, self.timeline, self.masks)
+        dates = (self.timeline, self.masks)
+        return run_periods(self.scenario, self.economy, self.worlds, *dates, backdrop=backdrop)
 
     @property
     def cells(self) -> int:
@@ -170,17 +170,13 @@ def in_processes(call: Callable[[], Any]) -> float:
     return max(times) / cores
 
 
-def ours(name: str, *, given_path: bool = False) -> Callable[[int], dict[str, float]]:
-    """The loop over periods of a scenario, levers and records included; the market path too unless it is given."""
+def ours(name: str, *, given: bool = False) -> Callable[[int], dict[str, float]]:
+    """The loop over periods of a scenario, levers and records included; what no regime moves too unless it is given."""
 
     def measure(block: int) -> dict[str, float]:
-        from sim.model import engine
-
         setting = Setting(name, block)
-        path = market_path_of(setting)
-        given = mock.patch.object(engine, "market_path", return_value=path) if given_path else nullcontext()
-        with given:
-            return {"nanoseconds": in_processes(setting.run) / setting.cells * 1e9}
+        backdrop = unmoved(setting) if given else None
+        return {"nanoseconds": in_processes(lambda: setting.run(backdrop)) / setting.cells * 1e9}
 
     return measure
 
@@ -194,7 +190,7 @@ def rival(build: str) -> Callable[[int], dict[str, float]]:
         import rivals
 
         setting = Setting("jv_only", block)
-        case = rivals.case_of(setting.economy, market_path_of(setting), setting.worlds, 0.25)
+        case = rivals.case_of(setting.economy, *unmoved(setting), setting.worlds, 0.25)
         start = time.perf_counter()
         run = getattr(rivals, build)(case)
         compiled = time.perf_counter() - start
@@ -208,11 +204,11 @@ def rival(build: str) -> Callable[[int], dict[str, float]]:
     return measure
 
 
-def market_path_of(setting: Setting) -> Any:
-    """The market without opening, which rivals are given."""
-    from sim.model.marketpath import market_path
+def unmoved(setting: Setting) -> tuple[Any, Any]:
+    """What no regime moves, which rivals are given: the market without opening, and what follows from it and luck."""
+    from sim.model.course import Shared
 
-    return market_path(setting.scenario, setting.economy, setting.worlds, 0.25, len(setting.masks.state))
+    return Shared().backdrop(setting.scenario, setting.economy, setting.worlds)
 
 
 def difference(answer: Any, record: Any) -> float:
@@ -224,6 +220,8 @@ def difference(answer: Any, record: Any) -> float:
         (answer.spending, record.spending),
         (answer.gain, record.gain),
         (answer.quality, record.quality),
+        (answer.home_earned, record.home_earned),
+        (answer.earned, record.earned),
         (answer.markup, record.markup),
     ):
         theirs = np.asarray(theirs)
@@ -240,7 +238,7 @@ def analyst(block: int) -> dict[str, float]:
     import rivals
 
     setting, few = Setting("jv_only", block), 4
-    case = rivals.case_of(setting.economy, market_path_of(setting), setting.worlds, 0.25)
+    case = rivals.case_of(setting.economy, *unmoved(setting), setting.worlds, 0.25)
     error = difference(rivals.analyst(case, few), setting.run())
     once = best(lambda: rivals.analyst(case, few), 2.0)
     return {"nanoseconds": once / (setting.cells * few / block) * 1e9, "error": error}
@@ -291,7 +289,7 @@ def wait(events: int) -> None:
 
 MEASUREMENTS: dict[str, Callable[[int], dict[str, float]]] = {
     "floor": floor,
-    "ours": ours("jv_only", given_path=True),
+    "ours": ours("jv_only", given=True),
     "numba": rival("in_numba"),
     "jax": rival("in_jax"),
     "analyst": analyst,
