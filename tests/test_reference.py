@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 import numpy as np
 import pytest
 from reference.accounts import outcomes
 from reference.base import Base, base_year
-from reference.case import Case, Closing, Phase, Reading
+from reference.case import Case, Closing, Phase
 from reference.entry import entry_margin
 from reference.market import run
 from shipped import RUNNABLE, economy, scenario, worlds
@@ -21,24 +20,13 @@ from sim.dates.timeline import Masks, Timeline, period_masks, simulate_timeline
 from sim.evidence import SCALES
 from sim.model.engine import simulate
 from sim.model.entry import entry_verdicts, loss_hazard
+from sim.model.luck import entrant_offsets, offsets_of
 from sim.outcomes.results import Panel
 from sim.policy import State, allows_owned, lever, reachable, states
 
 DRAWS, FEW = 64, 6
 RELATIVE, ABSOLUTE = 1e-10, 1e-12
 """The latter of the market's size for money, of 1 for shares and indices."""
-
-ENGINE = Reading(fades_within_base_year=True, stranded_alone=True, spillover_at_middle=True)
-"""What the engine is known to do other than the specification says; `DEPARTURES` waits for its being mended."""
-DEPARTURES = {
-    "fades_within_base_year": "jv_only",
-    "stranded_alone": "reversal",
-    "spillover_at_middle": "transfer_ban",
-}
-"""Each one, and a scenario in which it shows."""
-
-FIRMS = (1, 1, 1)
-"""Of each foreign provider, whose decision on a site is one firm's; the engine lets a fringe decide as a whole."""
 
 STRESSES = (
     ("ftz_pilot", "entry.rule=always", "horizon.period_months=12"),
@@ -103,7 +91,8 @@ def _dates(name: str, *edits: str) -> tuple[Timeline, Masks]:
 @functools.cache
 def _base(draw: int, *name: str) -> Base:
     """The base year; as shipped it is the same in every scenario."""
-    return base_year(_case(draw, *name)) if len(name) > 1 or name == ("jv_only",) else _base(draw, "jv_only")
+    own = len(name) > 1 or name[0] in ("jv_only", "new_entrant")
+    return base_year(_case(draw, *name)) if own else _base(draw, "jv_only")
 
 
 def _phase(state: State, draw: int, name: tuple[str, ...], start: float = 0.0, end: float = 0.0) -> Phase:
@@ -134,10 +123,11 @@ def _closings(draw: int, *name: str) -> Iterator[Closing]:
             yield Closing(float(_dates(*name)[0].steps[row, draw]), parts, record.evicts)
 
 
-def _case(draw: int, *name: str, reading: Reading = ENGINE) -> Case:
+def _case(draw: int, *name: str) -> Case:
     """What one draw is handed: inputs, shocks, dates."""
     found, drawn, timeline = scenario(*name), worlds(*name), _dates(*name)[0]
-    forecast = found.market.growth_forecast
+    forecast, periods = found.market.growth_forecast, len(drawn.rivalry)
+    offsets = offsets_of(found, periods)
     return Case(
         scenario=found,
         inputs={key: float(values[draw]) for key, values in drawn.inputs.items()},
@@ -151,17 +141,21 @@ def _case(draw: int, *name: str, reading: Reading = ENGINE) -> Case:
         launched=timeline.launched[:, draw].tolist(),
         withdrawn=timeline.withdrawn[:, draw].tolist(),
         transferred=timeline.transferred[:, draw].tolist(),
-        drawn_order=[sorted(found.foreign).index(provider) for provider in found.foreign],  # ties by name
-        reading=reading,
+        arrived=timeline.arrived[:, draw].tolist(),
+        drawn_order=timeline.order[:, draw].tolist(),
+        part=timeline.part[:, draw].tolist(),
+        rival_offsets=offsets.rivals.swapaxes(1, 2).tolist(),
+        origin_offsets=offsets.origin.tolist(),
+        entrant_offsets={one: entrant_offsets(found, one, periods).tolist() for one in found.entrants},
     )
 
 
-def _compare(name: tuple[str, ...], draws: int, reading: Reading = ENGINE) -> None:
+def _compare(name: tuple[str, ...], draws: int) -> None:
     """Hold every outcome of some draws against the reference."""
     panels = _panels(*name)
     found = []
     for draw in range(draws):
-        case = _case(draw, *name, reading=reading)
+        case = _case(draw, *name)
         found.append(outcomes(case, run(case, _base(draw, *name))))
     assert set(found[0]) == VARIABLES
     largest = panels["market_size"].values.max(axis=(0, 1))[:draws]
@@ -187,20 +181,13 @@ def test_it_is_so_at_unusual_numbers(name: tuple[str, ...]) -> None:
     _compare(name, FEW)
 
 
-@pytest.mark.parametrize(("departure", "name"), DEPARTURES.items())
-def test_a_known_departure_still_shows(departure: str, name: str) -> None:
-    """Strike it from the lists when the engine has been mended, or the specification changed."""
-    with pytest.raises(AssertionError):
-        _compare((name,), DRAWS, replace(ENGINE, **{departure: False}))
-
-
 def test_the_premium_is_that_of_the_reference() -> None:
     expected = [_base(draw, "jv_only").phi for draw in range(DRAWS)]
     np.testing.assert_allclose(economy().premium[:DRAWS], expected, rtol=1e-10, atol=1e-12)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["full_liberalization", "ftz_pilot", "piecemeal", "reversal"])
+@pytest.mark.parametrize("name", ["full_liberalization", "ftz_pilot", "piecemeal", "reversal", "new_entrant"])
 def test_whoever_builds_does_so_in_the_reference(name: str) -> None:
     """By the fixed point of markups itself; the engine takes a dozen best responses."""
     found, start = scenario(name), economy(name)
@@ -209,23 +196,9 @@ def test_whoever_builds_does_so_in_the_reference(name: str) -> None:
         state = states(found)[index]
         if not allows_owned(state):
             continue
-        hazard = loss_hazard(found, start, state)
-        for draw in range(FEW * 3):
-            case, phase = _case(draw, name), _phase(state, draw, (name,))
-            for f in range(len(found.foreign)):
-                margin = entry_margin(case, _base(draw, name), phase, f, float(hazard[draw]), FIRMS)
+        for f, provider in enumerate(found.foreign):
+            hazard = loss_hazard(found, start, state, provider)
+            for draw in range(FEW * 3):
+                case, phase = _case(draw, name), _phase(state, draw, (name,))
+                margin = entry_margin(case, _base(draw, name), phase, f, float(hazard[draw]))
                 assert verdicts[index, f, draw] == (margin >= 0.0) or abs(margin) < 1e-6
-
-
-def test_offsets_of_the_reference_act_as_shocks_do() -> None:
-    """b_i(t) stands beside z inside the rescaling, c(t) beside w; here of one size in every layer."""
-    case, base = _case(0, "full_liberalization"), _base(0, "full_liberalization")
-    luck = [[0.1 * z for z in row] for row in case.rivalry]
-    tide = [0.3 * w for w in case.origin]
-    layers = len(case.layers)
-    apart = replace(case, rival_offsets=[[row] * layers for row in luck], origin_offsets=[[w] * layers for w in tide])
-    moved = [[z + b for z, b in zip(*rows, strict=True)] for rows in zip(case.rivalry, luck, strict=True)]
-    together = replace(case, rivalry=moved, origin=[w + c for w, c in zip(case.origin, tide, strict=True)])
-    first, second = (outcomes(one, run(one, base))["market_share"] for one in (apart, together))
-    for item, shares in first.items():
-        np.testing.assert_allclose(shares, second[item], rtol=1e-12)

@@ -130,7 +130,7 @@ def _partner(
         rows["value"].append(rows["incremental"][f] + gross * (depreciation - charge))
         rows["equity"].append(gross * (dividend + depreciation - charge))
         invested = max((place - old) / case.step + place / rates.life, 0.0)
-        rows["capex"].append(max(now - before, 0.0) * rates.even() * place / case.step + min(now, before) * invested)
+        rows["capex"].append(max(now - before, 0.0) * place * (rates.even() / case.step + 1.0 / rates.life) + min(now, before) * invested)
         rows["cash"].append(rows["incremental"][f] + gross * depreciation - rows["capex"][f])
     found.profit.append(rows["profit"])
     found.incremental.append(rows["incremental"])
@@ -162,7 +162,7 @@ def _site(case: Case, market: Market, rates: Rates, found: Streams, f: int, gros
     begin, end = case.window(t)
     if begin <= case.transferred[f] < end:
         book, rent = _carried(case, market, rates, f, t)
-        paid, due = rates.transfer_price * book / case.step, rent / case.step
+        paid, due = rates.transfer_price * book / case.step, rent / case.step * (1.0 + rates.wacc) ** (case.step / 2)
     found.profit[t][f] += profit
     found.incremental[t][f] += incremental
     found.value[t][f] += incremental + depreciation - unit * rates.rent * capacity + paid - due
@@ -264,6 +264,7 @@ def _of_layer(case: Case, market: Market, found: Outcomes, layer: str, i: int) -
     rows = [g for g, at in enumerate(case.layer_of) if at == i]
     for p, name in enumerate(case.providers):
         weights = [base.weight[g] * base.share[g][p] for g in rows]
+        weights = weights if any(weights) else [1.0] * len(rows)
         first = sum(w * math.exp(base.log_markup[g][p]) for w, g in zip(weights, rows, strict=True)) / sum(weights)
         _put(found, "markup", layer, name, [first, *_year_ends(case, [period[i][p] for period in market.markups])])
     quality = _year_ends(case, [math.exp(period[i]) for period in market.qualities])

@@ -79,13 +79,14 @@ def _layer_share(case: Case, layer: str) -> list[float]:
     record, inputs = case.scenario.shares[layer], case.inputs
     if record.direct is not None:
         direct = {name: inputs[f"shares.{layer}.direct.{name}"] for name in record.direct}
-        return [direct.get(name, 1.0 - sum(direct.values())) for name in case.providers]
+        direct[record.rest] = 1.0 - sum(direct.values())
+        return [direct.get(name, 0.0) for name in case.providers]  # 0: who arrives later
     foreign = inputs[f"shares.{layer}.foreign"]
-    abroad = [inputs[f"shares.{layer}.foreign_split.{name}"] for name in case.abroad]
+    abroad = [inputs.get(f"shares.{layer}.foreign_split.{name}", 0.0) for name in case.abroad]
     if record.domestic_split_as is not None:
         home = _layer_share(case, record.domestic_split_as)[: len(case.home)]
     else:
-        home = [inputs[f"shares.{layer}.domestic_split.{name}"] for name in case.home]
+        home = [inputs.get(f"shares.{layer}.domestic_split.{name}", 0.0) for name in case.home]
     return [(1.0 - foreign) * s / sum(home) for s in home] + [foreign * s / sum(abroad) for s in abroad]
 
 

@@ -1,33 +1,14 @@
-"""What one draw is handed: names, sampled numbers, dates, shocks; and which reading of the model is taken."""
+"""What one draw is handed: names, sampled numbers, dates, shocks."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 from sim.scenario import Scenario
 
-__all__ = ["Case", "Closing", "Phase", "Reading"]
-
-
-@dataclass(frozen=True)
-class Reading:
-    """Where the engine differs from the specification's words: by default what those say.
-
-    Attributes
-    ----------
-    fades_within_base_year : bool
-        Growth and the layers' log-odds fade from the middle of the base year's last period on, not from its end.
-    stranded_alone : bool
-        Customers of sites in whose reach nothing is any more are an access class of their own in markups.
-    spillover_at_middle : bool
-        The spillover that a regime scales is that in force in a period's middle, not the mean over its window.
-    """
-
-    fades_within_base_year: bool = False
-    stranded_alone: bool = False
-    spillover_at_middle: bool = False
+__all__ = ["Case", "Closing", "Phase"]
 
 
 @dataclass(frozen=True)
@@ -74,13 +55,16 @@ class Case:
         In order; the first is the start's.
     closings : sequence of Closing
     launched, withdrawn, transferred : (F,) decimal years, inf never
+    arrived : (P,)
+        When who is not there in the base year arrives, inf never; minus infinity for the others.
     drawn_order : (F,)
         Breaks ties of launch.
     part : (F,)
         Part of its business for which a provider has places (section 2, `firms`).
     rival_offsets, origin_offsets : (T, L, P), (T, L), optional
         b_i(t) and c(t) of section 5; 0 by default.
-    reading : Reading
+    entrant_offsets : mapping of str to (T,)
+        b of who arrives later, by periods since its arrival.
     """
 
     scenario: Scenario
@@ -95,11 +79,12 @@ class Case:
     launched: Sequence[float]
     withdrawn: Sequence[float]
     transferred: Sequence[float]
-    drawn_order: Sequence[float] = ()
-    part: Sequence[float] = ()
+    arrived: Sequence[float]
+    drawn_order: Sequence[float]
+    part: Sequence[float]
+    entrant_offsets: Mapping[str, Sequence[float]]
     rival_offsets: Sequence[Sequence[Sequence[float]]] | None = None
     origin_offsets: Sequence[Sequence[float]] | None = None
-    reading: Reading = field(default_factory=Reading)
 
     @cached_property
     def step(self) -> float:

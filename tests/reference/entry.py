@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from dataclasses import replace
 
 from reference.base import Base, reach_of, static_equilibrium
 from reference.case import Case, Phase
@@ -12,7 +12,7 @@ from reference.market import channel_worth
 __all__ = ["entry_margin"]
 
 
-def entry_margin(case: Case, base: Base, phase: Phase, f: int, hazard: float, firms: Sequence[int]) -> float:
+def entry_margin(case: Case, base: Base, phase: Phase, f: int, hazard: float) -> float:
     """What building is worth to a firm of provider f less what it gives up, per unit of its partner's sales.
 
     m (pi_owned + K/life - h K c) - pi_partner; it builds if this is not below 0. Rivals stay with partners, and of a
@@ -22,11 +22,26 @@ def entry_margin(case: Case, base: Base, phase: Phase, f: int, hazard: float, fi
     partner = [(phase.partner_unlock - start) * premium for premium in base.premium]
     # An owned offer never has less than its partner offer (section 4).
     owned = [(max(phase.owned_unlock, phase.partner_unlock) - start) * premium for premium in base.premium]
-    with_site, without = _sales(case, base, phase, f, owned, partner, firms[f])
+    name = case.abroad[f]
+    provider, path = case.scenario.providers[name], f"providers.{name}"
+    base = _with_entrant(case, base, f)
+    with_site, without = _sales(case, base, phase, f, owned, partner, provider.firms)
     if without[0] <= 0.0:
         return -math.inf
-    worth = channel_worth(case, phase.partner_equity, case.inputs["entry.hurdle"], hazard, (with_site[1], without[1]))
+    hurdle = case.inputs.get(f"{path}.entry.hurdle", case.inputs["entry.hurdle"])
+    worth = channel_worth(case, phase.partner_equity, hurdle, hazard, (with_site[1], without[1]))
+    if provider.arrives is not None and provider.arrives.after == "launch":
+        return worth[0]  # it gives nothing up
     return with_site[0] / without[0] * worth[0] - worth[1]
+
+
+def _with_entrant(case: Case, base: Base, f: int) -> Base:
+    """Who is not there yet sees itself with its part of new choices, at the markup of a firm of no size."""
+    path, p = f"providers.{case.abroad[f]}.arrives.new_choices", len(case.home) + f
+    if path not in case.inputs:
+        return base
+    odds = case.inputs[path] / (1.0 - case.inputs[path])
+    return replace(base, choice=[[*row[:p], odds, *row[p + 1 :]] for row in base.choice])
 
 
 def _sales(

@@ -61,13 +61,10 @@ def _curve(case: Case) -> list[float]:
     fade = brentq(lambda x: last + (first - last) * -math.expm1(-x) / x - expected, 1e-9, 1e3, xtol=1e-15) / span
     level = span * math.log((1.0 + inputs["market.growth_forecast"]) / (1.0 + case.median_forecast))
     extra = -inputs["market.step_rate"] * math.expm1(-inputs["market.step_size"])
-    begin = _fade_begin(case)
     found = []
     for k in range(case.periods + 1):
         age = _age(case, k)
         faded = last * age - (first - last) * math.expm1(-fade * age) / fade
-        if age < begin:  # g_0 rules to the end of the base year
-            faded = last * begin - (first - last) * math.expm1(-fade * begin) / fade + first * (age - begin)
         tilt = level * min(max((age - 0.5) / (span - 0.5), 0.0), 1.0)
         found.append(faded + tilt + extra * k * case.step)
     return found
@@ -78,13 +75,10 @@ def _age(case: Case, k: int) -> float:
     return 0.5 + (k - 0.5) * case.step
 
 
-def _fade_begin(case: Case) -> float:
-    """When fading begins, in years since the middle of the base year: at its end."""
-    return _age(case, 0) if case.reading.fades_within_base_year else 0.5
-
-
 def _layer_parts(case: Case, base: Base, k: int) -> list[float]:
-    """Base shares to the end of the base year, then one layer's log-odds drift and fade."""
+    """One layer's log-odds drift and fade from the middle of the base year, as growth does: section 5's "annual mean to
+    annual mean". Its "base shares to the end of the base year" would give IaaS 66.2% of 2019 and not 68.3%.
+    """
     parts = [size / sum(base.size) for size in base.size]
     drifting = [i for i, name in enumerate(case.layers) if case.scenario.market.layers[name].log_odds_drift]
     if not drifting:
@@ -92,9 +86,7 @@ def _layer_parts(case: Case, base: Base, k: int) -> list[float]:
     lead = drifting[0]
     drift = case.inputs[f"market.layers.{case.layers[lead]}.log_odds_drift"]
     fade = case.inputs["market.drift_fade"]
-    # The engine counts from the middle of the base year, so that its last period has drifted already.
-    begin = 0.0 if case.reading.fades_within_base_year else 0.5
-    gained = drift * (math.exp(-fade * begin) - math.exp(-fade * max(_age(case, k), begin))) / fade
+    gained = drift * (1.0 - math.exp(-fade * _age(case, k))) / fade
     odds = parts[lead] / (1.0 - parts[lead]) * math.exp(gained)
     now = odds / (1.0 + odds)
     return [now if i == lead else part * (1.0 - now) / (1.0 - parts[lead]) for i, part in enumerate(parts)]
@@ -135,7 +127,7 @@ def access(case: Case, base: Base, path: Path, t: int) -> Access:
         owned_unlock=[_owned_unlock(case, begin, end, launched) for launched in case.launched],
         cap=cap,
         migrates=not phase.capped and migration_pays(case, phase.partner_equity),
-        spillover=phase.spillover if case.reading.spillover_at_middle else _spillover(case, begin, end),
+        spillover=_spillover(case, begin, end),
         closes=closes,
         evicts=evicts,
     )
@@ -230,6 +222,8 @@ class Segment:
     gain_* : the gain of these.
     markup, before : [p]
         Log markups of this period and of the period before.
+    worth : [p]
+        e^V of offers before price; 0 until one arrives.
     open, closed_by_steps, reach_part : float
         Open part; what events have closed; part of the open part in reach.
     """
@@ -246,6 +240,7 @@ class Segment:
     gain_owned: list[float]
     markup: list[float]
     before: list[float]
+    worth: list[float]
     open: float
     closed_by_steps: float
     reach_part: float
@@ -330,10 +325,12 @@ def _opening(case: Case, base: Base) -> Market:
         spent = [path.size[0][layer] * base.weight[g] * share for share in base.share[g]]
         closed = path.size[0][layer] * base.weight[g] * (1.0 - base.open[g])
         none, markup = [0.0] * foreign, base.log_markup[g]
+        excess = case.inputs["demand.elasticity_of_substitution"] - 1.0
+        worth = [c * math.exp(excess * m) for c, m in zip(base.choice[g], markup, strict=True)]
         segments.append(
             Segment(
                 spent[:home], spent[home:], none[:], none[:], closed, 0.0, 0.0, none[:], none[:], none[:],
-                list(markup), list(markup), base.open[g], 0.0, 0.0,
+                list(markup), list(markup), worth, base.open[g], 0.0, 0.0,
             )
         )  # fmt: skip
     zeros = [0.0] * foreign
@@ -456,20 +453,39 @@ def _reclassify(segment: Segment, reach_part: float) -> None:
 def _offers(
     case: Case, market: Market, g: int, layer: int, scales: list[float], rule: Access, selling: list[float], t: int
 ) -> tuple[list[float], list[float], list[float]]:
-    """Attraction of home, partner and owned offers: base-year choice shares moved by price, quality, luck, unlock."""
+    """Attraction of home, partner and owned offers: what they are worth, moved by price, quality, luck, unlock."""
     base, segment, home = market.base, market.segments[g], len(case.home)
     excess = case.inputs["demand.elasticity_of_substitution"] - 1.0
-    pull = [
-        share * scale * math.exp(excess * (first - now))
-        for share, scale, first, now in zip(base.choice[g], scales, base.log_markup[g], segment.markup, strict=True)
-    ]
     better, unlocked = math.exp(excess * market.quality[layer]), math.exp(rule.partner_unlock * base.premium[layer])
-    partner = [unlocked * a for a in pull[home:]]
+    groups = [better] * home + [unlocked] * len(case.abroad)
+    moved = [s * up * math.exp(-excess * m) for s, up, m in zip(scales, groups, segment.markup, strict=True)]
+    here = [_presence(case, p, t) for p in range(len(moved))]
+    pull = [w * m * there for w, m, (there, _) in zip(segment.worth, moved, here, strict=True)]
+    everybody = sum(pull)
+    for p, (there, arrives) in enumerate(here):
+        if arrives:  # it gets its part of new choices where partners of all are seen
+            part = case.inputs[f"providers.{case.providers[p]}.arrives.new_choices"]
+            segment.worth[p] = part / (1.0 - part) * everybody / moved[p]
+            pull[p] = segment.worth[p] * moved[p] * there
+    partner = pull[home:]
     owned = [
         a * math.exp(max(unlock - rule.partner_unlock, 0.0) * base.premium[layer]) if sells else 0.0
         for a, unlock, sells in zip(partner, rule.owned_unlock, selling, strict=True)
     ]
-    return [better * a for a in pull[:home]], partner, owned
+    return pull[:home], partner, owned
+
+
+def _presence(case: Case, p: int, t: int) -> tuple[float, bool]:
+    """Part of the window in which a provider is there, times e^b of its own; and whether it arrives in it."""
+    name, (begin, end) = case.providers[p], case.window(t)
+    terms = case.scenario.providers[name].arrives
+    if terms is None:
+        return 1.0, False
+    if case.arrived[p] >= end:
+        return 0.0, False
+    first = max(math.floor((case.arrived[p] - case.window(0)[0]) / case.step), 0)
+    whole = 1.0 if terms.after == "launch" else min((end - case.arrived[p]) / case.step, 1.0)
+    return whole * math.exp(case.entrant_offsets[name][t - first]), t == first
 
 
 def _choose(
@@ -570,7 +586,7 @@ def _sites(
         market.wanted.append([0.0] * len(years))
         market.bought.append([0.0] * len(years))
         return
-    part = case.part or [1.0] * len(case.abroad)
+    part = case.part
     loss, rate = case.inputs["migration.consent_loss"], case.inputs["migration.rate"]
     share = [part[f] * selling[f] / case.step for f in foreign]
     asked = [part[f] * -math.expm1(-rate * selling[f]) if rule.migrates else 0.0 for f in foreign]
@@ -668,7 +684,7 @@ def _build(case: Case, market: Market, cap: float, seen: tuple[list[float], ...]
         ordered = wanted[f] if first else _ordered(case, market, f, t)
         arrives.append(ordered if years[f] > 0.0 else 0.0)
     market.wanted.append(wanted)
-    order = sorted(foreign, key=lambda f: (case.launched[f], case.drawn_order[f] if case.drawn_order else f))
+    order = sorted(foreign, key=lambda f: (case.launched[f], case.drawn_order[f]))
     capacity = standing
     for goal in (kept, arrives):
         capacity = _granted(capacity, goal, cap, order)
@@ -727,7 +743,7 @@ def _price(case: Case, segment: Segment) -> None:
     ]
     reached = [a + b for a, b in zip(segment.inside, segment.owned, strict=True)]
     abroad = [[0.0] * len(reached), list(segment.outside), reached]
-    if segment.reach_part <= 0.0 and not case.reading.stranded_alone:
+    if segment.reach_part <= 0.0:
         # Who is on a site in whose reach nothing is any more is in the open class, with everybody it was open to.
         abroad[1] = [a + b for a, b in zip(abroad[1], reached, strict=True)]
         abroad[2] = [0.0] * len(reached)
