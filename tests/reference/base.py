@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from reference.case import Case, Phase, Vector
 from scipy.optimize import brentq
+
+from reference.case import Case, Phase, Vector
 
 __all__ = ["Base", "base_year", "log_markups", "reach_of", "static_equilibrium"]
 
@@ -15,29 +16,17 @@ BOUND = 0.9
 
 @dataclass
 class Base:
-    """The base year: [g] segments, [l] layers, [p] providers, domestic ones first.
+    """The base year: segments [g], layers [l], providers [p], domestic ones first."""
 
-    Attributes
-    ----------
-    size : [l]
-    layer_share : [l, p]
-    weight, open : [g]
-    share, choice : [g, p]
-        Of the segment, and of its open part.
-    log_markup : [g, p]
-    premium : [l]
-        phi times the layer's factor.
-    """
-
-    size: Vector
-    layer_share: Vector
-    weight: Vector
-    open: Vector
-    share: Vector
-    choice: Vector
-    log_markup: Vector
+    size: Vector  # [l]
+    layer_share: Vector  # [l, p]
+    weight: Vector  # [g]
+    open: Vector  # [g]
+    share: Vector  # [g, p], of the segment
+    choice: Vector  # [g, p], of its open part
+    log_markup: Vector  # [g, p]
     phi: float = 0.0
-    premium: Vector | None = None
+    premium: Vector | None = None  # [l], phi times the layer's factor
 
 
 def base_year(case: Case) -> Base:
@@ -47,11 +36,11 @@ def base_year(case: Case) -> Base:
         np.array([case[f"segments.{name}.{key}"] for name in case.segments])
         for key in ("weight", "open", "foreign_propensity")
     )
-    weight = raw / [raw[case.rows(at)].sum() for at in case.layer_of]
+    weight = raw / [raw[case.rows[at]].sum() for at in case.layer_of]
     layer_share = np.array([_layer_share(case, name) for name in case.layers])
     abroad = np.zeros(len(weight))
     for layer in layers:
-        rows = case.rows(layer)
+        rows = case.rows[layer]
         margin = layer_share[layer, h:].sum()
         abroad[rows] = _foreign_spending(margin, weight[rows], opens[rows], propensity[rows]) / weight[rows]
     groups = [layer_share[case.layer_of, :h], layer_share[case.layer_of, h:]]
@@ -149,8 +138,8 @@ def static_equilibrium(case: Case, base: Base, reach: Vector, inside: Vector, ou
     `reach` [g] is a part of the open part; `inside` and `outside` [g, p] is utility added to the base year's in and
     out of it. The plain fixed point of markups, half way each time, until it stands.
     """
-    closed = np.where(np.arange(len(case.providers)) < case.home, 1.0, 0.0)
-    lifts = np.stack([np.exp(inside), np.exp(outside), np.broadcast_to(closed, base.choice.shape)])
+    closed = np.broadcast_to(np.where(case.foreign, 0.0, 1.0), base.choice.shape)
+    lifts = np.stack([np.exp(inside), np.exp(outside), closed])
     size = np.stack([base.open * reach, base.open * (1.0 - reach), 1.0 - base.open])[:, :, None]
     markup = base.log_markup
     for _ in range(500):
@@ -166,12 +155,11 @@ def static_equilibrium(case: Case, base: Base, reach: Vector, inside: Vector, ou
 def _added_premium(case: Case, base: Base) -> float:
     """Utility that brings the foreign share of the whole open part of the opening's layer to the target; at least 0."""
     layer = case.layers.index(case.scenario.opening.layer)
-    rows, foreign = case.rows(layer), np.arange(len(case.providers)) >= case.home
-    spending = base.weight * base.open
+    rows, spending = case.rows[layer], base.weight * base.open
     target = _target(case, base, spending[rows].sum(), layer)
 
     def missing(premium: float) -> float:
-        lifts = np.broadcast_to(premium * foreign, base.choice.shape)
+        lifts = np.broadcast_to(premium * case.foreign, base.choice.shape)
         share, _ = static_equilibrium(case, base, np.ones(len(spending)), lifts, lifts)
         abroad = spending * share[:, case.home :].sum(axis=1)
         return target - float(abroad[rows].sum() / spending[rows].sum())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +13,7 @@ from sim.scenario import Scenario
 __all__ = ["Case", "Closing", "Phase", "Vector"]
 
 Vector = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -40,111 +40,44 @@ class Closing:
     evicts: bool
 
 
-@dataclass(frozen=True)
+@dataclass
 class Case:
-    """One draw under one scenario; providers [p] stand with the domestic ones first.
+    """One draw under one scenario: periods [t], layers [l], segments [g], providers [p] with the domestic ones first.
 
-    Attributes
-    ----------
-    scenario : Scenario
-        Read for names and for structure; all numbers are in `inputs`.
-    inputs : mapping of str to float
-        Canonical units: fractions, years, USD bn.
-    median_forecast : float
-    luck : (T,)
-        Shock to log market size and its downward steps together, at period ends.
-    rivalry, origin : (T, P), (T,)
-        z_t - z_0 of every provider, and of foreign against domestic.
-    rival_offsets, origin_offsets : (T, P, L), (T, L)
-        b_i(t) and c(t) of section 5.
-    entrant_offsets : mapping of str to (T,)
-        b of who arrives later, by periods since its arrival.
-    phases : sequence of Phase
-        In order; the first is the start's.
-    closings : sequence of Closing
-    launched, withdrawn, transferred : (P,) decimal years, inf never
-    arrived : (P,)
-        Of who is not there in the base year; minus infinity of the others.
-    order : (P,)
-        Breaks ties of launch.
-    part : (P,)
-        Part of its business for which a provider has places (section 2, `firms`); 0 of domestic ones.
+    Dates are decimal years, inf never; dates of sites are inf and their parts 0 for domestic providers.
     """
 
-    scenario: Scenario
-    inputs: Mapping[str, float]
+    scenario: Scenario  # read for names and for structure
+    inputs: Mapping[str, float]  # all numbers in canonical units: fractions, years, USD bn
     median_forecast: float
-    luck: Vector
-    rivalry: Vector
-    origin: Vector
-    rival_offsets: Vector
-    origin_offsets: Vector
-    entrant_offsets: Mapping[str, Vector]
-    phases: Sequence[Phase]
+    luck: Vector  # [t], shock to log market size and its downward steps, at period ends
+    rivalry: Vector  # [t, p], z_t - z_0
+    origin: Vector  # [t], the same of foreign against domestic
+    rival_offsets: Vector  # [t, p, l], b of section 5
+    origin_offsets: Vector  # [t, l], c of section 5
+    entrant_offsets: Mapping[str, Vector]  # b of who arrives later, by periods since its arrival
+    phases: Sequence[Phase]  # in order; the first is the start's
     closings: Sequence[Closing]
     launched: Vector
     withdrawn: Vector
     transferred: Vector
-    arrived: Vector
-    order: Vector
-    part: Vector
+    arrived: Vector  # of who is not there in the base year; minus infinity of the others
+    order: Vector  # breaks ties of launch
+    part: Vector  # of its business for which a provider has places (section 2, `firms`)
+
+    def __post_init__(self) -> None:
+        found = self.scenario
+        self.step, self.per_year = found.horizon.period_months / 12, 12 // found.horizon.period_months
+        self.periods, self.excess = len(self.luck), self["demand.elasticity_of_substitution"] - 1.0
+        self.layers, self.segments = list(found.market.layers), list(found.segments)
+        self.layer_of = [self.layers.index(segment.layer) for segment in found.segments.values()]
+        self.rows = [[g for g, at in enumerate(self.layer_of) if at == layer] for layer in range(len(self.layers))]
+        self.providers, self.home = [*found.domestic, *found.foreign], len(found.domestic)
+        self.foreign: Mask = np.arange(len(self.providers)) >= self.home
+        self.fringe: Mask = np.array([found.providers[name].fringe for name in self.providers])
 
     def __getitem__(self, name: str) -> float:
         return self.inputs[name]
-
-    @cached_property
-    def step(self) -> float:
-        """Years per period, Delta."""
-        return self.scenario.horizon.period_months / 12
-
-    @cached_property
-    def per_year(self) -> int:
-        """Periods of a year."""
-        return 12 // self.scenario.horizon.period_months
-
-    @cached_property
-    def periods(self) -> int:
-        """T."""
-        return len(self.luck)
-
-    @cached_property
-    def excess(self) -> float:
-        """epsilon - 1."""
-        return self["demand.elasticity_of_substitution"] - 1.0
-
-    @cached_property
-    def layers(self) -> list[str]:
-        """L."""
-        return list(self.scenario.market.layers)
-
-    @cached_property
-    def segments(self) -> list[str]:
-        """G."""
-        return list(self.scenario.segments)
-
-    @cached_property
-    def layer_of(self) -> list[int]:
-        """Layer of each segment."""
-        return [self.layers.index(segment.layer) for segment in self.scenario.segments.values()]
-
-    def rows(self, layer: int) -> list[int]:
-        """Segments of a layer."""
-        return [g for g, at in enumerate(self.layer_of) if at == layer]
-
-    @cached_property
-    def providers(self) -> list[str]:
-        """P, domestic ones first."""
-        return [*self.scenario.domestic, *self.scenario.foreign]
-
-    @cached_property
-    def home(self) -> int:
-        """Number of domestic providers."""
-        return len(self.scenario.domestic)
-
-    @cached_property
-    def fringe(self) -> npt.NDArray[np.bool_]:
-        """Which of P price as firms of no size."""
-        return np.array([self.scenario.providers[name].fringe for name in self.providers])
 
     def window(self, t: int) -> tuple[float, float]:
         """From the middle of the period before to the middle of period t (section 4, timing)."""
@@ -155,9 +88,8 @@ class Case:
         """The levers in force in the middle of period t."""
         return [phase for phase in self.phases if phase.start < self.window(t)[1]][-1]
 
-    def cost(self, name: str) -> float:
-        """A number of section `economics`; K is at most what site cost can depreciate (section 6)."""
-        value = self[f"economics.{name}"]
-        if name == "capital_intensity":
-            return min(value, self["economics.site_cost"] * self["economics.asset_life"])
-        return value
+    def mean(self, lever: str, begin: float, end: float) -> float:
+        """What counts from the day of the rule: the mean of a lever; what is in force first was so before."""
+        starts = [begin, *(phase.start for phase in self.phases[1:])]
+        days = [max(min(end, p.end) - max(begin, start), 0.0) for p, start in zip(self.phases, starts, strict=True)]
+        return sum(d * getattr(p, lever) for d, p in zip(days, self.phases, strict=True)) / (end - begin)

@@ -6,9 +6,10 @@ import math
 from dataclasses import replace
 
 import numpy as np
+
 from reference.base import Base, reach_of, static_equilibrium
-from reference.case import Case, Phase, Vector
-from reference.market import channel_worth
+from reference.case import Case, Phase
+from reference.rates import Rates
 
 __all__ = ["entry_margin"]
 
@@ -25,13 +26,11 @@ def entry_margin(case: Case, base: Base, phase: Phase, p: int, hazard: float) ->
         part, choice = case[f"{path}.arrives.new_choices"], base.choice.copy()
         choice[:, p] = part / (1.0 - part)
         base = replace(base, choice=choice)
-    start = case.phases[0].partner_unlock
-    partner, owned = (
-        unlock - start for unlock in (phase.partner_unlock, max(phase.owned_unlock, phase.partner_unlock))
-    )
-    with_site, without = (_sales(case, base, phase, p, lift, partner) for lift in (owned, partner))
+    start, full = case.phases[0].partner_unlock, max(phase.owned_unlock, phase.partner_unlock)
+    partner = phase.partner_unlock - start
+    with_site, without = (_sales(case, base, phase, p, lift, partner) for lift in (full - start, partner))
     hurdle = case.inputs.get(f"{path}.entry.hurdle", case["entry.hurdle"])
-    worth = channel_worth(case, phase.partner_equity, hurdle, hazard, (with_site[1], without[1]))
+    worth = Rates(case).worth(phase.partner_equity, hurdle, hazard, (with_site[1], without[1]))
     if provider.arrives is not None and provider.arrives.after == "launch":
         return worth[0]  # it gives nothing up
     return with_site[0] / without[0] * worth[0] - worth[1] if without[0] > 0.0 else -math.inf
@@ -39,18 +38,14 @@ def entry_margin(case: Case, base: Base, phase: Phase, p: int, hazard: float) ->
 
 def _sales(case: Case, base: Base, phase: Phase, p: int, lift: float, partner: float) -> tuple[float, float]:
     """Static sales of one firm in reach with a premium of its own, and what its markups add to a unit of them."""
-    reach, firms = np.array([reach_of(case, phase, name) for name in case.segments]), _firms(case, p)
-    premium = base.premium[case.layer_of][:, None]
-    outside = np.where(np.arange(len(case.providers)) < case.home, 0.0, partner * premium)
-    one: Vector = np.exp(lift * premium[:, 0]) / firms
-    whole = one + np.exp(partner * premium[:, 0]) * (firms - 1) / firms
+    reach = np.array([reach_of(case, phase, name) for name in case.segments])
+    premium, firms = base.premium[case.layer_of], case.scenario.providers[case.providers[p]].firms
+    one = np.exp(lift * premium) / firms
+    whole = one + np.exp(partner * premium) * (firms - 1) / firms
+    outside = partner * premium[:, None] * case.foreign
     inside = outside.copy()
     inside[:, p] = np.log(whole)
     share, markup = static_equilibrium(case, base, reach, inside, outside)
     sales = base.size[case.layer_of] * base.weight * base.open * reach * share[:, p] * one / whole
     extra = sales * (np.exp(-base.log_markup[:, p]) - np.exp(-markup[:, p]))
     return float(sales.sum()), float(extra.sum() / sales.sum()) if sales.any() else 0.0
-
-
-def _firms(case: Case, p: int) -> int:
-    return case.scenario.providers[case.providers[p]].firms

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
-from reference.base import Base, log_markups, reach_of
-from reference.case import Case, Vector
 from scipy.optimize import brentq
 
-__all__ = ["Market", "Path", "channel_worth", "market_path", "run"]
+from reference.base import Base, log_markups, reach_of
+from reference.case import Case, Vector
+from reference.rates import Rates
+
+__all__ = ["Market", "mean_price", "run"]
 
 MEMORY = 1.0
 """T_s of section 5, years."""
 
 PASSES = 5
 """Of the search for f_p: a numerical setting, for which the specification asks for a few."""
+
+Unlocks = tuple[float, Vector]
+"""Beyond the start's partner offers: what partners' offers have of the premium, and what those of sites have [p]."""
 
 CLOSED, OUTSIDE, INSIDE, SITE = range(4)
 """Whose customers somebody is: of the closed class, outside and inside the reach of own sites, and on one."""
@@ -79,44 +84,6 @@ def _layer_parts(case: Case, base: Base, age: Vector) -> Vector:
 # ---------------------------------------------------------------- what the regime allows
 
 
-@dataclass
-class Access:
-    """What a regime allows in a period: unlocks beyond the start's ([p] of owned offers), and what closes [g]."""
-
-    reach: Vector
-    partner_unlock: float
-    owned_unlock: Vector
-    cap: float
-    migrates: bool
-    spillover: float
-    closes: Vector
-    evicts: Vector
-
-
-def access(case: Case, path: Path, t: int) -> Access:
-    """The levers in force in the middle of period t; premia and spillover are means over its window."""
-    phase, (begin, end) = case.in_force(t), case.window(t)
-    closes, evicts = np.zeros((2, len(case.segments)))
-    for closing in case.closings:
-        if closing.date < end and (t == 0 or closing.date >= begin):
-            part = np.array([closing.parts.get(name, 0.0) for name in case.segments])
-            closes, evicts = closes + part, evicts + part * closing.evicts
-    total = path.size.sum(axis=1)
-    cap = case["zone.cap"] * total[t + 1] / total[1 : case.per_year + 1].mean()
-    spillover = [p.spillover * max(min(end, p.end) - max(begin, p.start), 0.0) for p in case.phases]
-    spillover[0] += case.phases[0].spillover * max(case.phases[0].start - begin, 0.0)
-    return Access(
-        reach=np.array([reach_of(case, phase, name) for name in case.segments]),
-        partner_unlock=_partner_unlock(case, begin, end),
-        owned_unlock=np.array([_owned_unlock(case, begin, end, launched) for launched in case.launched]),
-        cap=cap if phase.capped else math.inf,
-        migrates=not phase.capped and migration_pays(case, phase.partner_equity),
-        spillover=sum(spillover) / case.step,
-        closes=closes,
-        evicts=evicts,
-    )
-
-
 def _arrived(case: Case, begin: float, end: float, since: float) -> float:
     """Integral of 1 - exp(-(s - since)/ramp) over what of [begin, end] is not before `since`."""
     first, last, ramp = max(begin, since) - since, end - since, case["opening.ramp"]
@@ -140,34 +107,27 @@ def _owned_unlock(case: Case, begin: float, end: float, launched: float) -> floa
     return sum(a * x for a, x in zip(above, came, strict=True)) / (end - max(begin, launched))
 
 
-def channel_worth(
-    case: Case, equity: float, hurdle: float, hazard: float, gains: tuple[float, float]
-) -> tuple[float, float]:
-    """Worth of a unit of gross on an own site and with a partner, capital charged, at utilisation u (section 6)."""
-    cost, life, capital = case.cost("site_cost"), case.cost("asset_life"), case.cost("capital_intensity")
-    technology = 1.0 - cost - case.cost("provider_margin")
-    saved = (1.0 - case.cost("incremental_technology")) * technology
-    force = math.log1p(case.cost("discount_rate") + hazard)
-    rent = capital * force / (1.0 - math.exp(-force * life))
-    before_tax = 1.0 - cost - technology + gains[0]
-    tax = case.cost("profit_tax") * max(before_tax, 0.0)
-    dividend_tax = case.cost("dividend_withholding") * max(before_tax - tax, 0.0)
-    withheld = case.cost("royalty_withholding") * case.cost("technology_royalty") * technology
-    owned = before_tax - tax - dividend_tax - withheld + saved + capital / life - hurdle * rent
-    royalty = 1.0 - cost - case.cost("operator_margin")
-    net = royalty * (1.0 - case.cost("royalty_withholding") - case.cost("royalty_vat"))
-    profit = case.cost("operator_margin") * (1.0 - case.cost("profit_tax"))
-    dividend = equity * profit * (1.0 - case.cost("dividend_withholding"))
-    return owned, net + dividend - technology + gains[1] + saved + equity * (capital / life - rent)
+def _cap(case: Case, path: Path, t: int) -> float:
+    """Of a zone: stated at the mean size of the first year, it grows with the total market."""
+    total = path.size.sum(axis=1)
+    stated = case["zone.cap"] * total[t + 1] / total[1 : case.per_year + 1].mean()
+    return stated if case.in_force(t).capped else math.inf
 
 
-def migration_pays(case: Case, equity: float) -> bool:
-    """Whether what consents is worth more on the site than all of it with the partner.
+def _migrates(case: Case, t: int) -> bool:
+    """Whether what consents is worth more on the site than all of it with the partner; never while a zone has a cap.
 
     Left open by the specification: at base-year markups, and at utilisation u, as entry; both as the engine.
     """
-    owned, partner = channel_worth(case, equity, 1.0, 0.0, (0.0, 0.0))
-    return (1.0 - case["migration.consent_loss"]) * owned > partner
+    owned, partner = Rates(case).worth(case.in_force(t).partner_equity, 1.0)
+    return not case.in_force(t).capped and (1.0 - case["migration.consent_loss"]) * owned > partner
+
+
+def _closing(case: Case, g: int, t: int, *, evicts: bool = False) -> float:
+    """Part of a segment that events close in the window, or what of it they evict."""
+    begin, end = (case.window(t)[0] if t else -math.inf), case.window(t)[1]
+    now = (closing for closing in case.closings if begin <= closing.date < end and closing.evicts >= evicts)
+    return sum(closing.parts.get(case.segments[g], 0.0) for closing in now)
 
 
 # ---------------------------------------------------------------- the market
@@ -175,56 +135,31 @@ def migration_pays(case: Case, equity: float) -> bool:
 
 @dataclass
 class Segment:
-    """Spending in one segment, USD bn/yr, and the consumer gain that it carries, [class, p]; its prices.
+    """Spending in one segment, USD bn/yr, and the consumer gain that it carries, by class and provider; its prices.
 
     Of domestic providers' customers only the sums by class and by provider mean anything.
-
-    Attributes
-    ----------
-    spent, gain : [class, p]
-    markup, before : [p]
-        Log markups of this period and of the period before.
-    worth : [p]
-        e^V of offers before price; 0 until one arrives.
-    open, shut, reach : float
-        Open part; what events have closed; part of the open part in reach.
     """
 
-    spent: Vector
+    spent: Vector  # [class, p]
     gain: Vector
-    markup: Vector
+    markup: Vector  # log of this period's [p], and of the period before
     before: Vector
-    worth: Vector
+    worth: Vector  # e^V of offers before price [p]; 0 until one arrives
     open: float
-    shut: float = 0.0
-    reach: float = 0.0
+    shut: float = 0.0  # by events
+    reach: float = 0.0  # part of the open part
 
 
 @dataclass
 class Choice:
-    """How a segment's spending chooses in a period.
+    """How a segment's spending chooses in a period."""
 
-    Attributes
-    ----------
-    pull, owned : [p]
-        Attraction of home and partner offers, and of owned ones where a site takes new business.
-    in_reach : float
-        Contestable spending in the owned-open class before expansion.
-    gain : float
-        Per unit in the partner-open class.
-    newly_open : float
-        What the open classes' spending that was closed in the base year takes off the log of its attraction, in the
-        mean over the class: it is compared with the index of the closed class.
-    again : float
-        Spending that chooses once more, among home and partner offers.
-    """
-
-    pull: Vector
+    pull: Vector  # attraction of home and partner offers [p], and of owned ones where a site takes new business
     owned: Vector
-    in_reach: float
-    gain: float
-    newly_open: float
-    again: float = 0.0
+    in_reach: float  # contestable spending in the owned-open class before expansion
+    gain: float  # per unit in the partner-open class
+    newly_open: float  # what spending that was closed in the base year takes off the log of attraction, in the mean
+    again: float = 0.0  # spending that chooses once more, among home and partner offers
 
 
 @dataclass
@@ -239,7 +174,7 @@ class Market:
     planned: Vector
     wanted: Vector
     bought: Vector
-    record: dict[str, list[Vector]] = field(default_factory=dict)
+    record: dict[str, Vector]
 
     def on(self, channel: int) -> Vector:
         """Spending in a class with each provider, [p]."""
@@ -259,9 +194,9 @@ def run(case: Case, base: Base) -> Market:
         at_home -= spent[CLOSED, : case.home]
         worth = base.choice[g] * np.exp(case.excess * markup)
         segments.append(Segment(spent, np.zeros_like(spent), markup, markup, worth, base.open[g]))
-    market = Market(base, path, segments, np.zeros(len(case.layers)), *zeros[:2].copy(), *np.stack([zeros, zeros]))
-    for t in range(case.periods):
-        _advance(case, market, access(case, path, t), t)
+    market = Market(base, path, segments, np.zeros(len(case.layers)), *zeros[:2].copy(), *np.stack([zeros, zeros]), {})
+    periods = [_advance(case, market, t) for t in range(case.periods)]
+    market.record = {name: np.array([period[name] for period in periods]) for name in periods[0]}
     return market
 
 
@@ -271,41 +206,46 @@ def _live(case: Case, t: int) -> Vector:
     return np.where((case.launched < end) & (case.transferred >= end), np.minimum(end - case.launched, case.step), 0.0)
 
 
-def _advance(case: Case, market: Market, rule: Access, t: int) -> None:
-    """One period, in the order of section 5."""
+def _advance(case: Case, market: Market, t: int) -> dict[str, Vector]:
+    """One period, in the order of section 5; returns what is recorded of it."""
     use, years, (begin, end) = market.on(SITE), _live(case, t), case.window(t)
     selling = np.where(case.withdrawn >= end, years, 0.0)
-    _raise_quality(case, market, rule)
-    chosen = [_choice(case, market, g, rule, selling, t) for g in range(len(market.segments))]
+    _raise_quality(case, market, case.mean("spillover", begin, end))
+    unlocks = (
+        _partner_unlock(case, begin, end),
+        np.array([_owned_unlock(case, begin, end, day) for day in case.launched]),
+    )
+    chosen = [_choice(case, market, g, unlocks, selling, t) for g in range(len(market.segments))]
     _hand_over(case, market, chosen, (begin <= case.transferred) & (case.transferred < end))
     if years.any() or market.capacity.any():
-        _sites(case, market, chosen, rule, (years, selling, use), t)
+        _sites(case, market, chosen, (years, selling, use), t)
     for segment, choice in zip(market.segments, chosen, strict=True):
         _choose_again(segment, choice)
-    _record(case, market)
+    record = _record(case, market)
     for segment in market.segments:
         _price(case, segment)
+    return record
 
 
-def _raise_quality(case: Case, market: Market, rule: Access) -> None:
+def _raise_quality(case: Case, market: Market, allowed: float) -> None:
     """Technology transfer, by the shares of the period before."""
     for layer, shares in enumerate(market.base.layer_share):
-        spent = sum(market.segments[g].spent for g in case.rows(layer))
+        spent = sum(market.segments[g].spent for g in case.rows[layer])
         exposed = spent[:, case.home :].sum() - (1.0 - case["technology.owned_spillover"]) * spent[SITE].sum()
         relative = exposed / spent.sum() / shares[case.home :].sum()
-        rate = case["technology.catch_up"] + case["technology.spillover"] * rule.spillover * relative
+        rate = case["technology.catch_up"] + case["technology.spillover"] * allowed * relative
         market.quality[layer] += rate * case.step
 
 
-def _choice(case: Case, market: Market, g: int, rule: Access, selling: Vector, t: int) -> Choice:
+def _choice(case: Case, market: Market, g: int, unlocks: Unlocks, selling: Vector, t: int) -> Choice:
     """Who stays in a segment, and what the closed and the partner-open class choose, with its gain."""
     segment, layer, base, h = market.segments[g], case.layer_of[g], market.base, case.home
     kappa = _kappa(case, market.path, layer, t)
     free = (market.path.size[t + 1, layer] - market.path.size[t, layer] * kappa) * base.weight[g]
     segment.spent *= kappa
     segment.gain = kappa * segment.gain + (segment.before - segment.markup) * segment.spent
-    evicted = _move_borders(case, segment, rule, g, t, bool(selling.any()))
-    pull, owned = _offers(case, market, g, rule, selling, t)
+    evicted = _move_borders(case, segment, g, t, bool(selling.any()))
+    pull, owned = _offers(case, market, g, unlocks, selling, t)
     log_home, log_all = math.log(pull[:h].sum()), math.log(pull.sum())
     base_home = math.log(base.choice[g, :h].sum())
     closed, base_closed = 1.0 - segment.open, 1.0 - base.open[g]
@@ -328,17 +268,18 @@ def _kappa(case: Case, path: Path, layer: int, t: int) -> float:
     return math.exp((kept + growth - trend - case["demand.churn"]) * case.step)
 
 
-def _move_borders(case: Case, segment: Segment, rule: Access, g: int, t: int, sold: bool) -> float:
+def _move_borders(case: Case, segment: Segment, g: int, t: int, sold: bool) -> float:
     """Closure and reach; returns what an eviction sets free, which settles at home."""
-    part = min(rule.evicts[g] / segment.open, 1.0) if segment.open > 0.0 else float(rule.evicts[g] > 0.0)
+    leaving = _closing(case, g, t, evicts=True)
+    part = min(leaving / segment.open, 1.0) if segment.open > 0.0 else float(leaving > 0.0)
     evicted = part * segment.spent[:, case.home :].sum()
     segment.spent[:, case.home :] *= 1.0 - part
     segment.gain[:, case.home :] *= 1.0 - part
-    segment.shut += rule.closes[g]
+    segment.shut += _closing(case, g, t)
     drifted = case["closure.drift"] * (t + 0.5) * case.step
     segment.open = min(max(case[f"segments.{case.segments[g]}.open"] - segment.shut - drifted, 0.0), 1.0)
     # Customers cross the border of the reach with it; what closes takes from both sides alike.
-    old, new = segment.reach, rule.reach[g] if sold else 0.0
+    old, new = segment.reach, reach_of(case, case.in_force(t), case.segments[g]) if sold else 0.0
     enters, leaves = (new - old) / (1.0 - old) if new > old else 0.0, (old - new) / old if new < old else 0.0
     for stock in (segment.spent, segment.gain):
         moved = enters * stock[OUTSIDE] - leaves * stock[INSIDE]
@@ -348,12 +289,12 @@ def _move_borders(case: Case, segment: Segment, rule: Access, g: int, t: int, so
     return evicted
 
 
-def _offers(case: Case, market: Market, g: int, rule: Access, selling: Vector, t: int) -> tuple[Vector, Vector]:
+def _offers(case: Case, market: Market, g: int, unlocks: Unlocks, selling: Vector, t: int) -> tuple[Vector, Vector]:
     """Attraction of home and partner offers and of owned ones: their worth moved by price, quality, luck, unlock."""
-    segment, layer, foreign = market.segments[g], case.layer_of[g], np.arange(len(case.providers)) >= case.home
-    premium = market.base.premium[layer]
+    segment, layer, (by_partner, by_site) = market.segments[g], case.layer_of[g], unlocks
+    premium, foreign = market.base.premium[layer], case.foreign
     tide = case.origin[t] + case.origin_offsets[t, layer]
-    push = np.where(foreign, tide + rule.partner_unlock * premium, case.excess * market.quality[layer])
+    push = np.where(foreign, tide + by_partner * premium, case.excess * market.quality[layer])
     lift = np.exp(case.rivalry[t] + case.rival_offsets[t, :, layer])
     for group in (foreign, ~foreign):  # each has its base-year total
         shares = market.base.layer_share[layer, group]
@@ -365,7 +306,7 @@ def _offers(case: Case, market: Market, g: int, rule: Access, selling: Vector, t
         part = case[f"providers.{case.providers[p]}.arrives.new_choices"]
         segment.worth[p] = part / (1.0 - part) * everybody / moved[p]
     pull = segment.worth * moved * here
-    lead = np.maximum(rule.owned_unlock - rule.partner_unlock, 0.0) * premium
+    lead = np.maximum(by_site - by_partner, 0.0) * premium
     return pull, np.where(selling > 0.0, pull * np.exp(lead), 0.0)
 
 
@@ -425,17 +366,15 @@ def _intake(case: Case, choice: Choice, seen: Vector) -> Intake:
     return Intake(rate * owned, rate * other, lift, math.log(total))
 
 
-def _sites(
-    case: Case, market: Market, chosen: list[Choice], rule: Access, windows: tuple[Vector, Vector, Vector], t: int
-) -> None:
+def _sites(case: Case, market: Market, chosen: list[Choice], windows: tuple[Vector, Vector, Vector], t: int) -> None:
     """The owned-open class: capacity, then room for growth on site, new customers and migrants, in this order."""
     years, selling, use = windows
     loss, share = case["migration.consent_loss"], case.part * selling / case.step
-    asked = case.part * -np.expm1(-case["migration.rate"] * selling) * rule.migrates
+    asked = case.part * -np.expm1(-case["migration.rate"] * selling) * _migrates(case, t)
     intakes, grown = [_intake(case, choice, share) for choice in chosen], market.on(SITE)
     demand = sum(one.owned for one in intakes)
     coming = demand + (1.0 - loss) * asked * market.on(INSIDE)
-    _build(case, market, rule.cap, (years, use, grown - use + coming), t)
+    _build(case, market, (years, use, grown - use + coming), t)
     over = 1.0 - _fit(market.capacity, grown)
     for stock in (stock for segment in market.segments for stock in (segment.spent, segment.gain)):
         stock[INSIDE] += over * stock[SITE]  # growth that finds no room goes to the partner offer without loss
@@ -477,7 +416,7 @@ def _rationed(case: Case, chosen: list[Choice], share: Vector, room: Vector) -> 
     return [Intake((1.0 - over) * x.owned, x.other + over * x.owned, x.lift, x.log_total) for x in found]
 
 
-def _build(case: Case, market: Market, cap: float, seen: tuple[Vector, Vector, Vector], t: int) -> None:
+def _build(case: Case, market: Market, seen: tuple[Vector, Vector, Vector], t: int) -> None:
     """The capacity plan: what a provider wants, what retires, what is replaced, what arrives, within the zone's cap."""
     years, use, change = seen
     live, before = years > 0.0, _live(case, t - 1) > 0.0 if t else np.zeros(len(years), dtype=bool)
@@ -492,8 +431,8 @@ def _build(case: Case, market: Market, cap: float, seen: tuple[Vector, Vector, V
     # wanted is on order itself, and so only what it is below what stood before need be replaced.
     kept = np.where(live & before, np.minimum(market.wanted[t - 1], market.capacity), 0.0)
     arrives = np.where(live, np.where(before, _ordered(case, market, t), market.wanted[t]), 0.0)
-    order = np.lexsort((case.order, case.launched))
-    market.capacity = _granted(_granted(standing, kept, cap, order), arrives, cap, order)
+    turn, cap = np.lexsort((case.order, case.launched)), _cap(case, market.path, t)
+    market.capacity = _granted(_granted(standing, kept, cap, turn), arrives, cap, turn)
     market.bought[t] = market.capacity - standing
 
 
@@ -531,25 +470,22 @@ def _price(case: Case, segment: Segment) -> None:
     segment.before, segment.markup = segment.markup, log_markups(case, classes)
 
 
-def _record(case: Case, market: Market) -> None:
+def _record(case: Case, market: Market) -> dict[str, Vector]:
     """Enter the period: spending, gains, quality, capacity, prices, and what markups earn beyond the base year's."""
-    layers = [case.rows(layer) for layer in range(len(case.layers))]
     spent = np.array([segment.spent.sum(axis=0) for segment in market.segments])
     owned = np.array([segment.spent[SITE] for segment in market.segments])
     markup = np.array([segment.markup for segment in market.segments])
     margin = np.exp(-market.base.log_markup) - np.exp(-markup)  # 1/mu_0 - 1/mu (section 6)
-    entries = {
-        "spending": [spent[rows].sum(axis=0) for rows in layers],
-        "owned": [owned[rows].sum(axis=0) for rows in layers],
-        "gain": [sum(market.segments[g].gain.sum() for g in rows) for rows in layers],
-        "markup": [mean_price(markup[rows], spent[rows]) for rows in layers],
-        "quality": market.quality,
+    return {
+        "spending": [spent[rows].sum(axis=0) for rows in case.rows],
+        "owned": [owned[rows].sum(axis=0) for rows in case.rows],
+        "gain": [sum(market.segments[g].gain.sum() for g in rows) for rows in case.rows],
+        "markup": [mean_price(markup[rows], spent[rows]) for rows in case.rows],
+        "quality": market.quality.copy(),
         "capacity": market.capacity,
         "earned": (margin * spent).sum(axis=0),
         "owned_earned": (margin * owned).sum(axis=0),
     }
-    for name, value in entries.items():
-        market.record.setdefault(name, []).append(np.array(value))
 
 
 def mean_price(log_markup: Vector, spent: Vector) -> Vector:
