@@ -153,13 +153,11 @@ def _compare(name: tuple[str, ...], draws: int) -> None:
         assert worst.max() <= 1.0, f"{variable} of {list(items)[worst.max(axis=(0, 2)).argmax()]}: {worst.max():.3g}"
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", RUNNABLE)
 def test_every_outcome_is_that_of_the_reference(name: str) -> None:
     _compare((name,), DRAWS)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("case", STRESSES)
 def test_it_is_so_at_unusual_numbers(case: str) -> None:
     _compare(tuple(case.split()), FEW)
@@ -170,7 +168,6 @@ def test_the_premium_is_that_of_the_reference() -> None:
     np.testing.assert_allclose(economy().premium[:DRAWS], expected, rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["full_liberalization", "ftz_pilot", "piecemeal", "reversal", "new_entrant"])
 def test_whoever_builds_does_so_in_the_reference(name: str) -> None:
     """By the fixed point of markups itself; the engine takes a dozen best responses."""

@@ -23,16 +23,10 @@ class Accounts:
 
     def __init__(self, case: Case, market: Market) -> None:
         self.case, self.rates, self.bought, record = case, Rates(case), market.bought, market.record
-        self.capacity, self.site, self.site_earned = (
-            record["capacity"],
-            record["owned"].sum(axis=1),
-            record["owned_earned"],
-        )
-        self.gross, self.earned = record["spending"].sum(axis=1) - self.site, record["earned"] - self.site_earned
-        self.first, self.idle = (
-            market.path.size[0] @ market.base.layer_share,
-            self.rates.idleness(market.path.total_trend),
-        )
+        self.capacity, self.site = record["capacity"], record["owned"].sum(axis=1)
+        self.gross, self.site_earned = record["spending"].sum(axis=1) - self.site, record["owned_earned"]
+        self.first, self.earned = market.path.size[0] @ market.base.layer_share, record["earned"] - self.site_earned
+        self.idle = self.rates.idleness(market.path.total_trend)
         middles = [case.window(t)[1] for t in range(case.periods)]
         means = (case.mean("partner_equity", m - case.step / 2, m + case.step / 2) for m in middles)
         self.equity = np.array([case.phases[0].partner_equity, *means])
@@ -77,11 +71,8 @@ class Accounts:
         self.site_left = np.where(self.capacity[-1] > 0.0, self._carried(case.periods)[1], 0.0)
         self.profit, self.incremental = self.profit + profit, self.incremental + incremental
         self.value += incremental + depreciation - r.unit * r.rent * self.capacity + paid - due
-        self.cash, self.capex, self.left = (
-            self.cash + self.site_cash,
-            self.capex + self.site_capex,
-            self.left + self.site_left,
-        )
+        self.cash, self.capex = self.cash + self.site_cash, self.capex + self.site_capex
+        self.left = self.left + self.site_left
         self.tax += taxes.sum(axis=1)
 
     def _carried(self, until: int) -> tuple[Vector, Vector]:
@@ -91,7 +82,7 @@ class Accounts:
         return (left / r.life) @ stood, ((1.0 - np.exp(-r.force * left)) / r.whole) @ stood
 
     def internal_rate(self, p: int) -> float:
-        """Of a site: capacity is paid when it arrives, the rest in the middle of a period, rent left on the last day."""
+        """Of a site: capacity is paid on arrival, the rest in the middle of a period, rent left on the last day."""
         case, paid = self.case, self.site_capex[:, p] * self.case.step
         start = np.arange(case.periods) * case.step
         days = np.concatenate([start, start + case.step / 2, [case.periods * case.step]])
@@ -190,12 +181,9 @@ def _of_money(case: Case, a: Accounts) -> Outcomes:
         name: {("total", one): np.array([read(case.home + f)]) for f, one in enumerate(foreign)}
         for name, read in (("irr", a.internal_rate), ("payback", a.payback))
     }
-    streams = {
-        "operator_profit": {("total", ""): _years(case, a.operator)},
-        "tax_take": {("total", ""): _years(case, a.tax)},
-    }
+    others = {"operator_profit": a.operator, "tax_take": a.tax}
     money = {
         name: _cells(["total"], [*foreign, "foreign"], _with_sum(values[:, case.home :])[:, None])
         for name, values in table.items()
     }
-    return {**money, **returns, **streams}
+    return {**money, **returns, **{name: {("total", ""): _years(case, flows)} for name, flows in others.items()}}

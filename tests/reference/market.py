@@ -81,6 +81,16 @@ def _layer_parts(case: Case, base: Base, age: Vector) -> Vector:
     return parts
 
 
+def _luck(case: Case, base: Base) -> Vector:
+    """e^(z + b), rescaled so that each group has its base-year total, and e^(w + c) of foreign offers; [t, l, p]."""
+    lift = np.exp(case.rivalry[:, None] + case.rival_offsets.swapaxes(1, 2))
+    for group in (case.foreign, ~case.foreign):
+        shares = base.layer_share[:, group]
+        lift[..., group] *= (shares.sum(axis=1) / (shares * lift[..., group]).sum(axis=-1))[..., None]
+    lift[..., case.foreign] *= np.exp(case.origin[:, None] + case.origin_offsets)[..., None]
+    return lift
+
+
 # ---------------------------------------------------------------- what the regime allows
 
 
@@ -164,15 +174,16 @@ class Choice:
 
 @dataclass
 class Market:
-    """All of it, and its record by period: [t, l, p], [t, l], [t, p]."""
+    """All of it, and its record by period."""
 
     base: Base
     path: Path
+    luck: Vector  # [t, l, p]
     segments: list[Segment]
-    quality: Vector
-    capacity: Vector
+    quality: Vector  # [l]
+    capacity: Vector  # [p]
     planned: Vector
-    wanted: Vector
+    wanted: Vector  # [t, p]
     bought: Vector
     record: dict[str, Vector]
 
@@ -183,18 +194,16 @@ class Market:
 
 def run(case: Case, base: Base) -> Market:
     """From the end of the base year to the end of the horizon."""
-    path, zeros, segments = market_path(case, base), np.zeros((case.periods, len(case.providers))), []
+    path, segments = market_path(case, base), []
     for g, layer in enumerate(case.layer_of):
-        spent, markup = np.zeros((4, len(case.providers))), base.log_markup[g]
-        spent[OUTSIDE] = path.size[0, layer] * base.weight[g] * base.share[g]
-        at_home = spent[OUTSIDE, : case.home]
-        spent[CLOSED, : case.home] = (
-            at_home / at_home.sum() * path.size[0, layer] * base.weight[g] * (1.0 - base.open[g])
-        )
-        at_home -= spent[CLOSED, : case.home]
+        size, markup = path.size[0, layer] * base.weight[g], base.log_markup[g]
+        spent, closed = np.zeros((4, len(case.providers))), np.where(case.foreign, 0.0, base.share[g])
+        spent[CLOSED] = size * (1.0 - base.open[g]) * closed / closed.sum()
+        spent[OUTSIDE] = size * base.share[g] - spent[CLOSED]
         worth = base.choice[g] * np.exp(case.excess * markup)
         segments.append(Segment(spent, np.zeros_like(spent), markup, markup, worth, base.open[g]))
-    market = Market(base, path, segments, np.zeros(len(case.layers)), *zeros[:2].copy(), *np.stack([zeros, zeros]), {})
+    nobody, never, quality = np.zeros(len(case.providers)), 0.0 * case.rivalry, np.zeros(len(case.layers))
+    market = Market(base, path, _luck(case, base), segments, quality, nobody, nobody, never.copy(), never.copy(), {})
     periods = [_advance(case, market, t) for t in range(case.periods)]
     market.record = {name: np.array([period[name] for period in periods]) for name in periods[0]}
     return market
@@ -211,10 +220,8 @@ def _advance(case: Case, market: Market, t: int) -> dict[str, Vector]:
     use, years, (begin, end) = market.on(SITE), _live(case, t), case.window(t)
     selling = np.where(case.withdrawn >= end, years, 0.0)
     _raise_quality(case, market, case.mean("spillover", begin, end))
-    unlocks = (
-        _partner_unlock(case, begin, end),
-        np.array([_owned_unlock(case, begin, end, day) for day in case.launched]),
-    )
+    of_sites = np.array([_owned_unlock(case, begin, end, day) for day in case.launched])
+    unlocks = _partner_unlock(case, begin, end), of_sites
     chosen = [_choice(case, market, g, unlocks, selling, t) for g in range(len(market.segments))]
     _hand_over(case, market, chosen, (begin <= case.transferred) & (case.transferred < end))
     if years.any() or market.capacity.any():
@@ -292,22 +299,16 @@ def _move_borders(case: Case, segment: Segment, g: int, t: int, sold: bool) -> f
 def _offers(case: Case, market: Market, g: int, unlocks: Unlocks, selling: Vector, t: int) -> tuple[Vector, Vector]:
     """Attraction of home and partner offers and of owned ones: their worth moved by price, quality, luck, unlock."""
     segment, layer, (by_partner, by_site) = market.segments[g], case.layer_of[g], unlocks
-    premium, foreign = market.base.premium[layer], case.foreign
-    tide = case.origin[t] + case.origin_offsets[t, layer]
-    push = np.where(foreign, tide + by_partner * premium, case.excess * market.quality[layer])
-    lift = np.exp(case.rivalry[t] + case.rival_offsets[t, :, layer])
-    for group in (foreign, ~foreign):  # each has its base-year total
-        shares = market.base.layer_share[layer, group]
-        lift[group] *= shares.sum() / (shares * lift[group]).sum()
-    moved = lift * np.exp(push - case.excess * segment.markup)
+    premium = market.base.premium[layer]
+    push = np.where(case.foreign, by_partner * premium, case.excess * market.quality[layer])
+    moved = market.luck[t, layer] * np.exp(push - case.excess * segment.markup)
     here, arrives = np.array([_presence(case, p, t) for p in range(len(moved))]).T
     everybody = (segment.worth * moved * here).sum()
     for p in np.flatnonzero(arrives):  # it gets its part of new choices where partners of all are seen
         part = case[f"providers.{case.providers[p]}.arrives.new_choices"]
         segment.worth[p] = part / (1.0 - part) * everybody / moved[p]
     pull = segment.worth * moved * here
-    lead = np.maximum(by_site - by_partner, 0.0) * premium
-    return pull, np.where(selling > 0.0, pull * np.exp(lead), 0.0)
+    return pull, np.where(selling > 0.0, pull * np.exp(np.maximum(by_site - by_partner, 0.0) * premium), 0.0)
 
 
 def _presence(case: Case, p: int, t: int) -> tuple[float, bool]:
