@@ -32,12 +32,11 @@ CLOSED, OUTSIDE, INSIDE, SITE = range(4)
 
 @dataclass
 class Path:
-    """M: [t, l] with the base year's last period first; log growth per year, and of it the trend, [t, l] and [t]."""
+    """The market as it would be without opening."""
 
-    size: Vector
-    growth: Vector
-    trend: Vector
-    total_trend: Vector
+    size: Vector  # M [t, l], the base year's last period first
+    kappa: Vector  # captive factor [t, l]
+    total_trend: Vector  # log growth per year [t], the base year's first
 
 
 def market_path(case: Case, base: Base) -> Path:
@@ -50,7 +49,10 @@ def market_path(case: Case, base: Base) -> Path:
     size = total[:, None] * _layer_parts(case, base, age)
     growth = np.diff(np.log(size), axis=0) / case.step
     trend = growth - np.diff(luck)[:, None] / case.step
-    return Path(size, growth, trend, np.concatenate([[first], np.diff(curve) / case.step]))
+    # Existing customers stay, less churn; a part of the trend's growth stays with them, and all of shocks.
+    kept = np.minimum(trend, case["demand.captive_growth"] * trend)
+    kappa = np.exp((kept + growth - trend - case["demand.churn"]) * case.step)
+    return Path(size, kappa, np.concatenate([[first], np.diff(curve) / case.step]))
 
 
 def _curve(case: Case, age: Vector) -> Vector:
@@ -247,7 +249,7 @@ def _raise_quality(case: Case, market: Market, allowed: float) -> None:
 def _choice(case: Case, market: Market, g: int, unlocks: Unlocks, selling: Vector, t: int) -> Choice:
     """Who stays in a segment, and what the closed and the partner-open class choose, with its gain."""
     segment, layer, base, h = market.segments[g], case.layer_of[g], market.base, case.home
-    kappa = _kappa(case, market.path, layer, t)
+    kappa = market.path.kappa[t, layer]
     free = (market.path.size[t + 1, layer] - market.path.size[t, layer] * kappa) * base.weight[g]
     segment.spent *= kappa
     segment.gain = kappa * segment.gain + (segment.before - segment.markup) * segment.spent
@@ -266,13 +268,6 @@ def _choice(case: Case, market: Market, g: int, unlocks: Unlocks, selling: Vecto
     segment.spent[OUTSIDE] += in_open
     segment.gain[OUTSIDE] += gain * in_open
     return Choice(pull, owned, free * segment.open * segment.reach, gain, newly)
-
-
-def _kappa(case: Case, path: Path, layer: int, t: int) -> float:
-    """The captive factor: existing customers stay, less churn; a part of the trend's growth stays with them."""
-    growth, trend = path.growth[t, layer], path.trend[t, layer]
-    kept = min(trend, case["demand.captive_growth"] * trend)
-    return math.exp((kept + growth - trend - case["demand.churn"]) * case.step)
 
 
 def _move_borders(case: Case, segment: Segment, g: int, t: int, sold: bool) -> float:
