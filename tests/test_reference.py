@@ -34,7 +34,9 @@ STRESSES = (
     "piecemeal entry.rule=always horizon.period_months=1",
     "reversal entry.rule=always closure.drift=8 horizon.period_months=6",
     "forced_transfer entry.rule=always regulator.review_time=1 demand.churn=0.3",
-    "ftz_pilot demand.conduct=1 entry.rule=always regulator.review_time=1 entry.build_time=6",
+    "ftz_pilot demand.conduct=1 entry.rule=always regulator.review_time=1 entry.build_time=6 regulator.reviewers=3 "
+    "regimes.ftz_pilot.sites=4 regimes.ftz_pilot.yearly_quota=9",
+    "full_liberalization closure.drift=-3 entry.rule=always",
     "full_liberalization migration.rate=2 entry.rule=always technology.catch_up=5",
     "full_liberalization regimes.full_liberalization.partner_equity=0.5 policy.start=jv_50 "
     "regimes.full_liberalization.partner_unlock=0.6",
