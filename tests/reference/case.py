@@ -1,33 +1,19 @@
-"""What one draw is handed: names, sampled numbers, dates, shocks; and which reading of the model is taken."""
+"""What one draw is handed: names, sampled numbers, dates, shocks."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
 
 from sim.scenario import Scenario
 
-__all__ = ["Case", "Closing", "Phase", "Reading"]
+__all__ = ["Case", "Closing", "Phase", "Vector"]
 
-
-@dataclass(frozen=True)
-class Reading:
-    """Where the engine differs from the specification's words: by default what those say.
-
-    Attributes
-    ----------
-    fades_within_base_year : bool
-        Growth and the layers' log-odds fade from the middle of the base year's last period on, not from its end.
-    stranded_alone : bool
-        Customers of sites in whose reach nothing is any more are an access class of their own in markups.
-    spillover_at_middle : bool
-        The spillover that a regime scales is that in force in a period's middle, not the mean over its window.
-    """
-
-    fades_within_base_year: bool = False
-    stranded_alone: bool = False
-    spillover_at_middle: bool = False
+Vector = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -54,116 +40,56 @@ class Closing:
     evicts: bool
 
 
-@dataclass(frozen=True)
+@dataclass
 class Case:
-    """One draw under one scenario.
+    """One draw under one scenario: periods [t], layers [l], segments [g], providers [p] with the domestic ones first.
 
-    Attributes
-    ----------
-    scenario : Scenario
-        Read for names and for structure; all numbers are in `inputs`.
-    inputs : mapping of str to float
-        Canonical units: fractions, years, USD bn.
-    median_forecast : float
-    y, falls : sequences of length T
-        Shock to log market size and sum of its downward steps, at period ends.
-    rivalry : (T, P)
-    origin : (T,)
-        z_t - z_0 of every provider, domestic ones first, and of foreign against domestic.
-    phases : sequence of Phase
-        In order; the first is the start's.
-    closings : sequence of Closing
-    launched, withdrawn, transferred : (F,) decimal years, inf never
-    drawn_order : (F,)
-        Breaks ties of launch.
-    part : (F,)
-        Part of its business for which a provider has places (section 2, `firms`).
-    rival_offsets, origin_offsets : (T, L, P), (T, L), optional
-        b_i(t) and c(t) of section 5; 0 by default.
-    reading : Reading
+    Dates are decimal years, inf never; dates of sites are inf and their parts 0 for domestic providers.
     """
 
-    scenario: Scenario
-    inputs: Mapping[str, float]
+    scenario: Scenario  # read for names and for structure
+    inputs: Mapping[str, float]  # all numbers in canonical units: fractions, years, USD bn
     median_forecast: float
-    y: Sequence[float]
-    falls: Sequence[float]
-    rivalry: Sequence[Sequence[float]]
-    origin: Sequence[float]
-    phases: Sequence[Phase]
+    luck: Vector  # [t], shock to log market size and its downward steps, at period ends
+    rivalry: Vector  # [t, p], z_t - z_0
+    origin: Vector  # [t], the same of foreign against domestic
+    rival_offsets: Vector  # [t, p, l], b of section 5
+    origin_offsets: Vector  # [t, l], c of section 5
+    entrant_offsets: Mapping[str, Vector]  # b of who arrives later, by periods since its arrival
+    phases: Sequence[Phase]  # in order; the first is the start's
     closings: Sequence[Closing]
-    launched: Sequence[float]
-    withdrawn: Sequence[float]
-    transferred: Sequence[float]
-    drawn_order: Sequence[float] = ()
-    part: Sequence[float] = ()
-    rival_offsets: Sequence[Sequence[Sequence[float]]] | None = None
-    origin_offsets: Sequence[Sequence[float]] | None = None
-    reading: Reading = field(default_factory=Reading)
+    launched: Vector
+    withdrawn: Vector
+    transferred: Vector
+    arrived: Vector  # of who is not there in the base year; minus infinity of the others
+    order: Vector  # breaks ties of launch
+    part: Vector  # of its business for which a provider has places (section 2, `firms`)
 
-    @cached_property
-    def step(self) -> float:
-        """Years per period, Delta."""
-        return self.scenario.horizon.period_months / 12
+    def __post_init__(self) -> None:
+        found = self.scenario
+        self.step, self.per_year = found.horizon.period_months / 12, 12 // found.horizon.period_months
+        self.periods, self.excess = len(self.luck), self["demand.elasticity_of_substitution"] - 1.0
+        self.layers, self.segments = list(found.market.layers), list(found.segments)
+        self.layer_of = [self.layers.index(segment.layer) for segment in found.segments.values()]
+        self.rows = [[g for g, at in enumerate(self.layer_of) if at == layer] for layer in range(len(self.layers))]
+        self.providers, self.home = [*found.domestic, *found.foreign], len(found.domestic)
+        self.foreign: Mask = np.arange(len(self.providers)) >= self.home
+        self.fringe: Mask = np.array([found.providers[name].fringe for name in self.providers])
 
-    @cached_property
-    def periods(self) -> int:
-        """T."""
-        return len(self.y)
-
-    @cached_property
-    def start(self) -> float:
-        """End of the base year."""
-        return self.scenario.horizon.base_year + 1.0
-
-    @cached_property
-    def layers(self) -> list[str]:
-        """L."""
-        return list(self.scenario.market.layers)
-
-    @cached_property
-    def segments(self) -> list[str]:
-        """G."""
-        return list(self.scenario.segments)
-
-    @cached_property
-    def home(self) -> list[str]:
-        """Domestic providers."""
-        return list(self.scenario.domestic)
-
-    @cached_property
-    def abroad(self) -> list[str]:
-        """Foreign providers, F."""
-        return list(self.scenario.foreign)
-
-    @cached_property
-    def providers(self) -> list[str]:
-        """P, domestic ones first."""
-        return self.home + self.abroad
-
-    @cached_property
-    def fringe(self) -> list[bool]:
-        """Which of P price as firms of no size."""
-        return [self.scenario.providers[name].fringe for name in self.providers]
-
-    @cached_property
-    def layer_of(self) -> list[int]:
-        """Layer of each segment."""
-        return [self.layers.index(segment.layer) for segment in self.scenario.segments.values()]
+    def __getitem__(self, name: str) -> float:
+        return self.inputs[name]
 
     def window(self, t: int) -> tuple[float, float]:
         """From the middle of the period before to the middle of period t (section 4, timing)."""
-        middle = self.start + (t + 0.5) * self.step
+        middle = self.scenario.horizon.base_year + 1.0 + (t + 0.5) * self.step
         return middle - self.step, middle
 
     def in_force(self, t: int) -> Phase:
         """The levers in force in the middle of period t."""
-        middle = self.window(t)[1]
-        return [phase for phase in self.phases if phase.start < middle][-1]
+        return [phase for phase in self.phases if phase.start < self.window(t)[1]][-1]
 
-    def hidden(self, name: str) -> float:
-        """A number of section `economics`; K is at most what site cost can depreciate (section 6)."""
-        value = self.inputs[f"economics.{name}"]
-        if name == "capital_intensity":
-            return min(value, self.inputs["economics.site_cost"] * self.inputs["economics.asset_life"])
-        return value
+    def mean(self, lever: str, begin: float, end: float) -> float:
+        """What counts from the day of the rule: the mean of a lever; what is in force first was so before."""
+        starts = [begin, *(phase.start for phase in self.phases[1:])]
+        days = [max(min(end, p.end) - max(begin, start), 0.0) for p, start in zip(self.phases, starts, strict=True)]
+        return sum(d * getattr(p, lever) for d, p in zip(days, self.phases, strict=True)) / (end - begin)

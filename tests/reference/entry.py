@@ -3,50 +3,49 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
 
 from reference.base import Base, reach_of, static_equilibrium
 from reference.case import Case, Phase
-from reference.market import channel_worth
+from reference.rates import Rates
 
 __all__ = ["entry_margin"]
 
 
-def entry_margin(case: Case, base: Base, phase: Phase, f: int, hazard: float, firms: Sequence[int]) -> float:
-    """What building is worth to a firm of provider f less what it gives up, per unit of its partner's sales.
+def entry_margin(case: Case, base: Base, phase: Phase, p: int, hazard: float) -> float:
+    """What building is worth to a firm of provider p less what it gives up, per unit of its partner's sales.
 
     m (pi_owned + K/life - h K c) - pi_partner; it builds if this is not below 0. Rivals stay with partners, and of a
     fringe of several firms so do the others: m is one firm's.
     """
-    start = case.phases[0].partner_unlock
-    partner = [(phase.partner_unlock - start) * premium for premium in base.premium]
-    # An owned offer never has less than its partner offer (section 4).
-    owned = [(max(phase.owned_unlock, phase.partner_unlock) - start) * premium for premium in base.premium]
-    with_site, without = _sales(case, base, phase, f, owned, partner, firms[f])
-    if without[0] <= 0.0:
-        return -math.inf
-    worth = channel_worth(case, phase.partner_equity, case.inputs["entry.hurdle"], hazard, (with_site[1], without[1]))
-    return with_site[0] / without[0] * worth[0] - worth[1]
+    name = case.providers[p]
+    provider, path = case.scenario.providers[name], f"providers.{name}"
+    if provider.arrives is not None:  # it sees itself with its part of new choices, at the markup of no size
+        part, choice = case[f"{path}.arrives.new_choices"], base.choice.copy()
+        choice[:, p] = part / (1.0 - part)
+        base = replace(base, choice=choice)
+    start, full = case.phases[0].partner_unlock, max(phase.owned_unlock, phase.partner_unlock)
+    partner = phase.partner_unlock - start
+    with_site, without = (_sales(case, base, phase, p, lift, partner) for lift in (full - start, partner))
+    hurdle = case.inputs.get(f"{path}.entry.hurdle", case["entry.hurdle"])
+    worth = Rates(case).worth(phase.partner_equity, hurdle, hazard, (with_site[1], without[1]))
+    if provider.arrives is not None and provider.arrives.after == "launch":
+        return worth[0]  # it gives nothing up
+    return with_site[0] / without[0] * worth[0] - worth[1] if without[0] > 0.0 else -math.inf
 
 
-def _sales(
-    case: Case, base: Base, phase: Phase, f: int, owned: list[float], partner: list[float], firms: int
-) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Static sales of one firm in reach, and what its markups add to a unit of them: with a site, and without."""
-    p, found = len(case.home) + f, []
-    for lift in (owned, partner):
-        total = extra = 0.0
-        for g, (name, layer) in enumerate(zip(case.segments, case.layer_of, strict=True)):
-            reach = reach_of(case, phase, name)
-            if reach == 0.0:
-                continue
-            one = math.exp(lift[layer]) / firms
-            whole = one + math.exp(partner[layer]) * (firms - 1) / firms
-            outside = [0.0] * len(case.home) + [partner[layer]] * len(case.abroad)
-            inside = [*outside[:p], math.log(whole), *outside[p + 1 :]]
-            static = static_equilibrium(case, base, g, reach, inside, outside)
-            sales = base.size[layer] * base.weight[g] * base.open[g] * reach * static.reached[p] * one / whole
-            total += sales
-            extra += sales * (math.exp(-base.log_markup[g][p]) - math.exp(-static.log_markup[p]))
-        found.append((total, extra / total if total > 0.0 else 0.0))
-    return found[0], found[1]
+def _sales(case: Case, base: Base, phase: Phase, p: int, lift: float, partner: float) -> tuple[float, float]:
+    """Static sales of one firm in reach with a premium of its own, and what its markups add to a unit of them."""
+    reach = np.array([reach_of(case, phase, name) for name in case.segments])
+    premium, firms = base.premium[case.layer_of], case.scenario.providers[case.providers[p]].firms
+    one = np.exp(lift * premium) / firms
+    whole = one + np.exp(partner * premium) * (firms - 1) / firms
+    outside = partner * premium[:, None] * case.foreign
+    inside = outside.copy()
+    inside[:, p] = np.log(whole)
+    share, markup = static_equilibrium(case, base, reach, inside, outside)
+    sales = base.size[case.layer_of] * base.weight * base.open * reach * share[:, p] * one / whole
+    extra = sales * (np.exp(-base.log_markup[:, p]) - np.exp(-markup[:, p]))
+    return float(sales.sum()), float(extra.sum() / sales.sum()) if sales.any() else 0.0
