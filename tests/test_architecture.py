@@ -22,7 +22,7 @@ READING_ORDER = (
     "chance.distributions", "chance.shocks", "chance.worlds", "chance.sampling",
     "dates.calendar", "dates.licensing", "dates.readiness", "dates.timeline",
     "kernels.baseyear", "kernels.pricing", "kernels.premium", "kernels.choice", "kernels.equilibrium", "kernels.growth",
-    "kernels.capacity", "kernels.rivalry", "kernels.finance", "kernels.welfare",
+    "kernels.capacity", "kernels.rivalry", "kernels.finance", "kernels.channels", "kernels.welfare",
     "outcomes.variables", "outcomes.panels", "outcomes.results", "outcomes.columns",
     "model.economy", "model.inversion", "model.luck", "model.marketpath", "model.entry", "model.stocks", "model.levers",
     "model.course", "model.sites", "model.market", "model.accounts", "model.engine",

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from shipped import run, scenario, story, year
 
 from sim.axes import FloatArray
-from sim.kernels import finance
+from sim.kernels import channels, finance
 from sim.model import accounts
 from sim.model.accounts import Record, outcomes
 from sim.model.economy import Economy
@@ -23,7 +23,7 @@ ONE = np.ones(2)
 ALWAYS = "entry.rule=always"
 
 
-def _rates(**changes: float) -> finance.Rates:
+def _rates(**changes: float) -> channels.Rates:
     """Central values of the shipped case, two equal draws."""
     central = {
         "site_cost": 0.36,
@@ -44,10 +44,10 @@ def _rates(**changes: float) -> finance.Rates:
         "terminal_growth": 0.02,
         "transfer_price": 0.7,
     }
-    return finance.Rates(**{key: value * ONE for key, value in {**central, **changes}.items()})
+    return channels.Rates(**{key: value * ONE for key, value in {**central, **changes}.items()})
 
 
-def _numbers(split: finance.PartnerSplit | finance.OwnedSplit) -> dict[str, float]:
+def _numbers(split: channels.PartnerSplit | channels.OwnedSplit) -> dict[str, float]:
     return {field.name: getattr(split, field.name)[0] for field in dataclasses.fields(split)}
 
 
@@ -59,7 +59,7 @@ def test_one_case_worked_by_hand_in_the_partner_channel() -> None:
 
     Site 33, operator 11, so that the royalty is 56, of which 10% and 3% are taxes; of 11 a quarter is tax; half ours.
     """
-    split = finance.split_partner(100 * ONE, 0.5 * ONE, 0.8 * ONE, _rates())
+    split = channels.split_partner(100 * ONE, 0.5 * ONE, 0.8 * ONE, _rates())
     assert _numbers(split) == pytest.approx(
         {
             "net_royalty": 48.72,
@@ -81,7 +81,7 @@ def test_one_case_worked_by_hand_in_the_owned_channel() -> None:
     of 36, six tenths cross the border, and a tenth of that is withheld: 2.16. Of the 35.4 that are left, a quarter is
     tax, and a tenth of the rest.
     """
-    split = finance.split_owned(100 * ONE, 120 * ONE, 5 * ONE, _rates())
+    split = channels.split_owned(100 * ONE, 120 * ONE, 5 * ONE, _rates())
     assert _numbers(split) == pytest.approx(
         {
             "site_cost": 33.6,
@@ -108,36 +108,36 @@ def test_streams_sum_to_gross(
     gross: float, capacity: float, earned: float, equity: float, idleness: float, vat: float
 ) -> None:
     rates = _rates(royalty_vat=vat)
-    partner = finance.split_partner(gross * ONE, equity * ONE, idleness * ONE, rates)
+    partner = channels.split_partner(gross * ONE, equity * ONE, idleness * ONE, rates)
     parts = (
         partner.net_royalty + partner.royalty_tax + partner.site_cost + partner.operator_profit + partner.operator_tax
     )
     np.testing.assert_allclose(parts, gross, atol=1e-12)
-    owned = finance.split_owned(gross * ONE, capacity * ONE, earned * ONE, rates)
+    owned = channels.split_owned(gross * ONE, capacity * ONE, earned * ONE, rates)
     parts = owned.site_cost + owned.technology + owned.royalty_tax + owned.profit_tax + owned.dividend_tax
     np.testing.assert_allclose(parts + owned.net_profit, gross, atol=1e-12)
 
 
 def test_an_operator_that_grows_as_the_firms_measured_is_as_idle_as_they_are_and_fuller_if_it_grows_less() -> None:
     growth = np.log(1.47) * np.array([1.0, 0.5, 0.0, -1.0])[:, None] * ONE
-    found = finance.operator_idleness(growth, _rates())[:, 0]
+    found = channels.operator_idleness(growth, _rates())[:, 0]
     np.testing.assert_allclose(found, [1.0, np.sqrt(0.7), 0.7, 0.7])
 
 
 @pytest.mark.parametrize("growth", [0.0, 0.2, 0.5])
 def test_a_site_as_full_as_the_operator_s_costs_the_same(growth: float) -> None:
     rates = _rates()
-    idleness = finance.operator_idleness(growth * ONE, rates)
+    idleness = channels.operator_idleness(growth * ONE, rates)
     capacity = 3.0 * idleness / rates.utilization
-    owned = finance.split_owned(3.0 * ONE, capacity, 0 * ONE, rates)
-    operator = finance.split_partner(3.0 * ONE, 0 * ONE, idleness, rates)
+    owned = channels.split_owned(3.0 * ONE, capacity, 0 * ONE, rates)
+    operator = channels.split_partner(3.0 * ONE, 0 * ONE, idleness, rates)
     np.testing.assert_allclose(owned.site_cost, operator.site_cost, rtol=1e-14)
 
 
 def test_what_is_idle_beyond_the_operator_s_is_the_owner_s_loss() -> None:
     """Two units of capacity at 0.7 x 0.9 over 6 years; taxes bear a quarter of that, and a tenth of the rest."""
     rates = _rates()
-    full, idle = (finance.split_owned(3.0 * ONE, capacity * ONE, 0 * ONE, rates) for capacity in (4.0, 6.0))
+    full, idle = (channels.split_owned(3.0 * ONE, capacity * ONE, 0 * ONE, rates) for capacity in (4.0, 6.0))
     np.testing.assert_allclose(full.net_profit - idle.net_profit, 0.21 * 0.75 * 0.9)
 
 
@@ -237,7 +237,7 @@ def _rich(name: str) -> tuple[Economy, Record, accounts._Streams]:
     return economy, record, accounts._streams(economy, record, masks, 0.25)
 
 
-def _idleness(record: Record, rates: finance.Rates) -> FloatArray:
+def _idleness(record: Record, rates: channels.Rates) -> FloatArray:
     growth = np.maximum(record.growth[1:], 0) / np.log(1 + rates.reference_growth)
     return np.asarray(rates.utilization ** (1 - growth))
 
@@ -354,7 +354,7 @@ def test_a_regime_that_starts_with_equity_buys_none() -> None:
     rates = economy.rates()
     capex = accounts._streams(economy, record, masks, 0.25).capex
     gross = record.spending[:, economy.domestic :].sum(axis=2)
-    idle = finance.operator_idleness(record.growth, rates)[:, None]
+    idle = channels.operator_idleness(record.growth, rates)[:, None]
     capital = np.concatenate([record.opening[None], gross]) * rates.capital_intensity * idle
     expected = 0.5 * np.maximum(np.diff(capital, axis=0) / 0.25 + capital[1:] / rates.asset_life, 0)
     np.testing.assert_allclose(capex, expected, rtol=1e-10, atol=1e-14)
@@ -382,7 +382,7 @@ def test_the_worth_of_equity_is_its_dividend_and_depreciation_less_the_rent_of_i
 def _margin(gain: float, **terms: float) -> float:
     drawn = {"equity": 0.0, "hazard": 0.0, "hurdle": 1.5, **terms}
     nothing = (0 * ONE, 0 * ONE)
-    return float(finance.entry_margin(gain * ONE, *(value * ONE for value in drawn.values()), nothing, _rates())[0])
+    return float(channels.entry_margin(gain * ONE, *(value * ONE for value in drawn.values()), nothing, _rates())[0])
 
 
 def test_a_provider_builds_only_if_the_site_beats_the_partner() -> None:
@@ -411,7 +411,7 @@ def test_with_equity_the_partner_s_side_bears_its_part_of_the_operator_s_capital
 
 
 def test_what_markups_add_counts_on_both_sides() -> None:
-    none, sites = (finance.channel_values(0 * ONE, 0 * ONE, 1.0, (x * ONE, 0.02 * ONE), _rates()) for x in (0.0, 0.01))
+    none, sites = (channels.channel_values(0 * ONE, 0 * ONE, 1.0, (x * ONE, 0.02 * ONE), _rates()) for x in (0.0, 0.01))
     np.testing.assert_allclose(sites[0] - none[0], 0.01 * 0.75 * 0.9)
-    plain = finance.channel_values(0 * ONE, 0 * ONE, 1.0, (0 * ONE, 0 * ONE), _rates())
+    plain = channels.channel_values(0 * ONE, 0 * ONE, 1.0, (0 * ONE, 0 * ONE), _rates())
     np.testing.assert_allclose(none[1] - plain[1], 0.02)

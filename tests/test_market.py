@@ -10,7 +10,7 @@ from shipped import CALM_MARKET, NO_PARTNER_GAIN, NOTHING_DRIFTS, column, econom
 
 from sim.axes import FloatArray
 from sim.chance.sampling import Worlds, median_world
-from sim.kernels import finance
+from sim.kernels import channels, finance
 from sim.kernels.choice import Intake, Reach, rationed
 from sim.kernels.equilibrium import StaticMarket, static_equilibrium
 from sim.kernels.welfare import class_gains
@@ -409,7 +409,7 @@ def test_a_provider_counts_its_own_gain_in_reach_while_rivals_stay_with_partners
         gain = (spending * after).sum(axis=0) / np.where(reached, (spending * before).sum(axis=0), 1.0)
         hazard, hurdle = base.inputs["policy.steps.pilot_withdrawn.hazard"], base.inputs["entry.hurdle"]
         nothing = np.zeros(base.draws)
-        margin = finance.entry_margin(gain, nothing, hazard, hurdle, (nothing, nothing), base.rates())
+        margin = channels.entry_margin(gain, nothing, hazard, hurdle, (nothing, nothing), base.rates())
         np.testing.assert_array_equal(verdicts[1, provider], margin >= 0)
         assert 0.05 < verdicts[1, provider].mean() < 0.95
     assert not verdicts[[0, 2]].any()
@@ -430,14 +430,14 @@ def test_a_partner_of_a_joint_venture_gives_up_its_dividend_and_what_partners_ha
         share = shares[base.domestic + provider] / found.providers[base.providers[base.domestic + provider]].firms
         gain = site / partner * without / (without + (site - partner) * share)
         nothing, hurdle = np.zeros(base.draws), base.inputs["entry.hurdle"]
-        margin = finance.entry_margin(gain, half, nothing, hurdle, (nothing, nothing), base.rates())
+        margin = channels.entry_margin(gain, half, nothing, hurdle, (nothing, nothing), base.rates())
         np.testing.assert_array_equal(verdicts[provider], (margin >= 0) & reached)
 
 
 # ---- money
 
 
-def _sites(name: str, *edits: str) -> tuple[Mapping[str, Panel], finance.Rates]:
+def _sites(name: str, *edits: str) -> tuple[Mapping[str, Panel], channels.Rates]:
     return run(name, ANNUAL, *edits), economy(name, ANNUAL, *edits).rates()
 
 
@@ -505,7 +505,7 @@ def test_a_partner_s_cash_is_the_net_royalty_less_incremental_technology_and_wha
             np.testing.assert_allclose(column(panels, variable, "total", provider), expected, rtol=1e-10)
 
 
-def _given_up() -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, finance.Rates]:
+def _given_up() -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, channels.Rates]:
     """A forced transfer in 2026: who hands AWS's sites over (N,), capital (tranches x N) by age, and value and cash."""
     base, record = periods("forced_transfer", ANNUAL, ALWAYS)
     gone = (record.capacity[6, 0] > 0) & (record.capacity[7, 0] == 0)
@@ -688,7 +688,7 @@ def test_a_site_that_was_handed_over_buys_nothing_more() -> None:
 
 def test_a_loss_pays_no_tax_and_earns_none() -> None:
     rates = economy().rates()
-    split = finance.split_owned(np.full(512, 1.0), np.full(512, 10.0), np.zeros(512), rates)
+    split = channels.split_owned(np.full(512, 1.0), np.full(512, 10.0), np.zeros(512), rates)
     assert (split.net_profit < 0).all()
     assert not split.profit_tax.any()
     assert not split.dividend_tax.any()

@@ -10,7 +10,7 @@ import numpy as np
 
 from sim.axes import FloatArray, IntArray
 from sim.dates.timeline import Masks, Timeline, event_table
-from sim.kernels import finance
+from sim.kernels import channels, finance
 from sim.model.economy import Economy
 from sim.model.entry import tariff_equivalent
 from sim.outcomes.results import VARIABLES, Panel
@@ -178,9 +178,9 @@ def _market(economy: Economy, record: Record, labels: _Labels) -> Iterable[Panel
     yield _markups(economy, record, labels, years)
 
 
-def net_royalty(record: Record, rates: finance.Rates) -> FloatArray:
+def net_royalty(record: Record, rates: channels.Rates) -> FloatArray:
     """What a provider keeps of a unit of its partner's sales, (T + 1, N), the base year first."""
-    rate = finance.royalty_rate(finance.operator_idleness(record.growth, rates), rates)
+    rate = channels.royalty_rate(channels.operator_idleness(record.growth, rates), rates)
     return np.asarray(rate * (1.0 - rates.royalty_withholding - rates.royalty_vat))
 
 
@@ -281,11 +281,11 @@ class _PartnerStreams(NamedTuple):
     left: FloatArray
 
 
-def _partner_streams(record: Record, gross: FloatArray, rates: finance.Rates, step: float) -> _PartnerStreams:
+def _partner_streams(record: Record, gross: FloatArray, rates: channels.Rates, step: float) -> _PartnerStreams:
     """In the partner channel every stream but what markups add is in proportion to gross revenue."""
     equity, everybody = record.equity[1:], gross.sum(axis=1)
-    idleness = finance.operator_idleness(record.growth, rates)
-    split = finance.split_partner(np.ones_like(equity), equity, idleness[1:], rates)
+    idleness = channels.operator_idleness(record.growth, rates)
+    split = channels.split_partner(np.ones_like(equity), equity, idleness[1:], rates)
     loaded = split.net_royalty + split.dividend - split.technology
     profit = gross * loaded[:, None] + (record.earned - record.owned_earned)
     intensity = rates.capital_intensity * idleness
@@ -295,7 +295,7 @@ def _partner_streams(record: Record, gross: FloatArray, rates: finance.Rates, st
     even = finance.even_value(rates.discount_rate, rates.asset_life)
     return _PartnerStreams(
         profit=profit,
-        incremental=profit + gross * finance.saved_technology(rates),
+        incremental=profit + gross * channels.saved_technology(rates),
         depreciation=gross * depreciation[:, None],
         capital_return=gross * (depreciation - rent)[:, None],
         equity_value=gross * (split.dividend + depreciation - rent)[:, None],
@@ -318,14 +318,14 @@ class _SiteStreams(NamedTuple):
     left: FloatArray
 
 
-def _site_streams(record: Record, masks: Masks, sites: FloatArray, rates: finance.Rates, step: float) -> _SiteStreams:
+def _site_streams(record: Record, masks: Masks, sites: FloatArray, rates: channels.Rates, step: float) -> _SiteStreams:
     if not record.bought.any():
         nothing = np.zeros_like(sites)
         return _SiteStreams(nothing, nothing, nothing, nothing.copy(), nothing, nothing[:, 0], nothing[0])
-    owned = finance.split_owned(sites, record.capacity, record.owned_earned, rates)
+    owned = channels.split_owned(sites, record.capacity, record.owned_earned, rates)
     capex = record.bought * (rates.capital / step)
     rent = record.capacity * (rates.capital * finance.rent_rate(rates.discount_rate, rates.asset_life))
-    incremental = owned.net_profit + sites * finance.saved_technology(rates)
+    incremental = owned.net_profit + sites * channels.saved_technology(rates)
     price, rent_due = _handed_over(record, masks, rates, step)
     _, left = _carried(record, np.full(sites.shape[1:], len(sites)), rates, step)
     return _SiteStreams(
@@ -339,13 +339,13 @@ def _site_streams(record: Record, masks: Masks, sites: FloatArray, rates: financ
     )
 
 
-def _carried(record: Record, until: IntArray, rates: finance.Rates, step: float) -> tuple[FloatArray, FloatArray]:
+def _carried(record: Record, until: IntArray, rates: channels.Rates, step: float) -> tuple[FloatArray, FloatArray]:
     """What the tranches of sites are worth at the start of a period (F, N), at book and by rent; USD bn."""
     book, rent = finance.carried(record.bought, until, step, rates.discount_rate, rates.asset_life)
     return rates.capital * book, rates.capital * rent
 
 
-def _handed_over(record: Record, masks: Masks, rates: finance.Rates, step: float) -> tuple[FloatArray, FloatArray]:
+def _handed_over(record: Record, masks: Masks, rates: channels.Rates, step: float) -> tuple[FloatArray, FloatArray]:
     """Money paid for sites that are handed over, and the rent that their tranches still bear; (T, F, N), USD bn."""
     handed = masks.transfer[: len(record.bought)]
     if not handed.any():

@@ -11,8 +11,8 @@ import numpy as np
 from sim.axes import BoolArray, FloatArray, IntArray, runs
 from sim.errors import NumericalError
 from sim.kernels import pricing
+from sim.kernels.channels import Rates
 from sim.kernels.equilibrium import StaticMarket
-from sim.kernels.finance import Rates
 from sim.policy import State, lever
 from sim.scenario import Scenario
 

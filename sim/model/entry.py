@@ -8,8 +8,8 @@ from functools import cached_property
 import numpy as np
 
 from sim.axes import BoolArray, FloatArray
+from sim.kernels.channels import channel_values, entry_margin
 from sim.kernels.equilibrium import StaticMarket, StaticShares, opening_premium, static_equilibrium
-from sim.kernels.finance import channel_values, entry_margin
 from sim.kernels.pricing import margin_gain
 from sim.model.economy import Economy, reach_fraction
 from sim.model.inversion import start_unlock

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from sim.axes import BoolArray, FloatArray
 from sim.dates.calendar import Phases
 from sim.dates.timeline import Masks, Timeline, period_ends, period_middles
-from sim.kernels.finance import channel_values
+from sim.kernels.channels import channel_values
 from sim.kernels.premium import arrived_years, overlap
 from sim.model.economy import Economy, lever_rows, reach_fraction
 from sim.model.marketpath import MarketPath
