@@ -124,16 +124,17 @@ def _admit(
 ) -> None:
     """Give providers that arrive in this window the utility with which they get their part of new choices."""
     domestic = economy.domestic
+    for entrant in period.entrants:  # who came before counts among the others as customers see it
+        attraction[entrant.row] *= entrant.weight
     others = attraction[:domestic].sum(axis=0) * home + attraction[domestic:].sum(axis=0)
     for entrant in period.entrants:
         if entrant.arrives.any():
-            row = attraction[entrant.row]
             arriving = others * entrant.odds / (home if entrant.row < domestic else abroad)
-            np.copyto(row, arriving * (1.0 if entrant.row < domestic else abroad), where=entrant.arrives)
+            offered = arriving * entrant.weight * (1.0 if entrant.row < domestic else abroad)
+            np.copyto(attraction[entrant.row], offered, where=entrant.arrives)
             markup = stocks.markup[np.count_nonzero(~economy.fringe[: entrant.row])]
             bare = np.log(arriving) + economy.excess * markup - period.rivalry[entrant.row]
             np.copyto(stocks.utility[entrant.row], bare, where=entrant.arrives)
-        attraction[entrant.row] *= entrant.weight
 
 
 def _move_borders(economy: Economy, stocks: Stocks, period: Period) -> FloatArray | None:
