@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from conftest import Folder
 from shipped import FOLDER, scenario
 
 from sim.chance.sampling import draw_worlds, median_world
-from sim.dates.timeline import simulate_timeline
+from sim.dates.timeline import period_masks, simulate_timeline
 from sim.evidence import Fixed
+from sim.model.course import Shared
+from sim.model.engine import run_periods
 from sim.model.entry import entry_verdicts
 from sim.model.inversion import build_economy
 from sim.outcomes.comparison import disagreements
@@ -497,3 +501,27 @@ def test_the_shipped_entrant_shares_its_draws_and_arrives_by_its_launch() -> Non
 
 def test_in_the_median_case_who_is_listed_first_comes_first() -> None:
     assert median_world(scenario("jv_only")).order[:, 0].tolist() == [1 / 6, 0.5, 5 / 6]
+
+
+def test_who_arrives_after_another_gets_its_part_of_what_customers_see(tmp_path: Path) -> None:
+    """Two newcomers, each in the middle of a quarter: a tenth of new choices, the first and its luck in the rest."""
+    for name in ("base.yaml", "sources.yaml"):
+        (tmp_path / name).write_text((FOLDER / name).read_text())
+    tenth = "new_choices: {value: 10, unit: '%', source: judgement, grade: judgement}"
+    (tmp_path / "two.yaml").write_text(
+        "schema_version: 1\nextends: base.yaml\nname: two\nquestion: Who gets what?\nproviders:\n"
+        f"  baidu: {{title: Baidu, origin: domestic, arrives: {{when: 2021-02-15, {tenth}}}}}\n"
+        f"  google: {{title: Google, origin: foreign, arrives: {{when: 2022-02-15, {tenth}}}}}\n"
+    )
+    open_all = [f"segments.{name}.open=1" for name in ("internet", "private", "multinational", "state")]
+    found = load_scenario(tmp_path / "two.yaml", overrides=[*open_all, "closure.drift=0"])
+    drawn = draw_worlds(found, range(1))
+    base = build_economy(found, drawn.inputs)
+    timeline = simulate_timeline(found, drawn, entry_verdicts(found, base))
+    backdrop = Shared().backdrop(found, base, drawn)
+    record = run_periods(found, base, drawn, timeline, period_masks(found, timeline), backdrop=backdrop)
+    for name, quarter in (("baidu", 9), ("google", 13)):
+        row = base.providers.index(name)
+        assert not record.spending[:quarter, row].any()
+        part = record.spending[quarter, row, 0] / backdrop.tides.contestable[quarter, 0]
+        np.testing.assert_allclose(part, 0.1, rtol=1e-9)
