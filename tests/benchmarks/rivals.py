@@ -15,8 +15,8 @@ import numpy as np
 
 from sim.axes import FloatArray, IntArray
 from sim.chance.sampling import Worlds
+from sim.model.course import Tides
 from sim.model.economy import Economy
-from sim.model.engine import Tides
 from sim.model.marketpath import MarketPath
 
 __all__ = ["Answer", "Case", "analyst", "case_of", "in_jax", "in_numba"]
