@@ -29,7 +29,7 @@ READING_ORDER = (
     "outcomes.statistics", "outcomes.tables", "outcomes.comparison", "outcomes.sweeps",
     "belief.record", "belief.names", "belief.matching", "belief.knowledge", "belief.naive", "belief.scores",
     "belief.forecasts", "belief.track", "belief.tempering", "belief.likelihood", "belief.space",
-    "belief.posterior",
+    "belief.possible", "belief.posterior",
     "pictures.style", "pictures.marks", "pictures.trends", "pictures.chronicle", "pictures.standings",
     "pictures.plots", "pictures.trackrecord", "pictures.responses", "pictures.sweeps",
     "studies.workers", "studies.manifest", "studies.lock", "studies.folders", "studies.blocks",

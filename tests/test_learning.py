@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import datetime
 import json
+import os
+import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 from conftest import SMALL, SOURCES, Folder
@@ -508,3 +511,65 @@ def test_ranks_of_known_worlds_in_their_posteriors_are_uniform(learned: Learned)
     _, teach = taught(learned.folder)
     found = [rank_of_truth(teach, 5, number, particles=128, kept=31) for number in range(64)]
     assert min(chance(np.array([one[name] for one in found]), 31) for name in found[0]) > 0.05 / len(found[0])
+
+
+# ---------------------------------------------------------------- a posterior is input like any other
+
+
+def _spoilt(learned: Learned, folder: Path, name: str, value: float) -> Path:
+    """A copy without a manifest, one cell of which holds something else."""
+    copy = folder / POSTERIOR_FILE
+    copy.write_bytes(learned.file.read_bytes())
+    with h5py.File(copy, "r+") as file:
+        for group in ("inputs", "events", "shocks"):
+            labels = [label.decode() for label in file[group][:]]
+            if name in labels:
+                file[f"{group}_values"][labels.index(name), 700] = value
+                return copy
+    raise AssertionError(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "allowed"),
+    [
+        ("market.step_rate", 1e9, "0 to 10"),
+        ("market.step_rate", np.inf, "0 to 10"),
+        ("demand.churn", -5.0, "0 to"),
+        ("opening.hypothesis", 0.5, "0 to 1, whole"),
+        ("opening.hypothesis", 2.0, "0 to 1, whole"),
+        ("regulator.review_time[aws]", np.inf, "0 to"),
+        ("market.size", np.nan, "1e-06 to"),
+        ("tail.alibaba", 1.0, "between 0 and 1, without them"),
+        ("shock.market[0]", np.nan, "-40 to 40"),
+    ],
+)
+def test_a_row_that_is_no_world_is_refused_by_name(
+    learned: Learned, tmp_path: Path, name: str, value: float, allowed: str
+) -> None:
+    """One such cell hung a run, which counted crises up one by one; others ended as a fault of the program."""
+    spoilt = _spoilt(learned, tmp_path, name, value)
+    column = re.escape(name.partition("[0]")[0])
+    message = rf"{column}: is out of the range of this quantity in 1 places, first in row 700"
+    with pytest.raises(ScenarioError, match=rf"{message} \(found .*; allowed {allowed}"):
+        learned_from(read_posterior(spoilt), learned.scenario)
+
+
+def test_a_posterior_that_its_manifest_does_not_describe_is_refused(learned: Learned, tmp_path: Path) -> None:
+    spoilt = _spoilt(learned, tmp_path, "demand.churn", 0.05)
+    (tmp_path / "manifest.json").write_bytes((learned.file.parent / "manifest.json").read_bytes())
+    with pytest.raises(ScenarioError, match=r"is not the file that manifest\.json beside it describes"):
+        read_posterior(spoilt)
+
+
+@pytest.mark.parametrize("text", ["[]", "{", '{"files": 3}', '{"files": {}}'])
+def test_a_posterior_beside_a_damaged_manifest_is_refused(learned: Learned, tmp_path: Path, text: str) -> None:
+    spoilt = _spoilt(learned, tmp_path, "demand.churn", 0.05)
+    (tmp_path / "manifest.json").write_text(text)
+    with pytest.raises(ScenarioError, match=r"manifest\.json beside it is damaged, or does not know it"):
+        read_posterior(spoilt)
+
+
+def test_a_fifo_is_no_posterior_and_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / POSTERIOR_FILE)
+    with pytest.raises(ScenarioError, match="is no regular file"):
+        read_posterior(tmp_path / POSTERIOR_FILE)

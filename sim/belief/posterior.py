@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sim.axes import FloatArray
+from sim.belief.possible import impossible, unlike_its_manifest
 from sim.chance.sampling import DRAWS_PER_SCRAMBLE
 from sim.chance.worlds import Columns, event_columns, reverting_paths, tail_columns
 from sim.errors import Problem, ScenarioError
@@ -92,11 +93,15 @@ def read_posterior(path: Path) -> Posterior:
     Raises
     ------
     ScenarioError
-        The file is missing, damaged, or no posterior.
+        The file is missing, damaged, no posterior, or not the one that its manifest describes.
     """
     groups, document = read_columns(path)
+    changed = unlike_its_manifest(path)
+    if changed is not None:
+        raise ScenarioError([Problem(str(path), 0, 0, "", changed)])
     columns = {name: values for group in groups.values() for name, values in group.items()}
-    lacking = [key for key in ("records", "setting") if key not in document]
+    parts = document if isinstance(document, dict) else {}
+    lacking = [key for key in ("records", "setting") if not isinstance(parts.get(key), dict)]
     if lacking or not columns:
         raise ScenarioError([Problem(str(path), 0, 0, "", f"no posterior ({', '.join(lacking) or 'columns'} missing)")])
     posterior = Posterior(str(path), file_hash(path), columns, document["records"], document["setting"])
@@ -112,9 +117,10 @@ def learned_from(posterior: Posterior, scenario: Scenario) -> Scenario:
     Raises
     ------
     ScenarioError
-        Horizon or providers are others than those of the posterior.
+        Horizon or providers are others than those of the posterior, or one of its rows is no world.
     """
     problems = list(_misfits(posterior, scenario))
+    problems += [Problem(posterior.path, 0, 0, "", message) for message in impossible(posterior.columns, scenario)]
     if problems:
         raise ScenarioError(problems)
     left_out = {name for name, _ in falls_back(posterior, scenario)}

@@ -73,6 +73,8 @@ def read_columns(path: Path) -> tuple[dict[str, dict[str, FloatArray]], dict[str
     ScenarioError
         The file is missing, damaged, or of another kind.
     """
+    if path.exists() and not path.is_file():
+        raise ScenarioError([Problem(str(path), 0, 0, "", "is no regular file")])
     try:
         with h5netcdf.File(path, "r") as file:
             document = json.loads(file.attrs[_DOCUMENT])
