@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
 from sim.evidence import (
     SCALES,
@@ -91,12 +91,16 @@ Spread = Annotated[Number, Range(0, 20)]
 """A standard deviation of utility."""
 
 
+_NO_TRUTH: Final = BeforeValidator(lambda value: str(value).lower() if isinstance(value, bool) else value)
+"""For Python `true` is 1, and so one of several numbers."""
+
+
 class Horizon(Model):
     """The years and the step of time."""
 
     base_year: int = Field(ge=1990, le=2100, description="Year of the observed base, whose shares are exact.")
     end_year: int = Field(ge=1990, le=2150, description="Last year, included.")
-    period_months: Literal[1, 3, 6, 12] = Field(description="Length of a period in months.")
+    period_months: Annotated[Literal[1, 3, 6, 12], _NO_TRUTH] = Field(description="Length of a period in months.")
 
 
 class Correlation(Model):
@@ -143,7 +147,9 @@ class Market(Model):
     drift_fade: Annotated[Rate, Range(0.01, 100)] = Field(description="Rate at which the drift of the log-odds fades.")
     growth_base: Growth = Field(description="Growth of the total in the year to the base year, as annual percentage.")
     growth_forecast: Growth = Field(description="Forecast of average annual growth over the forecast years.")
-    forecast_years: Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10] = Field(description="Years that the forecast spans.")
+    forecast_years: Annotated[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10], _NO_TRUTH] = Field(
+        description="Years that the forecast spans."
+    )
     growth_long_run: Growth = Field(description="Growth towards which the trend fades, as annual percentage.")
     volatility: Annotated[Rate, Range(0, 5)] = Field(description="sigma of the growth shock, per year.")
     growth_reversion: Reversion = Field(description="kappa: how fast the growth shock fades.")
@@ -294,7 +300,7 @@ class ReferenceGain(Model):
     """What comparable openings brought, to hold the model's gains against; it moves no result."""
 
     title: str = Field(min_length=1, description="The class, in words.")
-    years: Literal[3, 5] = Field(description="Years after the opening.")
+    years: Annotated[Literal[3, 5], _NO_TRUTH] = Field(description="Years after the opening.")
     low: float = Field(allow_inf_nan=False, description="Points of share gained.")
     median: float = Field(allow_inf_nan=False)
     high: float = Field(allow_inf_nan=False)
@@ -450,7 +456,7 @@ class Learned:
 class Scenario(Model):
     """Every assumption of a run."""
 
-    schema_version: Literal[1]
+    schema_version: Annotated[Literal[1], _NO_TRUTH]
     name: Id
     abstract: bool = Field(default=False, description="A base for others that is not run itself.")
     question: str = Field(min_length=1, description="What the scenario is to answer.")

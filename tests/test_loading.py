@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from conftest import Folder
 
+from sim.errors import ScenarioError
 from sim.reading.loading import load_scenario, read_scenario, scenario_files, shipped_folder
 from sim.scenario import Scenario
 
@@ -277,3 +278,24 @@ def test_every_shipped_scenario_loads_under_its_own_name(shipped: Callable[[str]
     names = [file.stem for file in scenario_files(shipped_folder())]
     assert [shipped(name).name for name in names] == names
     assert [name for name in names if shipped(name).abstract] == ["base"]
+
+
+def test_names_too_long_for_a_file_are_refused_like_others(folder: Folder) -> None:
+    long = "a" * 300
+    with pytest.raises(ScenarioError, match="cannot be read: File name too long"):
+        load_scenario(f"{long}.yaml")
+    folder.write("case.yaml", f"extends: {long}.yaml\nname: case\n")
+    (line,) = folder.complaints("case.yaml")
+    assert line.startswith("case.yaml:1:1: extends: must name a file in the same folder (found 'aaaa")
+
+
+@pytest.mark.parametrize(("text", "path"), [("horizon: {period_months: true}", "horizon.period_months")])
+def test_true_is_no_number(folder: Folder, text: str, path: str) -> None:
+    folder.variant(text + "\n")
+    (line,) = folder.complaints("case.yaml")
+    assert line.endswith(f"{path}: unknown choice (found true; allowed 1, 3, 6, 12)")
+
+
+def test_a_path_with_an_empty_step_names_nothing(folder: Folder) -> None:
+    (line,) = folder.complaints("small.yaml", "demand.churn.=5")
+    assert line == "--set demand.churn.: a path names what is set (found 'demand.churn.')"

@@ -78,6 +78,7 @@ def test_columns_may_stand_in_any_order_and_note_be_missing(tmp_path: Path) -> N
         ("12.9", "lots", "value", "must be a number.*'lots'"),
         ("12.9", "1e999", "value", "must be a number"),
         ("12.9", "1_2", "value", "must be a number"),
+        ("12.9", "１２.９", "value", "must be a number"),
         ("12.9", "-1", "value", "must be above 0"),
         ("12.9", "", "value", "must not be empty"),
         ("12.9", "14", "low", "low, value, high must rise .found 12.0, 14, 13.5."),

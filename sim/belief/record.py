@@ -290,7 +290,7 @@ class _Draft:
             value = float(text) * factor
         except ValueError:
             value = math.nan
-        if not math.isfinite(value) or "_" in text:
+        if not math.isfinite(value) or "_" in text or not text.isascii():
             self.wrong(name, f"must be a number, with a point and no thousands separators (found {shown(text)})")
         elif kind in ("sum", "rate") and value <= 0:
             self.wrong(name, f"must be above 0 (found {text})")

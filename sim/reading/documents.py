@@ -127,14 +127,8 @@ def read(path: Path) -> Node:
 def read_text(path: Path) -> str:
     """The text of a file in UTF-8; ScenarioError if there is none, it is too large or is no text."""
     place = Place(str(path))
-    if path.is_dir():
-        _refuse(place, "is a directory, not a file")
-    if not path.exists():
-        near = _neighbours(path)
-        _refuse(place, f"no such file {choices(path.name, near)}" if near else "no such file")
-    if not path.is_file():
-        _refuse(place, "is not a regular file")
     try:
+        _require_file(path, place)
         with path.open("rb") as stream:
             content = stream.read(_MOST_BYTES + 1)
         if len(content) > _MOST_BYTES:
@@ -144,6 +138,16 @@ def read_text(path: Path) -> str:
         _refuse(place, f"is not text in UTF-8 (found byte 0x{error.object[error.start]:02x} at {error.start})")
     except OSError as error:
         _refuse(place, f"cannot be read: {error.strerror}")
+
+
+def _require_file(path: Path, place: Place) -> None:
+    if path.is_dir():
+        _refuse(place, "is a directory, not a file")
+    if not path.exists():
+        near = _neighbours(path)
+        _refuse(place, f"no such file {choices(path.name, near)}" if near else "no such file")
+    if not path.is_file():
+        _refuse(place, "is not a regular file")
 
 
 def _neighbours(path: Path) -> tuple[str, ...]:

@@ -22,6 +22,9 @@ SOURCES: Final = "sources.yaml"
 _OWN: Final = ("name", "abstract")
 """What a variant does not inherit."""
 
+_LONGEST_NAME: Final = 255
+"""Bytes of a file's name that file systems take."""
+
 _SILENT: Final = ("schema_version", "name", "abstract", "question", "as_of", "sampling", "sources", "extends")
 """Keys that say nothing to the model, or how it is drawn."""
 
@@ -163,7 +166,12 @@ def _differences(base: Node, tree: Node, place: Shape, path: str = "") -> Iterat
 def _beside(path: Path, extends: Node) -> Path:
     """The file that `extends` names."""
     name = extends.value
-    if not isinstance(name, str) or not name or Path(name).name != name or "\\" in name:
+    if (
+        not isinstance(name, str)
+        or not 0 < len(name.encode()) <= _LONGEST_NAME
+        or Path(name).name != name
+        or "\\" in name
+    ):
         raise _failure(extends, "extends", f"must name a file in the same folder (found {shown(extends.plain())})")
     others = tuple(file.name for file in scenario_files(path.parent) if file.name != path.name)
     if name == path.name:

@@ -66,7 +66,7 @@ def with_value(tree: Node, path: str, stated: Node, *, source: str) -> Node:
         Nothing can stand at the path; told at the place of the value.
     """
     keys = steps(path)
-    if not keys:
+    if not keys or "" in path.split("."):
         raise _wrong(stated, f"a path names what is set (found {shown(path)})")
     return _put(tree, keys, stated, SCENARIO, source)
 
