@@ -45,7 +45,7 @@ def _draw(one: Scenario, scrambles: range) -> _Worlds:
     )
 
 
-def _simulate(one: Scenario, worlds: _Worlds, *, economies: object = None) -> Mapping[str, Panel]:
+def _simulate(one: Scenario, worlds: _Worlds, *, shared: object = None) -> Mapping[str, Panel]:
     level = worlds.luck + len(one.name)
     annual = np.stack([level, level * 1.1, level * 1.2])[:, None]
     event = np.where(worlds.luck < 0.5, 2019.5, np.nan)[None, None]

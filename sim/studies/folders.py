@@ -150,8 +150,15 @@ def _beside(target: Path) -> Path:
 
 
 def _restore(target: Path, folder: Path) -> None:
-    """Put an older study back that was moved out of the way by a run stopped at that very moment."""
-    if (folder / _OLDER).exists() and not target.exists():
+    """Put an older study back that was moved out of the way by a run stopped at that very moment.
+
+    If the new one has taken its place already, what is left of the older one goes.
+    """
+    if not (folder / _OLDER).exists():
+        return
+    if target.exists():
+        shutil.rmtree(folder / _OLDER)
+    else:
         (folder / _OLDER).rename(target)
 
 
