@@ -373,7 +373,9 @@ class Economics(Model):
     technology_royalty: Fraction = Field(
         description="Part of technology cost that an own site pays across the border as a royalty."
     )
-    capital_intensity: Annotated[Number, Range(0, 100)] = Field(description="Capital per USD/yr of capacity.")
+    capital_intensity: Annotated[Number, Range(0, 100)] = Field(
+        description="Capital per USD/yr of sales at the reference utilization."
+    )
     asset_life: Annotated[Years, Range(0.1, 1000)]
     reference_utilization: Annotated[Fraction, Range(0.05, 1)] = Field(
         description="What firms on which costs and capital are measured sell of what they could serve."
