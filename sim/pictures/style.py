@@ -54,14 +54,14 @@ INK: Final = "#222222"
 GREY: Final = "#6E6E6E"
 SHADE: Final = "#F5F5F5"
 
-COLOURS: Final = ("#4A4A4A", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255")
-"""Charcoal for the baseline, then Okabe & Ito (2008) with wine in place of yellow, which vanishes on white."""
+COLOURS: Final = ("#4A4A4A", "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#882255", "#999933")
+"""Charcoal for the baseline, then Okabe & Ito (2008) with wine in place of yellow, which vanishes on white; olive."""
 
 SPARE_COLOURS: Final = ("#C9C9C9", "#BBD3E8", "#F3C9A5", "#B5DCCB", "#E8CBDC", "#EFE0A0", "#C9B7A5", "#D3C8E8")
 """For regimes that no scenario of the study is named after: pale, so that they are not taken for a scenario."""
 
 _GRADES: Final = ("found", "derived", "recalled", "judgement")
-MARKERS: Final = ("o", "s", "D", "^", "v", ">", "<", "p")
+MARKERS: Final = ("o", "s", "D", "^", "v", ">", "<", "p", "h")
 
 WIDTH: Final = 40 / 3
 HEIGHT: Final = 7.5
