@@ -135,8 +135,8 @@ def run(
 ) -> None:
     """Run scenarios as one study on shared draws, and compare them."""
     scenarios = [loaded.scenario for loaded in _read(files, overrides or ())]
-    from sim.studies.cluster import workers
-    from sim.studies.study import run_study
+    from sim.tasks.cluster import workers
+    from sim.tasks.study import run_study
 
     with terminal.progress() as progress, workers(scheduler, jobs) as (executor, jobs):
         study = run_study(
@@ -167,7 +167,7 @@ def compare(
     out: Out = Path("results"),
 ) -> None:
     """Compare finished results that share their draws."""
-    from sim.studies.study import compare_studies
+    from sim.tasks.study import compare_studies
 
     terminal.report(compare_studies(results, baseline=baseline, out=out))
 
@@ -184,8 +184,8 @@ def sweep(
     force: Force = False,
 ) -> None:
     """Run a scenario at every point of a design over levers and parameters, on shared draws."""
-    from sim.studies.cluster import workers
-    from sim.studies.sweep import run_sweep
+    from sim.tasks.cluster import workers
+    from sim.tasks.sweep import run_sweep
 
     with terminal.progress() as progress, workers(scheduler, jobs) as (executor, jobs):
         found = run_sweep(
@@ -219,7 +219,7 @@ def backtest(
 ) -> None:
     """Score a scenario, as it could have been written on its day, against what happened since."""
     cutoff = _day("--as-of", as_of)
-    from sim.belief.backtest import run_backtest
+    from sim.tasks.backtest import run_backtest
 
     with terminal.progress() as progress:
         track = run_backtest(
@@ -256,7 +256,7 @@ def calibrate(
 ) -> None:
     """Learn from what happened since: a posterior, from which `sim run --posterior` draws."""
     cutoff = _day("--as-of", as_of)
-    from sim.belief.learning import run_calibration
+    from sim.tasks.calibrate import run_calibration
 
     with terminal.progress() as progress:
         learning = run_calibration(
@@ -287,7 +287,7 @@ def verify(
     jobs: Jobs = None,
 ) -> None:
     """Hold a study against its manifest: every file, every variable, and the program."""
-    from sim.studies.verify import verify_study
+    from sim.tasks.verify import verify_study
 
     with terminal.progress() as progress:
         verdict = verify_study(result, rerun=rerun, posterior=posterior, jobs=jobs, progress=progress)
@@ -316,8 +316,8 @@ def _checked(file: Path, overrides: Sequence[str]) -> str:
         return f"{file}: {read_scenario(file, overrides=overrides).scenario.name} is valid"
     if overrides:
         raise ScenarioError([Problem(str(file), 0, 0, "", "is a sweep, which sets its values itself (found --set)")])
-    from sim.studies.points import asked_outcomes
-    from sim.studies.sweepfile import read_sweep
+    from sim.tasks.points import asked_outcomes
+    from sim.tasks.sweepfile import read_sweep
 
     sweep = read_sweep(file)
     asked = ", ".join(outcome.label for outcome in asked_outcomes(sweep))
@@ -374,7 +374,7 @@ def list_(out: Out = Path("results")) -> None:
     terminal.table(("scenario", "question"), [(scenario.name, scenario.question) for scenario in scenarios])
     for manifest in sorted(out.glob("*/manifest.json")):
         terminal.say(str(manifest.parent))
-    from sim.studies.folders import unfinished
+    from sim.tasks.store import unfinished
 
     for folder in unfinished(out):
         terminal.say(f"{folder}: unfinished; the same command goes on from it")

@@ -17,14 +17,14 @@ import typer
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sim.belief.backtest import Track
     from sim.belief.knowledge import Replacement
-    from sim.belief.learning import Learning
     from sim.belief.lessons import LessonRow, ObservationRow, RungRow
     from sim.belief.track import PooledRow, RowScore
     from sim.outcomes.tables import HeadlineRow
-    from sim.studies.study import Study
-    from sim.studies.sweep import SweepStudy
+    from sim.tasks.backtest import Track
+    from sim.tasks.calibrate import Learning
+    from sim.tasks.study import Study
+    from sim.tasks.sweep import SweepStudy
 
 __all__ = ["complain", "progress", "report", "report_learning", "report_sweep", "report_track", "say", "table"]
 

@@ -10,7 +10,7 @@ import pytest
 
 from sim.errors import ScenarioError
 from sim.reading.loading import load_scenario, shipped_folder
-from sim.scenario import Scenario
+from sim.scenario.scenario import Scenario
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -16,10 +16,10 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from sim.evidence import SCALES
 from sim.reading.loading import load_scenario
 from sim.reading.plausibility import medians, scale
-from sim.scenario import Input, Scenario, inputs
+from sim.scenario.evidence import SCALES
+from sim.scenario.scenario import Input, Scenario, inputs
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 Tree = dict[str, Any]

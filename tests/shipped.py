@@ -18,7 +18,7 @@ from sim.model.entry import entry_verdicts
 from sim.model.inversion import build_economy
 from sim.outcomes.results import Panel
 from sim.reading.loading import load_scenario
-from sim.scenario import Scenario
+from sim.scenario.scenario import Scenario
 
 FOLDER = Path(__file__).parents[1] / "scenarios"
 

@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike
 
 from sim.axes import BoolArray
 from sim.chance.sampling import Worlds
-from sim.evidence import Fixed
-from sim.regimes import Policy, Regime
-from sim.scenario import Entry, Horizon, Provider, Regulator, Scenario
+from sim.scenario.evidence import Fixed
+from sim.scenario.regimes import Policy, Regime
+from sim.scenario.scenario import Entry, Horizon, Provider, Regulator, Scenario
 
 CLOSED: Mapping[str, Any] = {
     "title": "Closed",

@@ -9,7 +9,7 @@ import numpy as np
 
 from sim.axes import FloatArray
 from sim.outcomes.results import VARIABLES, Panel, Result
-from sim.scenario import Scenario
+from sim.scenario.scenario import Scenario
 
 _EVIDENCE = {"source": "guess", "grade": "judgement"}
 

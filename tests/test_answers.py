@@ -14,12 +14,12 @@ from conftest import Folder
 from sim.errors import ResultsError
 from sim.outcomes.statistics import STATISTICS, Statistics
 from sim.outcomes.sweeps import Outcome, Response
-from sim.studies import points as tasks
-from sim.studies.answers import AnswerStore, Ran
-from sim.studies.folders import unfinished
-from sim.studies.manifest import program
-from sim.studies.points import run_points
-from sim.studies.sweep import SweepStudy, run_sweep
+from sim.tasks import points as tasks
+from sim.tasks.answers import AnswerStore, Ran
+from sim.tasks.manifest import program
+from sim.tasks.points import run_points
+from sim.tasks.store import unfinished
+from sim.tasks.sweep import SweepStudy, run_sweep
 
 SWEEP = """\
 schema_version: 1
@@ -155,7 +155,7 @@ def test_an_executor_keeps_what_is_found_and_goes_on_from_it(folder: Folder, com
 def test_a_worker_that_runs_another_program_is_refused(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     folder.write("sweep.yaml", SWEEP)
     runner = program()
-    monkeypatch.setattr("sim.studies.runs.program", lambda: {**runner, "cpu": "x86-64-v9"})
+    monkeypatch.setattr("sim.tasks.runs.program", lambda: {**runner, "cpu": "x86-64-v9"})
     with ThreadPoolExecutor(1) as pool, pytest.raises(ResultsError, match="would not compute the same bits: processor"):
         study(executor=pool)
     assert not blocks()
@@ -174,7 +174,7 @@ def test_a_torn_file_counts_as_absent(begun: list[Path], computed: list[int], sp
 def test_what_another_program_found_is_cleaned_away_and_not_used(
     begun: list[Path], computed: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sim.studies.manifest.cpu_level", lambda: "x86-64-v9")
+    monkeypatch.setattr("sim.tasks.manifest.cpu_level", lambda: "x86-64-v9")
     with pytest.raises(KeyboardInterrupt):
         study(progress=stopped(1))
     assert computed[:2] == [1, 2]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,13 @@ import sim
 
 PACKAGE = Path(sim.__file__).parent
 
+FOLDERS = ("scenario", "reading", "chance", "dates", "kernels", "outcomes", "model", "belief", "pictures", "tasks")
+"""Folders in the order in which they may be read: each imports only from those before it."""
+
 # fmt: off
 READING_ORDER = (
-    "errors", "axes", "evidence", "regimes", "scenario", "policy",
+    "errors", "axes",
+    "scenario.evidence", "scenario.regimes", "scenario.scenario", "scenario.policy",
     "reading.points", "reading.plausibility", "reading.feasibility", "reading.correlation",
     "reading.actors", "reading.consistency", "reading.documents", "reading.cells", "reading.schema",
     "reading.validation", "reading.merging", "reading.overrides", "reading.loading", "reading.explain",
@@ -24,19 +29,18 @@ READING_ORDER = (
     "kernels.baseyear", "kernels.pricing", "kernels.premium", "kernels.choice", "kernels.equilibrium", "kernels.growth",
     "kernels.capacity", "kernels.rivalry", "kernels.finance", "kernels.channels", "kernels.welfare",
     "outcomes.variables", "outcomes.panels", "outcomes.results", "outcomes.columns",
+    "outcomes.statistics", "outcomes.tables", "outcomes.comparison", "outcomes.sweeps",
     "model.economy", "model.inversion", "model.luck", "model.marketpath", "model.entry", "model.stocks", "model.levers",
     "model.course", "model.sites", "model.market", "model.accounts", "model.engine",
-    "outcomes.statistics", "outcomes.tables", "outcomes.comparison", "outcomes.sweeps",
     "belief.record", "belief.names", "belief.matching", "belief.knowledge", "belief.naive", "belief.scores",
     "belief.forecasts", "belief.track", "belief.tempering", "belief.likelihood", "belief.space",
-    "belief.possible", "belief.posterior",
+    "belief.possible", "belief.posterior", "belief.calibration", "belief.lessons",
     "pictures.style", "pictures.marks", "pictures.trends", "pictures.chronicle", "pictures.standings",
-    "pictures.plots", "pictures.trackrecord", "pictures.responses", "pictures.sweeps",
-    "studies.workers", "studies.manifest", "studies.lock", "studies.folders", "studies.blocks",
-    "studies.precision", "studies.request", "studies.runs", "studies.audit", "studies.files", "studies.study",
-    "studies.verify", "studies.design", "studies.sweepfile", "studies.answers", "studies.points", "studies.sweep",
-    "studies.cluster",
-    "belief.question", "belief.backtest", "belief.calibration", "belief.lessons", "pictures.beliefs", "belief.learning",
+    "pictures.plots", "pictures.trackrecord", "pictures.responses", "pictures.sweeps", "pictures.beliefs",
+    "tasks.pool", "tasks.manifest", "tasks.lock", "tasks.store", "tasks.blocks",
+    "tasks.precision", "tasks.request", "tasks.runs", "tasks.audit", "tasks.files", "tasks.study",
+    "tasks.verify", "tasks.design", "tasks.sweepfile", "tasks.answers", "tasks.points", "tasks.sweep",
+    "tasks.cluster", "tasks.question", "tasks.backtest", "tasks.calibrate",
     "terminal", "cli",
 )
 # fmt: on
@@ -71,6 +75,12 @@ def _inside(path: Path) -> set[str]:
 
 def test_the_reading_order_names_every_file_once() -> None:
     assert sorted(READING_ORDER) == sorted(_modules())
+
+
+def test_folders_stand_in_one_order_without_gaps() -> None:
+    folders = [name.split(".")[0] for name in READING_ORDER if "." in name]
+    assert list(dict.fromkeys(folders)) == list(FOLDERS)
+    assert [folder for folder, _ in groupby(folders)] == list(FOLDERS)
 
 
 @pytest.mark.parametrize("name", READING_ORDER)

@@ -9,9 +9,9 @@ from shipped import FOLDER, RUNNABLE, scenario
 
 from sim.chance.sampling import SHOCK_INPUTS, Worlds, draw_worlds
 from sim.reading.loading import load_scenario
-from sim.scenario import Scenario, inputs
-from sim.studies import audit as audit_module
-from sim.studies.audit import audit, in_play
+from sim.scenario.scenario import Scenario, inputs
+from sim.tasks import audit as audit_module
+from sim.tasks.audit import audit, in_play
 
 
 def _small(name: str, *overrides: str) -> Scenario:

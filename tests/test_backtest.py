@@ -16,7 +16,6 @@ from matplotlib.image import imread
 from shipped import FOLDER
 
 from sim import cli
-from sim.belief.backtest import Track, run_backtest
 from sim.belief.forecasts import forecast_scramble
 from sim.belief.record import read_record
 from sim.belief.track import (
@@ -33,8 +32,9 @@ from sim.outcomes.results import file_hash
 from sim.outcomes.tables import csv_bytes
 from sim.pictures.trackrecord import TRACK_PICTURES
 from sim.reading.loading import shipped_folder
-from sim.scenario import Sampling
-from sim.studies.manifest import program
+from sim.scenario.scenario import Sampling
+from sim.tasks.backtest import Track, run_backtest
+from sim.tasks.manifest import program
 
 Said = pytest.CaptureFixture[str]
 
@@ -244,7 +244,7 @@ def finished(market: Folder, monkeypatch: pytest.MonkeyPatch) -> Track:
     def fail(*_: object) -> None:
         raise NumericalError("ran again")
 
-    monkeypatch.setattr("sim.belief.backtest._forecasts", fail)
+    monkeypatch.setattr("sim.tasks.backtest._forecasts", fail)
     return track
 
 
@@ -326,9 +326,9 @@ def test_another_number_that_was_put_aside_is_another_backtest(market: Folder) -
 def test_another_program_runs_a_backtest_again(finished: Track, monkeypatch: pytest.MonkeyPatch, part: str) -> None:
     runner = program()
     if part == "scoringrules":
-        monkeypatch.setattr("sim.belief.backtest.version", lambda name: "0.0.1")
+        monkeypatch.setattr("sim.tasks.backtest.version", lambda name: "0.0.1")
     else:
-        monkeypatch.setattr("sim.belief.backtest.program", lambda: {**runner, part: "another"})
+        monkeypatch.setattr("sim.tasks.backtest.program", lambda: {**runner, part: "another"})
     with pytest.raises(NumericalError, match="ran again"):
         _track()
 

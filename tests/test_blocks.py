@@ -9,7 +9,7 @@ import pytest
 
 from sim.axes import FloatArray
 from sim.errors import ResultsError
-from sim.studies.blocks import BlockStore
+from sim.tasks.blocks import BlockStore
 
 ROWS, SCRAMBLES = 7, 5
 DRAWS = 512 * SCRAMBLES

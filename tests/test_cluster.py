@@ -17,7 +17,7 @@ from conftest import Folder
 
 from sim.cli import main
 from sim.errors import ScenarioError, SimError
-from sim.studies.cluster import workers
+from sim.tasks.cluster import workers
 
 ROOT = Path(__file__).parents[1]
 COMMAND = ["run", "small.yaml", "--draws", "8192", "--no-plots"]

@@ -12,7 +12,7 @@ from sim.errors import ScenarioError
 from sim.reading.consistency import problems
 from sim.reading.loading import load_scenario, scenario_files, shipped_folder
 from sim.reading.plausibility import medians
-from sim.scenario import Scenario
+from sim.scenario.scenario import Scenario
 
 EVIDENCE = "source: judgement, grade: judgement"
 PERCENT = f'unit: "%", {EVIDENCE}'

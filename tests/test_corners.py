@@ -17,13 +17,13 @@ from sim.axes import FloatArray
 from sim.chance.distributions import canonical, cdf, quantile
 from sim.chance.sampling import Worlds, draw_worlds
 from sim.errors import NumericalError
-from sim.evidence import Discrete
 from sim.model.engine import simulate
 from sim.model.inversion import build_economy
 from sim.outcomes.results import require_finite
 from sim.reading.loading import load_scenario
 from sim.reading.points import CORNER, FARTHEST, between
-from sim.scenario import Input, Scenario, inputs
+from sim.scenario.evidence import Discrete
+from sim.scenario.scenario import Input, Scenario, inputs
 
 LOW, HIGH = 0.001, 0.999
 DRAWS = 512
@@ -196,7 +196,7 @@ def test_no_number_of_the_shipped_scenarios_can_leave_its_range() -> None:
 def test_a_very_narrow_part_of_a_mixture_is_no_overflow() -> None:
     from pydantic import TypeAdapter
 
-    from sim.evidence import Parameter
+    from sim.scenario.evidence import Parameter
 
     narrow = {"low": 0.0, "median": 5e-324, "high": 100.0}
     parts = [{"weight": 0.4, "of": narrow}, {"weight": 0.6, "of": narrow}]

@@ -10,8 +10,8 @@ import scipy.stats
 from pydantic import TypeAdapter, ValidationError
 
 from sim.chance.distributions import canonical, cdf, median, quantile
-from sim.evidence import Parameter, Range, Record
-from sim.scenario import Input, Scenario
+from sim.scenario.evidence import Parameter, Range, Record
+from sim.scenario.scenario import Input, Scenario
 
 _PARAMETER: TypeAdapter[Record] = TypeAdapter(Parameter)
 U = np.linspace(0.0005, 0.9995, 1999)

@@ -10,10 +10,10 @@ from statistics import NormalDist
 
 import pytest
 
-from sim.evidence import SCALES, Fixed, LogNormal, Record, TwoPiece
 from sim.reading.loading import load_scenario
-from sim.regimes import EventStep
-from sim.scenario import Input, Scenario, inputs, record_numbers
+from sim.scenario.evidence import SCALES, Fixed, LogNormal, Record, TwoPiece
+from sim.scenario.regimes import EventStep
+from sim.scenario.scenario import Input, Scenario, inputs, record_numbers
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
 SHIPPED = sorted(path.stem for path in SCENARIOS.glob("*.yaml") if path.stem != "sources")

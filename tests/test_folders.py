@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from sim.studies.folders import new_folder
-from sim.studies.manifest import write_manifest
+from sim.tasks.manifest import write_manifest
+from sim.tasks.store import new_folder
 
 OPERATIONS = ((Path, "mkdir"), (Path, "rename"), (Path, "touch"), (Path, "unlink"), (shutil, "rmtree"))
 

@@ -25,7 +25,7 @@ from sim.model.engine import simulate
 from sim.outcomes.results import require_finite
 from sim.reading.documents import read
 from sim.reading.loading import load_scenario
-from sim.scenario import Scenario
+from sim.scenario.scenario import Scenario
 
 DRAWS = 8
 

@@ -17,8 +17,7 @@ import pytest
 from conftest import SMALL, SOURCES, Folder
 from simulation_based import chance, rank_of_truth
 
-from sim.belief.calibration import Calibration, Pilot, Teacher, calibrate, pilot, teacher
-from sim.belief.learning import Learning, run_calibration
+from sim.belief.calibration import Calibration, Pilot, Teacher, teacher
 from sim.belief.lessons import LessonRow, ObservationRow, RungRow, contradicted, contradicted_jointly, evidence, lessons
 from sim.belief.matching import match_record
 from sim.belief.posterior import POSTERIOR_FILE, falls_back, learned_from, read_posterior, records_of
@@ -29,8 +28,9 @@ from sim.cli import main
 from sim.errors import NumericalError, ScenarioError
 from sim.outcomes.tables import csv_bytes
 from sim.reading.loading import load_scenario
-from sim.scenario import Scenario
-from sim.studies.study import compare_studies, run_study
+from sim.scenario.scenario import Scenario
+from sim.tasks.calibrate import Learning, compare_with_prior, learn, run_calibration
+from sim.tasks.study import compare_studies, run_study
 
 DISCREPANCY = """\
 discrepancy:
@@ -72,9 +72,9 @@ def silent(share: float) -> None:
     """Progress that nobody follows."""
 
 
-def learn(scenario: Scenario, teach: Teacher, jobs: int = 1) -> Calibration:
+def learned_by(scenario: Scenario, teach: Teacher, jobs: int = 1) -> Calibration:
     nothing = Pilot(np.zeros((len(teach.matches), 2)), 0.0)
-    return calibrate(teach, scenario, nothing, jobs, silent)
+    return learn(teach, scenario, nothing, jobs, silent)
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def test_of_a_lognormal_size_the_posterior_and_the_evidence_are_the_closed_form(
     rows = "".join(line + "\n" for line in ROWS.splitlines()[:2])
     write(tmp_path, rows.replace("12.0,13.5", ",").replace("18.9,19.9", ","), ONLY_SIZE)
     scenario, teach = taught(tmp_path)
-    found = learn(with_draws(scenario, 2048), teach)
+    found = learned_by(with_draws(scenario, 2048), teach)
     # Log size of a year is that of 2018 plus a constant; the rest are normal errors, one of which both rows share.
     state = np.zeros((teach.space.dimensions, 2))
     centre, like = teach.expected(state)[:, 0], teach.likelihood
@@ -136,14 +136,14 @@ def test_an_exact_record_is_recovered(tmp_path: Path) -> None:
     (tmp_path / "small.yaml").write_text(exact)
     scenario, teach = taught(tmp_path)
     centre = teach.expected(np.zeros((teach.space.dimensions, 2)))[0, 0]
-    size = learn(with_draws(scenario, 512), teach).posterior.inputs["market.size"]
+    size = learned_by(with_draws(scenario, 512), teach).posterior.inputs["market.size"]
     np.testing.assert_allclose(size, 7.2 * 13 / np.exp(centre), rtol=1e-3)
 
 
 def test_a_record_without_information_leaves_every_parameter_uninformed(tmp_path: Path) -> None:
     write(tmp_path, "M1,market_size,total,,2019-01-01,2019-12-31,annual,12,0.00012,1200000,USD bn,s\n")
     scenario, teach = taught(tmp_path)
-    found = learn(with_draws(scenario, 4096), teach)
+    found = learned_by(with_draws(scenario, 4096), teach)
     rows = lessons(replace(found, teacher=teach), scenario)
     assert {row.informed for row in rows} == {"no"}
     assert min(rung.effective_size for one in found.replicates for rung in one.rungs) > 0.99
@@ -156,7 +156,7 @@ def test_a_row_that_is_likelier_in_another_state_moves_what_decides_the_state(tm
     )
     write(tmp_path, ROWS.splitlines()[-1] + "\n", small)
     scenario, teach = taught(tmp_path)
-    found = learn(with_draws(scenario, 4096), teach)
+    found = learned_by(with_draws(scenario, 4096), teach)
     happens = (found.posterior.events["chance.pilot_effective"] < 0.3).mean()
     assert happens == pytest.approx(0.3 * 0.99 / (0.3 * 0.99 + 0.7 * 0.01), abs=0.01)
     assert evidence(found)[0][0] == pytest.approx(np.log(0.3 * 0.99 + 0.7 * 0.01), abs=0.03)
@@ -254,7 +254,7 @@ def halted(learned: Learned, monkeypatch: pytest.MonkeyPatch) -> Learned:
     def fail(*_: object) -> None:
         raise NumericalError("ran again")
 
-    monkeypatch.setattr("sim.belief.learning._learned", fail)
+    monkeypatch.setattr("sim.tasks.calibrate._learned", fail)
     return learned
 
 
@@ -335,9 +335,9 @@ def test_rows_that_contradict_each_other_are_refused_though_each_alone_is_possib
     line = ROWS.splitlines()[0]
     write(tmp_path, f"{line}\n{line.replace('M1', 'M9').replace('12.9,12.0,13.5', '20,19.9,20.1')}\n")
     scenario, teach = taught(tmp_path)
-    first = pilot(teach, scenario, 1, silent)
+    first = compare_with_prior(teach, scenario, 1, silent)
     assert not contradicted(teach, first)
-    (problem,) = contradicted_jointly(learn(scenario, teach))
+    (problem,) = contradicted_jointly(learned_by(scenario, teach))
     assert "no world agrees with all of the record" in str(problem)
 
 
@@ -346,14 +346,14 @@ def test_rows_that_contradict_each_other_are_refused_though_each_alone_is_possib
 
 def test_jobs_do_not_change_the_rows(learned: Learned) -> None:
     scenario, teach = taught(learned.folder)
-    one, two = (learn(with_draws(scenario, 1024), teach, jobs) for jobs in (1, 2))
+    one, two = (learned_by(with_draws(scenario, 1024), teach, jobs) for jobs in (1, 2))
     for name, values in one.posterior.by_name().items():
         np.testing.assert_array_equal(values, two.posterior.by_name()[name])
 
 
 def test_more_rows_are_the_first_ones_and_further_ones(learned: Learned) -> None:
     scenario, teach = taught(learned.folder)
-    few = learn(with_draws(scenario, 512), teach)
+    few = learned_by(with_draws(scenario, 512), teach)
     posterior = read_posterior(learned.file)
     np.testing.assert_array_equal(few.posterior.inputs["market.size"], posterior.columns["market.size"][:512])
 

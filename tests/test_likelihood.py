@@ -16,7 +16,7 @@ from sim.belief.matching import Match
 from sim.belief.record import Observation
 from sim.errors import ScenarioError
 from sim.reading.documents import Place
-from sim.scenario import Scenario
+from sim.scenario.scenario import Scenario
 
 Z95 = norm.ppf(0.95)
 

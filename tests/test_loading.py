@@ -9,7 +9,7 @@ from conftest import Folder
 
 from sim.errors import ScenarioError
 from sim.reading.loading import load_scenario, read_scenario, scenario_files, shipped_folder
-from sim.scenario import Scenario
+from sim.scenario.scenario import Scenario
 
 SIZE = "unit: USD bn/yr, source: bank, grade: found"
 LEVERS = "partner_unlock: 0, owned_layers: [], owned_unlock: 0, reach: none, capped: false, sites: null"

@@ -13,12 +13,12 @@ from pathlib import Path
 import pytest
 
 from sim.errors import ResultsError
-from sim.studies.lock import LOCK, locked
+from sim.tasks.lock import LOCK, locked
 
 HOLD = """\
 import os, sys, time
 from pathlib import Path
-from sim.studies.lock import locked
+from sim.tasks.lock import locked
 with locked(Path(sys.argv[1])):
     if sys.argv[2] == "fork" and os.fork() == 0:
         time.sleep(1.5)

@@ -21,7 +21,7 @@ from sim.model.entry import entry_verdicts, loss_hazard
 from sim.model.inversion import build_economy, target_share
 from sim.model.luck import offsets_of
 from sim.outcomes.results import Panel
-from sim.policy import states
+from sim.scenario.policy import states
 
 ANNUAL = "horizon.period_months=12"
 ALWAYS = "entry.rule=always"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from conftest import Folder
 
-from sim.evidence import Discrete, Fixed, Interval, TwoPiece
 from sim.reading.loading import load_scenario
+from sim.scenario.evidence import Discrete, Fixed, Interval, TwoPiece
 
 REFUSED = {
     "no value": ("market.size", "--set market.size: must be PATH=VALUE (found no value)"),

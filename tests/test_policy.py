@@ -8,8 +8,17 @@ import numpy as np
 import pytest
 from small_world import EVIDENCE, rate, small_scenario, years
 
-from sim.policy import NEVER, allows_owned, changes_state, decimal_year, earliest_dates, lever, reachable, states
-from sim.policy import trigger_order as order_of_triggers
+from sim.scenario.policy import (
+    NEVER,
+    allows_owned,
+    changes_state,
+    decimal_year,
+    earliest_dates,
+    lever,
+    reachable,
+    states,
+)
+from sim.scenario.policy import trigger_order as order_of_triggers
 
 GO = {"when": "2020-01-01", "adopt": "open"}
 

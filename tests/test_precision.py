@@ -11,8 +11,8 @@ from synthetic import of, panel, result
 from sim.errors import ScenarioError
 from sim.outcomes.panels import Result
 from sim.outcomes.statistics import STATISTICS, describe, standard_error
-from sim.studies import precision
-from sim.studies.precision import as_precise_as, next_draws, read_target
+from sim.tasks import precision
+from sim.tasks.precision import as_precise_as, next_draws, read_target
 
 NAMES = ("closed", "open", "wide")
 

@@ -10,7 +10,7 @@ import pytest
 from sim.belief.record import Observation, read_record
 from sim.errors import ScenarioError
 from sim.reading.loading import shipped_folder
-from sim.scenario import Horizon
+from sim.scenario.scenario import Horizon
 
 HORIZON = Horizon(base_year=2018, end_year=2030, period_months=3)
 

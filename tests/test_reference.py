@@ -18,12 +18,12 @@ from sim.axes import FloatArray
 from sim.chance.distributions import median
 from sim.chance.sampling import Worlds
 from sim.dates.timeline import Masks, Timeline, period_masks, simulate_timeline
-from sim.evidence import SCALES
 from sim.model.engine import simulate
 from sim.model.entry import entry_verdicts, loss_hazard
 from sim.model.luck import entrant_offsets, offsets_of
 from sim.outcomes.results import Panel
-from sim.policy import State, allows_owned, lever, reachable, states
+from sim.scenario.evidence import SCALES
+from sim.scenario.policy import State, allows_owned, lever, reachable, states
 
 DRAWS, FEW = 64, 6
 RELATIVE, ABSOLUTE = 1e-10, 1e-12

@@ -16,7 +16,7 @@ import pytest
 from conftest import Folder
 
 from sim.cli import main
-from sim.studies.folders import unfinished
+from sim.tasks.store import unfinished
 
 OPENING = "regulator:\n  reviewers: 1\n"
 COMMAND = ["run", "small.yaml", "case.yaml", "--draws", "4608", "--no-plots"]

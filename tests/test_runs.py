@@ -17,10 +17,10 @@ from sim.errors import ResultsError
 from sim.model.engine import simulate
 from sim.outcomes.panels import Result, panel_hash
 from sim.reading.loading import load_scenario
-from sim.scenario import Scenario
-from sim.studies import runs
-from sim.studies.manifest import program
-from sim.studies.runs import Run, make_plan, run_scenarios, simulate_block, with_draws
+from sim.scenario.scenario import Scenario
+from sim.tasks import runs
+from sim.tasks.manifest import program
+from sim.tasks.runs import Run, make_plan, run_scenarios, simulate_block, with_draws
 
 
 def _small(folder: Folder, draws: int) -> list[Scenario]:

@@ -16,9 +16,9 @@ from sim.chance import sampling
 from sim.chance.distributions import median
 from sim.chance.sampling import DRAWS_PER_SCRAMBLE, SHOCK_INPUTS, Worlds, check_draws, draw_worlds, median_world
 from sim.errors import ScenarioError
-from sim.evidence import Fixed
 from sim.reading.loading import load_scenario
-from sim.scenario import Correlation, Scenario, inputs
+from sim.scenario.evidence import Fixed
+from sim.scenario.scenario import Correlation, Scenario, inputs
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
 FIRST = "opening.hypothesis"

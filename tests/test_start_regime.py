@@ -12,7 +12,7 @@ from sim.kernels.equilibrium import static_equilibrium
 from sim.model.economy import Economy
 from sim.model.entry import entry_verdicts, static_under, tariff_equivalent
 from sim.model.inversion import Economies, build_economy, start_unlock, target_share
-from sim.policy import states
+from sim.scenario.policy import states
 
 UNLOCKED = "regimes.jv_only.partner_unlock=0.4"
 """Of the regime that shipped scenarios start with."""

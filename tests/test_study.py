@@ -23,12 +23,12 @@ from sim.axes import FloatArray
 from sim.chance.sampling import check_draws
 from sim.errors import NumericalError, ResultsError, ScenarioError, SimError
 from sim.outcomes.results import Panel, read_result
-from sim.scenario import Scenario
-from sim.studies.audit import Audit
-from sim.studies.folders import relative_files, scratch, unfinished
-from sim.studies.manifest import read_manifest
-from sim.studies.study import Study, compare_studies, run_study
-from sim.studies.workers import Batch
+from sim.scenario.scenario import Scenario
+from sim.tasks.audit import Audit
+from sim.tasks.manifest import read_manifest
+from sim.tasks.pool import Batch
+from sim.tasks.store import relative_files, scratch, unfinished
+from sim.tasks.study import Study, compare_studies, run_study
 
 DRAWS = 512 * 9
 
@@ -61,10 +61,10 @@ def _simulate(one: Scenario, worlds: _Worlds, *, shared: object = None) -> Mappi
 
 @pytest.fixture(autouse=True)
 def _made_up_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sim.studies.runs.draw_worlds", _draw)
-    monkeypatch.setattr("sim.studies.runs.median_world", lambda one: _Worlds(np.full(2, 0.5)))
-    monkeypatch.setattr("sim.studies.runs.simulate", _simulate)
-    monkeypatch.setattr("sim.studies.study.audit", lambda scenarios: Audit((), (), ()))
+    monkeypatch.setattr("sim.tasks.runs.draw_worlds", _draw)
+    monkeypatch.setattr("sim.tasks.runs.median_world", lambda one: _Worlds(np.full(2, 0.5)))
+    monkeypatch.setattr("sim.tasks.runs.simulate", _simulate)
+    monkeypatch.setattr("sim.tasks.study.audit", lambda scenarios: Audit((), (), ()))
 
 
 def _run(out: Path, *names: str, draws: int = DRAWS, **options: Any) -> Study:
@@ -161,7 +161,7 @@ def test_a_finished_study_is_not_run_again_unless_forced(tmp_path: Path, monkeyp
         calls.append(one.name)
         return _simulate(one, worlds)
 
-    monkeypatch.setattr("sim.studies.runs.simulate", counted)
+    monkeypatch.setattr("sim.tasks.runs.simulate", counted)
     again = _run(tmp_path)
     assert not calls
     assert [row[:9] for row in again.headline] == [row[:9] for row in first.headline]
@@ -184,7 +184,7 @@ def test_a_run_that_fails_for_good_leaves_nothing(tmp_path: Path, monkeypatch: p
     def broken(*_: object) -> None:
         raise NumericalError("no")
 
-    monkeypatch.setattr("sim.studies.files.summarise", broken)
+    monkeypatch.setattr("sim.tasks.files.summarise", broken)
     with pytest.raises(NumericalError, match="no"):
         _run(tmp_path)
     assert not list(tmp_path.iterdir())
@@ -207,12 +207,12 @@ def test_what_comes_to_stand_in_the_folder_while_a_study_runs_is_left_alone(
         (folder / "my_notes.txt").write_text("precious")
         return Audit((), (), ())
 
-    monkeypatch.setattr("sim.studies.study.audit", audit_and_meddle)
+    monkeypatch.setattr("sim.tasks.study.audit", audit_and_meddle)
     with pytest.raises(ResultsError, match=r"holds something else \(my_notes.txt\); move it away"):
         _run(tmp_path, force=True)
     assert (folder / "my_notes.txt").read_text() == "precious"
     (folder / "my_notes.txt").unlink()
-    monkeypatch.setattr("sim.studies.study.audit", lambda scenarios: Audit((), (), ()))
+    monkeypatch.setattr("sim.tasks.study.audit", lambda scenarios: Audit((), (), ()))
     assert _run(tmp_path, strict=True).notes == ("5 blocks of draws were there already, from a run that was stopped",)
 
 
@@ -231,7 +231,7 @@ def test_what_a_study_killed_at_its_very_end_left_behind_is_removed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as killed:
-        killed.setattr("sim.studies.folders.shutil.rmtree", lambda *_, **__: None)
+        killed.setattr("sim.tasks.store.shutil.rmtree", lambda *_, **__: None)
         folder = _run(tmp_path).folder
     assert len(unfinished(tmp_path)) == 1
     assert _run(tmp_path).notes[-1].startswith("this study was finished before")
@@ -252,8 +252,8 @@ def test_a_folder_that_may_not_be_written_is_refused_with_the_remedy(
 def test_a_study_that_is_kept_in_part_is_described_in_part_above_many_draws(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sim.studies.request.MANY_DRAWS", 1024)
-    monkeypatch.setattr("sim.studies.study.MANY_DRAWS", 1024)
+    monkeypatch.setattr("sim.tasks.request.MANY_DRAWS", 1024)
+    monkeypatch.setattr("sim.tasks.study.MANY_DRAWS", 1024)
     study = _run(tmp_path, keep=["wait"])
     assert study.notes[-1] == (
         "tables and pictures are made of foreign_share, revenue_gross, revenue_retained, operating_profit, "
@@ -284,7 +284,7 @@ def test_an_outcome_that_no_scenario_has_is_refused_before_any_draw(
     def no_draw(*_: object) -> None:
         raise AssertionError("drew before it refused")
 
-    monkeypatch.setattr("sim.studies.runs.draw_worlds", no_draw)
+    monkeypatch.setattr("sim.tasks.runs.draw_worlds", no_draw)
     with pytest.raises(ScenarioError, match="did you mean 'total'"):
         _run(tmp_path, target_se="foreign_share.totl.2020=0.1")
     assert not list(tmp_path.iterdir())
@@ -311,7 +311,7 @@ def test_what_is_not_finite_is_refused_with_scenario_draw_year_and_variable(
         panels["revenue_gross"].values[1, 0, unlucky] = np.inf
         return panels
 
-    monkeypatch.setattr("sim.studies.runs.simulate", overflowing)
+    monkeypatch.setattr("sim.tasks.runs.simulate", overflowing)
     with pytest.raises(NumericalError, match=r"closed: .*revenue_gross total foreign is inf in 2019, draw 1031"):
         _run(tmp_path, draws=1536)
 
@@ -327,14 +327,14 @@ DEAD = Audit(dead=("demand.churn",), idle=(), out_of_play=())
 
 
 def test_an_input_that_moves_nothing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sim.studies.study.audit", lambda scenarios: DEAD)
+    monkeypatch.setattr("sim.tasks.study.audit", lambda scenarios: DEAD)
     assert _run(tmp_path).notes == DEAD.lines()
 
 
 def test_an_input_that_moves_nothing_is_an_error_where_that_is_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sim.studies.study.audit", lambda scenarios: DEAD)
+    monkeypatch.setattr("sim.tasks.study.audit", lambda scenarios: DEAD)
     finished = _run(tmp_path).folder
     with pytest.raises(ScenarioError, match=r"moves nothing: demand\.churn"):
         _run(tmp_path, strict=True)
@@ -344,7 +344,7 @@ def test_an_input_that_moves_nothing_is_an_error_where_that_is_asked_for(
 def test_above_many_draws_the_size_is_told_and_the_room_checked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sim.studies.study.MANY_DRAWS", 1024)
+    monkeypatch.setattr("sim.tasks.study.MANY_DRAWS", 1024)
     assert _run(tmp_path).notes == ("the draws take 0.0 GB on disk, and took 0.0 GB more while the study was made",)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**6, 10**6, 1000))
     with pytest.raises(ResultsError, match=r"0\.0 GB are free: fewer draws"):

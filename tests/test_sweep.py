@@ -25,10 +25,10 @@ from sim.outcomes.results import Panel
 from sim.outcomes.statistics import STATISTICS, describe
 from sim.outcomes.sweeps import Response, partial_rank_correlations
 from sim.reading.loading import load_scenario, shipped_folder
-from sim.studies.answers import AnswerStore, Ran
-from sim.studies.points import asked_outcomes, idle_factors, run_all, run_points
-from sim.studies.sweep import SweepStudy, run_sweep
-from sim.studies.sweepfile import Sweep, read_sweep
+from sim.tasks.answers import AnswerStore, Ran
+from sim.tasks.points import asked_outcomes, idle_factors, run_all, run_points
+from sim.tasks.sweep import SweepStudy, run_sweep
+from sim.tasks.sweepfile import Sweep, read_sweep
 
 MEAN = STATISTICS.index("mean")
 HEAD = """\
@@ -202,7 +202,7 @@ def test_a_draw_without_an_answer_is_told_with_its_point(folder: Folder, monkeyp
 
     sweep = small_sweep(folder, "{grid: {demand.churn: [1, 8]}}")
     outcomes = asked_outcomes(sweep)
-    monkeypatch.setattr("sim.studies.points.simulate", fail)
+    monkeypatch.setattr("sim.tasks.points.simulate", fail)
     with pytest.raises(NumericalError, match="point 2: a draw has no answer: no base year"):
         run_points(sweep, [(2, sweep.points[1])], outcomes)
 
@@ -310,7 +310,7 @@ def test_a_finished_sweep_is_not_run_again_unless_forced(folder: Folder, monkeyp
     def fail(*_: object) -> None:
         raise NumericalError("ran again")
 
-    monkeypatch.setattr("sim.studies.sweep.run_all", fail)
+    monkeypatch.setattr("sim.tasks.sweep.run_all", fail)
     again = study(folder)
     assert (again.paths, again.table, again.notes[:-1]) == (first.paths, first.table, first.notes)
     assert again.notes[-1].startswith("this study was finished before")

@@ -10,10 +10,10 @@ from conftest import Folder
 
 from sim.chance.sampling import design_column
 from sim.errors import ScenarioError
-from sim.evidence import Discrete, Fixed, Interval
 from sim.reading.loading import load_scenario, shipped_folder
-from sim.studies.points import asked_outcomes
-from sim.studies.sweepfile import Sweep, read_sweep
+from sim.scenario.evidence import Discrete, Fixed, Interval
+from sim.tasks.points import asked_outcomes
+from sim.tasks.sweepfile import Sweep, read_sweep
 
 HEAD = """\
 schema_version: 1

@@ -12,7 +12,7 @@ from small_world import EVIDENCE, everybody, rate, small_scenario, worlds, years
 from sim.chance.sampling import _Scramble, draw_worlds
 from sim.dates.timeline import Timeline, event_table, period_ends, period_masks, simulate_timeline
 from sim.reading.loading import load_scenario
-from sim.scenario import Sampling
+from sim.scenario.scenario import Sampling
 
 GO = {"when": "2020-01-01", "adopt": "open"}
 INF = math.inf

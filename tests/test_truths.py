@@ -28,7 +28,7 @@ from sim.chance.sampling import draw_worlds
 from sim.model.course import Shared
 from sim.model.engine import simulate
 from sim.reading.loading import load_scenario
-from sim.scenario import Scenario
+from sim.scenario.scenario import Scenario
 
 ALWAYS = "entry.rule=always"
 

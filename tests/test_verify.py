@@ -14,10 +14,10 @@ from conftest import SMALL, SOURCES
 from sim.cli import main
 from sim.errors import ResultsError
 from sim.outcomes.results import file_hash, panel_hash, read_result
-from sim.studies import manifest as manifests
-from sim.studies.manifest import read_manifest, write_manifest
-from sim.studies.study import compare_studies, run_study
-from sim.studies.verify import verify_study
+from sim.tasks import manifest as manifests
+from sim.tasks.manifest import read_manifest, write_manifest
+from sim.tasks.study import compare_studies, run_study
+from sim.tasks.verify import verify_study
 
 Spoil = Callable[[Path], None]
 

@@ -7,7 +7,7 @@ end, and every second or so becomes a row.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -25,10 +25,21 @@ from sim.dates.timeline import Masks, Timeline
 from sim.model.accounts import Record
 from sim.model.economy import Economy
 from sim.model.engine import observe
-from sim.scenario import Scenario
-from sim.studies.workers import Batch
+from sim.scenario.scenario import Scenario
 
-__all__ = ["PARTICLES", "PILOT", "Calibration", "Pilot", "Replicate", "Teacher", "calibrate", "pilot", "teacher"]
+__all__ = [
+    "PARTICLES",
+    "PILOT",
+    "Calibration",
+    "Pilot",
+    "Replicate",
+    "Teacher",
+    "calibration",
+    "pilot",
+    "prior_rows",
+    "replicate",
+    "teacher",
+]
 
 PARTICLES: Final = 2 * DRAWS_PER_SCRAMBLE
 """Of a calibration; half of them become rows, which are then less alike than all of them."""
@@ -114,17 +125,14 @@ class Pilot:
     effective_draws: float
 
 
-def pilot(teach: Teacher, scenario: Scenario, jobs: int, done: Callable[[float], None]) -> Pilot:
-    """Simulate the record in the first draws of a run of the scenario."""
-    batch = Batch()
-    futures = [batch.add(partial(_prior_rows, teach, scenario, number)) for number in range(PILOT)]
-    batch.run(jobs, done)
-    expected = np.concatenate([future.result() for future in futures], axis=1)
+def pilot(teach: Teacher, expected: FloatArray) -> Pilot:
+    """Hold the record against draws of the prior, given what would be observed in them, (K, N)."""
     log_weights = teach.likelihood.log_density(expected).sum(axis=0)
     return Pilot(expected, effective_size(log_weights) * len(log_weights))
 
 
-def _prior_rows(teach: Teacher, scenario: Scenario, number: int) -> FloatArray:
+def prior_rows(teach: Teacher, scenario: Scenario, number: int) -> FloatArray:
+    """What would be observed in one scramble of the prior's draws, (K, 512)."""
     biases = Noise(scenario.sampling.seed, number).normals("pilot", (teach.space.biases, DRAWS_PER_SCRAMBLE))
     return teach.expected(teach.space.state_of(draw_latents(scenario, number), biases))
 
@@ -187,10 +195,8 @@ class Calibration:
         return np.stack([one.log_evidence for one in self.replicates])
 
 
-def calibrate(
-    teach: Teacher, scenario: Scenario, first: Pilot, jobs: int, done: Callable[[float], None]
-) -> Calibration:
-    """Learn from a record, in as many independent calibrations as the scenario has scrambles of draws.
+def calibration(teach: Teacher, scenario: Scenario, first: Pilot, replicates: Sequence[Replicate]) -> Calibration:
+    """What independent calibrations have learned, as columns of worlds.
 
     Parameters
     ----------
@@ -198,23 +204,17 @@ def calibrate(
     scenario : Scenario
         With its whole horizon; gives seed and draws.
     first : Pilot
-    jobs : int
-        The result does not depend on it.
-    done : callable
-        Is told the share of the calibrations that are finished.
+    replicates : sequence of Replicate
+        As many as the scenario has scrambles of draws, in order.
     """
-    batch = Batch()
-    numbers = range(scenario.sampling.draws // DRAWS_PER_SCRAMBLE)
-    futures = [batch.add(partial(_replicate, teach, scenario.sampling.seed, number)) for number in numbers]
-    batch.run(jobs, done)
-    replicates = tuple(future.result() for future in futures)
-    latents = [draw_latents(scenario, number) for number in numbers]
+    latents = [draw_latents(scenario, number) for number in range(len(replicates))]
     learned = [teach.space.latents_of(one.state, others) for one, others in zip(replicates, latents, strict=True)]
     prior, posterior = (_joined([columns_of(scenario, one) for one in group]) for group in (latents, learned))
-    return Calibration(teach, first, replicates, prior, posterior)
+    return Calibration(teach, first, tuple(replicates), prior, posterior)
 
 
-def _replicate(teach: Teacher, seed: int, number: int) -> Replicate:
+def replicate(teach: Teacher, seed: int, number: int) -> Replicate:
+    """Learn from a record once, with random numbers of its own."""
     found = temper(teach.target(), Noise(seed, number), PARTICLES)
     rows = slice(None, None, PARTICLES // DRAWS_PER_SCRAMBLE)
     return Replicate(found.state[:, rows].copy(), found.outputs[:, rows].copy(), found.log_evidence, found.rungs)

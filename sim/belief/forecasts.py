@@ -17,7 +17,7 @@ from sim.dates.timeline import Masks, Timeline
 from sim.model.accounts import Record
 from sim.model.economy import Economy
 from sim.model.engine import observe
-from sim.scenario import Scenario
+from sim.scenario.scenario import Scenario
 
 __all__ = ["Forecasts", "forecast_scramble", "one_of_each", "side_by_side"]
 

@@ -11,12 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sim.errors import ScenarioError
-from sim.evidence import Mixture, Record
 from sim.reading import consistency
 from sim.reading.explain import described
 from sim.reading.loading import Loaded
 from sim.reading.validation import located, steps
-from sim.scenario import Scenario, inputs, record_numbers
+from sim.scenario.evidence import Mixture, Record
+from sim.scenario.scenario import Scenario, inputs, record_numbers
 
 __all__ = ["Replacement", "as_known"]
 

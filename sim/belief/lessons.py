@@ -22,9 +22,9 @@ from sim.belief.record import Observation
 from sim.chance.sampling import DRAWS_PER_SCRAMBLE, Noise
 from sim.chance.worlds import Columns, worlds_of
 from sim.errors import Problem
-from sim.evidence import CANONICAL_UNITS
 from sim.outcomes.statistics import FEWEST_SCRAMBLES
-from sim.scenario import Scenario, inputs
+from sim.scenario.evidence import CANONICAL_UNITS
+from sim.scenario.scenario import Scenario, inputs
 
 __all__ = [
     "LEAST_INFORMATION",

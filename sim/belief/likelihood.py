@@ -24,7 +24,7 @@ from sim.belief.matching import Match
 from sim.belief.record import MONEY, SHARES, Observation
 from sim.chance.distributions import canonical
 from sim.errors import Problem, ScenarioError
-from sim.scenario import Scenario, record_numbers
+from sim.scenario.scenario import Scenario, record_numbers
 
 __all__ = ["Likelihood", "Scale", "from_scale", "likelihood_of", "scale_of", "to_scale", "unusable"]
 

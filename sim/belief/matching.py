@@ -21,8 +21,8 @@ from sim.dates.timeline import Timeline, event_table
 from sim.errors import choices, shown
 from sim.model.accounts import Record, net_royalty
 from sim.model.economy import Economy
-from sim.policy import decimal_year, states
-from sim.scenario import Scenario
+from sim.scenario.policy import decimal_year, states
+from sim.scenario.scenario import Scenario
 
 __all__ = ["Match", "Matching", "match_record", "path", "periods_needed", "simulated"]
 

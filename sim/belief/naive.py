@@ -24,7 +24,7 @@ from sim.belief.record import SHARES
 from sim.chance.distributions import canonical
 from sim.chance.sampling import uniforms
 from sim.model.economy import Economy
-from sim.scenario import Scenario, naive_numbers
+from sim.scenario.scenario import Scenario, naive_numbers
 
 __all__ = ["NAIVE", "naive_draws", "naive_forecasts"]
 

@@ -10,7 +10,7 @@ from typing import Final
 from sim.belief.record import Observation
 from sim.errors import Problem, ScenarioError, choices, shown
 from sim.reading.documents import Node, read
-from sim.scenario import Scenario
+from sim.scenario.scenario import Scenario
 
 __all__ = ["GROUPS", "TOTAL", "Names", "known_events", "read_names"]
 

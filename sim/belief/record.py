@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from sim.errors import Problem, ScenarioError, choices, shown
-from sim.policy import decimal_year
 from sim.reading.cells import Cell, cells
 from sim.reading.documents import Place, read_text
-from sim.scenario import Horizon
+from sim.scenario.policy import decimal_year
+from sim.scenario.scenario import Horizon
 
 __all__ = ["COLUMNS", "EVENTS", "MONEY", "SHARES", "STATISTICS", "Observation", "Series", "read_record"]
 

@@ -25,7 +25,7 @@ import numpy as np
 from sim.axes import FloatArray
 from sim.belief.record import MONEY, SHARES, Observation
 from sim.chance.distributions import quantile
-from sim.evidence import TwoPiece
+from sim.scenario.evidence import TwoPiece
 
 __all__ = ["COVERED", "LEVELS", "headline_score", "measured", "pit", "quantiles", "scores"]
 

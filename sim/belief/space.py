@@ -16,7 +16,7 @@ from scipy.special import ndtr, ndtri
 from sim.axes import FloatArray
 from sim.chance.sampling import draw_latents
 from sim.chance.worlds import MARKET, STEPS, Latents, Named, event_columns, period_count, reverting_paths
-from sim.scenario import Scenario, inputs
+from sim.scenario.scenario import Scenario, inputs
 
 __all__ = ["Simulate", "Space", "find_space", "middle_of"]
 

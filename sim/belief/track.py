@@ -20,7 +20,7 @@ from sim.belief.record import Observation, Series
 from sim.belief.scores import COVERED, LEVELS, headline_score, pit, quantiles, scores
 from sim.chance.sampling import uniforms
 from sim.outcomes.tables import Cell
-from sim.scenario import Sampling
+from sim.scenario.scenario import Sampling
 
 __all__ = [
     "BACKTEST_COLUMNS",

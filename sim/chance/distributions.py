@@ -15,7 +15,7 @@ import numpy as np
 from scipy.special import betainc, betaincinv, ndtr, ndtri
 
 from sim.axes import FloatArray
-from sim.evidence import (
+from sim.scenario.evidence import (
     SCALES,
     Discrete,
     Fixed,
@@ -31,7 +31,7 @@ from sim.evidence import (
     Uniform,
     parse_interval,
 )
-from sim.scenario import Input, Scenario
+from sim.scenario.scenario import Input, Scenario
 
 if TYPE_CHECKING:
     from scipy.stats import rv_continuous
@@ -111,7 +111,7 @@ def canonical(scenario: Scenario, item: Input, u: FloatArray) -> FloatArray:
     scenario : Scenario
         Gives the exchange rate. The currency is not modelled, so a record of it counts by its median.
     item : Input
-        One of `sim.scenario.inputs`.
+        One of `sim.scenario.scenario.inputs`.
     u : array of any shape
         Probabilities inside (0, 1).
 
@@ -312,4 +312,4 @@ _FAMILIES: Final[Mapping[type[Record], Family]] = {
     Mixture: Family(_mixture_quantile, _mixture_cdf),
     ScipyFamily: Family(_scipy_quantile, _scipy_cdf),
 }
-"""What each family of `sim.evidence` means."""
+"""What each family of `sim.scenario.evidence` means."""

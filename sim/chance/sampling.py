@@ -47,7 +47,7 @@ from sim.chance.worlds import (
     worlds_of,
 )
 from sim.errors import Problem, ScenarioError
-from sim.scenario import MOST_DRAWS, Correlation, Input, Sampling, Scenario, inputs
+from sim.scenario.scenario import MOST_DRAWS, Correlation, Input, Sampling, Scenario, inputs
 
 __all__ = [
     "DRAWS_PER_SCRAMBLE",

@@ -13,10 +13,10 @@ import numpy as np
 
 from sim.axes import BoolArray, FloatArray, IntArray
 from sim.chance.sampling import Worlds
-from sim.evidence import Record
-from sim.policy import NEVER, changes_state, decimal_year, states, trigger_order
-from sim.regimes import DateStep, EventStep, HazardStep
-from sim.scenario import Scenario
+from sim.scenario.evidence import Record
+from sim.scenario.policy import NEVER, changes_state, decimal_year, states, trigger_order
+from sim.scenario.regimes import DateStep, EventStep, HazardStep
+from sim.scenario.scenario import Scenario
 
 __all__ = ["Phases", "phases_in_force", "step_dates"]
 

@@ -16,7 +16,7 @@ from typing import Any, Final, NamedTuple
 import simpy
 from simpy.events import NORMAL, EventPriority
 
-from sim.policy import NEVER
+from sim.scenario.policy import NEVER
 
 __all__ = ["Phase", "Places", "Process", "Project", "Regulator", "Rules", "World", "Zone"]
 

@@ -8,8 +8,8 @@ import numpy as np
 
 from sim.axes import FloatArray, require_shape
 from sim.chance.sampling import Worlds
-from sim.policy import NEVER, decimal_year
-from sim.scenario import ALLOWED, LAUNCH, Scenario
+from sim.scenario.policy import NEVER, decimal_year
+from sim.scenario.scenario import ALLOWED, LAUNCH, Scenario
 
 __all__ = ["arrival_dates", "earliest_applications"]
 

@@ -19,8 +19,8 @@ from sim.chance.sampling import Worlds
 from sim.dates.calendar import Phases, phases_in_force, step_dates
 from sim.dates.licensing import Phase, Project, Rules, World
 from sim.dates.readiness import arrival_dates, earliest_applications
-from sim.policy import NEVER, allows_owned, states
-from sim.scenario import Horizon, Scenario
+from sim.scenario.policy import NEVER, allows_owned, states
+from sim.scenario.scenario import Horizon, Scenario
 
 __all__ = [
     "Event",

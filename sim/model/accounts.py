@@ -14,8 +14,8 @@ from sim.kernels import channels, finance
 from sim.model.economy import Economy
 from sim.model.entry import tariff_equivalent
 from sim.outcomes.results import VARIABLES, Panel
-from sim.policy import states
-from sim.scenario import Scenario
+from sim.scenario.policy import states
+from sim.scenario.scenario import Scenario
 
 __all__ = ["Record", "net_royalty", "outcomes"]
 

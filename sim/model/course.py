@@ -20,7 +20,7 @@ from sim.model.levers import Levers
 from sim.model.luck import entrant_offsets, offsets_of
 from sim.model.marketpath import MarketPath, market_path
 from sim.model.stocks import Entrant, Period, Sites
-from sim.scenario import Scenario
+from sim.scenario.scenario import Scenario
 
 __all__ = ["Backdrop", "Course", "Shared", "Tides", "tides_of"]
 

@@ -13,8 +13,8 @@ from sim.errors import NumericalError
 from sim.kernels import pricing
 from sim.kernels.channels import Rates
 from sim.kernels.equilibrium import StaticMarket
-from sim.policy import State, lever
-from sim.scenario import Scenario
+from sim.scenario.policy import State, lever
+from sim.scenario.scenario import Scenario
 
 __all__ = ["LARGEST_EXPONENT", "Economy", "Inputs", "lever_rows", "reach_fraction", "require"]
 

@@ -23,7 +23,7 @@ from sim.model.market import advance, tally
 from sim.model.marketpath import MarketPath
 from sim.model.stocks import Stocks, opening_stocks
 from sim.outcomes.results import Panel
-from sim.scenario import Scenario
+from sim.scenario.scenario import Scenario
 
 __all__ = ["BLOCK", "observe", "run_periods", "simulate"]
 

@@ -15,8 +15,8 @@ from sim.kernels.premium import arrived_years, overlap
 from sim.model.economy import Economy, lever_rows, reach_fraction
 from sim.model.marketpath import MarketPath
 from sim.model.stocks import Access
-from sim.policy import State, lever, states
-from sim.scenario import Scenario
+from sim.scenario.policy import State, lever, states
+from sim.scenario.scenario import Scenario
 
 __all__ = ["Levers"]
 

@@ -27,7 +27,7 @@ from sim.kernels.rivalry import (
     origin_offset,
 )
 from sim.model.inversion import base_shares
-from sim.scenario import Scenario, inputs
+from sim.scenario.scenario import Scenario, inputs
 
 __all__ = ["Offsets", "entrant_offsets", "offsets_of"]
 

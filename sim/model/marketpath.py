@@ -9,10 +9,10 @@ import numpy as np
 from sim.axes import FloatArray
 from sim.chance.distributions import median
 from sim.chance.sampling import Worlds
-from sim.evidence import SCALES
 from sim.kernels import growth
 from sim.model.economy import LARGEST_EXPONENT, Economy, require
-from sim.scenario import Scenario
+from sim.scenario.evidence import SCALES
+from sim.scenario.scenario import Scenario
 
 __all__ = ["MarketPath", "market_path"]
 

@@ -20,7 +20,7 @@ from sim.outcomes.panels import Columns, LazyPanel, Result, batches
 from sim.outcomes.statistics import STATISTICS, Missing, Statistics, describe, share_positive
 from sim.outcomes.tables import Cell, ComparisonRow, HeadlineRow, SummaryRow, TimelineRow
 from sim.outcomes.variables import VARIABLES
-from sim.scenario import Correlation, Scenario
+from sim.scenario.scenario import Correlation, Scenario
 
 __all__ = [
     "HEADLINE_VARIABLES",

@@ -19,7 +19,7 @@ import numpy as np
 from sim.axes import FloatArray, require_shape
 from sim.errors import NumericalError
 from sim.outcomes.variables import VARIABLES
-from sim.scenario import Scenario
+from sim.scenario.scenario import Scenario
 
 __all__ = [
     "ALL_DRAWS",

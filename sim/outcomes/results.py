@@ -36,7 +36,7 @@ from sim.outcomes.panels import (
     require_finite,
 )
 from sim.outcomes.variables import VARIABLES, VariableInfo
-from sim.scenario import Scenario
+from sim.scenario.scenario import Scenario
 
 if TYPE_CHECKING:
     import xarray

@@ -18,7 +18,7 @@ from sim.errors import choices
 from sim.outcomes.results import VARIABLES, Panel
 from sim.outcomes.statistics import STATISTICS, Missing, Statistics, describe, share_positive
 from sim.outcomes.tables import Cell
-from sim.scenario import Scenario
+from sim.scenario.scenario import Scenario
 
 __all__ = [
     "Coordinate",

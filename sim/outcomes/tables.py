@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from sim.scenario import Scenario
+from sim.scenario.scenario import Scenario
 
 __all__ = [
     "Cell",

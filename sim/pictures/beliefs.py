@@ -20,7 +20,7 @@ from sim.belief.lessons import LessonRow, ObservationRow, subjects
 from sim.outcomes.results import Result
 from sim.pictures.marks import beside, key
 from sim.pictures.style import GREY, INK, SHADE, STYLE, capital, grid, readable, sheet, write_figure
-from sim.scenario import Scenario
+from sim.scenario.scenario import Scenario
 
 __all__ = ["BELIEF_PICTURES", "draw_beliefs"]
 

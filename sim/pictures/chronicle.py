@@ -28,8 +28,8 @@ from sim.pictures.style import (
     sheet,
     short_title,
 )
-from sim.policy import State, changes_state, states
-from sim.scenario import Scenario
+from sim.scenario.policy import State, changes_state, states
+from sim.scenario.scenario import Scenario
 
 __all__ = ["regime_shares", "timeline"]
 

@@ -14,7 +14,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sim.axes import FloatArray
-from sim.evidence import Discrete
 from sim.outcomes.results import Result
 from sim.pictures.marks import (
     INTERVALS,
@@ -48,7 +47,8 @@ from sim.pictures.style import (
     sheet,
     short_title,
 )
-from sim.scenario import ReferenceGain, Scenario
+from sim.scenario.evidence import Discrete
+from sim.scenario.scenario import ReferenceGain, Scenario
 
 __all__ = ["gains_after_launch", "gains_and_losses", "npv", "provider_shares", "share_by_hypothesis", "target_year"]
 

@@ -21,7 +21,7 @@ from matplotlib.gridspec import GridSpec
 from matplotlib.ticker import FuncFormatter
 
 from sim.outcomes.results import Result
-from sim.scenario import Scenario, inputs
+from sim.scenario.scenario import Scenario, inputs
 
 __all__ = [
     "COLOURS",

@@ -38,7 +38,7 @@ from sim.pictures.style import (
     short_title,
     write_figure,
 )
-from sim.scenario import Scenario
+from sim.scenario.scenario import Scenario
 
 __all__ = ["TRACK_PICTURES", "draw_track"]
 

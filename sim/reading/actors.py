@@ -7,8 +7,8 @@ from collections.abc import Collection, Iterator, Mapping
 
 from sim.errors import choices
 from sim.reading.plausibility import Finding
-from sim.regimes import FRACTION_LEVERS, DateStep, Regime, RegimeChange, SameAs
-from sim.scenario import ALLOWED, LAUNCH, Arrival, LayerShares, Provider, ProviderEntry, Scenario
+from sim.scenario.regimes import FRACTION_LEVERS, DateStep, Regime, RegimeChange, SameAs
+from sim.scenario.scenario import ALLOWED, LAUNCH, Arrival, LayerShares, Provider, ProviderEntry, Scenario
 
 __all__ = ["actor_problems", "names_of_dropped", "unshared"]
 

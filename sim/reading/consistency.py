@@ -12,13 +12,13 @@ from itertools import chain, islice
 from typing import Final
 
 from sim.errors import choices
-from sim.evidence import Discrete, Record
 from sim.reading.actors import actor_problems, names_of_dropped, unshared
 from sim.reading.correlation import contradictions
 from sim.reading.feasibility import infeasible
 from sim.reading.plausibility import Finding, implausible
-from sim.regimes import EventStep, HazardStep, Regime, RegimeChange, Step
-from sim.scenario import LayerShares, Scenario, inputs
+from sim.scenario.evidence import Discrete, Record
+from sim.scenario.regimes import EventStep, HazardStep, Regime, RegimeChange, Step
+from sim.scenario.scenario import LayerShares, Scenario, inputs
 
 __all__ = ["problems"]
 

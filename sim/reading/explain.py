@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from sim.errors import Problem, ScenarioError, choices
-from sim.evidence import Model, Record, family_key
 from sim.reading.loading import Loaded
-from sim.regimes import SameAs
+from sim.scenario.evidence import Model, Record, family_key
+from sim.scenario.regimes import SameAs
 
 __all__ = ["Line", "described", "details", "lines"]
 

@@ -13,7 +13,7 @@ from typing import Final, TypeAlias
 
 from sim.reading.plausibility import Finding, medians, scale
 from sim.reading.points import CORNER, FARTHEST, between
-from sim.scenario import LayerShares, Scenario, inputs
+from sim.scenario.scenario import LayerShares, Scenario, inputs
 
 __all__ = ["infeasible"]
 

@@ -14,7 +14,7 @@ from sim.reading.merging import merged, without_shares
 from sim.reading.overrides import overridden, with_value
 from sim.reading.schema import SCENARIO, Shape
 from sim.reading.validation import MOST_TOLD, located, steps, validated
-from sim.scenario import Scenario
+from sim.scenario.scenario import Scenario
 
 __all__ = ["SOURCES", "Loaded", "load_scenario", "read_scenario", "scenario_files", "shipped_folder", "with_values"]
 

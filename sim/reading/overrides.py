@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sim.errors import Problem, ScenarioError, choices, shown
-from sim.evidence import CANONICAL_UNITS, family_key
 from sim.reading.documents import Node, Place, Scalar, parse
 from sim.reading.merging import dropped
 from sim.reading.schema import SCENARIO, Shape
 from sim.reading.validation import Path, dotted, steps
+from sim.scenario.evidence import CANONICAL_UNITS, family_key
 
 __all__ = ["overridden", "with_value"]
 

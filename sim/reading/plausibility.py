@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Final, TypeAlias
 
 from sim.errors import choices
-from sim.evidence import SCALES, Discrete, Fixed, Mixture, Normal, Record, TwoPiece
 from sim.reading.points import FARTHEST, between, central, clamped, is_number
-from sim.scenario import Input, Scenario, inputs, record_numbers
+from sim.scenario.evidence import SCALES, Discrete, Fixed, Mixture, Normal, Record, TwoPiece
+from sim.scenario.scenario import Input, Scenario, inputs, record_numbers
 
 __all__ = ["Finding", "implausible", "medians", "scale"]
 

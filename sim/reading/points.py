@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from sim.evidence import (
+from sim.scenario.evidence import (
     Discrete,
     Fixed,
     Interval,

@@ -14,11 +14,11 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from sim.errors import Problem, ScenarioError, choices, shown
-from sim.evidence import CANONICAL_UNITS, FAMILIES, Record
 from sim.reading.documents import Node
 from sim.reading.schema import Shape
-from sim.regimes import StepEffect
-from sim.scenario import Scenario
+from sim.scenario.evidence import CANONICAL_UNITS, FAMILIES, Record
+from sim.scenario.regimes import StepEffect
+from sim.scenario.scenario import Scenario
 
 __all__ = ["MOST_TOLD", "Path", "conforming", "dotted", "located", "steps", "validated"]
 

@@ -33,7 +33,7 @@ from sim.chance.sampling import DRAWS_PER_SCRAMBLE, Worlds, draw_alike, draw_wor
 from sim.model.accounts import Record  # noqa: E402
 from sim.model.economy import Economy  # noqa: E402
 from sim.model.engine import observe  # noqa: E402
-from sim.scenario import Scenario  # noqa: E402
+from sim.scenario.scenario import Scenario  # noqa: E402
 
 BASELINE = "jv_only"
 TOGETHER = 2

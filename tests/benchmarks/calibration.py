@@ -25,7 +25,7 @@ from sim.belief.calibration import Teacher, teacher
 from sim.belief.matching import match_record
 from sim.belief.record import Observation, read_record
 from sim.reading.loading import load_scenario, shipped_folder
-from sim.studies.workers import Batch, available_cores
+from sim.tasks.pool import Batch, available_cores
 
 ROWS = ("M1", "M3", "M9", "S3", "S3a", "S7")
 """Of the shipped record, one of each kind at least: sizes of two scopes, shares, revenue."""

@@ -89,7 +89,7 @@ def stages(draws: int) -> dict[str, float]:
     with found.time("import"):
         from sim.model import engine
         from sim.pictures import plots  # noqa: F401  (they count as imports here)
-        from sim.studies import files, runs, study
+        from sim.tasks import files, runs, study
     found.watch("draws", runs, "draw_worlds")
     found.watch("timeline", engine, "simulate_timeline")
     found.watch("core", runs, "simulate")

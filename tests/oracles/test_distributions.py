@@ -10,7 +10,7 @@ import scipy.stats
 from pydantic import TypeAdapter
 
 from sim.chance.distributions import cdf, quantile
-from sim.evidence import Parameter, Record
+from sim.scenario.evidence import Parameter, Record
 
 _PARAMETER: TypeAdapter[Record] = TypeAdapter(Parameter)
 U = np.linspace(0.0005, 0.9995, 1998).reshape(2, 999)

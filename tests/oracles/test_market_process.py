@@ -13,7 +13,7 @@ from sim.axes import FloatArray
 from sim.chance import sampling
 from sim.chance.sampling import Worlds
 from sim.chance.shocks import downward_steps, market_path, reverting_path
-from sim.scenario import Correlation
+from sim.scenario.scenario import Correlation
 
 YEARS = 12
 STEPS = [1 / 12, 0.25, 0.5, 1.0]

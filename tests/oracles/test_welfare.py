@@ -17,7 +17,7 @@ from sim.kernels.welfare import class_gains, reached_gain
 from sim.model.economy import Economy, reach_fraction
 from sim.model.entry import tariff_equivalent
 from sim.model.inversion import build_economy
-from sim.policy import states
+from sim.scenario.policy import states
 
 DRAWS = 400
 

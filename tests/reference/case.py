@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from sim.scenario import Scenario
+from sim.scenario.scenario import Scenario
 
 __all__ = ["Case", "Closing", "Phase", "Vector"]
 

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from sim.errors import NumericalError, ResultsError, ScenarioError
-from sim.studies.lock import locked
-from sim.studies.manifest import MANIFEST, canonical_hash, differences, read_manifest
+from sim.tasks.lock import locked
+from sim.tasks.manifest import MANIFEST, canonical_hash, differences, read_manifest
 
 __all__ = [
     "discard",

@@ -13,9 +13,9 @@ from typing import Final
 import numpy as np
 
 from sim.axes import FloatArray
-from sim.evidence import SCALES, Fixed, Record
-from sim.regimes import FRACTION_LEVERS, DateStep, EventStep, HazardStep, Regime, RegimeChange, SameAs, Step
-from sim.scenario import Scenario
+from sim.scenario.evidence import SCALES, Fixed, Record
+from sim.scenario.regimes import FRACTION_LEVERS, DateStep, EventStep, HazardStep, Regime, RegimeChange, SameAs, Step
+from sim.scenario.scenario import Scenario
 
 __all__ = [
     "NEVER",

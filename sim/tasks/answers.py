@@ -18,7 +18,7 @@ from sim.axes import FloatArray
 from sim.chance.sampling import DRAWS_PER_SCRAMBLE
 from sim.outcomes.statistics import STATISTICS, Statistics
 from sim.outcomes.sweeps import Outcome, Response
-from sim.studies.blocks import SCRAMBLES_PER_BLOCK, BlockStore
+from sim.tasks.blocks import SCRAMBLES_PER_BLOCK, BlockStore
 
 __all__ = ["AnswerStore", "Ran"]
 

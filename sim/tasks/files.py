@@ -23,9 +23,9 @@ from sim.outcomes.tables import (
     parameter_rows,
     write_bytes,
 )
-from sim.studies.folders import relative_files
-from sim.studies.manifest import write_manifest
-from sim.studies.workers import CAN_FORK, Batch
+from sim.tasks.manifest import write_manifest
+from sim.tasks.pool import CAN_FORK, Batch
+from sim.tasks.store import relative_files
 
 __all__ = ["Files", "Hashes", "import_pictures", "seal"]
 

@@ -20,10 +20,10 @@ from sim.errors import NumericalError, ResultsError
 from sim.model.course import Shared
 from sim.model.engine import simulate
 from sim.outcomes.panels import LazyPanel, Panel, Result, require_finite
-from sim.scenario import Scenario
-from sim.studies.blocks import SCRAMBLES_PER_BLOCK, BlockStore
-from sim.studies.manifest import canonical_hash, decisive, differences, program
-from sim.studies.workers import Batch, do_nothing
+from sim.scenario.scenario import Scenario
+from sim.tasks.blocks import SCRAMBLES_PER_BLOCK, BlockStore
+from sim.tasks.manifest import canonical_hash, decisive, differences, program
+from sim.tasks.pool import Batch, do_nothing
 
 __all__ = ["Panels", "Plan", "Run", "make_plan", "median_cases", "require_same", "run_scenarios", "with_draws"]
 

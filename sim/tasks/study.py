@@ -24,15 +24,15 @@ from sim.outcomes.panels import Result, panel_hash
 from sim.outcomes.results import read_result, result_folders
 from sim.outcomes.statistics import FEWEST_SCRAMBLES
 from sim.outcomes.tables import HeadlineRow
-from sim.scenario import Scenario
-from sim.studies.audit import Audit, audit
-from sim.studies.files import Files, import_pictures
-from sim.studies.folders import discard, files_of, finish, is_finished, new_study, scratch
-from sim.studies.manifest import program, read_manifest
-from sim.studies.precision import as_precise_as
-from sim.studies.request import MANY_DRAWS, Request, make_request, study_name
-from sim.studies.runs import Plan, Run, make_plan
-from sim.studies.workers import Batch, Progress, available_cores, do_nothing, say_nothing
+from sim.scenario.scenario import Scenario
+from sim.tasks.audit import Audit, audit
+from sim.tasks.files import Files, import_pictures
+from sim.tasks.manifest import program, read_manifest
+from sim.tasks.pool import Batch, Progress, available_cores, do_nothing, say_nothing
+from sim.tasks.precision import as_precise_as
+from sim.tasks.request import MANY_DRAWS, Request, make_request, study_name
+from sim.tasks.runs import Plan, Run, make_plan
+from sim.tasks.store import discard, files_of, finish, is_finished, new_study, scratch
 
 __all__ = ["FINISHED_BEFORE", "Study", "compare_studies", "run_study", "unknown_errors"]
 

@@ -24,14 +24,14 @@ from sim.errors import NumericalError, Problem, ScenarioError, SimError
 from sim.model.engine import simulate
 from sim.outcomes.results import VARIABLES, Panel, require_finite
 from sim.outcomes.sweeps import Coordinate, Outcome, describe_columns, find_outcome
-from sim.regimes import HazardStep
-from sim.scenario import Input, Scenario, inputs
-from sim.studies.answers import AnswerStore, Ran
-from sim.studies.design import Point
-from sim.studies.manifest import program
-from sim.studies.runs import require_same
-from sim.studies.sweepfile import Sweep
-from sim.studies.workers import Batch
+from sim.scenario.regimes import HazardStep
+from sim.scenario.scenario import Input, Scenario, inputs
+from sim.tasks.answers import AnswerStore, Ran
+from sim.tasks.design import Point
+from sim.tasks.manifest import program
+from sim.tasks.pool import Batch
+from sim.tasks.runs import require_same
+from sim.tasks.sweepfile import Sweep
 
 __all__ = ["asked_outcomes", "idle_factors", "run_all", "run_points"]
 

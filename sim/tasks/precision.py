@@ -14,7 +14,7 @@ from sim.outcomes.comparison import baseline_of
 from sim.outcomes.panels import Columns, Result
 from sim.outcomes.statistics import FEWEST_SCRAMBLES, standard_error
 from sim.outcomes.variables import VARIABLES
-from sim.studies.blocks import SCRAMBLES_PER_BLOCK
+from sim.tasks.blocks import SCRAMBLES_PER_BLOCK
 
 __all__ = ["MOST_DRAWS", "Reached", "Target", "as_precise_as", "read_target"]
 

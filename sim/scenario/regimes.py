@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from sim.evidence import Fraction, Frequency, Model, Points, Years
+from sim.scenario.evidence import Fraction, Frequency, Model, Points, Years
 
 __all__ = [
     "FRACTION_LEVERS",

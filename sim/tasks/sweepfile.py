@@ -17,16 +17,16 @@ from pydantic import Field
 
 from sim.chance.sampling import check_draws
 from sim.errors import Problem, ScenarioError, choices
-from sim.evidence import Model
 from sim.outcomes.comparison import disagreements
 from sim.outcomes.sweeps import Coordinate, Factor
 from sim.reading.documents import Node, read
 from sim.reading.loading import Loaded, read_scenario, scenario_files, with_values
 from sim.reading.overrides import with_value
 from sim.reading.validation import conforming, steps
-from sim.regimes import Id
-from sim.scenario import Scenario
-from sim.studies.design import Design, Point, coordinate, in_words, make_points, objections
+from sim.scenario.evidence import Model
+from sim.scenario.regimes import Id
+from sim.scenario.scenario import Scenario
+from sim.tasks.design import Design, Point, coordinate, in_words, make_points, objections
 
 __all__ = ["Sweep", "read_sweep"]
 

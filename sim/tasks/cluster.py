@@ -9,7 +9,7 @@ from concurrent.futures import Executor
 from typing import Any, Final
 
 from sim.errors import Problem, ScenarioError, SimError, shown
-from sim.studies.manifest import differences, program
+from sim.tasks.manifest import differences, program
 
 __all__ = ["workers"]
 

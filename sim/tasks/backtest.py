@@ -15,7 +15,6 @@ from pydantic import TypeAdapter
 
 from sim.belief.forecasts import Forecasts, forecast_scramble, side_by_side
 from sim.belief.knowledge import Replacement
-from sim.belief.question import EXACT, Question, ask
 from sim.belief.track import (
     BACKTEST_COLUMNS,
     PooledRow,
@@ -30,13 +29,14 @@ from sim.chance.sampling import DRAWS_PER_SCRAMBLE
 from sim.outcomes.tables import csv_bytes, parameter_columns, parameter_rows, write_bytes
 from sim.pictures.trackrecord import TRACK_PICTURES, draw_track
 from sim.reading.loading import read_scenario
-from sim.scenario import Scenario
-from sim.studies.files import seal
-from sim.studies.folders import discard, files_of, is_finished, new_folder
-from sim.studies.manifest import program, read_manifest
-from sim.studies.request import study_name
-from sim.studies.study import FINISHED_BEFORE
-from sim.studies.workers import Batch, Progress
+from sim.scenario.scenario import Scenario
+from sim.tasks.files import seal
+from sim.tasks.manifest import program, read_manifest
+from sim.tasks.pool import Batch, Progress
+from sim.tasks.question import EXACT, Question, ask
+from sim.tasks.request import study_name
+from sim.tasks.store import discard, files_of, is_finished, new_folder
+from sim.tasks.study import FINISHED_BEFORE
 
 __all__ = ["Track", "run_backtest"]
 

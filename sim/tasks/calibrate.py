@@ -4,14 +4,26 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeVar
 
+import numpy as np
 from pydantic import TypeAdapter
 
-from sim.belief.calibration import Calibration, calibrate, pilot, teacher
+from sim.belief.calibration import (
+    PILOT,
+    Calibration,
+    Pilot,
+    Teacher,
+    calibration,
+    pilot,
+    prior_rows,
+    replicate,
+    teacher,
+)
 from sim.belief.knowledge import Replacement
 from sim.belief.lessons import (
     LessonRow,
@@ -26,21 +38,24 @@ from sim.belief.lessons import (
 from sim.belief.likelihood import unusable
 from sim.belief.matching import Matching
 from sim.belief.posterior import POSTERIOR_FILE, save_posterior
-from sim.belief.question import EXACT, Question, ask
 from sim.chance.sampling import DRAWS_PER_SCRAMBLE
 from sim.errors import Problem, ScenarioError
 from sim.outcomes.statistics import FEWEST_SCRAMBLES
 from sim.outcomes.tables import csv_bytes, parameter_columns, parameter_rows, write_bytes
 from sim.pictures.beliefs import BELIEF_PICTURES, draw_beliefs
 from sim.reading.loading import read_scenario
-from sim.studies.files import seal
-from sim.studies.folders import discard, files_of, is_finished, new_folder
-from sim.studies.manifest import program, read_manifest
-from sim.studies.request import study_name
-from sim.studies.study import FINISHED_BEFORE
-from sim.studies.workers import Progress, say_nothing
+from sim.scenario.scenario import Scenario
+from sim.tasks.files import seal
+from sim.tasks.manifest import program, read_manifest
+from sim.tasks.pool import Batch, Progress, say_nothing
+from sim.tasks.question import EXACT, Question, ask
+from sim.tasks.request import study_name
+from sim.tasks.store import discard, files_of, is_finished, new_folder
+from sim.tasks.study import FINISHED_BEFORE
 
-__all__ = ["Learning", "run_calibration"]
+__all__ = ["Learning", "compare_with_prior", "learn", "run_calibration"]
+
+T = TypeVar("T")
 
 _PLOTS: Final = "plots"
 _SCRAMBLES_MEAN: Final = (
@@ -192,9 +207,9 @@ def _learned(question: Question, tell: Progress) -> Calibration:
     scenario, jobs = question.scenario, question.request.jobs
     tell("what the record can tell of", 0.0)
     teach = teacher(scenario, question.matching.matches)
-    first = pilot(teach, scenario, jobs, lambda part: tell("prior draws", part))
+    first = compare_with_prior(teach, scenario, jobs, lambda part: tell("prior draws", part))
     _refuse(contradicted(teach, first))
-    learned = calibrate(teach, scenario, first, jobs, lambda part: tell("calibrations", part))
+    learned = learn(teach, scenario, first, jobs, lambda part: tell("calibrations", part))
     _refuse(contradicted_jointly(learned))
     return learned
 
@@ -202,6 +217,38 @@ def _learned(question: Question, tell: Progress) -> Calibration:
 def _refuse(problems: Sequence[Problem]) -> None:
     if problems:
         raise ScenarioError(problems)
+
+
+def compare_with_prior(teach: Teacher, scenario: Scenario, jobs: int, done: Callable[[float], None]) -> Pilot:
+    """Simulate the record in the first draws of a run of the scenario."""
+    rows = _side_by_side(partial(prior_rows, teach, scenario), PILOT, jobs, done)
+    return pilot(teach, np.concatenate(rows, axis=1))
+
+
+def learn(teach: Teacher, scenario: Scenario, first: Pilot, jobs: int, done: Callable[[float], None]) -> Calibration:
+    """Learn from a record, in as many independent calibrations as the scenario has scrambles of draws.
+
+    Parameters
+    ----------
+    teach : Teacher
+    scenario : Scenario
+        With its whole horizon; gives seed and draws.
+    first : Pilot
+    jobs : int
+        The result does not depend on it.
+    done : callable
+        Is told the share of the calibrations that are finished.
+    """
+    call, scrambles = partial(replicate, teach, scenario.sampling.seed), scenario.sampling.draws // DRAWS_PER_SCRAMBLE
+    return calibration(teach, scenario, first, _side_by_side(call, scrambles, jobs, done))
+
+
+def _side_by_side(call: Callable[[int], T], count: int, jobs: int, done: Callable[[float], None]) -> list[T]:
+    """The answers to the first numbers, in order."""
+    batch = Batch()
+    futures = [batch.add(partial(call, number)) for number in range(count)]
+    batch.run(jobs, done)
+    return [future.result() for future in futures]
 
 
 def _notes(question: Question, learned: Calibration, tables: _Tables) -> tuple[str, ...]:

@@ -17,8 +17,8 @@ from sim.belief.record import Observation, read_record
 from sim.errors import ScenarioError
 from sim.outcomes.results import file_hash
 from sim.reading.loading import Loaded
-from sim.scenario import Scenario
-from sim.studies.request import Request, make_request
+from sim.scenario.scenario import Scenario
+from sim.tasks.request import Request, make_request
 
 __all__ = ["EXACT", "Question", "ask"]
 

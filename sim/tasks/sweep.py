@@ -17,15 +17,15 @@ from sim.outcomes.comparison import draws_key
 from sim.outcomes.sweeps import Outcome, SweepResult, short_table, sweep_columns, sweep_rows
 from sim.outcomes.tables import Cell, csv_bytes, parameter_columns, parameter_rows, write_bytes
 from sim.pictures.sweeps import draw_sweep, sweep_pictures
-from sim.studies.answers import AnswerStore, Ran
-from sim.studies.files import seal
-from sim.studies.folders import discard, files_of, finish, is_finished, new_study, scratch
-from sim.studies.manifest import canonical_hash, decisive, program, read_manifest
-from sim.studies.points import asked_outcomes, idle_factors, run_all
-from sim.studies.request import study_name
-from sim.studies.study import FINISHED_BEFORE, unknown_errors
-from sim.studies.sweepfile import Sweep, read_sweep
-from sim.studies.workers import Batch, Progress, available_cores, say_nothing
+from sim.tasks.answers import AnswerStore, Ran
+from sim.tasks.files import seal
+from sim.tasks.manifest import canonical_hash, decisive, program, read_manifest
+from sim.tasks.points import asked_outcomes, idle_factors, run_all
+from sim.tasks.pool import Batch, Progress, available_cores, say_nothing
+from sim.tasks.request import study_name
+from sim.tasks.store import discard, files_of, finish, is_finished, new_study, scratch
+from sim.tasks.study import FINISHED_BEFORE, unknown_errors
+from sim.tasks.sweepfile import Sweep, read_sweep
 
 __all__ = ["SweepStudy", "run_sweep"]
 

@@ -13,10 +13,10 @@ from sim.errors import Problem, ScenarioError, choices
 from sim.outcomes.comparison import HEADLINE_VARIABLES, TIMELINE_VARIABLES, disagreements
 from sim.outcomes.variables import VARIABLES
 from sim.reading.loading import load_scenario
-from sim.scenario import MOST_SEED, Scenario
-from sim.studies.manifest import canonical_hash
-from sim.studies.precision import Target, read_target
-from sim.studies.workers import available_cores
+from sim.scenario.scenario import MOST_SEED, Scenario
+from sim.tasks.manifest import canonical_hash
+from sim.tasks.pool import available_cores
+from sim.tasks.precision import Target, read_target
 
 __all__ = ["MANY_DRAWS", "Request", "make_request", "study_name"]
 

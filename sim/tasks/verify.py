@@ -16,12 +16,12 @@ from sim.belief.posterior import Posterior, learned_from, read_posterior
 from sim.errors import ResultsError
 from sim.outcomes.panels import Columns, Result, panel_hash
 from sim.outcomes.results import DRAWS_FILE, file_hash, read_result
-from sim.scenario import Scenario
-from sim.studies.files import Hashes
-from sim.studies.folders import relative_files
-from sim.studies.manifest import MANIFEST, differences, program, read_manifest
-from sim.studies.runs import run_scenarios, with_draws
-from sim.studies.workers import available_cores
+from sim.scenario.scenario import Scenario
+from sim.tasks.files import Hashes
+from sim.tasks.manifest import MANIFEST, differences, program, read_manifest
+from sim.tasks.pool import available_cores
+from sim.tasks.runs import run_scenarios, with_draws
+from sim.tasks.store import relative_files
 
 __all__ = ["Verdict", "verify_study"]
 

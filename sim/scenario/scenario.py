@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
-from sim.evidence import (
+from sim.scenario.evidence import (
     SCALES,
     Category,
     Dimension,
@@ -31,7 +31,7 @@ from sim.evidence import (
     Source,
     Years,
 )
-from sim.regimes import Id, Policy, Regime
+from sim.scenario.regimes import Id, Policy, Regime
 
 if TYPE_CHECKING:
     from sim.axes import FloatArray

@@ -26,9 +26,9 @@ from sim.chance.sampling import (
 )
 from sim.errors import SimError
 from sim.model.engine import BLOCK, simulate
-from sim.policy import NEVER, State, allows_owned, decimal_year, earliest_dates, reachable, states
 from sim.reading.consistency import problems
-from sim.scenario import LAUNCH, Scenario, inputs
+from sim.scenario.policy import NEVER, State, allows_owned, decimal_year, earliest_dates, reachable, states
+from sim.scenario.scenario import LAUNCH, Scenario, inputs
 
 __all__ = ["Audit", "audit", "in_play"]
 
