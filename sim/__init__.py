@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sim.outcomes.results import load_results
     from sim.reading.loading import load_scenario
-    from sim.tasks.study import compare_studies as compare
-    from sim.tasks.study import run_study
+    from sim.tasks.compare import compare_studies as compare
+    from sim.tasks.run import run_study
 
 __all__ = ["__version__", "compare", "load_results", "load_scenario", "run_study"]
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "compare": ("sim.tasks.study", "compare_studies"),
+    "compare": ("sim.tasks.compare", "compare_studies"),
     "load_results": ("sim.outcomes.results", "load_results"),
     "load_scenario": ("sim.reading.loading", "load_scenario"),
-    "run_study": ("sim.tasks.study", "run_study"),
+    "run_study": ("sim.tasks.run", "run_study"),
 }
 
 

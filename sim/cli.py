@@ -136,7 +136,7 @@ def run(
     """Run scenarios as one study on shared draws, and compare them."""
     scenarios = [loaded.scenario for loaded in _read(files, overrides or ())]
     from sim.tasks.cluster import workers
-    from sim.tasks.study import run_study
+    from sim.tasks.run import run_study
 
     with terminal.progress() as progress, workers(scheduler, jobs) as (executor, jobs):
         study = run_study(
@@ -167,7 +167,7 @@ def compare(
     out: Out = Path("results"),
 ) -> None:
     """Compare finished results that share their draws."""
-    from sim.tasks.study import compare_studies
+    from sim.tasks.compare import compare_studies
 
     terminal.report(compare_studies(results, baseline=baseline, out=out))
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sim.outcomes.tables import HeadlineRow
     from sim.tasks.backtest import Track
     from sim.tasks.calibrate import Learning
-    from sim.tasks.study import Study
+    from sim.tasks.run import Study
     from sim.tasks.sweep import SweepStudy
 
 __all__ = ["complain", "progress", "report", "report_learning", "report_sweep", "report_track", "say", "table"]

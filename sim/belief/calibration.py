@@ -7,8 +7,8 @@ end, and every second or so becomes a row.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass
 from functools import partial
 from typing import Final
 
@@ -153,6 +153,19 @@ class Replicate:
     expected: FloatArray
     log_evidence: FloatArray
     rungs: tuple[Rung, ...]
+
+    def arrays(self) -> dict[str, FloatArray]:
+        """The same as named arrays."""
+        return {**{name: getattr(self, name) for name in _ARRAYS}, "rungs": np.array(list(map(astuple, self.rungs)))}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, FloatArray]) -> Replicate:
+        """What `arrays` gave."""
+        state, expected, log_evidence = (arrays[name] for name in _ARRAYS)
+        return cls(state, expected, log_evidence, tuple(map(Rung.from_numbers, arrays["rungs"])))
+
+
+_ARRAYS: Final = ("state", "expected", "log_evidence")
 
 
 @dataclass(frozen=True)

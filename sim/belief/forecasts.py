@@ -21,6 +21,8 @@ from sim.scenario.scenario import Scenario
 
 __all__ = ["Forecasts", "forecast_scramble", "one_of_each", "side_by_side"]
 
+_ENGINE, _NAIVE, _PATH = "engine", "naive.", "path."
+
 
 @dataclass(frozen=True)
 class Forecasts:
@@ -39,6 +41,22 @@ class Forecasts:
     engine: FloatArray
     naive: Mapping[str, FloatArray]
     paths: Mapping[Series, FloatArray]
+
+    def arrays(self) -> dict[str, FloatArray]:
+        """The same as named arrays, paths in the order of the record."""
+        naive = {f"{_NAIVE}{name}": draws for name, draws in self.naive.items()}
+        return {
+            _ENGINE: self.engine,
+            **naive,
+            **{f"{_PATH}{place}": own for place, own in enumerate(self.paths.values())},
+        }
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, FloatArray], matches: Sequence[Match]) -> Forecasts:
+        """What `arrays` gave, of the same rows."""
+        naive = {name.removeprefix(_NAIVE): own for name, own in arrays.items() if name.startswith(_NAIVE)}
+        paths = {series: arrays[f"{_PATH}{place}"] for place, series in enumerate(one_of_each(matches))}
+        return cls(arrays[_ENGINE], naive, paths)
 
 
 def one_of_each(matches: Sequence[Match]) -> dict[Series, Match]:

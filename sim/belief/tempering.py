@@ -22,7 +22,7 @@ Cui, T., Law, K. & Marzouk, Y. (2016), "Dimension-independent likelihood-informe
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
@@ -111,6 +111,12 @@ class Rung:
     acceptance: float
     step: float
     forgotten: float
+
+    @classmethod
+    def from_numbers(cls, numbers: Sequence[float]) -> Rung:
+        """A rung from its attributes in their order."""
+        observation, temperature, size, turns, *moves = map(float, numbers)
+        return cls(int(observation), temperature, size, int(turns), *moves)
 
 
 @dataclass(frozen=True)

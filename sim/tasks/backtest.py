@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime
-import json
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 
 from sim.belief.forecasts import Forecasts, forecast_scramble, side_by_side
 from sim.belief.knowledge import Replacement
+from sim.belief.matching import Match
 from sim.belief.track import (
     BACKTEST_COLUMNS,
     PooledRow,
@@ -30,15 +31,13 @@ from sim.outcomes.tables import csv_bytes, parameter_columns, parameter_rows, wr
 from sim.pictures.trackrecord import TRACK_PICTURES, draw_track
 from sim.reading.loading import read_scenario
 from sim.scenario.scenario import Scenario
-from sim.tasks.files import seal
-from sim.tasks.manifest import program, read_manifest
-from sim.tasks.pool import Batch, Progress
-from sim.tasks.question import EXACT, Question, ask
-from sim.tasks.request import study_name
-from sim.tasks.store import discard, files_of, is_finished, new_folder
-from sim.tasks.study import FINISHED_BEFORE
+from sim.tasks.manifest import EXACT, stated, understood
+from sim.tasks.parts import Arrays
+from sim.tasks.pool import Progress, make_crew
+from sim.tasks.question import Question, ask
+from sim.tasks.task import Desk, Finished, Task, perform
 
-__all__ = ["Track", "run_backtest"]
+__all__ = ["BacktestTask", "Track", "run_backtest"]
 
 _PLOTS: Final = "plots"
 
@@ -92,6 +91,7 @@ def run_backtest(
     plots: bool = True,
     force: bool = False,
     progress: Progress | None = None,
+    executor: Executor | None = None,
 ) -> Track:
     """Score a scenario against a record, and write the study into a folder of its own.
 
@@ -116,6 +116,8 @@ def run_backtest(
         Run again even if this program has finished the same backtest.
     progress : callable, optional
         Is told what is being done, and the share of it that is finished.
+    executor : Executor, optional
+        As for `run_study`.
 
     Raises
     ------
@@ -129,60 +131,84 @@ def run_backtest(
     """
     loaded = read_scenario(file)
     cutoff = as_of or loaded.scenario.as_of
-    question = ask(loaded, observed, known_on=cutoff, mapping=mapping, draws=draws, seed=seed, plots=plots, jobs=jobs)
+    question = ask(loaded, observed, known_on=cutoff, mapping=mapping, draws=draws, seed=seed, plots=plots)
     question.require_rows()
-    asked, runner = _asked(question), program()
-    folder = Path(out) / study_name(["backtest", question.scenario.name], [asked, runner["source"]])
-    if not force and is_finished(folder, asked, runner):
-        discard(folder)
-        return _read(folder, question, FINISHED_BEFORE)
-    forecasts = _forecasts(question, progress)
-    rows = scored(question.matching.matches, forecasts)
-    pooled = pooled_rows(rows, question.scenario.sampling)
-    with new_folder(folder) as work:
-        _write_tables(work, question, rows, pooled)
-        if plots:
-            _draw(work / _PLOTS, question, rows, pooled, forecasts)
-        content = {"asked": asked, "program": runner, "answer": _stated(rows, pooled), "notes": _notes(question, rows)}
-        seal(work, content)
-    return _read(folder, question)
+    return perform(BacktestTask(question), out, make_crew(jobs, executor), force=force, progress=progress)
 
 
-def _asked(question: Question) -> dict[str, Any]:
-    """All that decides what comes out, and so the library that scores."""
-    return {**question.content("backtest"), "scoringrules": version("scoringrules")}
+@dataclass(frozen=True)
+class _Scored:
+    """What was forecast, and how it fared."""
+
+    forecasts: Forecasts
+    rows: tuple[RowScore, ...]
+    pooled: tuple[PooledRow, ...]
 
 
-def _stated(rows: Sequence[RowScore], pooled: Sequence[PooledRow]) -> Any:
-    """The answer as the manifest has it."""
-    foreseen = tuple((row.quantiles, row.probability, row.pit, row.scores) for row in rows)
-    return json.loads(_ANSWER.dump_json((foreseen, tuple(pooled))))
+@dataclass(frozen=True)
+class BacktestTask(Task[_Scored, Track]):
+    """The backtest of a question.
+
+    Attributes
+    ----------
+    question : Question
+    """
+
+    kind = "backtest"
+
+    question: Question
+
+    @property
+    def names(self) -> list[str]:
+        """The scenario."""
+        return ["backtest", self.question.scenario.name]
+
+    def asked(self) -> dict[str, Any]:
+        """All that decides what comes out, and so the library that scores."""
+        return {**self.question.content(), "scoringrules": version("scoringrules")}
+
+    def compute(self, desk: Desk) -> _Scored:
+        """Every scramble, whichever worker runs it, side by side in order; then the scores."""
+        scenario, matches = self.question.scenario, self.question.matching.matches
+        scrambles = range(self.question.request.draws // DRAWS_PER_SCRAMBLE)
+        calls = [partial(_forecast, scenario, matches, number) for number in scrambles]
+        parts = desk.parts("forecasts", calls, partial(desk.tell, "draws"))
+        forecasts = side_by_side([Forecasts.from_arrays(part, matches) for part in parts])
+        rows = tuple(scored(matches, forecasts))
+        return _Scored(forecasts, rows, tuple(pooled_rows(rows, scenario.sampling)))
+
+    def write(self, folder: Path, computed: _Scored, desk: Desk) -> Mapping[str, Any]:
+        """Write every file."""
+        _write_tables(folder, self.question, computed.rows, computed.pooled)
+        self.question.write_record(folder)
+        if self.question.request.pictures:
+            _draw(folder / _PLOTS, self.question, computed)
+        foreseen = tuple((row.quantiles, row.probability, row.pit, row.scores) for row in computed.rows)
+        return {
+            "answer": stated(_ANSWER, (foreseen, computed.pooled)),
+            "notes": tuple(_notes(self.question, computed.rows)),
+            "draws": self.question.request.draws,
+        }
+
+    def answer(self, study: Finished) -> Track:
+        """How each row was foreseen, and rows pooled."""
+        foreseen, pooled = understood(_ANSWER, study.manifest.answer, study.folder)
+        question = self.question
+        rows = (RowScore(match, *said) for match, said in zip(question.matching.matches, foreseen, strict=True))
+        return Track(
+            study.folder,
+            study.paths,
+            question.scenario,
+            tuple(rows),
+            pooled,
+            question.matching.unmatched,
+            question.replaced,
+            study.notes,
+        )
 
 
-def _read(folder: Path, question: Question, *passing: str) -> Track:
-    """A backtest from its folder, with notes on how it was come by, which its manifest does not hold."""
-    manifest = read_manifest(folder)
-    foreseen, pooled = _ANSWER.validate_python(manifest["answer"])
-    return Track(
-        folder,
-        files_of(folder),
-        question.scenario,
-        tuple(RowScore(match, *said) for match, said in zip(question.matching.matches, foreseen, strict=True)),
-        pooled,
-        question.matching.unmatched,
-        question.replaced,
-        (*manifest["notes"], *passing),
-    )
-
-
-def _forecasts(question: Question, progress: Progress | None) -> Forecasts:
-    """Every scramble, whichever worker runs it, side by side in order."""
-    batch = Batch()
-    scrambles = range(question.request.draws // DRAWS_PER_SCRAMBLE)
-    call = partial(forecast_scramble, question.scenario, question.matching.matches)
-    futures = [batch.add(partial(call, number)) for number in scrambles]
-    batch.run(question.request.jobs, lambda part: progress("draws", part) if progress else None)
-    return side_by_side([future.result() for future in futures])
+def _forecast(scenario: Scenario, matches: Sequence[Match], number: int) -> Arrays:
+    return forecast_scramble(scenario, matches, number).arrays()
 
 
 def _notes(question: Question, rows: Sequence[RowScore]) -> list[str]:
@@ -231,13 +257,7 @@ def _write_tables(folder: Path, question: Question, rows: Sequence[RowScore], po
         write_bytes(folder / name, content)
 
 
-def _draw(
-    folder: Path,
-    question: Question,
-    rows: Sequence[RowScore],
-    pooled: Sequence[PooledRow],
-    forecasts: Forecasts,
-) -> None:
+def _draw(folder: Path, question: Question, computed: _Scored) -> None:
     folder.mkdir()
     for name in TRACK_PICTURES:
-        draw_track(name, question.scenario, rows, pooled, forecasts, folder)
+        draw_track(name, question.scenario, computed.rows, computed.pooled, computed.forecasts, folder)

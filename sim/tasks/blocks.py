@@ -18,9 +18,10 @@ import numpy as np
 
 from sim.axes import FloatArray
 from sim.chance.sampling import DRAWS_PER_SCRAMBLE
+from sim.disk import open_new, open_regular, remove
 from sim.errors import ResultsError
 
-__all__ = ["SCRAMBLES_PER_BLOCK", "BlockStore"]
+__all__ = ["SCRAMBLES_PER_BLOCK", "SUFFIX", "BlockStore"]
 
 SCRAMBLES_PER_BLOCK: Final = 2
 """Few, so that a stopped run loses little and no worker waits long for the last one; files are not tiny either."""
@@ -30,7 +31,7 @@ _BYTES: Final = 8
 _CHECKSUM: Final = 4
 _ROWS_AT_A_TIME: Final = 32
 """Rows read at a time: they stay in the cache until they are copied to their places."""
-_SUFFIX: Final = ".block"
+SUFFIX: Final = ".block"
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ class BlockStore:
         path = self._path(number)
         unfinished = path.with_name(f"{path.name}.{os.getpid()}.partial")
         checksum, size = 0, 0
-        with unfinished.open("wb") as stream:
+        with open_new(unfinished) as stream:
             for part in parts:
                 data = np.ascontiguousarray(part, dtype="<f8").data.cast("B")
                 checksum, size = zlib.crc32(data, checksum), size + len(data)
@@ -100,7 +101,7 @@ class BlockStore:
             inside = slice(max(span.start - start, 0), min(span.stop - start, width))
             target = slice(start + inside.start - span.start, start + inside.stop - span.start)
             found = np.empty((_ROWS_AT_A_TIME, width), "<f8")
-            with self._path(number).open("rb", buffering=0) as stream:
+            with open_regular(self._path(number)) as stream:
                 for place, row, count in runs:
                     stream.seek(_BYTES * width * (first + row))
                     if stream.readinto(found[:count].data.cast("B")) != found[:count].nbytes:
@@ -108,22 +109,20 @@ class BlockStore:
                     values[place : place + count, target] = found[:count, inside]
         return values
 
-    def clean(self, *, everything: bool = False) -> None:
-        """Remove what other runs, and writing that was stopped, left in the folder; this run's blocks too if asked."""
-        for path in [*self.folder.glob(f"*{_SUFFIX}"), *self.folder.glob(f"*{_SUFFIX}.*.partial")]:
-            if everything or path.suffix != _SUFFIX or not path.name.startswith(self.key):
-                path.unlink()
-
     def _path(self, number: int) -> Path:
-        return self.folder / f"{self.key}-{number:06d}{_SUFFIX}"
+        return self.folder / f"{self.key}-{number:06d}{SUFFIX}"
 
     def _size(self, number: int) -> int:
         return _BYTES * self.rows * DRAWS_PER_SCRAMBLE * len(self.span(number))
 
     def _is_whole(self, number: int) -> bool:
         try:
-            content = self._path(number).read_bytes()
+            with open_regular(self._path(number)) as stream:
+                content = stream.read()
         except FileNotFoundError:
+            return False
+        except OSError:  # what is no file of ours is written anew
+            remove(self._path(number))
             return False
         size = self._size(number)
         return zlib.crc32(memoryview(content)[:size]).to_bytes(_CHECKSUM, "little") == content[size:]

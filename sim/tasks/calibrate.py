@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import datetime
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, NamedTuple, TypeVar
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from pydantic import TypeAdapter
@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 from sim.belief.calibration import (
     PILOT,
     Calibration,
-    Pilot,
+    Replicate,
     Teacher,
     calibration,
     pilot,
@@ -45,17 +45,13 @@ from sim.outcomes.tables import csv_bytes, parameter_columns, parameter_rows, wr
 from sim.pictures.beliefs import BELIEF_PICTURES, draw_beliefs
 from sim.reading.loading import read_scenario
 from sim.scenario.scenario import Scenario
-from sim.tasks.files import seal
-from sim.tasks.manifest import program, read_manifest
-from sim.tasks.pool import Batch, Progress, say_nothing
-from sim.tasks.question import EXACT, Question, ask
-from sim.tasks.request import study_name
-from sim.tasks.store import discard, files_of, is_finished, new_folder
-from sim.tasks.study import FINISHED_BEFORE
+from sim.tasks.manifest import EXACT, Program, stated, understood
+from sim.tasks.parts import Arrays
+from sim.tasks.pool import Progress, make_crew
+from sim.tasks.question import Question, ask
+from sim.tasks.task import Desk, Finished, Task, perform
 
-__all__ = ["Learning", "compare_with_prior", "learn", "run_calibration"]
-
-T = TypeVar("T")
+__all__ = ["CalibrateTask", "Learning", "run_calibration"]
 
 _PLOTS: Final = "plots"
 _SCRAMBLES_MEAN: Final = (
@@ -104,6 +100,7 @@ def run_calibration(
     plots: bool = True,
     force: bool = False,
     progress: Progress | None = None,
+    executor: Executor | None = None,
 ) -> Learning:
     """Learn from a record, and write the posterior and what was learned into a folder of its own.
 
@@ -129,6 +126,8 @@ def run_calibration(
         Learn again even if this program has finished the same calibration.
     progress : callable, optional
         Is told what is being done, and the share of it that is finished.
+    executor : Executor, optional
+        As for `run_study`.
 
     Raises
     ------
@@ -139,21 +138,11 @@ def run_calibration(
     ResultsError
         The folder cannot be written, or holds something else.
     """
-    tell = progress or say_nothing
-    loaded = read_scenario(file)
     question = _usable(
-        ask(loaded, observed, known_on=as_of, mapping=mapping, draws=draws, seed=seed, plots=plots, jobs=jobs)
+        ask(read_scenario(file), observed, known_on=as_of, mapping=mapping, draws=draws, seed=seed, plots=plots)
     )
     question.require_rows()
-    asked, runner = question.content("calibrate"), program()
-    folder = Path(out) / study_name(["calibrate", question.scenario.name], [asked, runner["source"]])
-    if not force and is_finished(folder, asked, runner):
-        discard(folder)
-        return _read(folder, question, FINISHED_BEFORE)
-    learned = _learned(question, tell)
-    with new_folder(folder) as work:
-        _write_study(work, asked, runner, question, learned)
-    return _read(folder, question)
+    return perform(CalibrateTask(question), out, make_crew(jobs, executor), force=force, progress=progress)
 
 
 class _Tables(NamedTuple):
@@ -165,32 +154,87 @@ class _Tables(NamedTuple):
 _ANSWER: Final = TypeAdapter(_Tables, config=EXACT)
 
 
-def _read(folder: Path, question: Question, *passing: str) -> Learning:
-    """A calibration from its folder, with notes on how it was come by, which its manifest does not hold."""
-    manifest = read_manifest(folder)
-    tables = _ANSWER.validate_python(manifest["answer"])
-    return Learning(folder, files_of(folder), *tables, question.replaced, (*manifest["notes"], *passing))
+@dataclass(frozen=True)
+class CalibrateTask(Task[Calibration, Learning]):
+    """The calibration of a question.
+
+    Attributes
+    ----------
+    question : Question
+        Without the rows that nothing can be learned from.
+    """
+
+    kind = "calibrate"
+
+    question: Question
+
+    @property
+    def names(self) -> list[str]:
+        """The scenario."""
+        return ["calibrate", self.question.scenario.name]
+
+    def asked(self) -> dict[str, Any]:
+        """All that decides what comes out."""
+        return self.question.content()
+
+    def compute(self, desk: Desk) -> Calibration:
+        """Learn, unless the record contradicts the scenario."""
+        scenario = self.question.scenario
+        desk.tell("what the record can tell of", 0.0)
+        teach = teacher(scenario, self.question.matching.matches)
+        calls = [partial(_prior_part, teach, scenario, number) for number in range(PILOT)]
+        rows = [part[_EXPECTED] for part in desk.parts("prior", calls, partial(desk.tell, "prior draws"))]
+        first = pilot(teach, np.concatenate(rows, axis=1))
+        _refuse(contradicted(teach, first))
+        numbers = range(self.question.request.draws // DRAWS_PER_SCRAMBLE)
+        replicas = [partial(_replicate_part, teach, scenario.sampling.seed, number) for number in numbers]
+        parts = desk.parts("calibrations", replicas, partial(desk.tell, "calibrations"))
+        learned = calibration(teach, scenario, first, [Replicate.from_arrays(part) for part in parts])
+        _refuse(contradicted_jointly(learned))
+        return learned
+
+    def write(self, folder: Path, computed: Calibration, desk: Desk) -> Mapping[str, Any]:
+        """Write every file."""
+        question, scenario = self.question, self.question.scenario
+        tables = _tables(question, computed)
+        document = _document(question, computed, tables, desk.runner)
+        save_posterior(folder / POSTERIOR_FILE, scenario, computed.posterior, document)
+        _write_tables(folder, question, tables)
+        question.write_record(folder)
+        if question.request.pictures:
+            (folder / _PLOTS).mkdir()
+            for name in BELIEF_PICTURES:
+                draw_beliefs(name, scenario, computed, tables.lessons, tables.observations, folder / _PLOTS)
+        return {
+            "answer": stated(_ANSWER, tables),
+            "notes": _notes(question, computed, tables),
+            "draws": question.request.draws,
+        }
+
+    def answer(self, study: Finished) -> Learning:
+        """What was learned."""
+        tables = understood(_ANSWER, study.manifest.answer, study.folder)
+        return Learning(study.folder, study.paths, *tables, self.question.replaced, study.notes)
 
 
-def _write_study(
-    folder: Path, asked: Mapping[str, Any], runner: Mapping[str, Any], question: Question, learned: Calibration
-) -> None:
-    """Write every file."""
-    scenario = question.scenario
-    tables = _Tables(
+_EXPECTED: Final = "expected"
+
+
+def _prior_part(teach: Teacher, scenario: Scenario, number: int) -> Arrays:
+    return {_EXPECTED: prior_rows(teach, scenario, number)}
+
+
+def _replicate_part(teach: Teacher, seed: int, number: int) -> Arrays:
+    return replicate(teach, seed, number).arrays()
+
+
+def _tables(question: Question, learned: Calibration) -> _Tables:
+    scenario, unmatched = question.scenario, question.matching.unmatched
+    return _Tables(
         tuple(lessons(learned, scenario)),
-        tuple(observation_rows(learned, question.record, question.matching.unmatched, scenario.sampling.seed)),
+        tuple(observation_rows(learned, question.record, unmatched, scenario.sampling.seed)),
         tuple(rung_rows(learned)),
     )
-    document = _document(question, learned, tables, runner)
-    save_posterior(folder / POSTERIOR_FILE, scenario, learned.posterior, document)
-    _write_tables(folder, question, tables)
-    if asked["pictures"]:
-        (folder / _PLOTS).mkdir()
-        for name in BELIEF_PICTURES:
-            draw_beliefs(name, scenario, learned, tables.lessons, tables.observations, folder / _PLOTS)
-    answer, notes = json.loads(_ANSWER.dump_json(tables)), _notes(question, learned, tables)
-    seal(folder, {"asked": asked, "program": runner, "answer": answer, "notes": list(notes)})
 
 
 def _usable(question: Question) -> Question:
@@ -202,53 +246,9 @@ def _usable(question: Question) -> Question:
     return replace(question, matching=Matching(matches, left_out))
 
 
-def _learned(question: Question, tell: Progress) -> Calibration:
-    """Learn, unless the record contradicts the scenario."""
-    scenario, jobs = question.scenario, question.request.jobs
-    tell("what the record can tell of", 0.0)
-    teach = teacher(scenario, question.matching.matches)
-    first = compare_with_prior(teach, scenario, jobs, lambda part: tell("prior draws", part))
-    _refuse(contradicted(teach, first))
-    learned = learn(teach, scenario, first, jobs, lambda part: tell("calibrations", part))
-    _refuse(contradicted_jointly(learned))
-    return learned
-
-
 def _refuse(problems: Sequence[Problem]) -> None:
     if problems:
         raise ScenarioError(problems)
-
-
-def compare_with_prior(teach: Teacher, scenario: Scenario, jobs: int, done: Callable[[float], None]) -> Pilot:
-    """Simulate the record in the first draws of a run of the scenario."""
-    rows = _side_by_side(partial(prior_rows, teach, scenario), PILOT, jobs, done)
-    return pilot(teach, np.concatenate(rows, axis=1))
-
-
-def learn(teach: Teacher, scenario: Scenario, first: Pilot, jobs: int, done: Callable[[float], None]) -> Calibration:
-    """Learn from a record, in as many independent calibrations as the scenario has scrambles of draws.
-
-    Parameters
-    ----------
-    teach : Teacher
-    scenario : Scenario
-        With its whole horizon; gives seed and draws.
-    first : Pilot
-    jobs : int
-        The result does not depend on it.
-    done : callable
-        Is told the share of the calibrations that are finished.
-    """
-    call, scrambles = partial(replicate, teach, scenario.sampling.seed), scenario.sampling.draws // DRAWS_PER_SCRAMBLE
-    return calibration(teach, scenario, first, _side_by_side(call, scrambles, jobs, done))
-
-
-def _side_by_side(call: Callable[[int], T], count: int, jobs: int, done: Callable[[float], None]) -> list[T]:
-    """The answers to the first numbers, in order."""
-    batch = Batch()
-    futures = [batch.add(partial(call, number)) for number in range(count)]
-    batch.run(jobs, done)
-    return [future.result() for future in futures]
 
 
 def _notes(question: Question, learned: Calibration, tables: _Tables) -> tuple[str, ...]:
@@ -268,7 +268,7 @@ def _notes(question: Question, learned: Calibration, tables: _Tables) -> tuple[s
     )
 
 
-def _document(question: Question, learned: Calibration, tables: _Tables, runner: Mapping[str, Any]) -> dict[str, Any]:
+def _document(question: Question, learned: Calibration, tables: _Tables, runner: Program) -> dict[str, Any]:
     """What a posterior says of itself."""
     scenario = question.scenario
     rows = [row._asdict() for row in tables.observations]
@@ -283,7 +283,7 @@ def _document(question: Question, learned: Calibration, tables: _Tables, runner:
         "temperatures": [[_plain(cell) for cell in row] for row in tables.rungs],
         "informed": [row.parameter for row in tables.lessons if row.informed == "yes"],
         "discrepancy": scenario.discrepancy.model_dump(mode="json") if scenario.discrepancy else None,
-        "program": runner,
+        "program": runner.model_dump(),
     }
 
 

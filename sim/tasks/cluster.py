@@ -9,7 +9,7 @@ from concurrent.futures import Executor
 from typing import Any, Final
 
 from sim.errors import Problem, ScenarioError, SimError, shown
-from sim.tasks.manifest import differences, program
+from sim.tasks.manifest import Program, differences, program
 
 __all__ = ["workers"]
 
@@ -62,7 +62,7 @@ def _client(scheduler: str) -> Any:
         raise SimError(f"--scheduler: {scheduler} does not answer ({error})") from error
 
 
-def _require_like(found: Mapping[str, Any], expected: Mapping[str, Any], scheduler: str) -> None:
+def _require_like(found: Mapping[str, Any], expected: Program, scheduler: str) -> None:
     """Refuse workers by name that do not run the same program; a worker's answer may be an exception."""
     if not found:
         raise SimError(f"--scheduler: {scheduler} has no workers")
@@ -72,7 +72,7 @@ def _require_like(found: Mapping[str, Any], expected: Mapping[str, Any], schedul
         raise SimError("\n".join(["--scheduler: these workers would not compute the same bits:", *refused]))
 
 
-def _unlike(answer: Any, expected: Mapping[str, Any]) -> tuple[str, ...]:
+def _unlike(answer: Any, expected: Program) -> tuple[str, ...]:
     if isinstance(answer, BaseException):
         return (f"does not run this program ({answer})",)
     return differences(answer, expected)

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Final
 
-from sim.outcomes.comparison import compare_one, draws_key, headline, summarise, timeline_rows
+from sim.outcomes.comparison import compare_one, summarise, timeline_rows
 from sim.outcomes.panels import Result
-from sim.outcomes.results import DRAWS_FILE, file_hash, save_result
+from sim.outcomes.results import DRAWS_FILE, save_result
 from sim.outcomes.tables import (
     ComparisonRow,
-    HeadlineRow,
     SummaryRow,
     TimelineRow,
     csv_bytes,
@@ -23,13 +21,10 @@ from sim.outcomes.tables import (
     parameter_rows,
     write_bytes,
 )
-from sim.tasks.manifest import write_manifest
+from sim.tasks.manifest import Hashes
 from sim.tasks.pool import CAN_FORK, Batch
-from sim.tasks.store import relative_files
 
-__all__ = ["Files", "Hashes", "import_pictures", "seal"]
-
-Hashes: TypeAlias = dict[str, str]
+__all__ = ["Files", "import_pictures"]
 
 _PLOTS: Final = "plots"
 
@@ -71,41 +66,19 @@ class Files:
             result.name: batch.add(partial(_save, result, self.folder / result.name, keep)) for result in self.results
         }
 
-    def write_tables(self, batch: Batch, done: Callable[[float], None]) -> list[HeadlineRow]:
-        """Run the batch with all tables and pictures added to it; the answer in short."""
+    def write_tables(self, batch: Batch, done: Callable[[float], None]) -> None:
+        """Run the batch with all tables and pictures added to it, and write them."""
         others = [result for result in self.results if result is not self.baseline]
         if self.pictures:
             self._add_pictures(batch)
         comparisons = [batch.add(partial(_comparison, result, self.baseline)) for result in others]
         summaries = [batch.add(partial(_summary, result, self.baseline)) for result in self.results]
-        answer = batch.add(partial(headline, self.results, self.baseline.name))
         batch.run(self.jobs, done)
         self._write("summary.csv", [csv_bytes([], SummaryRow._fields), *_results(summaries)])
         if others:
             self._write("comparison.csv", [csv_bytes([], ComparisonRow._fields), *_results(comparisons)])
         scenarios = [result.scenario for result in self.results]
         self._write("parameters.csv", [csv_bytes(parameter_rows(scenarios), parameter_columns(scenarios))])
-        return answer.result()
-
-    def write_manifest(
-        self,
-        asked: Mapping[str, Any],
-        runner: Mapping[str, Any],
-        variables: Mapping[str, Hashes],
-        answer: Sequence[HeadlineRow],
-        notes: Sequence[str],
-    ) -> None:
-        """Write the manifest, last of all: it has a hash of every file."""
-        content = {
-            "asked": asked,
-            "program": runner,
-            "draws": self.baseline.scenario.sampling.draws,
-            "draws_key": draws_key(self.baseline.scenario),
-            "variables": variables,
-            "headline": [[_stated(cell) for cell in row] for row in answer],
-            "notes": list(notes),
-        }
-        seal(self.folder, content)
 
     def _write(self, name: str, parts: Sequence[bytes]) -> None:
         write_bytes(self.folder / name, b"".join(parts))
@@ -146,16 +119,3 @@ def _draw(names: Sequence[str], results: Sequence[Result], baseline: str, folder
 
 def _results(futures: Sequence[Future[bytes]]) -> list[bytes]:
     return [future.result() for future in futures]
-
-
-def _stated(cell: Any) -> Any:
-    """A cell of the answer as JSON has it."""
-    return None if isinstance(cell, float) and math.isnan(cell) else cell
-
-
-def seal(folder: Path, content: Mapping[str, Any]) -> None:
-    """Write a manifest, last of all, with the hash of every file; hashing is free of the interpreter's lock."""
-    names = relative_files(folder)
-    with ThreadPoolExecutor() as pool:
-        hashes = pool.map(lambda name: file_hash(folder / name), names)
-        write_manifest(folder, {**content, "files": dict(zip(names, hashes, strict=True))})

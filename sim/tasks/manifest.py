@@ -1,25 +1,36 @@
 """The manifest of a study: what was asked, which program ran, a hash of everything that came out.
 
 The manifest holds no date and no path of the machine, so that the same study has the same manifest wherever the
-same bits are computed.
+same bits are computed. Its hashes tell accidents: whoever means to deceive can write new ones, and only computing
+the study anew tells that.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import os
 import platform
+import stat
 from collections.abc import Mapping
+from functools import lru_cache
 from importlib import import_module
 from importlib.metadata import version
-from pathlib import Path
-from typing import Any, Final
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Final, NoReturn, TypeAlias, TypeVar
 
-from sim.errors import ResultsError
+from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from sim.errors import ResultsError, shown
 from sim.outcomes.tables import write_bytes
 
 __all__ = [
+    "EXACT",
     "MANIFEST",
+    "Hashes",
+    "Manifest",
+    "Program",
+    "as_json",
     "canonical_hash",
     "cpu_level",
     "decisive",
@@ -27,10 +38,22 @@ __all__ = [
     "program",
     "read_manifest",
     "source_hash",
+    "stated",
+    "understood",
     "write_manifest",
 ]
 
 MANIFEST: Final = "manifest.json"
+
+EXACT: Final = ConfigDict(ser_json_inf_nan="strings", extra="forbid", strict=False)
+"""How an answer is put into a manifest: JSON has no other way to say NaN, which is not the same as nothing."""
+
+Hashes: TypeAlias = dict[str, str]
+
+T = TypeVar("T")
+
+_MOST_BYTES: Final = 2**26
+"""Of a manifest: a sweep of the most points takes a sixth of it."""
 
 _PACKAGES: Final = ("numpy", "scipy", "simpy", "h5netcdf", "h5py", "matplotlib", "pydantic", "scoringrules")
 
@@ -45,9 +68,87 @@ _LEVELS: Final = (
 """Level of the x86-64 instruction set, best first, and the features that tell it."""
 
 
+def _inside(name: str) -> str:
+    """A path that leads nowhere but into the study's own folder."""
+    path = PurePosixPath(name)
+    if not path.parts or path.is_absolute() or ".." in path.parts or "\\" in name or "\0" in name or str(path) != name:
+        raise ValueError(f"must lie inside the study (found {shown(name)})")
+    return name
+
+
+class Program(BaseModel):
+    """The program that ran.
+
+    Attributes
+    ----------
+    source : str
+        SHA-256 of its own source.
+    versions : mapping of str to str
+        Of Python and of the libraries under it.
+    cpu : str
+        What of the processor decides the last bits.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    source: str
+    versions: dict[str, str]
+    cpu: str
+
+
+class Manifest(BaseModel):
+    """What a study says of itself.
+
+    Attributes
+    ----------
+    asked : mapping
+        All that decides what comes out; `task` says which command it was.
+    program : Program
+    answer : JSON
+        The answer in short, in the form that the task gives it.
+    notes : tuple of str
+        What a reader should know before quoting it.
+    files : mapping of str to str
+        Every file but the manifest, as a path with slashes, to its SHA-256.
+    variables : mapping of str to mapping of str to str
+        Scenario and variable to the hash of its numbers.
+    draws : int
+    draws_key : str
+        Hash of what decides the worlds: results that have it in common can be compared draw by draw.
+    points : mapping of str to str
+        Of a sweep: number of a point to the hash of its draws.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    asked: dict[str, Any]
+    program: Program
+    answer: Any
+    notes: tuple[str, ...]
+    files: dict[Annotated[str, AfterValidator(_inside)], str]
+    variables: dict[Annotated[str, AfterValidator(_inside)], Hashes] = {}
+    draws: int | None = None
+    draws_key: str | None = None
+    points: Hashes | None = None
+
+    @property
+    def task(self) -> str:
+        """Which command made the study."""
+        return str(self.asked.get("task"))
+
+
 def canonical_hash(content: Any) -> str:
     """SHA-256 of a JSON document, whatever the order of its keys."""
     return hashlib.sha256(json.dumps(content, sort_keys=True, allow_nan=False).encode()).hexdigest()
+
+
+def as_json(value: Any) -> Any:
+    """A value from YAML as JSON has it: dates as text."""
+    if isinstance(value, Mapping):
+        return {key: as_json(below) for key, below in value.items()}
+    if isinstance(value, tuple | list):
+        return [as_json(below) for below in value]
+    return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
 def source_hash() -> str:
@@ -67,13 +168,14 @@ def cpu_level() -> str:
     return next((level for level, needs in _LEVELS if all(features.get(name) for name in needs)), "x86-64-v1")
 
 
-def program() -> dict[str, Any]:
+@lru_cache(maxsize=1)
+def program() -> Program:
     """The program that runs: its source, the versions under it, the processor."""
     versions = {name: version(name) for name in _PACKAGES}
-    return {"source": source_hash(), "versions": {"python": platform.python_version(), **versions}, "cpu": cpu_level()}
+    return Program(source=source_hash(), versions={"python": platform.python_version(), **versions}, cpu=cpu_level())
 
 
-def differences(here: Mapping[str, Any], there: Mapping[str, Any]) -> tuple[str, ...]:
+def differences(here: Program, there: Program) -> tuple[str, ...]:
     """In what two programs differ that decides the bits of draws, in words; empty if in nothing."""
     mine, theirs = decisive(here), decisive(there)
     return tuple(
@@ -83,34 +185,88 @@ def differences(here: Mapping[str, Any], there: Mapping[str, Any]) -> tuple[str,
     )
 
 
-def decisive(runner: Mapping[str, Any]) -> dict[str, str]:
+def decisive(runner: Program) -> dict[str, str]:
     """What of a program decides the bits of draws."""
-    versions = {name: runner["versions"][name] for name in _DECISIVE}
-    return {"program source": runner["source"], "processor level": runner["cpu"], **versions}
+    versions = {name: runner.versions.get(name, "unknown") for name in _DECISIVE}
+    return {"program source": runner.source, "processor level": runner.cpu, **versions}
 
 
-def write_manifest(folder: Path, content: Mapping[str, Any]) -> None:
+def stated(adapter: TypeAdapter[T], answer: T) -> Any:
+    """An answer as JSON has it."""
+    return json.loads(adapter.dump_json(answer))
+
+
+def understood(adapter: TypeAdapter[T], answer: Any, folder: Path) -> T:
+    """An answer from the manifest of a folder.
+
+    Raises
+    ------
+    ResultsError
+        It has another form.
+    """
+    try:
+        return adapter.validate_python(answer)
+    except ValidationError as error:
+        _refuse(folder / MANIFEST, _first(error, "answer"))
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write a study's manifest, with the hash of its content first."""
+    content = manifest.model_dump(mode="json", exclude_unset=True)
     document = {"content_hash": canonical_hash(content), **content}
     write_bytes(folder / MANIFEST, (json.dumps(document, indent=1, allow_nan=False) + "\n").encode())
 
 
-def read_manifest(folder: Path) -> dict[str, Any]:
+def read_manifest(folder: Path) -> Manifest:
     """Read a study's manifest.
 
     Raises
     ------
     ResultsError
-        It is missing, no JSON, or was changed after it was written.
+        It is missing, no manifest, or was changed after it was written.
     """
     path = folder / MANIFEST
     try:
-        document: dict[str, Any] = json.loads(path.read_bytes())
-        stated = document.pop("content_hash")
+        document = json.loads(_content(path), parse_constant=_no_number)
     except FileNotFoundError:
         raise ResultsError(f"{folder}: no finished study (no {MANIFEST} in it)") from None
-    except (OSError, ValueError, AttributeError, KeyError) as error:
-        raise ResultsError(f"{path}: no manifest of a study: {error}") from error
-    if stated != canonical_hash(document):
+    except OSError as error:
+        _refuse(path, error.strerror or str(error))
+    except (ValueError, RecursionError) as error:
+        _refuse(path, "nested too deeply" if isinstance(error, RecursionError) else str(error))
+    if not isinstance(document, dict):
+        _refuse(path, f"a mapping of keys is expected (found {shown(document)})")
+    written = document.pop("content_hash", None)
+    try:
+        manifest = Manifest.model_validate(document)
+    except ValidationError as error:
+        _refuse(path, _first(error))
+    if written != canonical_hash(document):
         raise ResultsError(f"{path}: was changed after the study was written")
-    return document
+    return manifest
+
+
+def _content(path: Path) -> bytes:
+    """The bytes of a regular file that is not too large; a link is none."""
+    found = path.lstat()
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(None, "is no regular file")
+    if found.st_size > _MOST_BYTES:
+        raise OSError(None, f"is larger than {_MOST_BYTES:,} bytes")
+    with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)), "rb") as stream:
+        return stream.read()
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number of JSON")
+
+
+def _first(error: ValidationError, *above: str) -> str:
+    """The first of what is wrong, in words."""
+    first = error.errors()[0]
+    place = ".".join(map(str, (*above, *first["loc"])))
+    return f"{place}: {first['msg'].removeprefix('Value error, ')} (found {shown(first['input'])})"
+
+
+def _refuse(path: Path, reason: str) -> NoReturn:
+    raise ResultsError(f"{path}: no manifest of a study: {reason}; run the command again that made the study")

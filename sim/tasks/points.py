@@ -1,7 +1,7 @@
 """The points of a sweep, run on shared draws: scenarios in, statistics of the outcomes asked for out.
 
-A task runs some points from the first draw to the last and keeps statistics, never draws: memory is bounded by the
-columns asked for at the points of one task. The worlds of a scramble are drawn once for a task.
+A group of points runs from the first draw to the last and keeps statistics, never draws: memory is bounded by the
+columns asked for at the points of one group. The worlds of a scramble are drawn once for a group.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, as_completed
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from itertools import pairwise
 from typing import Any, Final, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from sim.axes import FloatArray
 from sim.chance.distributions import canonical
@@ -23,17 +23,16 @@ from sim.chance.sampling import DRAWS_PER_SCRAMBLE, SHOCK_INPUTS, Worlds, draw_w
 from sim.errors import NumericalError, Problem, ScenarioError, SimError
 from sim.model.engine import simulate
 from sim.outcomes.results import VARIABLES, Panel, require_finite
-from sim.outcomes.sweeps import Coordinate, Outcome, describe_columns, find_outcome
+from sim.outcomes.statistics import Statistics
+from sim.outcomes.sweeps import Coordinate, Outcome, Response, describe_columns, find_outcome
 from sim.scenario.regimes import HazardStep
 from sim.scenario.scenario import Input, Scenario, inputs
-from sim.tasks.answers import AnswerStore, Ran
 from sim.tasks.design import Point
-from sim.tasks.manifest import program
-from sim.tasks.pool import Batch
-from sim.tasks.runs import require_same
+from sim.tasks.parts import Arrays, PartStore
+from sim.tasks.pool import Crew
 from sim.tasks.sweepfile import Sweep
 
-__all__ = ["asked_outcomes", "idle_factors", "run_all", "run_points"]
+__all__ = ["Ran", "asked_outcomes", "idle_factors", "read_points", "run_missing", "run_points"]
 
 Numbered: TypeAlias = Sequence[tuple[int, Point]]
 """Points and their numbers, counted from 1."""
@@ -41,15 +40,63 @@ Numbered: TypeAlias = Sequence[tuple[int, Point]]
 _DEFAULT_OUTCOMES: Final = ("foreign_share.total", "operating_profit.total.foreign", "npv.total.foreign")
 """In the last year: what foreign providers get, what they earn, and what it is worth."""
 
-_TASKS_PER_JOB: Final = 4
+_GROUPS_PER_JOB: Final = 4
 """Enough that no job waits long for the last one."""
 
 _MOST_POINTS: Final = 16
 _MOST_NUMBERS: Final = 2**25
-"""Points in a task, and draws held by them, 256 MiB: bounds the memory of a worker."""
+"""Points in a group, and draws held by them, 256 MiB: bounds the memory of a worker."""
+
+_DESCRIBED: Final = ("level", "difference")
+"""What of an outcome there are statistics of."""
 
 _MOST_PROBES: Final = 16
 """Points at which a factor may move nothing before it is said to move nothing."""
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What is known of some points.
+
+    Attributes
+    ----------
+    responses : tuple of Response
+        One for each outcome.
+    hashes : tuple of str
+        SHA-256 of the draws of each point, all outcomes together, and the baseline's after them.
+    """
+
+    responses: tuple[Response, ...]
+    hashes: tuple[str, ...]
+
+    def part(self, place: int) -> Arrays:
+        """What is known of one of the points, as named arrays."""
+        arrays: dict[str, npt.NDArray[Any]] = {"hash": np.frombuffer(bytes.fromhex(self.hashes[place]), np.uint8)}
+        for number, response in enumerate(self.responses):
+            arrays[f"{number}.p_positive"] = response.p_positive[place]
+            for name in _DESCRIBED:
+                found = getattr(response, name)
+                if found is not None:
+                    arrays |= {f"{number}.{name}.{key}": values[place] for key, values in vars(found).items()}
+        return arrays
+
+    @classmethod
+    def joined(cls, outcomes: Sequence[Outcome], parts: Sequence[Arrays]) -> Ran:
+        """What is known of all points, from that of each."""
+
+        def column(name: str) -> FloatArray:
+            return np.stack([part[name] for part in parts])
+
+        def statistics(name: str) -> Statistics | None:
+            names = [f"{name}.{one.name}" for one in fields(Statistics)]
+            return Statistics(*map(column, names)) if names[0] in parts[0] else None
+
+        def response(number: int, outcome: Outcome) -> Response:
+            level, difference = (statistics(f"{number}.{name}") for name in _DESCRIBED)
+            return Response(outcome, level, difference, column(f"{number}.p_positive"))
+
+        responses = (response(number, outcome) for number, outcome in enumerate(outcomes))
+        return cls(tuple(responses), tuple(part["hash"].tobytes().hex() for part in parts))
 
 
 def asked_outcomes(sweep: Sweep) -> tuple[Outcome, ...]:
@@ -85,79 +132,58 @@ def _outcome(text: str, panels: Mapping[str, Panel], known: Sequence[Outcome], *
     return outcome
 
 
-def run_all(
+def run_missing(
     sweep: Sweep,
-    store: AnswerStore,
-    jobs: int,
+    outcomes: Sequence[Outcome],
+    missing: Sequence[int],
+    store: PartStore,
+    crew: Crew,
     done: Callable[[float], None],
-    executor: Executor | None = None,
-) -> Ran:
-    """Run every point of a sweep of which nothing is known yet.
+) -> None:
+    """Run the points of a sweep of which nothing is known yet.
 
     Parameters
     ----------
     sweep : Sweep
-    store : AnswerStore
-        Says which outcomes are asked for, and takes what is found of them, point by point.
-    jobs : int
-        Workers at a time; the results do not depend on it.
+    outcomes : sequence of Outcome
+    missing : sequence of int
+        Places of the points, counted from 0.
+    store : PartStore
+        Takes what is found, point by point.
+    crew : Crew
+        The results do not depend on it.
     done : callable
-        Is told the share of the work finished.
-    executor : Executor, optional
-        Runs the tasks in place of forked children.
+        Is told the share of all points that are finished.
 
     Raises
     ------
     NumericalError
         A draw has no answer; names the point.
     """
-    missing = store.missing()
-    bare = replace(sweep, points=())  # a task brings its own: what is sent to other machines stays small
-    calls = [partial(run_points, bare, task, store.outcomes) for task in _tasks(sweep, missing, store, jobs)]
+    bare = replace(sweep, points=())  # a group brings its own: what is sent to other machines stays small
+    groups = _groups(sweep, missing, len(outcomes), crew.jobs)
+    calls = [partial(run_points, bare, group, outcomes) for group in groups]
+
+    def keep(number: int, ran: Ran) -> None:
+        for place, (point, _) in enumerate(groups[number]):
+            store.write(point - 1, ran.part(place))
 
     def tell(share: float) -> None:
-        done(1 - (1 - share) * len(missing) / store.points)
+        done(1 - (1 - share) * len(missing) / store.count)
 
-    if executor is not None:
-        _run_elsewhere(calls, store, executor, tell)
-    elif calls:
-        batch = Batch()
-        for call in calls:
-            batch.add(partial(_keep, store, call))
-        batch.run(jobs, tell)
-    return store.read()
+    crew.compute(calls, keep, tell)
 
 
-def _keep(store: AnswerStore, call: Callable[[], Ran]) -> None:
-    store.write(call())
+def read_points(outcomes: Sequence[Outcome], store: PartStore) -> Ran:
+    """What is known of all points, in order."""
+    return Ran.joined(outcomes, store.read())
 
 
-def _run_elsewhere(
-    calls: Sequence[Callable[[], Ran]], store: AnswerStore, executor: Executor, tell: Callable[[float], None]
-) -> None:
-    """Have an executor run tasks, and keep here what each finds, as soon as it is found."""
-    runner = program()
-    futures = [executor.submit(_answer, call, runner) for call in calls]
-    try:
-        for place, future in enumerate(as_completed(futures), start=1):
-            store.write(future.result())
-            tell(place / len(futures))
-    finally:
-        for future in futures:
-            future.cancel()
-
-
-def _answer(call: Callable[[], Ran], runner: Mapping[str, Any]) -> Ran:
-    """What another process finds, which must be the same program."""
-    require_same(runner)
-    return call()
-
-
-def _tasks(sweep: Sweep, chosen: Sequence[int], store: AnswerStore, jobs: int) -> list[Numbered]:
-    """Points put together so that those whose baseline is in the same world run in one task, as far as may be."""
-    numbered = [(number, sweep.points[number - 1]) for number in chosen]
-    fitting = _MOST_NUMBERS // (2 * len(store.outcomes) * sweep.settings["draws"])
-    size = max(1, min(_MOST_POINTS, fitting, math.ceil(len(numbered) / (_TASKS_PER_JOB * jobs))))
+def _groups(sweep: Sweep, chosen: Sequence[int], outcomes: int, jobs: int) -> list[Numbered]:
+    """Points put together so that those whose baseline is in the same world run together, as far as may be."""
+    numbered = [(place + 1, sweep.points[place]) for place in chosen]
+    fitting = _MOST_NUMBERS // (2 * outcomes * sweep.settings["draws"])
+    size = max(1, min(_MOST_POINTS, fitting, math.ceil(len(numbered) / (_GROUPS_PER_JOB * jobs))))
     if sweep.baseline is not None:
         worlds = {world: place for place, world in enumerate(dict.fromkeys(map(sweep.world, sweep.points)))}
         numbered.sort(key=lambda one: worlds[sweep.world(one[1])])
@@ -182,7 +208,7 @@ def run_points(sweep: Sweep, points: Numbered, outcomes: Sequence[Outcome]) -> R
         describe_columns(outcome, columns[:, place], None if baseline is None else baseline[:, place])
         for place, outcome in enumerate(outcomes)
     )
-    return Ran(tuple(number for number, _ in points), responses, tuple(digest.hexdigest() for digest in hashes))
+    return Ran(responses, tuple(digest.hexdigest() for digest in hashes))
 
 
 def _baseline_columns(sweep: Sweep, points: Numbered, outcomes: Sequence[Outcome]) -> FloatArray | None:

@@ -1,4 +1,4 @@
-"""Calls side by side: forked children that see the parent's arrays, threads where a system cannot fork.
+"""Calls side by side: in forked children that see the parent's arrays, in threads where there is no fork, or elsewhere.
 
 A forked child inherits what the parent holds without copying it, and writes what it computes into files. What it
 sends back through a pipe is small. Nothing here draws, rounds or sums, so results do not depend on the number of jobs.
@@ -12,25 +12,33 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 import traceback
 import warnings
 from collections import deque
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import ForkProcess
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from multiprocessing.process import BaseProcess
 from typing import Any, Final, TypeAlias, TypeVar
 
-from sim.errors import SimError
+from sim.errors import Problem, ResultsError, ScenarioError, SimError
+from sim.tasks.manifest import Program, differences, program
 
-__all__ = ["CAN_FORK", "Batch", "Progress", "available_cores", "do_nothing", "say_nothing"]
+__all__ = ["CAN_FORK", "Batch", "Crew", "Progress", "available_cores", "do_nothing", "make_crew", "say_nothing"]
 
 CAN_FORK: Final = sys.platform != "win32"
+
+_UNDER_WAY: Final = 2
+"""Calls for each job that an executor is given at a time: enough that no worker waits, few enough to bound memory."""
 
 T = TypeVar("T")
 
 Progress: TypeAlias = Callable[[str, float], None]
 """Is told what is being done, and the share of the whole that is finished."""
+
+Done: TypeAlias = Callable[[float], None]
 
 
 def say_nothing(text: str, share: float) -> None:
@@ -46,11 +54,102 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+@dataclass(frozen=True)
+class Crew:
+    """Who computes: so many jobs at a time, here or by an executor.
+
+    Attributes
+    ----------
+    jobs : int
+        Results do not depend on it.
+    executor : Executor, optional
+        Makes the calls in place of forked children, for instance on other machines.
+    """
+
+    jobs: int
+    executor: Executor | None = None
+
+    def compute(
+        self,
+        calls: Sequence[Callable[[], T]],
+        keep: Callable[[int, T], None],
+        done: Done,
+        meanwhile: Callable[[], None] = do_nothing,
+    ) -> None:
+        """Make calls that do not depend on each other, and keep what each returns as soon as it has returned.
+
+        Parameters
+        ----------
+        calls : sequence of callable
+            They can be pickled where there is an executor.
+        keep : callable
+            Number of a call, counted from 0, and what it returned. It is called in the child that made the call, or
+            here where an executor did.
+        done : callable
+            Is told the share of the calls that are finished.
+        meanwhile : callable
+            Is called here once while children compute, if any do.
+
+        Raises
+        ------
+        Exception
+            Whatever a call raises first; the others are stopped.
+        """
+        if self.executor is not None:
+            _compute_elsewhere(self.executor, _UNDER_WAY * self.jobs, calls, keep, done)
+        elif calls:
+            batch = Batch()
+            for number, call in enumerate(calls):
+                batch.add(lambda number=number, call=call: keep(number, call()))  # type: ignore[misc]
+            batch.run(self.jobs, done, meanwhile)
+
+
+def make_crew(jobs: int | None, executor: Executor | None = None) -> Crew:
+    """So many jobs, or one for every core.
+
+    Raises
+    ------
+    ScenarioError
+        Fewer than one.
+    """
+    if jobs is not None and jobs < 1:
+        raise ScenarioError([Problem("--jobs", 0, 0, "", f"at least 1 (found {jobs})")])
+    return Crew(jobs or available_cores(), executor)
+
+
+def _compute_elsewhere(
+    executor: Executor, most: int, calls: Sequence[Callable[[], T]], keep: Callable[[int, T], None], done: Done
+) -> None:
+    """Have an executor make the calls, a few at a time."""
+    runner, waiting = program(), deque(enumerate(calls))
+    running: dict[Future[T], int] = {}
+    try:
+        while waiting or running:
+            while waiting and len(running) < most:
+                number, call = waiting.popleft()
+                running[executor.submit(_answer_there, call, runner)] = number
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                keep(running.pop(future), future.result())
+                done(1 - (len(waiting) + len(running)) / len(calls))
+    finally:
+        for future in running:
+            future.cancel()
+
+
+def _answer_there(call: Callable[[], Any], runner: Program) -> Any:
+    """What a worker of an executor answers, whole: the same bits or nothing."""
+    unlike = differences(program(), runner)
+    if unlike:
+        raise ResultsError(f"a worker would not compute the same bits: {', '.join(unlike)}")
+    answer = call()
+    return list(answer) if isinstance(answer, Iterator) else answer
+
+
 class Batch:
     """Calls that do not depend on each other: add them, run them once, read their futures."""
 
     def __init__(self) -> None:
-        self._waiting: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
+        self._waiting: list[tuple[Callable[[], Any], Future[Any]]] = []
 
     def add(self, call: Callable[[], T]) -> Future[T]:
         """Queue a call; the future has its result after `run`."""
@@ -58,7 +157,7 @@ class Batch:
         self._waiting.append((call, future))
         return future
 
-    def run(self, jobs: int, done: Callable[[float], None], meanwhile: Callable[[], None] = do_nothing) -> None:
+    def run(self, jobs: int, done: Done, meanwhile: Callable[[], None] = do_nothing) -> None:
         """Run all calls in the order in which they were added, at most `jobs` at a time.
 
         Parameters
@@ -75,115 +174,109 @@ class Batch:
         Exception
             Whatever a call raises first; the others are stopped.
         SimError
-            A child died, most likely for want of memory.
+            A child died; says how.
         """
-        total = len(self._waiting)
-
-        def tell(left: int) -> None:
-            done(1 - left / total)
-
-        if jobs == 1:
-            self._run_here(tell)
-            meanwhile()
-        elif CAN_FORK:
-            self._run_forked(jobs, tell, meanwhile)
-        else:
-            self._run_threads(jobs, tell, meanwhile)
-
-    def _run_here(self, tell: Callable[[int], None]) -> None:
-        while self._waiting:
-            call, future = self._waiting.popleft()
-            future.set_result(call())
-            tell(len(self._waiting))
-
-    def _run_threads(self, jobs: int, tell: Callable[[int], None], meanwhile: Callable[[], None]) -> None:
-        with ThreadPoolExecutor(jobs) as pool:
-            running = [(pool.submit(call), future) for call, future in self._waiting]
-            meanwhile()
-            for place, (thread, future) in enumerate(running, start=1):
-                future.set_result(thread.result())
-                tell(len(running) - place)
-
-    def _run_forked(self, jobs: int, tell: Callable[[int], None], meanwhile: Callable[[], None]) -> None:
-        calls = [call for call, _ in self._waiting]
-        futures = deque(enumerate(future for _, future in self._waiting))
-        running: dict[Connection, tuple[ForkProcess, Future[Any]]] = {}
+        calls, futures = [call for call, _ in self._waiting], [future for _, future in self._waiting]
         self._waiting.clear()
-        try:
-            for _ in range(min(jobs, len(calls))):
-                connection, process = _start(calls)
-                running[connection] = process, _send_next(connection, futures)
-            while running:
-                if not futures:
-                    meanwhile()
-                    meanwhile = do_nothing
-                ready = wait(list(running))
-                for connection in [one for one in running if one in ready]:
-                    process, future = running[connection]
-                    future.set_result(_received(connection, process))
-                    if futures:
-                        running[connection] = process, _send_next(connection, futures)
-                    else:
-                        _dismiss(connection, process)
-                        del running[connection]
-                    tell(len(futures) + len(running))
-        finally:
-            for process, _ in running.values():
-                process.terminate()
-                process.join()
+        if jobs == 1:
+            answers = _here(calls)
+            self._hand_out(answers, futures, done)
+            meanwhile()
+        else:
+            with _pool(calls, jobs) as submit:
+                running = [submit(number) for number in range(len(calls))]
+                meanwhile()
+                self._hand_out(_in_turn(running), futures, done)
+
+    @staticmethod
+    def _hand_out(answers: Iterator[tuple[int, Any]], futures: Sequence[Future[Any]], done: Done) -> None:
+        for count, (number, answer) in enumerate(answers, start=1):
+            futures[number].set_result(answer)
+            done(count / len(futures))
 
 
-def _send_next(connection: Connection, futures: deque[tuple[int, Future[Any]]]) -> Future[Any]:
-    """Have a child make the next call."""
-    index, future = futures.popleft()
-    connection.send(index)
-    return future
+def _here(calls: Sequence[Callable[[], Any]]) -> Iterator[tuple[int, Any]]:
+    return ((number, call()) for number, call in enumerate(calls))
 
 
-def _dismiss(connection: Connection, process: ForkProcess) -> None:
-    connection.send(None)
-    connection.close()
-    process.join()
+def _in_turn(running: Sequence[Future[Any]]) -> Iterator[tuple[int, Any]]:
+    """Number and answer of each call as it ends."""
+    waiting = {future: number for number, future in enumerate(running)}
+    while waiting:
+        for future in wait(waiting, return_when=FIRST_COMPLETED).done:
+            yield waiting.pop(future), future.result()
 
 
-def _start(calls: Sequence[Callable[[], Any]]) -> tuple[Connection, ForkProcess]:
+@contextlib.contextmanager
+def _pool(calls: Sequence[Callable[[], Any]], jobs: int) -> Iterator[Callable[[int], Future[Any]]]:
+    """What makes a call by its number: children that have inherited the calls, or threads."""
+    if not CAN_FORK:
+        with ThreadPoolExecutor(jobs) as threads:
+            yield lambda number: threads.submit(calls[number])
+        return
     context = multiprocessing.get_context("fork")
-    ours, theirs = context.Pipe()
-    process = context.Process(target=_child, args=(calls, ours, theirs), daemon=True)
-    with warnings.catch_warnings():
-        # a progress bar may have a thread; the child touches nothing of its
-        warnings.filterwarnings("ignore", message=".*multi-threaded.*fork", category=DeprecationWarning)
-        process.start()
-    theirs.close()
-    return ours, process
+    before = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(min(jobs, len(calls)), context, _begin_child, (calls,))
+    children: set[BaseProcess] = set()
 
+    def submit(number: int) -> Future[Any]:
+        with warnings.catch_warnings():
+            # a progress bar may have a thread; the child touches nothing of its
+            warnings.filterwarnings("ignore", message=".*multi-threaded.*fork", category=DeprecationWarning)
+            future = pool.submit(_make_call, number)
+        children.update(set(multiprocessing.active_children()) - before)
+        return future
 
-def _child(calls: Sequence[Callable[[], Any]], ours: Connection, theirs: Connection) -> None:
-    """Make the calls whose numbers come, until there are no more or nobody wants an answer."""
-    ours.close()
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops its children
-    gc.freeze()  # what the parent made outlives the child, which need not look for garbage in it
-    with contextlib.suppress(EOFError, BrokenPipeError, ConnectionResetError):  # the parent is gone
-        while (index := theirs.recv()) is not None:
-            theirs.send(_answer(calls[index]))
-
-
-def _answer(call: Callable[[], Any]) -> tuple[Any, Exception | None]:
-    """What a call returns, and what it raises."""
     try:
-        return call(), None
+        yield submit
+    except BrokenProcessPool:
+        raise SimError(_how_died(children)) from None
+    except BaseException:
+        for child in children:
+            child.terminate()
+        raise
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+_CALLS: list[Callable[[], Any]] = []
+"""What a child has inherited; empty in the parent."""
+
+
+def _begin_child(calls: Sequence[Callable[[], Any]]) -> None:
+    """Make a child ready: it ends with its parent, and the parent alone hears the user's interrupt."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    gc.freeze()  # what the parent made outlives the child, which need not look for garbage in it
+    _CALLS[:] = calls
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _make_call(number: int) -> Any:
+    try:
+        return _CALLS[number]()
     except Exception as error:
         error.add_note(f"in a child process:\n{traceback.format_exc()}")
-        return None, error
+        raise
 
 
-def _received(connection: Connection, process: ForkProcess) -> Any:
-    try:
-        value, error = connection.recv()
-    except (EOFError, ConnectionResetError):
-        process.join()
-        code = process.exitcode
-        raise SimError(f"a child process died (exit code {code}), perhaps for want of memory: try fewer jobs") from None
-    if error is not None:
-        raise error
-    return value
+def _how_died(children: set[BaseProcess]) -> str:
+    """What ended a child, as far as the system tells; those that were stopped because of it came after."""
+    for child in children:
+        child.join()
+    codes = [child.exitcode for child in children if child.exitcode not in (0, None, -signal.SIGTERM)]
+    code = codes[0] if codes else -signal.SIGTERM
+    if code > 0:
+        return f"a child process ended by itself (exit code {code})"
+    name = signal.Signals(-code).name
+    if name == "SIGKILL":
+        return (
+            "a child process was killed (SIGKILL): by hand, or by the system for want of memory, when fewer --jobs help"
+        )
+    return f"a child process was ended by signal {name}"

@@ -3,27 +3,25 @@
 from __future__ import annotations
 
 import datetime
+import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic import ConfigDict
-
 from sim.belief.knowledge import Replacement, as_known
 from sim.belief.matching import Matching, match_record
 from sim.belief.names import Names, read_names
 from sim.belief.record import Observation, read_record
-from sim.errors import ScenarioError
-from sim.outcomes.results import file_hash
+from sim.disk import write_bytes
+from sim.errors import ResultsError, ScenarioError
 from sim.reading.loading import Loaded
 from sim.scenario.scenario import Scenario
 from sim.tasks.request import Request, make_request
 
-__all__ = ["EXACT", "Question", "ask"]
+__all__ = ["RECORD_FILE", "Question", "ask", "question_of"]
 
-EXACT: Final = ConfigDict(ser_json_inf_nan="strings")
-"""How an answer is put into a manifest: JSON has no other way to say NaN, which is not the same as nothing."""
+RECORD_FILE: Final = "observed.csv"
 
 
 @dataclass(frozen=True)
@@ -41,8 +39,8 @@ class Question:
         Numbers that were not known by the cut-off, and what stands in for them.
     names : Names
         What names of the record mean.
-    record_hash : str
-        SHA-256 of the record's file.
+    record_text : bytes
+        The record as its file has it.
     """
 
     request: Request
@@ -50,24 +48,33 @@ class Question:
     matching: Matching
     replaced: tuple[Replacement, ...]
     names: Names
-    record_hash: str
+    record_text: bytes
 
     @property
     def scenario(self) -> Scenario:
         """The scenario, as known at the cut-off."""
         return self.request.scenarios[0]
 
-    def content(self, command: str) -> dict[str, Any]:
+    def content(self) -> dict[str, Any]:
         """All that decides what a command makes of the question."""
         asked = self.request.content()
         settings = {key: asked[key] for key in ("seed", "draws", "set_by", "pictures")}
         return {
-            command: self.scenario.model_dump(mode="json"),
+            "scenario": self.scenario.model_dump(mode="json"),
             "record": self.record_hash,
             "names": asdict(self.names),
             "replaced": list(self.replaced),
             **settings,
         }
+
+    @property
+    def record_hash(self) -> str:
+        """SHA-256 of the record's file."""
+        return hashlib.sha256(self.record_text).hexdigest()
+
+    def write_record(self, folder: Path) -> None:
+        """Put the record beside what was made of it."""
+        write_bytes(folder / RECORD_FILE, self.record_text)
 
     def require_rows(self) -> None:
         """Raise ScenarioError, with the reason for every row, if none is left."""
@@ -85,7 +92,6 @@ def ask(
     draws: int | None,
     seed: int | None,
     plots: bool,
-    jobs: int | None,
 ) -> Question:
     """Read a scenario and a record, and match them.
 
@@ -100,7 +106,7 @@ def ask(
         numbers stay, and the scenario's own `as_of` only tells which rows are new.
     mapping : path, optional
         What names of the record mean, as `belief.names` reads it.
-    draws, seed, plots, jobs
+    draws, seed, plots
         As for `run_study`.
 
     Raises
@@ -109,9 +115,29 @@ def ask(
         The record or the mapping is wrong, or a number was not known by the cut-off and has no fallback.
     """
     known, replaced = (loaded.scenario, ()) if known_on is None else as_known(loaded, known_on)
-    request = make_request([known], draws=draws, seed=seed, baseline=None, keep=None, pictures=plots, jobs=jobs)
+    request = make_request([known], draws=draws, seed=seed, baseline=None, keep=None, pictures=plots)
     scenario = request.scenarios[0]
     record = tuple(read_record(Path(observed), scenario.horizon))
     names = Names() if mapping is None else read_names(Path(mapping), record, scenario)
     matching = match_record(record, scenario, scenario.as_of, names)
-    return Question(request, record, matching, tuple(replaced), names, file_hash(Path(observed)))
+    return Question(request, record, matching, tuple(replaced), names, Path(observed).read_bytes())
+
+
+def question_of(content: Mapping[str, Any], folder: Path) -> Question:
+    """A question as a manifest states it, with the record that lies beside it.
+
+    Raises
+    ------
+    ResultsError
+        The record is not the one that was asked about.
+    """
+    scenario, record_file = Scenario.model_validate(content["scenario"]), folder / RECORD_FILE
+    record = tuple(read_record(record_file, scenario.horizon))
+    names = Names(**content["names"])
+    request = Request((scenario,), scenario.name, None, content["pictures"], content["set_by"])
+    replaced = tuple(Replacement(*row) for row in content["replaced"])
+    matching = match_record(record, scenario, scenario.as_of, names)
+    question = Question(request, record, matching, replaced, names, record_file.read_bytes())
+    if question.record_hash != content["record"]:
+        raise ResultsError(f"{record_file}: is not the record that the study was asked about")
+    return question

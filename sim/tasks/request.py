@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from sim.belief.posterior import Posterior, learned_from, read_posterior, told
 from sim.chance.sampling import check_draws
-from sim.errors import Problem, ScenarioError, choices
+from sim.errors import Problem, ResultsError, ScenarioError, choices
 from sim.outcomes.comparison import HEADLINE_VARIABLES, TIMELINE_VARIABLES, disagreements
 from sim.outcomes.variables import VARIABLES
 from sim.reading.loading import load_scenario
 from sim.scenario.scenario import MOST_SEED, Scenario
-from sim.tasks.manifest import canonical_hash
-from sim.tasks.pool import available_cores
+from sim.tasks.manifest import as_json
 from sim.tasks.precision import Target, read_target
 
-__all__ = ["MANY_DRAWS", "Request", "make_request", "study_name"]
+__all__ = ["MANY_DRAWS", "Request", "make_request", "request_of"]
 
 MANY_DRAWS: Final = 2**17
 """Above this the size on disk is told, and with `keep` only some variables are stored at all."""
 
 _ALWAYS_STORED: Final = HEADLINE_VARIABLES | TIMELINE_VARIABLES
-
-_LONGEST_NAME: Final = 80
 
 
 @dataclass(frozen=True)
@@ -41,7 +38,6 @@ class Request:
     keep : tuple of str or None
         Variables whose draws are stored; None for all.
     pictures : bool
-    jobs : int
     set_by : mapping of str to str
         Who set the seed and the number of draws.
     notes : tuple of str
@@ -54,7 +50,6 @@ class Request:
     baseline: str
     keep: tuple[str, ...] | None
     pictures: bool
-    jobs: int
     set_by: dict[str, str]
     notes: tuple[str, ...] = ()
     target: Target | None = None
@@ -73,9 +68,10 @@ class Request:
         return tuple(name for name in VARIABLES if name in wanted)
 
     def content(self) -> dict[str, Any]:
-        """The request as the manifest states it: all that decides what comes out, and so not the number of jobs."""
+        """The request as the manifest states it: all that decides what comes out."""
         return {
             "scenarios": {scenario.name: scenario.model_dump(mode="json") for scenario in self.scenarios},
+            "overridden": {scenario.name: as_json(scenario.overridden) for scenario in self.scenarios},
             "seed": self.scenarios[0].sampling.seed,
             "draws": self.draws,
             "set_by": self.set_by,
@@ -94,7 +90,6 @@ def make_request(
     baseline: str | None,
     keep: Collection[str] | None,
     pictures: bool,
-    jobs: int | None,
     posterior: Path | str | None = None,
     target_se: str | None = None,
 ) -> Request:
@@ -114,7 +109,7 @@ def make_request(
     check_draws(scenarios[0].sampling.draws)
     _refuse(_wrong_seed(scenarios[0].sampling.seed))
     _refuse(_unpaired(files, scenarios))
-    _refuse(_wrong_options(names, baseline, keep, jobs))
+    _refuse(_wrong_options(names, baseline, keep))
     _refuse(_without_rows(files, scenarios, learned))
     _refuse(_endless(learned, target_se))
     target = None if target_se is None else read_target(target_se, names, baseline or names[0])
@@ -123,19 +118,47 @@ def make_request(
         baseline or names[0],
         None if keep is None else tuple(sorted(set(keep))),
         pictures,
-        jobs or available_cores(),
         {"seed": _setter(seed), "draws": _setter_of_draws(draws, target, learned)},
         () if learned is None else told(learned, loaded),
         target,
     )
 
 
-def study_name(names: Sequence[str], content: Any) -> str:
-    """A folder's name: what is in it, and the first digits of the hash of its content."""
-    joined = "-".join(names)
-    if len(joined) > _LONGEST_NAME:
-        joined = f"{names[0]}-and-{len(names) - 1}-more"
-    return f"{joined}-{canonical_hash(content)[:8]}"
+def request_of(content: Mapping[str, Any], posterior: Posterior | None) -> Request:
+    """A request as a manifest states it.
+
+    Raises
+    ------
+    ResultsError
+        The draws are rows of a posterior, and this is not given.
+    """
+    plain = [_scenario_of(one, content["overridden"]) for one in content["scenarios"].values()]
+    scenarios = tuple(_learned(scenario, posterior) for scenario in plain)
+    names, baseline, target, keep = (content[key] for key in ("scenarios", "baseline", "target", "keep"))
+    return Request(
+        scenarios,
+        baseline,
+        None if keep is None else tuple(keep),
+        content["pictures"],
+        content["set_by"],
+        () if posterior is None else told(posterior, plain),
+        target and read_target(f"{target['outcome']}={target['standard_error']!r}", list(names), baseline),
+    )
+
+
+def _scenario_of(content: Any, overridden: Mapping[str, Any]) -> Scenario:
+    scenario = Scenario.model_validate(content)
+    scenario._overridden = dict(overridden[scenario.name])
+    return scenario
+
+
+def _learned(scenario: Scenario, posterior: Posterior | None) -> Scenario:
+    wanted = scenario.sampling.posterior
+    if wanted is None:
+        return scenario
+    if posterior is None or posterior.hash != wanted:
+        raise ResultsError("its draws are rows of a posterior: give that very one with --posterior FILE")
+    return learned_from(posterior, scenario)
 
 
 def _setter_of_draws(draws: int | None, target: Target | None, learned: Posterior | None) -> str:
@@ -203,13 +226,9 @@ def _unpaired(files: Sequence[str], scenarios: Sequence[Scenario]) -> Iterator[P
             yield Problem(file, 0, 0, scenario.name, message)
 
 
-def _wrong_options(
-    names: Sequence[str], baseline: str | None, keep: Collection[str] | None, jobs: int | None
-) -> Iterator[Problem]:
+def _wrong_options(names: Sequence[str], baseline: str | None, keep: Collection[str] | None) -> Iterator[Problem]:
     if baseline is not None and baseline not in names:
         yield Problem("--baseline", 0, 0, "", f"no scenario of the study has this name {choices(baseline, names)}")
     for variable in keep or ():
         if variable not in VARIABLES:
             yield Problem("--keep", 0, 0, "", f"no variable has this name {choices(variable, list(VARIABLES))}")
-    if jobs is not None and jobs < 1:
-        yield Problem("--jobs", 0, 0, "", f"at least 1 (found {jobs})")

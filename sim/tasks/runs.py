@@ -8,24 +8,22 @@ blocks, so that neither the run nor what is made of it takes more memory with mo
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from sim.axes import FloatArray
 from sim.chance.sampling import DRAWS_PER_SCRAMBLE, Worlds, draw_alike, draw_worlds, median_world
-from sim.errors import NumericalError, ResultsError
+from sim.errors import NumericalError
 from sim.model.course import Shared
 from sim.model.engine import simulate
 from sim.outcomes.panels import LazyPanel, Panel, Result, require_finite
 from sim.scenario.scenario import Scenario
 from sim.tasks.blocks import SCRAMBLES_PER_BLOCK, BlockStore
-from sim.tasks.manifest import canonical_hash, decisive, differences, program
-from sim.tasks.pool import Batch, do_nothing
+from sim.tasks.pool import Crew, do_nothing
 
-__all__ = ["Panels", "Plan", "Run", "make_plan", "median_cases", "require_same", "run_scenarios", "with_draws"]
+__all__ = ["Panels", "Plan", "Run", "make_plan", "simulate_block", "with_draws"]
 
 Panels: TypeAlias = Mapping[str, Panel]
 Done: TypeAlias = Callable[[float], None]
@@ -61,54 +59,12 @@ class Plan:
         return replace(self, scenarios=tuple(with_draws(scenario, draws) for scenario in self.scenarios))
 
 
-def run_scenarios(
-    scenarios: Sequence[Scenario],
-    folder: Path,
-    *,
-    stored: Collection[str] | None = None,
-    jobs: int = 1,
-    done: Done = lambda share: None,
-    executor: Executor | None = None,
-) -> list[Result]:
-    """Run scenarios on shared draws; the results read from blocks in a folder, which must outlive them.
-
-    Blocks of the same run that lie in the folder already are used as they are.
-
-    Parameters
-    ----------
-    scenarios : sequence of Scenario
-        Checked to share draws; their sampling section says how many.
-    folder : Path
-        Exists; takes the blocks.
-    stored : collection of str, optional
-        Variables that are stored; all by default.
-    jobs : int
-        Workers at a time; the results do not depend on it.
-    done : callable
-        Is told the share of the work finished.
-    executor : Executor, optional
-        Runs the blocks in place of forked children.
-
-    Raises
-    ------
-    NumericalError
-        A draw has no answer; names scenario, draw, year and variable.
-    """
-    run = Run(make_plan(scenarios, stored), folder, program(), jobs, executor)
-    return run.results(scenarios[0].sampling.draws, done)
-
-
-def median_cases(scenarios: Sequence[Scenario]) -> dict[str, Panels]:
-    """The median case of each scenario, by name: panels of a few identical draws."""
-    return {scenario.name: _checked(scenario, median_world(scenario), "the median case", 0) for scenario in scenarios}
-
-
 def make_plan(scenarios: Sequence[Scenario], stored: Collection[str] | None = None) -> Plan:
-    """Run the median cases, and plan to store some variables of the scenarios, all by default."""
-    cases = {
-        scenario: {name: panel for name, panel in case.items() if stored is None or name in stored}
-        for scenario, case in median_cases(scenarios).items()
-    }
+    """Run the median cases, panels of a few identical draws; plan to store some variables, all by default."""
+    cases = {}
+    for scenario in scenarios:
+        case = _checked(scenario, median_world(scenario), "the median case", 0)
+        cases[scenario.name] = {name: panel for name, panel in case.items() if stored is None or name in stored}
     return Plan(tuple(scenarios), cases)
 
 
@@ -120,68 +76,48 @@ class Run:
     plan : Plan
     folder : Path
         Exists, outlives the results, and takes the blocks; whole ones of the same run that lie there are used.
-    runner : mapping
-        The program, as the manifest states it.
-    jobs : int
-        Workers at a time; the results do not depend on it.
-    executor : Executor, optional
-        Runs the blocks in place of forked children.
+    key : str
+        Hash of all that decides the numbers of a block, and so not how many there are.
+    crew : Crew
+        The results do not depend on it.
     meanwhile : callable
         Is called here while children compute, if any do: for what the parent must do in any case.
+
+    Attributes
+    ----------
+    found : int
+        Blocks that were there already.
     """
 
     def __init__(
-        self,
-        plan: Plan,
-        folder: Path,
-        runner: Mapping[str, Any],
-        jobs: int,
-        executor: Executor | None = None,
-        meanwhile: Callable[[], None] = do_nothing,
+        self, plan: Plan, folder: Path, key: str, crew: Crew, meanwhile: Callable[[], None] = do_nothing
     ) -> None:
-        self._plan, self._folder, self._key = plan, folder, _key(plan, runner)
-        self._jobs, self._executor, self._meanwhile = jobs, executor, meanwhile
+        self._plan, self._folder, self._key = plan, folder, key
+        self._crew, self._meanwhile = crew, meanwhile
         self._whole = 0
         self.found = 0
 
-    def clean(self, *, everything: bool) -> None:
-        """Remove what other runs, or all runs, left in the folder."""
-        self._store(self._plan).clean(everything=everything)
-
     def results(self, draws: int, done: Done) -> list[Result]:
-        """The results of so many draws; those that were computed before stay as they are."""
+        """The results of so many draws; those that were computed before stay as they are.
+
+        Raises
+        ------
+        NumericalError
+            A draw has no answer; names scenario, draw, year and variable.
+        """
         plan = self._plan.with_draws(draws)
-        store = self._store(plan)
+        store = BlockStore(self._folder, self._key, plan.rows(), plan.draws // DRAWS_PER_SCRAMBLE)
         missing = store.missing(self._whole)
         self.found += store.count - self._whole - len(missing)
-        self._fill(plan, store, missing, done)
-        self._whole = store.scrambles // SCRAMBLES_PER_BLOCK
-        return _results_of(plan, store)
-
-    def _fill(self, plan: Plan, store: BlockStore, missing: Sequence[int], done: Done) -> None:
-        """Compute the blocks that are missing."""
+        calls = [partial(simulate_block, plan, store.span(number)) for number in missing]
         before = store.count - len(missing)
 
         def tell(share: float) -> None:
             done((before + share * len(missing)) / store.count)
 
-        if self._executor is not None:
-            _fill_elsewhere(plan, store, missing, self._executor, self._jobs, tell)
-        elif missing:
-            batch = Batch()
-            for number in missing:
-                batch.add(partial(_fill_block, plan, store, number))
-            batch.run(self._jobs, tell, self._meanwhile)
-
-    def _store(self, plan: Plan) -> BlockStore:
-        return BlockStore(self._folder, self._key, plan.rows(), plan.draws // DRAWS_PER_SCRAMBLE)
-
-
-def _key(plan: Plan, runner: Mapping[str, Any]) -> str:
-    """Hash of all that decides the numbers of a block, and so not how many there are."""
-    undecided = [scenario.model_dump(mode="json") for scenario in plan.with_draws(0).scenarios]
-    stored = {name: list(case) for name, case in plan.cases.items()}
-    return canonical_hash([undecided, stored, decisive(runner)])[:16]
+        self._crew.compute(calls, lambda place, block: store.write(missing[place], block), tell, self._meanwhile)
+        self._whole = store.scrambles // SCRAMBLES_PER_BLOCK
+        return _results_of(plan, store)
 
 
 def _results_of(plan: Plan, store: BlockStore) -> list[Result]:
@@ -201,42 +137,6 @@ def _results_of(plan: Plan, store: BlockStore) -> list[Result]:
 def with_draws(scenario: Scenario, draws: int) -> Scenario:
     """The same scenario with another number of draws."""
     return scenario.model_copy(update={"sampling": scenario.sampling.model_copy(update={"draws": draws})})
-
-
-def _fill_block(plan: Plan, store: BlockStore, number: int) -> None:
-    store.write(number, simulate_block(plan, store.span(number)))
-
-
-def _fill_elsewhere(
-    plan: Plan, store: BlockStore, missing: Sequence[int], executor: Executor, jobs: int, tell: Done
-) -> None:
-    """Have the blocks computed by an executor, a few for each job under way at a time, and write them here."""
-    runner, waiting = program(), list(reversed(missing))
-    running: dict[Future[list[FloatArray]], int] = {}
-    try:
-        while waiting or running:
-            while waiting and len(running) < 2 * jobs:
-                number = waiting.pop()
-                running[executor.submit(_answer_block, plan, store.span(number), runner)] = number
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                store.write(running.pop(future), future.result())
-                tell(1 - (len(waiting) + len(running)) / len(missing))
-    finally:
-        for future in running:
-            future.cancel()
-
-
-def _answer_block(plan: Plan, scrambles: range, runner: Mapping[str, Any]) -> list[FloatArray]:
-    """A block as another process returns it."""
-    require_same(runner)
-    return list(simulate_block(plan, scrambles))
-
-
-def require_same(runner: Mapping[str, Any]) -> None:
-    """Raise ResultsError in a worker that is not the same program on a processor of the same level."""
-    unlike = differences(program(), runner)
-    if unlike:
-        raise ResultsError(f"a worker would not compute the same bits: {', '.join(unlike)}")
 
 
 def simulate_block(plan: Plan, scrambles: range) -> Iterator[FloatArray]:

@@ -1,45 +1,73 @@
 """The folder of a study, and the scratch folder beside it in which the study is made.
 
-A study is written in its scratch folder and takes its own name when all is there. Finished draws lie in the scratch
-folder too, so that a run which is stopped there goes on from them.
+A study is written in its scratch folder and takes its own name when all is there and has reached the disk. Finished
+parts lie in the scratch folder too, so that a task which is stopped there goes on from them. A lock in it says which
+process writes there; it goes with the process, however that ends.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import json
+import os
 import shutil
+import socket
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from filelock import AcquireReturnProxy, FileLock, Timeout
+
+from sim.disk import entries, is_own_folder, open_new, open_regular, remove, sync, sync_folder
 from sim.errors import NumericalError, ResultsError, ScenarioError
-from sim.tasks.lock import locked
-from sim.tasks.manifest import MANIFEST, canonical_hash, differences, read_manifest
+from sim.tasks.blocks import SUFFIX as BLOCKS
+from sim.tasks.manifest import MANIFEST, Manifest, Program, canonical_hash, differences, read_manifest
+from sim.tasks.parts import SUFFIX as PARTS
 
 __all__ = [
+    "clean",
     "discard",
     "files_of",
     "finish",
-    "is_finished",
-    "new_folder",
+    "finished",
     "new_study",
     "relative_files",
     "scratch",
+    "study_name",
     "unfinished",
 ]
 
 _NEW: Final = "study"
 _OLDER: Final = "older"
 _DONE: Final = "done"
+_LOCK: Final = "lock"
+_HOLDER: Final = "holder.json"
 _SUFFIX: Final = ".unfinished"
+_PARTIAL: Final = ".partial"
+
+_PATIENCE: Final = 0.5
+"""Seconds that a process which has just finished is given to let go of its lock."""
+
+_ATTEMPTS: Final = 10
+
+_LONGEST_NAME: Final = 80
+
+
+def study_name(names: list[str], content: Any) -> str:
+    """A folder's name: what is in it, and the first digits of the hash of all that decides its content."""
+    joined = "-".join(names)
+    if len(joined) > _LONGEST_NAME:
+        joined = f"{names[0]}-and-{len(names) - 1}-more"
+    return f"{joined}-{canonical_hash(content)[:8]}"
 
 
 @contextlib.contextmanager
 def scratch(target: Path) -> Iterator[Path]:
     """The scratch folder of a study, owned by this process.
 
-    It stays behind if the run is stopped, so that the same run goes on from what is done; it disappears when the
+    It stays behind if the task is stopped, so that the same task goes on from what is done; it disappears when the
     study is finished, or fails in a way in which it would fail again.
 
     Parameters
@@ -50,14 +78,14 @@ def scratch(target: Path) -> Iterator[Path]:
     Raises
     ------
     ResultsError
-        Another process makes the study, `target` holds what no study wrote, or the disk does not take it.
+        Another process makes the study, `target` or the scratch folder is not ours, or the disk does not take it.
     """
     folder = _beside(target)
     try:
         _require_ours(target)
-        with locked(folder), _kept_if_stopped(folder):
+        with _locked(folder), _kept_if_stopped(folder):
             _restore(target, folder)
-            (folder / _DONE).unlink(missing_ok=True)
+            remove(folder / _DONE)
             yield folder
     except OSError as error:
         raise ResultsError(f"{target}: cannot be written: {_remedy(error, folder)}") from error
@@ -67,14 +95,14 @@ def discard(target: Path) -> None:
     """Remove the scratch folder of a finished study that was killed before it could do so itself."""
     folder = _beside(target)
     if (folder / _DONE).exists():
-        with contextlib.suppress(ResultsError, OSError), locked(folder):
+        with contextlib.suppress(ResultsError, OSError), _locked(folder):
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def new_study(folder: Path) -> Path:
     """An empty folder for the files of a study, inside its scratch folder."""
     work = folder / _NEW
-    shutil.rmtree(work, ignore_errors=True)
+    remove(work)
     work.mkdir()
     return work
 
@@ -85,43 +113,36 @@ def finish(folder: Path, target: Path) -> None:
     Raises
     ------
     ResultsError
-        Something else has come to stand there meanwhile.
+        Something else stands there.
     """
-    _require_ours(target)
+    work = folder / _NEW
+    _require_ours(target, {*relative_files(work)})
+    sync(work)
     (folder / _DONE).touch()
     if target.exists():
         target.rename(folder / _OLDER)
-    (folder / _NEW).rename(target)
+    work.rename(target)
+    sync_folder(target.parent)
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@contextlib.contextmanager
-def new_folder(target: Path) -> Iterator[Path]:
-    """An empty folder that takes the name `target` at the end, or disappears if that fails; for studies without blocks.
+def finished(folder: Path, asked: Mapping[str, Any], runner: Program) -> Manifest | None:
+    """The manifest of a study, if the same was asked before of the same program, and the files that it made are there.
 
-    Raises
-    ------
-    ResultsError
-        As `scratch`.
+    A study whose manifest cannot be read is none, and is made again.
     """
-    with scratch(target) as folder:
-        yield new_study(folder)
-        finish(folder, target)
+    try:
+        manifest = read_manifest(folder)
+    except ResultsError:
+        return None
+    whole = all((folder / name).is_file() for name in manifest.files)
+    same = canonical_hash(manifest.asked) == canonical_hash(asked)  # as JSON, which has no tuples
+    return manifest if whole and same and not differences(manifest.program, runner) else None
 
 
-def is_finished(folder: Path, asked: Mapping[str, Any], runner: Mapping[str, Any]) -> bool:
-    """Whether the same was asked before of the same program, and the files that it made are there."""
-    if not (folder / MANIFEST).exists():
-        return False
-    manifest = read_manifest(folder)
-    whole = all((folder / name).exists() for name in manifest["files"])
-    same = canonical_hash(manifest["asked"]) == canonical_hash(asked)  # as JSON, which has no tuples
-    return whole and same and not differences(manifest["program"], runner)
-
-
-def files_of(folder: Path) -> tuple[Path, ...]:
+def files_of(folder: Path, manifest: Manifest) -> tuple[Path, ...]:
     """Every file of a finished study, the manifest first."""
-    return tuple(folder / name for name in (MANIFEST, *read_manifest(folder)["files"]))
+    return tuple(folder / name for name in (MANIFEST, *manifest.files))
 
 
 def unfinished(out: Path) -> list[Path]:
@@ -131,18 +152,30 @@ def unfinished(out: Path) -> list[Path]:
 
 def relative_files(folder: Path) -> list[str]:
     """Every file below a folder, as relative paths with slashes, in order."""
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    return sorted(name for name, _ in entries(folder))
 
 
 @contextlib.contextmanager
 def _kept_if_stopped(folder: Path) -> Iterator[None]:
-    """Remove a scratch folder on an error that would come again, or if no block is in it to go on from."""
+    """Remove a scratch folder on an error that would come again, or if no part is in it to go on from."""
     try:
         yield
     except BaseException as error:
-        if isinstance(error, NumericalError | ScenarioError) or not any(folder.glob("*.block")):
+        if isinstance(error, NumericalError | ScenarioError) or not any(_parts(folder)):
             shutil.rmtree(folder, ignore_errors=True)
         raise
+
+
+def clean(folder: Path, key: str, *, everything: bool) -> None:
+    """Remove parts that other tasks, and writing that was stopped, left in a scratch folder; all parts if asked."""
+    for path in list(_parts(folder)):
+        if everything or path.suffix == _PARTIAL or not path.name.startswith(key):
+            remove(path)
+
+
+def _parts(folder: Path) -> Iterator[Path]:
+    """Finished parts of tasks, and what was begun of them."""
+    return (path for path in folder.glob("*") if path.suffix in (BLOCKS, PARTS, _PARTIAL))
 
 
 def _beside(target: Path) -> Path:
@@ -150,25 +183,92 @@ def _beside(target: Path) -> Path:
 
 
 def _restore(target: Path, folder: Path) -> None:
-    """Put an older study back that was moved out of the way by a run stopped at that very moment.
+    """Put an older study back that was moved out of the way by a task stopped at that very moment.
 
     If the new one has taken its place already, what is left of the older one goes.
     """
-    if not (folder / _OLDER).exists():
-        return
-    if target.exists():
-        shutil.rmtree(folder / _OLDER)
-    else:
-        (folder / _OLDER).rename(target)
+    older = folder / _OLDER
+    if target.exists() or older.is_symlink():
+        remove(older)
+    elif older.exists():
+        older.rename(target)
 
 
-def _require_ours(target: Path) -> None:
+def _require_ours(target: Path, ours: set[str] | None = None) -> None:
+    """Raise ResultsError unless a study stands there, or nothing.
+
+    Where its manifest cannot be read, files are ours that the new study has too; before those are known none is asked.
+    """
+    if target.is_symlink() or (target.exists() and not target.is_dir()):
+        raise ResultsError(f"{target}: is a {'link' if target.is_symlink() else 'file'}; move it away")
     if not target.exists():
         return
-    ours = {MANIFEST, *read_manifest(target)["files"]} if (target / MANIFEST).exists() else set()
-    strange = [name for name in relative_files(target) if name not in ours]
-    if strange or not target.is_dir():
-        raise ResultsError(f"{target}: holds something else ({strange[0] if strange else 'a file'}); move it away")
+    known = {MANIFEST, *(ours or ())}
+    try:
+        known |= set(read_manifest(target).files)
+    except ResultsError:
+        if ours is None and os.path.lexists(target / MANIFEST):
+            return
+    strange = sorted(name for name, regular in entries(target) if name not in known or not regular)
+    if strange:
+        raise ResultsError(f"{target}: holds something else ({strange[0]}); move it away")
+
+
+@contextlib.contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of a scratch folder, which is made if it does not exist.
+
+    Raises
+    ------
+    ResultsError
+        Another process holds it, or the folder is somebody else's.
+    OSError
+        The folder cannot be made or written.
+    """
+    with _acquired(folder):
+        with open_new(folder / _HOLDER) as stream:
+            stream.write(json.dumps(_holder()).encode())
+        yield
+
+
+def _acquired(folder: Path) -> AcquireReturnProxy[FileLock]:
+    """The lock, acquired; the folder is made again where who finished has just removed it."""
+    for _ in range(_ATTEMPTS):
+        _make_own(folder)
+        try:
+            return FileLock(folder / _LOCK).acquire(timeout=_PATIENCE)
+        except FileNotFoundError:
+            continue
+        except Timeout:
+            break
+    raise ResultsError(_refusal(folder))
+
+
+def _make_own(folder: Path) -> None:
+    """Make a folder that only this user may enter, or take the one that is there if it is this user's."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        folder.mkdir(0o700)
+    if not is_own_folder(folder):
+        raise ResultsError(f"{folder}: is a link, a file or another user's; remove it, or choose another --out")
+
+
+def _holder() -> dict[str, str | int]:
+    """This process, for others to read."""
+    now = datetime.now(UTC).isoformat(" ", "seconds")
+    return {"host": socket.gethostname(), "pid": os.getpid(), "since": now}
+
+
+def _refusal(folder: Path) -> str:
+    """Who writes there, as far as it has said so, and what to do."""
+    try:
+        with open_regular(folder / _HOLDER) as stream:
+            stated = json.loads(stream.read(1000))
+    except (OSError, ValueError):
+        stated = {}
+    holder = {"pid": "?", "host": "?", "since": "?"} | (stated if isinstance(stated, dict) else {})
+    who = f"process {holder['pid']} on {holder['host']} since {holder['since']}"
+    return f"{folder}: is being written by {who}; wait for it or stop it, or choose another folder with --out"
 
 
 def _remedy(error: OSError, folder: Path) -> str:

@@ -5,29 +5,27 @@ What is known of a finished point lies in the scratch folder, so that a sweep wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from sim.errors import Problem, ScenarioError
+from pydantic import TypeAdapter
+
 from sim.outcomes.comparison import draws_key
 from sim.outcomes.sweeps import Outcome, SweepResult, short_table, sweep_columns, sweep_rows
 from sim.outcomes.tables import Cell, csv_bytes, parameter_columns, parameter_rows, write_bytes
 from sim.pictures.sweeps import draw_sweep, sweep_pictures
-from sim.tasks.answers import AnswerStore, Ran
-from sim.tasks.files import seal
-from sim.tasks.manifest import canonical_hash, decisive, program, read_manifest
-from sim.tasks.points import asked_outcomes, idle_factors, run_all
-from sim.tasks.pool import Batch, Progress, available_cores, say_nothing
-from sim.tasks.request import study_name
-from sim.tasks.store import discard, files_of, finish, is_finished, new_study, scratch
-from sim.tasks.study import FINISHED_BEFORE, unknown_errors
+from sim.tasks.manifest import as_json, understood
+from sim.tasks.points import Ran, asked_outcomes, idle_factors, read_points, run_missing
+from sim.tasks.pool import Batch, Progress, make_crew, say_nothing
+from sim.tasks.run import unknown_errors
 from sim.tasks.sweepfile import Sweep, read_sweep
+from sim.tasks.task import Desk, Finished, Task, perform
 
-__all__ = ["SweepStudy", "run_sweep"]
+__all__ = ["SweepStudy", "SweepTask", "run_sweep"]
 
 _SIMULATED: Final = 0.9
 """Share of a sweep's time that the draws take, for the progress bar."""
@@ -86,89 +84,84 @@ def run_sweep(
     ResultsError
         The folder cannot be written, or holds something else.
     """
-    tell = progress or say_nothing
-    if jobs is not None and jobs < 1:
-        raise ScenarioError([Problem("--jobs", 0, 0, "", f"at least 1 (found {jobs})")])
+    crew, tell = make_crew(jobs, executor), progress or say_nothing
     tell("checking points", 0.0)
     sweep = read_sweep(Path(path), draws=draws, seed=seed)
-    outcomes = asked_outcomes(sweep)
-    asked, runner = _asked(sweep, outcomes, plots), program()
-    folder = Path(out) / study_name([sweep.name], [asked, runner["source"]])
-    if not force and is_finished(folder, asked, runner):
-        discard(folder)
-        return _read(folder, FINISHED_BEFORE)
-    workers = jobs or available_cores()
-    with scratch(folder) as work:
-        store = AnswerStore(work, _key(asked, runner), outcomes, len(sweep.points))
-        store.clean(everything=force)
-        found = len(sweep.points) - len(store.missing())
-        ran = run_all(sweep, store, workers, lambda part: tell("draws", part * _SIMULATED), executor)
-        _write_study(new_study(work), asked, runner, sweep, ran, workers)
-        finish(work, folder)
-    tell("files", 1.0)
-    return _read(folder, *_found(found))
+    return perform(SweepTask(sweep, asked_outcomes(sweep), plots), out, crew, force=force, progress=progress)
 
 
-def _key(asked: Mapping[str, Any], runner: Mapping[str, Any]) -> str:
-    """Hash of all that decides what is found at a point."""
-    return canonical_hash([asked, decisive(runner)])[:16]
+_TABLE: Final = TypeAdapter(tuple[tuple[str, ...], ...])
 
 
-def _asked(sweep: Sweep, outcomes: Sequence[Outcome], pictures: bool) -> dict[str, Any]:
-    """The sweep as the manifest states it: all that decides what comes out."""
-    baseline = sweep.baseline.scenario.model_dump(mode="json") if sweep.baseline else None
-    return {
-        "sweep": sweep.name,
-        "question": sweep.question,
-        "scenario": sweep.start.model_dump(mode="json"),
-        "baseline": baseline,
-        "design": {
-            "paths": [factor.path for factor in sweep.factors],
-            "points": [{path: _plain(node.plain()) for path, node in point.items()} for point in sweep.points],
-        },
-        "outcomes": [outcome.label for outcome in outcomes],
-        "seed": sweep.start.sampling.seed,
-        "draws": sweep.start.sampling.draws,
-        "pictures": pictures,
-    }
+@dataclass(frozen=True)
+class SweepTask(Task[Ran, SweepStudy]):
+    """The run of a sweep.
 
+    Attributes
+    ----------
+    sweep : Sweep
+    outcomes : tuple of Outcome
+    pictures : bool
+    """
 
-def _plain(value: Any) -> Any:
-    """A value as JSON has it: dates as text."""
-    if isinstance(value, Mapping):
-        return {key: _plain(below) for key, below in value.items()}
-    if isinstance(value, tuple):
-        return [_plain(below) for below in value]
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
+    kind = "sweep"
 
+    sweep: Sweep
+    outcomes: tuple[Outcome, ...]
+    pictures: bool
 
-def _read(folder: Path, *passing: str) -> SweepStudy:
-    """A sweep from its folder, with notes on how it was come by, which its manifest does not hold."""
-    manifest = read_manifest(folder)
-    return SweepStudy(folder, files_of(folder), tuple(map(tuple, manifest["table"])), (*manifest["notes"], *passing))
+    @property
+    def names(self) -> list[str]:
+        """The sweep's own."""
+        return [self.sweep.name]
 
+    def asked(self) -> dict[str, Any]:
+        """Scenarios, points, outcomes and settings."""
+        sweep = self.sweep
+        return {
+            "sweep": sweep.name,
+            "question": sweep.question,
+            "scenario": sweep.start.model_dump(mode="json"),
+            "baseline": sweep.baseline.scenario.model_dump(mode="json") if sweep.baseline else None,
+            "design": {
+                "paths": [factor.path for factor in sweep.factors],
+                "points": [{path: as_json(node.plain()) for path, node in point.items()} for point in sweep.points],
+            },
+            "outcomes": [outcome.label for outcome in self.outcomes],
+            "seed": sweep.start.sampling.seed,
+            "draws": sweep.start.sampling.draws,
+            "pictures": self.pictures,
+        }
 
-def _found(points: int) -> list[str]:
-    return [f"{points} points were there already, from a run that was stopped"] if points else []
+    def compute(self, desk: Desk) -> Ran:
+        """Statistics of the outcomes at every point."""
+        store = desk.store("points", len(self.sweep.points))
+        missing = store.missing()
+        desk.tell_what_was_there(store.count - len(missing), "points")
+        run_missing(
+            self.sweep, self.outcomes, missing, store, desk.crew, lambda part: desk.tell("draws", part * _SIMULATED)
+        )
+        return read_points(self.outcomes, store)
 
+    def write(self, folder: Path, computed: Ran, desk: Desk) -> Mapping[str, Any]:
+        """Write every file."""
+        result = _result(self.sweep, computed)
+        _write_tables(folder, self.sweep, result)
+        if self.pictures:
+            _draw(folder / "plots", result, desk.crew.jobs)
+        desk.tell("files", 1.0)
+        return {
+            "answer": short_table(result),
+            "notes": (*_sizes(self.sweep), *_idle(self.sweep, computed)),
+            "draws": self.sweep.start.sampling.draws,
+            "draws_key": draws_key(self.sweep.start),
+            "points": {str(number): digest for number, digest in enumerate(computed.hashes, start=1)},
+        }
 
-def _write_study(
-    folder: Path, asked: Mapping[str, Any], runner: Mapping[str, Any], sweep: Sweep, ran: Ran, jobs: int
-) -> None:
-    """Write every file."""
-    result = _result(sweep, ran)
-    _write_tables(folder, sweep, result)
-    if asked["pictures"]:
-        _draw(folder / "plots", result, jobs)
-    content = {
-        "asked": asked,
-        "program": runner,
-        "draws_key": draws_key(sweep.start),
-        "points": {str(number): digest for number, digest in zip(ran.numbers, ran.hashes, strict=True)},
-        "table": short_table(result),
-        "notes": [*_sizes(sweep), *_idle(sweep, ran)],
-    }
-    seal(folder, content)
+    def answer(self, study: Finished) -> SweepStudy:
+        """The answer in short."""
+        table = understood(_TABLE, study.manifest.answer, study.folder)
+        return SweepStudy(study.folder, study.paths, table, study.notes)
 
 
 def _result(sweep: Sweep, ran: Ran) -> SweepResult:

@@ -1,38 +1,41 @@
-"""Whether a study is what its manifest says: its files, its variables, the program, and its draws computed anew."""
+"""Whether a study is what its manifest says: its files, its variables, the program, and all of it made anew.
+
+Hashes guard against accident, not intent: who changes a study can write a manifest that fits. Only making the study
+anew tells that, and it is compared as a whole: every variable, every file, the answer and the notes.
+"""
 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from pydantic import ValidationError
 
-from sim.belief.posterior import Posterior, learned_from, read_posterior
-from sim.errors import ResultsError
-from sim.outcomes.panels import Columns, Result, panel_hash
+from sim.belief.posterior import Posterior, read_posterior
+from sim.disk import entries
+from sim.errors import ResultsError, shown
+from sim.outcomes.panels import Columns, panel_hash
 from sim.outcomes.results import DRAWS_FILE, file_hash, read_result
-from sim.scenario.scenario import Scenario
-from sim.tasks.files import Hashes
-from sim.tasks.manifest import MANIFEST, differences, program, read_manifest
-from sim.tasks.pool import available_cores
-from sim.tasks.runs import run_scenarios, with_draws
-from sim.tasks.store import relative_files
+from sim.tasks.backtest import BacktestTask
+from sim.tasks.calibrate import CalibrateTask
+from sim.tasks.manifest import MANIFEST, Hashes, Manifest, differences, program, read_manifest
+from sim.tasks.pool import Progress, make_crew, say_nothing
+from sim.tasks.question import question_of
+from sim.tasks.request import request_of
+from sim.tasks.run import RunTask
+from sim.tasks.task import Task, perform
 
 __all__ = ["Verdict", "verify_study"]
 
-Progress = Callable[[str, float], None]
-
 _REPEATED: Final = {
-    "sweep": "sim sweep FILE",
-    "backtest": "sim backtest FILE --observed CSV",
-    "calibrate": "sim calibrate FILE --observed CSV",
+    "sweep": "make it again with its own file and options, and compare: sim sweep FILE --out ELSEWHERE",
+    "compare": "it was made of other studies' draws: verify those with --rerun",
 }
-"""How a study is made again, by what its manifest says was asked."""
+"""What to do about a study whose folder does not hold all that it was made of."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ def verify_study(
     rerun: bool = False,
     posterior: Path | str | None = None,
     jobs: int | None = None,
-    progress: Progress = lambda text, share: None,
+    progress: Progress | None = None,
 ) -> Verdict:
     """Hold a study against its manifest.
 
@@ -66,7 +69,7 @@ def verify_study(
     path : path
         A study's folder, or one scenario's folder in it.
     rerun : bool
-        Whether all draws are computed anew, and compared variable by variable.
+        Whether the study is made anew elsewhere, and compared variable by variable and file by file.
     posterior : path, optional
         The one whose rows the draws are, if they are of one; needed to compute them anew.
     jobs : int, optional
@@ -77,20 +80,22 @@ def verify_study(
     Raises
     ------
     ResultsError
-        There is no manifest, it was changed itself, or there are no draws that could be computed anew.
+        There is no manifest, it was changed itself, or the study cannot be made anew from its folder.
     ScenarioError
         The posterior cannot be read, or does not fit.
     """
     folder = _study_of(Path(path))
     manifest = read_manifest(folder)
-    files, variables = manifest["files"], manifest["variables"] if _has_draws(manifest) else {}
-    faults = [*_changed_files(folder, files), *_changed_variables(folder, variables)]
-    faults += [f"program: {difference}" for difference in differences(program(), manifest["program"])]
-    checked = f"{len(files)} files and {sum(map(len, variables.values()))} variables"
+    faults = [*_changed_files(folder, manifest.files), *_changed_variables(folder, manifest.variables)]
+    faults += [f"program: {difference}" for difference in differences(program(), manifest.program)]
+    checked = f"{len(manifest.files)} files and {sum(map(len, manifest.variables.values()))} variables"
     if rerun:
-        learned = None if posterior is None else read_posterior(Path(posterior))
-        faults += _changed_by_rerun(folder, manifest, learned, jobs or available_cores(), partial(progress, "draws"))
-        checked += ", and all draws computed anew"
+        task = _task_of(folder, manifest, None if posterior is None else read_posterior(Path(posterior)))
+        with tempfile.TemporaryDirectory(prefix=".verify-", dir=folder.parent) as elsewhere:
+            perform(task, elsewhere, make_crew(jobs), progress=progress or say_nothing)
+            (again,) = Path(elsewhere).iterdir()
+            faults += _changed_by_rerun(folder, manifest, again)
+        checked += ", and all of it made anew"
     return Verdict(checked, tuple(faults))
 
 
@@ -99,94 +104,81 @@ def _study_of(path: Path) -> Path:
     return path.parent if (path / DRAWS_FILE).exists() and (path.parent / MANIFEST).exists() else path
 
 
-def _has_draws(manifest: Mapping[str, Any]) -> bool:
-    """Whether the study has draws of its own, and not only tables made of other studies'."""
-    return "scenarios" in manifest["asked"]
-
-
-def _changed_files(folder: Path, stated: Hashes) -> Iterator[str]:
-    found = relative_files(folder)
-    for name, expected in stated.items():
-        if name not in found:
+def _changed_files(folder: Path, expected: Hashes) -> Iterator[str]:
+    there = dict(entries(folder))
+    for name, digest in expected.items():
+        if name not in there:
             yield f"{name}: is missing"
-        elif file_hash(folder / name) != expected:
+        elif not there[name]:
+            yield f"{name}: is no regular file"
+        elif file_hash(folder / name) != digest:
             yield f"{name}: was changed after the study was written"
-    for name in found:
-        if name not in stated and name != MANIFEST:
+    for name in sorted(there):
+        if name not in expected and name != MANIFEST:
             yield f"{name}: was not written by the study"
 
 
-def _changed_variables(folder: Path, stated: Mapping[str, Hashes]) -> Iterator[str]:
-    for scenario, hashes in stated.items():
+def _changed_variables(folder: Path, expected: Mapping[str, Hashes]) -> Iterator[str]:
+    for scenario, hashes in expected.items():
         try:
             result = read_result(folder / scenario)
-            for name, expected in hashes.items():
+            for name, digest in hashes.items():
                 if name not in result.panels:
                     yield f"{scenario}: {name}: is not in {DRAWS_FILE}"
-                elif panel_hash(result.panels[name]) != expected:
+                elif panel_hash(result.panels[name]) != digest:
                     yield f"{scenario}: {name}: its numbers were changed after they were written"
         except ResultsError as error:
             yield f"{scenario}: {error}"
 
 
-def _changed_by_rerun(
-    folder: Path,
-    manifest: Mapping[str, Any],
-    learned: Posterior | None,
-    jobs: int,
-    done: Callable[[float], None],
-) -> Iterator[str]:
-    """What comes out otherwise now."""
-    if not _has_draws(manifest):
-        raise ResultsError(f"{folder}: {_remedy(manifest['asked'])}")
-    asked = manifest["asked"]["scenarios"].values()
-    scenarios = [_scenario(folder, one, manifest["draws"], learned) for one in asked]
-    stored = {name for hashes in manifest["variables"].values() for name in hashes}
-    with tempfile.TemporaryDirectory(prefix=".verify-", dir=folder.parent) as scratch:
-        for result in run_scenarios(scenarios, Path(scratch), stored=stored, jobs=jobs, done=done):
-            for name, expected in manifest["variables"][result.name].items():
-                if panel_hash(result.panels[name]) != expected:
-                    yield f"{result.name}: {name}: comes out otherwise now{_how_far(folder, result, name)}"
-
-
-def _remedy(asked: Mapping[str, Any]) -> str:
-    """What to do about a study whose manifest cannot bring back its draws, in words."""
-    command = next((command for kind, command in _REPEATED.items() if kind in asked), None)
-    if command is None:
-        return "was made of other studies' draws: verify those with --rerun"
-    return (
-        "only what `sim run` made can be computed anew from its folder alone; to compare, make this one again with "
-        f"its own files and options: {command} --out ELSEWHERE"
-    )
-
-
-def _scenario(folder: Path, asked: Any, draws: int, learned: Posterior | None) -> Scenario:
+def _task_of(folder: Path, manifest: Manifest, posterior: Posterior | None) -> Task[Any, Any]:
+    """What was asked, as it is asked again."""
+    asked, kind = manifest.asked, manifest.task
+    if kind in _REPEATED:
+        raise ResultsError(f"{folder}: cannot be made anew from its folder alone; {_REPEATED[kind]}")
     try:
-        scenario = with_draws(Scenario.model_validate(asked), draws)
-    except ValidationError as error:
-        raise ResultsError(f"{folder}: this program does not read the scenarios of the study") from error
-    wanted = scenario.sampling.posterior
-    if wanted is None:
-        return scenario
-    if learned is None or learned.hash != wanted:
-        raise ResultsError(f"{folder}: its draws are rows of a posterior: give that very one with --posterior FILE")
-    return learned_from(learned, scenario)
+        if kind == "run":
+            return RunTask(request_of(asked, posterior))
+        if kind not in ("backtest", "calibrate"):
+            raise ValueError(f"no command {shown(kind)}")
+        question = question_of(asked, folder)
+        return BacktestTask(question) if kind == "backtest" else CalibrateTask(question)
+    except (ValidationError, KeyError, TypeError, ValueError, AttributeError) as error:
+        raise ResultsError(f"{folder}: this program does not read what the study was asked ({error})") from error
 
 
-def _how_far(folder: Path, result: Result, name: str) -> str:
+def _changed_by_rerun(folder: Path, manifest: Manifest, again: Path) -> Iterator[str]:
+    """What comes out otherwise now."""
+    now = read_manifest(again)
+    for part in ("asked", "answer", "notes", "draws", "draws_key"):
+        if getattr(now, part) != getattr(manifest, part):
+            yield f"{MANIFEST}: {part}: comes out otherwise now"
+    told = set()
+    for scenario, hashes in now.variables.items():
+        before = manifest.variables.get(scenario, {})
+        for name, digest in hashes.items():
+            if before.get(name) != digest:
+                told.add(f"{scenario}/{DRAWS_FILE}")
+                yield f"{scenario}: {name}: comes out otherwise now{_how_far(folder, again, scenario, name)}"
+    for name in sorted({*now.files, *manifest.files} - told):
+        if now.files.get(name) != manifest.files.get(name):
+            yield f"{name}: comes out otherwise now"
+
+
+def _how_far(folder: Path, again: Path, scenario: str, name: str) -> str:
     """By how much a variable differs from what is stored, in words; nothing if that cannot be said."""
     try:
-        stored = read_result(folder / result.name).panels[name]
-        now = result.panels[name]
-        return _difference(now, stored) if (now.years, now.items) == (stored.years, stored.items) else ""
+        now, before = (read_result(study / scenario).panels[name] for study in (again, folder))
+        alike = (now.years, now.items, now.draws) == (before.years, before.items, before.draws)
+        return _difference(now, before) if alike else ""
     except (ResultsError, KeyError):
         return ""
 
 
-def _difference(now: Columns, stored: Columns) -> str:
+def _difference(now: Columns, before: Columns) -> str:
     unlike, largest = 0, 0.0
     for row in range(now.count):
-        one, other = now.rows([row])[0], stored.rows([row])[0]
+        one, other = now.rows([row])[0], before.rows([row])[0]
         unlike += not np.array_equal(one, other, equal_nan=True)
         with np.errstate(divide="ignore", invalid="ignore"):
             largest = max(largest, float(np.nanmax(np.abs(one - other) / np.abs(other), initial=0.0)))

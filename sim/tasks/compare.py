@@ -1,0 +1,111 @@
+"""A comparison of finished results, written as a study of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sim.outcomes.comparison import baseline_of, draws_key, headline, require_comparable
+from sim.outcomes.panels import Result, panel_hash
+from sim.outcomes.results import read_result, result_folders
+from sim.tasks.files import Files
+from sim.tasks.manifest import Hashes, read_manifest, stated
+from sim.tasks.pool import Batch, Progress, make_crew
+from sim.tasks.run import HEADLINE, Study, study_of, unknown_errors
+from sim.tasks.task import Desk, Finished, Task, perform
+
+__all__ = ["CompareTask", "compare_studies"]
+
+
+def compare_studies(
+    paths: Sequence[Path | str],
+    *,
+    baseline: str | None = None,
+    out: Path | str = Path("results"),
+    jobs: int | None = None,
+    plots: bool = True,
+    force: bool = False,
+    progress: Progress | None = None,
+) -> Study:
+    """Compare finished results, and write tables and pictures into a folder of their own.
+
+    Parameters
+    ----------
+    paths : sequence of path
+        Folders of studies, or of single scenarios in them.
+    baseline, out, jobs, plots, force, progress
+        As for `run_study`.
+
+    Raises
+    ------
+    ResultsError
+        A result is missing, damaged or not what its study's manifest says, or the results do not share draws; says why.
+    """
+    results = [read_result(folder) for path in paths for folder in _scenario_folders(Path(path))]
+    require_comparable(results)
+    task = CompareTask(tuple(results), baseline_of(results, baseline), plots)
+    return perform(task, out, make_crew(jobs), force=force, progress=progress)
+
+
+@dataclass(frozen=True)
+class CompareTask(Task[Sequence[Result], Study]):
+    """The comparison of some results.
+
+    Attributes
+    ----------
+    results : tuple of Result
+        On shared draws.
+    baseline : Result
+        One of them.
+    pictures : bool
+    """
+
+    kind = "compare"
+
+    results: tuple[Result, ...]
+    baseline: Result
+    pictures: bool
+
+    @property
+    def names(self) -> list[str]:
+        """The scenarios."""
+        return ["compared", *(result.name for result in self.results)]
+
+    def asked(self) -> dict[str, Any]:
+        """The results by the hashes of their numbers."""
+        return {"compared": self._hashes, "baseline": self.baseline.name, "pictures": self.pictures}
+
+    @property
+    def _hashes(self) -> dict[str, Hashes]:
+        return {one.name: {name: panel_hash(panel) for name, panel in one.panels.items()} for one in self.results}
+
+    def compute(self, desk: Desk) -> Sequence[Result]:
+        """Nothing is computed: the draws are there."""
+        return self.results
+
+    def write(self, folder: Path, computed: Sequence[Result], desk: Desk) -> Mapping[str, Any]:
+        """Write every file."""
+        files = Files(folder, computed, self.baseline, self.pictures, desk.crew.jobs)
+        files.write_tables(Batch(), partial(desk.tell, "files"))
+        draws = self.baseline.scenario.sampling.draws
+        return {
+            "answer": stated(HEADLINE, tuple(headline(computed, self.baseline.name))),
+            "notes": tuple(unknown_errors(draws)),
+            "draws": draws,
+            "draws_key": draws_key(self.baseline.scenario),
+        }
+
+    def answer(self, study: Finished) -> Study:
+        """The answer in short."""
+        return study_of(study)
+
+
+def _scenario_folders(path: Path) -> tuple[Path, ...]:
+    """The scenarios of a study in the order in which they were run, or the one folder that `path` is."""
+    folders = result_folders(path)
+    if folders == (path,):
+        return folders
+    return tuple(path / name for name in read_manifest(path).variables)

@@ -1,0 +1,278 @@
+"""A run: several scenarios on shared draws, simulated, compared, drawn and written as one study."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from pydantic import TypeAdapter
+
+from sim.chance.sampling import DRAWS_PER_SCRAMBLE
+from sim.errors import Problem, ScenarioError
+from sim.outcomes.comparison import baseline_of, draws_key, headline
+from sim.outcomes.panels import Result
+from sim.outcomes.statistics import FEWEST_SCRAMBLES
+from sim.outcomes.tables import HeadlineRow
+from sim.scenario.scenario import Scenario
+from sim.tasks.audit import Audit, audit
+from sim.tasks.files import Files, import_pictures
+from sim.tasks.manifest import EXACT, stated, understood
+from sim.tasks.pool import Batch, Progress, do_nothing, make_crew
+from sim.tasks.precision import as_precise_as
+from sim.tasks.request import MANY_DRAWS, Request, make_request
+from sim.tasks.runs import Plan, Run, make_plan
+from sim.tasks.task import Desk, Finished, Task, perform
+
+__all__ = ["HEADLINE", "RunTask", "Study", "run_study", "study_of", "unknown_errors"]
+
+HEADLINE: Final = TypeAdapter(tuple[HeadlineRow, ...], config=EXACT)
+"""The answer in short, as a manifest has it."""
+
+_SIMULATED: Final = 0.6
+"""Share of a run's time that the draws take, for the progress bar."""
+
+_MOVES_NOTHING: Final = "moves nothing: "
+
+
+@dataclass(frozen=True)
+class Study:
+    """A finished study.
+
+    Attributes
+    ----------
+    folder : Path
+    paths : tuple of Path
+        Every file of the study.
+    headline : tuple of HeadlineRow
+        The answer in short.
+    notes : tuple of str
+        What a reader should know before quoting it.
+    """
+
+    folder: Path
+    paths: tuple[Path, ...]
+    headline: tuple[HeadlineRow, ...]
+    notes: tuple[str, ...]
+
+
+def run_study(
+    scenarios: Sequence[Scenario | Path | str],
+    *,
+    draws: int | None = None,
+    seed: int | None = None,
+    baseline: str | None = None,
+    out: Path | str = Path("results"),
+    jobs: int | None = None,
+    keep: Sequence[str] | None = None,
+    plots: bool = True,
+    strict: bool = False,
+    force: bool = False,
+    posterior: Path | str | None = None,
+    target_se: str | None = None,
+    progress: Progress | None = None,
+    announce: Callable[[Sequence[HeadlineRow]], None] | None = None,
+    executor: Executor | None = None,
+) -> Study:
+    """Run scenarios as one study and write it into a folder of its own.
+
+    Parameters
+    ----------
+    scenarios : sequence of Scenario or path
+        At least one; on shared draws.
+    draws, seed : int, optional
+        In place of the scenarios' own.
+    baseline : str, optional
+        Scenario that the others are compared with; the first by default.
+    out : path
+        Where the study's folder is made; its name is made of the scenarios' and a hash of all that was asked.
+    jobs : int, optional
+        Processes at a time; every core by default. Results do not depend on it.
+    keep : sequence of str, optional
+        Variables whose draws are stored; all by default. Tables and pictures are made of all up to 2^17 draws; above,
+        of these and of what the answer in short needs.
+    plots : bool
+        Whether pictures are drawn.
+    strict : bool
+        Whether an input or an override that moves nothing is an error.
+    force : bool
+        Run again even if this program has finished the same study.
+    posterior : path, optional
+        What `sim calibrate` wrote: its row n takes the place of draw n in every scenario.
+    target_se : str, optional
+        Add draws until a paired difference to the baseline has a small standard error, as in
+        ``foreign_share.total.2030=0.001``: variable, scope, item and year of an outcome. All scenarios must be as
+        precise, or the one whose name stands before it with a colon.
+    progress : callable, optional
+        Is told what is being done, and the share of the whole that is finished.
+    announce : callable, optional
+        Is given the answer in short once all draws are there, before files are written.
+    executor : Executor, optional
+        Runs the draws in place of forked children, for instance on other machines: twice as many blocks of draws as
+        there are `jobs` are under way at a time. Its workers must run the same program.
+
+    Raises
+    ------
+    ScenarioError
+        The scenarios cannot be run, or not as one study.
+    NumericalError
+        A draw has no answer.
+    ResultsError
+        The folder cannot be written, or holds something else.
+    """
+    request = make_request(
+        scenarios,
+        draws=draws,
+        seed=seed,
+        baseline=baseline,
+        keep=keep,
+        pictures=plots,
+        posterior=posterior,
+        target_se=target_se,
+    )
+    task = RunTask(request, strict)
+    return perform(task, out, make_crew(jobs, executor), force=force, progress=progress, announce=announce)
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """The results of a run, the answer in short, and what to say of the draws."""
+
+    results: Sequence[Result]
+    headline: tuple[HeadlineRow, ...]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class RunTask(Task[_Drawn, Study]):
+    """The run of a request.
+
+    Attributes
+    ----------
+    request : Request
+    strict : bool
+        Whether what moves nothing is an error.
+    """
+
+    kind = "run"
+
+    request: Request
+    strict: bool = False
+
+    @property
+    def names(self) -> list[str]:
+        """The scenarios."""
+        return [scenario.name for scenario in self.request.scenarios]
+
+    def asked(self) -> dict[str, Any]:
+        """Scenarios and settings."""
+        return self.request.content()
+
+    def compute(self, desk: Desk) -> _Drawn:
+        """All draws, and the answer that they give."""
+        desk.tell("median case", 0.0)
+        plan, pictures = make_plan(self.request.scenarios, self.request.stored), self.request.pictures
+        run = Run(plan, desk.folder, desk.key, desk.crew, import_pictures if pictures else do_nothing)
+        results, notes = self._draw(run, plan, desk)
+        desk.tell_what_was_there(run.found, "blocks of draws")
+        answer = tuple(headline(results, self.request.baseline))
+        desk.announce(answer)
+        notes += [*_size_on_disk(plan, results[0].scenario.sampling.draws, self.request)]
+        return _Drawn(results, answer, tuple(notes))
+
+    def _draw(self, run: Run, plan: Plan, desk: Desk) -> tuple[Sequence[Result], list[str]]:
+        """As many draws as are asked for, or as a target takes."""
+        request, started = self.request, time.monotonic()
+
+        def draw(draws: int) -> list[Result]:
+            _require_room(plan, draws, request, desk.folder)
+            return run.results(draws, lambda share: desk.tell(f"{draws:,} draws", share * _SIMULATED))
+
+        if request.target is None:
+            return draw(request.draws), [*request.notes]
+        request.target.check(plan.cases.values())
+        results, reached = as_precise_as(request.target, request.baseline, request.draws, draw)
+        desk.passing.append(f"these draws took {time.monotonic() - started:.0f} s")
+        return results, [*request.notes, str(reached)]
+
+    def write(self, folder: Path, computed: _Drawn, desk: Desk) -> Mapping[str, Any]:
+        """Audit the scenarios, and write every file."""
+        request, results = self.request, computed.results
+        files = Files(folder, results, baseline_of(results, request.baseline), request.pictures, desk.crew.jobs)
+        batch = Batch()
+        findings = batch.add(partial(audit, [result.scenario for result in results]))
+        saved = files.add_draws(batch, request.keep)
+        files.write_tables(batch, lambda part: desk.tell("files", _SIMULATED + part * (1 - _SIMULATED)))
+        self._require_no_faults(findings.result())
+        draws = results[0].scenario.sampling.draws
+        return {
+            "answer": stated(HEADLINE, computed.headline),
+            "notes": (*computed.notes, *unknown_errors(draws), *findings.result().lines()),
+            "variables": {name: future.result() for name, future in saved.items()},
+            "draws": draws,
+            "draws_key": draws_key(results[0].scenario),
+        }
+
+    def answer(self, study: Finished) -> Study:
+        """The answer in short; an error if something moves nothing and that is asked for."""
+        self._refuse([note for note in study.manifest.notes if note.startswith(_MOVES_NOTHING)])
+        return study_of(study)
+
+    def _require_no_faults(self, findings: Audit) -> None:
+        self._refuse(findings.faults())
+
+    def _refuse(self, faults: Sequence[str]) -> None:
+        if self.strict and faults:
+            raise ScenarioError(Problem("--strict", 0, 0, "", line) for line in faults)
+
+
+def study_of(study: Finished) -> Study:
+    """The answer in short, from a manifest."""
+    rows = understood(HEADLINE, study.manifest.answer, study.folder)
+    return Study(study.folder, study.paths, rows, study.notes)
+
+
+def _require_room(plan: Plan, draws: int, request: Request, work: Path) -> None:
+    """Refuse to begin what the disk has no room for; blocks that are there already count as room."""
+    there = sum(file.stat().st_size for file in work.glob("*") if file.is_file())
+    free, final, meanwhile = shutil.disk_usage(work).free + there, *_bytes(plan, draws, request)
+    if final + meanwhile > free:
+        size = f"the draws take {_shown(final)} on disk, and {_shown(meanwhile)} more while the study is made"
+        raise OSError(errno.ENOSPC, f"{size}, and {_shown(free)} are free: fewer draws, or --keep VARIABLE,…")
+
+
+def _size_on_disk(plan: Plan, draws: int, request: Request) -> list[str]:
+    """What a very large run writes, in words."""
+    if draws <= MANY_DRAWS:
+        return []
+    final, meanwhile = _bytes(plan, draws, request)
+    size = f"the draws take {_shown(final)} on disk, and took {_shown(meanwhile)} more while the study was made"
+    only = [f"tables and pictures are made of {', '.join(request.stored)} alone"] if request.stored else []
+    return [size, *only]
+
+
+def _bytes(plan: Plan, draws: int, request: Request) -> tuple[int, int]:
+    """Of the draws that are kept, and of all that are stored meanwhile."""
+    return 8 * plan.rows(request.keep) * draws, 8 * plan.rows() * draws
+
+
+def _shown(size: int) -> str:
+    """A number of bytes in words, in the unit that leaves one to three digits before the point."""
+    for unit, factor in (("GB", 1e9), ("MB", 1e6)):
+        if size >= factor:
+            return f"{size / factor:.1f} {unit}"
+    return f"{size / 1e3:.1f} kB"
+
+
+def unknown_errors(draws: int) -> list[str]:
+    """That standard errors are unknown, in words, where they are."""
+    if draws >= FEWEST_SCRAMBLES * DRAWS_PER_SCRAMBLE:
+        return []
+    least = FEWEST_SCRAMBLES * DRAWS_PER_SCRAMBLE
+    return [f"standard errors are unknown below {least} draws ({FEWEST_SCRAMBLES} scrambles)"]

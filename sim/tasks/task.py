@@ -1,0 +1,191 @@
+"""The life cycle of a task: recognised if it was done before, else computed part by part, written whole, and answered.
+
+A command says what is asked, how it is computed in parts that do not depend on each other, which files come of it, and
+how the answer is read from them. All else is here, so that going on from what is done, any number of jobs, executors,
+recognition and verification hold for every command.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Final, Generic, TypeVar
+
+from sim.outcomes.results import file_hash
+from sim.tasks.manifest import Manifest, Program, canonical_hash, decisive, program, write_manifest
+from sim.tasks.parts import Arrays, PartStore
+from sim.tasks.pool import Crew, Progress, say_nothing
+from sim.tasks.store import clean, discard, files_of, finish, finished, new_study, relative_files, scratch, study_name
+
+__all__ = ["FINISHED_BEFORE", "Desk", "Finished", "Task", "perform"]
+
+FINISHED_BEFORE: Final = "this study was finished before: nothing was computed (--force computes it again)"
+
+Computed = TypeVar("Computed")
+Answer = TypeVar("Answer")
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Where a task is at work.
+
+    Attributes
+    ----------
+    folder : Path
+        The scratch folder.
+    key : str
+        Hash of all that decides the parts: what was asked, and the program.
+    runner : Program
+    crew : Crew
+    tell : callable
+        Is told what is being done, and the share of the whole that is finished.
+    announce : callable
+        Is given the answer in short as soon as it is known, before files are written.
+    passing : list of str
+        What is to be said of how the study was come by, and does not stand in its manifest.
+    """
+
+    folder: Path
+    key: str
+    runner: Program
+    crew: Crew
+    tell: Progress
+    announce: Callable[[Any], None]
+    passing: list[str] = field(default_factory=list)
+
+    def store(self, stage: str, count: int) -> PartStore:
+        """Where the parts of a stage are kept."""
+        return PartStore(self.folder, f"{self.key}.{stage}", count)
+
+    def parts(self, stage: str, calls: Sequence[Callable[[], Arrays]], done: Callable[[float], None]) -> list[Arrays]:
+        """What some calls return, each computed once however often the task is stopped."""
+        store = self.store(stage, len(calls))
+        missing = store.missing()
+        self.crew.compute(
+            [calls[number] for number in missing], lambda place, arrays: store.write(missing[place], arrays), done
+        )
+        self.tell_what_was_there(len(calls) - len(missing), "parts")
+        return list(store.read())
+
+    def tell_what_was_there(self, count: int, what: str) -> None:
+        """Say later that a task which was stopped has left something to go on from."""
+        if count:
+            self.passing.append(f"{count} {what} were there already, from a run that was stopped")
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished study.
+
+    Attributes
+    ----------
+    folder : Path
+    manifest : Manifest
+    passing : tuple of str
+        How the study was come by this time.
+    """
+
+    folder: Path
+    manifest: Manifest
+    passing: tuple[str, ...] = ()
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """Every file, the manifest first."""
+        return files_of(self.folder, self.manifest)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader should know before quoting it, and how it was come by."""
+        return (*self.manifest.notes, *self.passing)
+
+
+class Task(ABC, Generic[Computed, Answer]):
+    """What a command does."""
+
+    kind: ClassVar[str]
+    """Name of the command."""
+
+    @property
+    @abstractmethod
+    def names(self) -> list[str]:
+        """What the folder is called after."""
+
+    @abstractmethod
+    def asked(self) -> dict[str, Any]:
+        """All that decides what comes out, as JSON: a study of the same name was asked the same."""
+
+    @abstractmethod
+    def compute(self, desk: Desk) -> Computed:
+        """Compute the parts, and put them together."""
+
+    @abstractmethod
+    def write(self, folder: Path, computed: Computed, desk: Desk) -> Mapping[str, Any]:
+        """Write every file but the manifest; what the manifest says of the answer."""
+
+    @abstractmethod
+    def answer(self, study: Finished) -> Answer:
+        """The answer from a finished study."""
+
+
+def perform(
+    task: Task[Computed, Answer],
+    out: Path | str,
+    crew: Crew,
+    *,
+    force: bool = False,
+    progress: Progress | None = None,
+    announce: Callable[[Any], None] | None = None,
+) -> Answer:
+    """Do what is asked, unless it was done before.
+
+    Parameters
+    ----------
+    task : Task
+    out : path
+        Where the study's folder is made; its name is made of the task's and a hash of all that was asked.
+    crew : Crew
+        The answer does not depend on it.
+    force : bool
+        Compute it even if this program has finished the same before.
+    progress, announce : callable, optional
+        As in `Desk`.
+
+    Raises
+    ------
+    NumericalError
+        A draw has no answer.
+    ResultsError
+        The folder cannot be written, or holds something else.
+    """
+    runner, asked = program(), {"task": task.kind, **task.asked()}
+    folder = Path(out) / study_name(task.names, [asked, runner.source])
+    before = None if force else finished(folder, asked, runner)
+    if before is not None:
+        discard(folder)
+        return task.answer(Finished(folder, before, (FINISHED_BEFORE,)))
+    key = canonical_hash([asked, decisive(runner)])[:16]
+    with scratch(folder) as work:
+        clean(work, key, everything=force)
+        desk = Desk(work, key, runner, crew, progress or say_nothing, announce or _say_nothing_yet)
+        computed = task.compute(desk)
+        study = new_study(work)
+        content = task.write(study, computed, desk)
+        manifest = Manifest(asked=asked, program=runner, files=_hashes(study), **content)
+        write_manifest(study, manifest)
+        finish(work, folder)
+    return task.answer(Finished(folder, manifest, tuple(desk.passing)))
+
+
+def _say_nothing_yet(answer: Any) -> None:
+    """An answer that nobody waits for."""
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    """The hash of every file; hashing is free of the interpreter's lock."""
+    names = relative_files(folder)
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(names, pool.map(lambda name: file_hash(folder / name), names), strict=True))
