@@ -11,7 +11,17 @@ from io import FileIO
 from pathlib import Path
 from typing import IO, Final
 
-__all__ = ["entries", "is_own_folder", "open_new", "open_regular", "remove", "sync", "sync_folder", "write_bytes"]
+__all__ = [
+    "entries",
+    "is_own_folder",
+    "open_new",
+    "open_regular",
+    "remove",
+    "remove_empty_folders",
+    "sync",
+    "sync_folder",
+    "write_bytes",
+]
 
 _NO_LINK: Final = getattr(os, "O_NOFOLLOW", 0)
 _NO_WAIT: Final = getattr(os, "O_NONBLOCK", 0)
@@ -87,6 +97,13 @@ def remove(path: Path) -> None:
         path.unlink(missing_ok=True)
     else:
         shutil.rmtree(path)
+
+
+def remove_empty_folders(folder: Path) -> None:
+    """Remove what is below a folder and holds nothing."""
+    for name, _ in list(entries(folder)):
+        if (folder / name).is_dir():
+            (folder / name).rmdir()
 
 
 def entries(folder: Path) -> Iterator[tuple[str, bool]]:

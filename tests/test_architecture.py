@@ -19,7 +19,7 @@ FOLDERS = ("scenario", "reading", "chance", "dates", "kernels", "outcomes", "mod
 
 # fmt: off
 READING_ORDER = (
-    "errors", "axes",
+    "errors", "axes", "disk",
     "scenario.evidence", "scenario.regimes", "scenario.scenario", "scenario.policy",
     "reading.points", "reading.plausibility", "reading.feasibility", "reading.correlation",
     "reading.actors", "reading.consistency", "reading.documents", "reading.cells", "reading.schema",
@@ -37,10 +37,10 @@ READING_ORDER = (
     "belief.possible", "belief.posterior", "belief.calibration", "belief.lessons",
     "pictures.style", "pictures.marks", "pictures.trends", "pictures.chronicle", "pictures.standings",
     "pictures.plots", "pictures.trackrecord", "pictures.responses", "pictures.sweeps", "pictures.beliefs",
-    "tasks.pool", "tasks.manifest", "tasks.lock", "tasks.store", "tasks.blocks",
-    "tasks.precision", "tasks.request", "tasks.runs", "tasks.audit", "tasks.files", "tasks.study",
-    "tasks.verify", "tasks.design", "tasks.sweepfile", "tasks.answers", "tasks.points", "tasks.sweep",
-    "tasks.cluster", "tasks.question", "tasks.backtest", "tasks.calibrate",
+    "tasks.manifest", "tasks.pool", "tasks.blocks", "tasks.parts", "tasks.store", "tasks.task",
+    "tasks.precision", "tasks.request", "tasks.runs", "tasks.audit", "tasks.files", "tasks.run", "tasks.compare",
+    "tasks.design", "tasks.sweepfile", "tasks.points", "tasks.sweep",
+    "tasks.question", "tasks.backtest", "tasks.calibrate", "tasks.verify", "tasks.cluster",
     "terminal", "cli",
 )
 # fmt: on

@@ -33,7 +33,7 @@ from sim.outcomes.tables import csv_bytes
 from sim.pictures.trackrecord import TRACK_PICTURES
 from sim.reading.loading import shipped_folder
 from sim.scenario.scenario import Sampling
-from sim.tasks.backtest import Track, run_backtest
+from sim.tasks.backtest import BacktestTask, Track, run_backtest
 from sim.tasks.manifest import program
 
 Said = pytest.CaptureFixture[str]
@@ -231,7 +231,7 @@ def test_the_manifest_holds_what_was_asked_and_a_hash_of_every_file(market: Fold
     track = _track()
     manifest = json.loads((track.folder / "manifest.json").read_text())
     assert manifest["asked"]["record"] == file_hash(Path("record.csv"))
-    assert manifest["asked"]["backtest"]["as_of"] == "2019-04-30"
+    assert manifest["asked"]["scenario"]["as_of"] == "2019-04-30"
     assert manifest["files"] == {path.name: file_hash(path) for path in track.paths if path.name != "manifest.json"}
     assert str(market.path) not in (track.folder / "manifest.json").read_text()
 
@@ -244,7 +244,7 @@ def finished(market: Folder, monkeypatch: pytest.MonkeyPatch) -> Track:
     def fail(*_: object) -> None:
         raise NumericalError("ran again")
 
-    monkeypatch.setattr("sim.tasks.backtest._forecasts", fail)
+    monkeypatch.setattr(BacktestTask, "compute", fail)
     return track
 
 
@@ -328,7 +328,7 @@ def test_another_program_runs_a_backtest_again(finished: Track, monkeypatch: pyt
     if part == "scoringrules":
         monkeypatch.setattr("sim.tasks.backtest.version", lambda name: "0.0.1")
     else:
-        monkeypatch.setattr("sim.tasks.backtest.program", lambda: {**runner, part: "another"})
+        monkeypatch.setattr("sim.tasks.task.program", lambda: runner.model_copy(update={part: "another"}))
     with pytest.raises(NumericalError, match="ran again"):
         _track()
 

@@ -86,15 +86,6 @@ def test_a_longer_run_finds_the_whole_blocks_of_a_shorter_one(store: BlockStore)
     assert longer.missing() == [2, 3]
 
 
-def test_cleaning_removes_blocks_of_other_runs_and_what_was_not_finished(store: BlockStore) -> None:
-    for name in ("other-000000.block", "abc-000003.block.77.partial", "lock"):
-        (store.folder / name).touch()
-    store.clean()
-    assert _files(store.folder) == ["abc-000000.block", "abc-000001.block", "abc-000002.block", "lock"]
-    store.clean(everything=True)
-    assert _files(store.folder) == ["lock"]
-
-
 def test_a_block_of_the_wrong_size_is_not_written(store: BlockStore) -> None:
     with pytest.raises(AssertionError, match="block 0 has"):
         store.write(0, [np.zeros((ROWS - 1, 1024))])

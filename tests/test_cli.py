@@ -56,8 +56,8 @@ class FakeStudy:
 @pytest.fixture
 def study(monkeypatch: pytest.MonkeyPatch) -> FakeStudy:
     fake = FakeStudy()
-    monkeypatch.setattr("sim.tasks.study.run_study", fake.run)
-    monkeypatch.setattr("sim.tasks.study.compare_studies", fake.compare)
+    monkeypatch.setattr("sim.tasks.run.run_study", fake.run)
+    monkeypatch.setattr("sim.tasks.compare.compare_studies", fake.compare)
     return fake
 
 
@@ -133,7 +133,7 @@ def test_a_run_that_fails_exits_with_1_and_without_a_traceback(
     def fail(*_: object, **__: object) -> None:
         raise NumericalError("draw 7 has no answer")
 
-    monkeypatch.setattr("sim.tasks.study.run_study", fail)
+    monkeypatch.setattr("sim.tasks.run.run_study", fail)
     assert cli.main(["run", "small.yaml"]) == 1
     assert capsys.readouterr().err == "draw 7 has no answer\n"
     with pytest.raises(NumericalError, match="draw 7"):
@@ -153,7 +153,7 @@ def test_what_nobody_foresaw_is_one_line_and_exit_code_1(
     def fail(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr("sim.tasks.study.run_study", fail)
+    monkeypatch.setattr("sim.tasks.run.run_study", fail)
     assert cli.main(["run", "small.yaml"]) == 1
     assert capsys.readouterr().err == line
 
@@ -162,7 +162,7 @@ def test_an_interrupt_stops_in_one_line(folder: Folder, capsys: Said, monkeypatc
     def interrupt(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sim.tasks.study.run_study", interrupt)
+    monkeypatch.setattr("sim.tasks.run.run_study", interrupt)
     assert cli.main(["run", "small.yaml"]) in (1, 130)
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
 

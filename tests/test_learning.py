@@ -17,7 +17,17 @@ import pytest
 from conftest import SMALL, SOURCES, Folder
 from simulation_based import chance, rank_of_truth
 
-from sim.belief.calibration import Calibration, Pilot, Teacher, teacher
+from sim.belief.calibration import (
+    PILOT,
+    Calibration,
+    Pilot,
+    Teacher,
+    calibration,
+    pilot,
+    prior_rows,
+    replicate,
+    teacher,
+)
 from sim.belief.lessons import LessonRow, ObservationRow, RungRow, contradicted, contradicted_jointly, evidence, lessons
 from sim.belief.matching import match_record
 from sim.belief.posterior import POSTERIOR_FILE, falls_back, learned_from, read_posterior, records_of
@@ -29,8 +39,9 @@ from sim.errors import NumericalError, ScenarioError
 from sim.outcomes.tables import csv_bytes
 from sim.reading.loading import load_scenario
 from sim.scenario.scenario import Scenario
-from sim.tasks.calibrate import Learning, compare_with_prior, learn, run_calibration
-from sim.tasks.study import compare_studies, run_study
+from sim.tasks.calibrate import CalibrateTask, Learning, run_calibration
+from sim.tasks.compare import compare_studies
+from sim.tasks.run import run_study
 
 DISCREPANCY = """\
 discrepancy:
@@ -68,13 +79,10 @@ def with_draws(scenario: Scenario, draws: int) -> Scenario:
     return scenario.model_copy(update={"sampling": scenario.sampling.model_copy(update={"draws": draws})})
 
 
-def silent(share: float) -> None:
-    """Progress that nobody follows."""
-
-
-def learned_by(scenario: Scenario, teach: Teacher, jobs: int = 1) -> Calibration:
+def learned_by(scenario: Scenario, teach: Teacher) -> Calibration:
     nothing = Pilot(np.zeros((len(teach.matches), 2)), 0.0)
-    return learn(teach, scenario, nothing, jobs, silent)
+    numbers = range(scenario.sampling.draws // 512)
+    return calibration(teach, scenario, nothing, [replicate(teach, scenario.sampling.seed, one) for one in numbers])
 
 
 @dataclass(frozen=True)
@@ -254,7 +262,7 @@ def halted(learned: Learned, monkeypatch: pytest.MonkeyPatch) -> Learned:
     def fail(*_: object) -> None:
         raise NumericalError("ran again")
 
-    monkeypatch.setattr("sim.tasks.calibrate._learned", fail)
+    monkeypatch.setattr(CalibrateTask, "compute", fail)
     return learned
 
 
@@ -335,7 +343,7 @@ def test_rows_that_contradict_each_other_are_refused_though_each_alone_is_possib
     line = ROWS.splitlines()[0]
     write(tmp_path, f"{line}\n{line.replace('M1', 'M9').replace('12.9,12.0,13.5', '20,19.9,20.1')}\n")
     scenario, teach = taught(tmp_path)
-    first = compare_with_prior(teach, scenario, 1, silent)
+    first = pilot(teach, np.concatenate([prior_rows(teach, scenario, number) for number in range(PILOT)], axis=1))
     assert not contradicted(teach, first)
     (problem,) = contradicted_jointly(learned_by(scenario, teach))
     assert "no world agrees with all of the record" in str(problem)
@@ -344,11 +352,18 @@ def test_rows_that_contradict_each_other_are_refused_though_each_alone_is_possib
 # ---------------------------------------------------------------- rows in a run
 
 
-def test_jobs_do_not_change_the_rows(learned: Learned) -> None:
-    scenario, teach = taught(learned.folder)
-    one, two = (learned_by(with_draws(scenario, 1024), teach, jobs) for jobs in (1, 2))
-    for name, values in one.posterior.by_name().items():
-        np.testing.assert_array_equal(values, two.posterior.by_name()[name])
+def test_jobs_do_not_change_a_file(learned: Learned, tmp_path: Path) -> None:
+    one, two = (
+        run_calibration(
+            learned.folder / "small.yaml",
+            learned.folder / "record.csv",
+            draws=1024,
+            out=tmp_path / str(jobs),
+            jobs=jobs,
+        )
+        for jobs in (1, 2)
+    )
+    assert (one.folder / "manifest.json").read_bytes() == (two.folder / "manifest.json").read_bytes()
 
 
 def test_more_rows_are_the_first_ones_and_further_ones(learned: Learned) -> None:

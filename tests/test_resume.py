@@ -69,7 +69,8 @@ def _manifest(out: str) -> bytes:
 
 
 def _blocks(out: str) -> int:
-    return len(list(Path(out).glob(".*.unfinished/*.block")))
+    """Finished parts."""
+    return sum(path.suffix in (".block", ".part") for path in Path(out).glob(".*.unfinished/*"))
 
 
 def _wait_for_block(process: subprocess.Popen[str], out: str) -> None:

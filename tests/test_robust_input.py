@@ -15,7 +15,7 @@ from conftest import SMALL, Folder
 from sim import cli
 from sim.errors import ScenarioError
 from sim.reading.loading import load_scenario
-from sim.tasks.study import run_study
+from sim.tasks.run import run_study
 
 EVIDENCE = "source: judgement, grade: judgement"
 ONE = f"{{value: 1, unit: fraction, {EVIDENCE}}}"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -19,13 +20,25 @@ from sim.outcomes.panels import Result, panel_hash
 from sim.reading.loading import load_scenario
 from sim.scenario.scenario import Scenario
 from sim.tasks import runs
-from sim.tasks.manifest import program
-from sim.tasks.runs import Run, make_plan, run_scenarios, simulate_block, with_draws
+from sim.tasks.pool import Crew
+from sim.tasks.runs import Run, make_plan, simulate_block, with_draws
 
 
 def _small(folder: Folder, draws: int) -> list[Scenario]:
     later = folder.variant("policy:\n  steps:\n    pilot_effective: {when: 2020-07-01, adopt: pilot}\n")
     return [with_draws(load_scenario(file), draws) for file in (folder.path / "small.yaml", later)]
+
+
+def run_scenarios(
+    scenarios: Sequence[Scenario],
+    folder: Path,
+    jobs: int = 1,
+    executor: Executor | None = None,
+    stored: Sequence[str] | None = None,
+) -> list[Result]:
+    """Results that read from blocks in a folder."""
+    run = Run(make_plan(scenarios, stored), folder, "key", Crew(jobs, executor))
+    return run.results(scenarios[0].sampling.draws, lambda share: None)
 
 
 def _hashes(results: list[Result]) -> list[dict[str, str]]:
@@ -78,7 +91,7 @@ def test_a_run_that_grows_keeps_its_first_draws_and_computes_only_the_others(
         return simulate_block(plan, scrambles)
 
     monkeypatch.setattr(runs, "simulate_block", counted)
-    run = Run(make_plan(_small(folder, 1536)), folder.path, program(), jobs=1)
+    run = Run(make_plan(_small(folder, 1536)), folder.path, "key", Crew(1))
     short = [_numbers(result) for result in run.results(1536, lambda share: None)]
     long = [_numbers(result) for result in run.results(4096, lambda share: None)]
     for first, grown in zip(short, long, strict=True):
@@ -99,10 +112,10 @@ def test_the_three_regimes_draw_alike_and_a_calendar_of_chance_does_not() -> Non
     assert not draw_alike(base, shipped.scenario("jv_only", "demand.churn=5"))
 
 
-def test_another_program_has_blocks_of_its_own(folder: Folder) -> None:
+def test_another_key_has_blocks_of_its_own(folder: Folder) -> None:
     plan = make_plan(_small(folder, 512))
-    Run(plan, folder.path, program(), jobs=1).results(512, lambda share: None)
-    other = Run(plan, folder.path, {**program(), "source": "another"}, jobs=1)
+    Run(plan, folder.path, "key", Crew(1)).results(512, lambda share: None)
+    other = Run(plan, folder.path, "another", Crew(1))
     other.results(512, lambda share: None)
     assert (other.found, len(_blocks(folder.path))) == (0, 2)
 
@@ -118,7 +131,7 @@ def test_a_worker_that_runs_another_program_is_refused(folder: Folder, monkeypat
 
         def submit(self, function: Any, *arguments: Any, **options: Any) -> Future[Any]:
             *given, runner = arguments
-            return super().submit(function, *given, {**runner, "cpu": "x86-64-v9"}, **options)
+            return super().submit(function, *given, runner.model_copy(update={"cpu": "x86-64-v9"}), **options)
 
     with Elsewhere(1) as pool, pytest.raises(ResultsError, match=r"processor level .* in place of x86-64-v9"):
         run_scenarios(_small(folder, 512), folder.path, executor=pool)

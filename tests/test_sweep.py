@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import mkdtemp
@@ -25,8 +25,9 @@ from sim.outcomes.results import Panel
 from sim.outcomes.statistics import STATISTICS, describe
 from sim.outcomes.sweeps import Response, partial_rank_correlations
 from sim.reading.loading import load_scenario, shipped_folder
-from sim.tasks.answers import AnswerStore, Ran
-from sim.tasks.points import asked_outcomes, idle_factors, run_all, run_points
+from sim.tasks.parts import PartStore
+from sim.tasks.points import Ran, asked_outcomes, idle_factors, read_points, run_missing, run_points
+from sim.tasks.pool import Crew
 from sim.tasks.sweep import SweepStudy, run_sweep
 from sim.tasks.sweepfile import Sweep, read_sweep
 
@@ -56,13 +57,14 @@ NEVER = "{when: 2026-12-31, adopt: pilot}"
 PAIRED = "baseline: licence.yaml"
 
 
-def ran(sweep: Sweep, jobs: int = 1) -> Ran:
-    return run_all(sweep, store_of(sweep), jobs, lambda part: None)
+ONE = Crew(1)
 
 
-def store_of(sweep: Sweep) -> AnswerStore:
-    """A store in an empty folder."""
-    return AnswerStore(Path(mkdtemp(dir=".")), "key", asked_outcomes(sweep), len(sweep.points))
+def ran(sweep: Sweep, crew: Crew = ONE, done: Callable[[float], None] = lambda share: None) -> Ran:
+    """All points, run into a store in an empty folder."""
+    store, outcomes = PartStore(Path(mkdtemp(dir=".")), "key", len(sweep.points)), asked_outcomes(sweep)
+    run_missing(sweep, outcomes, store.missing(), store, crew, done)
+    return read_points(outcomes, store)
 
 
 def alone(file: str, *overrides: str) -> Mapping[str, Panel]:
@@ -150,20 +152,20 @@ def same(found: Ran, parts: list[Ran]) -> bool:
 def test_points_have_the_same_bits_alone_and_together_for_any_number_of_jobs(
     mixed: Sweep, one_by_one: list[Ran], jobs: int
 ) -> None:
-    assert same(ran(mixed, jobs), one_by_one)
+    assert same(ran(mixed, Crew(jobs)), one_by_one)
 
 
 def test_an_executor_gives_the_same_bits_and_tells_how_far_it_is(mixed: Sweep, one_by_one: list[Ran]) -> None:
     told: list[float] = []
     with ThreadPoolExecutor(2) as pool:
-        found = run_all(mixed, store_of(mixed), 2, told.append, pool)
+        found = ran(mixed, Crew(2, pool), told.append)
     assert same(found, one_by_one)
     assert told == sorted(told)
     assert told[-1] == 1
 
 
 def test_points_stand_in_the_order_of_the_design_whatever_ran_first(mixed: Sweep) -> None:
-    response = ran(mixed, 2).responses[0]
+    response = ran(mixed, Crew(2)).responses[0]
     unlock = np.array(mixed.factors[0].coordinates)
     assert (difference(response)[unlock == 0.9, MEAN] > difference(response)[unlock == 0.2, MEAN]).all()
 
@@ -310,7 +312,7 @@ def test_a_finished_sweep_is_not_run_again_unless_forced(folder: Folder, monkeyp
     def fail(*_: object) -> None:
         raise NumericalError("ran again")
 
-    monkeypatch.setattr("sim.tasks.sweep.run_all", fail)
+    monkeypatch.setattr("sim.tasks.sweep.run_missing", fail)
     again = study(folder)
     assert (again.paths, again.table, again.notes[:-1]) == (first.paths, first.table, first.notes)
     assert again.notes[-1].startswith("this study was finished before")

@@ -14,9 +14,9 @@ from conftest import SMALL, SOURCES
 from sim.cli import main
 from sim.errors import ResultsError
 from sim.outcomes.results import file_hash, panel_hash, read_result
-from sim.tasks import manifest as manifests
-from sim.tasks.manifest import read_manifest, write_manifest
-from sim.tasks.study import compare_studies, run_study
+from sim.tasks.compare import compare_studies
+from sim.tasks.manifest import program, read_manifest, write_manifest
+from sim.tasks.run import run_study
 from sim.tasks.verify import verify_study
 
 Spoil = Callable[[Path], None]
@@ -110,31 +110,31 @@ def test_the_folder_of_a_scenario_stands_for_its_study(written: Path) -> None:
 
 def test_a_rerun_gives_the_same_bits(written: Path) -> None:
     verdict = verify_study(written, rerun=True, jobs=2)
-    assert (verdict.checked, verdict.faults) == ("4 files and 2 variables, and all draws computed anew", ())
+    assert (verdict.checked, verdict.faults) == ("4 files and 2 variables, and all of it made anew", ())
     assert [path.name for path in written.parent.iterdir()] == [written.name]
 
 
-def _with_program(study: Path, **changes: Any) -> None:
-    """Have another program be the one that wrote the study."""
-    content = read_manifest(study)
-    content["program"] = {**content["program"], **changes}
-    write_manifest(study, content)
+def _rewrite(study: Path, **changes: Any) -> None:
+    """Write a manifest that fits what the study's files are now, and differs in some parts."""
+    manifest = read_manifest(study)
+    files = {name: file_hash(study / name) for name in manifest.files}
+    write_manifest(study, manifest.model_copy(update={"files": files, **changes}))
 
 
 def test_another_version_of_a_library_is_told(study: Path) -> None:
-    versions = {**manifests.program()["versions"], "scipy": "1.0.0"}
-    _with_program(study, versions=versions)
+    here = program()
+    _rewrite(study, program=here.model_copy(update={"versions": {**here.versions, "scipy": "1.0.0"}}))
     (fault,) = verify_study(study).faults
-    assert fault == f"program: scipy {manifests.program()['versions']['scipy']} in place of 1.0.0"
+    assert fault == f"program: scipy {here.versions['scipy']} in place of 1.0.0"
 
 
 def test_another_level_of_processor_is_told(study: Path) -> None:
-    _with_program(study, cpu="x86-64-v9")
-    assert verify_study(study).faults == (f"program: processor level {manifests.cpu_level()} in place of x86-64-v9",)
+    _rewrite(study, program=program().model_copy(update={"cpu": "x86-64-v9"}))
+    assert verify_study(study).faults == (f"program: processor level {program().cpu} in place of x86-64-v9",)
 
 
 def test_a_changed_source_is_told(study: Path) -> None:
-    _with_program(study, source="0" * 64)
+    _rewrite(study, program=program().model_copy(update={"source": "0" * 64}))
     assert verify_study(study).faults == ("program: another program source",)
 
 
@@ -143,16 +143,59 @@ def test_draws_that_come_out_otherwise_are_told_with_how_far_they_are_off(study:
     path = study / "small" / "draws.nc"
     with h5py.File(path, "r+") as file:
         file["market_size"][1, 0, :] *= 1 + 2.0**-20
-    content = read_manifest(study)
-    content["files"]["small/draws.nc"] = file_hash(path)
-    content["variables"]["small"]["market_size"] = panel_hash(read_result(study / "small").panels["market_size"])
-    write_manifest(study, content)
+    variables = {name: panel_hash(panel) for name, panel in read_result(study / "small").panels.items()}
+    _rewrite(study, variables={"small": variables})
     assert verify_study(study).faults == ()
-    (fault,) = verify_study(study, rerun=True).faults
-    assert fault == (
+    assert verify_study(study, rerun=True).faults == (
         "small: market_size: comes out otherwise now: 1 of 9 columns differ from what is stored, "
-        "by a part of 1e-06 at most"
+        "by a part of 1e-06 at most",
     )
+
+
+def _forge_summary(study: Path) -> None:
+    path = study / "summary.csv"
+    path.write_bytes(path.read_bytes().replace(b",mean,", b",mean,1", 1))
+    _rewrite(study)
+
+
+def _forge_parameters(study: Path) -> None:
+    path = study / "parameters.csv"
+    path.write_bytes(path.read_bytes().replace(b"3", b"4", 1))
+    _rewrite(study)
+
+
+def _forge_answer(study: Path) -> None:
+    (first, *others) = read_manifest(study).answer
+    _rewrite(study, answer=[[*first[:6], 99.0, *first[7:]], *others])
+
+
+def _forge_notes(study: Path) -> None:
+    _rewrite(study, notes=())
+
+
+def _forge_scenario_text(study: Path) -> None:
+    path = study / "small" / "draws.nc"
+    with h5py.File(path, "r+") as file:
+        file.attrs["scenario"] = file.attrs["scenario"].replace("judgement", "official", 1)
+    _rewrite(study)
+
+
+@pytest.mark.parametrize(
+    ("forge", "fault"),
+    [
+        (_forge_summary, "summary.csv"),
+        (_forge_parameters, "parameters.csv"),
+        (_forge_answer, "manifest.json: answer"),
+        (_forge_notes, "manifest.json: notes"),
+        (_forge_scenario_text, "small/draws.nc"),
+    ],
+)
+def test_what_is_forged_with_a_manifest_that_fits_is_found_by_making_it_anew(
+    forge: Spoil, fault: str, study: Path
+) -> None:
+    forge(study)
+    assert verify_study(study).faults == ()
+    assert verify_study(study, rerun=True).faults == (f"{fault}: comes out otherwise now",)
 
 
 def test_a_manifest_that_was_edited_is_refused(study: Path) -> None:
@@ -169,26 +212,24 @@ def test_a_comparison_has_no_draws_of_its_own(written: Path, tmp_path: Path) -> 
         verify_study(compared, rerun=True)
 
 
-@pytest.mark.parametrize(
-    ("kind", "command"),
-    [
-        ("sweep", "sim sweep FILE"),
-        ("backtest", "sim backtest FILE --observed CSV"),
-        ("calibrate", "sim calibrate FILE --observed CSV"),
-    ],
-)
-def test_what_no_run_made_is_refused_with_the_command_that_repeats_it(study: Path, kind: str, command: str) -> None:
-    content = read_manifest(study)
-    write_manifest(study, {**content, "asked": {kind: content["asked"]["scenarios"]["small"]}})
+def test_a_sweep_is_refused_with_the_command_that_repeats_it(study: Path) -> None:
+    _rewrite(study, asked={"task": "sweep"})
     assert verify_study(study).faults == ()
-    with pytest.raises(ResultsError, match=f"only what `sim run` made .*: {command} --out ELSEWHERE"):
+    with pytest.raises(ResultsError, match="sim sweep FILE --out ELSEWHERE"):
+        verify_study(study, rerun=True)
+
+
+@pytest.mark.parametrize("asked", [{}, {"task": "nonsense"}, {"task": "run"}, {"task": "run", "scenarios": 3}])
+def test_what_no_command_asked_is_refused(asked: dict[str, Any], study: Path) -> None:
+    _rewrite(study, asked=asked)
+    with pytest.raises(ResultsError, match="this program does not read what the study was asked"):
         verify_study(study, rerun=True)
 
 
 def test_draws_of_a_posterior_are_computed_anew_from_that_posterior_alone(study: Path) -> None:
-    content = read_manifest(study)
-    content["asked"]["scenarios"]["small"]["sampling"]["posterior"] = "0" * 64
-    write_manifest(study, content)
+    asked = read_manifest(study).asked
+    asked["scenarios"]["small"]["sampling"]["posterior"] = "0" * 64
+    _rewrite(study, asked=asked)
     assert verify_study(study).faults == ()
     with pytest.raises(ResultsError, match="give that very one with --posterior FILE"):
         verify_study(study, rerun=True)

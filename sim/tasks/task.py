@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Final, Generic, TypeVar
 
+from sim.disk import remove_empty_folders
 from sim.outcomes.results import file_hash
 from sim.tasks.manifest import Manifest, Program, canonical_hash, decisive, program, write_manifest
 from sim.tasks.parts import Arrays, PartStore
@@ -174,6 +175,7 @@ def perform(
         computed = task.compute(desk)
         study = new_study(work)
         content = task.write(study, computed, desk)
+        remove_empty_folders(study)
         manifest = Manifest(asked=asked, program=runner, files=_hashes(study), **content)
         write_manifest(study, manifest)
         finish(work, folder)

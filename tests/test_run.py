@@ -25,10 +25,11 @@ from sim.errors import NumericalError, ResultsError, ScenarioError, SimError
 from sim.outcomes.results import Panel, read_result
 from sim.scenario.scenario import Scenario
 from sim.tasks.audit import Audit
+from sim.tasks.compare import compare_studies
 from sim.tasks.manifest import read_manifest
 from sim.tasks.pool import Batch
+from sim.tasks.run import Study, run_study
 from sim.tasks.store import relative_files, scratch, unfinished
-from sim.tasks.study import Study, compare_studies, run_study
 
 DRAWS = 512 * 9
 
@@ -64,7 +65,7 @@ def _made_up_model(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sim.tasks.runs.draw_worlds", _draw)
     monkeypatch.setattr("sim.tasks.runs.median_world", lambda one: _Worlds(np.full(2, 0.5)))
     monkeypatch.setattr("sim.tasks.runs.simulate", _simulate)
-    monkeypatch.setattr("sim.tasks.study.audit", lambda scenarios: Audit((), (), ()))
+    monkeypatch.setattr("sim.tasks.run.audit", lambda scenarios: Audit((), (), ()))
 
 
 def _run(out: Path, *names: str, draws: int = DRAWS, **options: Any) -> Study:
@@ -123,7 +124,7 @@ def test_the_headline_is_the_paired_difference_to_the_first(tmp_path: Path) -> N
 
 
 def test_the_command_line_wins_over_the_file_and_the_manifest_says_so(tmp_path: Path) -> None:
-    asked = read_manifest(_run(tmp_path, draws=1024).folder)["asked"]
+    asked = read_manifest(_run(tmp_path, draws=1024).folder).asked
     assert (asked["draws"], asked["set_by"]) == (1024, {"seed": "scenario file", "draws": "command line"})
     assert asked["scenarios"]["closed"]["sampling"]["draws"] == 1024
 
@@ -138,10 +139,10 @@ def test_the_manifest_knows_no_date_and_no_path_of_the_machine(tmp_path: Path) -
 def test_the_manifest_hashes_every_file_and_every_variable(tmp_path: Path) -> None:
     study = _run(tmp_path)
     manifest = read_manifest(study.folder)
-    assert ["manifest.json", *manifest["files"]] == sorted(
+    assert ["manifest.json", *manifest.files] == sorted(
         relative_files(study.folder), key=lambda name: (name != "manifest.json", name)
     )
-    assert set(manifest["variables"]["closed"]) == set(_simulate(scenario(), _draw(scenario(), range(1))))
+    assert set(manifest.variables["closed"]) == set(_simulate(scenario(), _draw(scenario(), range(1))))
 
 
 def test_a_manifest_that_was_changed_is_refused(tmp_path: Path) -> None:
@@ -207,13 +208,14 @@ def test_what_comes_to_stand_in_the_folder_while_a_study_runs_is_left_alone(
         (folder / "my_notes.txt").write_text("precious")
         return Audit((), (), ())
 
-    monkeypatch.setattr("sim.tasks.study.audit", audit_and_meddle)
+    monkeypatch.setattr("sim.tasks.run.audit", audit_and_meddle)
     with pytest.raises(ResultsError, match=r"holds something else \(my_notes.txt\); move it away"):
         _run(tmp_path, force=True)
     assert (folder / "my_notes.txt").read_text() == "precious"
     (folder / "my_notes.txt").unlink()
-    monkeypatch.setattr("sim.tasks.study.audit", lambda scenarios: Audit((), (), ()))
-    assert _run(tmp_path, strict=True).notes == ("5 blocks of draws were there already, from a run that was stopped",)
+    monkeypatch.setattr("sim.tasks.run.audit", lambda scenarios: Audit((), (), ()))
+    monkeypatch.setattr("sim.tasks.task.finished", lambda *_: None)
+    assert _run(tmp_path).notes == ("5 blocks of draws were there already, from a run that was stopped",)
 
 
 def test_an_older_study_that_was_moved_aside_when_its_successor_was_killed_is_put_back(tmp_path: Path) -> None:
@@ -223,7 +225,7 @@ def test_an_older_study_that_was_moved_aside_when_its_successor_was_killed_is_pu
     folder.rename(aside)
     with pytest.raises(KeyboardInterrupt), scratch(folder):
         raise KeyboardInterrupt
-    assert read_manifest(folder)["draws"] == DRAWS
+    assert read_manifest(folder).draws == DRAWS
     assert [path.name for path in tmp_path.iterdir()] == [folder.name]
 
 
@@ -253,21 +255,21 @@ def test_a_study_that_is_kept_in_part_is_described_in_part_above_many_draws(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sim.tasks.request.MANY_DRAWS", 1024)
-    monkeypatch.setattr("sim.tasks.study.MANY_DRAWS", 1024)
+    monkeypatch.setattr("sim.tasks.run.MANY_DRAWS", 1024)
     study = _run(tmp_path, keep=["wait"])
     assert study.notes[-1] == (
         "tables and pictures are made of foreign_share, revenue_gross, revenue_retained, operating_profit, "
         "event_date, wait alone"
     )
-    assert list(read_manifest(study.folder)["variables"]["closed"]) == ["wait"]
+    assert list(read_manifest(study.folder).variables["closed"]) == ["wait"]
 
 
 def test_a_target_adds_draws_and_the_manifest_says_so(tmp_path: Path) -> None:
     study = _run(tmp_path, target_se="foreign_share.total.2020=0.1", draws=512)
     manifest = read_manifest(study.folder)
-    assert manifest["draws"] == 4096
-    assert manifest["asked"]["set_by"]["draws"] == "--target-se"
-    assert manifest["asked"]["target"]["standard_error"] == 0.1
+    assert manifest.draws == 4096
+    assert manifest.asked["set_by"]["draws"] == "--target-se"
+    assert manifest.asked["target"]["standard_error"] == 0.1
     assert read_result(study.folder / "closed").scenario.sampling.draws == 4096
     reached, took = study.notes
     assert reached.startswith("standard error of the mean difference in foreign_share.total.2020: ")
@@ -327,14 +329,14 @@ DEAD = Audit(dead=("demand.churn",), idle=(), out_of_play=())
 
 
 def test_an_input_that_moves_nothing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sim.tasks.study.audit", lambda scenarios: DEAD)
+    monkeypatch.setattr("sim.tasks.run.audit", lambda scenarios: DEAD)
     assert _run(tmp_path).notes == DEAD.lines()
 
 
 def test_an_input_that_moves_nothing_is_an_error_where_that_is_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sim.tasks.study.audit", lambda scenarios: DEAD)
+    monkeypatch.setattr("sim.tasks.run.audit", lambda scenarios: DEAD)
     finished = _run(tmp_path).folder
     with pytest.raises(ScenarioError, match=r"moves nothing: demand\.churn"):
         _run(tmp_path, strict=True)
@@ -344,10 +346,10 @@ def test_an_input_that_moves_nothing_is_an_error_where_that_is_asked_for(
 def test_above_many_draws_the_size_is_told_and_the_room_checked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sim.tasks.study.MANY_DRAWS", 1024)
-    assert _run(tmp_path).notes == ("the draws take 0.0 GB on disk, and took 0.0 GB more while the study was made",)
+    monkeypatch.setattr("sim.tasks.run.MANY_DRAWS", 1024)
+    assert _run(tmp_path).notes == ("the draws take 1.0 MB on disk, and took 1.0 MB more while the study was made",)
     monkeypatch.setattr(shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(10**6, 10**6, 1000))
-    with pytest.raises(ResultsError, match=r"0\.0 GB are free: fewer draws"):
+    with pytest.raises(ResultsError, match=r"1\.\d kB are free: fewer draws"):
         _run(tmp_path, force=True)
 
 
@@ -438,7 +440,7 @@ def test_the_parent_does_its_own_part_while_children_work(tmp_path: Path) -> Non
 def test_a_child_that_dies_is_an_error() -> None:
     batch = Batch()
     batch.add(lambda: os._exit(3))
-    with pytest.raises(SimError, match=r"died \(exit code 3\)"):
+    with pytest.raises(SimError, match=r"ended by itself \(exit code 3\)"):
         batch.run(2, lambda share: None)
 
 

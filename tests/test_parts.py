@@ -15,9 +15,9 @@ from sim.errors import ResultsError
 from sim.outcomes.statistics import STATISTICS, Statistics
 from sim.outcomes.sweeps import Outcome, Response
 from sim.tasks import points as tasks
-from sim.tasks.answers import AnswerStore, Ran
 from sim.tasks.manifest import program
-from sim.tasks.points import run_points
+from sim.tasks.parts import PartStore
+from sim.tasks.points import Ran, read_points, run_points
 from sim.tasks.store import unfinished
 from sim.tasks.sweep import SweepStudy, run_sweep
 
@@ -32,7 +32,6 @@ outcomes: [foreign_share.total, consumer_gain.total, event_date.pilot_effective]
 """
 POINTS = 6
 MANY = 40
-"""Outcomes that fill more than a row of a block."""
 
 
 def outcomes(count: int) -> tuple[Outcome, ...]:
@@ -58,12 +57,12 @@ def made_up(count: int, points: int = 3) -> Ran:
         for place, outcome in enumerate(outcomes(count))
     )
     hashes = tuple(np.random.default_rng(place).bytes(32).hex() for place in range(points))
-    return Ran(tuple(range(1, points + 1)), tuple(responses), hashes)
+    return Ran(tuple(responses), hashes)
 
 
 def bits(ran: Ran) -> list[object]:
     """Everything that is known, with every bit of every number."""
-    found: list[object] = [ran.numbers, ran.hashes]
+    found: list[object] = [ran.hashes]
     for response in ran.responses:
         found += [response.outcome, response.p_positive.tobytes()]
         for one in (response.level, response.difference):
@@ -73,9 +72,10 @@ def bits(ran: Ran) -> list[object]:
 
 @pytest.mark.parametrize("count", [1, 3, MANY])
 def test_what_is_kept_comes_back_to_the_last_bit(tmp_path: Path, count: int) -> None:
-    store, ran = AnswerStore(tmp_path, "key", outcomes(count), 3), made_up(count)
-    store.write(ran)
-    assert bits(store.read()) == bits(ran)
+    store, ran = PartStore(tmp_path, "key", 3), made_up(count)
+    for place in range(3):
+        store.write(place, ran.part(place))
+    assert bits(read_points(outcomes(count), store)) == bits(ran)
 
 
 def stopped(times: int) -> Callable[[str, float], None]:
@@ -94,8 +94,8 @@ def study(out: str = "out", **options: Any) -> SweepStudy:
     return run_sweep("sweep.yaml", out=out, **{"jobs": 1, "plots": False, **options})
 
 
-def blocks() -> list[Path]:
-    return sorted(Path("out").glob(".*.unfinished/*.block"))
+def parts() -> list[Path]:
+    return sorted(Path("out").glob(".*.unfinished/*.part"))
 
 
 @pytest.fixture
@@ -104,8 +104,8 @@ def begun(folder: Folder) -> list[Path]:
     folder.write("sweep.yaml", SWEEP)
     with pytest.raises(KeyboardInterrupt):
         study(progress=stopped(2), jobs=1)
-    assert len(blocks()) == 4
-    return blocks()
+    assert len(parts()) == 4
+    return parts()
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ def test_an_executor_keeps_what_is_found_and_goes_on_from_it(folder: Folder, com
     folder.write("sweep.yaml", SWEEP)
     with ThreadPoolExecutor(1) as pool, pytest.raises(KeyboardInterrupt):
         study(progress=stopped(1), executor=pool)
-    kept = len(blocks())
+    kept = len(parts())
     computed.clear()
     with ThreadPoolExecutor(1) as pool:
         found = study(executor=pool)
@@ -154,16 +154,20 @@ def test_an_executor_keeps_what_is_found_and_goes_on_from_it(folder: Folder, com
 
 def test_a_worker_that_runs_another_program_is_refused(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     folder.write("sweep.yaml", SWEEP)
-    runner = program()
-    monkeypatch.setattr("sim.tasks.runs.program", lambda: {**runner, "cpu": "x86-64-v9"})
+    other = program().model_copy(update={"cpu": "x86-64-v9"})
+    monkeypatch.setattr("sim.tasks.pool.program", lambda: next(programs))
+    programs = iter([program(), other])
     with ThreadPoolExecutor(1) as pool, pytest.raises(ResultsError, match="would not compute the same bits: processor"):
         study(executor=pool)
-    assert not blocks()
+    assert not parts()
 
 
-@pytest.mark.parametrize(
-    "spoil", [lambda whole: whole[:-1], lambda whole: whole[:8] + b"\1" + whole[9:], lambda _: b""]
-)
+def flipped(whole: bytes) -> bytes:
+    """One bit of a number is another."""
+    return whole[:200] + bytes([whole[200] ^ 1]) + whole[201:]
+
+
+@pytest.mark.parametrize("spoil", [lambda whole: whole[:-1], flipped, lambda _: b""])
 def test_a_torn_file_counts_as_absent(begun: list[Path], computed: list[int], spoil: Callable[[bytes], bytes]) -> None:
     begun[1].write_bytes(spoil(begun[1].read_bytes()))
     found = study()
@@ -174,12 +178,13 @@ def test_a_torn_file_counts_as_absent(begun: list[Path], computed: list[int], sp
 def test_what_another_program_found_is_cleaned_away_and_not_used(
     begun: list[Path], computed: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sim.tasks.manifest.cpu_level", lambda: "x86-64-v9")
+    other = program().model_copy(update={"cpu": "x86-64-v9"})
+    monkeypatch.setattr("sim.tasks.task.program", lambda: other)
     with pytest.raises(KeyboardInterrupt):
         study(progress=stopped(1))
     assert computed[:2] == [1, 2]
-    assert len(blocks()) == 2
-    assert not set(blocks()) & set(begun)
+    assert len(parts()) == 2
+    assert not set(parts()) & set(begun)
 
 
 def test_what_a_sweep_killed_at_its_very_end_leaves_is_removed_by_the_next(folder: Folder) -> None:
