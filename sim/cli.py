@@ -165,11 +165,18 @@ def compare(
     ],
     baseline: Baseline = None,
     out: Out = Path("results"),
+    jobs: Jobs = None,
+    no_plots: NoPlots = False,
+    force: Force = False,
 ) -> None:
     """Compare finished results that share their draws."""
     from sim.tasks.compare import compare_studies
 
-    terminal.report(compare_studies(results, baseline=baseline, out=out))
+    with terminal.progress() as progress:
+        study = compare_studies(
+            results, baseline=baseline, out=out, jobs=jobs, plots=not no_plots, force=force, progress=progress
+        )
+    terminal.report(study)
 
 
 @app.command()
@@ -214,14 +221,16 @@ def backtest(
     seed: OwnSeed = None,
     out: Out = Path("results"),
     jobs: Jobs = None,
+    scheduler: Scheduler = None,
     no_plots: NoPlots = False,
     force: Force = False,
 ) -> None:
     """Score a scenario, as it could have been written on its day, against what happened since."""
     cutoff = _day("--as-of", as_of)
     from sim.tasks.backtest import run_backtest
+    from sim.tasks.cluster import workers
 
-    with terminal.progress() as progress:
+    with terminal.progress() as progress, workers(scheduler, jobs) as (executor, jobs):
         track = run_backtest(
             file,
             observed,
@@ -234,6 +243,7 @@ def backtest(
             plots=not no_plots,
             force=force,
             progress=progress,
+            executor=executor,
         )
     terminal.report_track(track)
 
@@ -251,14 +261,16 @@ def calibrate(
     seed: OwnSeed = None,
     out: Out = Path("results"),
     jobs: Jobs = None,
+    scheduler: Scheduler = None,
     no_plots: NoPlots = False,
     force: Force = False,
 ) -> None:
     """Learn from what happened since: a posterior, from which `sim run --posterior` draws."""
     cutoff = _day("--as-of", as_of)
     from sim.tasks.calibrate import run_calibration
+    from sim.tasks.cluster import workers
 
-    with terminal.progress() as progress:
+    with terminal.progress() as progress, workers(scheduler, jobs) as (executor, jobs):
         learning = run_calibration(
             file,
             observed,
@@ -271,6 +283,7 @@ def calibrate(
             plots=not no_plots,
             force=force,
             progress=progress,
+            executor=executor,
         )
     terminal.report_learning(learning)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import shutil
 import stat
@@ -56,6 +57,12 @@ def open_regular(path: Path) -> Iterator[FileIO]:
         if not stat.S_ISREG(os.fstat(stream.fileno()).st_mode):
             raise OSError(None, "is no regular file", str(path))
         yield stream
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file's bytes."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def write_bytes(path: Path, content: bytes) -> None:

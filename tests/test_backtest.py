@@ -27,14 +27,14 @@ from sim.belief.track import (
     score_rows,
     skill_interval,
 )
+from sim.disk import file_hash
 from sim.errors import NumericalError, ScenarioError
-from sim.outcomes.results import file_hash
+from sim.outcomes.manifest import program
 from sim.outcomes.tables import csv_bytes
 from sim.pictures.trackrecord import TRACK_PICTURES
 from sim.reading.loading import shipped_folder
 from sim.scenario.scenario import Sampling
 from sim.tasks.backtest import BacktestTask, Track, run_backtest
-from sim.tasks.manifest import program
 
 Said = pytest.CaptureFixture[str]
 

@@ -12,10 +12,10 @@ import pytest
 from conftest import Folder
 
 from sim.errors import ResultsError
+from sim.outcomes.manifest import program
 from sim.outcomes.statistics import STATISTICS, Statistics
 from sim.outcomes.sweeps import Outcome, Response
 from sim.tasks import points as tasks
-from sim.tasks.manifest import program
 from sim.tasks.parts import PartStore
 from sim.tasks.points import Ran, read_points, run_points
 from sim.tasks.store import unfinished

@@ -22,11 +22,11 @@ from synthetic import of, panel, scenario
 from sim.axes import FloatArray
 from sim.chance.sampling import check_draws
 from sim.errors import NumericalError, ResultsError, ScenarioError, SimError
+from sim.outcomes.manifest import read_manifest
 from sim.outcomes.results import Panel, read_result
 from sim.scenario.scenario import Scenario
 from sim.tasks.audit import Audit
 from sim.tasks.compare import compare_studies
-from sim.tasks.manifest import read_manifest
 from sim.tasks.pool import Batch
 from sim.tasks.run import Study, run_study
 from sim.tasks.store import relative_files, scratch, unfinished

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from sim.errors import ResultsError
-from sim.tasks.manifest import Manifest, Program, write_manifest
+from sim.outcomes.manifest import Manifest, Program, write_manifest
 from sim.tasks.store import clean, finish, new_study, scratch
 
 ROOT = Path(__file__).parents[1]

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from synthetic import scenario
 
-from sim.outcomes.tables import ComparisonRow, SummaryRow, csv_bytes, parameter_columns, parameter_rows, write_bytes
+from sim.disk import write_bytes
+from sim.outcomes.tables import ComparisonRow, SummaryRow, csv_bytes, parameter_columns, parameter_rows
 
 FIELDS = ["scenario", "variable", "scope", "item", "period", "statistic", "value", "se", "unit", "share_defined"]
 

@@ -12,10 +12,11 @@ import pytest
 from conftest import SMALL, SOURCES
 
 from sim.cli import main
+from sim.disk import file_hash
 from sim.errors import ResultsError
-from sim.outcomes.results import file_hash, panel_hash, read_result
+from sim.outcomes.manifest import program, read_manifest, write_manifest
+from sim.outcomes.results import panel_hash, read_result
 from sim.tasks.compare import compare_studies
-from sim.tasks.manifest import program, read_manifest, write_manifest
 from sim.tasks.run import run_study
 from sim.tasks.verify import verify_study
 

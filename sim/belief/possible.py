@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -11,7 +11,9 @@ import numpy as np
 
 from sim.axes import FloatArray
 from sim.chance.worlds import MARKET, STEPS, event_columns, reverting_paths
-from sim.outcomes.results import file_hash
+from sim.disk import file_hash
+from sim.errors import ResultsError
+from sim.outcomes.manifest import MANIFEST, read_manifest
 from sim.scenario.scenario import Input, Scenario, inputs
 
 __all__ = ["impossible", "unlike_its_manifest"]
@@ -21,8 +23,6 @@ _FARTHEST: Final = 40.0
 
 _INSIDE: Final = (float(np.nextafter(0.0, 1.0)), float(np.nextafter(1.0, 0.0)))
 """Of a uniform."""
-
-_MANIFEST: Final = "manifest.json"
 
 
 def impossible(columns: Mapping[str, FloatArray], scenario: Scenario) -> Iterator[str]:
@@ -65,14 +65,15 @@ def _outside(
 
 def unlike_its_manifest(path: Path) -> str | None:
     """Why a file is not the one that the manifest beside it describes; None if it is, or if there is none."""
-    manifest = path.with_name(_MANIFEST)
-    if not manifest.is_file():
+    manifest = path.with_name(MANIFEST)
+    if not os.path.lexists(manifest):
         return None
     try:
-        files = json.loads(manifest.read_bytes())["files"]
-        known = files[path.name]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return f"{_MANIFEST} beside it is damaged, or does not know it: make the posterior again"
+        known = read_manifest(path.parent).files.get(path.name)
+    except ResultsError:
+        known = None
+    if known is None:
+        return f"{MANIFEST} beside it is damaged, or does not know it: make the posterior again"
     if known != file_hash(path):
-        return f"is not the file that {_MANIFEST} beside it describes: one of them was changed since"
+        return f"is not the file that {MANIFEST} beside it describes: one of them was changed since"
     return None

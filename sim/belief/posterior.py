@@ -17,9 +17,9 @@ from sim.axes import FloatArray
 from sim.belief.possible import impossible, unlike_its_manifest
 from sim.chance.sampling import DRAWS_PER_SCRAMBLE
 from sim.chance.worlds import Columns, event_columns, reverting_paths, tail_columns
+from sim.disk import file_hash
 from sim.errors import Problem, ScenarioError
 from sim.outcomes.columns import read_columns, save_columns
-from sim.outcomes.results import file_hash
 from sim.scenario.evidence import Record
 from sim.scenario.scenario import Input, Learned, Scenario, inputs
 

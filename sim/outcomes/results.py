@@ -8,12 +8,11 @@ its attributes `years` and `items` say what it has. The median case stands besid
 from __future__ import annotations
 
 import errno
-import hashlib
 import importlib.util
 import json
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -25,6 +24,7 @@ from pydantic import ValidationError
 
 from sim.axes import FloatArray
 from sim.errors import ResultsError
+from sim.outcomes.manifest import require_as_written
 from sim.outcomes.panels import (
     Columns,
     LazyPanel,
@@ -47,7 +47,6 @@ __all__ = [
     "Panel",
     "Result",
     "VariableInfo",
-    "file_hash",
     "load_results",
     "panel_hash",
     "read_result",
@@ -64,12 +63,6 @@ _TEXT: Final = h5py.string_dtype()
 _SCRAMBLE: Final = 512
 _LARGEST_CHUNK: Final = 16 * _SCRAMBLE
 """64 KiB of float64: one column of a default run, read in one piece."""
-
-
-def file_hash(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def save_result(result: Result, path: Path, keep: Collection[str] | None = None) -> dict[str, str]:
@@ -286,9 +279,11 @@ def load_results(path: Path | str) -> Mapping[str, xarray.Dataset | Result]:
     Raises
     ------
     ResultsError
-        There is no finished result.
+        There is no finished result, or it is not what the manifest of its study says.
     """
-    folders: Iterable[Path] = result_folders(Path(path))
+    folders = result_folders(Path(path))
+    for folder in folders:
+        require_as_written(folder / DRAWS_FILE)
     if importlib.util.find_spec("xarray") is None:
         return {result.name: result for result in map(read_result, folders)}
     import xarray

@@ -6,7 +6,6 @@ import csv
 import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias
 
 from sim.scenario.scenario import Scenario
@@ -20,7 +19,6 @@ __all__ = [
     "csv_bytes",
     "parameter_columns",
     "parameter_rows",
-    "write_bytes",
 ]
 
 Cell: TypeAlias = str | float | int | None
@@ -114,13 +112,6 @@ def _column(cells: Sequence[Cell]) -> list[Cell]:
     }
     finite = [None if isinstance(cell, float) and not math.isfinite(cell) else cell for cell in cells]
     return [guarded.get(cell, cell) for cell in finite] if guarded else finite
-
-
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write a file under a temporary name and rename it, so that it is whole or absent."""
-    partial = path.with_name(f"{path.name}.partial")
-    partial.write_bytes(content)
-    partial.replace(path)
 
 
 def parameter_columns(scenarios: Sequence[Scenario]) -> tuple[str, ...]:

@@ -27,11 +27,12 @@ from sim.belief.track import (
     scored,
 )
 from sim.chance.sampling import DRAWS_PER_SCRAMBLE
-from sim.outcomes.tables import csv_bytes, parameter_columns, parameter_rows, write_bytes
+from sim.disk import write_bytes
+from sim.outcomes.manifest import EXACT, stated, understood
+from sim.outcomes.tables import csv_bytes, parameter_columns, parameter_rows
 from sim.pictures.trackrecord import TRACK_PICTURES, draw_track
 from sim.reading.loading import read_scenario
 from sim.scenario.scenario import Scenario
-from sim.tasks.manifest import EXACT, stated, understood
 from sim.tasks.parts import Arrays
 from sim.tasks.pool import Progress, make_crew
 from sim.tasks.question import Question, ask

@@ -39,13 +39,14 @@ from sim.belief.likelihood import unusable
 from sim.belief.matching import Matching
 from sim.belief.posterior import POSTERIOR_FILE, save_posterior
 from sim.chance.sampling import DRAWS_PER_SCRAMBLE
+from sim.disk import write_bytes
 from sim.errors import Problem, ScenarioError
+from sim.outcomes.manifest import EXACT, Program, stated, understood
 from sim.outcomes.statistics import FEWEST_SCRAMBLES
-from sim.outcomes.tables import csv_bytes, parameter_columns, parameter_rows, write_bytes
+from sim.outcomes.tables import csv_bytes, parameter_columns, parameter_rows
 from sim.pictures.beliefs import BELIEF_PICTURES, draw_beliefs
 from sim.reading.loading import read_scenario
 from sim.scenario.scenario import Scenario
-from sim.tasks.manifest import EXACT, Program, stated, understood
 from sim.tasks.parts import Arrays
 from sim.tasks.pool import Progress, make_crew
 from sim.tasks.question import Question, ask

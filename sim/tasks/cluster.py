@@ -9,7 +9,7 @@ from concurrent.futures import Executor
 from typing import Any, Final
 
 from sim.errors import Problem, ScenarioError, SimError, shown
-from sim.tasks.manifest import Program, differences, program
+from sim.outcomes.manifest import Program, differences, program
 
 __all__ = ["workers"]
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from sim.outcomes.comparison import baseline_of, draws_key, headline, require_comparable
+from sim.outcomes.manifest import Hashes, read_manifest, require_as_written, stated
 from sim.outcomes.panels import Result, panel_hash
-from sim.outcomes.results import read_result, result_folders
+from sim.outcomes.results import DRAWS_FILE, read_result, result_folders
 from sim.tasks.files import Files
-from sim.tasks.manifest import Hashes, read_manifest, stated
 from sim.tasks.pool import Batch, Progress, make_crew
 from sim.tasks.run import HEADLINE, Study, study_of, unknown_errors
 from sim.tasks.task import Desk, Finished, Task, perform
@@ -44,7 +44,7 @@ def compare_studies(
     ResultsError
         A result is missing, damaged or not what its study's manifest says, or the results do not share draws; says why.
     """
-    results = [read_result(folder) for path in paths for folder in _scenario_folders(Path(path))]
+    results = [_written(folder) for path in paths for folder in _scenario_folders(Path(path))]
     require_comparable(results)
     task = CompareTask(tuple(results), baseline_of(results, baseline), plots)
     return perform(task, out, make_crew(jobs), force=force, progress=progress)
@@ -101,6 +101,13 @@ class CompareTask(Task[Sequence[Result], Study]):
     def answer(self, study: Finished) -> Study:
         """The answer in short."""
         return study_of(study)
+
+
+def _written(folder: Path) -> Result:
+    """A result that is as its study's manifest says."""
+    result = read_result(folder)
+    require_as_written(folder / DRAWS_FILE)
+    return result
 
 
 def _scenario_folders(path: Path) -> tuple[Path, ...]:

@@ -9,7 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from sim.disk import write_bytes
 from sim.outcomes.comparison import compare_one, summarise, timeline_rows
+from sim.outcomes.manifest import Hashes
 from sim.outcomes.panels import Result
 from sim.outcomes.results import DRAWS_FILE, save_result
 from sim.outcomes.tables import (
@@ -19,9 +21,7 @@ from sim.outcomes.tables import (
     csv_bytes,
     parameter_columns,
     parameter_rows,
-    write_bytes,
 )
-from sim.tasks.manifest import Hashes
 from sim.tasks.pool import CAN_FORK, Batch
 
 __all__ = ["Files", "import_pictures"]

@@ -24,7 +24,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, Final, TypeAlias, TypeVar
 
 from sim.errors import Problem, ResultsError, ScenarioError, SimError
-from sim.tasks.manifest import Program, differences, program
+from sim.outcomes.manifest import Program, differences, program
 
 __all__ = ["CAN_FORK", "Batch", "Crew", "Progress", "available_cores", "do_nothing", "make_crew", "say_nothing"]
 

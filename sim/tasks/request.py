@@ -11,10 +11,10 @@ from sim.belief.posterior import Posterior, learned_from, read_posterior, told
 from sim.chance.sampling import check_draws
 from sim.errors import Problem, ResultsError, ScenarioError, choices
 from sim.outcomes.comparison import HEADLINE_VARIABLES, TIMELINE_VARIABLES, disagreements
+from sim.outcomes.manifest import as_json
 from sim.outcomes.variables import VARIABLES
 from sim.reading.loading import load_scenario
 from sim.scenario.scenario import MOST_SEED, Scenario
-from sim.tasks.manifest import as_json
 from sim.tasks.precision import Target, read_target
 
 __all__ = ["MANY_DRAWS", "Request", "make_request", "request_of"]

@@ -17,13 +17,13 @@ from pydantic import TypeAdapter
 from sim.chance.sampling import DRAWS_PER_SCRAMBLE
 from sim.errors import Problem, ScenarioError
 from sim.outcomes.comparison import baseline_of, draws_key, headline
+from sim.outcomes.manifest import EXACT, stated, understood
 from sim.outcomes.panels import Result
 from sim.outcomes.statistics import FEWEST_SCRAMBLES
 from sim.outcomes.tables import HeadlineRow
 from sim.scenario.scenario import Scenario
 from sim.tasks.audit import Audit, audit
 from sim.tasks.files import Files, import_pictures
-from sim.tasks.manifest import EXACT, stated, understood
 from sim.tasks.pool import Batch, Progress, do_nothing, make_crew
 from sim.tasks.precision import as_precise_as
 from sim.tasks.request import MANY_DRAWS, Request, make_request

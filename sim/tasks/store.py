@@ -22,8 +22,8 @@ from filelock import AcquireReturnProxy, FileLock, Timeout
 
 from sim.disk import entries, is_own_folder, open_new, open_regular, remove, sync, sync_folder
 from sim.errors import NumericalError, ResultsError, ScenarioError
+from sim.outcomes.manifest import MANIFEST, Manifest, Program, canonical_hash, differences, read_manifest
 from sim.tasks.blocks import SUFFIX as BLOCKS
-from sim.tasks.manifest import MANIFEST, Manifest, Program, canonical_hash, differences, read_manifest
 from sim.tasks.parts import SUFFIX as PARTS
 
 __all__ = [

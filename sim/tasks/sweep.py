@@ -14,11 +14,12 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
+from sim.disk import write_bytes
 from sim.outcomes.comparison import draws_key
+from sim.outcomes.manifest import as_json, understood
 from sim.outcomes.sweeps import Outcome, SweepResult, short_table, sweep_columns, sweep_rows
-from sim.outcomes.tables import Cell, csv_bytes, parameter_columns, parameter_rows, write_bytes
+from sim.outcomes.tables import Cell, csv_bytes, parameter_columns, parameter_rows
 from sim.pictures.sweeps import draw_sweep, sweep_pictures
-from sim.tasks.manifest import as_json, understood
 from sim.tasks.points import Ran, asked_outcomes, idle_factors, read_points, run_missing
 from sim.tasks.pool import Batch, Progress, make_crew, say_nothing
 from sim.tasks.run import unknown_errors

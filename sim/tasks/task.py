@@ -14,9 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Final, Generic, TypeVar
 
-from sim.disk import remove_empty_folders
-from sim.outcomes.results import file_hash
-from sim.tasks.manifest import Manifest, Program, canonical_hash, decisive, program, write_manifest
+from sim.disk import file_hash, remove_empty_folders
+from sim.outcomes.manifest import Manifest, Program, canonical_hash, decisive, program, write_manifest
 from sim.tasks.parts import Arrays, PartStore
 from sim.tasks.pool import Crew, Progress, say_nothing
 from sim.tasks.store import clean, discard, files_of, finish, finished, new_study, relative_files, scratch, study_name

@@ -16,13 +16,13 @@ import numpy as np
 from pydantic import ValidationError
 
 from sim.belief.posterior import Posterior, read_posterior
-from sim.disk import entries
+from sim.disk import entries, file_hash
 from sim.errors import ResultsError, shown
+from sim.outcomes.manifest import MANIFEST, Hashes, Manifest, differences, program, read_manifest
 from sim.outcomes.panels import Columns, panel_hash
-from sim.outcomes.results import DRAWS_FILE, file_hash, read_result
+from sim.outcomes.results import DRAWS_FILE, read_result
 from sim.tasks.backtest import BacktestTask
 from sim.tasks.calibrate import CalibrateTask
-from sim.tasks.manifest import MANIFEST, Hashes, Manifest, differences, program, read_manifest
 from sim.tasks.pool import Progress, make_crew, say_nothing
 from sim.tasks.question import question_of
 from sim.tasks.request import request_of

@@ -11,7 +11,6 @@ import hashlib
 import json
 import os
 import platform
-import stat
 from collections.abc import Mapping
 from functools import lru_cache
 from importlib import import_module
@@ -21,8 +20,8 @@ from typing import Annotated, Any, Final, NoReturn, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter, ValidationError
 
+from sim.disk import file_hash, open_regular, write_bytes
 from sim.errors import ResultsError, shown
-from sim.outcomes.tables import write_bytes
 
 __all__ = [
     "EXACT",
@@ -37,6 +36,7 @@ __all__ = [
     "differences",
     "program",
     "read_manifest",
+    "require_as_written",
     "source_hash",
     "stated",
     "understood",
@@ -246,15 +246,31 @@ def read_manifest(folder: Path) -> Manifest:
     return manifest
 
 
+def require_as_written(path: Path) -> None:
+    """Hold a file against the manifest of the study that it is in; one that lies alone is believed.
+
+    Raises
+    ------
+    ResultsError
+        The manifest is damaged, does not know the file, or describes another.
+    """
+    study = next((folder for folder in (path.parent, path.parent.parent) if os.path.lexists(folder / MANIFEST)), None)
+    if study is None:
+        return
+    expected = read_manifest(study).files.get(path.relative_to(study).as_posix())
+    if expected is None:
+        raise ResultsError(f"{path}: {MANIFEST} of its study does not know it; run the command again that made it")
+    if file_hash(path) != expected:
+        raise ResultsError(f"{path}: was changed after the study was written")
+
+
 def _content(path: Path) -> bytes:
     """The bytes of a regular file that is not too large; a link is none."""
-    found = path.lstat()
-    if not stat.S_ISREG(found.st_mode):
-        raise OSError(None, "is no regular file")
-    if found.st_size > _MOST_BYTES:
+    with open_regular(path) as stream:
+        content = stream.read(_MOST_BYTES + 1)
+    if content is None or len(content) > _MOST_BYTES:
         raise OSError(None, f"is larger than {_MOST_BYTES:,} bytes")
-    with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0)), "rb") as stream:
-        return stream.read()
+    return content
 
 
 def _no_number(text: str) -> NoReturn:
