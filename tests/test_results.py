@@ -12,13 +12,13 @@ import xarray
 from synthetic import of, panel, result
 
 from sim.axes import FloatArray
+from sim.disk import file_hash
 from sim.errors import NumericalError, ResultsError
 from sim.outcomes import panels
 from sim.outcomes.results import (
     VARIABLES,
     Panel,
     Result,
-    file_hash,
     load_results,
     panel_hash,
     read_result,
