@@ -8,10 +8,24 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sim.outcomes.results import load_results
     from sim.reading.loading import load_scenario
+    from sim.tasks.backtest import run_backtest
+    from sim.tasks.calibrate import run_calibration
     from sim.tasks.compare import compare_studies as compare
     from sim.tasks.run import run_study
+    from sim.tasks.sweep import run_sweep
+    from sim.tasks.verify import verify_study
 
-__all__ = ["__version__", "compare", "load_results", "load_scenario", "run_study"]
+__all__ = [
+    "__version__",
+    "compare",
+    "load_results",
+    "load_scenario",
+    "run_backtest",
+    "run_calibration",
+    "run_study",
+    "run_sweep",
+    "verify_study",
+]
 
 __version__ = "0.1.0"
 
@@ -19,7 +33,11 @@ _HOMES = {
     "compare": ("sim.tasks.compare", "compare_studies"),
     "load_results": ("sim.outcomes.results", "load_results"),
     "load_scenario": ("sim.reading.loading", "load_scenario"),
+    "run_backtest": ("sim.tasks.backtest", "run_backtest"),
+    "run_calibration": ("sim.tasks.calibrate", "run_calibration"),
     "run_study": ("sim.tasks.run", "run_study"),
+    "run_sweep": ("sim.tasks.sweep", "run_sweep"),
+    "verify_study": ("sim.tasks.verify", "verify_study"),
 }
 
 

@@ -21,6 +21,7 @@ from sim import terminal
 from sim.errors import Problem, ScenarioError, SimError
 
 if TYPE_CHECKING:
+    from sim.outcomes.tables import HeadlineRow
     from sim.reading.loading import Loaded
 
 __all__ = ["app", "main"]
@@ -138,7 +139,15 @@ def run(
     from sim.tasks.cluster import workers
     from sim.tasks.run import run_study
 
+    answered = False
     with terminal.progress() as progress, workers(scheduler, jobs) as (executor, jobs):
+
+        def announce(headline: Sequence[HeadlineRow]) -> None:
+            nonlocal answered
+            with progress.aside():
+                terminal.report_answer(headline)
+            answered = True
+
         study = run_study(
             scenarios,
             draws=draws,
@@ -153,9 +162,10 @@ def run(
             posterior=posterior,
             target_se=target_se,
             progress=progress,
+            announce=announce,
             executor=executor,
         )
-    terminal.report(study)
+    terminal.report(study, answered=answered)
 
 
 @app.command()

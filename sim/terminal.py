@@ -6,7 +6,7 @@ Text goes out as it is: no markup in it is read, no line is wrapped, and rules a
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
 from math import isnan
@@ -17,6 +17,8 @@ import typer
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import rich.progress
+
     from sim.belief.knowledge import Replacement
     from sim.belief.lessons import LessonRow, ObservationRow, RungRow
     from sim.belief.track import PooledRow, RowScore
@@ -26,7 +28,18 @@ if TYPE_CHECKING:
     from sim.tasks.run import Study
     from sim.tasks.sweep import SweepStudy
 
-__all__ = ["complain", "progress", "report", "report_learning", "report_sweep", "report_track", "say", "table"]
+__all__ = [
+    "Progress",
+    "complain",
+    "progress",
+    "report",
+    "report_answer",
+    "report_learning",
+    "report_sweep",
+    "report_track",
+    "say",
+    "table",
+]
 
 
 def say(text: str) -> None:
@@ -39,41 +52,74 @@ def complain(text: str) -> None:
     typer.echo(text, err=True)
 
 
+class Progress:
+    """Tells what is being done by a line for each quarter; what is said meanwhile simply stands between."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def __call__(self, text: str, share: float) -> None:
+        """Say what is being done, and how much of the whole is finished."""
+        line = f"{text}: {int(4 * share) * 25}%"
+        if line != self._last:
+            complain(line)
+        self._last = line
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """While something else is printed."""
+        yield
+
+
+class _Bar(Progress):
+    """The same by a bar, which gives way while something else is printed."""
+
+    def __init__(self, bar: rich.progress.Progress) -> None:
+        super().__init__()
+        self._bar, self._task = bar, bar.add_task("", total=1.0)
+
+    def __call__(self, text: str, share: float) -> None:
+        self._bar.update(self._task, description=text, completed=share, refresh=True)
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        self._bar.stop()
+        yield
+        self._bar.start()
+
+
 @contextmanager
-def progress() -> Iterator[Callable[[str, float], None]]:
-    """A way to tell what is being done: a bar on a terminal, else a line for each quarter."""
+def progress() -> Iterator[Progress]:
+    """A way to tell what is being done: a bar on a terminal, else lines."""
     if not sys.stderr.isatty():
-        yield _sparse_lines()
+        yield Progress()
         return
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
 
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeElapsedColumn())
     # Without a refresh thread: the study forks, and a forked copy of a thread's lock would never open.
-    with Progress(*columns, console=Console(stderr=True), transient=True, auto_refresh=False) as bar:
-        task = bar.add_task("", total=1.0)
-        yield lambda text, share: bar.update(task, description=text, completed=share, refresh=True)
+    console = Console(stderr=True)
+    with Bar(
+        *columns, console=console, transient=True, auto_refresh=False, redirect_stdout=False, redirect_stderr=False
+    ) as bar:
+        yield _Bar(bar)
 
 
-def _sparse_lines() -> Callable[[str, float], None]:
-    told: set[str] = set()
-
-    def tell(text: str, share: float) -> None:
-        line = f"{text}: {int(4 * share) * 25}%"
-        if line not in told:
-            told.add(line)
-            complain(line)
-
-    return tell
+def report(study: Study, *, answered: bool = False) -> None:
+    """The answer unless it has been given, then what one should know before quoting it, then where all of it lies."""
+    if not answered:
+        report_answer(study.headline)
+    _notes_and_paths(study.notes, study.paths)
 
 
-def report(study: Study) -> None:
-    """The answer, then what one should know before quoting it, then where all of it lies."""
-    for (variable, scope, item, unit), rows in groupby(study.headline, _quantity):
+def report_answer(headline: Iterable[HeadlineRow]) -> None:
+    """The answer, a table for each quantity."""
+    for (variable, scope, item, unit), rows in groupby(headline, _quantity):
         factor, shown = (100.0, "%, differences in points") if unit == "fraction" else (1.0, unit)
         say(f"\n{', '.join(filter(None, (variable, scope, item)))} ({shown})")
         table(_HEADER, [_cells(row, factor) for row in rows])
-    _notes_and_paths(study.notes, study.paths)
 
 
 def report_sweep(sweep: SweepStudy) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import inspect
 from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
@@ -157,8 +156,3 @@ def test_public_functions_say_what_comes_back() -> None:
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
                 assert ast.get_docstring(node), f"{name}.{node.name}"
-
-
-def test_the_public_names_are_these() -> None:
-    assert sorted(sim.__all__) == ["__version__", "compare", "load_results", "load_scenario", "run_study"]
-    assert all(inspect.isfunction(getattr(sim, name)) for name in sim.__all__ if name != "__version__")

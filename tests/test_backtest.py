@@ -28,13 +28,14 @@ from sim.belief.track import (
     skill_interval,
 )
 from sim.disk import file_hash
-from sim.errors import NumericalError, ScenarioError
+from sim.errors import NumericalError, ResultsError, ScenarioError
 from sim.outcomes.manifest import program
 from sim.outcomes.tables import csv_bytes
 from sim.pictures.trackrecord import TRACK_PICTURES
 from sim.reading.loading import shipped_folder
 from sim.scenario.scenario import Sampling
 from sim.tasks.backtest import BacktestTask, Track, run_backtest
+from sim.tasks.verify import verify_study
 
 Said = pytest.CaptureFixture[str]
 
@@ -418,3 +419,18 @@ def test_the_shipped_record_is_that_of_the_evidence_and_is_copied_by_init(tmp_pa
     assert cli.main(["init", str(tmp_path / "mine")]) == 0
     copy = tmp_path / "mine" / "observed_2019_2021.csv"
     assert copy.read_bytes() == (shipped_folder() / "observed_2019_2021.csv").read_bytes()
+
+
+def test_a_backtest_is_made_anew_from_its_folder_alone(market: Folder) -> None:
+    market.write("names.yaml", "events: {opening_day: pilot_effective}\n")
+    track = _track(mapping="names.yaml")
+    (market.path / "record.csv").unlink()
+    assert verify_study(track.folder, rerun=True, jobs=1).faults == ()
+
+
+def test_a_record_that_was_changed_since_is_not_scored_again(market: Folder) -> None:
+    track = _track()
+    record = track.folder / "observed.csv"
+    record.write_text(record.read_text().replace("annual,11,", "annual,12,"))
+    with pytest.raises(ResultsError, match=r"observed\.csv: is not the record that the study was asked about"):
+        verify_study(track.folder, rerun=True, jobs=1)

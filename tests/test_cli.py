@@ -42,13 +42,21 @@ class FakeStudy:
     notes: tuple[str, ...] = ("nothing is silent",)
     asked: dict[str, Any] = field(default_factory=dict)
 
-    def run(self, scenarios: Sequence[Any], *, progress: Callable[[str, float], None], **asked: Any) -> FakeStudy:
+    def run(
+        self,
+        scenarios: Sequence[Any],
+        *,
+        progress: Callable[[str, float], None],
+        announce: Callable[[Sequence[HeadlineRow]], None],
+        **asked: Any,
+    ) -> FakeStudy:
         for share in (0.0, 0.1, 0.5, 1.0):
             progress("draws", share)
+        announce(self.headline)
         self.asked = {"names": [scenario.name for scenario in scenarios], **asked}
         return self
 
-    def compare(self, results: Sequence[Path], **asked: Any) -> FakeStudy:
+    def compare(self, results: Sequence[Path], *, progress: object, **asked: Any) -> FakeStudy:
         self.asked = {"results": list(results), **asked}
         return self
 
@@ -95,7 +103,8 @@ def test_the_module_runs_as_the_command() -> None:
 
 
 def test_public_names_are_pinned_and_found_on_first_use() -> None:
-    assert set(sim.__all__) == {"__version__", "compare", "load_results", "load_scenario", "run_study"}
+    tasks = {"compare", "run_backtest", "run_calibration", "run_study", "run_sweep", "verify_study"}
+    assert set(sim.__all__) == {"__version__", "load_results", "load_scenario", *tasks}
     assert all(getattr(sim, name) for name in sim.__all__)
     with pytest.raises(AttributeError, match="no attribute 'load_scenarios'"):
         _ = sim.load_scenarios
@@ -215,7 +224,8 @@ def test_progress_off_a_terminal_is_a_line_for_each_quarter(folder: Folder, stud
 
 def test_compare_hands_over_its_folders(study: FakeStudy) -> None:
     assert cli.main(["compare", "a", "b/c", "--baseline", "x"]) == 0
-    assert study.asked == {"results": [Path("a"), Path("b/c")], "baseline": "x", "out": Path("results")}
+    others = {"out": Path("results"), "jobs": None, "plots": True, "force": False}
+    assert study.asked == {"results": [Path("a"), Path("b/c")], "baseline": "x", **others}
 
 
 def test_explain_takes_a_path_for_text_and_not_for_markup(folder: Folder, capsys: Said) -> None:

@@ -42,6 +42,7 @@ from sim.scenario.scenario import Scenario
 from sim.tasks.calibrate import CalibrateTask, Learning, run_calibration
 from sim.tasks.compare import compare_studies
 from sim.tasks.run import run_study
+from sim.tasks.verify import verify_study
 
 DISCREPANCY = """\
 discrepancy:
@@ -350,6 +351,13 @@ def test_rows_that_contradict_each_other_are_refused_though_each_alone_is_possib
 
 
 # ---------------------------------------------------------------- rows in a run
+
+
+def test_a_calibration_is_made_anew_from_its_folder_alone(tmp_path: Path) -> None:
+    write(tmp_path, ROWS.splitlines()[0] + "\n", ONLY_SIZE)
+    study = run_calibration(tmp_path / "small.yaml", tmp_path / "record.csv", out=tmp_path, jobs=1, plots=False)
+    (tmp_path / "record.csv").unlink()
+    assert verify_study(study.folder, rerun=True, jobs=1).faults == ()
 
 
 def test_jobs_do_not_change_a_file(learned: Learned, tmp_path: Path) -> None:

@@ -132,12 +132,10 @@ def question_of(content: Mapping[str, Any], folder: Path) -> Question:
         The record is not the one that was asked about.
     """
     scenario, record_file = Scenario.model_validate(content["scenario"]), folder / RECORD_FILE
-    record = tuple(read_record(record_file, scenario.horizon))
-    names = Names(**content["names"])
-    request = Request((scenario,), scenario.name, None, content["pictures"], content["set_by"])
-    replaced = tuple(Replacement(*row) for row in content["replaced"])
-    matching = match_record(record, scenario, scenario.as_of, names)
-    question = Question(request, record, matching, replaced, names, record_file.read_bytes())
-    if question.record_hash != content["record"]:
+    text = record_file.read_bytes()
+    if hashlib.sha256(text).hexdigest() != content["record"]:
         raise ResultsError(f"{record_file}: is not the record that the study was asked about")
-    return question
+    record = tuple(read_record(record_file, scenario.horizon))
+    request = Request((scenario,), scenario.name, None, content["pictures"], content["set_by"])
+    names, replaced = Names(**content["names"]), tuple(Replacement(*row) for row in content["replaced"])
+    return Question(request, record, match_record(record, scenario, scenario.as_of, names), replaced, names, text)
