@@ -21,7 +21,6 @@ from sim import terminal
 from sim.errors import Problem, ScenarioError, SimError
 
 if TYPE_CHECKING:
-    from sim.outcomes.tables import HeadlineRow
     from sim.reading.loading import Loaded
 
 __all__ = ["app", "main"]
@@ -139,15 +138,8 @@ def run(
     from sim.tasks.cluster import workers
     from sim.tasks.run import run_study
 
-    answered = False
     with terminal.progress() as progress, workers(scheduler, jobs) as (executor, jobs):
-
-        def announce(headline: Sequence[HeadlineRow]) -> None:
-            nonlocal answered
-            with progress.aside():
-                terminal.report_answer(headline)
-            answered = True
-
+        first = terminal.FirstAnswer(progress)
         study = run_study(
             scenarios,
             draws=draws,
@@ -162,10 +154,10 @@ def run(
             posterior=posterior,
             target_se=target_se,
             progress=progress,
-            announce=announce,
+            announce=first,
             executor=executor,
         )
-    terminal.report(study, answered=answered)
+    terminal.report(study, answered=first.given)
 
 
 @app.command()

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from sim.tasks.sweep import SweepStudy
 
 __all__ = [
+    "FirstAnswer",
     "Progress",
     "complain",
     "progress",
@@ -112,6 +113,24 @@ def report(study: Study, *, answered: bool = False) -> None:
     if not answered:
         report_answer(study.headline)
     _notes_and_paths(study.notes, study.paths)
+
+
+class FirstAnswer:
+    """Gives the answer of a run as soon as it is known, while files are written.
+
+    Attributes
+    ----------
+    given : bool
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress, self.given = progress, False
+
+    def __call__(self, headline: Sequence[HeadlineRow]) -> None:
+        """Print it."""
+        with self._progress.aside():
+            report_answer(headline)
+        self.given = True
 
 
 def report_answer(headline: Iterable[HeadlineRow]) -> None:

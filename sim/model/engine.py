@@ -14,6 +14,7 @@ import numpy as np
 
 from sim.axes import FloatArray, carved
 from sim.chance.sampling import Worlds
+from sim.chance.worlds import period_count
 from sim.dates.timeline import Masks, Timeline, period_masks, simulate_timeline
 from sim.model.accounts import Record, outcomes
 from sim.model.course import Backdrop, Course, Shared
@@ -25,16 +26,23 @@ from sim.model.stocks import Stocks, opening_stocks
 from sim.outcomes.results import Panel
 from sim.scenario.scenario import Scenario
 
-__all__ = ["BLOCK", "observe", "run_periods", "simulate"]
+__all__ = ["BLOCK", "bytes_per_draw", "draws_at_once", "observe", "run_periods", "simulate"]
 
 T = TypeVar("T")
 
 BLOCK = 1024
 """Draws in a block: enough that calls of NumPy cost little, few enough that most of a period stays in the cache."""
 
+_MOST_BYTES = 2**28
+"""What a block may take; with many providers, layers and periods it has fewer draws."""
+
+_FEWEST = 16
+_TIMES_RECORD = 3
+"""What a block takes at its peak, in records: measured from 9 providers in 48 quarters to 61 in 384 months."""
+
 
 def simulate(
-    scenario: Scenario, worlds: Worlds, *, block: int = BLOCK, shared: Shared | None = None
+    scenario: Scenario, worlds: Worlds, *, block: int | None = None, shared: Shared | None = None
 ) -> Mapping[str, Panel]:
     """Run a scenario on given worlds.
 
@@ -43,7 +51,7 @@ def simulate(
     scenario : Scenario
     worlds : Worlds
         At least two draws.
-    block : int
+    block : int, optional
         Draws taken together, at least 2; the results do not depend on it.
     shared : Shared, optional
         What was made so far of other scenarios on the same draws, to which this one's is added.
@@ -59,7 +67,20 @@ def simulate(
         If a draw has no base year or no growth path; the message names the inputs.
     """
     known = Shared() if shared is None else shared
-    return _joined([outcomes(scenario, *_run_block(scenario, part, known)) for part in _blocks(worlds, block)])
+    parts = _blocks(worlds, block or draws_at_once(scenario))
+    return _joined([outcomes(scenario, *_run_block(scenario, part, known)) for part in parts])
+
+
+def draws_at_once(scenario: Scenario) -> int:
+    """Draws in a block of a scenario."""
+    return max(_FEWEST, min(BLOCK, _MOST_BYTES // bytes_per_draw(scenario)))
+
+
+def bytes_per_draw(scenario: Scenario) -> int:
+    """What a draw of a block takes at the peak, roughly: it is mostly the record."""
+    providers, foreign, layers = len(scenario.providers), len(scenario.foreign), len(scenario.market.layers)
+    by_period = providers * layers + foreign * (layers + 4) + 2 * layers + 3
+    return 8 * _TIMES_RECORD * period_count(scenario.horizon) * by_period
 
 
 def observe(
@@ -68,7 +89,7 @@ def observe(
     read: Callable[[Economy, Record, Timeline, Masks], T],
     *,
     periods: int | None = None,
-    block: int = BLOCK,
+    block: int | None = None,
 ) -> list[T]:
     """Run a scenario on given worlds, and keep what a reader takes of each block of draws.
 
@@ -83,7 +104,7 @@ def observe(
     periods : int, optional
         First periods to run, rounded up to whole years; all by default. Those that are run have the bits of the full
         run, and the record ends with them; timeline and masks are of the whole horizon in any case.
-    block : int
+    block : int, optional
         Draws taken together, at least 2.
 
     Returns
@@ -96,7 +117,10 @@ def observe(
     NumericalError
         If a draw has no base year or no growth path.
     """
-    return [read(*_run_block(scenario, part, Shared(), periods)) for part in _blocks(worlds, block)]
+    return [
+        read(*_run_block(scenario, part, Shared(), periods))
+        for part in _blocks(worlds, block or draws_at_once(scenario))
+    ]
 
 
 def _blocks(worlds: Worlds, block: int) -> Iterator[Worlds]:

@@ -25,7 +25,7 @@ from sim.chance.sampling import (
     side_by_side,
 )
 from sim.errors import SimError
-from sim.model.engine import BLOCK, simulate
+from sim.model.engine import draws_at_once, simulate
 from sim.reading.consistency import problems
 from sim.scenario.policy import NEVER, State, allows_owned, decimal_year, earliest_dates, reachable, states
 from sim.scenario.scenario import LAUNCH, Scenario, inputs
@@ -160,7 +160,7 @@ class _Trials:
 def _run(scenario: Scenario, parts: Iterable[Worlds], draws: int) -> Iterator[Outcomes]:
     """The outcomes of each of some worlds, of so many draws each, run as many at a time as the engine takes."""
     waiting = iter(parts)
-    while batch := list(islice(waiting, max(1, BLOCK // draws))):
+    while batch := list(islice(waiting, max(1, draws_at_once(scenario) // draws))):
         panels = simulate(scenario, side_by_side(batch))
         for start in range(0, draws * len(batch), draws):
             yield {name: panel.values[..., start : start + draws] for name, panel in panels.items()}

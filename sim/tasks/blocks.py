@@ -26,7 +26,6 @@ __all__ = ["SCRAMBLES_PER_BLOCK", "SUFFIX", "BlockStore"]
 SCRAMBLES_PER_BLOCK: Final = 2
 """Few, so that a stopped run loses little and no worker waits long for the last one; files are not tiny either."""
 
-_DRAWS_PER_BLOCK: Final = SCRAMBLES_PER_BLOCK * DRAWS_PER_SCRAMBLE
 _BYTES: Final = 8
 _CHECKSUM: Final = 4
 _ROWS_AT_A_TIME: Final = 32
@@ -48,22 +47,25 @@ class BlockStore:
         Columns of a block, over all scenarios.
     scrambles : int
         Of the run.
+    each : int
+        Scrambles in a block.
     """
 
     folder: Path
     key: str
     rows: int
     scrambles: int
+    each: int = SCRAMBLES_PER_BLOCK
 
     @property
     def count(self) -> int:
         """Number of blocks."""
-        return -(-self.scrambles // SCRAMBLES_PER_BLOCK)
+        return -(-self.scrambles // self.each)
 
     def span(self, number: int) -> range:
         """Scrambles of a block; the last one may hold fewer."""
-        start = number * SCRAMBLES_PER_BLOCK
-        return range(start, min(start + SCRAMBLES_PER_BLOCK, self.scrambles))
+        start = number * self.each
+        return range(start, min(start + self.each, self.scrambles))
 
     def missing(self, first: int = 0) -> list[int]:
         """Numbers of the blocks, from the first one to look at, that are not there or not whole."""
@@ -96,8 +98,9 @@ class BlockStore:
         """
         span = range(DRAWS_PER_SCRAMBLE * self.scrambles)[draws]
         values, runs = np.empty((len(chosen), len(span))), _runs(chosen)
-        for number in range(span.start // _DRAWS_PER_BLOCK, -(-span.stop // _DRAWS_PER_BLOCK)):
-            width, start = DRAWS_PER_SCRAMBLE * len(self.span(number)), number * _DRAWS_PER_BLOCK
+        draws_each = DRAWS_PER_SCRAMBLE * self.each
+        for number in range(span.start // draws_each, -(-span.stop // draws_each)):
+            width, start = DRAWS_PER_SCRAMBLE * len(self.span(number)), number * draws_each
             inside = slice(max(span.start - start, 0), min(span.stop - start, width))
             target = slice(start + inside.start - span.start, start + inside.stop - span.start)
             found = np.empty((_ROWS_AT_A_TIME, width), "<f8")

@@ -52,7 +52,7 @@ from sim.tasks.pool import Progress, make_crew
 from sim.tasks.question import Question, ask
 from sim.tasks.task import Desk, Finished, Task, perform
 
-__all__ = ["CalibrateTask", "Learning", "run_calibration"]
+__all__ = ["CalibrateTask", "Learning", "run_calibration", "usable"]
 
 _PLOTS: Final = "plots"
 _SCRAMBLES_MEAN: Final = (
@@ -139,7 +139,7 @@ def run_calibration(
     ResultsError
         The folder cannot be written, or holds something else.
     """
-    question = _usable(
+    question = usable(
         ask(read_scenario(file), observed, known_on=as_of, mapping=mapping, draws=draws, seed=seed, plots=plots)
     )
     question.require_rows()
@@ -238,7 +238,7 @@ def _tables(question: Question, learned: Calibration) -> _Tables:
     )
 
 
-def _usable(question: Question) -> Question:
+def usable(question: Question) -> Question:
     """The question without the rows that nothing can be learned from."""
     found = question.matching
     reasons = {match.observation.id: unusable(match.observation) for match in found.matches}

@@ -24,7 +24,7 @@ from sim.outcomes.tables import HeadlineRow
 from sim.scenario.scenario import Scenario
 from sim.tasks.audit import Audit, audit
 from sim.tasks.files import Files, import_pictures
-from sim.tasks.pool import Batch, Progress, do_nothing, make_crew
+from sim.tasks.pool import Batch, Crew, Progress, do_nothing, make_crew
 from sim.tasks.precision import as_precise_as
 from sim.tasks.request import MANY_DRAWS, Request, make_request
 from sim.tasks.runs import Plan, Run, make_plan
@@ -192,7 +192,8 @@ class RunTask(Task[_Drawn, Study]):
 
         def draw(draws: int) -> list[Result]:
             _require_room(plan, draws, request, desk.folder)
-            return run.results(draws, lambda share: desk.tell(f"{draws:,} draws", share * _SIMULATED))
+            what = f"{draws:,} draws ({_size(plan, draws, desk.crew)})"
+            return run.results(draws, lambda share: desk.tell(what, share * _SIMULATED))
 
         if request.target is None:
             return draw(request.draws), [*request.notes]
@@ -255,6 +256,12 @@ def _size_on_disk(plan: Plan, draws: int, request: Request) -> list[str]:
     size = f"the draws take {_shown(final)} on disk, and took {_shown(meanwhile)} more while the study was made"
     only = [f"tables and pictures are made of {', '.join(request.stored)} alone"] if request.stored else []
     return [size, *only]
+
+
+def _size(plan: Plan, draws: int, crew: Crew) -> str:
+    """What a run will take, in words."""
+    disk, memory = _shown(8 * plan.rows() * draws), _shown(plan.bytes_per_job())
+    return f"{disk} on disk meanwhile, {memory} of memory in each of {crew.jobs} jobs"
 
 
 def _bytes(plan: Plan, draws: int, request: Request) -> tuple[int, int]:

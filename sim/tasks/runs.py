@@ -17,7 +17,7 @@ from sim.axes import FloatArray
 from sim.chance.sampling import DRAWS_PER_SCRAMBLE, Worlds, draw_alike, draw_worlds, median_world
 from sim.errors import NumericalError
 from sim.model.course import Shared
-from sim.model.engine import simulate
+from sim.model.engine import bytes_per_draw, draws_at_once, simulate
 from sim.outcomes.panels import LazyPanel, Panel, Result, require_finite
 from sim.scenario.scenario import Scenario
 from sim.tasks.blocks import SCRAMBLES_PER_BLOCK, BlockStore
@@ -27,6 +27,12 @@ __all__ = ["Panels", "Plan", "Run", "make_plan", "simulate_block", "with_draws"]
 
 Panels: TypeAlias = Mapping[str, Panel]
 Done: TypeAlias = Callable[[float], None]
+
+_MOST_BYTES = 2**27
+"""What the outcomes of a scenario may take in a block."""
+
+_COPIES = 3
+"""Of its outcomes are there at most while they are put together."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +59,20 @@ class Plan:
     def draws(self) -> int:
         """Number of draws."""
         return self.scenarios[0].sampling.draws
+
+    @property
+    def scrambles_per_block(self) -> int:
+        """Two, or one where the outcomes of a scenario would take too much memory."""
+        return SCRAMBLES_PER_BLOCK if self._bytes_of_outcomes(SCRAMBLES_PER_BLOCK) <= _MOST_BYTES else 1
+
+    def bytes_per_job(self) -> int:
+        """What a job takes at its peak, roughly, beside the program itself."""
+        block = max(draws_at_once(scenario) * bytes_per_draw(scenario) for scenario in self.scenarios)
+        return block + _COPIES * self._bytes_of_outcomes(self.scrambles_per_block)
+
+    def _bytes_of_outcomes(self, scrambles: int) -> int:
+        rows = max(sum(panel.count for panel in case.values()) for case in self.cases.values())
+        return 8 * rows * DRAWS_PER_SCRAMBLE * scrambles
 
     def with_draws(self, draws: int) -> Plan:
         """The same plan with another number of draws."""
@@ -106,7 +126,8 @@ class Run:
             A draw has no answer; names scenario, draw, year and variable.
         """
         plan = self._plan.with_draws(draws)
-        store = BlockStore(self._folder, self._key, plan.rows(), plan.draws // DRAWS_PER_SCRAMBLE)
+        scrambles = plan.draws // DRAWS_PER_SCRAMBLE
+        store = BlockStore(self._folder, self._key, plan.rows(), scrambles, plan.scrambles_per_block)
         missing = store.missing(self._whole)
         self.found += store.count - self._whole - len(missing)
         calls = [partial(simulate_block, plan, store.span(number)) for number in missing]
@@ -116,7 +137,7 @@ class Run:
             done((before + share * len(missing)) / store.count)
 
         self._crew.compute(calls, lambda place, block: store.write(missing[place], block), tell, self._meanwhile)
-        self._whole = store.scrambles // SCRAMBLES_PER_BLOCK
+        self._whole = scrambles // store.each
         return _results_of(plan, store)
 
 

@@ -22,7 +22,7 @@ from sim.outcomes.manifest import MANIFEST, Hashes, Manifest, differences, progr
 from sim.outcomes.panels import Columns, panel_hash
 from sim.outcomes.results import DRAWS_FILE, read_result
 from sim.tasks.backtest import BacktestTask
-from sim.tasks.calibrate import CalibrateTask
+from sim.tasks.calibrate import CalibrateTask, usable
 from sim.tasks.pool import Progress, make_crew, say_nothing
 from sim.tasks.question import question_of
 from sim.tasks.request import request_of
@@ -142,7 +142,7 @@ def _task_of(folder: Path, manifest: Manifest, posterior: Posterior | None) -> T
         if kind not in ("backtest", "calibrate"):
             raise ValueError(f"no command {shown(kind)}")
         question = question_of(asked, folder)
-        return BacktestTask(question) if kind == "backtest" else CalibrateTask(question)
+        return BacktestTask(question) if kind == "backtest" else CalibrateTask(usable(question))
     except (ValidationError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise ResultsError(f"{folder}: this program does not read what the study was asked ({error})") from error
 
