@@ -20,6 +20,7 @@ from sim.tasks.parts import PartStore
 from sim.tasks.points import Ran, read_points, run_points
 from sim.tasks.store import unfinished
 from sim.tasks.sweep import SweepStudy, run_sweep
+from sim.tasks.verify import verify_study
 
 SWEEP = """\
 schema_version: 1
@@ -200,3 +201,19 @@ def test_force_starts_from_nothing(begun: list[Path], computed: list[int]) -> No
     found = study(force=True)
     assert computed == [1, 2, 3, 4, 5, 6]
     assert "there already" not in found.notes[-1]
+
+
+def test_a_sweep_is_made_anew_from_its_folder_alone(folder: Folder) -> None:
+    """With days, ranges and a lever among what is varied."""
+    values = "[2020-01-01, 2022-01-01]"
+    folder.write("sweep.yaml", SWEEP.replace("probability: [0.2, 0.9]", f"when: {values}, zone.cap: [0.3, 0.2 to 0.6]"))
+    made = study().folder
+    (folder.path / "small.yaml").unlink()
+    assert verify_study(made, rerun=True, jobs=1).faults == ()
+
+
+def test_inputs_that_were_changed_since_are_told(folder: Folder) -> None:
+    folder.write("sweep.yaml", SWEEP)
+    inputs = study().folder / "inputs.json"
+    inputs.write_text(inputs.read_text().replace("7.2", "7.3"))
+    assert "manifest.json: asked: comes out otherwise now" in verify_study(inputs.parent, rerun=True, jobs=1).faults

@@ -213,13 +213,6 @@ def test_a_comparison_has_no_draws_of_its_own(written: Path, tmp_path: Path) -> 
         verify_study(compared, rerun=True)
 
 
-def test_a_sweep_is_refused_with_the_command_that_repeats_it(study: Path) -> None:
-    _rewrite(study, asked={"task": "sweep"})
-    assert verify_study(study).faults == ()
-    with pytest.raises(ResultsError, match="sim sweep FILE --out ELSEWHERE"):
-        verify_study(study, rerun=True)
-
-
 @pytest.mark.parametrize("asked", [{}, {"task": "nonsense"}, {"task": "run"}, {"task": "run", "scenarios": 3}])
 def test_what_no_command_asked_is_refused(asked: dict[str, Any], study: Path) -> None:
     _rewrite(study, asked=asked)

@@ -33,7 +33,7 @@ from ruamel.yaml.reader import ReaderError
 
 from sim.errors import Problem, ScenarioError, choices, shown
 
-__all__ = ["Node", "Place", "Scalar", "parse", "read", "read_text"]
+__all__ = ["Node", "Place", "Scalar", "parse", "planted", "read", "read_text"]
 
 Scalar: TypeAlias = str | int | float | bool | datetime.date | None
 
@@ -174,6 +174,17 @@ def parse(text: str, file: str) -> Node:
         before = text[: error.position]
         place = Place(file, before.count("\n") + 1, len(before) - before.rfind("\n"))
         _refuse(place, f"is not a text file (found the character U+{ord(text[error.position]):04X})")
+
+
+def planted(value: Any, place: Place) -> Node:
+    """The tree of a JSON document that was a tree before: all of it at one place, and a text that is a day is one."""
+    if isinstance(value, Mapping):
+        entries = {str(key): planted(below, place) for key, below in value.items()}
+        return Node(entries, place, 1 + sum(node.count for node in entries.values()))
+    if isinstance(value, list | tuple):
+        items = tuple(planted(below, place) for below in value)
+        return Node(items, place, 1 + sum(node.count for node in items))
+    return Node(_date(value) if isinstance(value, str) else value, place)
 
 
 def _refuse_long_lines(text: str, file: str) -> None:

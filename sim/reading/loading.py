@@ -16,7 +16,16 @@ from sim.reading.schema import SCENARIO, Shape
 from sim.reading.validation import MOST_TOLD, located, steps, validated
 from sim.scenario.scenario import Scenario
 
-__all__ = ["SOURCES", "Loaded", "load_scenario", "read_scenario", "scenario_files", "shipped_folder", "with_values"]
+__all__ = [
+    "SOURCES",
+    "Loaded",
+    "load_scenario",
+    "loaded_from",
+    "read_scenario",
+    "scenario_files",
+    "shipped_folder",
+    "with_values",
+]
 
 SOURCES: Final = "sources.yaml"
 _OWN: Final = ("name", "abstract")
@@ -80,6 +89,17 @@ def read_scenario(path: str | Path, *, overrides: Sequence[str] = ()) -> Loaded:
     scenario = _consistent(tree, dropped)
     scenario._overridden = dict(_differences(base, tree, SCENARIO))
     return Loaded(scenario, tree, dropped)
+
+
+def loaded_from(tree: Node, dropped: tuple[str, ...]) -> Loaded:
+    """A scenario from its whole tree.
+
+    Raises
+    ------
+    ScenarioError
+        As `load_scenario`.
+    """
+    return Loaded(_consistent(tree, dropped), tree, dropped)
 
 
 def with_values(loaded: Loaded, values: Mapping[str, Node], *, source: str) -> Scenario:

@@ -23,7 +23,7 @@ from sim.pictures.sweeps import draw_sweep, sweep_pictures
 from sim.tasks.points import Ran, asked_outcomes, idle_factors, read_points, run_missing
 from sim.tasks.pool import Batch, Progress, make_crew, say_nothing
 from sim.tasks.run import unknown_errors
-from sim.tasks.sweepfile import Sweep, read_sweep
+from sim.tasks.sweepfile import Sweep, read_sweep, write_inputs
 from sim.tasks.task import Desk, Finished, Task, perform
 
 __all__ = ["SweepStudy", "SweepTask", "run_sweep"]
@@ -148,6 +148,7 @@ class SweepTask(Task[Ran, SweepStudy]):
         """Write every file."""
         result = _result(self.sweep, computed)
         _write_tables(folder, self.sweep, result)
+        write_inputs(self.sweep, folder)
         if self.pictures:
             _draw(folder / "plots", result, desk.crew.jobs)
         desk.tell("files", 1.0)

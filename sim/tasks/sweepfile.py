@@ -7,20 +7,23 @@ rules make in one and the same world.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Final, Literal
+from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
 from sim.chance.sampling import check_draws
+from sim.disk import open_regular, write_bytes
 from sim.errors import Problem, ScenarioError, choices
 from sim.outcomes.comparison import disagreements
+from sim.outcomes.manifest import as_json
 from sim.outcomes.sweeps import Coordinate, Factor
-from sim.reading.documents import Node, read
-from sim.reading.loading import Loaded, read_scenario, scenario_files, with_values
+from sim.reading.documents import Node, Place, planted, read
+from sim.reading.loading import Loaded, loaded_from, read_scenario, scenario_files, with_values
 from sim.reading.overrides import with_value
 from sim.reading.validation import conforming, steps
 from sim.scenario.evidence import Model
@@ -28,7 +31,10 @@ from sim.scenario.regimes import Id
 from sim.scenario.scenario import Scenario
 from sim.tasks.design import Design, Point, coordinate, in_words, make_points, objections
 
-__all__ = ["Sweep", "read_sweep"]
+__all__ = ["INPUTS_FILE", "Sweep", "read_sweep", "sweep_of", "write_inputs"]
+
+INPUTS_FILE: Final = "inputs.json"
+"""The whole trees of scenario and baseline."""
 
 _LEVERS: Final = ("regimes", "policy")
 """What a government decides; all else is the world, which the baseline shares."""
@@ -137,6 +143,37 @@ def read_sweep(path: Path, *, draws: int | None = None, seed: int | None = None)
     _refuse(chain(_wrong_draws(tree, sweep), _wrong_paths(sweep)))
     _refuse(_wrong_points(sweep))
     return sweep
+
+
+def write_inputs(sweep: Sweep, folder: Path) -> None:
+    """Write what a sweep varies, so that its folder alone is enough to run it again."""
+    loaded = {"scenario": sweep.loaded, "baseline": sweep.baseline}
+    content = {
+        key: {"tree": as_json(one.tree.plain()), "dropped": one.dropped}
+        for key, one in loaded.items()
+        if one is not None
+    }
+    write_bytes(folder / INPUTS_FILE, (json.dumps(content, indent=1) + "\n").encode())
+
+
+def sweep_of(asked: Mapping[str, Any], folder: Path) -> Sweep:
+    """A sweep as a manifest states it, of the inputs that lie beside it."""
+    place = Place(str(folder / INPUTS_FILE))
+    with open_regular(folder / INPUTS_FILE) as stream:
+        inputs = json.loads(stream.read())
+    loaded = {key: loaded_from(planted(one["tree"], place), tuple(one["dropped"])) for key, one in inputs.items()}
+    points = tuple(
+        {path: planted(value, place) for path, value in point.items()} for point in asked["design"]["points"]
+    )
+    return Sweep(
+        asked["sweep"],
+        asked["question"],
+        loaded["scenario"],
+        loaded.get("baseline"),
+        points,
+        tuple(planted(label, place) for label in asked["outcomes"]),
+        {"draws": asked["draws"], "seed": asked["seed"]},
+    )
 
 
 def _settings(scenario: Scenario, file: _SweepFile, draws: int | None, seed: int | None) -> dict[str, int]:

@@ -10,32 +10,29 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from pydantic import ValidationError
 
 from sim.belief.posterior import Posterior, read_posterior
 from sim.disk import entries, file_hash
-from sim.errors import ResultsError, shown
+from sim.errors import ResultsError, ScenarioError, shown
 from sim.outcomes.manifest import MANIFEST, Hashes, Manifest, differences, program, read_manifest
 from sim.outcomes.panels import Columns, panel_hash
 from sim.outcomes.results import DRAWS_FILE, read_result
 from sim.tasks.backtest import BacktestTask
 from sim.tasks.calibrate import CalibrateTask, usable
+from sim.tasks.points import asked_outcomes
 from sim.tasks.pool import Progress, make_crew, say_nothing
 from sim.tasks.question import question_of
 from sim.tasks.request import request_of
 from sim.tasks.run import RunTask
+from sim.tasks.sweep import SweepTask
+from sim.tasks.sweepfile import sweep_of
 from sim.tasks.task import Task, perform
 
 __all__ = ["Verdict", "verify_study"]
-
-_REPEATED: Final = {
-    "sweep": "make it again with its own file and options, and compare: sim sweep FILE --out ELSEWHERE",
-    "compare": "it was made of other studies' draws: verify those with --rerun",
-}
-"""What to do about a study whose folder does not hold all that it was made of."""
 
 
 @dataclass(frozen=True)
@@ -134,17 +131,21 @@ def _changed_variables(folder: Path, expected: Mapping[str, Hashes]) -> Iterator
 def _task_of(folder: Path, manifest: Manifest, posterior: Posterior | None) -> Task[Any, Any]:
     """What was asked, as it is asked again."""
     asked, kind = manifest.asked, manifest.task
-    if kind in _REPEATED:
-        raise ResultsError(f"{folder}: cannot be made anew from its folder alone; {_REPEATED[kind]}")
+    if kind == "compare":
+        raise ResultsError(f"{folder}: was made of other studies' draws: verify those with --rerun")
     try:
         if kind == "run":
             return RunTask(request_of(asked, posterior))
-        if kind not in ("backtest", "calibrate"):
-            raise ValueError(f"no command {shown(kind)}")
-        question = question_of(asked, folder)
-        return BacktestTask(question) if kind == "backtest" else CalibrateTask(usable(question))
-    except (ValidationError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise ResultsError(f"{folder}: this program does not read what the study was asked ({error})") from error
+        if kind == "sweep":
+            sweep = sweep_of(asked, folder)
+            return SweepTask(sweep, asked_outcomes(sweep), asked["pictures"])
+        if kind == "backtest":
+            return BacktestTask(question_of(asked, folder))
+        if kind == "calibrate":
+            return CalibrateTask(usable(question_of(asked, folder)))
+        raise ValueError(f"no command {shown(kind)}")
+    except (ValidationError, KeyError, TypeError, ValueError, AttributeError, ScenarioError) as error:
+        raise ResultsError(f"{folder}: this program does not read what the study was asked: {error}") from error
 
 
 def _changed_by_rerun(folder: Path, manifest: Manifest, again: Path) -> Iterator[str]:
