@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -200,6 +201,14 @@ class Folder:
         with pytest.raises(ScenarioError) as caught:
             load_scenario(path, overrides=overrides)
         return str(caught.value).splitlines()
+
+
+@cache
+def small() -> Scenario:
+    """The small scenario, for tests that change it in memory."""
+    with TemporaryDirectory() as path:
+        Folder(Path(path))
+        return load_scenario(Path(path) / "small.yaml")
 
 
 @pytest.fixture
