@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 __all__ = ["__version__", "compare", "load_results", "load_scenario", "run_study"]
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "compare": ("sim.tasks.study", "compare_studies"),

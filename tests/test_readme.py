@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from shipped import run
 
+import sim
 from sim.outcomes.variables import VARIABLES
 from sim.reading.loading import load_scenario
 
@@ -37,8 +38,17 @@ def test_the_first_command_installs_the_project_and_leaves_three_regimes(tmp_pat
     subprocess.run(["bash", "-euo", "pipefail", "-c", _block("run")], check=True, cwd=checkout, capture_output=True)
     (study,) = (path for path in (checkout / "results").iterdir() if path.is_dir())
     assert len(list((study / "plots").glob("*.png"))) == len(list((study / "plots").glob("*.svg"))) == 10
+    assert list(checkout.glob(".venv/lib/*/site-packages/sim/py.typed"))
     for name in ("manifest.json", "summary.csv", "comparison.csv", "parameters.csv", "ftz_pilot/draws.nc"):
         assert (study / name).stat().st_size > 0
+
+
+def test_the_version_is_that_of_the_newest_release_and_of_the_citation() -> None:
+    releases = re.findall(r"^## (\S+) \((\S+)\)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    citation = (ROOT / "CITATION.cff").read_text()
+    stated = [re.search(rf"^{key}: (\S+)$", citation, re.MULTILINE) for key in ("version", "date-released")]
+    assert releases[0] == tuple(found and found[1] for found in stated)
+    assert sim.__version__ == releases[0][0]
 
 
 def test_the_test_command_installs_what_tests_need() -> None:
