@@ -8,9 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from shipped import run
+from shipped import run, scenario, worlds
 
 import sim
+from sim.errors import SimError
+from sim.model import accounts
+from sim.model.engine import simulate
 from sim.outcomes.variables import VARIABLES
 from sim.reading.loading import load_scenario
 
@@ -85,11 +88,28 @@ def test_the_commands_of_the_table_run(command: list[str]) -> None:
 
 
 def test_the_table_of_variables_is_the_programs() -> None:
-    lines = ["", "| variable | unit | meaning | scopes | items |", "|---|---|---|---|---|"]
-    lines += [f"| `{name}` | {v.unit} | {v.meaning} | {v.scopes} | {v.items} |" for name, v in VARIABLES.items()]
+    head = ["", "| variable | unit | meaning | scopes | items |", "|---|---|---|---|---|"]
+    lines = [f"| `{name}` | {v.unit} | {v.meaning} | {v.scopes} | {v.items} |" for name, v in VARIABLES.items()]
     table = re.search(r"<!-- variables -->\n(.*?)\n<!-- end of variables -->", README, re.DOTALL)
     assert table is not None
-    assert table[1].split("\n") == [*lines, ""]
+    lacking = [line for line in lines if line not in table[1].split("\n")]
+    assert not lacking, "the README's table of variables lacks:\n" + "\n".join(lacking)
+    assert table[1].split("\n") == [*head, *lines, ""]
+
+
+def test_an_outcome_that_is_declared_and_not_computed_is_named_or_the_other_way_round(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    more, fewer = (
+        {**VARIABLES, "luck": VARIABLES["npv"]},
+        {name: VARIABLES[name] for name in VARIABLES if name != "npv"},
+    )
+    monkeypatch.setattr(accounts, "VARIABLES", more)
+    with pytest.raises(SimError, match=r"^the outcome luck is declared in outcomes/variables.py, but not computed$"):
+        simulate(scenario("jv_only"), worlds("jv_only"))
+    monkeypatch.setattr(accounts, "VARIABLES", fewer)
+    with pytest.raises(SimError, match=r"^the outcome npv is computed, but not declared in outcomes/variables.py$"):
+        simulate(scenario("jv_only"), worlds("jv_only"))
 
 
 def test_every_variable_but_the_comparisons_is_in_a_run_with_its_unit() -> None:
