@@ -122,5 +122,17 @@ def test_every_variable_but_the_comparisons_is_in_a_run_with_its_unit() -> None:
 def test_every_picture_and_file_that_the_readme_names_exists() -> None:
     for name in re.findall(r"\]\(([^)]+)\)", README):
         assert (ROOT / name).is_file(), name
-    for name in re.findall(r"`(sim/[\w./]+|tests/[\w./]+|scenarios/[\w./]+)`", README):
+    _require_paths(README)
+
+
+def test_every_file_and_name_that_contributing_sends_to_exists() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    _require_paths(text)
+    code = "\n".join(path.read_text() for folder in ("sim", "tests") for path in (ROOT / folder).rglob("*.py"))
+    names = re.findall(r"`(_?[A-Za-z_]+)`", text)
+    assert not [name for name in names if not re.search(rf"\b{name}\b", code)]
+
+
+def _require_paths(text: str) -> None:
+    for name in re.findall(r"`((?:sim|tests|scenarios|docs)/[\w./]+|[A-Z]+\.(?:md|cff))`", text):
         assert (ROOT / name).exists(), name
