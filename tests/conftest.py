@@ -46,7 +46,7 @@ QUICK = (
     "test_shocks.py",
     "test_statistics.py",
 )
-"""Files, or tests of them, of the quick tier: by measurement, some 20 seconds of two cores together."""
+"""Files, or tests of them, of the quick tier: by measurement, half a minute of one core together."""
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
