@@ -27,7 +27,7 @@ __all__ = [
     "verify_study",
 ]
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "compare": ("sim.tasks.compare", "compare_studies"),

@@ -34,6 +34,8 @@ _INTERRUPTED: Final = 130
 _NEW_OBJECTS: Final = 100_000
 """So many come before garbage is looked for, not 700: little of what is imported and read ever becomes garbage."""
 
+_PLATFORMS: Final = ("linux", "darwin", "win32")
+
 app = typer.Typer(
     name="sim",
     help="Simulate market entry under changing access rules.",
@@ -86,6 +88,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     gc.set_threshold(_NEW_OBJECTS, *gc.get_threshold()[1:])
     atexit.register(gc.freeze)  # a process that ends need not look for garbage
+    if problem := _platform_problem():
+        terminal.complain(problem)
     given = list(sys.argv[1:] if arguments is None else arguments)
     wanted = [argument for argument in given if argument != "--debug"]
     if wanted != given:
@@ -101,6 +105,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:
         terminal.complain(f"a fault of the program: {type(error).__name__}: {error} (--debug shows where)")
         return _FAILED
+
+
+def _platform_problem() -> str:
+    """Why the program may not run properly here; empty where its tests run."""
+    if sys.platform not in _PLATFORMS:
+        return f"sim is made for Linux, macOS and Windows: on {sys.platform} runs may fail"
+    if sys.maxsize < 2**32:
+        return "sim is made for 64-bit Python: here large runs fail"
+    return ""
 
 
 def _status(arguments: list[str]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -12,10 +13,54 @@ from sim.errors import ScenarioError
 from sim.reading.loading import load_scenario, shipped_folder
 from sim.scenario.scenario import Scenario
 
+TESTS = Path(__file__).parent
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """The way to renew golden summaries on purpose."""
     parser.addoption("--renew-golden", action="store_true", help="write the golden summaries anew, and say what moved")
+
+
+QUICK = (
+    "oracles/test_distributions.py",
+    "oracles/test_finance.py",
+    "test_architecture.py",
+    "test_baseyear.py",
+    "test_blocks.py",
+    "test_calendar.py",
+    "test_cli.py",
+    "test_comparison.py",
+    "test_consistency.py",
+    "test_distributions.py",
+    "test_evidence.py",
+    "test_golden.py::test_the_summary_is_the_golden_one[jv_only]",
+    "test_lessons.py",
+    "test_licensing.py",
+    "test_likelihood.py",
+    "test_loading.py",
+    "test_overrides.py",
+    "test_panels.py",
+    "test_plots.py::test_every_picture_has_a_title_units_and_its_sources_draws_and_seed[foreign_share]",
+    "test_precision.py",
+    "test_record.py",
+    "test_shocks.py",
+    "test_statistics.py",
+)
+"""Files, or tests of them, of the quick tier: by measurement, half a minute of one core together."""
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Import no other files for the quick tier: that alone takes ten seconds."""
+    files = {entry.partition("::")[0] for entry in QUICK}
+    beside = collection_path.suffix == ".py" and collection_path.relative_to(TESTS).as_posix() not in files
+    return True if config.option.markexpr == "quick" and beside else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the quick tier."""
+    for item in items:
+        if f"{item.path.relative_to(TESTS).as_posix()}::{item.name}".startswith(QUICK):
+            item.add_marker(pytest.mark.quick)
 
 
 SMALL = """\
@@ -200,6 +245,14 @@ class Folder:
         with pytest.raises(ScenarioError) as caught:
             load_scenario(path, overrides=overrides)
         return str(caught.value).splitlines()
+
+
+@cache
+def small() -> Scenario:
+    """The small scenario, for tests that change it in memory."""
+    with TemporaryDirectory() as path:
+        Folder(Path(path))
+        return load_scenario(Path(path) / "small.yaml")
 
 
 @pytest.fixture

@@ -6,27 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from conftest import small
 from numpy.typing import ArrayLike
 
 from sim.axes import BoolArray
 from sim.chance.sampling import Worlds
 from sim.scenario.evidence import Fixed
 from sim.scenario.regimes import Policy, Regime
-from sim.scenario.scenario import Entry, Horizon, Provider, Regulator, Scenario
+from sim.scenario.scenario import Entry, Provider, Regulator, Scenario
 
-CLOSED: Mapping[str, Any] = {
-    "title": "Closed",
-    "partner_equity": 0,
-    "partner_unlock": 0,
-    "owned_layers": (),
-    "owned_unlock": 0,
-    "reach": "none",
-    "capped": False,
-    "sites": None,
-    "yearly_quota": None,
-    "spillover": 1,
-    "transfers_sites": False,
-}
+CLOSED: Mapping[str, Any] = small().regimes["closed"].model_dump()
 OPEN: Mapping[str, Any] = {**CLOSED, "title": "Open", "owned_layers": ("iaas",), "owned_unlock": 1, "reach": "open"}
 EVIDENCE = {"source": "guess", "grade": "judgement"}
 
@@ -53,21 +42,22 @@ def small_scenario(
     providers: Mapping[str, Mapping[str, Any]] | None = None,
     **regimes: Mapping[str, Any],
 ) -> Scenario:
-    """A scenario of policy and providers only: regimes `closed`, `open`, and further ones as changes of `open`.
+    """The small scenario with a policy of its own: regimes `closed`, `open`, and further ones as changes of `open`.
 
     `providers` says more of some of them.
     """
     levers = {"closed": CLOSED, "open": OPEN, **{name: {**OPEN, **change} for name, change in regimes.items()}}
-    return Scenario.model_construct(
-        horizon=Horizon(base_year=2018, end_year=2030, period_months=period_months),
-        providers={
-            name: Provider.model_validate({"title": name, "origin": "foreign", **(providers or {}).get(name, {})})
-            for name in foreign
-        },
-        entry=Entry.model_validate({"rule": "always", "hurdle": number(), "build_time": years()}),
-        regimes={name: Regime(**values) for name, values in levers.items()},
-        regulator=Regulator.model_validate({"reviewers": reviewers, "review_time": years()}),
-        policy=Policy.model_validate({"start": start, "steps": steps}),
+    base = small()
+    said = {name: {"title": name, "origin": "foreign", **(providers or {}).get(name, {})} for name in foreign}
+    return base.model_copy(
+        update={
+            "horizon": base.horizon.model_copy(update={"end_year": 2030, "period_months": period_months}),
+            "providers": {name: Provider.model_validate(values) for name, values in said.items()},
+            "entry": Entry.model_validate({"rule": "always", "hurdle": number(), "build_time": years()}),
+            "regimes": {name: Regime(**values) for name, values in levers.items()},
+            "regulator": Regulator.model_validate({"reviewers": reviewers, "review_time": years()}),
+            "policy": Policy.model_validate({"start": start, "steps": steps}),
+        }
     )
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from itertools import groupby
 from pathlib import Path
 
 import pytest
+from conftest import QUICK, TESTS
 
 import sim
 
@@ -49,13 +51,19 @@ FREE = ("__init__", "__main__")
 """Names only: they resolve the public functions on first use, or start the command line."""
 
 
+@cache
 def _modules() -> dict[str, Path]:
     files = {".".join(path.relative_to(PACKAGE).with_suffix("").parts): path for path in PACKAGE.rglob("*.py")}
     return {name: path for name, path in files.items() if name.split(".")[-1] not in FREE}
 
 
-def _imports(path: Path) -> Iterator[str]:
+@cache
+def _imports(path: Path) -> tuple[str, ...]:
     """Every module that a file imports, inside functions and for type checkers too."""
+    return tuple(_imported(path))
+
+
+def _imported(path: Path) -> Iterator[str]:
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -156,3 +164,12 @@ def test_public_functions_say_what_comes_back() -> None:
         for node in ast.parse(path.read_text()).body:
             if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
                 assert ast.get_docstring(node), f"{name}.{node.name}"
+
+
+def test_the_quick_tests_exist_and_import_from_every_folder() -> None:
+    reached = set()
+    for entry in QUICK:
+        file, _, test = entry.partition("::")
+        assert not test or f"def {test.partition('[')[0]}(" in (TESTS / file).read_text(), entry
+        reached |= {module.split(".")[1] for module in _imports(TESTS / file) if module.startswith("sim.")}
+    assert reached >= set(FOLDERS)

@@ -131,6 +131,24 @@ def test_problems_are_neither_wrapped_nor_read_as_markup(
     assert capsys.readouterr().err == line
 
 
+@pytest.mark.parametrize(
+    ("attribute", "value", "line"),
+    [
+        ("platform", "wasi", "sim is made for Linux, macOS and Windows: on wasi runs may fail\n"),
+        ("maxsize", 2**31 - 1, "sim is made for 64-bit Python: here large runs fail\n"),
+        ("platform", "linux", ""),
+        ("platform", "darwin", ""),
+        ("platform", "win32", ""),
+    ],
+)
+def test_where_the_program_may_fail_it_says_so_first(
+    attribute: str, value: Any, line: str, folder: Folder, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, attribute, value)
+    assert cli.main(["check", "small.yaml"]) == 0
+    assert capsys.readouterr() == ("small.yaml: small is valid\n", line)
+
+
 def test_a_wrong_command_line_exits_with_2(capsys: Said) -> None:
     assert cli.main(["chek"]) == 2
     assert "No such command 'chek'" in capsys.readouterr().err

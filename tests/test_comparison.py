@@ -217,6 +217,35 @@ def test_a_difference_exists_where_both_sides_exist() -> None:
     assert _pick(compare_results(results), statistic="p50").share_defined == 0.5
 
 
+@pytest.mark.parametrize("variable", ["payback", "event_date"])
+def test_a_difference_of_dates_is_over_the_draws_that_have_both_and_never_is_no_late_date(variable: str) -> None:
+    both = np.full((2, 1, 1, DRAWS), 2020.0)
+    both[1] += np.tile(np.arange(4.0), DRAWS // 4)  # 0, 1, 2 or 3 years later
+    both[0, ..., 3::4] = np.nan  # where it is three years, the baseline never sees it
+    both[1, ..., 2::4] = np.nan  # where it is two, the scenario does not
+    rows = compare_results(
+        [_named(name, panel(variable, one, items=AWS)) for name, one in zip(("closed", "open"), both, strict=True)]
+    )
+    said = {row.statistic: row.value for row in rows if row.statistic != "median_case"}
+    assert said == {"mean": 0.5, "sd": 0.5, "p05": 0.0, "p25": 0.0, "p50": 0.5, "p75": 1.0, "p95": 1.0}
+    assert {(row.share_defined, row.p_positive) for row in rows} == {(0.5, 0.5)}
+
+
+def test_a_difference_that_never_pays_back_is_late_and_one_of_nothing_is_left_out() -> None:
+    flows = np.zeros((2, 1, DRAWS))
+    flows[:, 0, 0::4] = [[-1.0], [1.0]]  # pays back after a year
+    flows[:, 0, 1::4] = [[-1.0], [0.5]]  # never
+    held = {"cash_flow": flows, "capital_value": np.zeros((1, 1, DRAWS))}
+    results = [
+        _named(name, *(panel(variable, part * values, items=AWS) for variable, values in held.items()))
+        for name, part in (("closed", 0.0), ("open", 1.0))
+    ]
+    rows = [row for row in compare_results(results) if row.variable == "payback_of_difference"]
+    said = {row.statistic: row.value for row in rows}
+    assert (said["p25"], said["p75"], said["mean"]) == (1.0, np.inf, np.inf)
+    assert {row.share_defined for row in rows} == {0.5}
+
+
 def test_a_payback_that_most_draws_never_see_has_an_infinite_upper_quantile() -> None:
     values = np.full((1, 1, DRAWS), 4.0)
     values[..., : DRAWS // 3] = np.nan

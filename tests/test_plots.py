@@ -41,7 +41,10 @@ DRAWS = 512
 YEARS = 9
 SCOPES = ("iaas", "saas", "total")
 HORIZON = {"base_year": 2018, "end_year": 2026, "period_months": 12}
-SOURCES = {"guess": {"title": "A guess", "published": "2019-04-01"}}
+REGULATOR = {
+    "reviewers": 1,
+    "review_time": {"value": 1, "unit": "years", "source": "bank", "grade": "judgement"},
+}
 LICENCE = scenario().regimes["closed"].model_dump()
 REGIMES = {name: {**LICENCE, "title": f"Title of {name}"} for name in ("closed", "zone", "open", "withdrawn")}
 STEPS = {"opening": {"when": "2020-01-01", "adopt": "zone"}, "end": {"when": "2024-01-01", "adopt": "withdrawn"}}
@@ -91,7 +94,7 @@ def _result(name: str, lift: float) -> Result:
         _event_dates(lift),
     )
     policy = {"start": "closed", "steps": STEPS}
-    return result(panels, name=name, horizon=HORIZON, sources=SOURCES, regimes=REGIMES, policy=policy)
+    return result(panels, name=name, horizon=HORIZON, regulator=REGULATOR, regimes=REGIMES, policy=policy)
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +137,7 @@ def test_every_picture_has_a_title_units_and_its_sources_draws_and_seed(three: l
     shown = figure(name, three, "closed")
     words = _texts(shown)
     assert len(shown.get_suptitle()) > 20
-    assert "A guess (2019)" in words
+    assert "A bank's report (2019)" in words
     assert "512 draws, seed 1" in words
     assert all(_has_unit(shown, axes) for axes in shown.axes)
 

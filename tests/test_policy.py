@@ -33,7 +33,7 @@ def half() -> dict[str, Any]:
 
 def test_the_first_state_is_the_start():
     start = states(small_scenario({"go": GO}))[0]
-    assert (start.step, start.regime, start.levers.title) == ("", "closed", "Closed")
+    assert (start.step, start.regime, start.levers.title) == ("", "closed", "Partners only")
     assert start.paths["sites"] == "regimes.closed.sites"
 
 

@@ -8,8 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
-from shipped import run
+from shipped import run, scenario, worlds
 
+import sim
+from sim.errors import SimError
+from sim.model import accounts
+from sim.model.engine import simulate
 from sim.outcomes.variables import VARIABLES
 from sim.reading.loading import load_scenario
 
@@ -37,8 +41,17 @@ def test_the_first_command_installs_the_project_and_leaves_three_regimes(tmp_pat
     subprocess.run(["bash", "-euo", "pipefail", "-c", _block("run")], check=True, cwd=checkout, capture_output=True)
     (study,) = (path for path in (checkout / "results").iterdir() if path.is_dir())
     assert len(list((study / "plots").glob("*.png"))) == len(list((study / "plots").glob("*.svg"))) == 10
+    assert list(checkout.glob(".venv/lib/*/site-packages/sim/py.typed"))
     for name in ("manifest.json", "summary.csv", "comparison.csv", "parameters.csv", "ftz_pilot/draws.nc"):
         assert (study / name).stat().st_size > 0
+
+
+def test_the_version_is_that_of_the_newest_release_and_of_the_citation() -> None:
+    releases = re.findall(r"^## (\S+) \((\S+)\)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    citation = (ROOT / "CITATION.cff").read_text()
+    stated = [re.search(rf"^{key}: (\S+)$", citation, re.MULTILINE) for key in ("version", "date-released")]
+    assert releases[0] == tuple(found and found[1] for found in stated)
+    assert sim.__version__ == releases[0][0]
 
 
 def test_the_test_command_installs_what_tests_need() -> None:
@@ -75,11 +88,28 @@ def test_the_commands_of_the_table_run(command: list[str]) -> None:
 
 
 def test_the_table_of_variables_is_the_programs() -> None:
-    lines = ["", "| variable | unit | meaning | scopes | items |", "|---|---|---|---|---|"]
-    lines += [f"| `{name}` | {v.unit} | {v.meaning} | {v.scopes} | {v.items} |" for name, v in VARIABLES.items()]
+    head = ["", "| variable | unit | meaning | scopes | items |", "|---|---|---|---|---|"]
+    lines = [f"| `{name}` | {v.unit} | {v.meaning} | {v.scopes} | {v.items} |" for name, v in VARIABLES.items()]
     table = re.search(r"<!-- variables -->\n(.*?)\n<!-- end of variables -->", README, re.DOTALL)
     assert table is not None
-    assert table[1].split("\n") == [*lines, ""]
+    lacking = [line for line in lines if line not in table[1].split("\n")]
+    assert not lacking, "the README's table of variables lacks:\n" + "\n".join(lacking)
+    assert table[1].split("\n") == [*head, *lines, ""]
+
+
+def test_an_outcome_that_is_declared_and_not_computed_is_named_or_the_other_way_round(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    more, fewer = (
+        {**VARIABLES, "luck": VARIABLES["npv"]},
+        {name: VARIABLES[name] for name in VARIABLES if name != "npv"},
+    )
+    monkeypatch.setattr(accounts, "VARIABLES", more)
+    with pytest.raises(SimError, match=r"^the outcome luck is declared in outcomes/variables.py, but not computed$"):
+        simulate(scenario("jv_only"), worlds("jv_only"))
+    monkeypatch.setattr(accounts, "VARIABLES", fewer)
+    with pytest.raises(SimError, match=r"^the outcome npv is computed, but not declared in outcomes/variables.py$"):
+        simulate(scenario("jv_only"), worlds("jv_only"))
 
 
 def test_every_variable_but_the_comparisons_is_in_a_run_with_its_unit() -> None:
@@ -92,5 +122,17 @@ def test_every_variable_but_the_comparisons_is_in_a_run_with_its_unit() -> None:
 def test_every_picture_and_file_that_the_readme_names_exists() -> None:
     for name in re.findall(r"\]\(([^)]+)\)", README):
         assert (ROOT / name).is_file(), name
-    for name in re.findall(r"`(sim/[\w./]+|tests/[\w./]+|scenarios/[\w./]+)`", README):
+    _require_paths(README)
+
+
+def test_every_file_and_name_that_contributing_sends_to_exists() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text()
+    _require_paths(text)
+    code = "\n".join(path.read_text() for folder in ("sim", "tests") for path in (ROOT / folder).rglob("*.py"))
+    names = re.findall(r"`(_?[A-Za-z_]+)`", text)
+    assert not [name for name in names if not re.search(rf"\b{name}\b", code)]
+
+
+def _require_paths(text: str) -> None:
+    for name in re.findall(r"`((?:sim|tests|scenarios|docs)/[\w./]+|[A-Z]+\.(?:md|cff))`", text):
         assert (ROOT / name).exists(), name

@@ -51,17 +51,17 @@ def test_a_file_is_written_whole_under_its_name(tmp_path: Path) -> None:
 def test_the_parameter_table_marks_what_differs_and_nothing_else() -> None:
     base = scenario()
     review = {"interval": "1 to 3", "unit": "years", "source": "guess", "grade": "judgement"}
-    other = scenario("slow", regulator={"reviewers": 1, "review_time": review})
+    other = scenario("slow", regulator={"reviewers": 2, "review_time": review})
     rows = parameter_rows([base, other])
     assert [row for row in rows if row[1]] == [
-        ("regulator.review_time", "differs", "value 1 years", "interval 1 to 3 years")
+        ("regulator.review_time", "differs", "min 0, low 3, median 12, high 41 months", "interval 1 to 3 years")
     ]
     assert parameter_columns([base, other]) == ("parameter", "differs", "closed", "slow")
 
 
 def test_evidence_alone_is_no_difference_between_scenarios() -> None:
-    time = {"value": 1.0, "unit": "years", "source": "elsewhere", "grade": "found", "note": "read twice"}
-    other = scenario("slow", regulator={"reviewers": 1, "review_time": time})
+    lead = {"value": 6, "unit": "months", "source": "elsewhere", "grade": "found", "note": "read twice"}
+    other = scenario("slow", capacity={**scenario().model_dump()["capacity"], "expansion_lead": lead})
     assert not any(row[1] for row in parameter_rows([scenario(), other]))
 
 

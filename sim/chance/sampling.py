@@ -395,7 +395,7 @@ class _Scramble:
         """Independent normals of a shock path, array (K, 512): its one or two own columns drive `axes` (1 or 2, K)."""
         own = [self.column(name) for name in (path, f"{path}.second")[: len(axes)]]
         others = self.hypercube(f"{path}.others", axes.shape[1] - len(axes))
-        return reflect(ndtri(np.vstack([*own, others])), axes)
+        return reflect(np.asarray(ndtri(np.vstack([*own, others])), dtype=float), axes)
 
 
 def _hypercube(

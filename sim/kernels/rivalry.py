@@ -92,7 +92,7 @@ _FASTEST: Final = 1.25
 
 def _solved(shares: FloatArray, lifts: FloatArray, rest: FloatArray, offsets: FloatArray) -> FloatArray:
     """Newton steps for the offsets (R,) at which the log of each mean share is that of the base year."""
-    fringe = 1.0 - shares.sum()
+    fringe = float(1.0 - shares.sum())
     fringe = fringe if fringe > _NOBODY else 0.0
     for _ in range(_STEPS):
         found = lifts * (shares * np.exp(offsets))[:, None]

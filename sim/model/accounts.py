@@ -10,6 +10,7 @@ import numpy as np
 
 from sim.axes import FloatArray, IntArray
 from sim.dates.timeline import Masks, Timeline, event_table
+from sim.errors import SimError
 from sim.kernels import channels, finance
 from sim.model.economy import Economy
 from sim.model.entry import tariff_equivalent
@@ -103,6 +104,11 @@ def outcomes(
     -------
     dict of str to Panel
         Median cases are left at zero.
+
+    Raises
+    ------
+    SimError
+        What is declared is not computed, or the other way round.
     """
     horizon = scenario.horizon
     labels = _Labels(
@@ -118,7 +124,11 @@ def outcomes(
         *_money(economy, record, masks, labels, step),
         *_events(scenario, economy, timeline, masks, labels),
     ]
-    return {panel.variable: panel for panel in panels}
+    found = {panel.variable: panel for panel in panels}
+    for name, info in VARIABLES.items():
+        if name not in found and info.summary != "comparison":
+            raise SimError(f"the outcome {name} is declared in outcomes/variables.py, but not computed")
+    return found
 
 
 def _panel(variable: str, years: tuple[int, ...], columns: Iterable[Column]) -> Panel:
@@ -128,6 +138,8 @@ def _panel(variable: str, years: tuple[int, ...], columns: Iterable[Column]) -> 
 
 def _filled(variable: str, years: tuple[int, ...], items: tuple[tuple[str, str], ...], values: FloatArray) -> Panel:
     """A panel from values (Y, items, N)."""
+    if variable not in VARIABLES:
+        raise SimError(f"the outcome {variable} is computed, but not declared in outcomes/variables.py")
     return Panel(variable, VARIABLES[variable].unit, years, items, values, np.zeros(values.shape[:2]))
 
 

@@ -134,7 +134,7 @@ def base_point(axes: Axes, year: int, bands: FloatArray) -> None:
 def histogram(axes: Axes, values: FloatArray, edges: FloatArray, bottom: float, height: float, colour: str) -> None:
     """Filled steps above `bottom`; the highest bin rises by `height`."""
     counts = np.histogram(values, edges)[0]
-    steps = bottom + height * counts / max(counts.max(), 1)
+    steps = bottom + height * counts / max(int(counts.max()), 1)
     axes.stairs(steps, edges, baseline=bottom, fill=True, color=colour, alpha=0.3, linewidth=0)
     axes.stairs(steps, edges, baseline=bottom, color=colour, linewidth=1)
 

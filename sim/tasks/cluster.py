@@ -57,7 +57,7 @@ def _client(scheduler: str) -> Any:
     except ModuleNotFoundError as error:
         raise SimError("--scheduler needs Dask: install 'market-entry-sim[cluster]' here and on the workers") from error
     try:
-        return Client(scheduler, timeout=_TIMEOUT, set_as_default=False)  # type: ignore[no-untyped-call]
+        return Client(scheduler, timeout=_TIMEOUT, set_as_default=False)
     except (OSError, ValueError) as error:
         raise SimError(f"--scheduler: {scheduler} does not answer ({error})") from error
 
