@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
@@ -10,8 +9,10 @@ from typing import Final
 import numpy as np
 
 from sim.axes import FloatArray
-from sim.chance.worlds import MARKET, STEPS, event_columns, reverting_paths
+from sim.chance.worlds import MARKET, STEPS, event_columns, period_count, reverting_paths
 from sim.outcomes.results import file_hash
+from sim.reading.documents import no_file
+from sim.reading.jsontext import json_object
 from sim.scenario.scenario import Input, Scenario, inputs
 
 __all__ = ["impossible", "unlike_its_manifest"]
@@ -31,15 +32,28 @@ def impossible(columns: Mapping[str, FloatArray], scenario: Scenario) -> Iterato
     Every column that the scenario knows is looked at, whether it is in play or not.
     """
     numbers = {item.name: item for item in inputs(scenario)}
+    lengths = _path_lengths(scenario)
+    yield from (f"{name}: the path is missing" for name in lengths if name not in columns)
     for name, values in columns.items():
-        if name in numbers:
+        if (name in numbers or name in event_columns(scenario)) and values.ndim > 1:
+            yield f"{name}: must be one column (found {len(values)} components)"
+        elif name in lengths and (values.ndim != 2 or len(values) != lengths[name]):
+            found = len(values) if values.ndim > 1 else 1
+            yield f"{name}: must have {lengths[name]} components, as the horizon has periods (found {found})"
+        elif name in numbers:
             least, most = _range(numbers[name])
             whole = numbers[name].dimension == "category"
             yield from _outside(name, values, (least, most), whole=whole)
         elif name in event_columns(scenario) or name == STEPS:
             yield from _outside(name, values, _INSIDE, ends="between 0 and 1, without them")
-        elif name == MARKET or name in reverting_paths(scenario):
+        elif name in lengths:
             yield from _outside(name, values, (-_FARTHEST, _FARTHEST))
+
+
+def _path_lengths(scenario: Scenario) -> dict[str, int]:
+    """Every path of shocks to the number of its components."""
+    periods = period_count(scenario.horizon)
+    return {MARKET: 2 * periods, STEPS: periods, **dict.fromkeys(reverting_paths(scenario), periods + 1)}
 
 
 def _range(item: Input) -> tuple[float, float]:
@@ -66,12 +80,13 @@ def _outside(
 def unlike_its_manifest(path: Path) -> str | None:
     """Why a file is not the one that the manifest beside it describes; None if it is, or if there is none."""
     manifest = path.with_name(_MANIFEST)
-    if not manifest.is_file():
+    if not (manifest.exists() or manifest.is_symlink()):
         return None
     try:
-        files = json.loads(manifest.read_bytes())["files"]
-        known = files[path.name]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        known = None if no_file(manifest) else json_object(manifest.read_bytes())["files"][path.name]
+    except (OSError, ValueError, KeyError, TypeError):
+        known = None
+    if known is None:
         return f"{_MANIFEST} beside it is damaged, or does not know it: make the posterior again"
     if known != file_hash(path):
         return f"is not the file that {_MANIFEST} beside it describes: one of them was changed since"
