@@ -47,9 +47,9 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        file = _on_one_line(self.file)
+        file, path, message = _cut(self.file), _cut(self.path), self.message
         place = f"{file}:{self.line}:{self.column}" if self.line else file
-        return ": ".join(part for part in (place, _on_one_line(self.path), self.message) if part)
+        return _on_one_line(": ".join(part for part in (place, path, message) if part))
 
 
 class ScenarioError(SimError):
@@ -78,10 +78,14 @@ class ResultsError(SimError):
     """Files of a study are missing, damaged, or do not fit together."""
 
 
-def _on_one_line(name: str) -> str:
-    """A name of the user's, as it stands unless it is very long or would move the cursor."""
-    cut = name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_QUOTE]} and more"
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in cut)
+def _cut(name: str) -> str:
+    """A name of the user's as it stands, unless it is very long."""
+    return name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_QUOTE]} and more"
+
+
+def _on_one_line(text: str) -> str:
+    """A text without what would move the cursor: such letters as escapes."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def shown(value: object) -> str:

@@ -13,7 +13,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -69,6 +69,9 @@ _UNITS: Final[Mapping[str, Mapping[str, float]]] = {
     "day": {"date": 1.0},
 }
 """Kind of number to the units it may be written in, each with its factor."""
+
+_MOST_ROWS: Final = 5_000
+"""Twice what a file of the largest size holds of full rows."""
 
 _LONGEST_NUMBER: Final = 40
 """Characters: a double needs 24."""
@@ -152,7 +155,10 @@ def read_record(path: Path, horizon: Horizon) -> tuple[Observation, ...]:
     ScenarioError
         With all problems of the first stage that has any: the file and its header, then every row.
     """
-    table = [row for row in cells(read_text(path), str(path)) if any(cell.text for cell in row)]
+    filled = (row for row in cells(read_text(path), str(path)) if any(cell.text for cell in row))
+    table = list(islice(filled, _MOST_ROWS + 1))
+    if len(table) > _MOST_ROWS:
+        refuse([table[-1][0].place.problem("", f"holds more than {_MOST_ROWS:,} rows, too many for a record")])
     if len(table) < 2:
         refuse([Place(str(path)).problem("", "is empty: a header and a row for each observation are needed")])
     header, *rows = table

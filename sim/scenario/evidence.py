@@ -161,14 +161,24 @@ class TwoPiece(Record):
 _INTERVAL = re.compile(r"^\s*(\S+)\s+to\s+(\S+)\s*$")
 
 
+def _end(text: str) -> float:
+    """An end of an interval: a number as YAML writes it, in digits of ASCII."""
+    try:
+        return float(text) if text.isascii() and "_" not in text else math.nan
+    except ValueError:
+        return math.nan
+
+
 def parse_interval(text: str) -> tuple[float, float]:
     """The two ends of `a to b`; ValueError if the text has another form or does not rise."""
     match = _INTERVAL.match(text)
     if match is None:
         raise ValueError("an interval is written as 'a to b'")
-    low, high = float(match[1]), float(match[2])
+    low, high = _end(match[1]), _end(match[2])
     if not (abs(low) <= LARGEST and abs(high) <= LARGEST):
-        raise ValueError(f"both ends of an interval are numbers up to {LARGEST:g}, found {low:g} to {high:g}")
+        raise ValueError(
+            f"both ends of an interval are numbers up to {LARGEST:g}, found {match[1][:40]} to {match[2][:40]}"
+        )
     _require_order("a, b", low, high)
     return low, high
 
