@@ -16,6 +16,7 @@ from dataclasses import dataclass
 __all__ = ["NumericalError", "Problem", "ResultsError", "ScenarioError", "SimError", "choices", "shown"]
 
 _LONGEST_QUOTE = 60
+_LONGEST_NAME = 400
 _MOST_CHOICES = 12
 
 
@@ -46,8 +47,9 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        place = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        return ": ".join(part for part in (place, self.path, self.message) if part)
+        file, path, message = _cut(self.file), _cut(self.path), self.message
+        place = f"{file}:{self.line}:{self.column}" if self.line else file
+        return _on_one_line(": ".join(part for part in (place, path, message) if part))
 
 
 class ScenarioError(SimError):
@@ -74,6 +76,16 @@ class NumericalError(SimError):
 
 class ResultsError(SimError):
     """Files of a study are missing, damaged, or do not fit together."""
+
+
+def _cut(name: str) -> str:
+    """A name of the user's as it stands, unless it is very long."""
+    return name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_QUOTE]} and more"
+
+
+def _on_one_line(text: str) -> str:
+    """A text without what would move the cursor: such letters as escapes."""
+    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def shown(value: object) -> str:

@@ -23,13 +23,14 @@ READING_ORDER = (
     "errors", "axes", "disk",
     "scenario.evidence", "scenario.regimes", "scenario.scenario", "scenario.policy",
     "reading.points", "reading.plausibility", "reading.feasibility", "reading.correlation",
-    "reading.actors", "reading.consistency", "reading.documents", "reading.cells", "reading.schema",
+    "reading.actors", "reading.consistency", "reading.documents", "reading.jsontext", "reading.cells", "reading.schema",
     "reading.validation", "reading.merging", "reading.overrides", "reading.loading", "reading.explain",
     "chance.distributions", "chance.shocks", "chance.worlds", "chance.sampling",
     "dates.calendar", "dates.licensing", "dates.readiness", "dates.timeline",
     "kernels.baseyear", "kernels.pricing", "kernels.premium", "kernels.choice", "kernels.equilibrium", "kernels.growth",
     "kernels.capacity", "kernels.rivalry", "kernels.finance", "kernels.channels", "kernels.welfare",
-    "outcomes.variables", "outcomes.panels", "outcomes.manifest", "outcomes.results", "outcomes.columns",
+    "outcomes.netcdf", "outcomes.variables", "outcomes.panels", "outcomes.manifest", "outcomes.results",
+    "outcomes.columns",
     "outcomes.statistics", "outcomes.tables", "outcomes.comparison", "outcomes.sweeps",
     "model.economy", "model.inversion", "model.luck", "model.marketpath", "model.entry", "model.stocks", "model.levers",
     "model.course", "model.sites", "model.market", "model.accounts", "model.engine",
@@ -139,7 +140,7 @@ def test_only_the_engine_loops_over_periods() -> None:
     [
         ("simpy", {"dates.licensing"}),
         ("h5netcdf", {"outcomes.results", "outcomes.columns"}),
-        ("h5py", {"outcomes.results", "outcomes.columns"}),
+        ("h5py", {"outcomes.netcdf", "outcomes.results", "outcomes.columns"}),
     ],
 )
 def test_a_library_without_types_of_its_own_is_imported_in_one_module(library: str, home: set[str]) -> None:

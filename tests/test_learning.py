@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import datetime
 import json
+import math
 import os
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -472,7 +474,7 @@ def test_a_posterior_is_never_named_in_a_scenario(learned: Learned, capsys: pyte
 
 
 @pytest.mark.parametrize(
-    ("content", "message"), [(None, "no such file"), (b"text", "damaged, or no file of this kind")]
+    ("content", "message"), [(None, "no such file"), (b"text", "damaged, or not written by this program")]
 )
 def test_what_is_no_posterior_is_refused(tmp_path: Path, content: bytes | None, message: str) -> None:
     file = tmp_path / "posterior.nc"
@@ -594,5 +596,83 @@ def test_a_posterior_beside_a_damaged_manifest_is_refused(learned: Learned, tmp_
 
 def test_a_fifo_is_no_posterior_and_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / POSTERIOR_FILE)
-    with pytest.raises(ScenarioError, match="is no regular file"):
+    with pytest.raises(ScenarioError, match="is not a regular file"):
         read_posterior(tmp_path / POSTERIOR_FILE)
+
+
+def _without_a_path(file: h5py.File) -> None:
+    labels = [label.decode() for label in file["shocks"][:]]
+    kept = [place for place, label in enumerate(labels) if not label.startswith("shock.market")]
+    values = file["shocks_values"][:][kept]
+    del file["shocks"], file["shocks_values"]
+    file["shocks"], file["shocks_values"] = np.array([labels[place] for place in kept], dtype=object), values
+
+
+def _cut(file: h5py.File, rows: int) -> None:
+    for name in ("inputs_values", "events_values", "shocks_values"):
+        values = file[name][:, :rows]
+        del file[name]
+        file[name] = values
+
+
+def _renamed(file: h5py.File, old: str, new: str) -> None:
+    for name in ("inputs", "shocks"):
+        labels = [new if label.decode() == old else label.decode() for label in file[name][:]]
+        del file[name]
+        file[name] = np.array(labels, dtype=object)
+
+
+def _with_document(file: h5py.File, change: Callable[[dict[str, Any]], Any]) -> None:
+    document = json.loads(file.attrs["document"])
+    change(document)
+    file.attrs["document"] = json.dumps(document)
+
+
+IMPOSSIBLE: dict[str, tuple[Callable[[h5py.File], None], str]] = {
+    "no path of the market": (_without_a_path, r"shock\.market: the path is missing"),
+    "no rows": (lambda file: _cut(file, 0), r"no multiple of 512 \(found 0 rows\)"),
+    "too few rows": (lambda file: _cut(file, 511), r"no multiple of 512 \(found 511 rows\)"),
+    "an input of components": (
+        lambda file: _renamed(file, "demand.churn", "demand.churn[0]"),
+        r"demand\.churn: must be one column \(found 1 components\)",
+    ),
+    "a component too many": (
+        lambda file: _renamed(file, "market_steps[0]", "market_steps[9]"),
+        r"the components of 'market_steps' must be market_steps\[0\] to market_steps\[1\], in order",
+    ),
+    "a column lost": (
+        lambda file: _renamed(file, "demand.churn", "demand.chur"),
+        r"1 of its records have no column, 'demand\.churn' first",
+    ),
+    "a record that is no hash": (
+        lambda file: _with_document(file, lambda document: document["records"].update({"demand.churn": 3})),
+        r"the record of 'demand\.churn' must be a hash \(found 3\)",
+    ),
+    "a number that is none": (
+        lambda file: _with_document(file, lambda document: document.update(x=math.nan)),
+        r"the attribute 'document' holds NaN, which is no number of JSON",
+    ),
+    "no setting": (
+        lambda file: _with_document(file, lambda document: document.pop("setting")),
+        r"'setting' of its document must be an object \(missing\)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "words"), IMPOSSIBLE.values(), ids=IMPOSSIBLE.keys())
+def test_a_posterior_that_no_calibration_wrote_is_refused(
+    learned: Learned, tmp_path: Path, change: Callable[[h5py.File], None], words: str
+) -> None:
+    spoilt = tmp_path / POSTERIOR_FILE
+    spoilt.write_bytes(learned.file.read_bytes())
+    with h5py.File(spoilt, "r+") as file:
+        change(file)
+    with pytest.raises(ScenarioError, match=words):
+        learned_from(read_posterior(spoilt), learned.scenario)
+
+
+def test_a_posterior_beside_a_manifest_that_is_no_file_is_refused(learned: Learned, tmp_path: Path) -> None:
+    spoilt = _spoilt(learned, tmp_path, "demand.churn", 0.05)
+    os.mkfifo(tmp_path / "manifest.json")
+    with pytest.raises(ScenarioError, match=r"manifest\.json beside it is damaged"):
+        read_posterior(spoilt)

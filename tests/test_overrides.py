@@ -41,6 +41,10 @@ REFUSED = {
         "--set opening.hypothesis: opening.hypothesis.discrete.wid: unknown category "
         "(found 'wid'; allowed wide, narrow; did you mean 'wide'?)",
     ),
+    "an interval in digits that YAML does not know": (
+        "market.size=１ to ２",
+        "--set market.size: market.size.interval: both ends of an interval are numbers up to 1e+150, found １ to ２",
+    ),
     "text for a number": (
         "market.size=big",
         "--set market.size: must be a parameter record, a mapping with a number, its unit, source and grade "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -166,3 +167,30 @@ def test_a_date_lies_in_the_period_of_its_row(tmp_path: Path) -> None:
 def test_a_share_is_part_of_a_whole(tmp_path: Path) -> None:
     row = "a,market_share,iaas,aws,2020-10-01,2020-12-31,quarter,6,,,fraction,,a bank,"
     assert "must be a part of a whole" in _complaints(tmp_path, row)[0]
+
+
+def test_of_many_mistakes_a_hundred_are_told(tmp_path: Path) -> None:
+    rows = [SIZE.replace("M1", f"M{number}").replace("12.9", "lots") for number in range(1_000)]
+    complaints = _complaints(tmp_path, *rows)
+    assert (len(complaints), complaints[-1].split(": ", 1)[1]) == (101, "and more problems from here on")
+
+
+def test_blanks_before_a_quotation_mark_take_no_time(tmp_path: Path) -> None:
+    """Each blank was once tried as the end of those before the cell, and each again as the end of the cell."""
+    began = time.process_time()
+    (complaint,) = _complaints(tmp_path, " " * 100_000 + 'a"b')
+    assert "a quotation mark that does not enclose the whole cell" in complaint
+    assert time.process_time() - began < 1
+
+
+def test_a_cell_that_a_terminal_would_not_show_is_refused(tmp_path: Path) -> None:
+    (complaint,) = _complaints(tmp_path, SIZE.replace("M1", "M\x1b[2J"))
+    assert complaint == "record.csv:2:1: holds the control character U+001B"
+
+
+def test_money_beyond_counting_is_refused(tmp_path: Path) -> None:
+    complaints = _complaints(tmp_path, SIZE.replace("12.9", "1e200").replace("13.5", "1e201"))
+    assert [line.split(": ", 1)[1] for line in complaints] == [
+        "M1.value: must be at most 1e+150 (found 1e200)",
+        "M1.high: must be at most 1e+150 (found 1e201)",
+    ]

@@ -179,6 +179,46 @@ def test_a_file_of_another_program_is_refused(tmp_path: Path) -> None:
         read_result(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("name", "values", "words"),
+    [
+        ("market_share", np.zeros((3, 2, 511)), r"another shape \(found 3 x 2 x 511; wanted 3 x 2 x 512\)"),
+        ("market_share", np.zeros((3, 2, 512), "f4"), "must hold numbers of 64 bits"),
+        ("market_share_median", np.zeros((2, 2)), r"another shape \(found 2 x 2; wanted 3 x 2\)"),
+        ("market_share_median", np.full((3, 2), np.nan), r"must hold finite numbers \(found nan\)"),
+        ("year", np.array([2018, 2018, 2019]), "must be years that follow on each other"),
+        ("item", np.array(["iaas:aws", "iaas:aws"], dtype=object), "names 'iaas:aws' twice"),
+    ],
+)
+def test_a_variable_that_is_not_as_it_was_written_is_refused(
+    saved: Path, name: str, values: np.ndarray, words: str
+) -> None:
+    with h5py.File(saved / "draws.nc", "r+") as file:
+        attributes = {key: file[name].attrs[key] for key in ("years", "items", "units") if key in file[name].attrs}
+        del file[name]
+        file[name] = values
+        file[name].attrs.update(attributes)
+    with pytest.raises(ResultsError, match=words):
+        read_result(saved)
+
+
+def test_a_draw_that_is_no_number_is_refused_when_it_is_read(saved: Path) -> None:
+    with h5py.File(saved / "draws.nc", "r+") as file:
+        file["market_share"][1, 1, 7] = np.inf
+    with pytest.raises(ResultsError, match=r"'market_share' must hold finite numbers \(found inf\)"):
+        panel_hash(read_result(saved).panels["market_share"])
+
+
+def test_draws_that_were_never_written_take_no_memory(saved: Path) -> None:
+    with h5py.File(saved / "draws.nc", "r+") as file:
+        attributes = dict(file["irr"].attrs.items())
+        del file["irr"]
+        file.create_dataset("irr", (3, 2, 2**36), "f8", chunks=(1, 1, 512))
+        file["irr"].attrs.update({key: attributes[key] for key in ("years", "items", "units")})
+    with pytest.raises(ResultsError, match="'irr' has another shape"):
+        read_result(saved)
+
+
 def test_a_study_loads_as_one_dataset_a_scenario(saved: Path, tmp_path: Path) -> None:
     (tmp_path / "study" / "closed").mkdir(parents=True)
     (saved / "draws.nc").rename(tmp_path / "study" / "closed" / "draws.nc")

@@ -183,6 +183,20 @@ def test_a_base_elsewhere_is_refused(folder: Folder, base: str) -> None:
     assert complaint.startswith("case.yaml:1:")
 
 
+def test_a_base_whose_name_is_longer_than_any_file_can_have_is_refused(folder: Folder) -> None:
+    (complaint,) = folder.complaints(folder.write("case.yaml", f"extends: {'x' * 300}\nname: case\n"))
+    assert complaint.startswith("case.yaml:1:1: extends: must name a file in the same folder")
+
+
+def test_a_link_that_leads_nowhere_is_told_from_a_file_that_is_missing(folder: Folder) -> None:
+    (folder.path / "case.yaml").symlink_to("case.yaml")
+    assert folder.complaints("case.yaml") == ["case.yaml: is a link that leads nowhere"]
+
+
+def test_a_missing_file_with_a_strange_ending_is_only_missing(folder: Folder) -> None:
+    assert folder.complaints("case.**") == ["case.**: no such file"]
+
+
 def test_two_files_that_extend_each_other_are_refused(folder: Folder) -> None:
     folder.write("one.yaml", "extends: two.yaml\nname: one\n")
     folder.write("two.yaml", "extends: one.yaml\nname: two\n")
@@ -320,6 +334,10 @@ def test_a_seed_from_the_command_line_is_checked_too(folder: Folder, seed: int) 
 
 
 HOSTILE_OVERRIDES = (
+    "demand.churn.=",
+    "horizon.period_months=true",
+    "a\x1b[2J=1",
+    "a\nb=1",
     "a..b=1",
     "=1",
     "demand=",
@@ -345,9 +363,11 @@ def test_a_hostile_override_is_refused_with_exit_code_2(
     folder: Folder, capsys: pytest.CaptureFixture[str], override: str
 ) -> None:
     assert cli.main(["check", "small.yaml", "--set", override]) == 2
-    lines = capsys.readouterr().err.splitlines()
+    told = capsys.readouterr().err
+    lines = told.splitlines()
     assert lines
     assert not any("fault of the program" in line for line in lines)
+    assert all(line.isprintable() and line.startswith(("--set", "small.yaml")) for line in told.split("\n")[:-1])
 
 
 HOSTILE_SOURCES = {

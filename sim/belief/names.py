@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Final
 
 from sim.belief.record import Observation
-from sim.errors import Problem, ScenarioError, choices, shown
+from sim.errors import Problem, choices, shown
 from sim.reading.documents import Node, read
+from sim.reading.validation import refuse
 from sim.scenario.scenario import Scenario
 
 __all__ = ["GROUPS", "TOTAL", "Names", "known_events", "read_names"]
@@ -60,9 +61,7 @@ def read_names(file: Path, record: Sequence[Observation], scenario: Scenario) ->
         With all problems and their places.
     """
     top = read(file)
-    problems = list(_names_problems(top, record, scenario))
-    if problems:
-        raise ScenarioError(problems)
+    refuse(_names_problems(top, record, scenario))
     plain = {section: _targets(node) for section, node in top.entries.items()}
     events = {name: targets[0] for name, targets in plain.get("events", {}).items()}
     return Names(plain.get("scopes", {}), plain.get("items", {}), events)

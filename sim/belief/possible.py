@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from sim.axes import FloatArray
-from sim.chance.worlds import MARKET, STEPS, event_columns, reverting_paths
+from sim.chance.worlds import MARKET, STEPS, event_columns, period_count, reverting_paths
 from sim.disk import file_hash
 from sim.errors import ResultsError
 from sim.outcomes.manifest import MANIFEST, read_manifest
@@ -31,15 +31,28 @@ def impossible(columns: Mapping[str, FloatArray], scenario: Scenario) -> Iterato
     Every column that the scenario knows is looked at, whether it is in play or not.
     """
     numbers = {item.name: item for item in inputs(scenario)}
+    lengths = _path_lengths(scenario)
+    yield from (f"{name}: the path is missing" for name in lengths if name not in columns)
     for name, values in columns.items():
-        if name in numbers:
+        if (name in numbers or name in event_columns(scenario)) and values.ndim > 1:
+            yield f"{name}: must be one column (found {len(values)} components)"
+        elif name in lengths and (values.ndim != 2 or len(values) != lengths[name]):
+            found = len(values) if values.ndim > 1 else 1
+            yield f"{name}: must have {lengths[name]} components, as the horizon has periods (found {found})"
+        elif name in numbers:
             least, most = _range(numbers[name])
             whole = numbers[name].dimension == "category"
             yield from _outside(name, values, (least, most), whole=whole)
         elif name in event_columns(scenario) or name == STEPS:
             yield from _outside(name, values, _INSIDE, ends="between 0 and 1, without them")
-        elif name == MARKET or name in reverting_paths(scenario):
+        elif name in lengths:
             yield from _outside(name, values, (-_FARTHEST, _FARTHEST))
+
+
+def _path_lengths(scenario: Scenario) -> dict[str, int]:
+    """Every path of shocks to the number of its components."""
+    periods = period_count(scenario.horizon)
+    return {MARKET: 2 * periods, STEPS: periods, **dict.fromkeys(reverting_paths(scenario), periods + 1)}
 
 
 def _range(item: Input) -> tuple[float, float]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from sim.belief.possible import impossible, unlike_its_manifest
 from sim.chance.sampling import DRAWS_PER_SCRAMBLE
 from sim.chance.worlds import Columns, event_columns, reverting_paths, tail_columns
 from sim.disk import file_hash
-from sim.errors import Problem, ScenarioError
+from sim.errors import Problem, ScenarioError, shown
 from sim.outcomes.columns import read_columns, save_columns
 from sim.scenario.evidence import Record
 from sim.scenario.scenario import Input, Learned, Scenario, inputs
@@ -38,6 +39,10 @@ POSTERIOR_FILE: Final = "posterior.nc"
 
 _EVIDENCE: Final = {"source", "as_of", "grade", "note", "fallback"}
 """What a record says beside its distribution."""
+
+_MOST_NAMED: Final = 6
+
+_HASH: Final = re.compile("[0-9a-f]{64}")
 
 
 @dataclass(frozen=True)
@@ -100,15 +105,30 @@ def read_posterior(path: Path) -> Posterior:
     if changed is not None:
         raise ScenarioError([Problem(str(path), 0, 0, "", changed)])
     columns = {name: values for group in groups.values() for name, values in group.items()}
-    parts = document if isinstance(document, dict) else {}
-    lacking = [key for key in ("records", "setting") if not isinstance(parts.get(key), dict)]
-    if lacking or not columns:
-        raise ScenarioError([Problem(str(path), 0, 0, "", f"no posterior ({', '.join(lacking) or 'columns'} missing)")])
-    posterior = Posterior(str(path), file_hash(path), columns, document["records"], document["setting"])
-    if posterior.rows % DRAWS_PER_SCRAMBLE:
-        message = f"its rows are no multiple of {DRAWS_PER_SCRAMBLE} (found {posterior.rows})"
-        raise ScenarioError([Problem(str(path), 0, 0, "", message)])
+    posterior = Posterior(str(path), file_hash(path), columns, *_parts(path, document))
+    lost = [name for name in posterior.records if name not in columns]
+    if lost:
+        raise _no_posterior(path, f"{len(lost)} of its records have no column, {shown(lost[0])} first")
+    if not columns or not posterior.rows or posterior.rows % DRAWS_PER_SCRAMBLE:
+        found = f"{posterior.rows} rows" if columns else "no columns"
+        raise _no_posterior(path, f"its rows are no multiple of {DRAWS_PER_SCRAMBLE} (found {found})")
     return posterior
+
+
+def _parts(path: Path, document: Mapping[str, Any]) -> tuple[dict[str, str], dict[str, Any]]:
+    """The records and the setting that the document of a file states."""
+    for key in ("records", "setting"):
+        if not isinstance(document.get(key), dict):
+            found = f"found {shown(document[key])}" if key in document else "missing"
+            raise _no_posterior(path, f"'{key}' of its document must be an object ({found})")
+    for name, record in document["records"].items():
+        if not (isinstance(record, str) and _HASH.fullmatch(record)):
+            raise _no_posterior(path, f"the record of {shown(name)} must be a hash (found {shown(record)})")
+    return document["records"], document["setting"]
+
+
+def _no_posterior(path: Path, why: str) -> ScenarioError:
+    return ScenarioError([Problem(str(path), 0, 0, "", f"no posterior of this program: {why}")])
 
 
 def learned_from(posterior: Posterior, scenario: Scenario) -> Scenario:
@@ -174,9 +194,17 @@ def _misfits(posterior: Posterior, scenario: Scenario) -> Iterator[Problem]:
         learned = posterior.setting.get(key)
         if learned != value:
             message = (
-                f"the posterior was learned with another {key} than {scenario.name} has ({learned} against {value})"
+                f"the posterior was learned with another {key} than {scenario.name} has ({_unlike(learned, value)})"
             )
             yield Problem(posterior.path, 0, 0, "", message)
+
+
+def _unlike(learned: Any, value: Any) -> str:
+    """In what two parts of a setting differ."""
+    if isinstance(learned, list) and isinstance(value, list):
+        names = sorted(set(map(str, learned)) ^ set(value))
+        return f"in {', '.join(map(shown, names[:_MOST_NAMED]))}{' and more' if len(names) > _MOST_NAMED else ''}"
+    return f"{shown(learned)} against {shown(value)}"
 
 
 def records_of(scenario: Scenario) -> dict[str, str]:

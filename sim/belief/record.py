@@ -13,12 +13,15 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from sim.errors import Problem, ScenarioError, choices, shown
+from sim.errors import Problem, choices, shown
 from sim.reading.cells import Cell, cells
 from sim.reading.documents import Place, read_text
+from sim.reading.validation import refuse
+from sim.scenario.evidence import LARGEST
 from sim.scenario.policy import decimal_year
 from sim.scenario.scenario import Horizon
 
@@ -66,6 +69,12 @@ _UNITS: Final[Mapping[str, Mapping[str, float]]] = {
     "day": {"date": 1.0},
 }
 """Kind of number to the units it may be written in, each with its factor."""
+
+_MOST_ROWS: Final = 5_000
+"""Twice what a file of the largest size holds of full rows."""
+
+_LONGEST_NUMBER: Final = 40
+"""Characters: a double needs 24."""
 
 _DAY: Final = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 
@@ -146,21 +155,28 @@ def read_record(path: Path, horizon: Horizon) -> tuple[Observation, ...]:
     ScenarioError
         With all problems of the first stage that has any: the file and its header, then every row.
     """
-    table = [row for row in cells(read_text(path), str(path)) if any(cell.text for cell in row)]
+    filled = (row for row in cells(read_text(path), str(path)) if any(cell.text for cell in row))
+    table = list(islice(filled, _MOST_ROWS + 1))
+    if len(table) > _MOST_ROWS:
+        refuse([table[-1][0].place.problem("", f"holds more than {_MOST_ROWS:,} rows, too many for a record")])
     if len(table) < 2:
-        _refuse([Place(str(path)).problem("", "is empty: a header and a row for each observation are needed")])
+        refuse([Place(str(path)).problem("", "is empty: a header and a row for each observation are needed")])
     header, *rows = table
-    _refuse(list(_header_problems(header)))
+    refuse(_header_problems(header))
     names = [cell.text for cell in header]
     drafts = [_Draft(names, row, horizon) for row in rows]
-    found = [draft.observation() for draft in drafts]
-    _refuse([problem for draft in drafts for problem in draft.problems] + _repeated(drafts))
-    return tuple(one for one in found if one is not None)
+    found: list[Observation] = []
+    refuse(chain(_fill(found, drafts), _repeated(drafts)))
+    return tuple(found)
 
 
-def _refuse(problems: Sequence[Problem]) -> None:
-    if problems:
-        raise ScenarioError(problems)
+def _fill(found: list[Observation], drafts: Sequence[_Draft]) -> Iterator[Problem]:
+    """What is wrong with each row, in turn; rows that are right go into `found`."""
+    for draft in drafts:
+        one = draft.observation()
+        if one is not None:
+            found.append(one)
+        yield from draft.problems
 
 
 def _header_problems(header: Sequence[Cell]) -> Iterator[Problem]:
@@ -178,17 +194,15 @@ def _header_problems(header: Sequence[Cell]) -> Iterator[Problem]:
         yield first.problem("", f"the header lacks {', '.join(missing)} (needed {', '.join(COLUMNS)})")
 
 
-def _repeated(drafts: Sequence[_Draft]) -> list[Problem]:
+def _repeated(drafts: Sequence[_Draft]) -> Iterator[Problem]:
     """A problem for every id that stands in an earlier row."""
     first: dict[str, int] = {}
-    problems = []
     for draft in drafts:
         cell = draft.cells.get("id")
         if cell is not None and cell.text:
             line = first.setdefault(cell.text, cell.place.line)
             if line != cell.place.line:
-                problems.append(cell.place.problem("", f"the id '{cell.text}' stands twice (first in line {line})"))
-    return problems
+                yield cell.place.problem("", f"the id {shown(cell.text)} stands twice (first in line {line})")
 
 
 class _Draft:
@@ -290,12 +304,16 @@ class _Draft:
             value = float(text) * factor
         except ValueError:
             value = math.nan
-        if not math.isfinite(value) or "_" in text or not text.isascii():
+        if not math.isfinite(value) or "_" in text or not text.isascii() or len(text) > _LONGEST_NUMBER:
             self.wrong(name, f"must be a number, with a point and no thousands separators (found {shown(text)})")
         elif kind in ("sum", "rate") and value <= 0:
             self.wrong(name, f"must be above 0 (found {text})")
+        elif kind in ("sum", "rate") and value > LARGEST:
+            self.wrong(name, f"must be at most {LARGEST:g} (found {text})")
         elif kind == "share" and not 0 <= value <= 1:
-            self.wrong(name, f"must be a part of a whole, 0 to 1 or 0% to 100% (found {text} in '{self.text('unit')}')")
+            self.wrong(
+                name, f"must be a part of a whole, 0 to 1 or 0% to 100% (found {text} in {shown(self.text('unit'))})"
+            )
         elif kind == "yes or no" and value not in (0, 1):
             self.wrong(name, f"must be 1 for yes or 0 for no (found {text})")
         return value

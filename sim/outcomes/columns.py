@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -13,13 +14,16 @@ import h5py
 import numpy as np
 
 from sim.axes import FloatArray
-from sim.errors import Problem, ScenarioError
+from sim.errors import Problem, ScenarioError, shown
+from sim.outcomes import netcdf
+from sim.reading.jsontext import json_object
 
 __all__ = ["read_columns", "save_columns"]
 
 _TEXT: Final = h5py.string_dtype()
 _DOCUMENT: Final = "document"
 _ROW: Final = "row"
+_VALUES: Final = "_values"
 
 
 def save_columns(path: Path, groups: Mapping[str, Mapping[str, FloatArray]], document: Mapping[str, Any]) -> None:
@@ -44,7 +48,7 @@ def save_columns(path: Path, groups: Mapping[str, Mapping[str, FloatArray]], doc
             labels, values = _flat(group)
             file.dimensions[name] = len(labels)
             file.create_variable(name, (name,), _TEXT, data=np.array(labels, dtype=object))
-            stored = file.create_variable(f"{name}_values", (name, _ROW), "f8", chunks=(1, rows) if labels else None)
+            stored = file.create_variable(f"{name}{_VALUES}", (name, _ROW), "f8", chunks=(1, rows) if labels else None)
             stored[...] = values.reshape(len(labels), rows)
         file.attrs[_DOCUMENT] = json.dumps(document)
     with partial.open("rb") as stream:
@@ -73,27 +77,47 @@ def read_columns(path: Path) -> tuple[dict[str, dict[str, FloatArray]], dict[str
     ScenarioError
         The file is missing, damaged, or of another kind.
     """
-    if path.exists() and not path.is_file():
-        raise ScenarioError([Problem(str(path), 0, 0, "", "is no regular file")])
     try:
-        with h5netcdf.File(path, "r") as file:
-            document = json.loads(file.attrs[_DOCUMENT])
-            names = [name for name in file.variables if f"{name}_values" in file.variables]
-            return {name: _group(file, name) for name in names}, document
-    except FileNotFoundError:
-        raise ScenarioError([Problem(str(path), 0, 0, "", "no such file")]) from None
-    except (OSError, KeyError, ValueError) as error:
-        message = f"damaged, or no file of this kind: {error}"
-        raise ScenarioError([Problem(str(path), 0, 0, "", message)]) from error
+        with netcdf.opened(path) as file:
+            names = [name.removesuffix(_VALUES) for name in file if name.endswith(_VALUES)]
+            rows = {netcdf.variable(file, f"{name}{_VALUES}", "f", 2).shape[1] for name in names}
+            if len(rows) > 1:
+                found = ", ".join(map(str, sorted(rows)))
+                raise netcdf.UnreadableError(f"its columns must have the same number of rows (found {found})")
+            groups = {name: _group(file, name, *rows) for name in names}
+            _require_single(groups)
+            return groups, _document(netcdf.text(file, _DOCUMENT))
+    except netcdf.UnreadableError as error:
+        raise ScenarioError([Problem(str(path), 0, 0, "", str(error))]) from error
 
 
-def _group(file: Any, name: str) -> dict[str, FloatArray]:
-    labels = [label.decode() if isinstance(label, bytes) else str(label) for label in file[name][:]]
-    values = np.asarray(file[f"{name}_values"][...], dtype=np.float64)
+def _document(written: str) -> dict[str, Any]:
+    try:
+        return json_object(written)
+    except ValueError as error:
+        raise netcdf.UnreadableError(f"the attribute '{_DOCUMENT}' {error}") from None
+
+
+def _group(file: Any, name: str, rows: int) -> dict[str, FloatArray]:
+    names = netcdf.labels(file, name)
+    values = netcdf.numbers(file, f"{name}{_VALUES}", (len(names), rows))
     places: dict[str, list[int]] = {}
-    for place, label in enumerate(labels):
+    for place, label in enumerate(names):
         places.setdefault(_stem(label), []).append(place)
-    return {stem: values[held] if labels[held[0]] != stem else values[held[0]] for stem, held in places.items()}
+    for stem, held in places.items():
+        wanted = [f"{stem}[{place}]" for place in range(len(held))]
+        if [names[place] for place in held] not in (wanted, [stem]):
+            message = f"the components of {shown(stem)} must be {wanted[0]} to {wanted[-1]}, in order"
+            raise netcdf.UnreadableError(message)
+    return {stem: values[held] if names[held[0]] != stem else values[held[0]] for stem, held in places.items()}
+
+
+def _require_single(groups: Mapping[str, Mapping[str, FloatArray]]) -> None:
+    """Refuse a column that stands in two groups."""
+    counts = Counter(name for group in groups.values() for name in group)
+    twice = [name for name, count in counts.items() if count > 1]
+    if twice:
+        raise netcdf.UnreadableError(f"the column {shown(twice[0])} stands in two variables")
 
 
 def _stem(label: str) -> str:

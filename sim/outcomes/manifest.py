@@ -22,6 +22,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter, Validat
 
 from sim.disk import file_hash, open_regular, write_bytes
 from sim.errors import ResultsError, shown
+from sim.reading.jsontext import json_object
 
 __all__ = [
     "EXACT",
@@ -34,6 +35,7 @@ __all__ = [
     "cpu_level",
     "decisive",
     "differences",
+    "first_of",
     "program",
     "read_manifest",
     "require_as_written",
@@ -207,7 +209,7 @@ def understood(adapter: TypeAdapter[T], answer: Any, folder: Path) -> T:
     try:
         return adapter.validate_python(answer)
     except ValidationError as error:
-        _refuse(folder / MANIFEST, _first(error, "answer"))
+        _refuse(folder / MANIFEST, first_of(error, "answer"))
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
@@ -227,20 +229,16 @@ def read_manifest(folder: Path) -> Manifest:
     """
     path = folder / MANIFEST
     try:
-        document = json.loads(_content(path), parse_constant=_no_number)
+        document = json_object(_content(path))
     except FileNotFoundError:
         raise ResultsError(f"{folder}: no finished study (no {MANIFEST} in it)") from None
-    except OSError as error:
-        _refuse(path, error.strerror or str(error))
-    except (ValueError, RecursionError) as error:
-        _refuse(path, "nested too deeply" if isinstance(error, RecursionError) else str(error))
-    if not isinstance(document, dict):
-        _refuse(path, f"a mapping of keys is expected (found {shown(document)})")
+    except (OSError, ValueError) as error:
+        _refuse(path, getattr(error, "strerror", None) or str(error))
     written = document.pop("content_hash", None)
     try:
         manifest = Manifest.model_validate(document)
     except ValidationError as error:
-        _refuse(path, _first(error))
+        _refuse(path, first_of(error))
     if written != canonical_hash(document):
         raise ResultsError(f"{path}: was changed after the study was written")
     return manifest
@@ -273,11 +271,7 @@ def _content(path: Path) -> bytes:
     return content
 
 
-def _no_number(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no number of JSON")
-
-
-def _first(error: ValidationError, *above: str) -> str:
+def first_of(error: ValidationError, *above: str) -> str:
     """The first of what is wrong, in words."""
     first = error.errors()[0]
     place = ".".join(map(str, (*above, *first["loc"])))

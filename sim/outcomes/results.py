@@ -9,13 +9,12 @@ from __future__ import annotations
 
 import errno
 import importlib.util
-import json
 import os
 import re
 from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import h5netcdf
 import h5py
@@ -23,7 +22,8 @@ import numpy as np
 from pydantic import ValidationError
 
 from sim.axes import FloatArray
-from sim.errors import ResultsError
+from sim.errors import ResultsError, shown
+from sim.outcomes import netcdf
 from sim.outcomes.manifest import require_as_written
 from sim.outcomes.panels import (
     Columns,
@@ -194,33 +194,55 @@ def read_result(folder: Path) -> Result:
         The file is missing or damaged, or another program wrote it.
     """
     path = folder / DRAWS_FILE
+    if not path.exists():
+        raise ResultsError(f"{folder}: no finished result (no {DRAWS_FILE} in it)")
     try:
-        with h5netcdf.File(path, "r") as file:
-            scenario = Scenario.model_validate_json(_text(file.attrs["scenario"]))
-            names = [name for name in file.variables if name + _MEDIAN in file.variables]
-            return Result(scenario, {name: _lazy_panel(path, file, name) for name in names})
-    except FileNotFoundError:
-        raise ResultsError(f"{folder}: no finished result (no {DRAWS_FILE} in it)") from None
-    except (OSError, KeyError, ValueError, ValidationError) as error:
-        raise ResultsError(f"{path}: damaged, or not written by this program: {error}") from error
+        with netcdf.opened(path) as file:
+            scenario = _scenario(netcdf.text(file, "scenario"))
+            axes = _Axes(
+                netcdf.years(netcdf.variable(file, "year", "i", 1)[()], "the variable 'year'"),
+                netcdf.labels(file, "item"),
+                scenario.sampling.draws,
+            )
+            names = [name for name in file if name in VARIABLES]
+            return Result(scenario, {name: _lazy_panel(path, file, name, axes) for name in names})
+    except netcdf.UnreadableError as error:
+        raise ResultsError(f"{path}: {error}") from error
 
 
-def _text(value: Any) -> str:
-    return value.decode() if isinstance(value, bytes) else str(value)
+def _scenario(written: str) -> Scenario:
+    try:
+        return Scenario.model_validate_json(written)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        words = ": ".join(filter(None, (".".join(map(str, first["loc"])), first["msg"])))
+        raise netcdf.UnreadableError(f"its scenario is none that this program reads ({shown(words)})") from error
 
 
-def _lazy_panel(path: Path, file: Any, name: str) -> LazyPanel:
-    variable, median = file[name], file[name + _MEDIAN]
-    labels = [_text(label) for label in np.atleast_1d(variable.attrs["items"])]
-    own_years = tuple(int(year) for year in np.atleast_1d(variable.attrs["years"]))
-    years, items = file["year"][:].tolist(), [_text(label) for label in file["item"][:]]
-    places = _places(own_years, labels, years, items)
+class _Axes(NamedTuple):
+    """What all variables of a file lie on."""
+
+    years: tuple[int, ...]
+    items: list[str]
+    draws: int
+
+
+def _lazy_panel(path: Path, file: Any, name: str, axes: _Axes) -> LazyPanel:
+    stored, unit = netcdf.variable(file, name, "f", len(axes)), VARIABLES[name].unit
+    own_years = netcdf.years(stored.attrs.get("years"), f"the attribute 'years' of '{name}'")
+    labels = netcdf.texts(stored, "items")
+    if not (set(own_years) <= set(axes.years) and set(labels) <= set(axes.items)):
+        raise netcdf.UnreadableError(f"'{name}' has years or items that are not on the axes of the file")
+    if netcdf.text(stored, "units") != unit:
+        raise netcdf.UnreadableError(f"'{name}' must be in {unit} (found {shown(netcdf.text(stored, 'units'))})")
+    places = _places(own_years, labels, list(axes.years), axes.items)
+    netcdf.require(stored, name, (len(axes.years), len(axes.items), axes.draws), len(places) * axes.draws)
     scopes_and_items = tuple((scope, item) for scope, _, item in (label.partition(":") for label in labels))
-    centre = median[:][tuple(np.transpose(places))].reshape(len(own_years), len(labels))
+    centres = netcdf.numbers(file, name + _MEDIAN, (len(axes.years), len(axes.items)))
+    centre = centres[tuple(np.transpose(places))].reshape(len(own_years), len(labels))
+    _require_numbers(name, centre)
     read = partial(_read_rows, path, name, places)
-    return LazyPanel(
-        name, _text(variable.attrs["units"]), own_years, scopes_and_items, centre, variable.shape[-1], read
-    )
+    return LazyPanel(name, unit, own_years, scopes_and_items, centre, axes.draws, read)
 
 
 def _read_rows(
@@ -231,18 +253,26 @@ def _read_rows(
     Raises
     ------
     ResultsError
-        They cannot be read.
+        They cannot be read, or are no numbers of this variable.
     """
     try:
-        with h5py.File(path, "r") as file:
-            dataset = file[name]
-            span = range(dataset.shape[-1])[draws]
+        with netcdf.opened(path) as file:
+            stored = netcdf.variable(file, name, "f", len(_DIMENSIONS))
+            span = range(stored.shape[-1])[draws]
             values = np.empty((len(chosen), len(span)))
             for place, row in enumerate(chosen):
-                values[place] = dataset[(*places[row], slice(span.start, span.stop))]
+                values[place] = stored[(*places[row], slice(span.start, span.stop))]
+            _require_numbers(name, values)
             return values
-    except (OSError, KeyError) as error:
-        raise ResultsError(f"{path}: damaged: {error}") from error
+    except netcdf.UnreadableError as error:
+        raise ResultsError(f"{path}: {error}") from error
+
+
+def _require_numbers(name: str, values: FloatArray) -> None:
+    """Refuse what is not finite, unless the variable may be missing in a draw."""
+    finite = np.isfinite(values)
+    if not finite.all() and not (VARIABLES[name].may_be_missing and (finite | np.isnan(values)).all()):
+        raise netcdf.UnreadableError(f"'{name}' must hold finite numbers (found {values[~finite][0]})")
 
 
 def result_folders(path: Path) -> tuple[Path, ...]:
@@ -286,7 +316,17 @@ def load_results(path: Path | str) -> Mapping[str, xarray.Dataset | Result]:
         require_as_written(folder / DRAWS_FILE)
     if importlib.util.find_spec("xarray") is None:
         return {result.name: result for result in map(read_result, folders)}
+    names = [read_result(folder).name for folder in folders]
+    return dict(zip(names, map(_dataset, folders), strict=True))
+
+
+def _dataset(folder: Path) -> xarray.Dataset:
+    """The file of a scenario as xarray opens it, by marks that this program itself does not read."""
     import xarray
 
-    datasets = (xarray.open_dataset(folder / DRAWS_FILE, engine="h5netcdf") for folder in folders)
-    return {json.loads(dataset.attrs["scenario"])["name"]: dataset for dataset in datasets}
+    path = folder / DRAWS_FILE
+    try:
+        return xarray.open_dataset(path, engine="h5netcdf")
+    except Exception as error:  # whatever two libraries raise at marks that make no sense to them
+        message = "damaged, or not written by this program: its dimensions or attributes are not as xarray needs them"
+        raise ResultsError(f"{path}: {message}") from error

@@ -33,7 +33,7 @@ from ruamel.yaml.reader import ReaderError
 
 from sim.errors import Problem, ScenarioError, choices, shown
 
-__all__ = ["Node", "Place", "Scalar", "parse", "planted", "read", "read_text"]
+__all__ = ["Node", "Place", "Scalar", "hidden", "no_file", "parse", "planted", "read", "read_text"]
 
 Scalar: TypeAlias = str | int | float | bool | datetime.date | None
 
@@ -128,7 +128,9 @@ def read_text(path: Path) -> str:
     """The text of a file in UTF-8; ScenarioError if there is none, it is too large or is no text."""
     place = Place(str(path))
     try:
-        _require_file(path, place)
+        wrong = no_file(path)
+        if wrong:
+            _refuse(place, wrong)
         with path.open("rb") as stream:
             content = stream.read(_MOST_BYTES + 1)
         if len(content) > _MOST_BYTES:
@@ -140,18 +142,25 @@ def read_text(path: Path) -> str:
         _refuse(place, f"cannot be read: {error.strerror}")
 
 
-def _require_file(path: Path, place: Place) -> None:
-    if path.is_dir():
-        _refuse(place, "is a directory, not a file")
-    if not path.exists():
-        near = _neighbours(path)
-        _refuse(place, f"no such file {choices(path.name, near)}" if near else "no such file")
-    if not path.is_file():
-        _refuse(place, "is not a regular file")
+def no_file(path: Path) -> str:
+    """Why there is no file to read at a path, in words that follow its name; empty if there is one."""
+    try:
+        if path.is_dir():
+            return "is a directory, not a file"
+        if path.is_symlink() and not path.exists():
+            return "is a link that leads nowhere"
+        if not path.exists():
+            near = _neighbours(path)
+            return f"no such file {choices(path.name, near)}" if near else "no such file"
+        return "" if path.is_file() else "is not a regular file"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
 
 
 def _neighbours(path: Path) -> tuple[str, ...]:
-    return tuple(sorted(found.name for found in path.parent.glob(f"*{path.suffix or '.yaml'}")))
+    """Files beside a path that end as it does; YAML if it has no ending."""
+    ending = path.suffix or ".yaml"
+    return tuple(sorted(near.name for near in path.parent.glob("*") if near.name.endswith(ending) and near.is_file()))
 
 
 @lru_cache(maxsize=8)
@@ -259,9 +268,9 @@ class _Builder:
         if isinstance(event, SequenceStartEvent):
             items = tuple(self.items(depth + 1))
             return Node(items, self.place(event), 1 + sum(node.count for node in items))
-        hidden = _HIDDEN.search(event.value)
-        if hidden is not None:
-            _refuse(self.place(event), f"holds the control character U+{ord(hidden[0]):04X}")
+        objection = hidden(event.value)
+        if objection:
+            _refuse(self.place(event), objection)
         return Node(_scalar(event), self.place(event))
 
     def alias(self, event: AliasEvent) -> Node:
@@ -293,6 +302,13 @@ _WORDS: Final[Mapping[str, Scalar]] = {
 }
 _HIDDEN: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 """Characters that would move the cursor of a terminal or turn the direction of a line; they can stand as escapes."""
+
+
+def hidden(text: str) -> str:
+    """The objection to the first character of a text that a terminal would not show; empty if there is none."""
+    found = _HIDDEN.search(text)
+    return "" if found is None else f"holds the control character U+{ord(found[0]):04X}"
+
 
 _INTEGER: Final = re.compile(r"[-+]?[0-9]{1,30}")
 _NUMBER: Final = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|[-+]?\.(inf|Inf|INF)|\.(nan|NaN|NAN)")

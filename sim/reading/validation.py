@@ -7,7 +7,9 @@ the path that the user wrote, its place, what was found and what is allowed.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import replace
+from itertools import islice
 from typing import Any, Final, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -20,7 +22,7 @@ from sim.scenario.evidence import CANONICAL_UNITS, FAMILIES, Record
 from sim.scenario.regimes import StepEffect
 from sim.scenario.scenario import Scenario
 
-__all__ = ["MOST_TOLD", "Path", "conforming", "dotted", "located", "steps", "validated"]
+__all__ = ["MOST_TOLD", "Path", "conforming", "dotted", "located", "refuse", "steps", "validated"]
 
 MOST_TOLD: Final = 100
 """Problems of a stage that are told; to word one takes a search for what was meant."""
@@ -40,7 +42,7 @@ def dotted(path: Path) -> str:
 
 
 def _legible(key: str) -> str:
-    return key if key.isprintable() else repr(key)
+    return key if key.isprintable() else repr(key)[1:-1]
 
 
 def steps(path: str) -> Path:
@@ -54,6 +56,15 @@ _STEP: Final = re.compile(r"\[\d+|[^.\[\]]+")
 def located(tree: Node, path: str, message: str) -> Problem:
     """A problem at the place of a path, or of the nearest thing above it that was written."""
     return tree.nearest(steps(path)).place.problem(path, message)
+
+
+def refuse(problems: Iterable[Problem]) -> None:
+    """Raise ScenarioError with the first problems, if there is any; behind them only that there are more."""
+    first = list(islice(problems, MOST_TOLD + 1))
+    if len(first) > MOST_TOLD:
+        first[-1] = replace(first[-1], path="", message="and more problems from here on")
+    if first:
+        raise ScenarioError(first)
 
 
 def validated(tree: Node) -> Scenario:

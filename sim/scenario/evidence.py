@@ -32,6 +32,7 @@ from pydantic_core import CoreSchema
 __all__ = [
     "CANONICAL_UNITS",
     "FAMILIES",
+    "LARGEST",
     "SCALES",
     "Category",
     "Component",
@@ -63,11 +64,11 @@ __all__ = [
 ]
 
 Grade = Literal["found", "derived", "recalled", "judgement"]
-_LARGEST: Final = 1e150
+LARGEST: Final = 1e150
 """Beyond all that is counted; differences and products of two such numbers are still numbers."""
 
-Finite = Annotated[float, Field(ge=-_LARGEST, le=_LARGEST, allow_inf_nan=False)]
-Positive = Annotated[float, Field(gt=0, le=_LARGEST, allow_inf_nan=False)]
+Finite = Annotated[float, Field(ge=-LARGEST, le=LARGEST, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, le=LARGEST, allow_inf_nan=False)]
 
 CANONICAL_UNITS: Final[Mapping[str, str]] = {
     "money": "USD bn/yr",
@@ -160,14 +161,24 @@ class TwoPiece(Record):
 _INTERVAL = re.compile(r"^\s*(\S+)\s+to\s+(\S+)\s*$")
 
 
+def _end(text: str) -> float:
+    """An end of an interval: a number as YAML writes it, in digits of ASCII."""
+    try:
+        return float(text) if text.isascii() and "_" not in text else math.nan
+    except ValueError:
+        return math.nan
+
+
 def parse_interval(text: str) -> tuple[float, float]:
     """The two ends of `a to b`; ValueError if the text has another form or does not rise."""
     match = _INTERVAL.match(text)
     if match is None:
         raise ValueError("an interval is written as 'a to b'")
-    low, high = float(match[1]), float(match[2])
-    if not (abs(low) <= _LARGEST and abs(high) <= _LARGEST):
-        raise ValueError(f"both ends of an interval are numbers up to {_LARGEST:g}, found {low:g} to {high:g}")
+    low, high = _end(match[1]), _end(match[2])
+    if not (abs(low) <= LARGEST and abs(high) <= LARGEST):
+        raise ValueError(
+            f"both ends of an interval are numbers up to {LARGEST:g}, found {match[1][:40]} to {match[2][:40]}"
+        )
     _require_order("a, b", low, high)
     return low, high
 

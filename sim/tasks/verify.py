@@ -18,7 +18,7 @@ from pydantic import ValidationError
 from sim.belief.posterior import Posterior, read_posterior
 from sim.disk import entries, file_hash
 from sim.errors import ResultsError, ScenarioError, shown
-from sim.outcomes.manifest import MANIFEST, Hashes, Manifest, differences, program, read_manifest
+from sim.outcomes.manifest import MANIFEST, Hashes, Manifest, differences, first_of, program, read_manifest
 from sim.outcomes.panels import Columns, panel_hash
 from sim.outcomes.results import DRAWS_FILE, read_result
 from sim.tasks.backtest import BacktestTask
@@ -32,7 +32,7 @@ from sim.tasks.sweep import SweepTask
 from sim.tasks.sweepfile import sweep_of
 from sim.tasks.task import Task, perform
 
-__all__ = ["Verdict", "verify_study"]
+__all__ = ["Verdict", "task_of", "verify_study"]
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def verify_study(
     faults += [f"program: {difference}" for difference in differences(program(), manifest.program)]
     checked = f"{len(manifest.files)} files and {sum(map(len, manifest.variables.values()))} variables"
     if rerun:
-        task = _task_of(folder, manifest, None if posterior is None else read_posterior(Path(posterior)))
+        task = task_of(folder, manifest, None if posterior is None else read_posterior(Path(posterior)))
         with tempfile.TemporaryDirectory(prefix=".verify-", dir=folder.parent) as elsewhere:
             perform(task, elsewhere, make_crew(jobs), progress=progress or say_nothing)
             (again,) = Path(elsewhere).iterdir()
@@ -128,8 +128,14 @@ def _changed_variables(folder: Path, expected: Mapping[str, Hashes]) -> Iterator
             yield f"{scenario}: {error}"
 
 
-def _task_of(folder: Path, manifest: Manifest, posterior: Posterior | None) -> Task[Any, Any]:
-    """What was asked, as it is asked again."""
+def task_of(folder: Path, manifest: Manifest, posterior: Posterior | None) -> Task[Any, Any]:
+    """What a study was asked, to be asked again.
+
+    Raises
+    ------
+    ResultsError
+        It cannot be read from the folder alone.
+    """
     asked, kind = manifest.asked, manifest.task
     if kind == "compare":
         raise ResultsError(f"{folder}: was made of other studies' draws: verify those with --rerun")
@@ -144,8 +150,16 @@ def _task_of(folder: Path, manifest: Manifest, posterior: Posterior | None) -> T
         if kind == "calibrate":
             return CalibrateTask(usable(question_of(asked, folder)))
         raise ValueError(f"no command {shown(kind)}")
-    except (ValidationError, KeyError, TypeError, ValueError, AttributeError, ScenarioError) as error:
-        raise ResultsError(f"{folder}: this program does not read what the study was asked: {error}") from error
+    except ValidationError as error:
+        raise _unread(folder, first_of(error)) from error
+    except ScenarioError as error:
+        raise _unread(folder, error.problems[0].message) from error
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _unread(folder, "its manifest lacks a part, or has another in its place") from error
+
+
+def _unread(folder: Path, reason: str) -> ResultsError:
+    return ResultsError(f"{folder}: this program does not read what the study was asked: {reason}")
 
 
 def _changed_by_rerun(folder: Path, manifest: Manifest, again: Path) -> Iterator[str]:
