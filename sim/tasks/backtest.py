@@ -27,7 +27,8 @@ from sim.belief.track import (
 )
 from sim.chance.sampling import DRAWS_PER_SCRAMBLE
 from sim.outcomes.tables import csv_bytes, parameter_columns, parameter_rows, write_bytes
-from sim.pictures.trackrecord import TRACK_PICTURES, draw_track
+from sim.pictures.registry import draw, drawable
+from sim.pictures.trackrecord import TrackRecord
 from sim.reading.loading import read_scenario
 from sim.scenario.scenario import Scenario
 from sim.tasks.files import seal
@@ -239,5 +240,6 @@ def _draw(
     forecasts: Forecasts,
 ) -> None:
     folder.mkdir()
-    for name in TRACK_PICTURES:
-        draw_track(name, question.scenario, rows, pooled, forecasts, folder)
+    track = TrackRecord(question.scenario, rows, pooled, forecasts)
+    for name in drawable(track):
+        draw(name, track, folder)

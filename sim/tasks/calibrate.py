@@ -42,7 +42,8 @@ from sim.chance.sampling import DRAWS_PER_SCRAMBLE
 from sim.errors import Problem, ScenarioError
 from sim.outcomes.statistics import FEWEST_SCRAMBLES
 from sim.outcomes.tables import csv_bytes, parameter_columns, parameter_rows, write_bytes
-from sim.pictures.beliefs import BELIEF_PICTURES, draw_beliefs
+from sim.pictures.beliefs import Beliefs
+from sim.pictures.registry import draw, drawable
 from sim.reading.loading import read_scenario
 from sim.scenario.scenario import Scenario
 from sim.tasks.files import seal
@@ -187,8 +188,9 @@ def _write_study(
     _write_tables(folder, question, tables)
     if asked["pictures"]:
         (folder / _PLOTS).mkdir()
-        for name in BELIEF_PICTURES:
-            draw_beliefs(name, scenario, learned, tables.lessons, tables.observations, folder / _PLOTS)
+        beliefs = Beliefs(scenario, learned, tables.lessons, tables.observations)
+        for name in drawable(beliefs):
+            draw(name, beliefs, folder / _PLOTS)
     answer, notes = json.loads(_ANSWER.dump_json(tables)), _notes(question, learned, tables)
     seal(folder, {"asked": asked, "program": runner, "answer": answer, "notes": list(notes)})
 

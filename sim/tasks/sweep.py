@@ -16,7 +16,8 @@ from sim.errors import Problem, ScenarioError
 from sim.outcomes.comparison import draws_key
 from sim.outcomes.sweeps import Outcome, SweepResult, short_table, sweep_columns, sweep_rows
 from sim.outcomes.tables import Cell, csv_bytes, parameter_columns, parameter_rows, write_bytes
-from sim.pictures.sweeps import draw_sweep, sweep_pictures
+from sim.pictures.registry import draw, drawable
+from sim.pictures.sweeps import sheets
 from sim.tasks.answers import AnswerStore, Ran
 from sim.tasks.files import seal
 from sim.tasks.manifest import canonical_hash, decisive, program, read_manifest
@@ -196,8 +197,9 @@ def _draw(folder: Path, result: SweepResult, jobs: int) -> None:
     """Draw every picture, a few at a time."""
     folder.mkdir()
     batch = Batch()
-    for name in sweep_pictures(result):
-        batch.add(partial(draw_sweep, name, result, folder))
+    for file, sheet in sheets(result).items():
+        for name in drawable(sheet):
+            batch.add(partial(draw, name, sheet, folder, file))
     batch.run(jobs, lambda part: None)
 
 
