@@ -106,7 +106,7 @@ def _busy_figure() -> Figure:
         left, right = drawn.subplots(1, 2)
         left.plot([0, 1, 2], [1, 3, 2], marker="o", linestyle="--", label="a line")
         left.fill_between([0, 1, 2], [0, 1, 1], [1, 2, 3], alpha=0.3)
-        left.scatter([0.5, 1.5], [1, 2])
+        left.scatter([0.5, 1.5], [1, 2], s=[20, 60])
         left.vlines([0.4, 0.6], 0, 2)
         left.plot([0, 2], [0, 3])[0].set_clip_path(mpl.patches.Circle((1, 1.5), 0.7, transform=left.transData))
         left.set_ylabel("turned")
@@ -148,4 +148,4 @@ def test_the_svg_is_that_of_matplotlib_within_the_rounding_of_words(written: tup
     (their_shape, theirs), (our_shape, ours) = (_shape_and_numbers(folder / "busy.svg") for folder in written)
     assert our_shape == their_shape
     assert "<image" in our_shape
-    np.testing.assert_allclose(ours, theirs, atol=0.1)  # points
+    np.testing.assert_allclose(ours, theirs, atol=0.25)  # points: half a pixel of the PNG
