@@ -31,7 +31,7 @@ from sim.disk import file_hash
 from sim.errors import NumericalError, ResultsError, ScenarioError
 from sim.outcomes.manifest import program
 from sim.outcomes.tables import csv_bytes
-from sim.pictures.trackrecord import TRACK_PICTURES
+from sim.pictures.trackrecord import TrackRecord, track_fans, track_pit
 from sim.reading.loading import shipped_folder
 from sim.scenario.scenario import Sampling
 from sim.tasks.backtest import BacktestTask, Track, run_backtest
@@ -403,14 +403,14 @@ def test_a_record_of_events_alone_has_no_pictures(market: Folder) -> None:
 
 def test_a_figure_shows_every_series_and_its_observations(market: Folder) -> None:
     track = _track()
-    rows = [row for row in track.rows if row.match.layers]
     forecasts = forecast_scramble(track.scenario, [row.match for row in track.rows], 0)
-    fans = TRACK_PICTURES["track_fans"](track.scenario, rows, track.pooled, forecasts)
+    record = TrackRecord(track.scenario, track.rows, track.pooled, forecasts)
+    fans = track_fans(record)
     titles = [axes.get_title(loc="left") for axes in fans.axes]
     assert titles == ["Market size, all layers", "Market size, IaaS", "AWS, IaaS"]
     boxes = [patch for patch in fans.axes[0].patches if isinstance(patch, mpl.patches.Rectangle)]
     assert [(box.get_x(), box.get_y(), box.get_height()) for box in boxes] == [(2019, 10.5, 1.0), (2020, 15.5, 1.5)]
-    (pits, order) = TRACK_PICTURES["track_pit"](track.scenario, rows, track.pooled, forecasts).axes
+    (pits, order) = track_pit(record).axes
     assert len(order.lines[-1].get_xdata()) == 5
     assert [label.get_text() for label in pits.get_yticklabels()] == titles
 

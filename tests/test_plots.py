@@ -20,7 +20,8 @@ from sim.axes import FloatArray
 from sim.outcomes.results import Panel, Result
 from sim.pictures.chronicle import regime_shares
 from sim.pictures.marks import Measure, quantiles
-from sim.pictures.plots import PICTURES, draw, draw_all, figure
+from sim.pictures.plots import Runs, draw, drawable
+from sim.pictures.registry import figure
 from sim.pictures.standings import gains_after_launch
 from sim.pictures.style import change, looks, money, percent, points, readable
 
@@ -66,9 +67,15 @@ def _event_dates(lift: float, opening: float = 2020.0) -> Panel:
     return panel("event_date", dates[None], items=items, first_year=2026)
 
 
-def _study(*names: str, lifts: Sequence[float] = ()) -> list[Result]:
-    """Results on shared draws whose foreign share is lifted by so much a year, the first one's by nothing."""
-    return [_result(name, lift) for name, lift in zip(names, lifts or 0.01 * np.arange(len(names)), strict=True)]
+def _study(*names: str, lifts: Sequence[float] = ()) -> Runs:
+    """Runs on shared draws whose foreign share is lifted by so much a year; the first is the baseline, not lifted."""
+    each = zip(names, lifts or 0.01 * np.arange(len(names)), strict=True)
+    return Runs([_result(name, lift) for name, lift in each], names[0])
+
+
+def _draw_all(runs: Runs, folder: Path) -> set[str]:
+    """Names of the pictures drawn."""
+    return {path.stem for name in drawable(runs) for path in draw(name, runs, folder)}
 
 
 def _result(name: str, lift: float) -> Result:
@@ -98,14 +105,14 @@ def _result(name: str, lift: float) -> Result:
 
 
 @pytest.fixture(scope="module")
-def three() -> list[Result]:
+def three() -> Runs:
     return _study("closed", "zone", "open")
 
 
 @pytest.fixture(scope="module")
-def written(three: list[Result], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def written(three: Runs, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("plots")
-    draw_all(three, "closed", folder)
+    _draw_all(three, folder)
     return folder
 
 
@@ -122,8 +129,8 @@ def _colours(shown: Figure) -> set[str]:
     return {to_hex(colour) for colour in [*lines, *fills, *areas]}
 
 
-def test_there_are_the_ten_pictures_of_the_interface() -> None:
-    assert list(PICTURES) == NAMES
+def test_there_are_the_ten_pictures_of_the_interface(three: Runs) -> None:
+    assert sorted(drawable(three)) == sorted(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -133,8 +140,8 @@ def test_every_picture_is_a_wide_png_and_an_svg(written: Path, name: str) -> Non
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_picture_has_a_title_units_and_its_sources_draws_and_seed(three: list[Result], name: str) -> None:
-    shown = figure(name, three, "closed")
+def test_every_picture_has_a_title_units_and_its_sources_draws_and_seed(three: Runs, name: str) -> None:
+    shown = figure(name, three)
     words = _texts(shown)
     assert len(shown.get_suptitle()) > 20
     assert "A bank's report (2019)" in words
@@ -156,33 +163,33 @@ def _has_unit(shown: Figure, axes: Any) -> bool:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_scenario_has_the_same_colour_in_every_picture(three: list[Result], name: str) -> None:
-    compared = {look.colour.lower() for scenario, look in looks(three).items() if scenario != "closed"}
-    shown = {colour for colour in _colours(figure(name, three, "closed")) if len({*re.findall("..", colour[1:])}) > 1}
+def test_a_scenario_has_the_same_colour_in_every_picture(three: Runs, name: str) -> None:
+    compared = {look.colour.lower() for scenario, look in looks(three.results).items() if scenario != "closed"}
+    shown = {colour for colour in _colours(figure(name, three)) if len({*re.findall("..", colour[1:])}) > 1}
     spare = {"#c9c9c9", "#bbd3e8"}
     assert shown - spare == compared
 
 
 def test_eight_scenarios_have_eight_colours_and_markers() -> None:
-    style = looks(_study(*"abcdefgh")).values()
+    style = looks(_study(*"abcdefgh").results).values()
     assert len({look.colour for look in style}) == len({look.marker for look in style}) == 8
 
 
-def test_the_baseline_takes_the_first_look_wherever_it_stands(three: list[Result]) -> None:
-    words = _texts(figure("foreign_share", three, "open"))
+def test_the_baseline_takes_the_first_look_wherever_it_stands(three: Runs) -> None:
+    words = _texts(figure("foreign_share", Runs(three.results, "open")))
     assert "Open (baseline)" in words
 
 
-def test_a_regime_has_the_colour_of_the_scenario_of_its_name(three: list[Result]) -> None:
-    areas = figure("timeline", three, "closed").axes[0].collections
+def test_a_regime_has_the_colour_of_the_scenario_of_its_name(three: Runs) -> None:
+    areas = figure("timeline", three).axes[0].collections
     assert [to_hex(area.get_facecolor()[0]) for area in areas][:2] == [
-        looks(three)[name].colour.lower() for name in ("closed", "zone")
+        looks(three.results)[name].colour.lower() for name in ("closed", "zone")
     ]
 
 
 @pytest.mark.parametrize("name", ["foreign_share", "timeline"])
-def test_a_picture_has_the_same_bytes_each_time(written: Path, three: list[Result], tmp_path: Path, name: str) -> None:
-    for path in draw(name, three, "closed", tmp_path):
+def test_a_picture_has_the_same_bytes_each_time(written: Path, three: Runs, tmp_path: Path, name: str) -> None:
+    for path in draw(name, three, tmp_path):
         assert path.read_bytes() == (written / path.name).read_bytes()
 
 
@@ -191,36 +198,36 @@ def test_no_picture_names_a_date_of_making(written: Path) -> None:
 
 
 def test_one_scenario_alone_has_every_picture_but_the_comparisons(tmp_path: Path) -> None:
-    paths = draw_all(_study("zone", lifts=[0.02]), "zone", tmp_path)
-    assert {path.stem for path in paths} == set(NAMES) - COMPARISONS
-    assert {path for path in tmp_path.iterdir()} == set(paths)
+    names = _draw_all(_study("zone", lifts=[0.02]), tmp_path)
+    assert names == set(NAMES) - COMPARISONS
+    assert {path.name for path in tmp_path.iterdir()} == {f"{name}.{kind}" for name in names for kind in ("png", "svg")}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_eight_scenarios_can_be_drawn(name: str, tmp_path: Path) -> None:
-    assert len(draw(name, _study(*"abcdefgh"), "a", tmp_path)) == 2
+    assert len(draw(name, _study(*"abcdefgh"), tmp_path)) == 2
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_twins_can_be_drawn(name: str, tmp_path: Path) -> None:
-    assert len(draw(name, _study("closed", "zone", lifts=[0, 0]), "closed", tmp_path)) == 2
+    assert len(draw(name, _study("closed", "zone", lifts=[0, 0]), tmp_path)) == 2
 
 
-def test_draws_without_any_difference_are_told(three: list[Result]) -> None:
-    equal = np.mean(SHARE.last(three[1]) == SHARE.last(three[0]))
+def test_draws_without_any_difference_are_told(three: Runs) -> None:
+    equal = np.mean(SHARE.last(three.results[1]) == SHARE.last(three.results[0]))
     assert equal > 0.1
-    assert f"equal in {equal:.0%}" in _texts(figure("target_year", three, "closed"))
+    assert f"equal in {equal:.0%}" in _texts(figure("target_year", three))
 
 
-def test_a_picture_is_left_out_where_results_lack_what_it_shows(three: list[Result], tmp_path: Path) -> None:
-    poor = [Result(one.scenario, {"market_size": one.panels["market_size"]}) for one in three]
-    assert {path.stem for path in draw_all(poor, "closed", tmp_path)} == {"market_size"}
+def test_a_picture_is_left_out_where_results_lack_what_it_shows(three: Runs, tmp_path: Path) -> None:
+    poor = [Result(one.scenario, {"market_size": one.panels["market_size"]}) for one in three.results]
+    assert _draw_all(Runs(poor, "closed"), tmp_path) == {"market_size"}
 
 
-def test_drawing_leaves_the_style_of_matplotlib_alone(three: list[Result], tmp_path: Path) -> None:
+def test_drawing_leaves_the_style_of_matplotlib_alone(three: Runs, tmp_path: Path) -> None:
     before = dict(mpl.rcParams)
-    draw("npv", three, "closed", tmp_path)
+    draw("npv", three, tmp_path)
     assert dict(mpl.rcParams) == before
 
 
@@ -229,16 +236,16 @@ def test_quantiles_are_taken_over_the_draws_levels_first() -> None:
     assert quantiles(np.zeros((9, 4, 7))).shape == (5, 9, 4)
 
 
-def test_a_regime_is_in_force_from_its_step_to_the_next_and_shares_sum_to_one(three: list[Result]) -> None:
-    shares = regime_shares(three[0])
+def test_a_regime_is_in_force_from_its_step_to_the_next_and_shares_sum_to_one(three: Runs) -> None:
+    shares = regime_shares(three.results[0])
     months = np.arange(8 * 12 + 1)
     assert shares["closed"].tolist() == (months < 12).tolist()
     assert shares["zone"].tolist() == ((months >= 12) & (months < 60)).tolist()
     assert np.all(sum(shares.values()) == 1)
 
 
-def test_of_two_steps_on_one_date_the_later_listed_is_in_force(three: list[Result]) -> None:
-    together = Result(three[0].scenario, {"event_date": _event_dates(0, opening=2024.0)})
+def test_of_two_steps_on_one_date_the_later_listed_is_in_force(three: Runs) -> None:
+    together = Result(three.results[0].scenario, {"event_date": _event_dates(0, opening=2024.0)})
     shares = regime_shares(together)
     assert not shares["zone"].any()
     assert shares["withdrawn"][-1] == 1

@@ -15,8 +15,10 @@ from matplotlib.text import Text
 from synthetic import scenario
 
 from sim.outcomes.sweeps import Coordinate, Factor, Outcome, SweepResult, describe_columns
+from sim.pictures import registry
+from sim.pictures.registry import draw, drawable
 from sim.pictures.style import STYLE
-from sim.pictures.sweeps import draw_sweep, sweep_pictures
+from sim.pictures.sweeps import sheets
 
 SHARE = Outcome("foreign_share", "total", "", 2020, "fraction")
 DATE = Outcome("event_date", "", "aws.launch", 2020, "year")
@@ -68,8 +70,7 @@ def texts(figure: Figure) -> str:
 
 
 def drawn(result: SweepResult) -> dict[str, Figure]:
-    with mpl.rc_context(STYLE):
-        return {name: make() for name, make in sweep_pictures(result).items()}
+    return {file: registry.figure(name, sheet) for file, sheet in sheets(result).items() for name in drawable(sheet)}
 
 
 @pytest.mark.parametrize("design", DESIGNS)
@@ -96,7 +97,24 @@ def test_every_design_has_a_picture_with_title_question_axes_and_sources(design:
     ],
 )
 def test_small_multiples_have_a_sheet_each_for_level_and_difference(design: str, names: set[str]) -> None:
-    assert set(sweep_pictures(sweep(DESIGNS[design]))) == names
+    assert set(drawn(sweep(DESIGNS[design]))) == names
+
+
+@pytest.mark.parametrize(
+    ("design", "name"),
+    [
+        ("one number", "sweep_lines"),
+        ("one factor in words", "sweep_lines"),
+        ("two factors", "sweep_heat_map"),
+        ("two factors of many levels", "sweep_heat_map"),
+        ("three factors", "sweep_facets"),
+        ("too many panels", "sweep_scatter"),
+        ("hypercube", "sweep_scatter"),
+        ("list", "sweep_scatter"),
+    ],
+)
+def test_there_is_one_picture_for_each_design(design: str, name: str) -> None:
+    assert {drawable(sheet) for sheet in sheets(sweep(DESIGNS[design])).values()} == {(name,)}
 
 
 def test_without_a_baseline_no_difference_is_shown() -> None:
@@ -153,8 +171,10 @@ def test_what_exists_nowhere_in_the_baseline_has_no_difference() -> None:
 def test_a_picture_is_a_wide_png_and_an_svg_with_the_same_bytes_each_time(tmp_path: Path) -> None:
     result = sweep(DESIGNS["two factors"])
     (tmp_path / "again").mkdir()
-    paths = draw_sweep("foreign_share_total_2020", result, tmp_path)
-    again = draw_sweep("foreign_share_total_2020", result, tmp_path / "again")
+    ((file, sheet),) = sheets(result).items()
+    paths = draw("sweep_heat_map", sheet, tmp_path, file)
+    again = draw("sweep_heat_map", sheet, tmp_path / "again", file)
+    assert file == "foreign_share_total_2020"
     assert [path.suffix for path in paths] == [".png", ".svg"]
     assert imread(paths[0]).shape[1] >= 1600
     assert all(one.read_bytes() == other.read_bytes() for one, other in zip(paths, again, strict=True))

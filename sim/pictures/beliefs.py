@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -19,10 +18,11 @@ from sim.belief.calibration import Calibration
 from sim.belief.lessons import LessonRow, ObservationRow, subjects
 from sim.outcomes.results import Result
 from sim.pictures.marks import beside, key
-from sim.pictures.style import GREY, INK, SHADE, STYLE, capital, grid, readable, sheet, write_figure
+from sim.pictures.registry import picture
+from sim.pictures.style import GREY, INK, SHADE, capital, grid, readable, sheet
 from sim.scenario.scenario import Scenario
 
-__all__ = ["BELIEF_PICTURES", "draw_beliefs"]
+__all__ = ["Beliefs", "beliefs_informed", "beliefs_moved", "beliefs_record"]
 
 _PRIOR: Final = "#8C8C8C"
 _POSTERIOR: Final = "#0072B2"
@@ -35,59 +35,50 @@ _OUTER: Final = 1.6448536269514722
 
 _RATIO_TICKS: Final = (0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 5.0, 10.0)
 
-_Draw = Callable[[Scenario, Calibration, Sequence[LessonRow], Sequence[ObservationRow]], Figure]
 
+@dataclass(frozen=True)
+class Beliefs:
+    """What a calibration learned.
 
-def draw_beliefs(
-    name: str,
-    scenario: Scenario,
-    learned: Calibration,
-    rows: Sequence[LessonRow],
-    observations: Sequence[ObservationRow],
-    folder: Path,
-) -> tuple[Path, ...]:
-    """Draw one picture of a calibration and write it as PNG and SVG.
-
-    Parameters
+    Attributes
     ----------
-    name : str
-        Key of `BELIEF_PICTURES`.
     scenario : Scenario
-    learned : Calibration
-    rows, observations
+    calibration : Calibration
+    lessons : sequence of LessonRow
+    observations : sequence of ObservationRow
         Its tables.
-    folder : Path
-        Exists.
-
-    Returns
-    -------
-    tuple of Path
-        What was written: nothing where there is nothing to show.
     """
-    shown = any(row.informed == "yes" for row in rows) if name == "beliefs_moved" else bool(rows)
-    if name == "beliefs_record":
-        shown = any(_is_measured(row) for row in observations)
-    if not shown:
-        return ()
-    with mpl.rc_context(STYLE):
-        figure = BELIEF_PICTURES[name](scenario, learned, rows, observations)
-    return write_figure(figure, folder, name)
+
+    scenario: Scenario
+    calibration: Calibration
+    lessons: Sequence[LessonRow]
+    observations: Sequence[ObservationRow]
+
+    @property
+    def informed(self) -> list[LessonRow]:
+        """What the record informs."""
+        return [row for row in self.lessons if row.informed == "yes"]
+
+    @property
+    def measured(self) -> list[ObservationRow]:
+        """Observations in use that are sizes."""
+        return [row for row in self.observations if row.used == "yes" and row.unit not in ("boolean", "date")]
 
 
 def _sheet(title: str, note: str, scenario: Scenario, height: float) -> Figure:
     return sheet(title, note, [Result(scenario, {})], _PATHS, height=height)
 
 
-def _moved(
-    scenario: Scenario, learned: Calibration, rows: Sequence[LessonRow], observations: Sequence[ObservationRow]
-) -> Figure:
+@picture(Beliefs, needs=lambda beliefs: bool(beliefs.informed))
+def beliefs_moved(beliefs: Beliefs) -> Figure:
     """A panel for each of the parameters that moved most: density before and after."""
-    values = {name: (before, after) for name, _, _, before, after in subjects(learned, scenario)}
-    most = sorted((row for row in rows if row.informed == "yes"), key=lambda row: -row.information)[:_MOST_PANELS]
+    scenario = beliefs.scenario
+    values = {name: (before, after) for name, _, _, before, after in subjects(beliefs.calibration, scenario)}
+    most = sorted(beliefs.informed, key=lambda row: -row.information)[:_MOST_PANELS]
     columns = min(len(most), 4)
     lines = -(-len(most) // columns)
     note = (
-        f"The {len(most)} that the record informs most, of {len(rows)} inputs, shocks and discrepancies of "
+        f"The {len(most)} that the record informs most, of {len(beliefs.lessons)} inputs, shocks and discrepancies of "
         f"{readable(scenario.name)}. Moved: change of the mean in standard deviations of the prior. A shock is told by "
         "its path at the end of the record."
     )
@@ -160,20 +151,18 @@ def _title(scenario: Scenario, part: str) -> str:
     return scenario.providers[part].title.split(" (")[0] if part in scenario.providers else readable(part)
 
 
-def _informed(
-    scenario: Scenario, learned: Calibration, rows: Sequence[LessonRow], observations: Sequence[ObservationRow]
-) -> Figure:
+@picture(Beliefs, needs=lambda beliefs: bool(beliefs.lessons))
+def beliefs_informed(beliefs: Beliefs) -> Figure:
     """Every parameter's mean and 90% range after, in standard deviations of the prior."""
-    ordered = sorted(rows, key=lambda row: (row.informed != "yes", -row.information))
+    ordered = sorted(beliefs.lessons, key=lambda row: (row.informed != "yes", -row.information))
     columns = 3
     lines = -(-len(ordered) // columns)
-    count = sum(row.informed == "yes" for row in rows)
     note = (
-        f"{count} of {len(rows)} inputs, shocks and discrepancies are informed (blue); of the others (grey) the record "
-        "says nothing that could be told from noise. Mean and 90% range after, on the scale of the prior; shaded: 90% "
-        "before."
+        f"{len(beliefs.informed)} of {len(ordered)} inputs, shocks and discrepancies are informed (blue); of the "
+        "others (grey) the record says nothing that could be told from noise. Mean and 90% range after, on the scale "
+        "of the prior; shaded: 90% before."
     )
-    figure = _sheet("What the record informs, and what it does not", note, scenario, 2.9 + 0.235 * lines)
+    figure = _sheet("What the record informs, and what it does not", note, beliefs.scenario, 2.9 + 0.235 * lines)
     key(
         figure,
         [
@@ -185,7 +174,7 @@ def _informed(
     places = grid(figure, 1, columns, margins=(2.75, 0.35, 1.75, 1.15), gaps=(2.75, 0.0))
     for column in range(columns):
         part = ordered[column * lines : (column + 1) * lines]
-        _column(figure.add_subplot(places[column]), scenario, part, lines)
+        _column(figure.add_subplot(places[column]), beliefs.scenario, part, lines)
     return figure
 
 
@@ -205,21 +194,16 @@ def _column(axes: Axes, scenario: Scenario, part: Sequence[LessonRow], lines: in
     axes.set_xlabel("Standard deviations before", fontsize=9.5)
 
 
-def _is_measured(row: ObservationRow) -> bool:
-    return row.used == "yes" and row.unit not in ("boolean", "date")
-
-
-def _record(
-    scenario: Scenario, learned: Calibration, rows: Sequence[LessonRow], observations: Sequence[ObservationRow]
-) -> Figure:
+@picture(Beliefs, needs=lambda beliefs: bool(beliefs.measured))
+def beliefs_record(beliefs: Beliefs) -> Figure:
     """Each observation as foreseen before and after learning, over what was observed."""
-    shown = [row for row in observations if _is_measured(row)]
+    shown = beliefs.measured
     note = (
         "What is foreseen of each observation, all errors included, over what was observed, before and after learning "
         "from all of them: median and 90% range. Right: what the row adds to the log evidence, given those that joined "
         "before it; the lower, the greater the surprise."
     )
-    figure = _sheet("The record as foreseen, and as learned from", note, scenario, 3.0 + 0.42 * len(shown))
+    figure = _sheet("The record as foreseen, and as learned from", note, beliefs.scenario, 3.0 + 0.42 * len(shown))
     key(
         figure,
         [
@@ -232,7 +216,7 @@ def _record(
     for height, row in enumerate(shown):
         _observation(axes, height, row)
     axes.axvline(1.0, color=_OBSERVED, linewidth=1.6, zorder=1)
-    axes.set_yticks(range(len(shown)), [_observed_name(scenario, row) for row in shown])
+    axes.set_yticks(range(len(shown)), [_observed_name(beliefs.scenario, row) for row in shown])
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(len(shown) - 0.5, -0.5)
     axes.set_xscale("log")
@@ -271,11 +255,3 @@ def _observed_name(scenario: Scenario, row: ObservationRow) -> str:
     part = {"quarter": quarter, "annual_rate": quarter, "half_year": f"H{1 + month // 7} "}.get(row.statistic, "")
     what = " ".join(filter(None, (_title(scenario, row.item) if row.item else "", readable(row.variable))))
     return f"{capital(what)}, {readable(row.scope)}, {part}{row.period_end[:4]}"
-
-
-BELIEF_PICTURES: Final[Mapping[str, _Draw]] = {
-    "beliefs_moved": _moved,
-    "beliefs_informed": _informed,
-    "beliefs_record": _record,
-}
-"""Every picture of a calibration by its name."""

@@ -16,12 +16,12 @@ from matplotlib.ticker import PercentFormatter
 from sim.axes import FloatArray
 from sim.outcomes.results import Result
 from sim.pictures.marks import beside, key
+from sim.pictures.registry import Runs, picture, variables
 from sim.pictures.style import (
     GREY,
     HEIGHT,
     SPARE_COLOURS,
     Look,
-    baseline_first,
     grid,
     heading,
     looks,
@@ -36,9 +36,10 @@ __all__ = ["regime_shares", "timeline"]
 _DASHES: Final = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))
 
 
-def timeline(results: Sequence[Result], baseline: str) -> Figure:
+@picture(Runs, needs=variables("event_date"))
+def timeline(runs: Runs) -> Figure:
     """What is in force when, and when own sites are launched, as shares of draws over the years."""
-    ordered = baseline_first(results, baseline)
+    ordered = runs.ordered
     style = looks(ordered)
     fills = _regime_fills(ordered)
     key_rows = -(-len(fills) // 4)

@@ -28,12 +28,12 @@ from sim.pictures.marks import (
     quantiles_of_each,
     two_lines,
 )
+from sim.pictures.registry import Runs, picture, variables
 from sim.pictures.style import (
     GREY,
     HEIGHT,
     INK,
     Look,
-    baseline_first,
     capital,
     change,
     grid,
@@ -58,6 +58,8 @@ _MONEY: Final = ("economics", "market.size", "shares", "opening")
 _DRAWS_AT_A_TIME: Final = 2**16
 """Draws of which all years are held together."""
 
+_PARTIES: Final = ("operating_profit", "operator_profit", "domestic_gross_profit", "tax_take", "consumer_gain")
+
 _EDGES: Final = 81
 _RISE: Final = 0.7
 """Edges of a histogram's bins, and how high its highest bin rises in a row of height 1."""
@@ -66,9 +68,10 @@ _YEARS_AFTER: Final = (3, 5)
 """Other openings are told by what they had brought after three years; five show whether it goes on."""
 
 
-def target_year(results: Sequence[Result], baseline: str) -> Figure:
+@picture(Runs, needs=variables("foreign_share"))
+def target_year(runs: Runs) -> Figure:
     """The foreign share in the last year, and its difference to the baseline, as distributions."""
-    ordered = baseline_first(results, baseline)
+    ordered = runs.ordered
     style = list(looks(ordered).values())
     share = Measure("", "foreign_share", "total", "", percent, "%", 100.0)
     last = [share.last(result) for result in ordered]
@@ -88,7 +91,7 @@ def target_year(results: Sequence[Result], baseline: str) -> Figure:
     if paired:
         differences = figure.add_subplot(places[0, 1])
         _draw_differences(differences, [values - last[0] for values in last], style)
-        differences.set_xlabel(f"Difference to {readable(baseline)} in {year} (percentage points)")
+        differences.set_xlabel(f"Difference to {readable(runs.baseline)} in {year} (percentage points)")
     return figure
 
 
@@ -136,9 +139,10 @@ def _ridge_frame(axes: Axes, edges: FloatArray, style: Sequence[Look]) -> None:
     axes.grid(axis="x")
 
 
-def provider_shares(results: Sequence[Result], baseline: str) -> Figure:
+@picture(Runs, needs=variables("market_share"))
+def provider_shares(runs: Runs) -> Figure:
     """Every provider's share of the layer in which opening is identified: base year, and last year by scenario."""
-    ordered = baseline_first(results, baseline)
+    ordered = runs.ordered
     scenario = ordered[0].scenario
     layer = scenario.opening.layer
     first, last = ordered[0].panels["market_share"].years[0], ordered[0].panels["market_share"].years[-1]
@@ -177,9 +181,10 @@ def _domestic(results: Sequence[Result]) -> dict[str, str]:
     return {name: short_title(one.scenario, name) for one in results for name in one.scenario.domestic}
 
 
-def gains_and_losses(results: Sequence[Result], baseline: str) -> Figure:
+@picture(Runs, needs=variables(*_PARTIES, fewest=2))
+def gains_and_losses(runs: Runs) -> Figure:
     """What every party gains or loses against the baseline in the last year."""
-    base, *others = baseline_first(results, baseline)
+    base, *others = runs.ordered
     style = looks([base, *others])
     parties = {
         "Foreign providers:\nprofit after tax": Measure("", "operating_profit", "total", "foreign", change),
@@ -188,7 +193,7 @@ def gains_and_losses(results: Sequence[Result], baseline: str) -> Figure:
         "Treasury: tax on\nforeign business": Measure("", "tax_take", "total", "", change),
         "Customers:\nconsumer gain": Measure("", "consumer_gain", "total", "", change),
     }
-    year, name = base.scenario.horizon.end_year, readable(baseline)
+    year, name = base.scenario.horizon.end_year, readable(runs.baseline)
     figure = sheet(
         f"Who gains and who loses against {name} in {year}",
         f"Scenario minus {name} in the same draw. {INTERVALS} Rows do not add up: profit is after costs, gross profit "
@@ -207,9 +212,10 @@ def gains_and_losses(results: Sequence[Result], baseline: str) -> Figure:
     return figure
 
 
-def npv(results: Sequence[Result], baseline: str) -> Figure:
+@picture(Runs, needs=variables("npv", "npv_with_terminal"))
+def npv(runs: Runs) -> Figure:
     """Net present value of every foreign provider's business, without and with a terminal value."""
-    ordered = baseline_first(results, baseline)
+    ordered = runs.ordered
     scenario, style = ordered[0].scenario, looks(ordered)
     titles = {
         "npv": f"To {scenario.horizon.end_year}",
@@ -243,9 +249,10 @@ def _height(drawn: int) -> float:
     return max(HEIGHT, 3.4 + 0.19 * drawn)
 
 
-def share_by_hypothesis(results: Sequence[Result], baseline: str) -> Figure:
+@picture(Runs, needs=variables("foreign_share", "event_date", "opening_hypothesis"))
+def share_by_hypothesis(runs: Runs) -> Figure:
     """The foreign share by hypothesis about an open market: in the last year, and what is gained after launch."""
-    base, *others = ordered = baseline_first(results, baseline)
+    base, *others = ordered = runs.ordered
     layer, style, labels = base.scenario.opening.layer, looks(ordered), _hypothesis_labels(base)
     share = Measure("", "foreign_share", layer, "", percent, "%", 100.0)
     gains = {other.name: gains_after_launch(other, base, share) for other in others}

@@ -9,10 +9,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
-import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.colors import to_rgb
@@ -33,7 +31,6 @@ __all__ = [
     "SPARE_COLOURS",
     "STYLE",
     "Look",
-    "baseline_first",
     "capital",
     "change",
     "grid",
@@ -47,7 +44,6 @@ __all__ = [
     "sheet",
     "short_title",
     "span",
-    "write_figure",
 ]
 
 INK: Final = "#222222"
@@ -135,11 +131,6 @@ class Look:
     def two_lines(self) -> str:
         """The label, broken after its first word."""
         return self.label.replace(" ", "\n", 1)
-
-
-def baseline_first(results: Sequence[Result], baseline: str) -> tuple[Result, ...]:
-    """The results with the baseline in front, the others in their order."""
-    return tuple(sorted(results, key=lambda result: result.name != baseline))
 
 
 def looks(results: Iterable[Result]) -> dict[str, Look]:
@@ -294,21 +285,3 @@ def _sources_line(results: Sequence[Result], paths: Sequence[str], most: int = 3
         f"Main sources: {'; '.join(named) or 'none'}. {judged} of the {len(ranked)} numbers behind this picture are "
         f"judgement; parameters.csv has them all. {sampling.draws:,} draws, seed {sampling.seed}."
     )
-
-
-def write_figure(figure: Figure, folder: Path, name: str) -> tuple[Path, Path]:
-    """Write `name`.png and `name`.svg, the same bytes each time; return both paths."""
-    png, svg = folder / f"{name}.png", folder / f"{name}.svg"
-    _place_empty_labels(figure)
-    with mpl.rc_context(STYLE):
-        figure.savefig(png, dpi=DPI, metadata={"Software": None}, pil_kwargs={"compress_level": 2})
-        figure.savefig(svg, metadata={"Date": None, "Creator": None})
-    return png, svg
-
-
-def _place_empty_labels(figure: Figure) -> None:
-    """Fix where labels without words stand: else all ticks are measured for them, each time the figure is drawn."""
-    for axes in figure.axes:
-        for axis in (axes.xaxis, axes.yaxis):
-            if not axis.get_label_text():
-                axis.set_label_coords(0, 0)

@@ -1,18 +1,16 @@
 """Pictures of a sweep: lines for one factor, a heat map for two, small multiples beyond.
 
-Each is a function, one outcome of a sweep in, figure out.
+Each is a function, one outcome of a sweep in, figure out; which one is drawn hangs on the design.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import product
 from math import prod
-from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
@@ -24,6 +22,7 @@ from matplotlib.lines import Line2D
 from sim.axes import FloatArray
 from sim.outcomes.sweeps import Factor, Outcome, SweepResult, partial_rank_correlations
 from sim.pictures.marks import fan, fan_key, key
+from sim.pictures.registry import picture
 from sim.pictures.responses import (
     View,
     factor_words,
@@ -38,9 +37,9 @@ from sim.pictures.responses import (
     upright,
     views,
 )
-from sim.pictures.style import COLOURS, INK, MARKERS, STYLE, capital, grid, heading, write_figure
+from sim.pictures.style import COLOURS, INK, MARKERS, capital, grid, heading
 
-__all__ = ["draw_sweep", "sweep_pictures"]
+__all__ = ["Sheet", "sheets", "sweep_facets", "sweep_heat_map", "sweep_lines", "sweep_scatter"]
 
 _MOST_LABELLED: Final = 10
 """Rows or columns of a heat map in whose cells figures can be read."""
@@ -49,47 +48,56 @@ _MOST_SERIES: Final = len(COLOURS)
 _MOST_PANELS: Final = 16
 _PANELS_IN_A_ROW: Final = 4
 
-Picture: TypeAlias = Callable[[], Figure]
+
+@dataclass(frozen=True)
+class Sheet:
+    """What one picture of a sweep shows: an outcome by its level, its difference to the baseline, or both.
+
+    Attributes
+    ----------
+    result : SweepResult
+    outcome : Outcome
+    shown : sequence of View
+    """
+
+    result: SweepResult
+    outcome: Outcome
+    shown: Sequence[View]
 
 
-def sweep_pictures(result: SweepResult) -> Mapping[str, Picture]:
-    """Every picture of a sweep by its file name, to be drawn on demand."""
-    pictures: dict[str, Picture] = {}
+def sheets(result: SweepResult) -> Mapping[str, Sheet]:
+    """The sheets of a sweep by the names of their files; for each there is one picture."""
+    named: dict[str, Sheet] = {}
     for response in result.responses:
         shown, name = tuple(views(result, response)), response.outcome.label.replace(".", "_")
-        if not shown:
-            continue
-        if len(result.factors) == 1:
-            pictures[name] = partial(_lines, result, response.outcome, shown)
-        elif len(result.factors) == 2 and result.is_grid:
-            pictures[name] = partial(_heat_map, result, response.outcome, shown)
-        else:
-            multiples = _facets if _fits_facets(result) else _scatter
+        if shown and _is_flat(result):
+            named[name] = Sheet(result, response.outcome, shown)
+        elif shown:
             for view in shown:
                 ending = "_difference" if view.is_difference else ""
-                pictures[name + ending] = partial(multiples, result, response.outcome, view)
-    return pictures
+                named[name + ending] = Sheet(result, response.outcome, (view,))
+    return named
 
 
-def draw_sweep(name: str, result: SweepResult, folder: Path) -> tuple[Path, ...]:
-    """Draw one picture and write it as PNG and SVG; the paths written.
-
-    Parameters
-    ----------
-    name : str
-        Key of `sweep_pictures`.
-    result : SweepResult
-    folder : Path
-        Exists.
-    """
-    with mpl.rc_context(STYLE):
-        return write_figure(sweep_pictures(result)[name](), folder, name)
+def _is_line(result: SweepResult) -> bool:
+    return len(result.factors) == 1
 
 
-def _lines(result: SweepResult, outcome: Outcome, shown: Sequence[View]) -> Figure:
+def _is_plane(result: SweepResult) -> bool:
+    return len(result.factors) == 2 and result.is_grid
+
+
+def _is_flat(result: SweepResult) -> bool:
+    """Whether a sheet has room for level and difference side by side."""
+    return _is_line(result) or _is_plane(result)
+
+
+@picture(Sheet, needs=lambda sheet: _is_line(sheet.result))
+def sweep_lines(sheet: Sheet) -> Figure:
     """One factor along the axis: fans over numbers, intervals over anything else."""
-    (factor,) = result.factors
-    figure = outcome_sheet(result, outcome, "Each point is a run of its own on the same draws.")
+    (factor,) = sheet.result.factors
+    shown = sheet.shown
+    figure = outcome_sheet(sheet.result, sheet.outcome, "Each point is a run of its own on the same draws.")
     mean = Line2D([], [], color=INK, linewidth=1.6, dashes=(3, 2), label="mean")
     fan_key(figure, [mean] if any(view.is_difference for view in shown) else [])
     places = grid(figure, 1, len(shown), margins=(1.15, 0.6, 2.1, 1.25 + room_below([factor])), gaps=(1.3, 0))
@@ -111,14 +119,15 @@ def _lines(result: SweepResult, outcome: Outcome, shown: Sequence[View]) -> Figu
     return figure
 
 
-def _heat_map(result: SweepResult, outcome: Outcome, shown: Sequence[View]) -> Figure:
+@picture(Sheet, needs=lambda sheet: _is_plane(sheet.result))
+def sweep_heat_map(sheet: Sheet) -> Figure:
     """Two factors along and up, the measure in colour and in figures."""
-    along, up = result.factors
+    along, up = sheet.result.factors
     labelled = max(len(along.levels), len(up.levels)) <= _MOST_LABELLED
     how = "In the cells: the centre, and under it 90% of the draws." if labelled else "Ranges stand in sweep.csv."
-    figure = outcome_sheet(result, outcome, how)
-    places = grid(figure, 1, len(shown), margins=(1.5, 0.9, 1.75, 1.25 + room_below([along])), gaps=(2.1, 0))
-    for column, view in enumerate(shown):
+    figure = outcome_sheet(sheet.result, sheet.outcome, how)
+    places = grid(figure, 1, len(sheet.shown), margins=(1.5, 0.9, 1.75, 1.25 + room_below([along])), gaps=(2.1, 0))
+    for column, view in enumerate(sheet.shown):
         axes = figure.add_subplot(places[0, column])
         centre = np.full((len(up.levels), len(along.levels)), np.nan)
         centre[list(up.places), list(along.places)] = view.centre
@@ -192,8 +201,8 @@ def _roles(result: SweepResult) -> tuple[int, int, tuple[int, ...]]:
 
 
 def _fits_facets(result: SweepResult) -> bool:
-    """Whether a grid can be shown whole: few enough lines in a panel, and panels."""
-    if not result.is_grid:
+    """Whether a grid of three factors or more can be shown whole: few enough lines in a panel, and panels."""
+    if not result.is_grid or _is_flat(result):
         return False
     along, series, panels = _roles(result)
     levels = [len(factor.levels) for factor in result.factors]
@@ -204,14 +213,16 @@ def _fits_facets(result: SweepResult) -> bool:
     )
 
 
-def _facets(result: SweepResult, outcome: Outcome, view: View) -> Figure:
+@picture(Sheet, needs=lambda sheet: _fits_facets(sheet.result))
+def sweep_facets(sheet: Sheet) -> Figure:
     """A grid of three factors or more: one along the axis, one in colours, the others in panels."""
+    (view,), result = sheet.shown, sheet.result
     along, series, panels = _roles(result)
     factors = result.factors
     cases = list(product(*(range(len(factors[place].levels)) for place in panels)))
     rows, columns = _arranged(len(cases))
     how = f"Marker: {'mean difference' if view.is_difference else 'median'}. Thick line: 50% of draws. Thin line: 90%."
-    figure = outcome_sheet(result, outcome, how, 3.6 + 3.4 * rows)
+    figure = outcome_sheet(result, sheet.outcome, how, 3.6 + 3.4 * rows)
     key(figure, [_series_mark(factors[series], place) for place in range(len(factors[series].levels))])
     margins = (1.15, 0.5, 2.2, 1.3 + room_below([factors[along]]))
     places = grid(figure, rows, columns, margins=margins, gaps=(0.55, 1.1))
@@ -251,14 +262,16 @@ def _series(axes: Axes, along: Factor, series: Factor, view: View, chosen: Seque
         upright(axes, across, view.bands[:, own], view.centre[own], COLOURS[place], MARKERS[place])
 
 
-def _scatter(result: SweepResult, outcome: Outcome, view: View) -> Figure:
+@picture(Sheet, needs=lambda sheet: not _is_flat(sheet.result) and not _fits_facets(sheet.result))
+def sweep_scatter(sheet: Sheet) -> Figure:
     """Points that make no grid: the measure against each factor in turn."""
+    (view,), result = sheet.shown, sheet.result
     rows, columns = _arranged(len(result.factors))
     correlations = _correlations(result, view)
     how = f"Marker: {'mean difference' if view.is_difference else 'median'} at a point. Lines: 50% and 90% of draws."
     if np.isfinite(correlations).any():
         how += " ρ: rank correlation with the other factors held still, and its 90% interval."
-    figure = outcome_sheet(result, outcome, how, 3.4 + 3.6 * rows)
+    figure = outcome_sheet(result, sheet.outcome, how, 3.4 + 3.6 * rows)
     margins = (1.15, 0.5, 1.75, 1.3 + room_below(result.factors))
     places = grid(figure, rows, columns, margins=margins, gaps=(0.55, 1.15))
     for number, factor in enumerate(result.factors):

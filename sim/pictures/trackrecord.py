@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
@@ -24,11 +23,11 @@ from sim.belief.track import ENGINE, PooledRow, RowScore
 from sim.dates.timeline import period_ends
 from sim.outcomes.results import Result
 from sim.pictures.marks import fan, key, quantiles
+from sim.pictures.registry import picture
 from sim.pictures.style import (
     GREY,
     INK,
     SHADE,
-    STYLE,
     capital,
     grid,
     heading,
@@ -36,11 +35,10 @@ from sim.pictures.style import (
     readable,
     sheet,
     short_title,
-    write_figure,
 )
 from sim.scenario.scenario import Scenario
 
-__all__ = ["TRACK_PICTURES", "draw_track"]
+__all__ = ["TrackRecord", "track_fans", "track_pit", "track_scores"]
 
 _ENGINE_COLOUR: Final = "#0072B2"
 _OBSERVED: Final = "#D55E00"
@@ -52,41 +50,39 @@ _MOST_COLUMNS: Final = 4
 _RATIO_TICKS: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 _BAND: Final = (0.05, 0.95)
 
-_Draw = Callable[[Scenario, Sequence[RowScore], Sequence[PooledRow], Forecasts], Figure]
 
+@dataclass(frozen=True)
+class TrackRecord:
+    """What a backtest found.
 
-def draw_track(
-    name: str,
-    scenario: Scenario,
-    rows: Sequence[RowScore],
-    pooled: Sequence[PooledRow],
-    forecasts: Forecasts,
-    folder: Path,
-) -> tuple[Path, ...]:
-    """Draw one picture of a backtest and write it as PNG and SVG.
-
-    Parameters
+    Attributes
     ----------
-    name : str
-        Key of `TRACK_PICTURES`.
     scenario : Scenario
         As known at the cut-off.
-    rows, pooled, forecasts
-        Of the backtest.
-    folder : Path
-        Exists.
-
-    Returns
-    -------
-    tuple of Path
-        What was written: nothing where no row can be shown.
+    rows : sequence of RowScore
+        Those that are forecast as numbers are shown.
+    pooled : sequence of PooledRow
+    forecasts : Forecasts
     """
-    shown = [row for row in rows if row.match.layers]
-    if not shown or (name == "track_scores" and all(len(row.scores) == 1 for row in shown)):
-        return ()
-    with mpl.rc_context(STYLE):
-        figure = TRACK_PICTURES[name](scenario, shown, pooled, forecasts)
-    return write_figure(figure, folder, name)
+
+    scenario: Scenario
+    rows: Sequence[RowScore]
+    pooled: Sequence[PooledRow]
+    forecasts: Forecasts
+
+    @property
+    def shown(self) -> list[RowScore]:
+        """Rows of numbers; events have no place on an axis."""
+        return [row for row in self.rows if row.match.layers]
+
+
+def _has_rows(track: TrackRecord) -> bool:
+    return bool(track.shown)
+
+
+def _has_rivals(track: TrackRecord) -> bool:
+    """Whether any row has a naive forecast beside the engine's."""
+    return any(len(row.scores) > 1 for row in track.shown)
 
 
 def _series(rows: Sequence[RowScore]) -> dict[Series, list[RowScore]]:
@@ -117,9 +113,10 @@ def _sheet(title: str, note: str, scenario: Scenario, height: float) -> Figure:
     return sheet(title, note, [Result(scenario, {})], _PATHS, height=height)
 
 
-def _fans(scenario: Scenario, rows: Sequence[RowScore], pooled: Sequence[PooledRow], forecasts: Forecasts) -> Figure:
+@picture(TrackRecord, needs=_has_rows)
+def track_fans(track: TrackRecord) -> Figure:
     """A panel per series: the fan as of the cut-off, and what was observed with its range."""
-    panels = _series(rows)
+    scenario, panels = track.scenario, _series(track.shown)
     columns = min(len(panels), _MOST_COLUMNS)
     lines = -(-len(panels) // columns)
     note = (
@@ -132,7 +129,7 @@ def _fans(scenario: Scenario, rows: Sequence[RowScore], pooled: Sequence[PooledR
     places = grid(figure, lines, columns, margins=(1.0, 0.35, 2.05, 0.95), gaps=(0.95, 0.75))
     for place, (series, block) in enumerate(panels.items()):
         axes = figure.add_subplot(places[divmod(place, columns)])
-        _fan_panel(axes, scenario, series, block, forecasts.paths[series])
+        _fan_panel(axes, scenario, series, block, track.forecasts.paths[series])
     return figure
 
 
@@ -174,18 +171,19 @@ def _observation(axes: Axes, observation: Observation, factor: float) -> None:
     axes.plot([start, end], [value, value], color=_OBSERVED, linewidth=2.4, solid_capstyle="butt", zorder=4)
 
 
-def _pits(scenario: Scenario, rows: Sequence[RowScore], pooled: Sequence[PooledRow], forecasts: Forecasts) -> Figure:
+@picture(TrackRecord, needs=_has_rows)
+def track_pit(track: TrackRecord) -> Figure:
     """Where each observation fell in its forecast, by series and in order."""
-    panels = _series(rows)
+    panels = _series(track.shown)
     note = (
         "PIT: the part of the forecast that lay below what was observed. If forecasts are right in the long run, all "
         "values are equally likely. The band holds 90% of independent values; these move together, so theirs is wider."
     )
     height = max(5.2, 3.2 + 0.36 * len(panels))
-    figure = _sheet("Where the outcomes fell in their forecasts", note, scenario, height)
+    figure = _sheet("Where the outcomes fell in their forecasts", note, track.scenario, height)
     places = grid(figure, 1, 2, margins=(2.9, 0.6, 1.75, 1.25), gaps=(1.1, 0))
-    _pit_rows(figure.add_subplot(places[0]), scenario, panels)
-    _pit_order(figure.add_subplot(places[1]), np.sort([row.pit for row in rows]))
+    _pit_rows(figure.add_subplot(places[0]), track.scenario, panels)
+    _pit_order(figure.add_subplot(places[1]), np.sort([row.pit for row in track.shown]))
     return figure
 
 
@@ -222,15 +220,16 @@ def _pit_order(axes: Axes, ordered: FloatArray) -> None:
     heading(axes, "All rows in order")
 
 
-def _scores(scenario: Scenario, rows: Sequence[RowScore], pooled: Sequence[PooledRow], forecasts: Forecasts) -> Figure:
+@picture(TrackRecord, needs=_has_rivals)
+def track_scores(track: TrackRecord) -> Figure:
     """The engine's score over that of each naive forecast, by row, and pooled by variable."""
-    lines = _score_lines(scenario, rows, pooled)
+    lines = _score_lines(track.scenario, track.shown, track.pooled)
     names = [name for name in NAIVE if any(name in ratios for _, ratios, _ in lines)]
     note = (
         "CRPS of the engine over that of a naive forecast of the same outcome, of the log for money: left of 1 the "
         "engine was better. Bold: means over the series of a variable."
     )
-    figure = _sheet("Score against naive forecasts", note, scenario, 3.1 + 0.33 * len(lines))
+    figure = _sheet("Score against naive forecasts", note, track.scenario, 3.1 + 0.33 * len(lines))
     looks = dict(zip(NAIVE, _NAIVE_LOOKS, strict=True))
     key(figure, [Line2D([], [], label=readable(name), **_dots(*looks[name])) for name in names])
     axes = figure.add_subplot(grid(figure, 1, 1, margins=(4.1, 0.7, 1.7, 1.2))[0])
@@ -285,11 +284,3 @@ def _score_axis(axes: Axes, ratios: Sequence[float]) -> None:
     axes.set_xlabel("Score of the engine / score of the naive forecast (log scale)")
     for side, text in (("right", "engine better  "), ("left", "  naive better")):
         axes.annotate(text, (1.0, 1.0), (0, 6), ("data", "axes fraction"), "offset points", ha=side, color=GREY)
-
-
-TRACK_PICTURES: Final[Mapping[str, _Draw]] = {
-    "track_fans": _fans,
-    "track_pit": _pits,
-    "track_scores": _scores,
-}
-"""Every picture of a backtest by its name."""

@@ -18,11 +18,11 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from sim.axes import FloatArray
 from sim.outcomes.results import Result
 from sim.pictures.marks import Measure, base_point, fan, fan_key, intervals, quantiles, two_lines
+from sim.pictures.registry import Runs, picture, variables
 from sim.pictures.style import (
     HEIGHT,
     INK,
     Look,
-    baseline_first,
     capital,
     change,
     grid,
@@ -48,9 +48,10 @@ _TWO_BASES: Final = (
 )
 
 
-def foreign_share(results: Sequence[Result], baseline: str) -> Figure:
+@picture(Runs, needs=variables("foreign_share"))
+def foreign_share(runs: Runs) -> Figure:
     """Foreign providers' share of spending: all layers, and the layer in which opening is identified."""
-    ordered = baseline_first(results, baseline)
+    ordered = runs.ordered
     measures = [
         Measure(f"Share of\n{readable(scope)} (%)", "foreign_share", scope, "", percent, "%", 100.0)
         for scope in ("total", ordered[0].scenario.opening.layer)
@@ -59,9 +60,10 @@ def foreign_share(results: Sequence[Result], baseline: str) -> Figure:
     return _side_by_side("Foreign providers' share of the market", note, ordered, measures, _SHARES)
 
 
-def foreign_revenue(results: Sequence[Result], baseline: str) -> Figure:
+@picture(Runs, needs=variables("revenue_gross", "revenue_retained"))
+def foreign_revenue(runs: Runs) -> Figure:
     """Foreign providers' revenue in all layers, gross beside retained."""
-    ordered = baseline_first(results, baseline)
+    ordered = runs.ordered
     measures = [
         Measure("Gross revenue\n(USD bn a year)", "revenue_gross", "total", "foreign", money),
         Measure("Retained revenue\n(USD bn a year)", "revenue_retained", "total", "foreign", money),
@@ -148,17 +150,20 @@ def _limits(bands: Sequence[FloatArray]) -> tuple[float, float]:
     return low - 0.06 * (top - low) * (low < 0), top
 
 
-def paired_difference(results: Sequence[Result], baseline: str) -> Figure:
+@picture(Runs, needs=variables("foreign_share", "revenue_retained", "operating_profit", fewest=2))
+def paired_difference(runs: Runs) -> Figure:
     """What each scenario changes against the baseline, draw by draw, over the years."""
-    base, *others = baseline_first(results, baseline)
+    base, *others = runs.ordered
     style = looks([base, *others])
     measures = [
         Measure("Foreign share of all layers\n(percentage points)", "foreign_share", "total", "", points, "", 100.0),
         Measure("Retained revenue\n(USD bn a year)", "revenue_retained", "total", "foreign", change),
         Measure("Foreign providers' profit after tax\n(USD bn a year)", "operating_profit", "total", "foreign", change),
     ]
-    title = f"What each scenario changes against {readable(baseline)}, {span(base)}"
-    note = f"Scenario minus {readable(baseline)} in the same draw, so that luck common to both cancels. {_TWO_BASES}"
+    title = f"What each scenario changes against {readable(runs.baseline)}, {span(base)}"
+    note = (
+        f"Scenario minus {readable(runs.baseline)} in the same draw, so that luck common to both cancels. {_TWO_BASES}"
+    )
     figure = sheet(title, note, [base, *others], (*_SHARES, "economics"), height=max(HEIGHT, 3.4 + 1.2 * len(others)))
     fan_key(figure)
     places = grid(figure, len(others), len(measures), margins=(1.45, 1.2, 2.2, 1.05), gaps=(1.6, 0.3))
@@ -177,15 +182,16 @@ def paired_difference(results: Sequence[Result], baseline: str) -> Figure:
     return figure
 
 
-def market_size(results: Sequence[Result], baseline: str) -> Figure:
+@picture(Runs, needs=variables("market_size"))
+def market_size(runs: Runs) -> Figure:
     """Market size by scope on a log axis under the baseline, and what the other scenarios add in the last year."""
-    base, *others = ordered = baseline_first(results, baseline)
+    base, *others = ordered = runs.ordered
     scopes = ("total", *base.scenario.market.layers)
     measures = [Measure("Spending\n(USD bn a year, log scale)", "market_size", scope, "", money) for scope in scopes]
     bands = [measure.bands(base) for measure in measures]
     limits = float(np.min(bands)) / 1.3, float(np.max(bands)) * 1.3
     note = "Nominal spending at the exchange rate of the base year. Equal steps up the axis are equal factors."
-    title = f"Size of the market under {readable(baseline)}, {span(base)}"
+    title = f"Size of the market under {readable(runs.baseline)}, {span(base)}"
     figure = sheet(title, note, ordered, ("market", "exchange_rate"), height=HEIGHT + 0.12 * len(others))
     _base_key(figure, [base])
     rows = 0.4 + 0.2 * len(others)

@@ -30,7 +30,8 @@ from sim.chance.sampling import DRAWS_PER_SCRAMBLE
 from sim.disk import write_bytes
 from sim.outcomes.manifest import EXACT, stated, understood
 from sim.outcomes.tables import csv_bytes, parameter_columns, parameter_rows
-from sim.pictures.trackrecord import TRACK_PICTURES, draw_track
+from sim.pictures.registry import draw, drawable
+from sim.pictures.trackrecord import TrackRecord
 from sim.reading.loading import read_scenario
 from sim.scenario.scenario import Scenario
 from sim.tasks.parts import Arrays
@@ -260,5 +261,6 @@ def _write_tables(folder: Path, question: Question, rows: Sequence[RowScore], po
 
 def _draw(folder: Path, question: Question, computed: _Scored) -> None:
     folder.mkdir()
-    for name in TRACK_PICTURES:
-        draw_track(name, question.scenario, computed.rows, computed.pooled, computed.forecasts, folder)
+    track = TrackRecord(question.scenario, computed.rows, computed.pooled, computed.forecasts)
+    for name in drawable(track):
+        draw(name, track, folder)

@@ -44,7 +44,8 @@ from sim.errors import Problem, ScenarioError
 from sim.outcomes.manifest import EXACT, Program, stated, understood
 from sim.outcomes.statistics import FEWEST_SCRAMBLES
 from sim.outcomes.tables import csv_bytes, parameter_columns, parameter_rows
-from sim.pictures.beliefs import BELIEF_PICTURES, draw_beliefs
+from sim.pictures.beliefs import Beliefs
+from sim.pictures.registry import draw, drawable
 from sim.reading.loading import read_scenario
 from sim.scenario.scenario import Scenario
 from sim.tasks.parts import Arrays
@@ -204,8 +205,9 @@ class CalibrateTask(Task[Calibration, Learning]):
         question.write_record(folder)
         if question.request.pictures:
             (folder / _PLOTS).mkdir()
-            for name in BELIEF_PICTURES:
-                draw_beliefs(name, scenario, computed, tables.lessons, tables.observations, folder / _PLOTS)
+            beliefs = Beliefs(scenario, computed, tables.lessons, tables.observations)
+            for name in drawable(beliefs):
+                draw(name, beliefs, folder / _PLOTS)
         return {
             "answer": stated(_ANSWER, tables),
             "notes": _notes(question, computed, tables),

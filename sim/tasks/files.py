@@ -85,11 +85,11 @@ class Files:
 
     def _add_pictures(self, batch: Batch) -> None:
         """A few calls, because each child warms matplotlib up; one where calls are threads, of which it bears one."""
-        from sim.pictures.plots import PICTURES
+        from sim.pictures.plots import Runs, drawable
 
         folder = self.folder / _PLOTS
         folder.mkdir()
-        names = list(PICTURES)
+        names = drawable(Runs(self.results, self.baseline.name))
         calls = _PICTURE_CALLS if CAN_FORK else 1
         for first in range(calls):
             batch.add(partial(_draw, names[first::calls], self.results, self.baseline.name, folder))
@@ -111,10 +111,10 @@ def _comparison(result: Result, base: Result) -> bytes:
 
 
 def _draw(names: Sequence[str], results: Sequence[Result], baseline: str, folder: Path) -> None:
-    from sim.pictures.plots import draw
+    from sim.pictures.plots import Runs, draw
 
     for name in names:
-        draw(name, results, baseline, folder)
+        draw(name, Runs(results, baseline), folder)
 
 
 def _results(futures: Sequence[Future[bytes]]) -> list[bytes]:

@@ -19,7 +19,8 @@ from sim.outcomes.comparison import draws_key
 from sim.outcomes.manifest import as_json, understood
 from sim.outcomes.sweeps import Outcome, SweepResult, short_table, sweep_columns, sweep_rows
 from sim.outcomes.tables import Cell, csv_bytes, parameter_columns, parameter_rows
-from sim.pictures.sweeps import draw_sweep, sweep_pictures
+from sim.pictures.registry import draw, drawable
+from sim.pictures.sweeps import sheets
 from sim.tasks.points import Ran, asked_outcomes, idle_factors, read_points, run_missing
 from sim.tasks.pool import Batch, Progress, make_crew, say_nothing
 from sim.tasks.run import unknown_errors
@@ -191,8 +192,9 @@ def _draw(folder: Path, result: SweepResult, jobs: int) -> None:
     """Draw every picture, a few at a time."""
     folder.mkdir()
     batch = Batch()
-    for name in sweep_pictures(result):
-        batch.add(partial(draw_sweep, name, result, folder))
+    for file, sheet in sheets(result).items():
+        for name in drawable(sheet):
+            batch.add(partial(draw, name, sheet, folder, file))
     batch.run(jobs, lambda part: None)
 
 
