@@ -66,7 +66,9 @@ def _operations(act: Callable[[int], None]) -> Callable[[str, tuple[Any, ...]], 
 
     def hook(event: str, args: tuple[Any, ...]) -> None:
         writes = event == "open" and isinstance(args[2], int) and args[2] & (os.O_WRONLY | os.O_RDWR | os.O_CREAT)
-        if (writes or event in EVENTS) and OUT in str(args[0]):
+        below = str(args[0]).startswith(OUT) if args else False
+        inside = event in ("os.remove", "os.rmdir") and args[1] != -1  # of a folder that is removed with all in it
+        if (writes or event in EVENTS) and (below or inside):
             operation()
 
     sync = os.fsync
