@@ -13,6 +13,7 @@ from sim.dates.timeline import Masks, Timeline, period_ends, period_middles
 from sim.kernels.channels import channel_values
 from sim.kernels.premium import arrived_years, overlap
 from sim.model.economy import Economy, lever_rows, reach_fraction
+from sim.model.inversion import start_unlock
 from sim.model.marketpath import MarketPath
 from sim.model.stocks import Access
 from sim.scenario.policy import State, lever, states
@@ -35,10 +36,11 @@ class Levers:
         self._common = [int(row[0]) if same else None for row, same in zip(masks.state, agreed, strict=True)]
         self._partner = _partner_arrived(scenario, economy, found, masks.phases)
         self._owned = _owned_arrived(scenario, economy, found, timeline, masks)
-        self.start_equity = lever_rows(found[:1], "partner_equity", economy)[0]
+        equity = lever_rows(found, "partner_equity", economy)
+        self.start_equity = equity[0]
         ends = period_ends(scenario.horizon)[:, None]
         calendar = (ends - scenario.horizon.period_months / 12, ends)
-        self._equity = _mean_over(calendar, lever_rows(found, "partner_equity", economy), masks.phases)
+        self._equity = _mean_over(calendar, equity, masks.phases)
         self._spillover = _mean_over(_windows(scenario), lever_rows(found, "spillover", economy), masks.phases)
         self._reach = np.stack([reach_fraction(scenario, economy, state) for state in found])
         self._migrates = np.stack([_migrates(economy, state) for state in found])
@@ -144,8 +146,8 @@ def _owned_arrived(
     """
     if not masks.live.any():
         return None
-    phases, start_unlock = masks.phases, lever_rows(found[:1], "partner_unlock", economy)[0]
-    above = _by_phase(lever_rows(found, "owned_unlock", economy), phases) - start_unlock
+    phases, base_unlock = masks.phases, start_unlock(scenario, economy.inputs, economy.draws)
+    above = _by_phase(lever_rows(found, "owned_unlock", economy), phases) - base_unlock
     begin, end = (edge[..., None] for edge in _windows(scenario))
     launched = np.minimum(timeline.launched, phases.end[-1])
     level = np.zeros((len(end), *launched.shape))

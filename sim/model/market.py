@@ -112,10 +112,11 @@ def _attract(economy: Economy, stocks: Stocks, period: Period, attraction: Float
     abroad = period.abroad_scale
     if period.access.partner_unlock is not None:
         abroad = abroad * np.exp(period.access.partner_unlock * economy.premium_by_layer)
-    attraction[domestic:] *= abroad.take(economy.layer_of, axis=0)
+    abroad = abroad.take(economy.layer_of, axis=0)
+    attraction[domestic:] *= abroad
     home = (period.home_scale * np.exp(economy.excess * stocks.quality)).take(economy.layer_of, axis=0)
     if period.entrants:
-        _admit(economy, stocks, period, attraction, home, abroad[economy.layer_of])
+        _admit(economy, stocks, period, attraction, home, abroad)
     return home
 
 
