@@ -225,9 +225,12 @@ def _price(economy: Economy, stocks: Stocks, spending: FloatArray) -> None:
         at_home[0] -= stocks.home_inside
         np.maximum(at_home[0], 0.0, out=at_home[0])  # where all is in reach, rounding is left
         at_home.append(stocks.home_inside)
-        # Who stays on a site in whose reach nobody chooses any more is no class alone.
-        left = np.where(stocks.reach_part <= 0.0, stocks.owned, 0.0)
-        abroad = [abroad[0] + left, stocks.inside + (stocks.owned - left)]
+        abroad.append(stocks.inside + stocks.owned)
+        beyond = stocks.reach_part <= 0.0
+        if (beyond & stocks.owned.any(axis=0)).any():
+            # Who stays on a site in whose reach nobody chooses any more is no class alone.
+            left = np.where(beyond, stocks.owned, 0.0)
+            abroad = [abroad[0] + left, stocks.inside + (stocks.owned - left)]
     totals = [theirs.sum(axis=0) for theirs in abroad]
     for total, ours in zip(totals, at_home, strict=True):
         total += ours
