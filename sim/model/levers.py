@@ -154,12 +154,12 @@ class _OwnedUnlock:
         self._begin, self._end = _windows(scenario)
         self._first = _first_live(masks)
 
-    def mean(self, t: int) -> FloatArray | None:
-        """Its mean over the part of window t in which each site is live, (F, N); None before any is."""
-        if t < self._first:
-            return None
+    def mean(self, t: int) -> FloatArray:
+        """Its mean over the part of window t in which each site is live, (F, N)."""
         begin, end, launched = self._begin[t], self._end[t], self._launched
-        level = np.zeros_like(launched)
+        level: FloatArray = np.zeros_like(launched)
+        if t < self._first:
+            return level
         for gain, start, until in self._grants:
             if ((start < end) & (until > begin)).any():  # else nothing of it arrives in this window
                 level += gain * _arrived(begin, end, start, until, launched, self._economy)

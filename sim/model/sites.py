@@ -142,7 +142,7 @@ def _reach(economy: Economy, stocks: Stocks, period: Period, choice: Choice) -> 
     Equation (10) of docs/model.md.
     """
     partner, selling = choice.attraction[economy.domestic :], period.sites.selling.astype(np.float64)
-    lead = _lead(period.access, selling)[:, None] * economy.premium_by_layer
+    lead = _lead(period.access)[:, None] * economy.premium_by_layer
     return Reach(
         selling=selling,
         owned=partner * (np.exp(lead) * selling[:, None])[:, economy.layer_of],
@@ -153,12 +153,9 @@ def _reach(economy: Economy, stocks: Stocks, period: Period, choice: Choice) -> 
     )
 
 
-def _lead(access: Access, selling: FloatArray) -> FloatArray:
+def _lead(access: Access) -> FloatArray:
     """Premium of own sites' offers over their partners', (F, N); never less than nothing."""
-    if access.owned_unlock is None:
-        return np.zeros_like(selling)
-    owned, partner = access.owned_unlock, 0.0 if access.partner_unlock is None else access.partner_unlock
-    return np.maximum(owned - partner, 0.0)
+    return np.maximum(access.owned_unlock - (0.0 if access.partner_unlock is None else access.partner_unlock), 0.0)
 
 
 def _wanting(economy: Economy, stocks: Stocks, free: Intake, asked: FloatArray) -> FloatArray:

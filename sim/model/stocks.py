@@ -161,7 +161,7 @@ class Access(NamedTuple):
         Part of the open part that owned sites may serve.
     partner_unlock : (N,) or None
         Part of the premium that partner offers have beyond the base year's; None where there is none.
-    owned_unlock : (F, N) or None
+    owned_unlock : (F, N)
         The same of the offers of own sites; at least that of partners counts.
     cap : (N,)
         Most that all owned sites may serve, USD bn/yr; infinite without a cap.
@@ -174,7 +174,7 @@ class Access(NamedTuple):
 
     reach_part: FloatArray
     partner_unlock: FloatArray | None
-    owned_unlock: FloatArray | None
+    owned_unlock: FloatArray
     cap: FloatArray
     takes_migrants: BoolArray
     closes: FloatArray | None
