@@ -16,7 +16,7 @@ TWO = np.ones(2)
 
 
 def _intake(reach: Reach, share: FloatArray, room: FloatArray) -> Intake:
-    return rationed(reach, share, room, reach.unconstrained(share))
+    return rationed(reach, share, room, reach.divide(share))
 
 
 def _planned(step: float, changes: FloatArray, first_years: float) -> float:
@@ -56,9 +56,13 @@ def test_a_lead_is_whole_periods_and_a_part_of_a_further_one(years: float, whole
 
 
 def test_an_order_arrives_one_lead_later() -> None:
-    orders = np.arange(5.0)[:, None, None] * TWO
-    np.testing.assert_array_equal(arriving(orders, 4, np.array([1, 3]))[0], [3.0, 1.0])
-    np.testing.assert_array_equal(arriving(orders, 1, np.array([1, 3]))[0], [0.0, 0.0])
+    orders = np.arange(1.0, 7.0)[:, None, None] * TWO
+    orders[5] = 0.0  # beyond the last of five periods
+    np.testing.assert_array_equal(arriving(orders, 4, np.array([1, 3]))[0], [4.0, 2.0])
+    np.testing.assert_array_equal(arriving(orders, 4, np.array([4, 5]))[0], [1.0, 0.0])
+    orders[2:] = 0.0  # those still to come
+    for lead in range(2, 8):
+        np.testing.assert_array_equal(arriving(orders, 1, np.array([1, lead]))[0], [1.0, 0.0])
 
 
 def test_launch_order_breaks_ties_by_the_order_drawn() -> None:

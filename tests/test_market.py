@@ -52,7 +52,7 @@ def _but(edits: tuple[str, ...], *changed: str) -> tuple[str, ...]:
 
 
 def _intake(reach: Reach, share: FloatArray, room: FloatArray) -> Intake:
-    return rationed(reach, share, room, reach.unconstrained(share))
+    return rationed(reach, share, room, reach.divide(share))
 
 
 def _odds(share: FloatArray) -> FloatArray:
@@ -728,7 +728,7 @@ def test_a_full_site_is_seen_by_the_part_of_the_class_that_fits_and_partners_by_
     one = np.ones((1, 1, 2))
     sees, rate = np.ones((1, 2)), np.full(2, 0.2)
     reach = Reach(sees, 3.0 * one, one, 4.0 * one[0], one[0], rate)
-    wanted = reach.unconstrained(sees).owned.sum(axis=1)
+    wanted = reach.divide(sees).owned.sum(axis=1)
     found = _intake(reach, sees, 0.5 * wanted)
     np.testing.assert_allclose(found.owned.sum(axis=1), 0.5 * wanted)
     np.testing.assert_allclose(found.owned / 3.0 + found.partner, found.home_rate[None], rtol=1e-3)

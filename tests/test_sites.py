@@ -131,6 +131,19 @@ def test_customers_in_the_open_part_are_in_reach_in_proportion_wherever_the_bord
         np.testing.assert_allclose(stocks.home_inside, part * at_home, rtol=1e-10)
 
 
+def test_where_the_border_moves_in_one_draw_its_customers_cross_as_if_it_moved_in_all_and_nobody_else_does() -> None:
+    base = _economy()
+    before, alone, everywhere = _stocks(base), _stocks(base), _stocks(base)
+    part = np.full_like(base.open_part, 0.3)
+    reclassify(everywhere, part, base.domestic)
+    reclassify(alone, np.where(np.arange(base.draws) == 3, part, 0.0), base.domestic)
+    for name in ("held", "inside", "home_inside", "reach_part"):
+        there, here, stays = (getattr(stocks, name) for stocks in (everywhere, alone, before))
+        assert (here[..., 3] != stays[..., 3]).any()
+        np.testing.assert_array_equal(here[..., 3], there[..., 3])
+        np.testing.assert_array_equal(np.delete(here, 3, axis=-1), np.delete(stays, 3, axis=-1))
+
+
 def test_closing_takes_from_both_sides_of_the_border_alike_and_moves_nobody_across_it() -> None:
     base = _economy()
     stocks = _stocks(base)

@@ -9,7 +9,7 @@ import numpy as np
 from sim.axes import FloatArray, require_shape
 from sim.chance.sampling import Worlds
 from sim.scenario.policy import NEVER, decimal_year
-from sim.scenario.scenario import ALLOWED, LAUNCH, Scenario
+from sim.scenario.scenario import ALLOWED, Scenario
 
 __all__ = ["arrival_dates", "earliest_applications"]
 
@@ -37,7 +37,7 @@ def arrival_dates(scenario: Scenario, worlds: Worlds, steps: FloatArray, launche
     sites = dict(zip(scenario.foreign, launched, strict=True))
     return np.stack(
         [
-            sites[name] if _comes_by_launch(scenario, name) else _arrival(scenario, worlds, steps, name)
+            sites[name] if scenario.comes_by_launch(name) else _arrival(scenario, worlds, steps, name)
             for name in (*scenario.domestic, *scenario.foreign)
         ]
     )
@@ -73,15 +73,8 @@ def _earliest(scenario: Scenario, worlds: Worlds, steps: FloatArray, name: str, 
     if terms.delay is not None:
         wanted = wanted + worlds.inputs[terms.delay]
     bound = _dates(scenario, worlds, steps, terms.bound_until, None)
-    launches = _comes_by_launch(scenario, name)
-    there = _ALWAYS if launches else _arrival(scenario, worlds, steps, name)
+    there = _ALWAYS if scenario.comes_by_launch(name) else _arrival(scenario, worlds, steps, name)
     return _within_horizon(scenario, np.maximum(np.maximum(wanted, bound), there))
-
-
-def _comes_by_launch(scenario: Scenario, name: str) -> bool:
-    """Whether a provider is there from the day on which its own site opens."""
-    arrives = scenario.providers[name].arrives
-    return arrives is not None and arrives.after == LAUNCH
 
 
 def _arrival(scenario: Scenario, worlds: Worlds, steps: FloatArray, name: str) -> FloatArray:

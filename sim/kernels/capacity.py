@@ -58,12 +58,27 @@ def lags(years: FloatArray, step: float) -> tuple[IntArray, FloatArray]:
 
 
 def arriving(orders: FloatArray, period: int, lead: IntArray) -> FloatArray:
-    """What was wanted `lead` (N,) periods ago, from (T, F, N); 0 before the first. (F, N).
+    """What was wanted some periods ago.
 
     Equation (20) of docs/model.md.
+
+    Parameters
+    ----------
+    orders : (T + 1, F, N)
+        By period, 0 in those that are still to come, of which there is always one.
+    period : int
+    lead : (N,)
+        Whole periods, at least one.
+
+    Returns
+    -------
+    (F, N)
+        0 before the first period.
     """
-    then, row = period - lead, np.arange(orders[0].size).reshape(orders[0].shape)
-    return np.where(then >= 0, orders.take(np.maximum(then, 0) * row.size + row), 0.0)
+    rows, providers, draws = orders.shape
+    # A place before the first counts from the end, and is one of those to come.
+    then = (period - np.minimum(lead, rows - 1)) * (providers * draws) + np.arange(draws)
+    return np.asarray(orders.take(then + np.arange(providers)[:, None] * draws))
 
 
 def first_come(launched: FloatArray, ties: FloatArray) -> IntArray:

@@ -15,7 +15,7 @@ import numpy as np
 
 from sim.axes import BoolArray, FloatArray, IntArray
 
-__all__ = ["Intake", "Rates", "Reach", "group_scale", "invert", "rationed", "unreached", "utility_into"]
+__all__ = ["Intake", "Rates", "Reach", "at_least_two", "group_scale", "invert", "rationed", "unreached", "utility_into"]
 
 _TINY = np.finfo(np.float64).tiny
 _SMALL = 1e-200  # below any spending, and large enough to divide by
@@ -180,14 +180,6 @@ class Reach:
         """Log of total attraction without owned offers, (G, N)."""
         return np.asarray(np.log(self.home + self.partner.sum(axis=0)))
 
-    def unconstrained(self, share: FloatArray) -> Intake:
-        """New spending of a period if each site has room, and a part of the class, (F, N), may see each."""
-        found = self.divide(self.selling)
-        few = _at_least_two((share != self.selling).any(axis=0))
-        if few.size:
-            found.put(few, self.take(few).divide(share.take(few, axis=-1)))
-        return found
-
     def divide(self, seen: FloatArray) -> Intake:
         """New spending when a part of the class, (F, N), sees each owned offer, and the rest the partner's.
 
@@ -220,28 +212,28 @@ def rationed(reach: Reach, share: FloatArray, room: FloatArray, free: Intake) ->
     room : (F, N)
         USD bn/yr free on each site.
     free : Intake
-        `reach.unconstrained(share)`; overwritten.
+        `reach.divide(share)`; overwritten.
 
     Returns
     -------
     Intake
     """
-    few = _at_least_two((free.owned.sum(axis=1) > room).any(axis=0))
+    demand = free.owned.sum(axis=1)
+    few = at_least_two((demand > room).any(axis=0))
     if few.size:
-        free.put(few, _fitted(reach.take(few), share.take(few, axis=-1), room.take(few, axis=-1)))
+        free.put(few, _fitted(reach.take(few), *(values.take(few, axis=-1) for values in (share, room, demand))))
     return free
 
 
-def _at_least_two(chosen: BoolArray) -> IntArray:
+def at_least_two(chosen: BoolArray) -> IntArray:
     """Where draws are chosen; one alone is given twice, because NumPy takes sums of one draw in another order."""
     draws = np.flatnonzero(chosen)
     return np.repeat(draws, 2) if draws.size == 1 else draws
 
 
-def _fitted(reach: Reach, share: FloatArray, room: FloatArray) -> Intake:
-    """The division of draws in which too many would see some site."""
-    seen, found = share, reach.divide(share)
-    demand = found.owned.sum(axis=1)
+def _fitted(reach: Reach, share: FloatArray, room: FloatArray, demand: FloatArray) -> Intake:
+    """The division of draws in which too many would see some site, by the demand (F, N) if all of `share` do."""
+    seen = share
     for _ in range(_PASSES):
         seen = np.where(demand > 0.0, np.minimum(seen * (room / np.maximum(demand, _SMALL)), share), seen)
         found = reach.divide(seen)

@@ -122,6 +122,8 @@ def equity_spending(
     (T, F, N)
         Never below 0: what was bought is not paid back.
     """
+    if not equity.any():
+        return np.zeros_like(capital[1:])
     more, held = np.maximum(np.diff(equity, axis=0), 0.0), np.minimum(equity[1:], equity[:-1])
     replaced = capital[1:] / life
     investment = np.maximum(np.diff(capital, axis=0) / step + replaced, 0.0)
@@ -203,6 +205,8 @@ def internal_rate(flows: FloatArray, step: float) -> FloatArray:
     found = np.full(flows[0].size, np.nan)
     columns = flows.reshape(len(flows), -1)
     some = np.flatnonzero(columns.any(axis=0))
+    if not some.size:
+        return found.reshape(flows.shape[1:])
     columns = columns.take(some, axis=1)
     grid = np.linspace(np.log1p(_RATE_LOW), np.log1p(_RATE_HIGH), _RATES) * step
     above = _present(columns, grid[:, None]) > 0.0

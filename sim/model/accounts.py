@@ -333,7 +333,7 @@ class _SiteStreams(NamedTuple):
 def _site_streams(record: Record, masks: Masks, sites: FloatArray, rates: channels.Rates, step: float) -> _SiteStreams:
     if not record.bought.any():
         nothing = np.zeros_like(sites)
-        return _SiteStreams(nothing, nothing, nothing, nothing.copy(), nothing, nothing[:, 0], nothing[0])
+        return _SiteStreams(nothing, nothing, nothing, nothing, nothing, nothing[:, 0], nothing[0])
     owned = channels.split_owned(sites, record.capacity, record.owned_earned, rates)
     capex = record.bought * (rates.capital / step)
     rent = record.capacity * (rates.capital * finance.rent_rate(rates.discount_rate, rates.asset_life))

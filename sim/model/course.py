@@ -14,7 +14,6 @@ from sim.kernels.capacity import first_come, lags, whole_periods
 from sim.kernels.choice import group_scale
 from sim.kernels.growth import captive_factor, contestable_spending
 from sim.model.economy import Economy
-from sim.model.entry import comes_with_its_site
 from sim.model.inversion import Economies
 from sim.model.levers import Levers
 from sim.model.luck import entrant_offsets, offsets_of
@@ -156,8 +155,7 @@ def _entrants(scenario: Scenario, economy: Economy, worlds: Worlds, timeline: Ti
         row = economy.providers.index(name)
         since = (middles - timeline.arrived[row]).clip(-1.0, step)
         arrives = (since > 0.0) & (np.concatenate([np.full((1, economy.draws), -1.0), since[:-1]]) <= 0.0)
-        whole = comes_with_its_site(scenario, name)
-        present = (since > 0.0).astype(np.float64) if whole else np.maximum(since, 0.0) / step
+        present = (since > 0.0).astype(np.float64) if scenario.comes_by_launch(name) else np.maximum(since, 0.0) / step
         age = np.maximum(np.cumsum(since > 0.0, axis=0) - 1, 0)
         offsets = entrant_offsets(scenario, name, len(middles)) * worlds.rivalry[-1:, row].any(axis=-1)
         found.append(_Coming(row, economy.entrant_odds(name), arrives, present * np.exp(offsets[age])))

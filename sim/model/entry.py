@@ -15,13 +15,13 @@ from sim.model.economy import Economy, reach_fraction
 from sim.model.inversion import start_unlock
 from sim.scenario.policy import State, allows_owned, lever, reachable, states
 from sim.scenario.regimes import HazardStep
-from sim.scenario.scenario import LAUNCH, Scenario
+from sim.scenario.scenario import Scenario
 
 _TINY = np.finfo(np.float64).tiny
 _STEPS = 12  # best responses; they bring a gain to within some 1e-7, of which no choice depends that is worth making
 _ROUNDING = 1e-9  # utility; the premium is solved to some 1e-12
 
-__all__ = ["comes_with_its_site", "entry_verdicts", "loss_hazard", "static_under", "tariff_equivalent"]
+__all__ = ["entry_verdicts", "loss_hazard", "static_under", "tariff_equivalent"]
 
 
 def entry_verdicts(scenario: Scenario, economy: Economy) -> BoolArray:
@@ -108,7 +108,7 @@ class _View:
         sales, earned = zip(*(self._sales(shares, part, row) for shares, part in sides), strict=True)
         hazard = loss_hazard(self._scenario, self._economy, self._state, name)
         terms = (self._equity, hazard, hurdle, earned, self._economy.rates())
-        if comes_with_its_site(self._scenario, name):
+        if self._scenario.comes_by_launch(name):  # it has no partner's offer to give up
             return np.asarray(channel_values(*terms)[0] >= 0.0)
         return np.asarray(entry_margin(sales[0] / np.maximum(sales[1], _TINY), *terms) >= 0.0)
 
@@ -124,12 +124,6 @@ class _View:
         total = sales.sum(axis=0)
         gain = margin_gain(shares.log_markup[row], self._base_markup[row])
         return total, (sales * gain).sum(axis=0) / np.maximum(total, _TINY)
-
-
-def comes_with_its_site(scenario: Scenario, name: str) -> bool:
-    """Whether a provider has no offer before its own site opens, so that it gives up nothing by building."""
-    arrives = scenario.providers[name].arrives
-    return arrives is not None and arrives.after == LAUNCH
 
 
 def _added_unlock(scenario: Scenario, economy: Economy, state: State, name: str) -> FloatArray:

@@ -13,6 +13,7 @@ from sim.dates.timeline import Masks, Timeline, period_ends, period_middles
 from sim.kernels.channels import channel_values
 from sim.kernels.premium import arrived_years, overlap
 from sim.model.economy import Economy, lever_rows, reach_fraction
+from sim.model.inversion import start_unlock
 from sim.model.marketpath import MarketPath
 from sim.model.stocks import Access
 from sim.scenario.policy import State, lever, states
@@ -34,11 +35,12 @@ class Levers:
         agreed = (masks.state == masks.state[:, :1]).all(axis=1)
         self._common = [int(row[0]) if same else None for row, same in zip(masks.state, agreed, strict=True)]
         self._partner = _partner_arrived(scenario, economy, found, masks.phases)
-        self._owned = _owned_arrived(scenario, economy, found, timeline, masks)
-        self.start_equity = lever_rows(found[:1], "partner_equity", economy)[0]
+        self._owned = _OwnedUnlock(scenario, economy, found, timeline, masks)
+        equity = lever_rows(found, "partner_equity", economy)
+        self.start_equity = equity[0]
         ends = period_ends(scenario.horizon)[:, None]
         calendar = (ends - scenario.horizon.period_months / 12, ends)
-        self._equity = _mean_over(calendar, lever_rows(found, "partner_equity", economy), masks.phases)
+        self._equity = _mean_over(calendar, equity, masks.phases)
         self._spillover = _mean_over(_windows(scenario), lever_rows(found, "spillover", economy), masks.phases)
         self._reach = np.stack([reach_fraction(scenario, economy, state) for state in found])
         self._migrates = np.stack([_migrates(economy, state) for state in found])
@@ -57,7 +59,7 @@ class Levers:
         return Access(
             reach_part=self._pick(self._reach, t),
             partner_unlock=None if self._partner is None else self._partner[t],
-            owned_unlock=None if self._owned is None else self._owned[t],
+            owned_unlock=self._owned.mean(t),
             cap=self._cap[t],
             takes_migrants=self._pick(self._migrates, t),
             closes=closes,
@@ -135,25 +137,40 @@ def _partner_arrived(
     return np.asarray(level / (end - begin))
 
 
-def _owned_arrived(
-    scenario: Scenario, economy: Economy, found: tuple[State, ...], timeline: Timeline, masks: Masks
-) -> FloatArray | None:
-    """Part of the premium that own sites' offers have beyond the start's partners, a mean while live; (T, F, N).
+class _OwnedUnlock:
+    """Part of the premium that own sites' offers have beyond the start's partners.
 
     Equation (14) of docs/model.md.
     """
-    if not masks.live.any():
-        return None
-    phases, start_unlock = masks.phases, lever_rows(found[:1], "partner_unlock", economy)[0]
-    above = _by_phase(lever_rows(found, "owned_unlock", economy), phases) - start_unlock
-    begin, end = (edge[..., None] for edge in _windows(scenario))
-    launched = np.minimum(timeline.launched, phases.end[-1])
-    level = np.zeros((len(end), *launched.shape))
-    for gain, start, until in zip(above, phases.start, phases.end, strict=True):
-        if gain.any() and (start < until).any():
-            level += gain * _arrived(begin, end, start, until, launched, economy)
-    live = np.maximum(end - np.maximum(begin, launched), 0.0)
-    return np.asarray(np.divide(level, live, out=np.zeros_like(level), where=live > 0.0))
+
+    def __init__(
+        self, scenario: Scenario, economy: Economy, found: tuple[State, ...], timeline: Timeline, masks: Masks
+    ) -> None:
+        phases, base_unlock = masks.phases, start_unlock(scenario, economy.inputs, economy.draws)
+        above = _by_phase(lever_rows(found, "owned_unlock", economy), phases) - base_unlock
+        spans = zip(above, phases.start, phases.end, strict=True)
+        self._grants = [(gain, start, until) for gain, start, until in spans if gain.any() and (start < until).any()]
+        self._launched, self._economy = np.minimum(timeline.launched, phases.end[-1]), economy
+        self._begin, self._end = _windows(scenario)
+        self._first = _first_live(masks)
+
+    def mean(self, t: int) -> FloatArray:
+        """Its mean over the part of window t in which each site is live, (F, N)."""
+        begin, end, launched = self._begin[t], self._end[t], self._launched
+        level: FloatArray = np.zeros_like(launched)
+        if t < self._first:
+            return level
+        for gain, start, until in self._grants:
+            if ((start < end) & (until > begin)).any():  # else nothing of it arrives in this window
+                level += gain * _arrived(begin, end, start, until, launched, self._economy)
+        live = np.maximum(end - np.maximum(begin, launched), 0.0)
+        return np.asarray(np.divide(level, live, out=np.zeros_like(level), where=live > 0.0))
+
+
+def _first_live(masks: Masks) -> int:
+    """The first period in which a site is live in some draw; after the last if there is none."""
+    live = np.asarray(masks.live.any(axis=(1, 2)))
+    return int(live.argmax()) if live.any() else len(live)
 
 
 def _arrived(

@@ -112,10 +112,11 @@ def _attract(economy: Economy, stocks: Stocks, period: Period, attraction: Float
     abroad = period.abroad_scale
     if period.access.partner_unlock is not None:
         abroad = abroad * np.exp(period.access.partner_unlock * economy.premium_by_layer)
-    attraction[domestic:] *= abroad.take(economy.layer_of, axis=0)
+    abroad = abroad.take(economy.layer_of, axis=0)
+    attraction[domestic:] *= abroad
     home = (period.home_scale * np.exp(economy.excess * stocks.quality)).take(economy.layer_of, axis=0)
     if period.entrants:
-        _admit(economy, stocks, period, attraction, home, abroad[economy.layer_of])
+        _admit(economy, stocks, period, attraction, home, abroad)
     return home
 
 
@@ -224,9 +225,12 @@ def _price(economy: Economy, stocks: Stocks, spending: FloatArray) -> None:
         at_home[0] -= stocks.home_inside
         np.maximum(at_home[0], 0.0, out=at_home[0])  # where all is in reach, rounding is left
         at_home.append(stocks.home_inside)
-        # Who stays on a site in whose reach nobody chooses any more is no class alone.
-        left = np.where(stocks.reach_part <= 0.0, stocks.owned, 0.0)
-        abroad = [abroad[0] + left, stocks.inside + (stocks.owned - left)]
+        abroad.append(stocks.inside + stocks.owned)
+        beyond = stocks.reach_part <= 0.0
+        if (beyond & stocks.owned.any(axis=0)).any():
+            # Who stays on a site in whose reach nobody chooses any more is no class alone.
+            left = np.where(beyond, stocks.owned, 0.0)
+            abroad = [abroad[0] + left, stocks.inside + (stocks.owned - left)]
     totals = [theirs.sum(axis=0) for theirs in abroad]
     for total, ours in zip(totals, at_home, strict=True):
         total += ours

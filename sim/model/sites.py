@@ -8,7 +8,7 @@ import numpy as np
 
 from sim.axes import FloatArray
 from sim.kernels.capacity import arriving, grant, planned_growth
-from sim.kernels.choice import Intake, Reach, rationed
+from sim.kernels.choice import Intake, Reach, at_least_two, rationed
 from sim.kernels.welfare import ClassGains, reached_gain
 from sim.model.economy import Economy
 from sim.model.stocks import Access, Period, Stocks
@@ -50,18 +50,19 @@ def reclassify(stocks: Stocks, reach_part: FloatArray, domestic: int) -> None:
 
     What closes takes from both sides of the border alike, and moves nobody across it.
     """
-    before = stocks.reach_part
-    if np.array_equal(before, reach_part):
+    draws = at_least_two((stocks.reach_part != reach_part).any(axis=0))
+    if not draws.size:
         return
-    enters = np.maximum(reach_part - before, 0.0) / np.maximum(1.0 - before, _TINY)
-    leaves = np.maximum(before - reach_part, 0.0) / np.maximum(before, _TINY)
-    pairs = ((stocks.held[domestic:], stocks.inside), (stocks.gain_outside, stocks.gain_inside))
-    for out_stock, in_stock in pairs:
+    before, now = stocks.reach_part.take(draws, axis=-1), reach_part.take(draws, axis=-1)
+    enters = np.maximum(now - before, 0.0) / np.maximum(1.0 - before, _TINY)
+    leaves = np.maximum(before - now, 0.0) / np.maximum(before, _TINY)
+    home = stocks.held[:domestic].take(draws, axis=-1).sum(axis=0) - stocks.home_closed.take(draws, axis=-1)
+    for outside, inside in ((stocks.held[domestic:], stocks.inside), (stocks.gain_outside, stocks.gain_inside)):
+        out_stock, in_stock = outside.take(draws, axis=-1), inside.take(draws, axis=-1)
         moved = enters * out_stock - leaves * in_stock
-        out_stock -= moved
-        in_stock += moved
-    open_home = stocks.held[:domestic].sum(axis=0) - stocks.home_closed - stocks.home_inside
-    stocks.home_inside += enters * open_home - leaves * stocks.home_inside
+        outside[..., draws], inside[..., draws] = out_stock - moved, in_stock + moved
+    home_inside = stocks.home_inside.take(draws, axis=-1)
+    stocks.home_inside[:, draws] = home_inside + (enters * (home - home_inside) - leaves * home_inside)
     stocks.reach_part = reach_part
 
 
@@ -109,11 +110,11 @@ def serve_reach(economy: Economy, stocks: Stocks, period: Period, choice: Choice
     """
     sites = period.sites
     reach = _reach(economy, stocks, period, choice)
-    selling_years = np.where(sites.selling, sites.live_years, 0.0)
+    selling_years = sites.live_years * sites.selling
     share = sites.part * selling_years / period.step
-    asked = np.where(period.access.takes_migrants, -np.expm1(-economy.inputs["migration.rate"] * selling_years), 0.0)
+    asked = -np.expm1(-economy.inputs["migration.rate"] * selling_years) * period.access.takes_migrants
     asked *= sites.part
-    free = reach.unconstrained(share)
+    free = reach.divide(share)
     _build(economy, stocks, period, use, _wanting(economy, stocks, free, asked))
     _fit_growth(stocks)
     room = np.maximum(stocks.capacity - stocks.owned.sum(axis=1), 0.0)
@@ -141,7 +142,7 @@ def _reach(economy: Economy, stocks: Stocks, period: Period, choice: Choice) -> 
     Equation (10) of docs/model.md.
     """
     partner, selling = choice.attraction[economy.domestic :], period.sites.selling.astype(np.float64)
-    lead = _lead(period.access, selling)[:, None] * economy.premium_by_layer
+    lead = _lead(period.access)[:, None] * economy.premium_by_layer
     return Reach(
         selling=selling,
         owned=partner * (np.exp(lead) * selling[:, None])[:, economy.layer_of],
@@ -152,12 +153,9 @@ def _reach(economy: Economy, stocks: Stocks, period: Period, choice: Choice) -> 
     )
 
 
-def _lead(access: Access, selling: FloatArray) -> FloatArray:
+def _lead(access: Access) -> FloatArray:
     """Premium of own sites' offers over their partners', (F, N); never less than nothing."""
-    if access.owned_unlock is None:
-        return np.zeros_like(selling)
-    owned, partner = access.owned_unlock, 0.0 if access.partner_unlock is None else access.partner_unlock
-    return np.maximum(owned - partner, 0.0)
+    return np.maximum(access.owned_unlock - (0.0 if access.partner_unlock is None else access.partner_unlock), 0.0)
 
 
 def _wanting(economy: Economy, stocks: Stocks, free: Intake, asked: FloatArray) -> FloatArray:
@@ -180,13 +178,13 @@ def _build(economy: Economy, stocks: Stocks, period: Period, use: FloatArray, co
     stocks.growth = planned_growth(stocks.growth, change, sites.live_years, sites.first, period.step)
     years = economy.inputs["capacity.expansion_lead"] + economy.inputs["capacity.planning_years"]
     wanted = np.where(sites.first, 0.0, use + change) + stocks.growth * years
-    stocks.wanted[t] = np.where(sites.live, np.maximum(wanted, 0.0), 0.0)
+    np.multiply(np.maximum(wanted, 0.0), sites.live, out=stocks.wanted[t])
     standing = np.maximum(stocks.capacity - arriving(stocks.bought, t, sites.life), 0.0)
     ordered = [arriving(stocks.wanted, t, lead) for lead in (sites.lead, sites.lead + 1)]
     arrives = np.where(sites.first, stocks.wanted[t], ordered[0] + sites.late * (ordered[1] - ordered[0]))
-    lasting = np.where(sites.live & ~sites.first, np.minimum(stocks.wanted[t - 1], stocks.capacity), 0.0)
+    lasting = np.minimum(stocks.wanted[t - 1], stocks.capacity) * (sites.live & ~sites.first)
     kept = grant(standing, lasting, period.access.cap, sites.order)
-    stocks.capacity = grant(kept, np.where(sites.live, arrives, 0.0), period.access.cap, sites.order)
+    stocks.capacity = grant(kept, arrives * sites.live, period.access.cap, sites.order)
     stocks.bought[t] = stocks.capacity - standing
 
 
@@ -209,6 +207,8 @@ def _migrate(economy: Economy, stocks: Stocks, asked: FloatArray, room: FloatArr
 
     Returns those who move, (F, G, N), and the spending of those asked who do not consent, (G, N).
     """
+    if not asked.any():
+        return np.zeros_like(stocks.inside[:1]), np.zeros_like(stocks.home_inside)
     loss = economy.inputs["migration.consent_loss"]
     wanted = (1.0 - loss) * asked * stocks.inside.sum(axis=1)
     part = (asked * (np.minimum(wanted, room) / np.maximum(wanted, _TINY)))[:, None]

@@ -62,8 +62,8 @@ class Stocks:
         Of owned sites, USD bn/yr.
     growth : (F, N)
         Smoothed net change of use that each site plans with, USD bn/yr a year.
-    wanted, bought : (T, F, N)
-        Capacity that a site wants in each period; what arrived in it.
+    wanted, bought : (T + 1, F, N)
+        Capacity that a site wants in each period, what arrived in it; 0 in those to come, and in one beyond the last.
     reach_part : (G, N)
         Part of the open part within reach of owned sites.
     open_part, left_open : (G, N)
@@ -144,8 +144,8 @@ def opening_stocks(economy: Economy, last_size: FloatArray, periods: int) -> Sto
         quality=np.zeros_like(last_size),
         capacity=np.zeros((economy.foreign, economy.draws)),
         growth=np.zeros((economy.foreign, economy.draws)),
-        wanted=np.zeros((periods, economy.foreign, economy.draws)),
-        bought=np.zeros((periods, economy.foreign, economy.draws)),
+        wanted=np.zeros((periods + 1, economy.foreign, economy.draws)),
+        bought=np.zeros((periods + 1, economy.foreign, economy.draws)),
         reach_part=np.zeros_like(size),
         open_part=economy.open_part.copy(),
         left_open=economy.open_part,
@@ -161,7 +161,7 @@ class Access(NamedTuple):
         Part of the open part that owned sites may serve.
     partner_unlock : (N,) or None
         Part of the premium that partner offers have beyond the base year's; None where there is none.
-    owned_unlock : (F, N) or None
+    owned_unlock : (F, N)
         The same of the offers of own sites; at least that of partners counts.
     cap : (N,)
         Most that all owned sites may serve, USD bn/yr; infinite without a cap.
@@ -174,7 +174,7 @@ class Access(NamedTuple):
 
     reach_part: FloatArray
     partner_unlock: FloatArray | None
-    owned_unlock: FloatArray | None
+    owned_unlock: FloatArray
     cap: FloatArray
     takes_migrants: BoolArray
     closes: FloatArray | None

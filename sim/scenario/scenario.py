@@ -524,6 +524,11 @@ class Scenario(Model):
         """Ids of the providers that are not there in the base year, in listed order."""
         return tuple(name for name, provider in self.providers.items() if provider.arrives is not None)
 
+    def comes_by_launch(self, provider: str) -> bool:
+        """Whether a provider has no offer before the day on which its own site opens."""
+        arrives = self.providers[provider].arrives
+        return arrives is not None and arrives.after == LAUNCH
+
     def entry_of(self, provider: str) -> EntryTerms:
         """The decision to build of a provider: its own terms, and the scenario's for what it leaves out."""
         own, path = self.providers[provider].entry or ProviderEntry(), f"providers.{provider}.entry"

@@ -1,7 +1,8 @@
 """Where the time of a study goes: `python tests/benchmarks/study.py [DRAWS]`.
 
 The whole command is timed from outside by the clock, as a user sees it, on all cores, beside merely importing what it
-stands on. Its stages are then timed in one process on one core, so that they add up to more than the command takes.
+stands on. Its stages are then timed in one process on one core, so that they add up to more than the command takes;
+and what each scenario costs in its turn, when what it shares with those before is there.
 """
 
 from __future__ import annotations
@@ -105,6 +106,37 @@ def stages(draws: int) -> dict[str, float]:
     return {**found.seconds, "sum": sum(found.seconds.values())}
 
 
+def by_scenario(draws: int) -> list[dict[str, float]]:
+    """Least seconds of processor time by stage of each scenario in its turn, in blocks of 1,024 draws."""
+    from sim.chance.sampling import draw_worlds
+    from sim.model import engine
+    from sim.model.course import Shared
+    from sim.model.inversion import Economies
+    from sim.reading.loading import load_scenario
+
+    found, scenarios = Stages(), [load_scenario(file) for file in FILES]
+    found.watch("base year", Economies, "of")
+    found.watch("market path and luck", Shared, "backdrop")
+    found.watch("entry", engine, "entry_verdicts")
+    found.watch("timelines", engine, "simulate_timeline")
+    found.watch("core", engine, "run_periods")
+    found.watch("panels", engine, "outcomes")
+    least: list[dict[str, float]] = [{} for _ in scenarios]
+    for _ in range(REPEATS):
+        spent: list[dict[str, float]] = [{} for _ in scenarios]
+        for first in range(0, draws // 512, 2):
+            shared, worlds = Shared(), None
+            for scenario, seconds in zip(scenarios, spent, strict=True):
+                found.seconds = seconds
+                with found.time("draws"):
+                    worlds = worlds or draw_worlds(scenario, range(first, first + 2))
+                with found.time("rest"):
+                    engine.simulate(scenario, worlds, shared=shared)
+        for known, seconds in zip(least, spent, strict=True):
+            known.update({stage: min(known.get(stage, value), value) for stage, value in seconds.items()})
+    return [{**seconds, "sum": sum(seconds.values())} for seconds in least]
+
+
 def main() -> None:
     """Print one table."""
     draws = int(sys.argv[1]) if len(sys.argv) > 1 else 8192
@@ -117,6 +149,10 @@ def main() -> None:
     print("\nby stage, seconds of one core")
     for stage, seconds in stages(draws).items():
         print(f"{stage:36s}{seconds:8.2f}")
+    print("\nby scenario, seconds of one core" + "".join(f"{name:>22s}" for name in NAMES))
+    costs = by_scenario(draws)
+    for stage in costs[0]:
+        print(f"{stage:32s}" + "".join(f"{cost[stage]:22.2f}" for cost in costs))
 
 
 if __name__ == "__main__":
