@@ -16,16 +16,22 @@ Every array has the draw axis last and contiguous, so that each operation is one
 from __future__ import annotations
 
 import math
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["BoolArray", "FloatArray", "IntArray", "carved", "require_shape", "runs"]
+__all__ = ["EDGE", "SCRAMBLE", "BoolArray", "FloatArray", "IntArray", "carved", "require_shape", "runs"]
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 IntArray: TypeAlias = npt.NDArray[np.int64]
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
+
+SCRAMBLE: Final = 512
+"""Draws of a scramble: they come in whole scrambles, one after the other on the draw axis."""
+
+EDGE: Final = 2.0**-53
+"""Distance from 0 and 1 that uniforms keep: the open interval in which every quantile is finite."""
 
 
 def require_shape(name: str, array: npt.NDArray[np.generic], shape: tuple[int, ...]) -> None:

@@ -19,7 +19,8 @@ from hypothesis import strategies as st
 from sim.reading.loading import load_scenario
 from sim.reading.plausibility import medians, scale
 from sim.scenario.evidence import SCALES
-from sim.scenario.scenario import Input, Scenario, inputs
+from sim.scenario.inputs import Input, inputs
+from sim.scenario.scenario import Scenario
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 Tree = dict[str, Any]

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from sim.axes import BoolArray
 from sim.chance.sampling import Worlds
-from sim.scenario.evidence import Fixed
+from sim.scenario.families import Fixed
 from sim.scenario.regimes import Policy, Regime
 from sim.scenario.scenario import Entry, Horizon, Provider, Regulator, Scenario
 

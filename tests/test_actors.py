@@ -18,10 +18,10 @@ from sim.model.inversion import build_economy
 from sim.outcomes.comparison import disagreements
 from sim.reading.explain import lines
 from sim.reading.loading import load_scenario, read_scenario
-from sim.scenario.evidence import Fixed
+from sim.scenario.families import Fixed
+from sim.scenario.inputs import inputs
 from sim.scenario.policy import lever, states
 from sim.scenario.regimes import SameAs
-from sim.scenario.scenario import inputs
 from sim.tasks.audit import audit, in_play
 
 FAULTS = {

@@ -20,11 +20,11 @@ FOLDERS = ("scenario", "reading", "chance", "dates", "kernels", "outcomes", "mod
 # fmt: off
 READING_ORDER = (
     "errors", "axes",
-    "scenario.evidence", "scenario.regimes", "scenario.scenario", "scenario.policy",
-    "reading.points", "reading.plausibility", "reading.feasibility", "reading.correlation",
+    "scenario.records", "scenario.families", "scenario.evidence", "scenario.regimes", "scenario.scenario",
+    "scenario.inputs", "scenario.policy", "reading.plausibility", "reading.feasibility", "reading.correlation",
     "reading.actors", "reading.consistency", "reading.documents", "reading.cells", "reading.schema",
     "reading.validation", "reading.merging", "reading.overrides", "reading.loading", "reading.explain",
-    "chance.distributions", "chance.shocks", "chance.worlds", "chance.sampling",
+    "chance.shocks", "chance.worlds", "chance.sampling",
     "dates.calendar", "dates.licensing", "dates.readiness", "dates.timeline",
     "kernels.baseyear", "kernels.pricing", "kernels.premium", "kernels.choice", "kernels.equilibrium", "kernels.growth",
     "kernels.capacity", "kernels.rivalry", "kernels.finance", "kernels.channels", "kernels.welfare",

@@ -9,7 +9,8 @@ from shipped import FOLDER, RUNNABLE, scenario
 
 from sim.chance.sampling import SHOCK_INPUTS, Worlds, draw_worlds
 from sim.reading.loading import load_scenario
-from sim.scenario.scenario import Scenario, inputs
+from sim.scenario.inputs import inputs
+from sim.scenario.scenario import Scenario
 from sim.tasks import audit as audit_module
 from sim.tasks.audit import audit, in_play
 

@@ -7,7 +7,6 @@ from collections.abc import Callable
 import pytest
 from conftest import Folder
 
-from sim.chance.distributions import median
 from sim.errors import ScenarioError
 from sim.reading.consistency import problems
 from sim.reading.loading import load_scenario, scenario_files, shipped_folder
@@ -322,7 +321,7 @@ FAMILIES = (
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_median_is_that_of_the_distribution(folder: Folder, family: str) -> None:
     scenario = load_scenario("small.yaml", overrides=[f"zone.cap={{{family}, unit: USD m/yr}}"])
-    assert medians(scenario)["zone.cap"] == pytest.approx(1e-3 * median(scenario.zone.cap))
+    assert medians(scenario)["zone.cap"] == pytest.approx(1e-3 * scenario.zone.cap.middle())
 
 
 def test_money_in_yuan_is_judged_in_dollars(folder: Folder) -> None:

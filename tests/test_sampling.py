@@ -13,12 +13,12 @@ from scipy.special import ndtri
 
 from sim.axes import FloatArray
 from sim.chance import sampling
-from sim.chance.distributions import median
 from sim.chance.sampling import DRAWS_PER_SCRAMBLE, SHOCK_INPUTS, Worlds, check_draws, draw_worlds, median_world
 from sim.errors import ScenarioError
 from sim.reading.loading import load_scenario
-from sim.scenario.evidence import Fixed
-from sim.scenario.scenario import Correlation, Scenario, inputs
+from sim.scenario.families import Fixed
+from sim.scenario.inputs import inputs
+from sim.scenario.scenario import Correlation, Scenario
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
 FIRST = "opening.hypothesis"
@@ -60,7 +60,7 @@ def altered(node: Any, path: str, value: Any) -> Any:
 def fixed(scenario: Scenario, path: str) -> Scenario:
     """The scenario with one input fixed at its median."""
     record = next(item.record for item in inputs(scenario) if item.path == path)
-    return altered(scenario, path, Fixed(value=median(record), unit=record.unit, source="s", grade="judgement"))
+    return altered(scenario, path, Fixed(value=record.middle(), unit=record.unit, source="s", grade="judgement"))
 
 
 def group_of(scenario: Scenario, name: str) -> set[str]:

@@ -24,7 +24,8 @@ from sim.chance.worlds import Columns, worlds_of
 from sim.errors import Problem
 from sim.outcomes.statistics import FEWEST_SCRAMBLES
 from sim.scenario.evidence import CANONICAL_UNITS
-from sim.scenario.scenario import Scenario, inputs
+from sim.scenario.inputs import inputs
+from sim.scenario.scenario import Scenario
 
 __all__ = [
     "LEAST_INFORMATION",

@@ -22,9 +22,9 @@ from scipy.special import expit, log_ndtr, logit, ndtri
 from sim.axes import FloatArray
 from sim.belief.matching import Match
 from sim.belief.record import MONEY, SHARES, Observation
-from sim.chance.distributions import canonical
 from sim.errors import Problem, ScenarioError
-from sim.scenario.scenario import Scenario, record_numbers
+from sim.scenario.inputs import canonical, record_numbers
+from sim.scenario.scenario import Scenario
 
 __all__ = ["Likelihood", "Scale", "from_scale", "likelihood_of", "scale_of", "to_scale", "unusable"]
 

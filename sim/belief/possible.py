@@ -12,7 +12,8 @@ import numpy as np
 from sim.axes import FloatArray
 from sim.chance.worlds import MARKET, STEPS, event_columns, reverting_paths
 from sim.outcomes.results import file_hash
-from sim.scenario.scenario import Input, Scenario, inputs
+from sim.scenario.inputs import Input, inputs
+from sim.scenario.scenario import Scenario
 
 __all__ = ["impossible", "unlike_its_manifest"]
 

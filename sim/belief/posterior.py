@@ -20,8 +20,9 @@ from sim.chance.worlds import Columns, event_columns, reverting_paths, tail_colu
 from sim.errors import Problem, ScenarioError
 from sim.outcomes.columns import read_columns, save_columns
 from sim.outcomes.results import file_hash
-from sim.scenario.evidence import Record
-from sim.scenario.scenario import Input, Learned, Scenario, inputs
+from sim.scenario.inputs import Input, inputs
+from sim.scenario.records import Record
+from sim.scenario.scenario import Learned, Scenario
 
 __all__ = [
     "POSTERIOR_FILE",

@@ -16,7 +16,8 @@ from scipy.special import ndtr, ndtri
 from sim.axes import FloatArray
 from sim.chance.sampling import draw_latents
 from sim.chance.worlds import MARKET, STEPS, Latents, Named, event_columns, period_count, reverting_paths
-from sim.scenario.scenario import Scenario, inputs
+from sim.scenario.inputs import inputs
+from sim.scenario.scenario import Scenario
 
 __all__ = ["Simulate", "Space", "find_space", "middle_of"]
 

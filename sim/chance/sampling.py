@@ -26,7 +26,6 @@ from scipy.special import ndtr, ndtri
 from scipy.stats import qmc
 
 from sim.axes import FloatArray
-from sim.chance.distributions import canonical
 from sim.chance.shocks import downward_steps, leading_directions, market_path, reflect, reverting_path, tail_factor
 from sim.chance.worlds import (
     MARKET,
@@ -47,7 +46,8 @@ from sim.chance.worlds import (
     worlds_of,
 )
 from sim.errors import Problem, ScenarioError
-from sim.scenario.scenario import MOST_DRAWS, Correlation, Input, Sampling, Scenario, inputs
+from sim.scenario.inputs import Input, canonical, inputs
+from sim.scenario.scenario import MOST_DRAWS, Correlation, Sampling, Scenario
 
 __all__ = [
     "DRAWS_PER_SCRAMBLE",

@@ -13,8 +13,8 @@ import numpy as np
 
 from sim.axes import BoolArray, FloatArray, IntArray
 from sim.chance.sampling import Worlds
-from sim.scenario.evidence import Record
 from sim.scenario.policy import NEVER, changes_state, decimal_year, states, trigger_order
+from sim.scenario.records import Record
 from sim.scenario.regimes import DateStep, EventStep, HazardStep
 from sim.scenario.scenario import Scenario
 

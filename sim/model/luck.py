@@ -15,7 +15,6 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from sim.axes import FloatArray
-from sim.chance.distributions import canonical
 from sim.chance.sampling import fixed_points
 from sim.chance.shocks import reverting_sd
 from sim.kernels.rivalry import (
@@ -27,7 +26,8 @@ from sim.kernels.rivalry import (
     origin_offset,
 )
 from sim.model.inversion import base_shares
-from sim.scenario.scenario import Scenario, inputs
+from sim.scenario.inputs import canonical, inputs
+from sim.scenario.scenario import Scenario
 
 __all__ = ["Offsets", "entrant_offsets", "offsets_of"]
 

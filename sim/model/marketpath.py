@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.axes import FloatArray
-from sim.chance.distributions import median
 from sim.chance.sampling import Worlds
 from sim.kernels import growth
 from sim.model.economy import LARGEST_EXPONENT, Economy, require
@@ -74,7 +73,7 @@ def market_path(scenario: Scenario, economy: Economy, worlds: Worlds, step: floa
 
 def _median_forecast(scenario: Scenario) -> float:
     record = scenario.market.growth_forecast
-    return median(record) * SCALES["rate"][record.unit]
+    return record.middle() * SCALES["rate"][record.unit]
 
 
 def _split_layers(scenario: Scenario, economy: Economy, total: FloatArray, since_middle: FloatArray) -> FloatArray:

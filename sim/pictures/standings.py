@@ -47,7 +47,7 @@ from sim.pictures.style import (
     sheet,
     short_title,
 )
-from sim.scenario.evidence import Discrete
+from sim.scenario.families import Discrete
 from sim.scenario.scenario import ReferenceGain, Scenario
 
 __all__ = ["gains_after_launch", "gains_and_losses", "npv", "provider_shares", "share_by_hypothesis", "target_year"]

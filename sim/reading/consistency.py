@@ -16,9 +16,11 @@ from sim.reading.actors import actor_problems, names_of_dropped, unshared
 from sim.reading.correlation import contradictions
 from sim.reading.feasibility import infeasible
 from sim.reading.plausibility import Finding, implausible
-from sim.scenario.evidence import Discrete, Record
+from sim.scenario.families import Discrete
+from sim.scenario.inputs import inputs
+from sim.scenario.records import Record
 from sim.scenario.regimes import EventStep, HazardStep, Regime, RegimeChange, Step
-from sim.scenario.scenario import LayerShares, Scenario, inputs
+from sim.scenario.scenario import LayerShares, Scenario
 
 __all__ = ["problems"]
 

@@ -11,9 +11,10 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Final, TypeAlias
 
-from sim.reading.plausibility import Finding, medians, scale
-from sim.reading.points import CORNER, FARTHEST, between
-from sim.scenario.scenario import LayerShares, Scenario, inputs
+from sim.reading.plausibility import Finding, medians
+from sim.scenario.inputs import inputs, scale
+from sim.scenario.records import CORNERS, EXTREMES
+from sim.scenario.scenario import LayerShares, Scenario
 
 __all__ = ["infeasible"]
 
@@ -53,8 +54,8 @@ def _at_corners(scenario: Scenario, middle: Values) -> Iterator[Finding]:
     for item in inputs(scenario):
         if item.path.split(".")[0] not in _JOINT or item.path == _TILT or item.record.is_fixed:
             continue
-        factor = scale(item.dimension, item.record.unit, scenario)
-        for value in between(item.record, CORNER):
+        factor = scale(scenario, item.dimension, item.record.unit)
+        for value in item.record.at(CORNERS).tolist():
             where = f"where {item.path} is {value:g} {item.record.unit}, as in one draw of a thousand"
             for path, message in _together(scenario, {**middle, item.path: value * factor}):
                 if path not in told:
@@ -122,7 +123,7 @@ def _propensities(scenario: Scenario) -> Iterator[Finding]:
     """Foreign providers must have somebody who leans to them in each layer, in every draw."""
     for layer in scenario.market.layers:
         inside = {name: part for name, part in scenario.segments.items() if part.layer == layer}
-        leanings = [between(part.foreign_propensity, FARTHEST)[0] for part in inside.values()]
+        leanings = [float(part.foreign_propensity.at(EXTREMES)[0]) for part in inside.values()]
         if max(leanings) < _LEAST_PROPENSITY:
             path = f"segments.{next(iter(inside))}.foreign_propensity"
             found = f"(found {max(leanings):g} in some draws; allowed from {_LEAST_PROPENSITY:g})"

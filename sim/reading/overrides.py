@@ -10,7 +10,8 @@ from sim.reading.documents import Node, Place, Scalar, parse
 from sim.reading.merging import dropped
 from sim.reading.schema import SCENARIO, Shape
 from sim.reading.validation import Path, dotted, steps
-from sim.scenario.evidence import CANONICAL_UNITS, family_key
+from sim.scenario.evidence import CANONICAL_UNITS
+from sim.scenario.records import family_key
 
 __all__ = ["overridden", "with_value"]
 

@@ -10,7 +10,8 @@ from typing import Annotated, Any, Final, Union, get_args, get_origin
 from pydantic import BaseModel, Tag
 from pydantic.fields import FieldInfo
 
-from sim.scenario.evidence import FAMILIES, SCALES, Dimension
+from sim.scenario.evidence import SCALES, Dimension
+from sim.scenario.records import FAMILIES
 from sim.scenario.scenario import Scenario
 
 __all__ = ["SCENARIO", "Shape", "scenario_schema", "shape"]

@@ -16,7 +16,8 @@ from pydantic_core import ErrorDetails
 from sim.errors import Problem, ScenarioError, choices, shown
 from sim.reading.documents import Node
 from sim.reading.schema import Shape
-from sim.scenario.evidence import CANONICAL_UNITS, FAMILIES, Record
+from sim.scenario.evidence import CANONICAL_UNITS
+from sim.scenario.records import FAMILIES, Record
 from sim.scenario.regimes import StepEffect
 from sim.scenario.scenario import Scenario
 

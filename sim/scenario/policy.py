@@ -13,7 +13,9 @@ from typing import Final
 import numpy as np
 
 from sim.axes import FloatArray
-from sim.scenario.evidence import SCALES, Fixed, Record
+from sim.scenario.evidence import SCALES
+from sim.scenario.families import Fixed
+from sim.scenario.records import Record
 from sim.scenario.regimes import FRACTION_LEVERS, DateStep, EventStep, HazardStep, Regime, RegimeChange, SameAs, Step
 from sim.scenario.scenario import Scenario
 

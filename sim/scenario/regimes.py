@@ -8,7 +8,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Discriminator, Field, Tag
 
-from sim.scenario.evidence import Fraction, Frequency, Model, Points, Years
+from sim.scenario.evidence import Fraction, Frequency, Points, Years
+from sim.scenario.records import Model
 
 __all__ = [
     "FRACTION_LEVERS",

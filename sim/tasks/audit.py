@@ -27,8 +27,9 @@ from sim.chance.sampling import (
 from sim.errors import SimError
 from sim.model.engine import BLOCK, simulate
 from sim.reading.consistency import problems
+from sim.scenario.inputs import inputs
 from sim.scenario.policy import NEVER, State, allows_owned, decimal_year, earliest_dates, reachable, states
-from sim.scenario.scenario import LAUNCH, Scenario, inputs
+from sim.scenario.scenario import LAUNCH, Scenario
 
 __all__ = ["Audit", "audit", "in_play"]
 

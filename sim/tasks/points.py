@@ -18,14 +18,14 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 
 from sim.axes import FloatArray
-from sim.chance.distributions import canonical
 from sim.chance.sampling import DRAWS_PER_SCRAMBLE, SHOCK_INPUTS, Worlds, draw_worlds, median_world
 from sim.errors import NumericalError, Problem, ScenarioError, SimError
 from sim.model.engine import simulate
 from sim.outcomes.results import VARIABLES, Panel, require_finite
 from sim.outcomes.sweeps import Coordinate, Outcome, describe_columns, find_outcome
+from sim.scenario.inputs import Input, canonical, inputs
 from sim.scenario.regimes import HazardStep
-from sim.scenario.scenario import Input, Scenario, inputs
+from sim.scenario.scenario import Scenario
 from sim.tasks.answers import AnswerStore, Ran
 from sim.tasks.design import Point
 from sim.tasks.manifest import program
