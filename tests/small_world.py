@@ -11,8 +11,10 @@ from numpy.typing import ArrayLike
 from sim.axes import BoolArray
 from sim.chance.sampling import Worlds
 from sim.scenario.families import Fixed
-from sim.scenario.regimes import Policy, Regime
-from sim.scenario.scenario import Entry, Horizon, Provider, Regulator, Scenario
+from sim.scenario.levers import Regime
+from sim.scenario.providers import Entry, Provider, Regulator
+from sim.scenario.scenario import Horizon, Scenario
+from sim.scenario.steps import Policy
 
 CLOSED: Mapping[str, Any] = {
     "title": "Closed",

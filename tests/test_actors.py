@@ -20,8 +20,8 @@ from sim.reading.explain import lines
 from sim.reading.loading import load_scenario, read_scenario
 from sim.scenario.families import Fixed
 from sim.scenario.inputs import inputs
+from sim.scenario.levers import SameAs
 from sim.scenario.policy import lever, states
-from sim.scenario.regimes import SameAs
 from sim.tasks.audit import audit, in_play
 
 FAULTS = {

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import sim
+from sim.scenario.levers import Regime
 
 PACKAGE = Path(sim.__file__).parent
 
@@ -20,7 +21,8 @@ FOLDERS = ("scenario", "reading", "chance", "dates", "kernels", "outcomes", "mod
 # fmt: off
 READING_ORDER = (
     "errors", "axes",
-    "scenario.records", "scenario.families", "scenario.evidence", "scenario.regimes", "scenario.scenario",
+    "scenario.records", "scenario.families", "scenario.evidence", "scenario.levers", "scenario.steps",
+    "scenario.market", "scenario.providers", "scenario.supply", "scenario.scenario",
     "scenario.inputs", "scenario.policy", "reading.plausibility", "reading.feasibility", "reading.correlation",
     "reading.actors", "reading.consistency", "reading.documents", "reading.cells", "reading.schema",
     "reading.validation", "reading.merging", "reading.overrides", "reading.loading", "reading.explain",
@@ -125,6 +127,21 @@ def _attributes(path: Path) -> set[str]:
 def test_only_the_engine_loops_over_periods() -> None:
     looping = [name for name, path in _modules().items() if "in range(periods)" in path.read_text()]
     assert looping == ["model.engine"]
+
+
+def _levers_read(path: Path) -> Iterator[str]:
+    """Levers that a file reads: `levers.NAME`, or `lever(state, "NAME", ...)` for their draws."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value).split(".")[-1] == "levers":
+            yield node.attr
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("lever", "lever_rows"):
+            yield from (one.value for one in node.args if isinstance(one, ast.Constant))
+
+
+@pytest.mark.parametrize("name", [name for name in Regime.model_fields if name != "title"])
+def test_every_lever_moves_something(name: str) -> None:
+    reading = ("scenario.policy", "dates", "model")
+    assert any(name in _levers_read(path) for module, path in _modules().items() if module.startswith(reading))
 
 
 @pytest.mark.parametrize(

@@ -15,8 +15,8 @@ from sim.scenario.evidence import SCALES
 from sim.scenario.families import Fixed, LogNormal, TwoPiece
 from sim.scenario.inputs import Input, inputs, record_numbers
 from sim.scenario.records import Record
-from sim.scenario.regimes import EventStep
 from sim.scenario.scenario import Scenario
+from sim.scenario.steps import EventStep
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
 SHIPPED = sorted(path.stem for path in SCENARIOS.glob("*.yaml") if path.stem != "sources")

@@ -18,8 +18,8 @@ import numpy as np
 
 from sim.axes import FloatArray, IntArray, require_shape
 from sim.chance.shocks import downward_steps, market_path, reverting_path, tail_factor
-from sim.scenario.regimes import HazardStep
 from sim.scenario.scenario import Horizon, Scenario
+from sim.scenario.steps import HazardStep
 
 __all__ = [
     "MARKET",

@@ -9,7 +9,8 @@ import numpy as np
 from sim.axes import FloatArray, require_shape
 from sim.chance.sampling import Worlds
 from sim.scenario.policy import NEVER, decimal_year
-from sim.scenario.scenario import ALLOWED, LAUNCH, Scenario
+from sim.scenario.providers import ALLOWED, LAUNCH
+from sim.scenario.scenario import Scenario
 
 __all__ = ["arrival_dates", "earliest_applications"]
 

@@ -12,8 +12,9 @@ from sim.kernels import baseyear, pricing
 from sim.kernels.choice import invert
 from sim.kernels.equilibrium import opening_premium
 from sim.model.economy import LARGEST_EXPONENT, Economy, Inputs, require
+from sim.scenario.market import Hypothesis, LayerShares
 from sim.scenario.policy import lever, states
-from sim.scenario.scenario import Hypothesis, LayerShares, Scenario
+from sim.scenario.scenario import Scenario
 
 __all__ = ["Economies", "base_shares", "build_economy", "start_unlock", "target_share"]
 

@@ -7,8 +7,11 @@ from collections.abc import Collection, Iterator, Mapping
 
 from sim.errors import choices
 from sim.reading.plausibility import Finding
-from sim.scenario.regimes import FRACTION_LEVERS, DateStep, Regime, RegimeChange, SameAs
-from sim.scenario.scenario import ALLOWED, LAUNCH, Arrival, LayerShares, Provider, ProviderEntry, Scenario
+from sim.scenario.levers import FRACTION_LEVERS, Regime, RegimeChange, SameAs
+from sim.scenario.market import LayerShares
+from sim.scenario.providers import ALLOWED, LAUNCH, Arrival, Provider, ProviderEntry
+from sim.scenario.scenario import Scenario
+from sim.scenario.steps import DateStep
 
 __all__ = ["actor_problems", "names_of_dropped", "unshared"]
 

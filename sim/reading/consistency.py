@@ -18,9 +18,11 @@ from sim.reading.feasibility import infeasible
 from sim.reading.plausibility import Finding, implausible
 from sim.scenario.families import Discrete
 from sim.scenario.inputs import inputs
+from sim.scenario.levers import Regime, RegimeChange
+from sim.scenario.market import LayerShares
 from sim.scenario.records import Record
-from sim.scenario.regimes import EventStep, HazardStep, Regime, RegimeChange, Step
-from sim.scenario.scenario import LayerShares, Scenario
+from sim.scenario.scenario import Scenario
+from sim.scenario.steps import EventStep, HazardStep, Step
 
 __all__ = ["problems"]
 

@@ -7,8 +7,8 @@ from typing import Any, Final, NamedTuple
 
 from sim.errors import Problem, ScenarioError, choices
 from sim.reading.loading import Loaded
+from sim.scenario.levers import SameAs
 from sim.scenario.records import Model, Record
-from sim.scenario.regimes import SameAs
 
 __all__ = ["Line", "details", "lines"]
 

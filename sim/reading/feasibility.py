@@ -13,8 +13,9 @@ from typing import Final, TypeAlias
 
 from sim.reading.plausibility import Finding, medians
 from sim.scenario.inputs import inputs, scale
+from sim.scenario.market import LayerShares
 from sim.scenario.records import CORNERS, EXTREMES
-from sim.scenario.scenario import LayerShares, Scenario
+from sim.scenario.scenario import Scenario
 
 __all__ = ["infeasible"]
 

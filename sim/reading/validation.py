@@ -18,8 +18,8 @@ from sim.reading.documents import Node
 from sim.reading.schema import Shape
 from sim.scenario.evidence import CANONICAL_UNITS
 from sim.scenario.records import FAMILIES, Record
-from sim.scenario.regimes import StepEffect
 from sim.scenario.scenario import Scenario
+from sim.scenario.steps import StepEffect
 
 __all__ = ["MOST_TOLD", "Path", "conforming", "dotted", "located", "steps", "validated"]
 

@@ -24,12 +24,16 @@ __all__ = [
     "ExchangeRate",
     "Fraction",
     "Frequency",
+    "Growth",
     "Money",
     "Number",
+    "Part",
     "Points",
     "Range",
     "Rate",
+    "Reversion",
     "Source",
+    "Spread",
     "Years",
 ]
 
@@ -116,3 +120,11 @@ Years = Annotated[Parameter, AfterValidator(_of("duration")), Dimension("duratio
 Number = Annotated[Parameter, AfterValidator(_of("number")), Dimension("number"), Range(0, 1000)]
 ExchangeRate = Annotated[Parameter, AfterValidator(_of("exchange rate")), Dimension("exchange rate"), Range(1e-6, 1e6)]
 Category = Annotated[Parameter, AfterValidator(_of("category")), Dimension("category"), Range(0, 1e6)]
+
+Part = Annotated[Fraction, Range(1e-6, 1)]
+"""A fraction that is divided by, or that something must be left of."""
+
+Growth = Annotated[Rate, Range(-0.9, 10)]
+Reversion = Annotated[Rate, Range(0, 10)]
+Spread = Annotated[Number, Range(0, 20)]
+"""A standard deviation of utility."""

@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal, Self, TypeAlias
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from sim.axes import EDGE, FloatArray
 
@@ -20,7 +20,26 @@ if TYPE_CHECKING:
     Parameter: TypeAlias = "Record"
     """A record of any family."""
 
-__all__ = ["CORNERS", "EXTREMES", "FAMILIES", "LARGEST", "MIDDLE", "Finite", "Level", "Model", "Record", "family_key"]
+__all__ = [
+    "CORNERS",
+    "EXTREMES",
+    "FAMILIES",
+    "LARGEST",
+    "MIDDLE",
+    "MOST",
+    "NO_TRUTH",
+    "Finite",
+    "Level",
+    "Model",
+    "Record",
+    "family_key",
+]
+
+MOST: Final = 100
+"""Entries of a kind that a scenario may have: layers, segments, providers, regimes, steps and the like."""
+
+NO_TRUTH: Final = BeforeValidator(lambda value: str(value).lower() if isinstance(value, bool) else value)
+"""For Python `true` is 1, and so one of several numbers."""
 
 Grade = Literal["found", "derived", "recalled", "judgement"]
 LARGEST: Final = 1e150

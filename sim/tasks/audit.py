@@ -29,7 +29,8 @@ from sim.model.engine import BLOCK, simulate
 from sim.reading.consistency import problems
 from sim.scenario.inputs import inputs
 from sim.scenario.policy import NEVER, State, allows_owned, decimal_year, earliest_dates, reachable, states
-from sim.scenario.scenario import LAUNCH, Scenario
+from sim.scenario.providers import LAUNCH
+from sim.scenario.scenario import Scenario
 
 __all__ = ["Audit", "audit", "in_play"]
 

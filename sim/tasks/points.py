@@ -24,8 +24,8 @@ from sim.model.engine import simulate
 from sim.outcomes.results import VARIABLES, Panel, require_finite
 from sim.outcomes.sweeps import Coordinate, Outcome, describe_columns, find_outcome
 from sim.scenario.inputs import Input, canonical, inputs
-from sim.scenario.regimes import HazardStep
 from sim.scenario.scenario import Scenario
+from sim.scenario.steps import HazardStep
 from sim.tasks.answers import AnswerStore, Ran
 from sim.tasks.design import Point
 from sim.tasks.manifest import program

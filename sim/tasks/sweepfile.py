@@ -23,8 +23,8 @@ from sim.reading.documents import Node, read
 from sim.reading.loading import Loaded, read_scenario, scenario_files, with_values
 from sim.reading.overrides import with_value
 from sim.reading.validation import conforming, steps
+from sim.scenario.levers import Id
 from sim.scenario.records import Model
-from sim.scenario.regimes import Id
 from sim.scenario.scenario import Scenario
 from sim.tasks.design import Design, Point, coordinate, in_words, make_points, objections
 
