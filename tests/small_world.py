@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sim.axes import BoolArray
-from sim.chance.sampling import Worlds
+from sim.chance.worlds import Worlds
 from sim.scenario.families import Fixed
 from sim.scenario.levers import Regime
 from sim.scenario.providers import Entry, Provider, Regulator

@@ -26,7 +26,7 @@ READING_ORDER = (
     "scenario.inputs", "scenario.policy", "reading.plausibility", "reading.feasibility", "reading.correlation",
     "reading.actors", "reading.consistency", "reading.documents", "reading.cells", "reading.schema",
     "reading.validation", "reading.merging", "reading.overrides", "reading.loading", "reading.explain",
-    "chance.shocks", "chance.worlds", "chance.sampling",
+    "chance.shocks", "chance.worlds", "chance.pairing", "chance.copula", "chance.medians", "chance.sampling",
     "dates.calendar", "dates.licensing", "dates.readiness", "dates.timeline",
     "kernels.baseyear", "kernels.pricing", "kernels.premium", "kernels.choice", "kernels.equilibrium", "kernels.growth",
     "kernels.capacity", "kernels.rivalry", "kernels.finance", "kernels.channels", "kernels.welfare",
@@ -122,6 +122,18 @@ def test_only_the_terminal_prints_and_only_the_command_line_exits() -> None:
 
 def _attributes(path: Path) -> set[str]:
     return {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
+
+
+@pytest.mark.parametrize("number", ["512", "2.0 ** -53"], ids=["draws of a scramble", "the open interval"])
+def test_a_number_that_all_share_stands_in_one_module(number: str) -> None:
+    expression = ast.dump(ast.parse(number, mode="eval").body)
+    stating = [
+        name
+        for name, path in _modules().items()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant | ast.BinOp) and ast.dump(node) == expression
+    ]
+    assert stating == ["axes"]
 
 
 def test_only_the_engine_loops_over_periods() -> None:

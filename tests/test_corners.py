@@ -14,7 +14,8 @@ import pytest
 from shipped import FOLDER, RUNNABLE, scenario
 
 from sim.axes import FloatArray
-from sim.chance.sampling import Worlds, draw_worlds
+from sim.chance.sampling import draw_worlds
+from sim.chance.worlds import Worlds
 from sim.errors import NumericalError
 from sim.model.engine import simulate
 from sim.model.inversion import build_economy

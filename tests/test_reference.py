@@ -15,7 +15,7 @@ from reference.market import run
 from shipped import RUNNABLE, economy, scenario, worlds
 
 from sim.axes import FloatArray
-from sim.chance.sampling import Worlds
+from sim.chance.worlds import Worlds
 from sim.dates.timeline import Masks, Timeline, period_masks, simulate_timeline
 from sim.model.engine import simulate
 from sim.model.entry import entry_verdicts, loss_hazard

@@ -11,9 +11,11 @@ import pytest
 import scipy.stats
 from scipy.special import ndtri
 
-from sim.axes import FloatArray
+from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray
 from sim.chance import sampling
-from sim.chance.sampling import DRAWS_PER_SCRAMBLE, SHOCK_INPUTS, Worlds, check_draws, draw_worlds, median_world
+from sim.chance.medians import median_world
+from sim.chance.sampling import check_draws, draw_worlds
+from sim.chance.worlds import SHOCK_INPUTS, Worlds
 from sim.errors import ScenarioError
 from sim.reading.loading import load_scenario
 from sim.scenario.families import Fixed

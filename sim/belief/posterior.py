@@ -13,9 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sim.axes import FloatArray
+from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray
 from sim.belief.possible import impossible, unlike_its_manifest
-from sim.chance.sampling import DRAWS_PER_SCRAMBLE
 from sim.chance.worlds import Columns, event_columns, reverting_paths, tail_columns
 from sim.errors import Problem, ScenarioError
 from sim.outcomes.columns import read_columns, save_columns

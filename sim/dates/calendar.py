@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.axes import BoolArray, FloatArray, IntArray
-from sim.chance.sampling import Worlds
+from sim.chance.worlds import Worlds
 from sim.scenario.policy import NEVER, changes_state, decimal_year, states, trigger_order
 from sim.scenario.records import Record
 from sim.scenario.scenario import Scenario

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.axes import FloatArray
-from sim.chance.sampling import Worlds
+from sim.chance.worlds import Worlds
 from sim.kernels import growth
 from sim.model.economy import LARGEST_EXPONENT, Economy, require
 from sim.scenario.evidence import SCALES

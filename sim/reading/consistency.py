@@ -11,6 +11,7 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import chain, islice
 from typing import Final
 
+from sim.axes import DRAWS_PER_SCRAMBLE
 from sim.errors import choices
 from sim.reading.actors import actor_problems, names_of_dropped, unshared
 from sim.reading.correlation import contradictions
@@ -25,9 +26,6 @@ from sim.scenario.scenario import Scenario
 from sim.scenario.steps import EventStep, HazardStep, Step
 
 __all__ = ["problems"]
-
-_SCRAMBLE: Final = 512
-"""Draws come in scrambles of so many points."""
 
 _MOST_LISTED: Final = 12
 
@@ -92,10 +90,10 @@ def _settings(scenario: Scenario) -> Iterator[Finding]:
     horizon, draws = scenario.horizon, scenario.sampling.draws
     if horizon.end_year <= horizon.base_year:
         yield "horizon.end_year", f"must be after the base year {horizon.base_year} (found {horizon.end_year})"
-    if draws % _SCRAMBLE:
-        below, above = draws // _SCRAMBLE * _SCRAMBLE, -(-draws // _SCRAMBLE) * _SCRAMBLE
-        nearest = f"{below} or {above}" if below else f"{above}"
-        yield "sampling.draws", f"must be a multiple of {_SCRAMBLE} (found {draws}; nearest {nearest})"
+    if draws % DRAWS_PER_SCRAMBLE:
+        below = draws - draws % DRAWS_PER_SCRAMBLE
+        nearest = f"{below} or {below + DRAWS_PER_SCRAMBLE}" if below else f"{DRAWS_PER_SCRAMBLE}"
+        yield "sampling.draws", f"must be a multiple of {DRAWS_PER_SCRAMBLE} (found {draws}; nearest {nearest})"
 
 
 def _leading(scenario: Scenario, gone: Collection[str]) -> Iterator[Finding]:

@@ -14,8 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from sim.axes import FloatArray
-from sim.chance.sampling import DRAWS_PER_SCRAMBLE
+from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray
 from sim.outcomes.statistics import STATISTICS, Statistics
 from sim.outcomes.sweeps import Outcome, Response
 from sim.tasks.blocks import SCRAMBLES_PER_BLOCK, BlockStore

@@ -13,7 +13,8 @@ from typing import Any, Final, TypeAlias
 
 from pydantic import TypeAdapter
 
-from sim.belief.forecasts import Forecasts, forecast_scramble, side_by_side
+from sim.axes import DRAWS_PER_SCRAMBLE, join_draws
+from sim.belief.forecasts import Forecasts, forecast_scramble
 from sim.belief.knowledge import Replacement
 from sim.belief.track import (
     BACKTEST_COLUMNS,
@@ -25,7 +26,6 @@ from sim.belief.track import (
     score_rows,
     scored,
 )
-from sim.chance.sampling import DRAWS_PER_SCRAMBLE
 from sim.outcomes.tables import csv_bytes, parameter_columns, parameter_rows, write_bytes
 from sim.pictures.trackrecord import TRACK_PICTURES, draw_track
 from sim.reading.loading import read_scenario
@@ -182,7 +182,7 @@ def _forecasts(question: Question, progress: Progress | None) -> Forecasts:
     call = partial(forecast_scramble, question.scenario, question.matching.matches)
     futures = [batch.add(partial(call, number)) for number in scrambles]
     batch.run(question.request.jobs, lambda part: progress("draws", part) if progress else None)
-    return side_by_side([future.result() for future in futures])
+    return join_draws([future.result() for future in futures])
 
 
 def _notes(question: Question, rows: Sequence[RowScore]) -> list[str]:

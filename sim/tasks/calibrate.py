@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeVar
 
-import numpy as np
 from pydantic import TypeAdapter
 
+from sim.axes import DRAWS_PER_SCRAMBLE, join_draws
 from sim.belief.calibration import (
     PILOT,
     Calibration,
@@ -38,7 +38,6 @@ from sim.belief.lessons import (
 from sim.belief.likelihood import unusable
 from sim.belief.matching import Matching
 from sim.belief.posterior import POSTERIOR_FILE, save_posterior
-from sim.chance.sampling import DRAWS_PER_SCRAMBLE
 from sim.errors import Problem, ScenarioError
 from sim.outcomes.statistics import FEWEST_SCRAMBLES
 from sim.outcomes.tables import csv_bytes, parameter_columns, parameter_rows, write_bytes
@@ -222,7 +221,7 @@ def _refuse(problems: Sequence[Problem]) -> None:
 def compare_with_prior(teach: Teacher, scenario: Scenario, jobs: int, done: Callable[[float], None]) -> Pilot:
     """Simulate the record in the first draws of a run of the scenario."""
     rows = _side_by_side(partial(prior_rows, teach, scenario), PILOT, jobs, done)
-    return pilot(teach, np.concatenate(rows, axis=1))
+    return pilot(teach, join_draws(rows))
 
 
 def learn(teach: Teacher, scenario: Scenario, first: Pilot, jobs: int, done: Callable[[float], None]) -> Calibration:

@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from sim.outcomes.comparison import compare_one, draws_key, headline, summarise, timeline_rows
+from sim.chance.pairing import draws_key
+from sim.outcomes.comparison import compare_one, headline, summarise, timeline_rows
 from sim.outcomes.panels import Result
 from sim.outcomes.results import DRAWS_FILE, file_hash, save_result
 from sim.outcomes.tables import (

@@ -17,8 +17,10 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
-from sim.axes import FloatArray
-from sim.chance.sampling import DRAWS_PER_SCRAMBLE, SHOCK_INPUTS, Worlds, draw_worlds, median_world
+from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray
+from sim.chance.medians import median_world
+from sim.chance.sampling import draw_worlds
+from sim.chance.worlds import SHOCK_INPUTS, Worlds
 from sim.errors import NumericalError, Problem, ScenarioError, SimError
 from sim.model.engine import simulate
 from sim.outcomes.results import VARIABLES, Panel, require_finite

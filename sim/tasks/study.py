@@ -17,7 +17,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
-from sim.chance.sampling import DRAWS_PER_SCRAMBLE
+from sim.axes import DRAWS_PER_SCRAMBLE
 from sim.errors import Problem, ScenarioError
 from sim.outcomes.comparison import baseline_of, require_comparable
 from sim.outcomes.panels import Result, panel_hash

@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from sim.chance.pairing import draws_key
 from sim.errors import Problem, ScenarioError
-from sim.outcomes.comparison import draws_key
 from sim.outcomes.sweeps import Outcome, SweepResult, short_table, sweep_columns, sweep_rows
 from sim.outcomes.tables import Cell, csv_bytes, parameter_columns, parameter_rows, write_bytes
 from sim.pictures.sweeps import draw_sweep, sweep_pictures

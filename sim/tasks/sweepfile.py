@@ -15,9 +15,9 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
+from sim.chance.pairing import disagreements
 from sim.chance.sampling import check_draws
 from sim.errors import Problem, ScenarioError, choices
-from sim.outcomes.comparison import disagreements
 from sim.outcomes.sweeps import Coordinate, Factor
 from sim.reading.documents import Node, read
 from sim.reading.loading import Loaded, read_scenario, scenario_files, with_values

@@ -11,8 +11,8 @@ from shipped import scenario, worlds
 
 from sim.axes import FloatArray
 from sim.chance import sampling
-from sim.chance.sampling import Worlds
 from sim.chance.shocks import downward_steps, market_path, reverting_path
+from sim.chance.worlds import Worlds
 from sim.scenario.scenario import Correlation
 
 YEARS = 12
