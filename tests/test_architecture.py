@@ -15,21 +15,22 @@ from sim.scenario.levers import Regime
 
 PACKAGE = Path(sim.__file__).parent
 
-FOLDERS = ("scenario", "reading", "chance", "dates", "kernels", "outcomes", "model", "belief", "pictures", "tasks")
+FOLDERS = ("kernels", "scenario", "reading", "chance", "dates", "outcomes", "model", "belief", "pictures", "tasks")
 """Folders in the order in which they may be read: each imports only from those before it."""
 
 # fmt: off
 READING_ORDER = (
     "errors", "axes",
+    "kernels.baseyear", "kernels.pricing", "kernels.premium", "kernels.choice", "kernels.equilibrium", "kernels.growth",
+    "kernels.capacity", "kernels.rivalry", "kernels.finance", "kernels.channels", "kernels.welfare",
     "scenario.records", "scenario.families", "scenario.evidence", "scenario.levers", "scenario.steps",
     "scenario.market", "scenario.providers", "scenario.supply", "scenario.scenario",
-    "scenario.inputs", "scenario.policy", "reading.plausibility", "reading.feasibility", "reading.correlation",
+    "scenario.inputs", "scenario.baseyear", "scenario.policy",
+    "reading.plausibility", "reading.feasibility", "reading.correlation",
     "reading.actors", "reading.consistency", "reading.documents", "reading.cells", "reading.schema",
     "reading.validation", "reading.merging", "reading.overrides", "reading.loading", "reading.explain",
     "chance.shocks", "chance.worlds", "chance.pairing", "chance.copula", "chance.medians", "chance.sampling",
     "dates.calendar", "dates.licensing", "dates.readiness", "dates.timeline",
-    "kernels.baseyear", "kernels.pricing", "kernels.premium", "kernels.choice", "kernels.equilibrium", "kernels.growth",
-    "kernels.capacity", "kernels.rivalry", "kernels.finance", "kernels.channels", "kernels.welfare",
     "outcomes.variables", "outcomes.panels", "outcomes.results", "outcomes.columns",
     "outcomes.statistics", "outcomes.tables", "outcomes.comparison", "outcomes.sweeps",
     "model.economy", "model.inversion", "model.luck", "model.marketpath", "model.entry", "model.stocks", "model.levers",

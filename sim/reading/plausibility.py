@@ -11,7 +11,7 @@ from sim.scenario.inputs import Input, inputs, record_numbers, scale
 from sim.scenario.records import EXTREMES, MIDDLE, Record
 from sim.scenario.scenario import Scenario
 
-__all__ = ["Finding", "implausible", "medians"]
+__all__ = ["Finding", "implausible"]
 
 Finding: TypeAlias = tuple[str, str]
 """A dotted path, and what is wrong there."""
@@ -25,13 +25,6 @@ def implausible(scenario: Scenario) -> Iterator[Finding]:
     yield from _evidence(scenario)
     yield from _reference(scenario)
     yield from _ranges(scenario)
-
-
-def medians(scenario: Scenario) -> dict[str, float]:
-    """The median of every number by path, in canonical units."""
-    return {
-        item.path: item.record.middle() * scale(scenario, item.dimension, item.record.unit) for item in inputs(scenario)
-    }
 
 
 def _numbers(scenario: Scenario) -> tuple[Input, ...]:

@@ -12,7 +12,7 @@ from sim.scenario.evidence import SCALES, Dimension, Range
 from sim.scenario.records import Model, Record
 from sim.scenario.scenario import Scenario
 
-__all__ = ["Input", "canonical", "inputs", "naive_numbers", "record_numbers", "scale"]
+__all__ = ["Input", "canonical", "inputs", "medians", "naive_numbers", "record_numbers", "scale"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,12 @@ def scale(scenario: Scenario, dimension: str, unit: str) -> float:
     """Canonical units in a unit. The currency is not modelled, so a record of its rate counts by its median."""
     factor = SCALES[dimension][unit]
     return factor / scenario.exchange_rate.middle() if dimension == "money" and unit.startswith("CNY") else factor
+
+
+def medians(scenario: Scenario) -> dict[str, float]:
+    """The median of every number that the engine reads by path, in canonical units."""
+    items = inputs(scenario)
+    return {item.path: item.record.middle() * scale(scenario, item.dimension, item.record.unit) for item in items}
 
 
 def canonical(scenario: Scenario, item: Input, u: FloatArray) -> FloatArray:
