@@ -13,6 +13,7 @@ from scipy.special import ndtri
 
 from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray
 from sim.chance import sampling
+from sim.chance.copula import correlated
 from sim.chance.medians import median_world
 from sim.chance.sampling import check_draws, draw_worlds
 from sim.chance.worlds import SHOCK_INPUTS, Worlds
@@ -295,7 +296,7 @@ class Corner:
 @pytest.mark.parametrize("u", [2.0**-42, 1 - 2.0**-42])
 def test_correlated_uniforms_lie_strictly_inside_the_unit_interval(u: float) -> None:
     group = Correlation(members=("a", "b"), rank=((0.7,),), reason="test")
-    second = sampling._correlated(group, Corner(u))["b"]  # type: ignore[arg-type]
+    second = correlated(group, Corner(u))["b"]  # type: ignore[arg-type]
     assert 0 < second.min() <= second.max() < 1
 
 
