@@ -37,23 +37,23 @@ def build_economy(scenario: Scenario, inputs: Inputs) -> Economy:
         the rest, a layer has no size, or elasticities, costs or rates contradict each other; the message names
         the draw and the inputs.
     """
-    stated = base_year(scenario, inputs)
-    _require_all(chain(coherence(inputs), existence(scenario, inputs, stated)))
-    providers, open_part = scenario.domestic + scenario.foreign, stated.open_part
-    shares = _segment_shares(stated, len(scenario.domestic))
+    year = base_year(scenario, inputs)
+    _require_all(chain(coherence(inputs), existence(scenario, inputs, year)))
+    providers, open_part = scenario.domestic + scenario.foreign, year.open_part
+    shares = _segment_shares(year, len(scenario.domestic))
     base = baseyear.open_part_shares(shares, open_part, len(scenario.domestic))
     markup = _base_markup(scenario, inputs, base, open_part, providers)
     bare = Economy(
         inputs=inputs,
         providers=providers,
-        segments=stated.segments,
+        segments=year.segments,
         layers=tuple(scenario.market.layers),
         domestic=len(scenario.domestic),
         fringe=np.array([scenario.providers[name].fringe for name in providers]),
-        layer_of=stated.layer_of,
-        layer_size=stated.layer_size,
-        weights=stated.weights,
-        layer_shares=stated.layer_shares,
+        layer_of=year.layer_of,
+        layer_size=year.layer_size,
+        weights=year.weights,
+        layer_shares=year.layer_shares,
         shares=shares,
         base=base,
         open_part=open_part,
@@ -105,13 +105,13 @@ def _require_all(conditions: Iterable[Condition]) -> None:
         require(condition.refusal, condition.holds)
 
 
-def _segment_shares(stated: BaseYear, domestic: int) -> FloatArray:
+def _segment_shares(year: BaseYear, domestic: int) -> FloatArray:
     """Provider shares of each segment, (P, G, N)."""
     parts = []
-    for layer in range(len(stated.layer_size)):
-        rows, shares = stated.layer_of == layer, np.ascontiguousarray(stated.layer_shares[:, layer])
-        weights, abroad = stated.weights[rows], shares[domestic:].sum(axis=0)
-        foreign = baseyear.foreign_spending(abroad, weights, stated.open_part[rows], stated.propensity[rows])
+    for layer in range(len(year.layer_size)):
+        rows, shares = year.layer_of == layer, np.ascontiguousarray(year.layer_shares[:, layer])
+        weights, abroad = year.weights[rows], shares[domestic:].sum(axis=0)
+        foreign = baseyear.foreign_spending(abroad, weights, year.open_part[rows], year.propensity[rows])
         parts.append(baseyear.segment_shares(shares, foreign, weights, domestic))
     return np.concatenate(parts, axis=1)
 

@@ -51,10 +51,10 @@ def problems(scenario: Scenario, *, most: int | None = None, dropped: Collection
     list of (path, message)
         Empty if the scenario can be run.
     """
-    gone = tuple(names_of_dropped(scenario, dropped))
-    sampled = chain(_leading(scenario, gone), _correlations(scenario, gone))
-    found = list(islice(chain(sampled, *(check(scenario) for check in _CHECKS)), most))
-    return found or list(islice(infeasible(scenario), most))
+    former = tuple(names_of_dropped(scenario, dropped))
+    sampled = chain(_leading(scenario, former), _correlations(scenario, former))
+    findings = list(islice(chain(sampled, *(check(scenario) for check in _CHECKS)), most))
+    return findings or list(islice(infeasible(scenario), most))
 
 
 def _known(path: str, kind: str, name: str | None, allowed: Collection[str]) -> Iterator[Finding]:
@@ -63,11 +63,11 @@ def _known(path: str, kind: str, name: str | None, allowed: Collection[str]) -> 
         yield path, f"unknown {kind} {choices(name, allowed)}"
 
 
-def _same(path: str, kind: str, found: Collection[str], wanted: Collection[str]) -> Iterator[Finding]:
+def _same(path: str, kind: str, names: Collection[str], allowed: Collection[str]) -> Iterator[Finding]:
     """A finding for every name too many, and one for those missing."""
-    for name in found:
-        yield from _known(f"{path}.{name}", kind, name, wanted)
-    absent = [name for name in wanted if name not in found]
+    for name in names:
+        yield from _known(f"{path}.{name}", kind, name, allowed)
+    absent = [name for name in allowed if name not in names]
     if absent:
         yield path, f"must name every {kind} (missing {_listed(absent)})"
 
@@ -96,11 +96,11 @@ def _settings(scenario: Scenario) -> Iterator[Finding]:
         yield "sampling.draws", f"must be a multiple of {DRAWS_PER_SCRAMBLE} (found {draws}; nearest {nearest})"
 
 
-def _leading(scenario: Scenario, gone: Collection[str]) -> Iterator[Finding]:
-    named = [item.name for item in inputs(scenario)]
+def _leading(scenario: Scenario, former: Collection[str]) -> Iterator[Finding]:
+    names = [item.name for item in inputs(scenario)]
     rivals = [f"shock.rivalry.{name}" for name, provider in scenario.providers.items() if not provider.fringe]
     paths = ["shock.market", "shock.origin", *rivals]
-    allowed = [*named, *paths, *(f"{path}.second" for path in paths), *gone]
+    allowed = [*names, *paths, *(f"{path}.second" for path in paths), *former]
     listed = scenario.sampling.leading
     for position, name in enumerate(listed):
         yield from _known(f"sampling.leading[{position}]", "input", name, allowed)
@@ -108,32 +108,32 @@ def _leading(scenario: Scenario, gone: Collection[str]) -> Iterator[Finding]:
             yield f"sampling.leading[{position}]", f"'{name}' is listed twice"
 
 
-def _correlations(scenario: Scenario, gone: Collection[str]) -> Iterator[Finding]:
-    named = [*(item.name for item in inputs(scenario)), *gone]
+def _correlations(scenario: Scenario, former: Collection[str]) -> Iterator[Finding]:
+    names = [*(item.name for item in inputs(scenario)), *former]
     groups = scenario.sampling.correlations
     counts = Counter(name for group in groups.values() for name in group.members)
     for key, group in groups.items():
         path = f"sampling.correlations.{key}"
         for position, name in enumerate(group.members):
             where = f"{path}.members[{position}]"
-            yield from _known(where, "input", name, named)
+            yield from _known(where, "input", name, names)
             if counts[name] > 1:
                 yield where, f"'{name}' may stand once, in one group (found {counts[name]} times)"
         yield from contradictions(f"{path}.rank", len(group.members), group.rank)
 
 
-def _listed(found: Sequence[object]) -> str:
+def _listed(items: Sequence[object]) -> str:
     """The first few, and how many more."""
-    more = f" and {len(found) - _MOST_LISTED} more" if len(found) > _MOST_LISTED else ""
-    return (", ".join(map(str, found[:_MOST_LISTED])) or "none") + more
+    more = f" and {len(items) - _MOST_LISTED} more" if len(items) > _MOST_LISTED else ""
+    return (", ".join(map(str, items[:_MOST_LISTED])) or "none") + more
 
 
 def _layers(scenario: Scenario) -> Iterator[Finding]:
     layers = scenario.market.layers
     unsized = [name for name, layer in layers.items() if layer.size is None]
     if len(unsized) != 1:
-        found = ", ".join(unsized) or "none"
-        yield "market.layers", f"exactly one layer has no size and takes the rest (found {found})"
+        listing = ", ".join(unsized) or "none"
+        yield "market.layers", f"exactly one layer has no size and takes the rest (found {listing})"
     drifting = [name for name, layer in layers.items() if layer.log_odds_drift is not None]
     for name in drifting[1:]:
         where = f"market.layers.{name}.log_odds_drift"
@@ -154,13 +154,13 @@ def _providers(scenario: Scenario) -> Iterator[Finding]:
 def _shares(scenario: Scenario) -> Iterator[Finding]:
     yield from _same("shares", "layer", scenario.shares, scenario.market.layers)
     for name, shares in scenario.shares.items():
-        path, stated = f"shares.{name}", set(_stated(shares))
+        path, keys = f"shares.{name}", set(_stated(shares))
         yield from unshared(path, shares, scenario)
-        if bool(stated & _DIRECT) == bool(stated - _DIRECT):
-            found = ", ".join(_stated(shares)) or "nothing"
-            yield path, f"needs either direct and rest, or foreign with its splits (found {found})"
+        if bool(keys & _DIRECT) == bool(keys - _DIRECT):
+            listing = ", ".join(_stated(shares)) or "nothing"
+            yield path, f"needs either direct and rest, or foreign with its splits (found {listing})"
         else:
-            yield from (_direct if stated & _DIRECT else _split)(path, shares, scenario)
+            yield from (_direct if keys & _DIRECT else _split)(path, shares, scenario)
 
 
 def _stated(shares: LayerShares) -> list[str]:
@@ -177,11 +177,11 @@ def _direct(path: str, shares: LayerShares, scenario: Scenario) -> Iterator[Find
 
 
 def _all_there(
-    path: str, kind: str, found: Collection[str], providers: Collection[str], scenario: Scenario
+    path: str, kind: str, names: Collection[str], providers: Collection[str], scenario: Scenario
 ) -> Iterator[Finding]:
     """Findings unless those of some providers who are there in the base year are named; `unshared` tells of others."""
-    wanted = [name for name in providers if name not in scenario.entrants]
-    yield from _same(path, kind, [name for name in found if name not in scenario.entrants], wanted)
+    allowed = [name for name in providers if name not in scenario.entrants]
+    yield from _same(path, kind, [name for name in names if name not in scenario.entrants], allowed)
 
 
 def _split(path: str, shares: LayerShares, scenario: Scenario) -> Iterator[Finding]:

@@ -106,8 +106,8 @@ class Node:
 
     def nearest(self, path: tuple[str | int, ...]) -> Node:
         """The node at a path, or at the longest part of it that exists."""
-        found = self.at(path)
-        return found if found is not None else self.nearest(path[:-1])
+        node = self.at(path)
+        return node if node is not None else self.nearest(path[:-1])
 
 
 def read(path: Path) -> Node:
@@ -151,7 +151,7 @@ def _require_file(path: Path, place: Place) -> None:
 
 
 def _neighbours(path: Path) -> tuple[str, ...]:
-    return tuple(sorted(found.name for found in path.parent.glob(f"*{path.suffix or '.yaml'}")))
+    return tuple(sorted(file.name for file in path.parent.glob(f"*{path.suffix or '.yaml'}")))
 
 
 @lru_cache(maxsize=8)

@@ -41,11 +41,11 @@ def lines(loaded: Loaded, path: str = "") -> tuple[Line, ...]:
         If nothing stands at the path.
     """
     every = tuple(_lines(loaded, "", loaded.scenario))
-    kept = tuple(line for line in every if not path or f"{line.path}.".startswith(f"{path}."))
-    if not kept:
+    matches = tuple(line for line in every if not path or f"{line.path}.".startswith(f"{path}."))
+    if not matches:
         message = f"no number stands here {choices(path, [line.path for line in every])}"
         raise ScenarioError([Problem("", 0, 0, path, message)])
-    return kept
+    return matches
 
 
 def _lines(loaded: Loaded, path: str, value: Model | Mapping[str, Any]) -> Iterator[Line]:

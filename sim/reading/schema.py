@@ -128,7 +128,7 @@ def scenario_schema() -> dict[str, Any]:
     """
     raw = Scenario.model_json_schema()
     definitions = {**raw.pop("$defs"), "Scenario": raw}
-    definitions = {name: _tidied(found) for name, found in definitions.items()}
+    definitions = {name: _tidied(node) for name, node in definitions.items()}
     complete = definitions.pop("Scenario")
     complete["properties"].pop("sources")
     definitions.pop("Source")

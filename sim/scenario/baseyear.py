@@ -129,13 +129,13 @@ def coherence(inputs: Inputs) -> Iterator[Condition]:
         (substitution, demand),
     )
     for later, first in _SHARED_OUT:
-        taken = inputs[f"economics.{first}"] + inputs[f"economics.{later}"]
+        total = inputs[f"economics.{first}"] + inputs[f"economics.{later}"]
         yield Condition(
             f"economics.{later}",
-            taken <= 1.0 + _ROUNDING,
+            total <= 1.0 + _ROUNDING,
             f"economics.{first} and economics.{later} take more than there is",
             f"with {first} takes more than there is (found {{:.1%}}; allowed 100%)",
-            (taken,),
+            (total,),
         )
     rate, lasting = inputs["economics.discount_rate"], inputs["economics.terminal_growth"]
     yield Condition(
@@ -161,8 +161,8 @@ def existence(scenario: Scenario, inputs: Inputs, base: BaseYear) -> Iterator[Co
     complete = {name: np.all([share > 0.0 for share in there.values()], axis=0) for name, there in shares.items()}
     for layer, (name, there) in enumerate(shares.items()):
         borrowed = scenario.shares[name].domestic_split_as
-        asked = np.ones_like(complete[name]) if borrowed is None else complete[borrowed]
-        yield from _something_left(f"shares.{name}", scenario.shares[name], there, asked)
+        counts = np.ones_like(complete[name]) if borrowed is None else complete[borrowed]
+        yield from _something_left(f"shares.{name}", scenario.shares[name], there, counts)
         yield _fits(f"shares.{name}", scenario, base, layer, complete[name])
 
 
@@ -172,25 +172,25 @@ def _there(scenario: Scenario, base: BaseYear, layer: int) -> Inputs:
     return {provider: share for provider, share in shares.items() if provider not in scenario.entrants}
 
 
-def _something_left(path: str, shares: LayerShares, there: Inputs, asked: BoolArray) -> Iterator[Condition]:
+def _something_left(path: str, shares: LayerShares, there: Inputs, counts: BoolArray) -> Iterator[Condition]:
     """Everybody must have something; asked where the layer from which proportions are taken has it."""
     for provider, share in there.items():
         yield Condition(
             f"{path}.direct" if shares.direct is not None else path,
-            (share > 0.0) | ~asked,
+            (share > 0.0) | ~counts,
             f"{path}: nothing is left for {provider}",
             f"impossible shares: nothing is left for '{provider}' (found {{:.1%}}; allowed below 100%)",
             (1.0 - share,),
         )
 
 
-def _fits(path: str, scenario: Scenario, base: BaseYear, layer: int, asked: BoolArray) -> Condition:
+def _fits(path: str, scenario: Scenario, base: BaseYear, layer: int, counts: BoolArray) -> Condition:
     """What foreign providers hold must fit into what is open to them; asked where everybody has something."""
     rows, abroad = base.layer_of == layer, base.layer_shares[len(scenario.domestic) :, layer].sum(axis=0)
     leaning = np.where(base.propensity[rows] > 0.0, base.open_part[rows], 0.0)
     return Condition(
         path,
-        baseyear.fits(abroad, base.weights[rows], leaning) | ~asked,
+        baseyear.fits(abroad, base.weights[rows], leaning) | ~counts,
         f"the foreign shares of {path} do not fit into {baseyear.BOUND:g} of the open parts of its segments "
         "(segments.*.open, segments.*.weight) in which somebody leans to them (segments.*.foreign_propensity)",
         "impossible shares: foreign providers hold more than the open parts allow (found {:.1%}; allowed {:.1%})",
@@ -234,9 +234,9 @@ def _unsized(scenario: Scenario) -> int:
 
 def _layer_sizes(scenario: Scenario, inputs: Inputs) -> FloatArray:
     layers, total = scenario.market.layers, inputs["market.size"]
-    stated = {name: inputs[f"market.layers.{name}.size"] for name, layer in layers.items() if layer.size}
-    rest = total - sum(stated.values(), np.zeros_like(total))
-    return np.stack([stated.get(name, rest) for name in layers])
+    sizes = {name: inputs[f"market.layers.{name}.size"] for name, layer in layers.items() if layer.size}
+    rest = total - sum(sizes.values(), np.zeros_like(total))
+    return np.stack([sizes.get(name, rest) for name in layers])
 
 
 def _layer_shares(scenario: Scenario, inputs: Inputs) -> FloatArray:
@@ -253,16 +253,16 @@ def _layer_shares(scenario: Scenario, inputs: Inputs) -> FloatArray:
 def _one_layer(
     scenario: Scenario, inputs: Inputs, layer: str, others: Mapping[str, Mapping[str, FloatArray]]
 ) -> dict[str, FloatArray]:
-    stated, path = scenario.shares[layer], f"shares.{layer}"
-    if stated.direct is not None:
-        direct = {provider: inputs[f"{path}.direct.{provider}"] for provider in stated.direct}
-        assert stated.rest is not None
-        return {**direct, stated.rest: 1.0 - np.sum(list(direct.values()), axis=0)}
+    own, path = scenario.shares[layer], f"shares.{layer}"
+    if own.direct is not None:
+        direct = {provider: inputs[f"{path}.direct.{provider}"] for provider in own.direct}
+        assert own.rest is not None
+        return {**direct, own.rest: 1.0 - np.sum(list(direct.values()), axis=0)}
     foreign = inputs[f"{path}.foreign"]
     there = [name for name in scenario.providers if name not in scenario.entrants]
     abroad = {name: inputs[f"{path}.foreign_split.{name}"] for name in scenario.foreign if name in there}
-    if stated.domestic_split_as is not None:
-        home = {name: others[stated.domestic_split_as][name] for name in scenario.domestic if name in there}
+    if own.domestic_split_as is not None:
+        home = {name: others[own.domestic_split_as][name] for name in scenario.domestic if name in there}
     else:
         home = {name: inputs[f"{path}.domestic_split.{name}"] for name in scenario.domestic if name in there}
     return {**_split(foreign, abroad), **_split(1.0 - foreign, home)}

@@ -396,8 +396,8 @@ class Mixture(Record):
         high = np.where(self.below(low) >= u, low, high)
         for _ in range(_HALVINGS):
             middle = low + (high - low) / 2
-            reached = self.below(middle) >= u
-            low, high = np.where(reached, low, middle), np.where(reached, middle, high)
+            enough = self.below(middle) >= u
+            low, high = np.where(enough, low, middle), np.where(enough, middle, high)
         return high
 
     def below(self, x: FloatArray) -> FloatArray:
@@ -420,9 +420,9 @@ class ScipyShape(Model):
     def _exists(self) -> Self:
         """Refuse what scipy.stats does not know."""
         shapes = self.named().shapes
-        wanted = shapes.split(", ") if shapes else []
-        if not set(wanted) <= set(self.parameters) <= {*wanted, "loc", "scale"}:
-            raise ValueError(f"'{self.family}' takes {', '.join([*wanted, 'and optionally loc, scale'])}")
+        keywords = shapes.split(", ") if shapes else []
+        if not set(keywords) <= set(self.parameters) <= {*keywords, "loc", "scale"}:
+            raise ValueError(f"'{self.family}' takes {', '.join([*keywords, 'and optionally loc, scale'])}")
         if not np.isfinite(self.quantile(MIDDLE.probability)).all():
             raise ValueError(f"'{self.family}' does not exist with {self.parameters}")
         lowest, highest = self.quantile(EXTREMES.probability)

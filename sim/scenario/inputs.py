@@ -133,5 +133,5 @@ def _quantity(annotation: Any, metadata: Any = ()) -> tuple[str, Range] | None:
     ranges = [mark for mark in marks if isinstance(mark, Range)]
     if dimensions:
         return dimensions[-1], ranges[-1]
-    found = (_quantity(inner) for inner in getattr(annotation, "__args__", ()))
-    return next((quantity for quantity in found if quantity is not None), None)
+    below = (_quantity(inner) for inner in getattr(annotation, "__args__", ()))
+    return next((quantity for quantity in below if quantity is not None), None)

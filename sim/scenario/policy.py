@@ -101,18 +101,18 @@ def _adopted(scenario: Scenario, step: str, regime: str) -> State:
 
 def _resolved(scenario: Scenario, state: State) -> State:
     """The state with the value and the path of another regime's lever in place of each reference to one."""
-    stated = {name: getattr(state.levers, name) for name in FRACTION_LEVERS}
-    named = {name: value.same_as for name, value in stated.items() if isinstance(value, SameAs)}
-    if not named:
+    values = {name: getattr(state.levers, name) for name in FRACTION_LEVERS}
+    references = {name: value.same_as for name, value in values.items() if isinstance(value, SameAs)}
+    if not references:
         return state
-    levers = {name: getattr(scenario.regimes[regime], name) for name, regime in named.items()}
-    paths = {name: f"regimes.{regime}.{name}" for name, regime in named.items()}
+    levers = {name: getattr(scenario.regimes[regime], name) for name, regime in references.items()}
+    paths = {name: f"regimes.{regime}.{name}" for name, regime in references.items()}
     return replace(state, levers=state.levers.model_copy(update=levers), paths={**state.paths, **paths})
 
 
 def _changed(scenario: Scenario, base: State, step: str, change: RegimeChange) -> State:
-    stated = {name: getattr(change, name) for name in RegimeChange.model_fields if name in change.model_fields_set}
-    update = {name: value for name, value in stated.items() if value is not None or name in LIMITS}
+    values = {name: getattr(change, name) for name in RegimeChange.model_fields if name in change.model_fields_set}
+    update = {name: value for name, value in values.items() if value is not None or name in LIMITS}
     paths = {name: f"policy.steps.{step}.change.{name}" for name in update}
     levers = base.levers.model_copy(update=update)
     return _resolved(scenario, State(step, base.regime, levers, {**base.paths, **paths}))
