@@ -16,16 +16,37 @@ Every array has the draw axis last and contiguous, so that each operation is one
 from __future__ import annotations
 
 import math
-from typing import TypeAlias
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields, replace
+from typing import Any, Final, TypeAlias, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 
-__all__ = ["BoolArray", "FloatArray", "IntArray", "carved", "require_shape", "runs"]
+__all__ = [
+    "DRAWS_PER_SCRAMBLE",
+    "EDGE",
+    "BoolArray",
+    "FloatArray",
+    "IntArray",
+    "carved",
+    "join_draws",
+    "over_arrays",
+    "require_shape",
+    "runs",
+]
 
 FloatArray: TypeAlias = npt.NDArray[np.float64]
 IntArray: TypeAlias = npt.NDArray[np.int64]
 BoolArray: TypeAlias = npt.NDArray[np.bool_]
+
+T = TypeVar("T")
+
+DRAWS_PER_SCRAMBLE: Final = 512
+"""Draws come in whole scrambles, one after the other on the draw axis."""
+
+EDGE: Final = 2.0**-53
+"""Distance from 0 and 1 that uniforms keep: the open interval in which every quantile is finite."""
 
 
 def require_shape(name: str, array: npt.NDArray[np.generic], shape: tuple[int, ...]) -> None:
@@ -39,6 +60,35 @@ def carved(**shapes: tuple[int, ...]) -> dict[str, FloatArray]:
     sizes = [math.prod(shape) for shape in shapes.values()]
     parts = np.split(np.empty(sum(sizes)), np.cumsum(sizes[:-1]))
     return {name: part.reshape(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
+
+
+def over_arrays(function: Callable[..., FloatArray], first: T, *others: T) -> T:
+    """What comes of a function of arrays that stand at one place in each of some parts.
+
+    Parameters
+    ----------
+    function : callable
+        Takes as many arrays as there are parts.
+    first, *others : arrays, mappings or dataclasses
+        Alike but for the numbers, down to arrays.
+
+    Returns
+    -------
+    array, mapping or dataclass, as the parts
+    """
+    parts: Any = (first, *others)
+    if isinstance(first, np.ndarray):
+        return cast("T", function(*parts))
+    if isinstance(first, Mapping):
+        return cast("T", {key: over_arrays(function, *(part[key] for part in parts)) for key in first})
+    names = [field.name for field in fields(parts[0])]
+    values = {name: over_arrays(function, *(getattr(part, name) for part in parts)) for name in names}
+    return cast("T", replace(parts[0], **values))
+
+
+def join_draws(parts: Sequence[T]) -> T:
+    """The draws of several parts, one after the other; each is an array (..., N), or what holds such arrays."""
+    return over_arrays(lambda *arrays: np.concatenate(arrays, axis=-1), *parts)
 
 
 def runs(chosen: BoolArray, border: int) -> tuple[tuple[slice, slice], ...]:

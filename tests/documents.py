@@ -17,9 +17,9 @@ from typing import Any
 from hypothesis import strategies as st
 
 from sim.reading.loading import load_scenario
-from sim.reading.plausibility import medians, scale
 from sim.scenario.evidence import SCALES
-from sim.scenario.scenario import Input, Scenario, inputs
+from sim.scenario.inputs import Input, inputs, medians, scale
+from sim.scenario.scenario import Scenario
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
 Tree = dict[str, Any]
@@ -46,7 +46,7 @@ def quantities(base: Path) -> tuple[tuple[Input, float], ...]:
     """The numbers of a base, each with its median in canonical units."""
     found = {item.path: item for item in inputs(scenario(base)) if item.dimension != "category"}
     middle = medians(scenario(base))
-    return tuple((item, middle.get(path, 0.5)) for path, item in found.items())
+    return tuple((item, middle[path]) for path, item in found.items())
 
 
 def place(tree: Tree, path: str, value: Any) -> None:
@@ -119,7 +119,7 @@ FAMILIES = ("value", "interval", "uniform", "low", "triangular", "pert", "normal
 def record(draw: Draw, item: Input, middle: float, base: Path, mood: str) -> Any:
     """A record for a quantity: near its median, anywhere in its range, or strange."""
     unit = draw(st.sampled_from(sorted(SCALES[item.dimension])))
-    factor = scale(item.dimension, unit, scenario(base))
+    factor = scale(scenario(base), item.dimension, unit)
     least, most = item.allowed.least / factor, item.allowed.most / factor
     numbers = _near(middle / factor, least, most) if mood == "near" else _anywhere(least, most)
     if mood == "strange" and draw(st.booleans()):

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from sim.axes import FloatArray
-from sim.chance.sampling import Worlds, draw_worlds
+from sim.chance.sampling import draw_worlds
+from sim.chance.worlds import Worlds
 from sim.dates.timeline import Masks, Timeline, period_masks, simulate_timeline
 from sim.model.accounts import Record
 from sim.model.economy import Economy

@@ -10,10 +10,12 @@ from conftest import small
 from numpy.typing import ArrayLike
 
 from sim.axes import BoolArray
-from sim.chance.sampling import Worlds
-from sim.scenario.evidence import Fixed
-from sim.scenario.regimes import Policy, Regime
-from sim.scenario.scenario import Entry, Provider, Regulator, Scenario
+from sim.chance.worlds import Worlds
+from sim.scenario.families import Fixed
+from sim.scenario.levers import Regime
+from sim.scenario.providers import Entry, Provider, Regulator
+from sim.scenario.scenario import Scenario
+from sim.scenario.steps import Policy
 
 CLOSED: Mapping[str, Any] = small().regimes["closed"].model_dump()
 OPEN: Mapping[str, Any] = {**CLOSED, "title": "Open", "owned_layers": ("iaas",), "owned_unlock": 1, "reach": "open"}

@@ -9,19 +9,20 @@ import pytest
 from conftest import Folder
 from shipped import FOLDER, scenario
 
-from sim.chance.sampling import draw_worlds, median_world
+from sim.chance.medians import median_world
+from sim.chance.pairing import disagreements
+from sim.chance.sampling import draw_worlds
 from sim.dates.timeline import period_masks, simulate_timeline
 from sim.model.course import Shared
 from sim.model.engine import run_periods
 from sim.model.entry import entry_verdicts
 from sim.model.inversion import build_economy
-from sim.outcomes.comparison import disagreements
 from sim.reading.explain import lines
 from sim.reading.loading import load_scenario, read_scenario
-from sim.scenario.evidence import Fixed
+from sim.scenario.families import Fixed
+from sim.scenario.inputs import inputs
+from sim.scenario.levers import SameAs
 from sim.scenario.policy import lever, states
-from sim.scenario.regimes import SameAs
-from sim.scenario.scenario import inputs
 from sim.tasks.audit import audit, in_play
 
 FAULTS = {

@@ -12,23 +12,27 @@ import pytest
 from conftest import QUICK, TESTS
 
 import sim
+from sim.scenario.levers import Regime
 
 PACKAGE = Path(sim.__file__).parent
 
-FOLDERS = ("scenario", "reading", "chance", "dates", "kernels", "outcomes", "model", "belief", "pictures", "tasks")
+FOLDERS = ("kernels", "scenario", "reading", "chance", "dates", "outcomes", "model", "belief", "pictures", "tasks")
 """Folders in the order in which they may be read: each imports only from those before it."""
 
 # fmt: off
 READING_ORDER = (
     "errors", "axes", "disk",
-    "scenario.evidence", "scenario.regimes", "scenario.scenario", "scenario.policy",
-    "reading.points", "reading.plausibility", "reading.feasibility", "reading.correlation",
-    "reading.actors", "reading.consistency", "reading.documents", "reading.jsontext", "reading.cells", "reading.schema",
-    "reading.validation", "reading.merging", "reading.overrides", "reading.loading", "reading.explain",
-    "chance.distributions", "chance.shocks", "chance.worlds", "chance.sampling",
-    "dates.calendar", "dates.licensing", "dates.readiness", "dates.timeline",
     "kernels.baseyear", "kernels.pricing", "kernels.premium", "kernels.choice", "kernels.equilibrium", "kernels.growth",
     "kernels.capacity", "kernels.rivalry", "kernels.finance", "kernels.channels", "kernels.welfare",
+    "scenario.records", "scenario.families", "scenario.evidence", "scenario.levers", "scenario.steps",
+    "scenario.market", "scenario.providers", "scenario.supply", "scenario.scenario",
+    "scenario.inputs", "scenario.baseyear", "scenario.policy",
+    "reading.plausibility", "reading.feasibility", "reading.correlation",
+    "reading.actors", "reading.consistency", "reading.documents", "reading.jsontext", "reading.cells",
+    "reading.schema",
+    "reading.validation", "reading.merging", "reading.overrides", "reading.loading", "reading.explain",
+    "chance.shocks", "chance.worlds", "chance.pairing", "chance.copula", "chance.medians", "chance.sampling",
+    "dates.calendar", "dates.licensing", "dates.readiness", "dates.timeline",
     "outcomes.netcdf", "outcomes.variables", "outcomes.panels", "outcomes.manifest", "outcomes.results",
     "outcomes.columns",
     "outcomes.statistics", "outcomes.tables", "outcomes.comparison", "outcomes.sweeps",
@@ -131,9 +135,36 @@ def _attributes(path: Path) -> set[str]:
     return {node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}
 
 
+@pytest.mark.parametrize("number", ["512", "2.0 ** -53"], ids=["draws of a scramble", "the open interval"])
+def test_a_number_that_all_share_stands_in_one_module(number: str) -> None:
+    expression = ast.dump(ast.parse(number, mode="eval").body)
+    stating = [
+        name
+        for name, path in _modules().items()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant | ast.BinOp) and ast.dump(node) == expression
+    ]
+    assert stating == ["axes"]
+
+
 def test_only_the_engine_loops_over_periods() -> None:
     looping = [name for name, path in _modules().items() if "in range(periods)" in path.read_text()]
     assert looping == ["model.engine"]
+
+
+def _levers_read(path: Path) -> Iterator[str]:
+    """Levers that a file reads: `levers.NAME`, or `lever(state, "NAME", ...)` for their draws."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Attribute) and ast.unparse(node.value).split(".")[-1] == "levers":
+            yield node.attr
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("lever", "lever_rows"):
+            yield from (one.value for one in node.args if isinstance(one, ast.Constant))
+
+
+@pytest.mark.parametrize("name", [name for name in Regime.model_fields if name != "title"])
+def test_every_lever_moves_something(name: str) -> None:
+    reading = ("scenario.policy", "dates", "model")
+    assert any(name in _levers_read(path) for module, path in _modules().items() if module.startswith(reading))
 
 
 @pytest.mark.parametrize(

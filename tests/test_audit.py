@@ -7,9 +7,11 @@ from typing import Any
 import pytest
 from shipped import FOLDER, RUNNABLE, scenario
 
-from sim.chance.sampling import SHOCK_INPUTS, Worlds, draw_worlds
+from sim.chance.sampling import draw_worlds
+from sim.chance.worlds import SHOCK_INPUTS, Worlds
 from sim.reading.loading import load_scenario
-from sim.scenario.scenario import Scenario, inputs
+from sim.scenario.inputs import inputs
+from sim.scenario.scenario import Scenario
 from sim.tasks import audit as audit_module
 from sim.tasks.audit import audit, in_play
 

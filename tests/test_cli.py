@@ -80,9 +80,9 @@ def test_help_imports_nothing_heavy() -> None:
     assert in_a_process(code=code).stdout.splitlines()[-1] == "set()"
 
 
-def test_check_imports_neither_numpy_nor_scipy() -> None:
+def test_check_does_not_wait_for_scipy() -> None:
     file = str(shipped_folder() / "ftz_pilot.yaml")
-    code = f"import sys; from sim.cli import main; main(['check', {file!r}]); print('numpy' in sys.modules)"
+    code = f"import sys; from sim.cli import main; main(['check', {file!r}]); print('scipy' in sys.modules)"
     assert in_a_process(code=code).stdout.splitlines()[-1] == "False"
 
 

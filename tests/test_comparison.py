@@ -10,17 +10,10 @@ import pytest
 from synthetic import of, panel, result, scenario
 
 from sim.axes import FloatArray
+from sim.chance.pairing import draws_key
 from sim.errors import ResultsError
 from sim.outcomes import comparison
-from sim.outcomes.comparison import (
-    compare_results,
-    draws_key,
-    headline,
-    paired,
-    require_comparable,
-    summarise,
-    timeline_rows,
-)
+from sim.outcomes.comparison import compare_results, headline, paired, require_comparable, summarise, timeline_rows
 from sim.outcomes.results import Panel, Result
 from sim.outcomes.tables import ComparisonRow, SummaryRow
 

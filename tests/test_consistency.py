@@ -7,11 +7,10 @@ from collections.abc import Callable
 import pytest
 from conftest import Folder
 
-from sim.chance.distributions import median
 from sim.errors import ScenarioError
 from sim.reading.consistency import problems
 from sim.reading.loading import load_scenario, scenario_files, shipped_folder
-from sim.reading.plausibility import medians
+from sim.scenario.inputs import medians
 from sim.scenario.scenario import Scenario
 
 EVIDENCE = "source: judgement, grade: judgement"
@@ -322,7 +321,20 @@ FAMILIES = (
 @pytest.mark.parametrize("family", FAMILIES)
 def test_a_median_is_that_of_the_distribution(folder: Folder, family: str) -> None:
     scenario = load_scenario("small.yaml", overrides=[f"zone.cap={{{family}, unit: USD m/yr}}"])
-    assert medians(scenario)["zone.cap"] == pytest.approx(1e-3 * median(scenario.zone.cap))
+    assert medians(scenario)["zone.cap"] == pytest.approx(1e-3 * scenario.zone.cap.middle())
+
+
+def test_the_check_of_a_file_asks_what_the_engine_asks(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    load_scenario("small.yaml")
+    monkeypatch.setattr("sim.kernels.baseyear.BOUND", 0.01)
+    with pytest.raises(ScenarioError, match="impossible shares: foreign providers hold more than the open parts allow"):
+        load_scenario("small.yaml")
+
+
+def test_who_would_have_nothing_in_the_engine_has_nothing_in_the_check(folder: Folder) -> None:
+    whole = "shares: {saas: {foreign: {value: 100, unit: '%', source: judgement, grade: judgement}}}\n"
+    complaints = folder.complaints(folder.variant(whole))
+    assert complaints[0].endswith("nothing is left for 'alibaba' (found 100.0%; allowed below 100%)")
 
 
 def test_money_in_yuan_is_judged_in_dollars(folder: Folder) -> None:

@@ -11,9 +11,12 @@ from statistics import NormalDist
 import pytest
 
 from sim.reading.loading import load_scenario
-from sim.scenario.evidence import SCALES, Fixed, LogNormal, Record, TwoPiece
-from sim.scenario.regimes import EventStep
-from sim.scenario.scenario import Input, Scenario, inputs, record_numbers
+from sim.scenario.evidence import SCALES
+from sim.scenario.families import Fixed, LogNormal, TwoPiece
+from sim.scenario.inputs import Input, inputs, record_numbers
+from sim.scenario.records import Record
+from sim.scenario.scenario import Scenario
+from sim.scenario.steps import EventStep
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
 SHIPPED = sorted(path.stem for path in SCENARIOS.glob("*.yaml") if path.stem != "sources")

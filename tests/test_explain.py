@@ -6,7 +6,7 @@ import pytest
 from conftest import Folder
 
 from sim.errors import ScenarioError
-from sim.reading.explain import Line, described, details, lines
+from sim.reading.explain import Line, details, lines
 from sim.reading.loading import load_scenario, read_scenario
 
 WORDS = {
@@ -26,7 +26,7 @@ WORDS = {
 
 @pytest.mark.parametrize(("record", "words"), WORDS.items())
 def test_each_family_is_told_in_words(folder: Folder, record: str, words: str) -> None:
-    assert described(load_scenario("small.yaml", overrides=[f"zone.cap={{{record}}}"]).zone.cap) == words
+    assert load_scenario("small.yaml", overrides=[f"zone.cap={{{record}}}"]).zone.cap.described() == words
 
 
 def test_a_line_says_where_its_number_is_from(folder: Folder) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from shipped import RUNNABLE, run, scenario
 
-from sim.chance.sampling import median_world
+from sim.chance.medians import median_world
 from sim.model.engine import simulate
 from sim.outcomes.results import Panel
 

@@ -11,8 +11,8 @@ from shipped import FOLDER
 from sim.belief.knowledge import Replacement, as_known
 from sim.errors import ScenarioError
 from sim.reading.loading import Loaded, read_scenario
-from sim.scenario.evidence import Fixed
-from sim.scenario.scenario import inputs, naive_numbers
+from sim.scenario.families import Fixed
+from sim.scenario.inputs import inputs, naive_numbers
 
 CHURN = 'churn: {low: 1, median: 3, high: 8, min: 0, unit: "%/yr", source: judgement, grade: judgement}'
 LATE_CHURN = (

@@ -34,7 +34,8 @@ from sim.belief.lessons import LessonRow, ObservationRow, RungRow, contradicted,
 from sim.belief.matching import match_record
 from sim.belief.posterior import POSTERIOR_FILE, falls_back, learned_from, read_posterior, records_of
 from sim.belief.record import read_record
-from sim.chance.sampling import draw_latents, draw_worlds, median_world
+from sim.chance.medians import median_world
+from sim.chance.sampling import draw_latents, draw_worlds
 from sim.chance.shocks import reverting_path
 from sim.cli import main
 from sim.errors import NumericalError, ScenarioError

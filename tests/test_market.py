@@ -9,7 +9,8 @@ import pytest
 from shipped import CALM_MARKET, NO_PARTNER_GAIN, NOTHING_DRIFTS, column, economy, periods, run, scenario, worlds, year
 
 from sim.axes import FloatArray
-from sim.chance.sampling import Worlds, median_world
+from sim.chance.medians import median_world
+from sim.chance.worlds import Worlds
 from sim.kernels import channels, finance
 from sim.kernels.choice import Intake, Reach, rationed
 from sim.kernels.equilibrium import StaticMarket, static_equilibrium

@@ -16,7 +16,7 @@ from test_matching import _record
 from sim.axes import FloatArray
 from sim.belief.matching import match_record
 from sim.belief.naive import NAIVE, naive_draws, naive_forecasts
-from sim.scenario.scenario import inputs, naive_numbers
+from sim.scenario.inputs import inputs, naive_numbers
 
 CUTOFF = datetime.date(2019, 4, 30)
 DRAWS = 512

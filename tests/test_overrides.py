@@ -6,7 +6,7 @@ import pytest
 from conftest import Folder
 
 from sim.reading.loading import load_scenario
-from sim.scenario.evidence import Discrete, Fixed, Interval, TwoPiece
+from sim.scenario.families import Discrete, Fixed, Interval, TwoPiece
 
 REFUSED = {
     "no value": ("market.size", "--set market.size: must be PATH=VALUE (found no value)"),

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from small_world import EVIDENCE, rate, small_scenario, years
 
+from sim.scenario.levers import Regime
 from sim.scenario.policy import (
     NEVER,
     allows_owned,
@@ -51,6 +52,32 @@ def test_a_change_alters_the_levers_it_states_and_no_others():
     assert (changed.levers.sites, changed.levers.yearly_quota, changed.regime) == (3, 2, "open")
     assert changed.paths["sites"] == "policy.steps.more.change.sites"
     assert changed.paths["yearly_quota"] == "regimes.open.yearly_quota"
+
+
+OTHERWISE = {
+    "title": "Other",
+    "partner_equity": 0.4,
+    "partner_unlock": 0.3,
+    "owned_layers": ("saas",),
+    "owned_unlock": 0.9,
+    "reach": "zone",
+    "capped": True,
+    "sites": 7,
+    "yearly_quota": 8,
+    "spillover": 3.5,
+    "transfers_sites": True,
+    "eligible": ("aws",),
+}
+"""Another value for every lever."""
+
+
+@pytest.mark.parametrize("name", Regime.model_fields)
+def test_a_change_may_state_every_lever_of_a_regime(name: str) -> None:
+    steps = {"go": GO, "more": {"after": "go", "change": {name: OTHERWISE[name]}}}
+    _, before, after = states(small_scenario(steps))
+    assert getattr(before.levers, name) != OTHERWISE[name]
+    assert getattr(after.levers, name) == OTHERWISE[name]
+    assert after.paths[name] == f"policy.steps.more.change.{name}"
 
 
 def test_a_limit_set_to_null_in_a_change_is_lifted():

@@ -15,8 +15,7 @@ from reference.market import run
 from shipped import RUNNABLE, economy, scenario, worlds
 
 from sim.axes import FloatArray
-from sim.chance.distributions import median
-from sim.chance.sampling import Worlds
+from sim.chance.worlds import Worlds
 from sim.dates.timeline import Masks, Timeline, period_masks, simulate_timeline
 from sim.model.engine import simulate
 from sim.model.entry import entry_verdicts, loss_hazard
@@ -122,7 +121,7 @@ def _case(draw: int, *name: str) -> Case:
     return Case(
         scenario=found,
         inputs={key: float(values[draw]) for key, values in drawn.inputs.items()},
-        median_forecast=median(forecast) * SCALES["rate"][forecast.unit],
+        median_forecast=forecast.middle() * SCALES["rate"][forecast.unit],
         luck=drawn.market_shock[:, draw] + drawn.market_steps[:, draw],
         rivalry=drawn.rivalry[:, :, draw],
         origin=drawn.origin_shock[:, draw],

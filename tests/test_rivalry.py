@@ -11,7 +11,8 @@ import scipy.stats
 from shipped import NO_RIVALRY, scenario, worlds
 
 from sim.axes import FloatArray
-from sim.chance.sampling import fixed_points, median_world
+from sim.chance.medians import median_world
+from sim.chance.sampling import fixed_points
 from sim.kernels.rivalry import (
     deviation_nodes,
     group_offsets,

@@ -13,7 +13,8 @@ import shipped
 from conftest import Folder
 
 from sim.axes import FloatArray
-from sim.chance.sampling import draw_alike, draw_worlds
+from sim.chance.sampling import draw_worlds
+from sim.chance.worlds import same_worlds
 from sim.errors import ResultsError
 from sim.model.engine import simulate
 from sim.outcomes.panels import Result, panel_hash
@@ -107,9 +108,9 @@ def _numbers(result: Result) -> FloatArray:
 
 def test_the_three_regimes_draw_alike_and_a_calendar_of_chance_does_not() -> None:
     base, *others = (shipped.scenario(name) for name in ("jv_only", "ftz_pilot", "full_liberalization"))
-    assert all(draw_alike(base, other) for other in others)
-    assert not draw_alike(base, shipped.scenario("piecemeal"))
-    assert not draw_alike(base, shipped.scenario("jv_only", "demand.churn=5"))
+    assert all(same_worlds(base, other) for other in others)
+    assert not same_worlds(base, shipped.scenario("piecemeal"))
+    assert not same_worlds(base, shipped.scenario("jv_only", "demand.churn=5"))
 
 
 def test_another_key_has_blocks_of_its_own(folder: Folder) -> None:

@@ -11,14 +11,17 @@ import pytest
 import scipy.stats
 from scipy.special import ndtri
 
-from sim.axes import FloatArray
+from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray
 from sim.chance import sampling
-from sim.chance.distributions import median
-from sim.chance.sampling import DRAWS_PER_SCRAMBLE, SHOCK_INPUTS, Worlds, check_draws, draw_worlds, median_world
+from sim.chance.copula import correlated
+from sim.chance.medians import median_world
+from sim.chance.sampling import check_draws, draw_worlds
+from sim.chance.worlds import SHOCK_INPUTS, Worlds
 from sim.errors import ScenarioError
 from sim.reading.loading import load_scenario
-from sim.scenario.evidence import Fixed
-from sim.scenario.scenario import Correlation, Scenario, inputs
+from sim.scenario.families import Fixed
+from sim.scenario.inputs import inputs
+from sim.scenario.scenario import Correlation, Scenario
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
 FIRST = "opening.hypothesis"
@@ -60,7 +63,7 @@ def altered(node: Any, path: str, value: Any) -> Any:
 def fixed(scenario: Scenario, path: str) -> Scenario:
     """The scenario with one input fixed at its median."""
     record = next(item.record for item in inputs(scenario) if item.path == path)
-    return altered(scenario, path, Fixed(value=median(record), unit=record.unit, source="s", grade="judgement"))
+    return altered(scenario, path, Fixed(value=record.middle(), unit=record.unit, source="s", grade="judgement"))
 
 
 def group_of(scenario: Scenario, name: str) -> set[str]:
@@ -293,7 +296,7 @@ class Corner:
 @pytest.mark.parametrize("u", [2.0**-42, 1 - 2.0**-42])
 def test_correlated_uniforms_lie_strictly_inside_the_unit_interval(u: float) -> None:
     group = Correlation(members=("a", "b"), rank=((0.7,),), reason="test")
-    second = sampling._correlated(group, Corner(u))["b"]  # type: ignore[arg-type]
+    second = correlated(group, Corner(u))["b"]  # type: ignore[arg-type]
     assert 0 < second.min() <= second.max() < 1
 
 

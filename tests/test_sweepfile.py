@@ -11,7 +11,7 @@ from conftest import Folder
 from sim.chance.sampling import design_column
 from sim.errors import ScenarioError
 from sim.reading.loading import load_scenario, shipped_folder
-from sim.scenario.evidence import Discrete, Fixed, Interval
+from sim.scenario.families import Discrete, Fixed, Interval
 from sim.tasks.points import asked_outcomes
 from sim.tasks.sweepfile import Sweep, read_sweep
 

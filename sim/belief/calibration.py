@@ -14,12 +14,12 @@ from typing import Final
 
 import numpy as np
 
-from sim.axes import FloatArray
+from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray, join_draws
 from sim.belief.likelihood import Likelihood, likelihood_of
 from sim.belief.matching import Match, simulated
 from sim.belief.space import Space, find_space, middle_of
 from sim.belief.tempering import Rung, Target, effective_size, temper
-from sim.chance.sampling import DRAWS_PER_SCRAMBLE, Noise, columns_of, draw_latents
+from sim.chance.sampling import Noise, columns_of, draw_latents
 from sim.chance.worlds import Columns, Latents, worlds_of
 from sim.dates.timeline import Masks, Timeline
 from sim.model.accounts import Record
@@ -107,7 +107,7 @@ def _simulate(scenario: Scenario, matches: Sequence[Match], latents: Latents) ->
         return simulated(matches, scenario, economy, record, timeline)
 
     worlds = worlds_of(scenario, columns_of(scenario, latents))
-    return np.concatenate(observe(scenario, worlds, read), axis=1)
+    return join_draws(observe(scenario, worlds, read))
 
 
 @dataclass(frozen=True)
@@ -195,12 +195,12 @@ class Calibration:
     @property
     def expected(self) -> FloatArray:
         """What would be observed in each row of the posterior, (K, N)."""
-        return np.concatenate([one.expected for one in self.replicates], axis=1)
+        return join_draws([one.expected for one in self.replicates])
 
     @property
     def biases(self) -> FloatArray:
         """Discrepancies that rows of a series share, standard normals, (B, N)."""
-        return np.concatenate([self.teacher.space.biases_of(one.state) for one in self.replicates], axis=1)
+        return join_draws([self.teacher.space.biases_of(one.state) for one in self.replicates])
 
     @property
     def log_evidence(self) -> FloatArray:
@@ -222,7 +222,7 @@ def calibration(teach: Teacher, scenario: Scenario, first: Pilot, replicates: Se
     """
     latents = [draw_latents(scenario, number) for number in range(len(replicates))]
     learned = [teach.space.latents_of(one.state, others) for one, others in zip(replicates, latents, strict=True)]
-    prior, posterior = (_joined([columns_of(scenario, one) for one in group]) for group in (latents, learned))
+    prior, posterior = (join_draws([columns_of(scenario, one) for one in group]) for group in (latents, learned))
     return Calibration(teach, first, tuple(replicates), prior, posterior)
 
 
@@ -231,11 +231,3 @@ def replicate(teach: Teacher, seed: int, number: int) -> Replicate:
     found = temper(teach.target(), Noise(seed, number), PARTICLES)
     rows = slice(None, None, PARTICLES // DRAWS_PER_SCRAMBLE)
     return Replicate(found.state[:, rows].copy(), found.outputs[:, rows].copy(), found.log_evidence, found.rungs)
-
-
-def _joined(parts: Sequence[Columns]) -> Columns:
-    def joined(kind: str) -> dict[str, FloatArray]:
-        groups = [getattr(part, kind) for part in parts]
-        return {name: np.concatenate([group[name] for group in groups], axis=-1) for name in groups[0]}
-
-    return Columns(joined("inputs"), joined("events"), joined("shocks"))

@@ -7,19 +7,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sim.axes import FloatArray
+from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray
 from sim.belief.matching import Match, path, periods_needed, simulated
 from sim.belief.naive import naive_draws, naive_forecasts
 from sim.belief.record import Series
 from sim.belief.scores import measured
-from sim.chance.sampling import DRAWS_PER_SCRAMBLE, draw_worlds, uniforms
+from sim.chance.sampling import draw_worlds, uniforms
 from sim.dates.timeline import Masks, Timeline
 from sim.model.accounts import Record
 from sim.model.economy import Economy
 from sim.model.engine import observe
 from sim.scenario.scenario import Scenario
 
-__all__ = ["Forecasts", "forecast_scramble", "one_of_each", "side_by_side"]
+__all__ = ["Forecasts", "forecast_scramble", "one_of_each"]
 
 _ENGINE, _NAIVE, _PATH = "engine", "naive.", "path."
 
@@ -98,13 +98,3 @@ def forecast_scramble(scenario: Scenario, matches: Sequence[Match], number: int)
 def _measured(values: FloatArray, matches: Sequence[Match], errors: Sequence[FloatArray]) -> FloatArray:
     rows = zip(values, matches, errors, strict=True)
     return np.array([measured(draws, match.observation, u) for draws, match, u in rows])
-
-
-def side_by_side(parts: Sequence[Forecasts]) -> Forecasts:
-    """The draws of several scrambles, one after the other."""
-    first = parts[0]
-    return Forecasts(
-        np.concatenate([part.engine for part in parts], axis=-1),
-        {name: np.concatenate([part.naive[name] for part in parts], axis=-1) for name in first.naive},
-        {series: np.concatenate([part.paths[series] for part in parts], axis=-1) for series in first.paths},
-    )

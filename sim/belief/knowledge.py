@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 
 from sim.errors import ScenarioError
 from sim.reading import consistency
-from sim.reading.explain import described
 from sim.reading.loading import Loaded
 from sim.reading.validation import located, steps
-from sim.scenario.evidence import Mixture, Record
-from sim.scenario.scenario import Scenario, inputs, record_numbers
+from sim.scenario.families import Mixture
+from sim.scenario.inputs import inputs, record_numbers
+from sim.scenario.records import Record
+from sim.scenario.scenario import Scenario
 
 __all__ = ["Replacement", "as_known"]
 
@@ -117,7 +118,7 @@ def _remedy(record: Record, scenario: Scenario, cutoff: datetime.date) -> str:
 
 
 def _replacement(path: str, late: _Publication, record: Record, fallback: Record) -> Replacement:
-    before, after = (f"{described(one)} {one.unit}" for one in (record, fallback))
+    before, after = (f"{one.described()} {one.unit}" for one in (record, fallback))
     return Replacement(path, late.source, str(late.published), before, after, fallback.source)
 
 

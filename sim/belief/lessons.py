@@ -15,16 +15,17 @@ from typing import Final, NamedTuple
 import numpy as np
 from scipy.special import chdtri, ndtr, ndtri
 
-from sim.axes import FloatArray
+from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray
 from sim.belief.calibration import Calibration, Pilot, Teacher
 from sim.belief.likelihood import Scale, from_scale
 from sim.belief.record import Observation
-from sim.chance.sampling import DRAWS_PER_SCRAMBLE, Noise
+from sim.chance.sampling import Noise
 from sim.chance.worlds import Columns, worlds_of
 from sim.errors import Problem
 from sim.outcomes.statistics import FEWEST_SCRAMBLES
 from sim.scenario.evidence import CANONICAL_UNITS
-from sim.scenario.scenario import Scenario, inputs
+from sim.scenario.inputs import inputs
+from sim.scenario.scenario import Scenario
 
 __all__ = [
     "LEAST_INFORMATION",

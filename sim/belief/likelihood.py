@@ -19,12 +19,12 @@ from typing import Final, Literal, TypeAlias
 import numpy as np
 from scipy.special import expit, log_ndtr, logit, ndtri
 
-from sim.axes import FloatArray
+from sim.axes import EDGE, FloatArray
 from sim.belief.matching import Match
 from sim.belief.record import MONEY, SHARES, Observation
-from sim.chance.distributions import canonical
 from sim.errors import Problem, ScenarioError
-from sim.scenario.scenario import Scenario, record_numbers
+from sim.scenario.inputs import canonical, record_numbers
+from sim.scenario.scenario import Scenario
 
 __all__ = ["Likelihood", "Scale", "from_scale", "likelihood_of", "scale_of", "to_scale", "unusable"]
 
@@ -33,9 +33,6 @@ Scale: TypeAlias = Literal["log", "log-odds", "years", "yes or no"]
 _Z95: Final = float(ndtri(0.95))
 _TINY: Final = 1e-300
 """Stands in for a flow or a share of nothing, whose log does not exist."""
-
-_INSIDE: Final = 2.0**-53
-"""Distance that shares keep from 1."""
 
 _FAR: Final = 1e6
 """Years; stands in for the distance to a date that never comes."""
@@ -208,7 +205,7 @@ def to_scale(scale: Scale, values: FloatArray) -> FloatArray:
     if scale == "log":
         return np.asarray(np.log(np.maximum(values, _TINY)))
     if scale == "log-odds":
-        return np.asarray(logit(np.clip(values, _TINY, 1 - _INSIDE)))
+        return np.asarray(logit(np.clip(values, _TINY, 1 - EDGE)))
     return values
 
 

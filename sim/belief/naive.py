@@ -21,10 +21,10 @@ from scipy.special import expit, exprel, logit, ndtri
 from sim.axes import FloatArray
 from sim.belief.matching import Match
 from sim.belief.record import SHARES
-from sim.chance.distributions import canonical
 from sim.chance.sampling import uniforms
 from sim.model.economy import Economy
-from sim.scenario.scenario import Scenario, naive_numbers
+from sim.scenario.inputs import canonical, naive_numbers
+from sim.scenario.scenario import Scenario
 
 __all__ = ["NAIVE", "naive_draws", "naive_forecasts"]
 

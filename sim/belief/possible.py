@@ -14,7 +14,8 @@ from sim.chance.worlds import MARKET, STEPS, event_columns, period_count, revert
 from sim.disk import file_hash
 from sim.errors import ResultsError
 from sim.outcomes.manifest import MANIFEST, read_manifest
-from sim.scenario.scenario import Input, Scenario, inputs
+from sim.scenario.inputs import Input, inputs
+from sim.scenario.scenario import Scenario
 
 __all__ = ["impossible", "unlike_its_manifest"]
 

@@ -14,15 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from sim.axes import FloatArray
+from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray
 from sim.belief.possible import impossible, unlike_its_manifest
-from sim.chance.sampling import DRAWS_PER_SCRAMBLE
 from sim.chance.worlds import Columns, event_columns, reverting_paths, tail_columns
 from sim.disk import file_hash
 from sim.errors import Problem, ScenarioError, shown
 from sim.outcomes.columns import read_columns, save_columns
-from sim.scenario.evidence import Record
-from sim.scenario.scenario import Input, Learned, Scenario, inputs
+from sim.scenario.inputs import Input, inputs
+from sim.scenario.records import Record
+from sim.scenario.scenario import Learned, Scenario
 
 __all__ = [
     "POSTERIOR_FILE",

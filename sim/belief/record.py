@@ -21,8 +21,8 @@ from sim.errors import Problem, choices, shown
 from sim.reading.cells import Cell, cells
 from sim.reading.documents import Place, read_text
 from sim.reading.validation import refuse
-from sim.scenario.evidence import LARGEST
 from sim.scenario.policy import decimal_year
+from sim.scenario.records import LARGEST
 from sim.scenario.scenario import Horizon
 
 __all__ = ["COLUMNS", "EVENTS", "MONEY", "SHARES", "STATISTICS", "Observation", "Series", "read_record"]

@@ -24,8 +24,7 @@ import numpy as np
 
 from sim.axes import FloatArray
 from sim.belief.record import MONEY, SHARES, Observation
-from sim.chance.distributions import quantile
-from sim.scenario.evidence import TwoPiece
+from sim.scenario.families import TwoPiece
 
 __all__ = ["COVERED", "LEVELS", "headline_score", "measured", "pit", "quantiles", "scores"]
 
@@ -69,7 +68,7 @@ def _error(observation: Observation, u: FloatArray, *, log: bool = False) -> Flo
         return np.zeros_like(u)
     low, value, high = (math.log(x) if log else x for x in (observation.low, observation.value, observation.high))
     record = TwoPiece(low=low, median=value, high=high, unit="1", source="judgement", grade="found")
-    return quantile(record, u) - value
+    return record.quantile(u) - value
 
 
 def quantiles(draws: FloatArray) -> dict[float, float]:

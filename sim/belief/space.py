@@ -13,18 +13,16 @@ from typing import Final, TypeAlias
 import numpy as np
 from scipy.special import ndtr, ndtri
 
-from sim.axes import FloatArray
+from sim.axes import EDGE, FloatArray
 from sim.chance.sampling import draw_latents
 from sim.chance.worlds import MARKET, STEPS, Latents, Named, event_columns, period_count, reverting_paths
-from sim.scenario.scenario import Scenario, inputs
+from sim.scenario.inputs import inputs
+from sim.scenario.scenario import Scenario
 
 __all__ = ["Simulate", "Space", "find_space", "middle_of"]
 
 Simulate: TypeAlias = Callable[[Latents], FloatArray]
 """Latents of N draws to what is simulated of each of K observations, (K, N)."""
-
-_INSIDE: Final = 2.0**-53
-"""Distance from 0 and 1 that uniforms keep."""
 
 _FEW: Final = 32
 """Draws on which most latents show that they move something; the rest are tried on a whole scramble."""
@@ -100,7 +98,7 @@ def middle_of(scenario: Scenario, draws: int) -> Latents:
 
 
 def _uniform(normals: FloatArray) -> FloatArray:
-    return np.asarray(np.clip(ndtr(normals), _INSIDE, 1 - _INSIDE))
+    return np.asarray(np.clip(ndtr(normals), EDGE, 1 - EDGE))
 
 
 def find_space(scenario: Scenario, simulate: Simulate, biases: int) -> Space:

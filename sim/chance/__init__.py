@@ -1,1 +1,1 @@
-"""What is uncertain: distributions, shocks and the draws of both."""
+"""What is uncertain: shocks, worlds, and the draws of both."""

@@ -16,18 +16,17 @@ the net's first column too, so that each category of an input there sees the oth
 from __future__ import annotations
 
 import hashlib
-import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtri
 from scipy.stats import qmc
 
-from sim.axes import FloatArray
-from sim.chance.distributions import canonical
-from sim.chance.shocks import downward_steps, leading_directions, market_path, reflect, reverting_path, tail_factor
+from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray, join_draws
+from sim.chance.copula import correlated
+from sim.chance.shocks import leading_directions, market_path, reflect, reverting_path
 from sim.chance.worlds import (
     MARKET,
     SHOCK_INPUTS,
@@ -37,36 +36,26 @@ from sim.chance.worlds import (
     Named,
     Worlds,
     event_columns,
-    listed_order,
     period_count,
     reverting_paths,
-    side_by_side,
-    steps_with_chance,
-    steps_with_clock,
-    tail_columns,
     worlds_of,
 )
 from sim.errors import Problem, ScenarioError
-from sim.scenario.scenario import MOST_DRAWS, Correlation, Input, Sampling, Scenario, inputs
+from sim.scenario.inputs import Input, canonical, inputs
+from sim.scenario.scenario import MOST_DRAWS, Sampling, Scenario
 
 __all__ = [
-    "DRAWS_PER_SCRAMBLE",
     "SHOCK_INPUTS",
     "Noise",
     "Worlds",
     "check_draws",
     "columns_of",
     "design_column",
-    "draw_alike",
     "draw_latents",
     "draw_worlds",
     "fixed_points",
-    "median_world",
-    "side_by_side",
     "uniforms",
 ]
-
-DRAWS_PER_SCRAMBLE: Final = 512
 
 _SLICES: Final = 16
 """Of a scramble, by its net's first column: 32 points in each, in every one of which hypercubes are hypercubes."""
@@ -79,9 +68,6 @@ _NET_BITS: Final = 30
 
 _JITTER_BITS: Final = 32
 """Steps inside a cell of the hypercube; midpoints of them, so that a uniform is never 0 or 1."""
-
-_INSIDE: Final = 2.0**-53
-"""Distance from 0 and 1 that correlated uniforms keep."""
 
 
 def draw_worlds(scenario: Scenario, scrambles: range, *, replaced: Named | None = None) -> Worlds:
@@ -112,7 +98,7 @@ def draw_worlds(scenario: Scenario, scrambles: range, *, replaced: Named | None 
     for start, number in zip(starts, scrambles, strict=True):
         own = {name: values[start : start + DRAWS_PER_SCRAMBLE] for name, values in (replaced or {}).items()}
         parts.append(worlds_of(scenario, _columns(plan, number).replaced(own)))
-    return side_by_side(parts)
+    return join_draws(parts)
 
 
 def draw_latents(scenario: Scenario, number: int) -> Latents:
@@ -129,81 +115,6 @@ def columns_of(scenario: Scenario, latents: Latents) -> Columns:
         If the correlations of a group are not positive definite.
     """
     return _under(scenario, inputs(scenario), latents)
-
-
-def draw_alike(scenario: Scenario, other: Scenario) -> bool:
-    """Whether two scenarios have the same worlds, to the last bit."""
-    return _decisive(scenario) == _decisive(other)
-
-
-def _decisive(scenario: Scenario) -> tuple[object, ...]:
-    """All that `draw_worlds` reads of a scenario."""
-    sampling = scenario.sampling.model_copy(update={"draws": 0})
-    steps = (steps_with_chance(scenario), steps_with_clock(scenario))
-    providers = [(name, scenario.providers[name].fringe) for name in scenario.domestic + scenario.foreign]
-    return sampling, inputs(scenario), scenario.horizon, scenario.exchange_rate, steps, providers
-
-
-def median_world(scenario: Scenario, copies: int = 2) -> Worlds:
-    """The median case: inputs at their medians, no shocks, what is likelier than not happens, in listed order.
-
-    Downward steps come at their mean rate, so that what the trend carries for them cancels. What was learned counts
-    by the median of its rows, and its shocks by their mean, which is not zero where they were observed.
-
-    Parameters
-    ----------
-    scenario : Scenario
-        A discrete input takes the category that holds cumulative weight one half, in listed order.
-    copies : int
-        Identical draws, N; two, because a block of one draw may be computed with other instructions.
-
-    Returns
-    -------
-    Worlds
-    """
-    half = np.full(copies, 0.5)
-    periods, providers = period_count(scenario.horizon), len(scenario.providers)
-    medians = {item.name: canonical(scenario, item, half) for item in inputs(scenario)}
-    years = np.arange(1, periods + 1)[:, None] * (scenario.horizon.period_months / 12)
-    world = Worlds(
-        inputs=medians,
-        market_shock=np.zeros((periods, copies)),
-        market_steps=years * medians["market.step_rate"] * np.expm1(-medians["market.step_size"]),
-        rivalry=np.zeros((periods, providers, copies)),
-        origin_shock=np.zeros((periods, copies)),
-        chance={step: half.copy() for step in steps_with_chance(scenario)},
-        clock={step: half.copy() for step in steps_with_clock(scenario)},
-        order=np.stack(list(listed_order(scenario, copies).values())),
-    )
-    return world if scenario.learned is None else _middle_of(scenario, world, scenario.learned.columns)
-
-
-def _middle_of(scenario: Scenario, world: Worlds, learned: Named) -> Worlds:
-    """The median case of rows that were learned; what they lack is taken from the prior's."""
-    copies = world.draws
-
-    def middle(names: Iterable[str]) -> Named:
-        medians = {name: np.quantile(learned[name], 0.5, method="inverted_cdf") for name in names if name in learned}
-        return {name: np.full(copies, value) for name, value in medians.items()}
-
-    values = {**world.inputs, **middle(world.inputs)}
-    tails = dict(zip(reverting_paths(scenario), tail_columns(scenario), strict=False))  # the origin has none
-    wide = {path: tail_factor(learned[tail]) for path, tail in tails.items() if tail in learned}
-    paths = {
-        name: np.repeat((learned[name] * wide.get(name, 1.0)).mean(axis=1)[:, None], copies, axis=1)
-        for name in (MARKET, STEPS, *reverting_paths(scenario))
-    }
-    as_they_are = dict.fromkeys(tails.values(), np.full(copies, -math.expm1(-1.0)))  # a tail factor of 1
-    events = {**middle(event_columns(scenario)), **as_they_are, **listed_order(scenario, copies)}
-    made = worlds_of(scenario, Columns(values, events, paths))
-    rate, size = (learned.get(name, values[name][:1]) for name in ("market.step_rate", "market.step_size"))
-    falls = size * downward_steps(learned[STEPS], rate * (scenario.horizon.period_months / 12))
-    return replace(
-        made,
-        market_steps=np.repeat(-falls.mean(axis=1)[:, None], copies, axis=1),
-        chance={**world.chance, **made.chance},
-        clock={**world.clock, **made.clock},
-    )
 
 
 def uniforms(sampling: Sampling, name: str, scrambles: range, columns: int = 1) -> FloatArray:
@@ -305,12 +216,12 @@ def _columns(plan: _Plan, number: int) -> Columns:
     if learned is None:
         return columns
     rows = slice(number * DRAWS_PER_SCRAMBLE, (number + 1) * DRAWS_PER_SCRAMBLE)
-    found = {name: np.ascontiguousarray(values[..., rows]) for name, values in learned.columns.items()}
-    if any(values.shape[-1] < DRAWS_PER_SCRAMBLE for values in found.values()):
+    own = {name: np.ascontiguousarray(values[..., rows]) for name, values in learned.columns.items()}
+    if any(values.shape[-1] < DRAWS_PER_SCRAMBLE for values in own.values()):
         count = next(iter(learned.columns.values())).shape[-1]
         message = f"more draws are asked for than the posterior has rows (found {rows.stop}; at most {count})"
         raise ScenarioError([Problem("", 0, 0, "sampling.draws", message)])
-    return columns.replaced(found)
+    return columns.replaced(own)
 
 
 def _latents(plan: _Plan, number: int) -> Latents:
@@ -332,7 +243,7 @@ def _latents(plan: _Plan, number: int) -> Latents:
 def _under(scenario: Scenario, items: Sequence[Input], latents: Latents) -> Columns:
     uniforms = dict(latents.inputs)
     for group in scenario.sampling.correlations.values():
-        uniforms |= _correlated(group, latents)
+        uniforms |= correlated(group, latents)
     values = {item.name: canonical(scenario, item, uniforms[item.name]) for item in items}
     return Columns(values, latents.events, latents.shocks)
 
@@ -421,31 +332,3 @@ def _generator(seed: int, number: int, name: str) -> np.random.Generator:
     """A generator of its own for each name, the same on every machine."""
     key = hashlib.blake2b(f"{seed}/{number}/{name}".encode(), digest_size=16).digest()
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(int.from_bytes(key, "big"))))
-
-
-def _correlated(group: Correlation, latents: Latents) -> dict[str, FloatArray]:
-    """Uniforms of the members of a group under a normal copula, member by member in listed order."""
-    normals = [ndtri(latents.column(name)) for name in group.members]
-    uniforms = {}
-    for name, loadings in zip(group.members, _loadings(group), strict=True):
-        mixed = np.zeros(normals[0].shape)
-        for loading, normal in zip(loadings, normals, strict=False):
-            mixed += loading * normal
-        uniforms[name] = np.clip(ndtr(mixed), _INSIDE, 1 - _INSIDE)
-    return uniforms
-
-
-def _loadings(group: Correlation) -> list[list[float]]:
-    """Cholesky factor of the normal correlations 2 sin(π r / 6), row by row, so that a new last row moves no other."""
-    rows = [[1.0]]
-    for ranks in group.rank:
-        row: list[float] = []
-        for rank, other in zip(ranks, rows, strict=True):
-            shared = math.fsum(a * b for a, b in zip(row, other, strict=False))
-            row.append((2 * math.sin(math.pi * rank / 6) - shared) / other[-1])
-        rest = 1 - math.fsum(loading**2 for loading in row)
-        if rest <= 0:
-            message = "the correlations are not positive definite once converted by 2 sin(pi r / 6)"
-            raise ScenarioError([Problem("", 0, 0, "sampling.correlations", f"{', '.join(group.members)}: {message}")])
-        rows.append([*row, math.sqrt(rest)])
-    return rows

@@ -10,16 +10,17 @@ some period depends on its first rows only.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 import numpy as np
 
-from sim.axes import FloatArray, IntArray, require_shape
+from sim.axes import FloatArray, IntArray, over_arrays, require_shape
 from sim.chance.shocks import downward_steps, market_path, reverting_path, tail_factor
-from sim.scenario.regimes import HazardStep
+from sim.scenario.inputs import inputs
 from sim.scenario.scenario import Horizon, Scenario
+from sim.scenario.steps import HazardStep
 
 __all__ = [
     "MARKET",
@@ -33,7 +34,7 @@ __all__ = [
     "listed_order",
     "period_count",
     "reverting_paths",
-    "side_by_side",
+    "same_worlds",
     "steps_with_chance",
     "steps_with_clock",
     "tail_columns",
@@ -160,7 +161,7 @@ class Worlds:
 
     def take(self, draws: slice | IntArray) -> Worlds:
         """The worlds of some draws, as contiguous copies."""
-        return _each([self], lambda arrays: arrays[0][..., draws].copy(order="C"))
+        return over_arrays(lambda values: values[..., draws].copy(order="C"), self)
 
     def replace_input(self, name: str, values: FloatArray) -> Worlds:
         """The same worlds but for one input.
@@ -184,27 +185,17 @@ class Worlds:
         return replace(self, inputs={**self.inputs, name: values})
 
 
-def side_by_side(parts: Sequence[Worlds]) -> Worlds:
-    """The draws of several worlds of one scenario, one after the other."""
-    return _each(parts, lambda arrays: np.concatenate(arrays, axis=-1))
+def same_worlds(scenario: Scenario, other: Scenario) -> bool:
+    """Whether two scenarios have the same worlds, to the last bit."""
+    return _decisive(scenario) == _decisive(other)
 
 
-def _each(parts: Sequence[Worlds], join: Callable[[list[FloatArray]], FloatArray]) -> Worlds:
-    """The worlds whose every array is made from those of `parts`."""
-
-    def joined(mappings: Sequence[Named]) -> Named:
-        return {name: join([mapping[name] for mapping in mappings]) for name in mappings[0]}
-
-    return Worlds(
-        inputs=joined([part.inputs for part in parts]),
-        market_shock=join([part.market_shock for part in parts]),
-        market_steps=join([part.market_steps for part in parts]),
-        rivalry=join([part.rivalry for part in parts]),
-        origin_shock=join([part.origin_shock for part in parts]),
-        chance=joined([part.chance for part in parts]),
-        clock=joined([part.clock for part in parts]),
-        order=join([part.order for part in parts]),
-    )
+def _decisive(scenario: Scenario) -> tuple[object, ...]:
+    """All that `draw_worlds` reads of a scenario."""
+    sampling = scenario.sampling.model_copy(update={"draws": 0})
+    steps = (steps_with_chance(scenario), steps_with_clock(scenario))
+    providers = [(name, scenario.providers[name].fringe) for name in scenario.domestic + scenario.foreign]
+    return sampling, inputs(scenario), scenario.horizon, scenario.exchange_rate, steps, providers
 
 
 def period_count(horizon: Horizon) -> int:

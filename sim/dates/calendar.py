@@ -12,11 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.axes import BoolArray, FloatArray, IntArray
-from sim.chance.sampling import Worlds
-from sim.scenario.evidence import Record
+from sim.chance.worlds import Worlds
 from sim.scenario.policy import NEVER, changes_state, decimal_year, states, trigger_order
-from sim.scenario.regimes import DateStep, EventStep, HazardStep
+from sim.scenario.records import Record
 from sim.scenario.scenario import Scenario
+from sim.scenario.steps import DateStep, EventStep, HazardStep
 
 __all__ = ["Phases", "phases_in_force", "step_dates"]
 

@@ -7,9 +7,10 @@ import datetime
 import numpy as np
 
 from sim.axes import FloatArray, require_shape
-from sim.chance.sampling import Worlds
+from sim.chance.worlds import Worlds
 from sim.scenario.policy import NEVER, decimal_year
-from sim.scenario.scenario import ALLOWED, Scenario
+from sim.scenario.providers import ALLOWED
+from sim.scenario.scenario import Scenario
 
 __all__ = ["arrival_dates", "earliest_applications"]
 

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from sim.axes import BoolArray, FloatArray, IntArray, require_shape
-from sim.chance.sampling import Worlds
+from sim.chance.worlds import Worlds
 from sim.dates.calendar import Phases, phases_in_force, step_dates
 from sim.dates.licensing import Phase, Project, Rules, World
 from sim.dates.readiness import arrival_dates, earliest_applications

@@ -6,13 +6,18 @@ import numpy as np
 
 from sim.axes import BoolArray, FloatArray
 
-__all__ = ["BOUND", "fits", "foreign_spending", "open_part_shares", "segment_shares"]
+__all__ = ["BOUND", "fits", "foreign_spending", "open_part_shares", "room", "segment_shares"]
 
 BOUND = 0.9
 """Most of a segment's open part that foreign providers may hold in the base year."""
 
 _LOG_SCALE_RANGE = 60.0
 _HALVINGS = 70  # 120 / 2^70 is far below the spacing of doubles near any root
+
+
+def room(weights: FloatArray, open_part: FloatArray) -> FloatArray:
+    """What foreign providers can hold of a layer at most, from (G, N) segment weights and open parts; (N,)."""
+    return np.asarray(BOUND * (weights * open_part).sum(axis=0))
 
 
 def fits(foreign_share: FloatArray, weights: FloatArray, open_part: FloatArray) -> BoolArray:
@@ -29,7 +34,7 @@ def fits(foreign_share: FloatArray, weights: FloatArray, open_part: FloatArray) 
     -------
     (N,) bool
     """
-    return np.asarray(foreign_share < BOUND * (weights * open_part).sum(axis=0))
+    return np.asarray(foreign_share < room(weights, open_part))
 
 
 def foreign_spending(

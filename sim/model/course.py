@@ -7,8 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from sim.axes import BoolArray, FloatArray
-from sim.chance.sampling import Worlds
-from sim.chance.worlds import period_count
+from sim.chance.worlds import Worlds, period_count
 from sim.dates.timeline import Masks, Timeline, period_middles
 from sim.kernels.capacity import first_come, lags, whole_periods
 from sim.kernels.choice import group_scale

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cached_property
 
@@ -13,12 +12,11 @@ from sim.errors import NumericalError
 from sim.kernels import pricing
 from sim.kernels.channels import Rates
 from sim.kernels.equilibrium import StaticMarket
+from sim.scenario.baseyear import Inputs
 from sim.scenario.policy import State, lever
 from sim.scenario.scenario import Scenario
 
 __all__ = ["LARGEST_EXPONENT", "Economy", "Inputs", "lever_rows", "reach_fraction", "require"]
-
-Inputs = Mapping[str, FloatArray]
 
 LARGEST_EXPONENT = 300.0
 """Of what is put into an exponential; a double holds e^709, so that products of two such numbers have room."""

@@ -12,9 +12,8 @@ from typing import TypeVar
 
 import numpy as np
 
-from sim.axes import FloatArray, carved
-from sim.chance.sampling import Worlds
-from sim.chance.worlds import period_count
+from sim.axes import FloatArray, carved, join_draws
+from sim.chance.worlds import Worlds, period_count
 from sim.dates.timeline import Masks, Timeline, period_masks, simulate_timeline
 from sim.model.accounts import Record, outcomes
 from sim.model.course import Backdrop, Course, Shared
@@ -141,7 +140,7 @@ def _joined(parts: list[dict[str, Panel]]) -> dict[str, Panel]:
         return parts[0]
     joined = {}
     for variable, first in list(parts[0].items()):
-        values = np.concatenate([part.pop(variable).values for part in parts], axis=-1)
+        values = join_draws([part.pop(variable).values for part in parts])
         joined[variable] = Panel(variable, first.unit, first.years, first.items, values, first.median)
     return joined
 

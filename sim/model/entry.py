@@ -14,8 +14,8 @@ from sim.kernels.pricing import margin_gain
 from sim.model.economy import Economy, reach_fraction
 from sim.model.inversion import start_unlock
 from sim.scenario.policy import State, allows_owned, lever, reachable, states
-from sim.scenario.regimes import HazardStep
 from sim.scenario.scenario import Scenario
+from sim.scenario.steps import HazardStep
 
 _TINY = np.finfo(np.float64).tiny
 _STEPS = 12  # best responses; they bring a gain to within some 1e-7, of which no choice depends that is worth making

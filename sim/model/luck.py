@@ -15,7 +15,6 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from sim.axes import FloatArray
-from sim.chance.distributions import canonical
 from sim.chance.sampling import fixed_points
 from sim.chance.shocks import reverting_sd
 from sim.kernels.rivalry import (
@@ -26,8 +25,9 @@ from sim.kernels.rivalry import (
     lone_offset,
     origin_offset,
 )
-from sim.model.inversion import base_shares
-from sim.scenario.scenario import Scenario, inputs
+from sim.scenario.baseyear import base_year
+from sim.scenario.inputs import canonical, inputs
+from sim.scenario.scenario import Scenario
 
 __all__ = ["Offsets", "entrant_offsets", "offsets_of"]
 
@@ -95,9 +95,10 @@ _SECTIONS: Final = ("providers", "market", "segments", "shares", "rivalry")
 
 
 @lru_cache(_KEPT)
-def _offsets(base_year: _BaseYear, period_months: int, periods: int) -> Offsets:
-    scenario, middle = base_year.scenario, _medians(base_year.scenario)
-    shares, opened = base_shares(scenario, middle)
+def _offsets(kept: _BaseYear, period_months: int, periods: int) -> Offsets:
+    scenario, middle = kept.scenario, _medians(kept.scenario)
+    base = base_year(scenario, middle)
+    shares, opened = base.layer_shares, base.open_of_layers()
     half_life, provider_sd, origin_sd = (
         float(middle[f"rivalry.{name}"][0]) for name in ("half_life", "provider_sd", "origin_sd")
     )
@@ -122,7 +123,7 @@ def _medians(scenario: Scenario) -> Mapping[str, FloatArray]:
     return {
         item.name: canonical(scenario, item, half)
         for item in inputs(scenario)
-        if item.name.startswith(("shares.", "segments.", "rivalry."))
+        if item.name.startswith(("market.", "shares.", "segments.", "rivalry."))
     }
 
 

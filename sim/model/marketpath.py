@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.axes import FloatArray
-from sim.chance.distributions import median
-from sim.chance.sampling import Worlds
+from sim.chance.worlds import Worlds
 from sim.kernels import growth
 from sim.model.economy import LARGEST_EXPONENT, Economy, require
-from sim.scenario.evidence import SCALES
+from sim.scenario.baseyear import fade_rate, fading, median_forecast
 from sim.scenario.scenario import Scenario
 
 __all__ = ["MarketPath", "market_path"]
@@ -51,10 +50,9 @@ def market_path(scenario: Scenario, economy: Economy, worlds: Worlds, step: floa
     """
     market, inputs = scenario.market, economy.inputs
     first, long_run = np.log1p(inputs["market.growth_base"]), np.log1p(inputs["market.growth_long_run"])
-    expected = _median_forecast(scenario)
-    span = float(market.forecast_years)
-    fade = growth.fade_rate(first, long_run, np.full_like(first, np.log1p(expected)), span)
-    require("market.growth_base, growth_forecast and growth_long_run do not allow growth to fade", np.isfinite(fade))
+    fade, expected, span = fade_rate(scenario, inputs), median_forecast(scenario), float(market.forecast_years)
+    fades = fading(scenario, inputs, fade)
+    require(fades.refusal, fades.holds)
     since_middle = np.asarray(0.5 + (np.arange(periods + 1)[:, None] - 0.5) * step, dtype=np.float64)
     curve = growth.trend(since_middle, first, long_run, fade)
     curve += growth.tilt(np.maximum(since_middle - 0.5, 0.0), inputs["market.growth_forecast"], expected, span)
@@ -70,11 +68,6 @@ def market_path(scenario: Scenario, economy: Economy, worlds: Worlds, step: floa
     realised = np.diff(np.log(size), axis=0) / step
     luck = np.diff(shocks, axis=0) / step
     return MarketPath(size, realised, realised - luck[:, None], np.vstack([first, np.diff(curve, axis=0) / step]))
-
-
-def _median_forecast(scenario: Scenario) -> float:
-    record = scenario.market.growth_forecast
-    return median(record) * SCALES["rate"][record.unit]
 
 
 def _split_layers(scenario: Scenario, economy: Economy, total: FloatArray, since_middle: FloatArray) -> FloatArray:

@@ -6,21 +6,19 @@ common, luck included, cancels.
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import numpy as np
 
 from sim.axes import FloatArray
+from sim.chance.pairing import disagreements
 from sim.errors import ResultsError, choices
 from sim.kernels.finance import half_steps, internal_rate, payback_years
 from sim.outcomes.panels import Columns, LazyPanel, Result, batches
 from sim.outcomes.statistics import STATISTICS, Missing, Statistics, describe, share_positive
 from sim.outcomes.tables import Cell, ComparisonRow, HeadlineRow, SummaryRow, TimelineRow
 from sim.outcomes.variables import VARIABLES
-from sim.scenario.scenario import Correlation, Scenario
 
 __all__ = [
     "HEADLINE_VARIABLES",
@@ -28,8 +26,6 @@ __all__ = [
     "baseline_of",
     "compare_one",
     "compare_results",
-    "disagreements",
-    "draws_key",
     "headline",
     "paired",
     "require_comparable",
@@ -55,60 +51,6 @@ _DRAWS_AT_A_TIME: Final = 2**15
 """Draws of which the flows of all years are held together."""
 
 _UNIT_OF_DIFFERENCE: Final = {"year": "years"}
-
-
-def _drawing(scenario: Scenario) -> Mapping[str, object]:
-    """What decides the world that draw n is, and what it is measured on: two scenarios share draws if all agree.
-
-    Columns are keyed by name, so a provider that one of them has besides moves no draw of the others.
-    """
-    sampling, horizon = scenario.sampling, scenario.horizon
-    return {
-        "seed": sampling.seed,
-        "number of draws": sampling.draws,
-        "horizon": [horizon.base_year, horizon.end_year, horizon.period_months],
-        "leading columns": list(sampling.leading),
-        "posterior": sampling.posterior,
-        "layers": sorted(scenario.market.layers),
-        "segments": sorted(scenario.segments),
-    }
-
-
-def draws_key(scenario: Scenario) -> str:
-    """SHA-256 of what decides the draws, correlations aside: unlike keys, unlike draws."""
-    return hashlib.sha256(json.dumps(_drawing(scenario), sort_keys=True).encode()).hexdigest()
-
-
-def disagreements(scenario: Scenario, other: Scenario) -> tuple[str, ...]:
-    """Why two scenarios do not share draws, in words; empty if they do."""
-    mine, theirs = _drawing(scenario), _drawing(other)
-    found = [
-        f"{part} ({mine[part]} against {theirs[part]})" if part in ("seed", "number of draws", "horizon") else part
-        for part in mine
-        if mine[part] != theirs[part]
-    ]
-    turned = _turned_providers(scenario, other)
-    groups = _unlike_groups(scenario.sampling.correlations, other.sampling.correlations)
-    return (*found, *turned, *groups)
-
-
-def _turned_providers(scenario: Scenario, other: Scenario) -> Iterator[str]:
-    """Providers that are domestic in one scenario and foreign in the other."""
-    for name in scenario.providers:
-        if name in other.providers and scenario.providers[name].origin != other.providers[name].origin:
-            yield f"the origin of {name}"
-
-
-def _unlike_groups(mine: Mapping[str, Correlation], theirs: Mapping[str, Correlation]) -> Iterator[str]:
-    """Correlation groups that do not begin alike; members that one of them appends move nothing before them."""
-    for name in dict.fromkeys((*mine, *theirs)):
-        if name not in mine or name not in theirs:
-            yield f"correlation group {name}"
-            continue
-        shared = min(len(mine[name].members), len(theirs[name].members))
-        begins = [(group.members[:shared], group.rank[: shared - 1]) for group in (mine[name], theirs[name])]
-        if begins[0] != begins[1]:
-            yield f"correlation group {name}"
 
 
 def baseline_of(results: Sequence[Result], baseline: str | None) -> Result:

@@ -21,7 +21,7 @@ import h5py
 import numpy as np
 from pydantic import ValidationError
 
-from sim.axes import FloatArray
+from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray
 from sim.errors import ResultsError, shown
 from sim.outcomes import netcdf
 from sim.outcomes.manifest import require_as_written
@@ -60,8 +60,7 @@ DRAWS_FILE: Final = "draws.nc"
 _MEDIAN: Final = "_median"
 _DIMENSIONS: Final = ("year", "item", "draw")
 _TEXT: Final = h5py.string_dtype()
-_SCRAMBLE: Final = 512
-_LARGEST_CHUNK: Final = 16 * _SCRAMBLE
+_LARGEST_CHUNK: Final = 16 * DRAWS_PER_SCRAMBLE
 """64 KiB of float64: one column of a default run, read in one piece."""
 
 
@@ -182,7 +181,7 @@ def _span(years: list[int], part: Sequence[int]) -> slice:
 def _chunk(draws: int) -> int:
     """Draws in a chunk: whole scrambles, in as few and as even parts as the largest chunk allows."""
     parts = -(-draws // _LARGEST_CHUNK)
-    return min(draws, -(-draws // (parts * _SCRAMBLE)) * _SCRAMBLE)
+    return min(draws, -(-draws // (parts * DRAWS_PER_SCRAMBLE)) * DRAWS_PER_SCRAMBLE)
 
 
 def read_result(folder: Path) -> Result:

@@ -13,7 +13,7 @@ from typing import Final, Literal, TypeAlias
 
 import numpy as np
 
-from sim.axes import FloatArray, IntArray
+from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray, IntArray
 
 __all__ = ["FEWEST_SCRAMBLES", "STATISTICS", "Missing", "Statistics", "describe", "share_positive", "standard_error"]
 
@@ -26,7 +26,6 @@ FEWEST_SCRAMBLES: Final = 8
 """Below this many scrambles their spread says too little, and a standard error is unknown."""
 
 _PROBABILITIES: Final = np.array([0.05, 0.25, 0.5, 0.75, 0.95])
-_SCRAMBLE: Final = 512
 _NEAR: Final = 16
 """Draws of each scramble, about the place of a quantile, among which that of the whole is looked for."""
 
@@ -82,15 +81,15 @@ def describe(columns: FloatArray, missing: Missing = "") -> Statistics:
             rows = places[start : start + size]
             value[rows], of_scrambles = parts_of(columns[rows], missing)
             error[rows] = _errors(of_scrambles)
-    error[:] = error if columns.shape[-1] >= FEWEST_SCRAMBLES * _SCRAMBLE else np.nan
+    error[:] = error if columns.shape[-1] >= FEWEST_SCRAMBLES * DRAWS_PER_SCRAMBLE else np.nan
     return Statistics(value, error, defined)
 
 
 def standard_error(column: FloatArray) -> float:
     """Standard error of the mean of one column, (draws,), as `describe` gives it; NaN below eight scrambles."""
-    if len(column) < FEWEST_SCRAMBLES * _SCRAMBLE:
+    if len(column) < FEWEST_SCRAMBLES * DRAWS_PER_SCRAMBLE:
         return math.nan
-    means = column.reshape(-1, _SCRAMBLE).mean(axis=-1)
+    means = column.reshape(-1, DRAWS_PER_SCRAMBLE).mean(axis=-1)
     return float(np.sqrt(means.var() / (len(means) - 1)))
 
 
@@ -112,7 +111,7 @@ def _complete(columns: FloatArray, missing: Missing) -> tuple[FloatArray, FloatA
     """The statistics of columns that are theirs to sort, and of each scramble."""
     if missing == "never":
         np.copyto(columns, np.inf, where=np.isnan(columns))
-    scrambles = columns.reshape(len(columns), -1, _SCRAMBLE)
+    scrambles = columns.reshape(len(columns), -1, DRAWS_PER_SCRAMBLE)
     with np.errstate(invalid="ignore"):  # the spread of what never happens in some draws is not defined
         means = scrambles.mean(axis=-1)
         squares = scrambles - means[..., None]
@@ -127,7 +126,7 @@ def _complete(columns: FloatArray, missing: Missing) -> tuple[FloatArray, FloatA
 
 def _with_gaps(columns: FloatArray, missing: Missing) -> tuple[FloatArray, FloatArray]:
     """The same over the draws that are defined."""
-    return _defined_only(columns), _defined_only(columns.reshape(len(columns), -1, _SCRAMBLE))
+    return _defined_only(columns), _defined_only(columns.reshape(len(columns), -1, DRAWS_PER_SCRAMBLE))
 
 
 def _side_by_side(mean: FloatArray, spread: FloatArray, quantiles: FloatArray) -> FloatArray:
@@ -178,9 +177,9 @@ def _merged_quantiles(ordered: FloatArray, guesses: FloatArray) -> FloatArray:
     everything is sorted.
     """
     columns, count, _ = ordered.shape
-    position = _PROBABILITIES * (count * _SCRAMBLE - 1)
-    ranks = _neighbours(position, count * _SCRAMBLE)
-    flat, first = ordered.reshape(-1), _SCRAMBLE * np.arange(columns * count).reshape(columns, 1, count)
+    position = _PROBABILITIES * (count * DRAWS_PER_SCRAMBLE - 1)
+    ranks = _neighbours(position, count * DRAWS_PER_SCRAMBLE)
+    flat, first = ordered.reshape(-1), DRAWS_PER_SCRAMBLE * np.arange(columns * count).reshape(columns, 1, count)
     starts = _starts(flat, first, guesses[..., None], ranks[0])
     near = flat.take((first + starts)[..., None] + np.arange(_NEAR)).reshape(columns, len(position), -1)
     near.sort(axis=-1)
@@ -201,10 +200,10 @@ def _starts(flat: FloatArray, first: IntArray, guesses: FloatArray, rank: IntArr
     What all scrambles together lack of the rank, or have beyond it, each makes up in equal parts.
     """
     places = np.zeros(np.broadcast_shapes(first.shape, guesses.shape), dtype=np.int64)
-    step = _SCRAMBLE // 2
+    step = DRAWS_PER_SCRAMBLE // 2
     while step:
         places += step * (flat.take(first + (places + step - 1)) < guesses)
         step //= 2
     lacking = (rank - places.sum(axis=-1)) // first.shape[-1]
-    starts: IntArray = np.clip(places + lacking[..., None] - _NEAR // 2, 1, _SCRAMBLE - _NEAR - 1)
+    starts: IntArray = np.clip(places + lacking[..., None] - _NEAR // 2, 1, DRAWS_PER_SCRAMBLE - _NEAR - 1)
     return starts

@@ -47,8 +47,9 @@ from sim.pictures.style import (
     sheet,
     short_title,
 )
-from sim.scenario.evidence import Discrete
-from sim.scenario.scenario import ReferenceGain, Scenario
+from sim.scenario.families import Discrete
+from sim.scenario.market import ReferenceGain
+from sim.scenario.scenario import Scenario
 
 __all__ = ["gains_after_launch", "gains_and_losses", "npv", "provider_shares", "share_by_hypothesis", "target_year"]
 

@@ -19,7 +19,8 @@ from matplotlib.gridspec import GridSpec
 from matplotlib.ticker import FuncFormatter
 
 from sim.outcomes.results import Result
-from sim.scenario.scenario import Scenario, inputs
+from sim.scenario.inputs import inputs
+from sim.scenario.scenario import Scenario
 
 __all__ = [
     "COLOURS",

@@ -7,8 +7,11 @@ from collections.abc import Collection, Iterator, Mapping
 
 from sim.errors import choices
 from sim.reading.plausibility import Finding
-from sim.scenario.regimes import FRACTION_LEVERS, DateStep, Regime, RegimeChange, SameAs
-from sim.scenario.scenario import ALLOWED, LAUNCH, Arrival, LayerShares, Provider, ProviderEntry, Scenario
+from sim.scenario.levers import FRACTION_LEVERS, Regime, RegimeChange, SameAs
+from sim.scenario.market import LayerShares
+from sim.scenario.providers import ALLOWED, LAUNCH, Arrival, Provider, ProviderEntry
+from sim.scenario.scenario import Scenario
+from sim.scenario.steps import DateStep
 
 __all__ = ["actor_problems", "names_of_dropped", "unshared"]
 
@@ -44,14 +47,14 @@ def _entry(path: str, entry: ProviderEntry, scenario: Scenario) -> Iterator[Find
     yield from _trigger(path, entry.after, entry.delay is not None, (ALLOWED,), scenario)
     always = (entry.rule or scenario.entry.rule) == "always"
     if always and entry.from_date and entry.bound_until and entry.from_date < entry.bound_until:
-        found = f"(found {entry.from_date}; allowed from {entry.bound_until}, or leave it out: it waits)"
-        yield f"{path}.from", f"a provider that always enters cannot apply while it is bound {found}"
+        aside = f"(found {entry.from_date}; allowed from {entry.bound_until}, or leave it out: it waits)"
+        yield f"{path}.from", f"a provider that always enters cannot apply while it is bound {aside}"
 
 
 def _arrival(path: str, arrives: Arrival, provider: Provider, scenario: Scenario) -> Iterator[Finding]:
     if (arrives.when is None) == (arrives.after is None):
-        found = "neither" if arrives.when is None else "both"
-        yield path, f"an arrival is dated by one of when and after (found {found})"
+        aside = "neither" if arrives.when is None else "both"
+        yield path, f"an arrival is dated by one of when and after (found {aside})"
     words = (LAUNCH,) if provider.origin == "foreign" else ()
     yield from _trigger(path, arrives.after, arrives.delay is not None, words, scenario)
     if arrives.after == LAUNCH and arrives.delay is not None:
@@ -74,8 +77,8 @@ def _too_early(path: str, arrives: Arrival, scenario: Scenario) -> Iterator[Find
     for key, day in (("when", arrives.when), ("after", _day_of(arrives, scenario))):
         first = datetime.date(scenario.horizon.base_year + 1, 1, 1)
         if day is not None and day < first:
-            found = f"(found {day}; allowed from {first})"
-            yield f"{path}.{key}", f"an arrival is after the base year; who is there in it stands in 'shares' {found}"
+            aside = f"(found {day}; allowed from {first})"
+            yield f"{path}.{key}", f"an arrival is after the base year; who is there in it stands in 'shares' {aside}"
 
 
 def _day_of(arrives: Arrival, scenario: Scenario) -> datetime.date | None:

@@ -11,19 +11,21 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import chain, islice
 from typing import Final
 
+from sim.axes import DRAWS_PER_SCRAMBLE
 from sim.errors import choices
 from sim.reading.actors import actor_problems, names_of_dropped, unshared
 from sim.reading.correlation import contradictions
 from sim.reading.feasibility import infeasible
 from sim.reading.plausibility import Finding, implausible
-from sim.scenario.evidence import Discrete, Record
-from sim.scenario.regimes import EventStep, HazardStep, Regime, RegimeChange, Step
-from sim.scenario.scenario import LayerShares, Scenario, inputs
+from sim.scenario.families import Discrete
+from sim.scenario.inputs import inputs
+from sim.scenario.levers import Regime, RegimeChange
+from sim.scenario.market import LayerShares
+from sim.scenario.records import Record
+from sim.scenario.scenario import Scenario
+from sim.scenario.steps import EventStep, HazardStep, Step
 
 __all__ = ["problems"]
-
-_SCRAMBLE: Final = 512
-"""Draws come in scrambles of so many points."""
 
 _MOST_LISTED: Final = 12
 
@@ -49,10 +51,10 @@ def problems(scenario: Scenario, *, most: int | None = None, dropped: Collection
     list of (path, message)
         Empty if the scenario can be run.
     """
-    gone = tuple(names_of_dropped(scenario, dropped))
-    sampled = chain(_leading(scenario, gone), _correlations(scenario, gone))
-    found = list(islice(chain(sampled, *(check(scenario) for check in _CHECKS)), most))
-    return found or list(islice(infeasible(scenario), most))
+    former = tuple(names_of_dropped(scenario, dropped))
+    sampled = chain(_leading(scenario, former), _correlations(scenario, former))
+    findings = list(islice(chain(sampled, *(check(scenario) for check in _CHECKS)), most))
+    return findings or list(islice(infeasible(scenario), most))
 
 
 def _known(path: str, kind: str, name: str | None, allowed: Collection[str]) -> Iterator[Finding]:
@@ -61,11 +63,11 @@ def _known(path: str, kind: str, name: str | None, allowed: Collection[str]) -> 
         yield path, f"unknown {kind} {choices(name, allowed)}"
 
 
-def _same(path: str, kind: str, found: Collection[str], wanted: Collection[str]) -> Iterator[Finding]:
+def _same(path: str, kind: str, names: Collection[str], allowed: Collection[str]) -> Iterator[Finding]:
     """A finding for every name too many, and one for those missing."""
-    for name in found:
-        yield from _known(f"{path}.{name}", kind, name, wanted)
-    absent = [name for name in wanted if name not in found]
+    for name in names:
+        yield from _known(f"{path}.{name}", kind, name, allowed)
+    absent = [name for name in allowed if name not in names]
     if absent:
         yield path, f"must name every {kind} (missing {_listed(absent)})"
 
@@ -88,17 +90,17 @@ def _settings(scenario: Scenario) -> Iterator[Finding]:
     horizon, draws = scenario.horizon, scenario.sampling.draws
     if horizon.end_year <= horizon.base_year:
         yield "horizon.end_year", f"must be after the base year {horizon.base_year} (found {horizon.end_year})"
-    if draws % _SCRAMBLE:
-        below, above = draws // _SCRAMBLE * _SCRAMBLE, -(-draws // _SCRAMBLE) * _SCRAMBLE
-        nearest = f"{below} or {above}" if below else f"{above}"
-        yield "sampling.draws", f"must be a multiple of {_SCRAMBLE} (found {draws}; nearest {nearest})"
+    if draws % DRAWS_PER_SCRAMBLE:
+        below = draws - draws % DRAWS_PER_SCRAMBLE
+        nearest = f"{below} or {below + DRAWS_PER_SCRAMBLE}" if below else f"{DRAWS_PER_SCRAMBLE}"
+        yield "sampling.draws", f"must be a multiple of {DRAWS_PER_SCRAMBLE} (found {draws}; nearest {nearest})"
 
 
-def _leading(scenario: Scenario, gone: Collection[str]) -> Iterator[Finding]:
-    named = [item.name for item in inputs(scenario)]
+def _leading(scenario: Scenario, former: Collection[str]) -> Iterator[Finding]:
+    names = [item.name for item in inputs(scenario)]
     rivals = [f"shock.rivalry.{name}" for name, provider in scenario.providers.items() if not provider.fringe]
     paths = ["shock.market", "shock.origin", *rivals]
-    allowed = [*named, *paths, *(f"{path}.second" for path in paths), *gone]
+    allowed = [*names, *paths, *(f"{path}.second" for path in paths), *former]
     listed = scenario.sampling.leading
     for position, name in enumerate(listed):
         yield from _known(f"sampling.leading[{position}]", "input", name, allowed)
@@ -106,32 +108,32 @@ def _leading(scenario: Scenario, gone: Collection[str]) -> Iterator[Finding]:
             yield f"sampling.leading[{position}]", f"'{name}' is listed twice"
 
 
-def _correlations(scenario: Scenario, gone: Collection[str]) -> Iterator[Finding]:
-    named = [*(item.name for item in inputs(scenario)), *gone]
+def _correlations(scenario: Scenario, former: Collection[str]) -> Iterator[Finding]:
+    names = [*(item.name for item in inputs(scenario)), *former]
     groups = scenario.sampling.correlations
     counts = Counter(name for group in groups.values() for name in group.members)
     for key, group in groups.items():
         path = f"sampling.correlations.{key}"
         for position, name in enumerate(group.members):
             where = f"{path}.members[{position}]"
-            yield from _known(where, "input", name, named)
+            yield from _known(where, "input", name, names)
             if counts[name] > 1:
                 yield where, f"'{name}' may stand once, in one group (found {counts[name]} times)"
         yield from contradictions(f"{path}.rank", len(group.members), group.rank)
 
 
-def _listed(found: Sequence[object]) -> str:
+def _listed(items: Sequence[object]) -> str:
     """The first few, and how many more."""
-    more = f" and {len(found) - _MOST_LISTED} more" if len(found) > _MOST_LISTED else ""
-    return (", ".join(map(str, found[:_MOST_LISTED])) or "none") + more
+    more = f" and {len(items) - _MOST_LISTED} more" if len(items) > _MOST_LISTED else ""
+    return (", ".join(map(str, items[:_MOST_LISTED])) or "none") + more
 
 
 def _layers(scenario: Scenario) -> Iterator[Finding]:
     layers = scenario.market.layers
     unsized = [name for name, layer in layers.items() if layer.size is None]
     if len(unsized) != 1:
-        found = ", ".join(unsized) or "none"
-        yield "market.layers", f"exactly one layer has no size and takes the rest (found {found})"
+        listing = ", ".join(unsized) or "none"
+        yield "market.layers", f"exactly one layer has no size and takes the rest (found {listing})"
     drifting = [name for name, layer in layers.items() if layer.log_odds_drift is not None]
     for name in drifting[1:]:
         where = f"market.layers.{name}.log_odds_drift"
@@ -152,13 +154,13 @@ def _providers(scenario: Scenario) -> Iterator[Finding]:
 def _shares(scenario: Scenario) -> Iterator[Finding]:
     yield from _same("shares", "layer", scenario.shares, scenario.market.layers)
     for name, shares in scenario.shares.items():
-        path, stated = f"shares.{name}", set(_stated(shares))
+        path, keys = f"shares.{name}", set(_stated(shares))
         yield from unshared(path, shares, scenario)
-        if bool(stated & _DIRECT) == bool(stated - _DIRECT):
-            found = ", ".join(_stated(shares)) or "nothing"
-            yield path, f"needs either direct and rest, or foreign with its splits (found {found})"
+        if bool(keys & _DIRECT) == bool(keys - _DIRECT):
+            listing = ", ".join(_stated(shares)) or "nothing"
+            yield path, f"needs either direct and rest, or foreign with its splits (found {listing})"
         else:
-            yield from (_direct if stated & _DIRECT else _split)(path, shares, scenario)
+            yield from (_direct if keys & _DIRECT else _split)(path, shares, scenario)
 
 
 def _stated(shares: LayerShares) -> list[str]:
@@ -175,11 +177,11 @@ def _direct(path: str, shares: LayerShares, scenario: Scenario) -> Iterator[Find
 
 
 def _all_there(
-    path: str, kind: str, found: Collection[str], providers: Collection[str], scenario: Scenario
+    path: str, kind: str, names: Collection[str], providers: Collection[str], scenario: Scenario
 ) -> Iterator[Finding]:
     """Findings unless those of some providers who are there in the base year are named; `unshared` tells of others."""
-    wanted = [name for name in providers if name not in scenario.entrants]
-    yield from _same(path, kind, [name for name in found if name not in scenario.entrants], wanted)
+    allowed = [name for name in providers if name not in scenario.entrants]
+    yield from _same(path, kind, [name for name in names if name not in scenario.entrants], allowed)
 
 
 def _split(path: str, shares: LayerShares, scenario: Scenario) -> Iterator[Finding]:

@@ -40,9 +40,9 @@ def contradictions(path: str, members: int, ranks: Triangle) -> Iterator[Finding
     ranks : triangle
         Spearman correlations.
     """
-    lengths, wanted = [len(row) for row in ranks], list(range(1, members))
-    if lengths != wanted:
-        yield path, f"{members} members need rows of {_listed(wanted)} numbers (found rows of {_listed(lengths)})"
+    lengths, expected = [len(row) for row in ranks], list(range(1, members))
+    if lengths != expected:
+        yield path, f"{members} members need rows of {_listed(expected)} numbers (found rows of {_listed(lengths)})"
     elif not _is_positive_definite(ranks):
         rows = ", ".join(f"[{', '.join(f'{rank:g}' for rank in row)}]" for row in nearest(ranks))
         why = "no inputs can be correlated so: the matrix of 2 sin(pi r / 6) is not positive definite"
@@ -81,22 +81,22 @@ def nearest(ranks: Triangle) -> Triangle:
     import numpy as np
 
     size = len(ranks) + 1
-    stated = np.eye(size)
+    target = np.eye(size)
     for i, row in enumerate(ranks, start=1):
-        stated[i, :i] = stated[:i, i] = [2 * math.sin(math.pi * rank / 6) for rank in row]
+        target[i, :i] = target[:i, i] = [2 * math.sin(math.pi * rank / 6) for rank in row]
     for floor in _FLOORS:
-        found = 6 / math.pi * np.arcsin(_projected(stated, floor).clip(-1, 1) / 2)
-        offer = [[round(float(rank), _DIGITS) for rank in found[i, :i]] for i in range(1, size)]
+        candidate = 6 / math.pi * np.arcsin(_projected(target, floor).clip(-1, 1) / 2)
+        offer = [[round(float(rank), _DIGITS) for rank in candidate[i, :i]] for i in range(1, size)]
         if _is_positive_definite(offer):
             return offer
     return [[0.0] * i for i in range(1, size)]
 
 
-def _projected(stated: FloatArray, floor: float) -> FloatArray:
+def _projected(target: FloatArray, floor: float) -> FloatArray:
     """The nearest correlation matrix (K, K) with eigenvalues of `floor` or more, all but converged."""
     import numpy as np
 
-    matrix, correction = stated.copy(), np.zeros_like(stated)
+    matrix, correction = target.copy(), np.zeros_like(target)
     for _ in range(_PROJECTIONS):
         shifted = matrix - correction
         values, vectors = np.linalg.eigh(shifted)

@@ -106,8 +106,8 @@ class Node:
 
     def nearest(self, path: tuple[str | int, ...]) -> Node:
         """The node at a path, or at the longest part of it that exists."""
-        found = self.at(path)
-        return found if found is not None else self.nearest(path[:-1])
+        node = self.at(path)
+        return node if node is not None else self.nearest(path[:-1])
 
 
 def read(path: Path) -> Node:

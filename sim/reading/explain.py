@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from sim.errors import Problem, ScenarioError, choices
 from sim.reading.loading import Loaded
-from sim.scenario.evidence import Model, Record, family_key
-from sim.scenario.regimes import SameAs
+from sim.scenario.levers import SameAs
+from sim.scenario.records import Model, Record
 
-__all__ = ["Line", "described", "details", "lines"]
+__all__ = ["Line", "details", "lines"]
 
 _WORDS: Final = ("question", "title", "reason", "sources")
 """Keys under which there is text and no number."""
@@ -40,12 +40,12 @@ def lines(loaded: Loaded, path: str = "") -> tuple[Line, ...]:
     ScenarioError
         If nothing stands at the path.
     """
-    found = tuple(_lines(loaded, "", loaded.scenario))
-    kept = tuple(line for line in found if not path or f"{line.path}.".startswith(f"{path}."))
-    if not kept:
-        message = f"no number stands here {choices(path, [line.path for line in found])}"
+    every = tuple(_lines(loaded, "", loaded.scenario))
+    matches = tuple(line for line in every if not path or f"{line.path}.".startswith(f"{path}."))
+    if not matches:
+        message = f"no number stands here {choices(path, [line.path for line in every])}"
         raise ScenarioError([Problem("", 0, 0, path, message)])
-    return kept
+    return matches
 
 
 def _lines(loaded: Loaded, path: str, value: Model | Mapping[str, Any]) -> Iterator[Line]:
@@ -56,7 +56,7 @@ def _lines(loaded: Loaded, path: str, value: Model | Mapping[str, Any]) -> Itera
             yield Line(where, f"same as {below.same_as}", "", "", "", "", setter or "default")
         elif isinstance(below, Record):
             as_of = str(below.as_of or "")
-            yield Line(where, described(below), below.unit, below.source, as_of, below.grade, setter or "default")
+            yield Line(where, below.described(), below.unit, below.source, as_of, below.grade, setter or "default")
         elif isinstance(below, Model | Mapping) and below:
             yield from _lines(loaded, where, below)
         elif setter or below is not None:
@@ -81,50 +81,20 @@ def _plain(value: Any) -> str:
     return "none" if value == {} else f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def described(record: Record) -> str:
-    """A record's distribution in words, in its own unit."""
-    bounds = [f"{name} {bound:g}" for name, bound in (("min", record.min), ("max", record.max)) if bound is not None]
-    return ", ".join([_FORMS[family_key(record) or ""](record), *bounds])
-
-
-def _points(*values: float) -> str:
-    return " / ".join(f"{value:g}" for value in values)
-
-
-def _named(values: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} {value:g}" for name, value in values.items())
-
-
-_FORMS: Final[Mapping[str, Callable[[Any], str]]] = {
-    "value": lambda record: f"{record.value:.10g}",
-    "low": lambda record: _points(record.low, record.median, record.high),
-    "interval": lambda record: f"90% in {record.interval}",
-    "triangular": lambda record: f"triangular {_points(*record.triangular)}",
-    "pert": lambda record: f"PERT {_points(*record.pert)}",
-    "normal": lambda record: f"normal, mean {record.normal.mean:g}, sd {record.normal.sd:g}",
-    "lognormal": lambda record: f"lognormal, median {record.lognormal.median:g}, sigma {record.lognormal.sigma:g}",
-    "uniform": lambda record: f"uniform {_points(*record.uniform)}",
-    "discrete": lambda record: _named(record.discrete),
-    "mixture": lambda record: " + ".join(f"{part.weight:g} of ({described(part.of)})" for part in record.mixture),
-    "scipy": lambda record: f"{record.scipy.family}, {_named(record.scipy.parameters)}",
-}
-"""The key that tells a family to its words; `low, median, high` stand without a name."""
-
-
 def details(loaded: Loaded, path: str) -> tuple[str, ...]:
     """What else is known of the one record at a path: note, source and fallback; empty for anything else."""
     record = _record_at(loaded.scenario, path)
     if record is None:
         return ()
     source = loaded.scenario.sources.get(record.source)
-    told = [f"note: {record.note}"] if record.note else []
+    notes = [f"note: {record.note}"] if record.note else []
     if source is not None:
-        told.append(f"source: {source.title}, published {source.published}")
-        told += [f"address: {source.address}"] if source.address else []
+        notes.append(f"source: {source.title}, published {source.published}")
+        notes += [f"address: {source.address}"] if source.address else []
     if record.fallback is not None:
         fallback = record.fallback
-        told.append(f"fallback: {described(fallback)} {fallback.unit} ({fallback.source}, {fallback.grade})")
-    return tuple(told)
+        notes.append(f"fallback: {fallback.described()} {fallback.unit} ({fallback.source}, {fallback.grade})")
+    return tuple(notes)
 
 
 def _record_at(value: Any, path: str) -> Record | None:

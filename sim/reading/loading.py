@@ -123,8 +123,8 @@ def with_values(loaded: Loaded, values: Mapping[str, Node], *, source: str) -> S
 
 def _dropped_providers(base: Node, tree: Node) -> tuple[str, ...]:
     """Providers of the base that a scenario does without."""
-    known, kept = (one.entries["providers"].entries if "providers" in one.entries else {} for one in (base, tree))
-    return tuple(name for name in known if name not in kept)
+    before, after = (one.entries["providers"].entries if "providers" in one.entries else {} for one in (base, tree))
+    return tuple(name for name in before if name not in after)
 
 
 def _consistent(tree: Node, dropped: tuple[str, ...]) -> Scenario:
@@ -145,7 +145,7 @@ def shipped_folder() -> Path:
 
 def scenario_files(folder: Path) -> tuple[Path, ...]:
     """The scenario files in a folder, by name."""
-    return tuple(sorted(found for found in folder.glob("*.yaml") if found.name != SOURCES))
+    return tuple(sorted(file for file in folder.glob("*.yaml") if file.name != SOURCES))
 
 
 def _failure(node: Node, path: str, message: str) -> ScenarioError:
@@ -179,8 +179,8 @@ def _differences(base: Node, tree: Node, place: Shape, path: str = "") -> Iterat
         elif before is None or before.plain() != node.plain():
             yield here, None if before is None else before.plain()
     if place.entry is not None:
-        gone = ((key, node) for key, node in base.entries.items() if key not in tree.entries)
-        yield from ((f"{path}.{key}", node.plain()) for key, node in gone)
+        absent = ((key, node) for key, node in base.entries.items() if key not in tree.entries)
+        yield from ((f"{path}.{key}", node.plain()) for key, node in absent)
 
 
 def _beside(path: Path, extends: Node) -> Path:

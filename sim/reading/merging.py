@@ -78,5 +78,5 @@ def without_shares(base: Node, tree: Node) -> Node:
 
 def _entries(node: Node, *path: str) -> Mapping[str, Node]:
     """What stands by key at a path; nothing where nothing does."""
-    found = node.at(path)
-    return found.entries if found is not None else {}
+    below = node.at(path)
+    return below.entries if below is not None else {}

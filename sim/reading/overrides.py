@@ -10,7 +10,8 @@ from sim.reading.documents import Node, Place, Scalar, parse
 from sim.reading.merging import dropped
 from sim.reading.schema import SCENARIO, Shape
 from sim.reading.validation import Path, dotted, steps
-from sim.scenario.evidence import CANONICAL_UNITS, family_key
+from sim.scenario.evidence import CANONICAL_UNITS
+from sim.scenario.records import family_key
 
 __all__ = ["overridden", "with_value"]
 
@@ -111,11 +112,11 @@ def _below(tree: Node, key: str, place: Shape, stated: Node, above: Path) -> Sha
         remedy = f"write --set {dotted(above)}=VALUE" if stated.place.line == 0 else f"its path is {dotted(above)}"
         raise _wrong(stated, f"a parameter record is set whole; {remedy}")
     forms = [place.below(form) or Shape() for form in place.forms] or [place]
-    found = next((below for form in forms if (below := form.below(key)) is not None), None)
-    if found is None or not isinstance(tree.value, Mapping):
+    shape = next((below for form in forms if (below := form.below(key)) is not None), None)
+    if shape is None or not isinstance(tree.value, Mapping):
         keys = [name for form in forms for name in form.keys]
         raise _wrong(stated, f"'{dotted((*above, key))}' does not exist {choices(key, list(dict.fromkeys(keys)))}")
-    return found
+    return shape
 
 
 def _wrong(stated: Node, message: str) -> ScenarioError:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Final, TypeAlias
 
 from sim.errors import choices
-from sim.reading.points import FARTHEST, between, central, clamped, is_number
-from sim.scenario.evidence import SCALES, Discrete, Fixed, Mixture, Normal, Record, TwoPiece
-from sim.scenario.scenario import Input, Scenario, inputs, record_numbers
+from sim.scenario.families import Discrete, Fixed, Mixture, Normal, TwoPiece
+from sim.scenario.inputs import Input, inputs, record_numbers, scale
+from sim.scenario.records import EXTREMES, MIDDLE, Record
+from sim.scenario.scenario import Scenario
 
-__all__ = ["Finding", "implausible", "medians", "scale"]
+__all__ = ["Finding", "implausible"]
 
 Finding: TypeAlias = tuple[str, str]
 """A dotted path, and what is wrong there."""
@@ -27,27 +27,6 @@ def implausible(scenario: Scenario) -> Iterator[Finding]:
     yield from _ranges(scenario)
 
 
-def medians(scenario: Scenario) -> dict[str, float]:
-    """The median of every number by path, in canonical units; those without a closed form are left out.
-
-    Money in CNY is converted at the median exchange rate.
-    """
-    found: dict[str, float] = {}
-    for item in inputs(scenario):
-        middle = central(item.record)
-        if middle is not None:
-            found[item.path] = clamped(item.record, middle) * scale(item.dimension, item.record.unit, scenario)
-    return found
-
-
-def scale(dimension: str, unit: str, scenario: Scenario) -> float:
-    """Canonical units in a unit; NaN where that takes an exchange rate without a median."""
-    factor = SCALES[dimension][unit]
-    if dimension == "money" and unit.startswith("CNY"):
-        return factor / (central(scenario.exchange_rate) or math.nan)
-    return factor
-
-
 def _numbers(scenario: Scenario) -> tuple[Input, ...]:
     """Every number that has a record, those for a record included."""
     return (*inputs(scenario), *record_numbers(scenario))
@@ -59,7 +38,7 @@ def _evidence(scenario: Scenario) -> Iterator[Finding]:
         for below, part in _records(path, record):
             yield from _sourced(below, part.source, scenario)
             yield from _bounded(below, part)
-            if isinstance(part, Discrete) and dimension != "category" and not all(map(is_number, part.categories)):
+            if isinstance(part, Discrete) and dimension != "category" and part.numbers is None:
                 yield below, f"each of the categories must be a number (found {', '.join(part.categories)})"
 
 
@@ -111,10 +90,10 @@ def _late_source(record: Record, scenario: Scenario) -> str | None:
 
 
 def _bounded(path: str, record: Record) -> Iterator[Finding]:
-    middle = central(record)
-    if middle is not None and record.min is not None and middle < record.min:
+    middle = float(record.value_at(MIDDLE)[0])
+    if record.min is not None and middle < record.min:
         yield path, f"the median lies below min (found {middle:g}; allowed from {record.min:g})"
-    if middle is not None and record.max is not None and middle > record.max:
+    if record.max is not None and middle > record.max:
         yield path, f"the median lies above max (found {middle:g}; allowed to {record.max:g})"
 
 
@@ -122,10 +101,10 @@ def _ranges(scenario: Scenario) -> Iterator[Finding]:
     """Numbers that some draw would take to where their quantity does not exist."""
     for item in {item.path: item for item in _numbers(scenario)}.values():
         for path, record in _with_fallbacks(item.path, item.record):
-            if item.dimension == "duration" and _lowest(record) < 0:
+            if item.dimension == "duration" and _may_be_negative(record):
                 yield path, "a duration can be negative in some draws; add min: 0"
             else:
-                factor = scale(item.dimension, record.unit, scenario)
+                factor = scale(scenario, item.dimension, record.unit)
                 yield from _range(path, record, item.allowed.least / factor, item.allowed.most / factor)
 
 
@@ -135,16 +114,15 @@ def _with_fallbacks(path: str, record: Record) -> Iterator[tuple[str, Record]]:
         yield from _with_fallbacks(f"{path}.fallback", record.fallback)
 
 
-def _lowest(record: Record) -> float:
-    """The least that a record can be, minus infinity where a tail is not bounded."""
-    if record.min is None and isinstance(record, Normal | TwoPiece):
-        return -math.inf
-    return between(record, FARTHEST)[0]
+def _may_be_negative(record: Record) -> bool:
+    """Whether some draw is below zero, or a normal tail is not bounded at all."""
+    is_open = record.min is None and isinstance(record, Normal | TwoPiece)
+    return is_open or bool(record.at(EXTREMES)[0] < 0)
 
 
 def _range(path: str, record: Record, least: float, most: float) -> Iterator[Finding]:
     """A finding if a record can leave the range of its quantity, both in the record's unit."""
-    low, high = between(record, FARTHEST)
+    low, high = record.at(EXTREMES).tolist()
     allowed = f"allowed {least:g} to {most:g} in the unit '{record.unit}'"
     ends = [(low < least, f"fall to {low:g}", f"min: {least:g}"), (high > most, f"rise to {high:g}", f"max: {most:g}")]
     beyond = [(reach, bound) for outside, reach, bound in ends if outside]

@@ -10,7 +10,8 @@ from typing import Annotated, Any, Final, Union, get_args, get_origin
 from pydantic import BaseModel, Tag
 from pydantic.fields import FieldInfo
 
-from sim.scenario.evidence import FAMILIES, SCALES, Dimension
+from sim.scenario.evidence import SCALES, Dimension
+from sim.scenario.records import FAMILIES
 from sim.scenario.scenario import Scenario
 
 __all__ = ["SCENARIO", "Shape", "scenario_schema", "shape"]
@@ -127,7 +128,7 @@ def scenario_schema() -> dict[str, Any]:
     """
     raw = Scenario.model_json_schema()
     definitions = {**raw.pop("$defs"), "Scenario": raw}
-    definitions = {name: _tidied(found) for name, found in definitions.items()}
+    definitions = {name: _tidied(node) for name, node in definitions.items()}
     complete = definitions.pop("Scenario")
     complete["properties"].pop("sources")
     definitions.pop("Source")

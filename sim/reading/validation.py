@@ -18,9 +18,10 @@ from pydantic_core import ErrorDetails
 from sim.errors import Problem, ScenarioError, choices, shown
 from sim.reading.documents import Node
 from sim.reading.schema import Shape
-from sim.scenario.evidence import CANONICAL_UNITS, FAMILIES, Record
-from sim.scenario.regimes import StepEffect
+from sim.scenario.evidence import CANONICAL_UNITS
+from sim.scenario.records import FAMILIES, Record
 from sim.scenario.scenario import Scenario
+from sim.scenario.steps import StepEffect
 
 __all__ = ["MOST_TOLD", "Path", "conforming", "dotted", "located", "refuse", "steps", "validated"]
 
@@ -89,17 +90,19 @@ def conforming(tree: Node, model: type[M]) -> M:
     try:
         return model.model_validate(tree.plain(), strict=True)
     except ValidationError as error:
-        found = error.errors(include_url=False, include_input=False)[:_MOST_WEIGHED]
+        errors = error.errors(include_url=False, include_input=False)[:_MOST_WEIGHED]
     top = Shape(model=model)
-    objections = [(*_written(details["loc"], top), details) for details in found]
+    objections = [(*_written(details["loc"], top), details) for details in errors]
     others = {path for path, _, _ in objections}
-    raise ScenarioError(_told(tree, top, [one for one in objections if not _follows(tree, one[0], one[2], others)]))
+    raise ScenarioError(
+        _first_problems(tree, top, [one for one in objections if not _follows(tree, one[0], one[2], others)])
+    )
 
 
 _Objection: TypeAlias = tuple[Path, Shape, ErrorDetails]
 
 
-def _told(tree: Node, top: Shape, objections: Sequence[_Objection]) -> Iterator[Problem]:
+def _first_problems(tree: Node, top: Shape, objections: Sequence[_Objection]) -> Iterator[Problem]:
     """The first objections in the order of the files, and how many more there are."""
     places = {path: tree.nearest(path).place for path, _, _ in objections}
     in_order = sorted(objections, key=lambda one: (places[one[0]].file, places[one[0]].line, places[one[0]].column))
@@ -142,9 +145,9 @@ def _problem(tree: Node, path: Path, place: Shape, details: ErrorDetails, top: S
         allowed = _written(details["loc"][:-1], top)[1].keys
         return node.place.problem(dotted(path), f"unknown key {choices(path[-1], allowed)}")
     context: Mapping[str, Any] = details.get("ctx", {})
-    found = path[-1] if "[key]" in details["loc"] else node.plain()
+    value = path[-1] if "[key]" in details["loc"] else node.plain()
     word = _WORDING.get(kind, _as_it_stands)
-    return node.place.problem(dotted(path), word(found, {**context, "message": details["msg"]}, place))
+    return node.place.problem(dotted(path), word(value, {**context, "message": details["msg"]}, place))
 
 
 def _missing(key: str | int, above: Node) -> str:
@@ -158,40 +161,40 @@ _Wording: TypeAlias = Callable[[Any, Mapping[str, Any], Shape], str]
 
 def _must(requirement: str) -> _Wording:
     """The wording of 'must be so and so', with limits filled in from the context."""
-    return lambda found, context, place: f"must {requirement.format(**context)} (found {shown(found)})"
+    return lambda value, context, place: f"must {requirement.format(**context)} (found {shown(value)})"
 
 
-def _as_it_stands(found: Any, context: Mapping[str, Any], place: Shape) -> str:
+def _as_it_stands(value: Any, context: Mapping[str, Any], place: Shape) -> str:
     return str(context["message"]).removeprefix("Value error, ").removeprefix("Input should ")
 
 
-def _text_wanted(found: Any, context: Mapping[str, Any], place: Shape) -> str:
-    remedy = f'; write "{found}" in quotes' if isinstance(found, int | float) else ""
-    return f"must be text (found {shown(found)}{remedy})"
+def _text_wanted(value: Any, context: Mapping[str, Any], place: Shape) -> str:
+    remedy = f'; write "{value}" in quotes' if isinstance(value, int | float) else ""
+    return f"must be text (found {shown(value)}{remedy})"
 
 
-def _one_of(found: Any, context: Mapping[str, Any], place: Shape) -> str:
+def _one_of(value: Any, context: Mapping[str, Any], place: Shape) -> str:
     allowed = [word.strip("'") for word in re.split(r", | or ", context["expected"])]
-    return f"unknown choice {choices(found, allowed)}"
+    return f"unknown choice {choices(value, allowed)}"
 
 
-def _distribution(found: Any, context: Mapping[str, Any], place: Shape) -> str:
-    if isinstance(found, Mapping):
-        strange = [key for key in found if key not in Record.model_fields]
-        return f"a parameter record states its number by one key {choices(strange[0] if strange else found, FAMILIES)}"
-    if isinstance(found, int | float) and not isinstance(found, bool):
+def _distribution(value: Any, context: Mapping[str, Any], place: Shape) -> str:
+    if isinstance(value, Mapping):
+        strange = [key for key in value if key not in Record.model_fields]
+        return f"a parameter record states its number by one key {choices(strange[0] if strange else value, FAMILIES)}"
+    if isinstance(value, int | float) and not isinstance(value, bool):
         unit = CANONICAL_UNITS.get(place.dimension or "", "…")
-        remedy = f"{{value: {found}, unit: {unit}, source: …, grade: …}}"
-        return f"must be a parameter record (found {found}; write {remedy})"
-    return f"must be a parameter record, a mapping with a number, its unit, source and grade (found {shown(found)})"
+        remedy = f"{{value: {value}, unit: {unit}, source: …, grade: …}}"
+        return f"must be a parameter record (found {value}; write {remedy})"
+    return f"must be a parameter record, a mapping with a number, its unit, source and grade (found {shown(value)})"
 
 
-def _trigger(found: Any, context: Mapping[str, Any], place: Shape) -> str:
-    if not isinstance(found, Mapping):
-        return f"must be a mapping (found {shown(found)})"
-    strange = [key for key in found if key not in StepEffect.model_fields]
+def _trigger(value: Any, context: Mapping[str, Any], place: Shape) -> str:
+    if not isinstance(value, Mapping):
+        return f"must be a mapping (found {shown(value)})"
+    strange = [key for key in value if key not in StepEffect.model_fields]
     triggers = ("when", "after", "after_not", "hazard")
-    return f"a step states its trigger by one key {choices(strange[0] if strange else found, triggers)}"
+    return f"a step states its trigger by one key {choices(strange[0] if strange else value, triggers)}"
 
 
 _MAPPING: Final = _must("be a mapping")

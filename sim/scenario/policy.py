@@ -13,9 +13,12 @@ from typing import Final
 import numpy as np
 
 from sim.axes import FloatArray
-from sim.scenario.evidence import SCALES, Fixed, Record
-from sim.scenario.regimes import FRACTION_LEVERS, DateStep, EventStep, HazardStep, Regime, RegimeChange, SameAs, Step
+from sim.scenario.evidence import SCALES
+from sim.scenario.families import Fixed
+from sim.scenario.levers import FRACTION_LEVERS, LIMITS, Regime, RegimeChange, SameAs
+from sim.scenario.records import Record
 from sim.scenario.scenario import Scenario
+from sim.scenario.steps import DateStep, EventStep, HazardStep, Step
 
 __all__ = [
     "NEVER",
@@ -32,9 +35,6 @@ __all__ = [
 
 NEVER: Final = math.inf
 """The date of what does not happen."""
-
-_LIMITS: Final = ("sites", "yearly_quota", "eligible")
-"""Levers whose null means something: no limit, or all. In a change it is told from a lever left out."""
 
 
 @dataclass(frozen=True)
@@ -71,11 +71,11 @@ def states(scenario: Scenario) -> tuple[State, ...]:
     tuple of State, length 1 + number of steps
     """
     bases = {name: _step_followed(scenario, name) for name in scenario.policy.steps}
-    found = {"": _adopted(scenario, "", scenario.policy.start)}
+    after = {"": _adopted(scenario, "", scenario.policy.start)}
     for name in TopologicalSorter({name: {base} for name, base in bases.items()}).static_order():
         if name:
-            found[name] = _state_after(scenario, name, found[bases[name]])
-    return found[""], *(found[name] for name in bases)
+            after[name] = _state_after(scenario, name, after[bases[name]])
+    return after[""], *(after[name] for name in bases)
 
 
 def _step_followed(scenario: Scenario, name: str) -> str:
@@ -101,18 +101,18 @@ def _adopted(scenario: Scenario, step: str, regime: str) -> State:
 
 def _resolved(scenario: Scenario, state: State) -> State:
     """The state with the value and the path of another regime's lever in place of each reference to one."""
-    stated = {name: getattr(state.levers, name) for name in FRACTION_LEVERS}
-    named = {name: value.same_as for name, value in stated.items() if isinstance(value, SameAs)}
-    if not named:
+    values = {name: getattr(state.levers, name) for name in FRACTION_LEVERS}
+    references = {name: value.same_as for name, value in values.items() if isinstance(value, SameAs)}
+    if not references:
         return state
-    levers = {name: getattr(scenario.regimes[regime], name) for name, regime in named.items()}
-    paths = {name: f"regimes.{regime}.{name}" for name, regime in named.items()}
+    levers = {name: getattr(scenario.regimes[regime], name) for name, regime in references.items()}
+    paths = {name: f"regimes.{regime}.{name}" for name, regime in references.items()}
     return replace(state, levers=state.levers.model_copy(update=levers), paths={**state.paths, **paths})
 
 
 def _changed(scenario: Scenario, base: State, step: str, change: RegimeChange) -> State:
-    stated = {name: getattr(change, name) for name in RegimeChange.model_fields if name in change.model_fields_set}
-    update = {name: value for name, value in stated.items() if value is not None or name in _LIMITS}
+    values = {name: getattr(change, name) for name in RegimeChange.model_fields if name in change.model_fields_set}
+    update = {name: value for name, value in values.items() if value is not None or name in LIMITS}
     paths = {name: f"policy.steps.{step}.change.{name}" for name in update}
     levers = base.levers.model_copy(update=update)
     return _resolved(scenario, State(step, base.regime, levers, {**base.paths, **paths}))

@@ -15,20 +15,16 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from pydantic import ValidationError
 
-from sim.axes import FloatArray
-from sim.chance.sampling import (
-    DRAWS_PER_SCRAMBLE,
-    SHOCK_INPUTS,
-    Worlds,
-    draw_alike,
-    draw_worlds,
-    side_by_side,
-)
+from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray, join_draws
+from sim.chance.sampling import draw_worlds
+from sim.chance.worlds import SHOCK_INPUTS, Worlds, same_worlds
 from sim.errors import SimError
 from sim.model.engine import draws_at_once, simulate
 from sim.reading.consistency import problems
+from sim.scenario.inputs import inputs
 from sim.scenario.policy import NEVER, State, allows_owned, decimal_year, earliest_dates, reachable, states
-from sim.scenario.scenario import LAUNCH, Scenario, inputs
+from sim.scenario.providers import LAUNCH
+from sim.scenario.scenario import Scenario
 
 __all__ = ["Audit", "audit", "in_play"]
 
@@ -149,7 +145,7 @@ class _Trials:
 
     def _worlds(self, scenario: Scenario, scramble: int) -> Worlds:
         for other, number, known in self._drawn:
-            if number == scramble and draw_alike(scenario, other):
+            if number == scramble and same_worlds(scenario, other):
                 return known
         worlds = draw_worlds(scenario, range(scramble, scramble + 1))
         recent = [one for one in self._drawn if one[1] in (0, scramble)]
@@ -161,7 +157,7 @@ def _run(scenario: Scenario, parts: Iterable[Worlds], draws: int) -> Iterator[Ou
     """The outcomes of each of some worlds, of so many draws each, run as many at a time as the engine takes."""
     waiting = iter(parts)
     while batch := list(islice(waiting, max(1, draws_at_once(scenario) // draws))):
-        panels = simulate(scenario, side_by_side(batch))
+        panels = simulate(scenario, join_draws(batch))
         for start in range(0, draws * len(batch), draws):
             yield {name: panel.values[..., start : start + draws] for name, panel in panels.items()}
 

@@ -13,7 +13,8 @@ from typing import Any, Final, TypeAlias
 
 from pydantic import TypeAdapter
 
-from sim.belief.forecasts import Forecasts, forecast_scramble, side_by_side
+from sim.axes import DRAWS_PER_SCRAMBLE, join_draws
+from sim.belief.forecasts import Forecasts, forecast_scramble
 from sim.belief.knowledge import Replacement
 from sim.belief.matching import Match
 from sim.belief.track import (
@@ -26,7 +27,6 @@ from sim.belief.track import (
     score_rows,
     scored,
 )
-from sim.chance.sampling import DRAWS_PER_SCRAMBLE
 from sim.disk import write_bytes
 from sim.outcomes.manifest import EXACT, stated, understood
 from sim.outcomes.tables import csv_bytes, parameter_columns, parameter_rows
@@ -175,7 +175,7 @@ class BacktestTask(Task[_Scored, Track]):
         scrambles = range(self.question.request.draws // DRAWS_PER_SCRAMBLE)
         calls = [partial(_forecast, scenario, matches, number) for number in scrambles]
         parts = desk.parts("forecasts", calls, partial(desk.tell, "draws"))
-        forecasts = side_by_side([Forecasts.from_arrays(part, matches) for part in parts])
+        forecasts = join_draws([Forecasts.from_arrays(part, matches) for part in parts])
         rows = tuple(scored(matches, forecasts))
         return _Scored(forecasts, rows, tuple(pooled_rows(rows, scenario.sampling)))
 

@@ -16,8 +16,7 @@ from typing import Final
 
 import numpy as np
 
-from sim.axes import FloatArray
-from sim.chance.sampling import DRAWS_PER_SCRAMBLE
+from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray
 from sim.disk import open_new, open_regular, remove
 from sim.errors import ResultsError
 

@@ -10,9 +10,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
-import numpy as np
 from pydantic import TypeAdapter
 
+from sim.axes import DRAWS_PER_SCRAMBLE, join_draws
 from sim.belief.calibration import (
     PILOT,
     Calibration,
@@ -38,7 +38,6 @@ from sim.belief.lessons import (
 from sim.belief.likelihood import unusable
 from sim.belief.matching import Matching
 from sim.belief.posterior import POSTERIOR_FILE, save_posterior
-from sim.chance.sampling import DRAWS_PER_SCRAMBLE
 from sim.disk import write_bytes
 from sim.errors import Problem, ScenarioError
 from sim.outcomes.manifest import EXACT, Program, stated, understood
@@ -186,7 +185,7 @@ class CalibrateTask(Task[Calibration, Learning]):
         teach = teacher(scenario, self.question.matching.matches)
         calls = [partial(_prior_part, teach, scenario, number) for number in range(PILOT)]
         rows = [part[_EXPECTED] for part in desk.parts("prior", calls, partial(desk.tell, "prior draws"))]
-        first = pilot(teach, np.concatenate(rows, axis=1))
+        first = pilot(teach, join_draws(rows))
         _refuse(contradicted(teach, first))
         numbers = range(self.question.request.draws // DRAWS_PER_SCRAMBLE)
         replicas = [partial(_replicate_part, teach, scenario.sampling.seed, number) for number in numbers]

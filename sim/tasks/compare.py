@@ -8,7 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sim.outcomes.comparison import baseline_of, draws_key, headline, require_comparable
+from sim.chance.pairing import draws_key
+from sim.outcomes.comparison import baseline_of, headline, require_comparable
 from sim.outcomes.manifest import Hashes, read_manifest, require_as_written, stated
 from sim.outcomes.panels import Result, panel_hash
 from sim.outcomes.results import DRAWS_FILE, read_result, result_folders

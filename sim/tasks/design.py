@@ -14,7 +14,7 @@ from sim.chance.sampling import design_column
 from sim.errors import Problem, shown
 from sim.outcomes.sweeps import Coordinate
 from sim.reading.documents import Node
-from sim.scenario.evidence import Model
+from sim.scenario.records import Model
 
 __all__ = ["Design", "Point", "coordinate", "in_words", "make_points", "objections"]
 

@@ -17,16 +17,18 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from sim.axes import FloatArray
-from sim.chance.distributions import canonical
-from sim.chance.sampling import DRAWS_PER_SCRAMBLE, SHOCK_INPUTS, Worlds, draw_worlds, median_world
+from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray
+from sim.chance.medians import median_world
+from sim.chance.sampling import draw_worlds
+from sim.chance.worlds import SHOCK_INPUTS, Worlds
 from sim.errors import NumericalError, Problem, ScenarioError, SimError
 from sim.model.engine import simulate
 from sim.outcomes.results import VARIABLES, Panel, require_finite
 from sim.outcomes.statistics import Statistics
 from sim.outcomes.sweeps import Coordinate, Outcome, Response, describe_columns, find_outcome
-from sim.scenario.regimes import HazardStep
-from sim.scenario.scenario import Input, Scenario, inputs
+from sim.scenario.inputs import Input, canonical, inputs
+from sim.scenario.scenario import Scenario
+from sim.scenario.steps import HazardStep
 from sim.tasks.design import Point
 from sim.tasks.parts import Arrays, PartStore
 from sim.tasks.pool import Crew

@@ -7,8 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
-from sim.axes import FloatArray
-from sim.chance.sampling import DRAWS_PER_SCRAMBLE
+from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray
 from sim.errors import Problem, ScenarioError, choices
 from sim.outcomes.comparison import baseline_of
 from sim.outcomes.panels import Columns, Result

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from sim.belief.posterior import Posterior, learned_from, read_posterior, told
+from sim.chance.pairing import disagreements
 from sim.chance.sampling import check_draws
 from sim.errors import Problem, ResultsError, ScenarioError, choices
-from sim.outcomes.comparison import HEADLINE_VARIABLES, TIMELINE_VARIABLES, disagreements
+from sim.outcomes.comparison import HEADLINE_VARIABLES, TIMELINE_VARIABLES
 from sim.outcomes.manifest import as_json
 from sim.outcomes.variables import VARIABLES
 from sim.reading.loading import load_scenario

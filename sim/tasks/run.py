@@ -14,9 +14,10 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
-from sim.chance.sampling import DRAWS_PER_SCRAMBLE
+from sim.axes import DRAWS_PER_SCRAMBLE
+from sim.chance.pairing import draws_key
 from sim.errors import Problem, ScenarioError
-from sim.outcomes.comparison import baseline_of, draws_key, headline
+from sim.outcomes.comparison import baseline_of, headline
 from sim.outcomes.manifest import EXACT, stated, understood
 from sim.outcomes.panels import Result
 from sim.outcomes.statistics import FEWEST_SCRAMBLES

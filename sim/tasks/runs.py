@@ -13,8 +13,10 @@ from functools import partial
 from pathlib import Path
 from typing import TypeAlias
 
-from sim.axes import FloatArray
-from sim.chance.sampling import DRAWS_PER_SCRAMBLE, Worlds, draw_alike, draw_worlds, median_world
+from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray
+from sim.chance.medians import median_world
+from sim.chance.sampling import draw_worlds
+from sim.chance.worlds import Worlds, same_worlds
 from sim.errors import NumericalError
 from sim.model.course import Shared
 from sim.model.engine import bytes_per_draw, draws_at_once, simulate
@@ -165,7 +167,7 @@ def simulate_block(plan: Plan, scrambles: range) -> Iterator[FloatArray]:
     drawn: list[tuple[Scenario, Worlds]] = []
     shared = Shared()
     for scenario in plan.scenarios:
-        worlds = next((worlds for other, worlds in drawn if draw_alike(scenario, other)), None)
+        worlds = next((worlds for other, worlds in drawn if same_worlds(scenario, other)), None)
         if worlds is None:
             worlds = draw_worlds(scenario, scrambles)
             drawn.append((scenario, worlds))

@@ -14,8 +14,8 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter
 
+from sim.chance.pairing import draws_key
 from sim.disk import write_bytes
-from sim.outcomes.comparison import draws_key
 from sim.outcomes.manifest import as_json, understood
 from sim.outcomes.sweeps import Outcome, SweepResult, short_table, sweep_columns, sweep_rows
 from sim.outcomes.tables import Cell, csv_bytes, parameter_columns, parameter_rows

@@ -16,18 +16,18 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
+from sim.chance.pairing import disagreements
 from sim.chance.sampling import check_draws
 from sim.disk import open_regular, write_bytes
 from sim.errors import Problem, ScenarioError, choices
-from sim.outcomes.comparison import disagreements
 from sim.outcomes.manifest import as_json
 from sim.outcomes.sweeps import Coordinate, Factor
 from sim.reading.documents import Node, Place, planted, read
 from sim.reading.loading import Loaded, loaded_from, read_scenario, scenario_files, with_values
 from sim.reading.overrides import with_value
 from sim.reading.validation import conforming, steps
-from sim.scenario.evidence import Model
-from sim.scenario.regimes import Id
+from sim.scenario.levers import Id
+from sim.scenario.records import Model
 from sim.scenario.scenario import Scenario
 from sim.tasks.design import Design, Point, coordinate, in_words, make_points, objections
 

@@ -27,9 +27,10 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT))
 
 from sim import load_scenario  # noqa: E402
-from sim.axes import FloatArray  # noqa: E402
+from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray  # noqa: E402
 from sim.chance import sampling  # noqa: E402
-from sim.chance.sampling import DRAWS_PER_SCRAMBLE, Worlds, draw_alike, draw_worlds  # noqa: E402
+from sim.chance.sampling import draw_worlds  # noqa: E402
+from sim.chance.worlds import Worlds, same_worlds  # noqa: E402
 from sim.model.accounts import Record  # noqa: E402
 from sim.model.economy import Economy  # noqa: E402
 from sim.model.engine import observe  # noqa: E402
@@ -141,7 +142,7 @@ def main() -> None:
     parser.add_argument("--reruns", type=int, default=16)
     given = parser.parse_args()
     pair = tuple(load_scenario(ROOT / "scenarios" / f"{name}.yaml") for name in (given.scenario, BASELINE))
-    assert draw_alike(*pair)
+    assert same_worlds(*pair)
     print(f"mean foreign share of 2030, {given.scenario} less {BASELINE}: to a standard error of {given.target} points")
     least = 0
     for plain in (False, True):

@@ -117,7 +117,8 @@ class Setting:
     """A block of draws of a scenario, ready for the loop over periods."""
 
     def __init__(self, name: str, draws: int) -> None:
-        from sim.chance.sampling import DRAWS_PER_SCRAMBLE, draw_worlds
+        from sim.axes import DRAWS_PER_SCRAMBLE
+        from sim.chance.sampling import draw_worlds
         from sim.dates.timeline import period_masks, simulate_timeline
         from sim.model.entry import entry_verdicts
         from sim.model.inversion import build_economy

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from sim.axes import FloatArray, IntArray
-from sim.chance.sampling import Worlds
+from sim.chance.worlds import Worlds
 from sim.model.course import Tides
 from sim.model.economy import Economy
 from sim.model.marketpath import MarketPath

@@ -10,13 +10,12 @@ import pytest
 from scipy.special import ndtri
 from shipped import scenario
 
-from sim.axes import FloatArray
+from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray
 from sim.chance import sampling
-from sim.chance.distributions import canonical
-from sim.chance.sampling import DRAWS_PER_SCRAMBLE, draw_worlds
+from sim.chance.sampling import draw_worlds
 from sim.model.engine import simulate
 from sim.model.inversion import build_economy
-from sim.scenario.scenario import inputs
+from sim.scenario.inputs import canonical, inputs
 
 SCRAMBLES = 16
 SIZES = 2 ** np.arange(6, 13)

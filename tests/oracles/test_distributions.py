@@ -9,8 +9,8 @@ import pytest
 import scipy.stats
 from pydantic import TypeAdapter
 
-from sim.chance.distributions import cdf, quantile
-from sim.scenario.evidence import Parameter, Record
+from sim.scenario.families import Parameter
+from sim.scenario.records import Record
 
 _PARAMETER: TypeAdapter[Record] = TypeAdapter(Parameter)
 U = np.linspace(0.0005, 0.9995, 1998).reshape(2, 999)
@@ -43,19 +43,19 @@ FAMILIES = {
 @pytest.mark.parametrize("family", FAMILIES)
 def test_quantile_is_that_of_scipy(family: str) -> None:
     numbers, reference = FAMILIES[family]
-    np.testing.assert_allclose(quantile(_record(**numbers), U), reference.ppf(U), rtol=1e-12, strict=True)
+    np.testing.assert_allclose(_record(**numbers).quantile(U), reference.ppf(U), rtol=1e-12, strict=True)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_distribution_function_is_that_of_scipy_inside_and_beyond_the_support(family: str) -> None:
     numbers, reference = FAMILIES[family]
     x = np.linspace(-10, 60, 1400).reshape(2, 700)
-    np.testing.assert_allclose(cdf(_record(**numbers), x), reference.cdf(x), rtol=1e-11, atol=1e-14, strict=True)
+    np.testing.assert_allclose(_record(**numbers).cdf(x), reference.cdf(x), rtol=1e-11, atol=1e-14, strict=True)
 
 
 def test_two_piece_normal_is_a_normal_of_scipy_on_each_side() -> None:
     expected = np.where(U < 0.5, scipy.stats.norm.ppf(U, 3, 2 / Z95), scipy.stats.norm.ppf(U, 3, 38 / Z95))
-    np.testing.assert_allclose(quantile(_record(low=1, median=3, high=41), U), expected, rtol=1e-12, atol=1e-12)
+    np.testing.assert_allclose(_record(low=1, median=3, high=41).quantile(U), expected, rtol=1e-12, atol=1e-12)
 
 
 def _half_mean(width: float) -> float:
@@ -98,5 +98,5 @@ def test_the_mean_is_that_of_the_closed_form(family: str) -> None:
     edges = np.array([-7, *BREAKS, 7])
     middle, half = (edges[1:] + edges[:-1])[:, None] / 2, np.diff(edges)[:, None] / 2
     z = middle + half * nodes
-    values = quantile(_record(**numbers), scipy.stats.norm.cdf(z))
+    values = _record(**numbers).quantile(scipy.stats.norm.cdf(z))
     assert (half * weights * values * DENSITY(z)).sum() == pytest.approx(expected, rel=1e-8)

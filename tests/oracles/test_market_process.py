@@ -11,8 +11,9 @@ from shipped import scenario, worlds
 
 from sim.axes import FloatArray
 from sim.chance import sampling
-from sim.chance.sampling import Worlds
+from sim.chance.copula import correlated
 from sim.chance.shocks import downward_steps, market_path, reverting_path
+from sim.chance.worlds import Worlds
 from sim.scenario.scenario import Correlation
 
 YEARS = 12
@@ -128,7 +129,7 @@ def test_rank_correlation_is_six_over_pi_times_the_arcsine_of_half_the_normal_on
     """Kruskal (1958) JASA 53, of a bivariate normal."""
     group = Correlation(members=("a", "b"), rank=((rank,),), reason="test")
     settings = scenario("jv_only").sampling
-    parts = [sampling._correlated(group, sampling._Scramble(settings, number)) for number in range(128)]
+    parts = [correlated(group, sampling._Scramble(settings, number)) for number in range(128)]
     a, b = (np.concatenate([part[name] for part in parts]) for name in "ab")
     normal = np.corrcoef(ndtri(a), ndtri(b))[0, 1]
     reached = scipy.stats.spearmanr(a, b).statistic

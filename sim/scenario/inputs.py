@@ -1,0 +1,137 @@
+"""Every number of a scenario by name: where its record stands, of which dimension it is, what it can be at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from sim.axes import FloatArray
+from sim.scenario.evidence import SCALES, Dimension, Range
+from sim.scenario.records import Model, Record
+from sim.scenario.scenario import Scenario
+
+__all__ = ["Input", "canonical", "inputs", "medians", "naive_numbers", "record_numbers", "scale"]
+
+
+@dataclass(frozen=True)
+class Input:
+    """One uncertain or fixed number of a scenario, by name.
+
+    Attributes
+    ----------
+    name : str
+        Dotted path, unique in a scenario; `path[provider]` where each provider has a draw of its own.
+    path : str
+        Dotted path of the record.
+    record : Record
+        Distribution and evidence.
+    dimension : str
+        Key of `evidence.SCALES`.
+    allowed : Range
+        What the quantity can be at all, in canonical units.
+    """
+
+    name: str
+    path: str
+    record: Record
+    dimension: str
+    allowed: Range
+
+
+def scale(scenario: Scenario, dimension: str, unit: str) -> float:
+    """Canonical units in a unit. The currency is not modelled, so a record of its rate counts by its median."""
+    factor = SCALES[dimension][unit]
+    return factor / scenario.exchange_rate.middle() if dimension == "money" and unit.startswith("CNY") else factor
+
+
+def medians(scenario: Scenario) -> dict[str, float]:
+    """The median of every number that the engine reads by path, in canonical units."""
+    items = inputs(scenario)
+    return {item.path: item.record.middle() * scale(scenario, item.dimension, item.record.unit) for item in items}
+
+
+def canonical(scenario: Scenario, item: Input, u: FloatArray) -> FloatArray:
+    """Value of an input at probability `u`, in the unit in which the engine computes.
+
+    Parameters
+    ----------
+    scenario : Scenario
+        Gives the exchange rate.
+    item : Input
+    u : array of any shape
+        Probabilities inside (0, 1).
+
+    Returns
+    -------
+    array, shape of `u`
+        In `evidence.CANONICAL_UNITS[item.dimension]`.
+    """
+    return item.record.quantile(u) * scale(scenario, item.dimension, item.record.unit)
+
+
+_PER_PROVIDER = ("regulator.review_time", "entry.build_time")
+_NAIVE = "naive."
+_BESIDE = (_NAIVE, "discrepancy.")
+"""Beginnings of the paths of numbers that the engine does not read."""
+
+
+def inputs(scenario: Scenario) -> tuple[Input, ...]:
+    """Every number of a scenario that has a record and that the engine reads, in the order of the model.
+
+    Numbers drawn once per foreign provider (review and building time) appear once for each.
+    """
+    return tuple(item for item in _walk(scenario, "", scenario.foreign) if not item.path.startswith(_BESIDE))
+
+
+def naive_numbers(scenario: Scenario) -> tuple[Input, ...]:
+    """Every number of the naive forecasts, which the engine does not read; none if the scenario states none."""
+    return tuple(item for item in _walk(scenario, "", scenario.foreign) if item.path.startswith(_NAIVE))
+
+
+def record_numbers(scenario: Scenario) -> tuple[Input, ...]:
+    """Every number that the engine does not read, because it is for holding results against a record."""
+    return tuple(item for item in _walk(scenario, "", scenario.foreign) if item.path.startswith(_BESIDE))
+
+
+def _walk(node: Any, path: str, foreign: tuple[str, ...]) -> Iterator[Input]:
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            yield from _walk(value, f"{path}.{key}", foreign)
+    elif isinstance(node, Record):
+        raise AssertionError(f"{path} has no dimension")
+    elif isinstance(node, Model):
+        for key, quantity in _quantities(type(node)).items():
+            value, below = getattr(node, key), f"{path}.{key}" if path else key
+            if quantity is None:
+                yield from _walk(value, below, foreign)
+            else:
+                yield from _records(value, below, quantity, foreign)
+
+
+def _records(node: Any, path: str, quantity: tuple[str, Range], foreign: tuple[str, ...]) -> Iterator[Input]:
+    if isinstance(node, Mapping):
+        for key, value in node.items():
+            yield from _records(value, f"{path}.{key}", quantity, foreign)
+    elif isinstance(node, Record):
+        names = [f"{path}[{provider}]" for provider in foreign] if path in _PER_PROVIDER else [path]
+        for name in names:
+            yield Input(name, path, node, *quantity)
+
+
+@cache
+def _quantities(model: type[Model]) -> Mapping[str, tuple[str, Range] | None]:
+    """Dimension and range of each field whose annotation marks them, None for the others."""
+    return {key: _quantity(field.annotation, field.metadata) for key, field in model.model_fields.items()}
+
+
+def _quantity(annotation: Any, metadata: Any = ()) -> tuple[str, Range] | None:
+    """The dimension and the range marked anywhere inside an annotation, None if it marks none."""
+    marks = [*getattr(annotation, "__metadata__", ()), *metadata]
+    dimensions = [mark.name for mark in marks if isinstance(mark, Dimension)]
+    ranges = [mark for mark in marks if isinstance(mark, Range)]
+    if dimensions:
+        return dimensions[-1], ranges[-1]
+    below = (_quantity(inner) for inner in getattr(annotation, "__args__", ()))
+    return next((quantity for quantity in below if quantity is not None), None)

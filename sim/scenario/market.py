@@ -1,0 +1,178 @@
+"""The market of a scenario: layers, segments and shares, how customers choose, and what opening is worth."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from sim.scenario.evidence import (
+    Category,
+    Fraction,
+    Frequency,
+    Growth,
+    Money,
+    Number,
+    Part,
+    Range,
+    Rate,
+    Reversion,
+    Spread,
+    Years,
+)
+from sim.scenario.levers import Id
+from sim.scenario.records import MOST, NO_TRUTH, Model
+
+__all__ = [
+    "Closure",
+    "Demand",
+    "Hypothesis",
+    "Layer",
+    "LayerShares",
+    "Market",
+    "Migration",
+    "Opening",
+    "ReferenceGain",
+    "Rivalry",
+    "Segment",
+    "Technology",
+]
+
+
+class Layer(Model):
+    """A layer of the stack; the layer without a size is the rest of the total."""
+
+    size: Money | None = Field(default=None, description="Spending in the base year.")
+    log_odds_drift: Annotated[Rate, Range(-2, 2)] | None = Field(
+        default=None,
+        description="Initial yearly growth of the log-odds of this layer against the rest; one layer at most.",
+    )
+
+
+class Market(Model):
+    """Total size, its trend, its shocks, and the layers."""
+
+    size: Money = Field(description="Spending over all layers in the base year.")
+    layers: dict[Id, Layer] = Field(min_length=1, max_length=MOST)
+    drift_fade: Annotated[Rate, Range(0.01, 100)] = Field(description="Rate at which the drift of the log-odds fades.")
+    growth_base: Growth = Field(description="Growth of the total in the year to the base year, as annual percentage.")
+    growth_forecast: Growth = Field(description="Forecast of average annual growth over the forecast years.")
+    forecast_years: Annotated[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10], NO_TRUTH] = Field(
+        description="Years that the forecast spans."
+    )
+    growth_long_run: Growth = Field(description="Growth towards which the trend fades, as annual percentage.")
+    volatility: Annotated[Rate, Range(0, 5)] = Field(description="sigma of the growth shock, per year.")
+    growth_reversion: Reversion = Field(description="kappa: how fast the growth shock fades.")
+    level_reversion: Reversion = Field(description="theta: how fast the size returns to its curve.")
+    step_rate: Annotated[Rate, Range(0, 10)] = Field(description="Rate of rare downward steps.")
+    step_size: Annotated[Number, Range(0, 10)] = Field(description="Fall of log size at a step.")
+
+
+class Segment(Model):
+    """A customer group in a layer."""
+
+    layer: Id
+    weight: Part = Field(description="Part of the layer's spending; divided by the sum over the layer.")
+    open: Part = Field(description="Part that foreign providers may serve at all, through whichever channel.")
+    foreign_propensity: Number = Field(
+        description="How much more a customer here leans to foreign providers, per unit of open spending."
+    )
+
+
+class LayerShares(Model):
+    """Provider shares of one layer in the base year, in one of two forms.
+
+    Either `direct` (all providers but the one named `rest`), or a foreign total with two splits.
+    """
+
+    direct: dict[Id, Part] | None = None
+    rest: Id | None = Field(default=None, description="Provider that takes what `direct` leaves.")
+    foreign: Part | None = Field(default=None, description="Share of all foreign providers together.")
+    foreign_split: dict[Id, Part] | None = Field(default=None, description="Divided by their sum.")
+    domestic_split: dict[Id, Part] | None = Field(default=None, description="Divided by their sum.")
+    domestic_split_as: Id | None = Field(default=None, description="Layer whose domestic proportions are taken.")
+
+
+class Demand(Model):
+    """How customers choose and how long they stay."""
+
+    elasticity_of_substitution: Annotated[Number, Range(1.05, 50)] = Field(
+        description="epsilon, between offers in a segment."
+    )
+    elasticity_of_demand: Annotated[Number, Range(1.0001, 50)] = Field(
+        description="eta, between cloud and everything else."
+    )
+    conduct: Fraction = Field(description="0 constant markups, 1 Bertrand.")
+    captive_growth: Fraction = Field(description="iota: part of existing customers' growth that stays with them.")
+    churn: Frequency
+
+
+class Rivalry(Model):
+    """Shocks to utility that move shares between rivals."""
+
+    half_life: Annotated[Years, Range(0, 1000)]
+    provider_sd: Spread = Field(description="Stationary sd of each named provider's utility.")
+    origin_sd: Spread = Field(description="Stationary sd of foreign against domestic utility.")
+
+
+class Technology(Model):
+    """How domestic quality catches up."""
+
+    catch_up: Annotated[Rate, Range(-1, 1)]
+    spillover: Annotated[Rate, Range(0, 1)] = Field(
+        description="Per year, at the foreign share of the base year in partner channels."
+    )
+    owned_spillover: Fraction = Field(description="Spillover of an owned site relative to a partner's.")
+
+
+class Closure(Model):
+    """Slow closing of the open parts."""
+
+    drift: Annotated[Rate, Range(-1, 1)] = Field(description="Points of each segment that close per year.")
+
+
+class Hypothesis(Model):
+    """What foreign providers would have in the long run if they controlled their business."""
+
+    measure: Literal["share_of_open", "share_of_layer", "gain_of_layer"] = Field(
+        description="share of the open part; share of all of the layer; gain on today's share of all of the layer"
+    )
+    value: Fraction
+    providers: tuple[Id, ...] | None = Field(
+        default=None, description="Foreign providers that the value covers; today's share of the others is added."
+    )
+    cap: Annotated[float, Field(ge=0, le=0.999)] = Field(
+        default=0.9, description="Most of the open part that the hypothesis may ask for."
+    )
+
+
+class ReferenceGain(Model):
+    """What comparable openings brought, to hold the model's gains against; it moves no result."""
+
+    title: str = Field(min_length=1, description="The class, in words.")
+    years: Annotated[Literal[3, 5], NO_TRUTH] = Field(description="Years after the opening.")
+    low: float = Field(allow_inf_nan=False, description="Points of share gained.")
+    median: float = Field(allow_inf_nan=False)
+    high: float = Field(allow_inf_nan=False)
+    source: str = Field(min_length=1, description="Id in sources.yaml.")
+    note: str | None = None
+
+
+class Opening(Model):
+    """What control of one's own business is worth to a foreign provider."""
+
+    layer: Id = Field(description="Layer in which the premium is identified.")
+    hypothesis: Category = Field(description="Which hypothesis holds.")
+    hypotheses: dict[Id, Hypothesis] = Field(min_length=1, max_length=MOST)
+    layer_factor: dict[Id, Annotated[Number, Range(0, 10)]] = Field(
+        description="Premium of a layer relative to the one of `layer`."
+    )
+    ramp: Annotated[Years, Range(1e-6, 1000)] = Field(description="Time constant with which the premium arrives.")
+    reference: ReferenceGain | None = Field(default=None, description="Drawn beside the gains after launch.")
+
+
+class Migration(Model):
+    """Partner customers who move to their provider's own site."""
+
+    rate: Frequency
+    consent_loss: Fraction = Field(description="Part of those moved who do not accept the new operator.")

@@ -1,0 +1,115 @@
+"""The providers of a scenario: how they come, how they decide to build, and who examines their applications."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from sim.scenario.evidence import Fraction, Number, Range, Years
+from sim.scenario.levers import Id
+from sim.scenario.records import Model
+
+__all__ = ["ALLOWED", "LAUNCH", "Arrival", "Entry", "EntryTerms", "Provider", "ProviderEntry", "Regulator"]
+
+ALLOWED: Final = "allowed"
+"""What a provider's entry may follow beside a step: the first day on which own sites are permitted to it."""
+
+LAUNCH: Final = "launch"
+"""What the arrival of a foreign provider may follow beside a step: the day on which its own site opens."""
+
+EntryRule = Literal["profit", "always", "never"]
+NewChoices = Annotated[Fraction, Range(1e-6, 0.9)]
+
+
+class ProviderEntry(Model):
+    """A provider's own decision to build; what is left out is the scenario's `entry`.
+
+    `from`, or `after` with a `delay`, is the date of its earliest application, which then waits for permission and
+    for the end of a contract that binds it. If the step never happens, it never applies.
+    """
+
+    rule: EntryRule | None = None
+    hurdle: Number | None = Field(default=None, description="In place of the scenario's.")
+    from_date: datetime.date | None = Field(default=None, alias="from", description="Day of the earliest application.")
+    after: Id | None = Field(
+        default=None,
+        description="Step that the earliest application follows, or 'allowed': the first day on which own sites are.",
+    )
+    delay: Years | None = Field(default=None, description="From that step or day to the earliest application.")
+    bound_until: datetime.date | None = Field(
+        default=None, description="Day until which a contract with its partner keeps it from applying."
+    )
+
+
+class Arrival(Model):
+    """How a provider comes that is not there in the base year."""
+
+    when: datetime.date | None = None
+    after: Id | None = Field(
+        default=None,
+        description="Step that it follows, or 'launch': its own site opens, and before it has no offer at all.",
+    )
+    delay: Years | None = Field(default=None, description="From that step to its arrival.")
+    new_choices: NewChoices = Field(
+        description="Part of new choices, where partners of all are seen, that it gets when it arrives."
+    )
+
+
+class Provider(Model):
+    """A firm, or a fringe of many small ones.
+
+    A foreign fringe applies for sites as one file, after the named applicants of the day: one approval of a quota. In
+    a zone with limited sites it takes, when its turn comes, what is left beside the places kept for named applicants,
+    one a firm; places that become free later are not taken up by a file that has some.
+    """
+
+    title: str = Field(min_length=1)
+    origin: Literal["domestic", "foreign"]
+    fringe: bool = Field(default=False, description="Many small firms: no market power, no rivalry shock of its own.")
+    firms: int = Field(default=1, ge=1, le=10_000, description="Equal small firms of a fringe.")
+    entry: ProviderEntry | None = Field(default=None, description="In place of the scenario's, for this provider.")
+    arrives: Arrival | None = Field(default=None, description="How it comes, if it is not there in the base year.")
+
+
+class Entry(Model):
+    """The decision to build; a provider may have one of its own."""
+
+    rule: EntryRule
+    hurdle: Number = Field(description="Above 1: the option value of waiting.")
+    build_time: Years = Field(description="Drawn per provider.")
+
+
+@dataclass(frozen=True)
+class EntryTerms:
+    """How one foreign provider decides to build, and when it can apply at the earliest.
+
+    Attributes
+    ----------
+    rule : str
+        `profit`, `always` or `never`.
+    hurdle : str
+        Name of the input that is its hurdle.
+    from_date : date or None
+    after : str or None
+        A step, or `allowed`.
+    delay : str or None
+        Name of the input that is the delay after it.
+    bound_until : date or None
+    """
+
+    rule: EntryRule
+    hurdle: str
+    from_date: datetime.date | None
+    after: str | None
+    delay: str | None
+    bound_until: datetime.date | None
+
+
+class Regulator(Model):
+    """Who examines applications."""
+
+    reviewers: int = Field(ge=1, le=1000)
+    review_time: Years = Field(description="Drawn per provider.")

@@ -1,0 +1,82 @@
+"""The calendar of a scenario: the steps of policy, what triggers each and what it does."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import Discriminator, Field, Tag
+
+from sim.scenario.evidence import Fraction, Frequency, Points, Years
+from sim.scenario.levers import Id, RegimeChange, Share, number_or_record
+from sim.scenario.records import Model
+
+__all__ = ["DateStep", "EventStep", "HazardStep", "Policy", "Step", "StepEffect"]
+
+Chance = Annotated[
+    Annotated[Share, Tag("number")] | Annotated[Fraction, Tag("record")], Discriminator(number_or_record)
+]
+"""A probability: a plain number, or a record where it is uncertain."""
+
+
+class StepEffect(Model):
+    """What any step does when it happens; a step without effect is an event that others may wait for."""
+
+    adopt: Id | None = Field(default=None, description="Regime that comes into force.")
+    change: RegimeChange | None = Field(
+        default=None,
+        description="Levers that change in the state of the step it follows, or of the one listed before it.",
+    )
+    closes: dict[Id, Points] = Field(default_factory=dict, description="Segment to the part of it that closes.")
+    evicts: bool = Field(
+        default=False, description="Whether foreign providers' customers in a closing part must leave."
+    )
+    probability: Chance | None = Field(default=None, description="That it happens at all once triggered.")
+
+
+class DateStep(StepEffect):
+    """A step on a date."""
+
+    when: datetime.date
+
+
+class EventStep(StepEffect):
+    """A step that follows another one, after a delay."""
+
+    after: Id | None = Field(default=None, description="Step whose happening triggers this one.")
+    after_not: Id | None = Field(default=None, description="Step whose failure to happen triggers this one.")
+    delay: Years | None = None
+
+
+class HazardStep(StepEffect):
+    """A step that may come at any time while a regime is in force."""
+
+    hazard: Frequency
+    during: Id = Field(description="Regime while which the hazard runs.")
+    delay: Years | None = None
+
+
+def _trigger(value: Any) -> str | None:
+    keys = value if isinstance(value, Mapping) else type(value).model_fields if isinstance(value, StepEffect) else ()
+    for key, tag in (("when", "when"), ("after", "after"), ("after_not", "after"), ("hazard", "hazard")):
+        if key in keys:
+            return tag
+    return None
+
+
+Step = Annotated[
+    Annotated[DateStep, Tag("when")] | Annotated[EventStep, Tag("after")] | Annotated[HazardStep, Tag("hazard")],
+    Discriminator(
+        _trigger,
+        custom_error_type="no_trigger",
+        custom_error_message="a step states its trigger by one of when, after, after_not, hazard",
+    ),
+]
+
+
+class Policy(Model):
+    """The calendar: the regime at the start and the steps that may follow."""
+
+    start: Id
+    steps: dict[Id, Step] = Field(default_factory=dict, max_length=100)
