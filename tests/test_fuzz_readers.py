@@ -33,7 +33,8 @@ from sim.belief.names import read_names
 from sim.belief.possible import unlike_its_manifest
 from sim.belief.posterior import POSTERIOR_FILE, learned_from, read_posterior, save_posterior
 from sim.belief.record import read_record
-from sim.chance.sampling import columns_of, draw_latents, draw_worlds, median_world
+from sim.chance.medians import median_world
+from sim.chance.sampling import columns_of, draw_latents, draw_worlds
 from sim.disk import file_hash
 from sim.errors import Problem, ResultsError, ScenarioError
 from sim.model.engine import simulate
@@ -42,7 +43,8 @@ from sim.outcomes.panels import Result, batches
 from sim.outcomes.results import DRAWS_FILE, VARIABLES, load_results, read_result, save_result
 from sim.reading.documents import read
 from sim.reading.loading import load_scenario
-from sim.scenario.scenario import Scenario, inputs
+from sim.scenario.inputs import inputs
+from sim.scenario.scenario import Scenario
 from sim.tasks.compare import compare_studies
 from sim.tasks.run import run_study
 from sim.tasks.verify import task_of, verify_study

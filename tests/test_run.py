@@ -8,8 +8,9 @@ import json
 import os
 import re
 import shutil
+import signal
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,7 @@ from sim.chance.sampling import check_draws
 from sim.errors import NumericalError, ResultsError, ScenarioError, SimError
 from sim.outcomes.manifest import read_manifest
 from sim.outcomes.results import Panel, read_result
+from sim.outcomes.tables import HeadlineRow
 from sim.scenario.scenario import Scenario
 from sim.tasks.audit import Audit
 from sim.tasks.compare import compare_studies
@@ -176,8 +178,23 @@ def test_a_study_that_lost_a_file_is_run_again(tmp_path: Path) -> None:
     assert (_run(tmp_path).folder / "summary.csv").exists()
 
 
-def test_another_baseline_is_another_study(tmp_path: Path) -> None:
-    _run(tmp_path)
+@pytest.mark.parametrize(
+    "options",
+    [{"keep": ["wait"]}, {"baseline": "wide_open"}, {"plots": True}, {"draws": 1024}, {"seed": 2}],
+    ids=lambda options: next(iter(options)),
+)
+def test_other_options_make_another_study_and_leave_the_first_as_it_is(
+    options: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sim.tasks.files.Files._add_pictures", lambda *_: None)
+    first = _run(tmp_path)
+    before = _contents(first)
+    assert _run(tmp_path, **options).folder != first.folder
+    assert _contents(first) == before
+    assert "finished before" in _run(tmp_path).notes[-1]
+
+
+def test_another_baseline_turns_the_difference(tmp_path: Path) -> None:
     assert _run(tmp_path, baseline="wide_open").headline[0].difference == pytest.approx(-3.0)
 
 
@@ -437,11 +454,39 @@ def test_the_parent_does_its_own_part_while_children_work(tmp_path: Path) -> Non
     assert future.result()
 
 
-def test_a_child_that_dies_is_an_error() -> None:
+@pytest.mark.parametrize(
+    ("end", "words"),
+    [
+        (lambda: os._exit(3), r"ended by itself \(exit code 3\)$"),
+        (lambda: os.kill(os.getpid(), signal.SIGSEGV), "ended by signal SIGSEGV$"),
+        (lambda: os.kill(os.getpid(), signal.SIGKILL), r"killed \(SIGKILL\): by hand, or .* want of memory"),
+    ],
+    ids=["exit", "crash", "kill"],
+)
+def test_how_a_child_died_is_told(end: Callable[[], None], words: str) -> None:
     batch = Batch()
-    batch.add(lambda: os._exit(3))
-    with pytest.raises(SimError, match=r"ended by itself \(exit code 3\)"):
+    batch.add(end)
+    batch.add(lambda: time.sleep(0.2))
+    with pytest.raises(SimError, match=words):
         batch.run(2, lambda share: None)
+
+
+def test_the_answer_is_announced_before_files_are_written(tmp_path: Path) -> None:
+    there: list[bool] = []
+
+    def announce(rows: Sequence[HeadlineRow]) -> None:
+        there.append(any(tmp_path.rglob("summary.csv")))
+
+    study = _run(tmp_path, announce=announce)
+    assert there == [False]
+    assert study.headline
+
+
+def test_what_a_run_will_take_is_said_before_it_begins(tmp_path: Path) -> None:
+    told: list[str] = []
+    _run(tmp_path, progress=lambda text, share: told.append(text))
+    (what,) = {text for text in told if "draws" in text}
+    assert re.fullmatch(r"4,608 draws \([\d.]+ .B on disk meanwhile, [\d.]+ .B of memory in each of 1 jobs\)", what)
 
 
 def test_there_are_as_many_children_as_jobs_and_the_last_to_finish_is_waited_for() -> None:

@@ -179,6 +179,33 @@ def test_of_a_study_whose_manifest_is_damaged_only_what_is_written_again_is_repl
     assert (target / "mine").read_text() == "precious"
 
 
+# ---------------------------------------------------------------- loss of power
+
+
+def test_every_file_has_reached_the_disk_before_the_study_takes_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[tuple[int, int]] = []
+    sync, rename = os.fsync, Path.rename
+
+    def noted(descriptor: int) -> None:
+        found = os.fstat(descriptor)
+        synced.append((found.st_dev, found.st_ino))
+        sync(descriptor)
+
+    def held_back(path: Path, target: Path) -> Path:
+        if path.name == "study":
+            held = {(found.st_dev, found.st_ino) for found in (one.stat() for one in (path, *path.rglob("*")))}
+            assert held <= set(synced)
+            synced.clear()
+        return rename(path, target)
+
+    monkeypatch.setattr(os, "fsync", noted)
+    monkeypatch.setattr(Path, "rename", held_back)
+    make(tmp_path / "study")
+    assert synced == [(tmp_path.stat().st_dev, tmp_path.stat().st_ino)]
+
+
 # ---------------------------------------------------------------- parts
 
 

@@ -90,19 +90,20 @@ def stages(draws: int) -> dict[str, float]:
     with found.time("import"):
         from sim.model import engine
         from sim.pictures import plots  # noqa: F401  (they count as imports here)
-        from sim.tasks import files, runs, study
+        from sim.tasks import files, run, runs, task
     found.watch("draws", runs, "draw_worlds")
     found.watch("timeline", engine, "simulate_timeline")
     found.watch("core", runs, "simulate")
-    found.watch("audit", study, "audit")
+    found.watch("audit", run, "audit")
     found.watch("statistics", files, "_summary")
     found.watch("statistics", files, "_comparison")
     found.watch("files", files, "_save")
-    found.watch("files", files, "seal")
+    found.watch("files", task, "finish")
+    found.watch("files", task, "_hashes")
     found.watch("pictures", files, "_draw")
     gc.freeze()  # as a child does
     with tempfile.TemporaryDirectory() as out, found.time("rest"):
-        study.run_study(FILES, draws=draws, out=out, jobs=1)
+        run.run_study(FILES, draws=draws, out=out, jobs=1)
     return {**found.seconds, "sum": sum(found.seconds.values())}
 
 
