@@ -61,6 +61,10 @@ TargetError = Annotated[
 Scheduler = Annotated[
     str | None, typer.Option(metavar="ADDRESS", help="Run the draws on Dask's workers: tcp://HOST:8786.")
 ]
+Patience = Annotated[
+    float | None,
+    typer.Option(metavar="SECONDS", help="End if no worker of --scheduler answers for so long; 1800 by default."),
+]
 NoPlots = Annotated[bool, typer.Option("--no-plots", help="Draw no pictures.")]
 Force = Annotated[bool, typer.Option("--force", help="Run again what is finished already.")]
 ScenarioFile = Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="A scenario file.")]
@@ -133,6 +137,7 @@ def run(
     ] = None,
     target_se: TargetError = None,
     scheduler: Scheduler = None,
+    patience: Patience = None,
 ) -> None:
     """Run scenarios as one study on shared draws, and compare them."""
     scenarios = [loaded.scenario for loaded in _read(files, overrides or ())]
@@ -140,7 +145,7 @@ def run(
     from sim.tasks.run import run_study
 
     answered = False
-    with terminal.progress() as progress, workers(scheduler, jobs) as (executor, jobs):
+    with terminal.progress() as progress, workers(scheduler, jobs, patience) as crew:
 
         def announce(headline: Sequence[HeadlineRow]) -> None:
             nonlocal answered
@@ -154,7 +159,6 @@ def run(
             seed=seed,
             baseline=baseline,
             out=out,
-            jobs=jobs,
             keep=_names(keep),
             plots=not no_plots,
             strict=strict,
@@ -163,7 +167,7 @@ def run(
             target_se=target_se,
             progress=progress,
             announce=announce,
-            executor=executor,
+            **crew,
         )
     terminal.report(study, answered=answered)
 
@@ -197,6 +201,7 @@ def sweep(
     out: Out = Path("results"),
     jobs: Jobs = None,
     scheduler: Scheduler = None,
+    patience: Patience = None,
     no_plots: NoPlots = False,
     force: Force = False,
 ) -> None:
@@ -204,17 +209,16 @@ def sweep(
     from sim.tasks.cluster import workers
     from sim.tasks.sweep import run_sweep
 
-    with terminal.progress() as progress, workers(scheduler, jobs) as (executor, jobs):
+    with terminal.progress() as progress, workers(scheduler, jobs, patience) as crew:
         found = run_sweep(
             file,
             draws=draws,
             seed=seed,
             out=out,
-            jobs=jobs,
             plots=not no_plots,
             force=force,
             progress=progress,
-            executor=executor,
+            **crew,
         )
     terminal.report_sweep(found)
 
@@ -232,6 +236,7 @@ def backtest(
     out: Out = Path("results"),
     jobs: Jobs = None,
     scheduler: Scheduler = None,
+    patience: Patience = None,
     no_plots: NoPlots = False,
     force: Force = False,
 ) -> None:
@@ -240,7 +245,7 @@ def backtest(
     from sim.tasks.backtest import run_backtest
     from sim.tasks.cluster import workers
 
-    with terminal.progress() as progress, workers(scheduler, jobs) as (executor, jobs):
+    with terminal.progress() as progress, workers(scheduler, jobs, patience) as crew:
         track = run_backtest(
             file,
             observed,
@@ -249,11 +254,10 @@ def backtest(
             draws=draws,
             seed=seed,
             out=out,
-            jobs=jobs,
             plots=not no_plots,
             force=force,
             progress=progress,
-            executor=executor,
+            **crew,
         )
     terminal.report_track(track)
 
@@ -272,6 +276,7 @@ def calibrate(
     out: Out = Path("results"),
     jobs: Jobs = None,
     scheduler: Scheduler = None,
+    patience: Patience = None,
     no_plots: NoPlots = False,
     force: Force = False,
 ) -> None:
@@ -280,7 +285,7 @@ def calibrate(
     from sim.tasks.calibrate import run_calibration
     from sim.tasks.cluster import workers
 
-    with terminal.progress() as progress, workers(scheduler, jobs) as (executor, jobs):
+    with terminal.progress() as progress, workers(scheduler, jobs, patience) as crew:
         learning = run_calibration(
             file,
             observed,
@@ -289,11 +294,10 @@ def calibrate(
             draws=draws,
             seed=seed,
             out=out,
-            jobs=jobs,
             plots=not no_plots,
             force=force,
             progress=progress,
-            executor=executor,
+            **crew,
         )
     terminal.report_learning(learning)
 
