@@ -83,10 +83,11 @@ def _wait(what: str, log: Path) -> None:
 class Cluster:
     """A scheduler, and workers that are started by and by."""
 
-    def __init__(self, folder: Path, stack: ExitStack) -> None:
+    def __init__(self, folder: Path, stack: ExitStack, protocol: str = "tcp") -> None:
         self.folder, self._stack = folder, stack
         log, file = folder / "scheduler.log", folder / "scheduler.json"
         options = ("--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(file))
+        options += ("--protocol", protocol)
         self.scheduler = stack.enter_context(_process("distributed.cli.dask_scheduler", *options, log=log))
         _wait("Scheduler at:", log)
         self.address = next(word for word in log.read_text().split() if re.match("(tcp|tls)://", word))
@@ -149,23 +150,27 @@ def _parts() -> list[Path]:
     return [path for path in Path("study").glob(".*.unfinished/*") if path.suffix in (".block", ".part")]
 
 
+def _hear_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # who runs the tests may have them ignored
+
+
 def _end(cluster: Cluster, *command: str, strike: Callable[[int], None], status: int = 1) -> str:
     """The one line with which a command ends that something befalls when its first part is there."""
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "sim", *command, "--out", "study", "--scheduler", cluster.address],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler) and None,
-    )
-    try:
-        while process.poll() is None and not _parts():
-            time.sleep(0.01)
-        strike(process.pid)
-        said, complained = process.communicate(timeout=LONG)
-    finally:
-        process.kill()
+        preexec_fn=_hear_interrupts,
+    ) as process:
+        try:
+            while process.poll() is None and not _parts():
+                time.sleep(0.01)
+            strike(process.pid)
+            said, complained = process.communicate(timeout=LONG)
+        finally:
+            process.kill()
     lines = [line for line in complained.splitlines() if not re.fullmatch(r".*: \d+%", line)]
     assert process.returncode == status, complained
     assert len(lines) == 1, complained
@@ -207,6 +212,18 @@ def test_a_run_whose_workers_are_all_gone_ends_soon_and_goes_on_when_there_are_s
     assert re.fullmatch(rf"--scheduler: {cluster.address}: has had no workers for 1\d s; {GOES_ON}", line)
     cluster.worker("next")
     _require_the_same_end(COMMAND, capsys, "--scheduler", cluster.address)
+
+
+@pytest.mark.slow
+def test_a_part_that_kills_its_workers_is_told_from_workers_that_merely_went(folder: Folder) -> None:
+    pytest.importorskip("distributed")
+    with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "0")
+        cluster = Cluster(folder.path, stack)
+        only = cluster.worker("only")
+        line = _end(cluster, *COMMAND, strike=lambda _: only.kill())
+    said = "every worker that took one part of the work has died (1), probably for want of memory"
+    assert line == f"--scheduler: {cluster.address}: {said}; {GOES_ON}"
 
 
 @pytest.mark.slow
@@ -253,6 +270,48 @@ def test_an_interrupt_stops_a_run_on_a_cluster_at_once(cluster: Cluster, capsys:
     cluster.worker("only")
     assert _end(cluster, *COMMAND, strike=lambda run: os.kill(run, signal.SIGINT), status=130) == "stopped"
     _require_the_same_end(COMMAND, capsys, "--scheduler", cluster.address)
+
+
+def _openssl(*arguments: str) -> None:
+    subprocess.run(["openssl", *arguments], check=True, capture_output=True)
+
+
+def _certified(folder: Path) -> dict[str, str]:
+    """Settings of Dask with an authority of one's own, and one certificate for all three roles."""
+    key = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
+    ca, node = folder / "ca.pem", folder / "node.pem"
+    _openssl("req", "-x509", *key, "-subj", "/CN=authority", "-keyout", f"{ca}.key", "-out", str(ca))
+    _openssl("req", *key, "-subj", "/CN=node", "-keyout", f"{node}.key", "-out", f"{node}.csr")
+    _openssl("x509", "-req", "-in", f"{node}.csr", "-CA", str(ca), "-CAkey", f"{ca}.key", "-out", str(node))
+    roles = {role: {"KEY": f"{node}.key", "CERT": str(node)} for role in ("SCHEDULER", "WORKER", "CLIENT")}
+    prefix = "DASK_DISTRIBUTED__COMM__"
+    settings = {f"{prefix}TLS__{role}__{what}": file for role, files in roles.items() for what, file in files.items()}
+    return settings | {f"{prefix}TLS__CA_FILE": str(ca), f"{prefix}REQUIRE_ENCRYPTION": "true"}
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("openssl") is None, reason="certificates are made by openssl")
+def test_by_tls_a_run_has_the_bits_of_a_local_one_and_who_has_no_certificate_is_kept_out(folder: Folder) -> None:
+    pytest.importorskip("distributed")
+    settings = _certified(folder.path)
+    plain = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with ExitStack() as stack, pytest.MonkeyPatch.context() as patch:
+        for name, value in settings.items():
+            patch.setenv(name, value)
+        cluster = Cluster(folder.path, stack, "tls")
+        assert cluster.address.startswith("tls://")
+        cluster.worker("only")
+        command = [sys.executable, "-m", "sim", *COMMAND, "--scheduler", cluster.address]
+        done = subprocess.run([*command, "--out", "cluster"], capture_output=True, text=True, env=plain | settings)
+        assert done.returncode == 0, done.stderr
+        for address in (cluster.address, cluster.address.replace("tls", "tcp")):
+            done = subprocess.run([*command[:-1], address], capture_output=True, text=True, env=plain)
+            assert done.returncode == 1
+            assert done.stderr.startswith(f"--scheduler: {address} does not answer (")
+            assert len(done.stderr.splitlines()) == 1
+    assert main([*COMMAND, "--out", "local"]) == 0
+    manifests = [next(Path(out).glob("*/manifest.json")).read_bytes() for out in ("cluster", "local")]
+    assert manifests[0] == manifests[1]
 
 
 def test_a_scheduler_without_the_extra_is_refused_with_the_remedy(monkeypatch: pytest.MonkeyPatch) -> None:

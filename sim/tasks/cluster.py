@@ -114,7 +114,8 @@ class _Cluster(RemoteExecutor):
         if self._client.status != "running":
             return "the scheduler has ended, or the connection to it was lost"
         if isinstance(error, KilledWorker):
-            return f"a part of the work has killed {error.allowed_failures + 1} workers, probably for want of memory"
+            died = f"every worker that took one part of the work has died ({error.allowed_failures + 1})"
+            return f"{died}, probably for want of memory"
         try:
             there = set(self._client.nthreads(callback_timeout=_PING))
             amiss = None if there else "has had no workers"
