@@ -125,18 +125,18 @@ def test_a_run_on_workers_of_which_one_is_killed_has_the_bits_of_a_local_run(clu
     assert manifests[0] == manifests[1]
 
 
-def _changed(cluster: Cluster, change: str) -> Path:
+def _changed(cluster: Cluster) -> Path:
     """Where another program stands."""
     other = cluster.folder / "other"
     shutil.copytree(ROOT / "sim", other / "sim", ignore=shutil.ignore_patterns("__pycache__"))
     with (other / "sim" / "errors.py").open("a") as source:
-        source.write(change)
+        source.write("\n# changed\n")
     return other
 
 
 @pytest.mark.slow
 def test_workers_that_run_another_program_are_refused_by_name_before_anything_starts(cluster: Cluster) -> None:
-    worker = cluster.worker("odd", _changed(cluster, "\n# changed\n"))
+    worker = cluster.worker("odd", _changed(cluster))
     command = [sys.executable, "-m", "sim", *COMMAND, "--scheduler", cluster.address]
     done = subprocess.run(command, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)})
     assert done.returncode == 1
@@ -227,48 +227,45 @@ def test_a_part_that_kills_its_workers_is_told_from_workers_that_merely_went(fol
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("options", "said"),
-    [((), r"has not answered for [12]\d s"), (("--patience", "4"), r"no worker has answered for 4 s \(--patience\)")],
-    ids=["grace", "patience"],
-)
-def test_a_scheduler_that_stalls_is_given_up(
-    options: tuple[str, ...], said: str, cluster: Cluster, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_scheduler_that_stalls_is_given_up(cluster: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
     cluster.worker("only")
-    line = _end(cluster, *COMMAND, *options, strike=lambda _: cluster.scheduler.send_signal(signal.SIGSTOP))
-    assert re.fullmatch(rf"--scheduler: {cluster.address}: {said}; {GOES_ON}", line)
+    line = _end(cluster, *COMMAND, strike=lambda _: cluster.scheduler.send_signal(signal.SIGSTOP))
+    assert re.fullmatch(rf"--scheduler: {cluster.address}: has not answered for [12]\d s; {GOES_ON}", line)
     _require_the_same_end(COMMAND, capsys)
 
 
 @pytest.mark.slow
 def test_a_worker_that_stalls_is_given_up_by_the_users_limit(cluster: Cluster) -> None:
     only = cluster.worker("only")
-    line = _end(cluster, *COMMAND, "--patience", "5", strike=lambda _: only.send_signal(signal.SIGSTOP))
-    assert line == f"--scheduler: {cluster.address}: no worker has answered for 5 s (--patience); {GOES_ON}"
+    line = _end(cluster, *COMMAND, "--patience", "20", strike=lambda _: only.send_signal(signal.SIGSTOP))
+    assert line == f"--scheduler: {cluster.address}: no worker has answered for 20 s (--patience); {GOES_ON}"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("change", ["\n# changed\n", "\nraise ImportError('elsewhere')\n"], ids=["other", "broken"])
-def test_a_worker_that_joins_with_another_program_ends_the_run_by_name(
-    change: str, cluster: Cluster, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_worker_that_joins_with_another_program_ends_the_run_by_name(cluster: Cluster) -> None:
     first = cluster.worker("first")
 
     def join(_: int) -> None:
-        cluster.worker("odd", _changed(cluster, change))
+        cluster.worker("odd", _changed(cluster))
         first.kill()
 
     line = _end(cluster, *COMMAND, "--draws", "32768", strike=join)
-    unlike = "another program source" if "#" in change else r"does not run this program \(elsewhere\)"
-    joined = "workers have joined that would not compute the same bits"
-    assert re.fullmatch(rf"--scheduler: {cluster.address}: {joined}: tcp://\S+: {unlike}; stop them; {GOES_ON}", line)
+    unlike = r"workers have joined that would not compute the same bits: tcp://\S+: another program source; stop them"
+    assert re.fullmatch(rf"--scheduler: {cluster.address}: {unlike}; {GOES_ON}", line)
 
 
 @pytest.mark.slow
-def test_an_interrupt_stops_a_run_on_a_cluster_at_once(cluster: Cluster, capsys: pytest.CaptureFixture[str]) -> None:
-    cluster.worker("only")
-    assert _end(cluster, *COMMAND, strike=lambda run: os.kill(run, signal.SIGINT), status=130) == "stopped"
+def test_an_interrupt_stops_a_run_even_while_no_worker_answers(
+    cluster: Cluster, capsys: pytest.CaptureFixture[str]
+) -> None:
+    only = cluster.worker("only")
+
+    def interrupt(run: int) -> None:
+        only.send_signal(signal.SIGSTOP)
+        os.kill(run, signal.SIGINT)
+
+    assert _end(cluster, *COMMAND, strike=interrupt, status=130) == "stopped"
+    only.send_signal(signal.SIGCONT)
     _require_the_same_end(COMMAND, capsys, "--scheduler", cluster.address)
 
 
