@@ -20,6 +20,7 @@ from typer.main import get_command
 
 from sim.cli import app, main
 from sim.errors import ScenarioError, SimError
+from sim.tasks import pool
 from sim.tasks.cluster import workers
 from sim.tasks.pool import PATIENCE, Crew, make_crew
 
@@ -362,9 +363,10 @@ def test_an_executor_that_never_answers_is_given_up_and_its_calls_cancelled() ->
     assert all(future.cancelled() for future in slow.futures)
 
 
-def test_patience_begins_anew_with_every_answer() -> None:
-    with ThreadPoolExecutor(1) as pool:
-        assert len(_computed(pool, [lambda: time.sleep(0.2) or 1] * 5, 0.6)) == 5
+def test_patience_begins_anew_with_every_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "_PULSE", 0.05)
+    with ThreadPoolExecutor(1) as thread:
+        assert len(_computed(thread, [lambda: time.sleep(0.3) or 1] * 5, 1.0)) == 5
 
 
 def test_an_executor_that_cancels_is_said_to_have_ended() -> None:
