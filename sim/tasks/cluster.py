@@ -115,7 +115,7 @@ class _Cluster(RemoteExecutor):
             return "the scheduler has ended, or the connection to it was lost"
         if isinstance(error, KilledWorker):
             died = f"every worker that took one part of the work has died ({error.allowed_failures + 1})"
-            return f"{died}, probably for want of memory"
+            return f"{died}, for want of memory or of this program: see their logs"
         try:
             there = set(self._client.nthreads(callback_timeout=_PING))
             amiss = None if there else "has had no workers"
