@@ -223,8 +223,8 @@ def test_a_part_that_kills_its_workers_is_told_from_workers_that_merely_went(fol
         cluster = Cluster(folder.path, stack)
         only = cluster.worker("only")
         line = _end(cluster, *COMMAND, strike=lambda _: only.kill())
-    said = "every worker that took one part of the work has died (1), for want of memory or of this program: see their logs"
-    assert line == f"--scheduler: {cluster.address}: {said}; {GOES_ON}"
+    died = "every worker that took one part of the work has died (1), for want of memory or of this program"
+    assert line == f"--scheduler: {cluster.address}: {died}: see their logs; {GOES_ON}"
 
 
 @pytest.mark.slow
