@@ -62,6 +62,10 @@ TargetError = Annotated[
 Scheduler = Annotated[
     str | None, typer.Option(metavar="ADDRESS", help="Run the draws on Dask's workers: tcp://HOST:8786.")
 ]
+Patience = Annotated[
+    float | None,
+    typer.Option(metavar="SECONDS", help="End if no worker of --scheduler answers for so long; 1800 by default."),
+]
 NoPlots = Annotated[bool, typer.Option("--no-plots", help="Draw no pictures.")]
 Force = Annotated[bool, typer.Option("--force", help="Run again what is finished already.")]
 ScenarioFile = Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="A scenario file.")]
@@ -145,13 +149,14 @@ def run(
     ] = None,
     target_se: TargetError = None,
     scheduler: Scheduler = None,
+    patience: Patience = None,
 ) -> None:
     """Run scenarios as one study on shared draws, and compare them."""
     scenarios = [loaded.scenario for loaded in _read(files, overrides or ())]
     from sim.tasks.cluster import workers
     from sim.tasks.run import run_study
 
-    with terminal.progress() as progress, workers(scheduler, jobs) as (executor, jobs):
+    with terminal.progress() as progress, workers(scheduler, jobs, patience) as crew:
         first = terminal.FirstAnswer(progress)
         study = run_study(
             scenarios,
@@ -159,7 +164,6 @@ def run(
             seed=seed,
             baseline=baseline,
             out=out,
-            jobs=jobs,
             keep=_names(keep),
             plots=not no_plots,
             strict=strict,
@@ -168,7 +172,7 @@ def run(
             target_se=target_se,
             progress=progress,
             announce=first,
-            executor=executor,
+            **crew,
         )
     terminal.report(study, answered=first.given)
 
@@ -202,6 +206,7 @@ def sweep(
     out: Out = Path("results"),
     jobs: Jobs = None,
     scheduler: Scheduler = None,
+    patience: Patience = None,
     no_plots: NoPlots = False,
     force: Force = False,
 ) -> None:
@@ -209,17 +214,16 @@ def sweep(
     from sim.tasks.cluster import workers
     from sim.tasks.sweep import run_sweep
 
-    with terminal.progress() as progress, workers(scheduler, jobs) as (executor, jobs):
+    with terminal.progress() as progress, workers(scheduler, jobs, patience) as crew:
         found = run_sweep(
             file,
             draws=draws,
             seed=seed,
             out=out,
-            jobs=jobs,
             plots=not no_plots,
             force=force,
             progress=progress,
-            executor=executor,
+            **crew,
         )
     terminal.report_sweep(found)
 
@@ -237,6 +241,7 @@ def backtest(
     out: Out = Path("results"),
     jobs: Jobs = None,
     scheduler: Scheduler = None,
+    patience: Patience = None,
     no_plots: NoPlots = False,
     force: Force = False,
 ) -> None:
@@ -245,7 +250,7 @@ def backtest(
     from sim.tasks.backtest import run_backtest
     from sim.tasks.cluster import workers
 
-    with terminal.progress() as progress, workers(scheduler, jobs) as (executor, jobs):
+    with terminal.progress() as progress, workers(scheduler, jobs, patience) as crew:
         track = run_backtest(
             file,
             observed,
@@ -254,11 +259,10 @@ def backtest(
             draws=draws,
             seed=seed,
             out=out,
-            jobs=jobs,
             plots=not no_plots,
             force=force,
             progress=progress,
-            executor=executor,
+            **crew,
         )
     terminal.report_track(track)
 
@@ -277,6 +281,7 @@ def calibrate(
     out: Out = Path("results"),
     jobs: Jobs = None,
     scheduler: Scheduler = None,
+    patience: Patience = None,
     no_plots: NoPlots = False,
     force: Force = False,
 ) -> None:
@@ -285,7 +290,7 @@ def calibrate(
     from sim.tasks.calibrate import run_calibration
     from sim.tasks.cluster import workers
 
-    with terminal.progress() as progress, workers(scheduler, jobs) as (executor, jobs):
+    with terminal.progress() as progress, workers(scheduler, jobs, patience) as crew:
         learning = run_calibration(
             file,
             observed,
@@ -294,11 +299,10 @@ def calibrate(
             draws=draws,
             seed=seed,
             out=out,
-            jobs=jobs,
             plots=not no_plots,
             force=force,
             progress=progress,
-            executor=executor,
+            **crew,
         )
     terminal.report_learning(learning)
 

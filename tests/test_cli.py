@@ -212,6 +212,7 @@ def test_run_hands_every_option_to_the_study(folder: Folder, study: FakeStudy) -
         "target_se": "npv.total.aws.2020=0.1",
         "posterior": Path("rows.nc"),
         "executor": None,
+        "patience": None,
     }
 
 

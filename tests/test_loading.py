@@ -147,7 +147,7 @@ MISTAKES = {
     ),
     "a key that could forge a line": (
         '"a\\nb": 1\n',
-        "case.yaml:3:1: 'a\\nb': unknown key (found 'a\\nb')",
+        "case.yaml:3:1: a\\nb: unknown key (found 'a\\nb')",
     ),
     "text that looks like markup": (
         "entry: {rule: '[/aws]'}\n",

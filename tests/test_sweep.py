@@ -293,7 +293,7 @@ def test_a_date_that_may_never_come_counts_as_later_than_any(folder: Folder) -> 
 def test_a_sweep_leaves_its_tables_and_a_manifest_that_hashes_them(folder: Folder) -> None:
     found = study(folder)
     manifest = json.loads((found.folder / "manifest.json").read_text())
-    assert set(manifest["files"]) == {"design.csv", "parameters.csv", "sweep.csv"}
+    assert set(manifest["files"]) == {"design.csv", "inputs.json", "parameters.csv", "sweep.csv"}
     assert set(manifest["points"]) == {"1", "2", "3", "4"}
     assert manifest["asked"]["design"]["points"][2] == {"demand.churn": 8, "zone.cap": 0.5}
     assert str(folder.path) not in (found.folder / "manifest.json").read_text()

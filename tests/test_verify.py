@@ -97,7 +97,7 @@ def test_a_file_that_cannot_be_read_is_a_fault_and_no_failure(study: Path) -> No
     _cut_short(study)
     changed, damaged = verify_study(study).faults
     assert changed == DRAWS_CHANGED
-    assert "damaged, or not written by this program" in damaged
+    assert "draws.nc: damaged" in damaged
 
 
 def test_a_study_as_it_was_written_has_no_fault(written: Path) -> None:

@@ -94,6 +94,7 @@ def run_backtest(
     force: bool = False,
     progress: Progress | None = None,
     executor: Executor | None = None,
+    patience: float | None = None,
 ) -> Track:
     """Score a scenario against a record, and write the study into a folder of its own.
 
@@ -118,7 +119,7 @@ def run_backtest(
         Run again even if this program has finished the same backtest.
     progress : callable, optional
         Is told what is being done, and the share of it that is finished.
-    executor : Executor, optional
+    executor, patience : optional
         As for `run_study`.
 
     Raises
@@ -135,7 +136,7 @@ def run_backtest(
     cutoff = as_of or loaded.scenario.as_of
     question = ask(loaded, observed, known_on=cutoff, mapping=mapping, draws=draws, seed=seed, plots=plots)
     question.require_rows()
-    return perform(BacktestTask(question), out, make_crew(jobs, executor), force=force, progress=progress)
+    return perform(BacktestTask(question), out, make_crew(jobs, executor, patience), force=force, progress=progress)
 
 
 @dataclass(frozen=True)

@@ -102,6 +102,7 @@ def run_calibration(
     force: bool = False,
     progress: Progress | None = None,
     executor: Executor | None = None,
+    patience: float | None = None,
 ) -> Learning:
     """Learn from a record, and write the posterior and what was learned into a folder of its own.
 
@@ -127,7 +128,7 @@ def run_calibration(
         Learn again even if this program has finished the same calibration.
     progress : callable, optional
         Is told what is being done, and the share of it that is finished.
-    executor : Executor, optional
+    executor, patience : optional
         As for `run_study`.
 
     Raises
@@ -143,7 +144,7 @@ def run_calibration(
         ask(read_scenario(file), observed, known_on=as_of, mapping=mapping, draws=draws, seed=seed, plots=plots)
     )
     question.require_rows()
-    return perform(CalibrateTask(question), out, make_crew(jobs, executor), force=force, progress=progress)
+    return perform(CalibrateTask(question), out, make_crew(jobs, executor, patience), force=force, progress=progress)
 
 
 class _Tables(NamedTuple):

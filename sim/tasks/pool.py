@@ -13,11 +13,22 @@ import os
 import signal
 import sys
 import threading
+import time
 import traceback
 import warnings
+from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    ThreadPoolExecutor,
+    wait,
+)
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
@@ -26,12 +37,32 @@ from typing import Any, Final, TypeAlias, TypeVar
 from sim.errors import Problem, ResultsError, ScenarioError, SimError
 from sim.outcomes.manifest import Program, differences, program
 
-__all__ = ["CAN_FORK", "Batch", "Crew", "Progress", "available_cores", "do_nothing", "make_crew", "say_nothing"]
+__all__ = [
+    "CAN_FORK",
+    "PATIENCE",
+    "Batch",
+    "Crew",
+    "Progress",
+    "RemoteExecutor",
+    "available_cores",
+    "do_nothing",
+    "make_crew",
+    "say_nothing",
+]
 
 CAN_FORK: Final = sys.platform != "win32"
 
 _UNDER_WAY: Final = 2
 """Calls for each job that an executor is given at a time: enough that no worker waits, few enough to bound memory."""
+
+PATIENCE: Final = 1800.0
+"""Seconds without an answer after which an executor is given up: the longest calls, sixteen points of a sweep on 2^17
+draws, take ten minutes."""
+
+_PULSE: Final = 1.0
+"""Seconds without an answer after which an executor is asked how its workers are."""
+
+_GOES_ON: Final = "run the same command again, which goes on from what is done"
 
 T = TypeVar("T")
 
@@ -54,6 +85,25 @@ def available_cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+class RemoteExecutor(Executor, ABC):
+    """An executor that knows more of its workers than whether they answer."""
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """What a message about it begins with."""
+
+    @abstractmethod
+    def fault(self, error: Exception | None = None) -> str | None:
+        """Why the workers do not answer, in words; None if nothing is known to be wrong.
+
+        Parameters
+        ----------
+        error : Exception, optional
+            What a call has ended with, if one has.
+        """
+
+
 @dataclass(frozen=True)
 class Crew:
     """Who computes: so many jobs at a time, here or by an executor.
@@ -64,10 +114,13 @@ class Crew:
         Results do not depend on it.
     executor : Executor, optional
         Makes the calls in place of forked children, for instance on other machines.
+    patience : float
+        Seconds without an answer after which the executor is given up.
     """
 
     jobs: int
     executor: Executor | None = None
+    patience: float = PATIENCE
 
     def compute(
         self,
@@ -94,9 +147,11 @@ class Crew:
         ------
         Exception
             Whatever a call raises first; the others are stopped.
+        SimError
+            The executor's workers do not answer, or it has ended.
         """
         if self.executor is not None:
-            _compute_elsewhere(self.executor, _UNDER_WAY * self.jobs, calls, keep, done)
+            _compute_elsewhere(self, self.executor, calls, keep, done)
         elif calls:
             batch = Batch()
             for number, call in enumerate(calls):
@@ -104,36 +159,72 @@ class Crew:
             batch.run(self.jobs, done, meanwhile)
 
 
-def make_crew(jobs: int | None, executor: Executor | None = None) -> Crew:
+def make_crew(jobs: int | None, executor: Executor | None = None, patience: float | None = None) -> Crew:
     """So many jobs, or one for every core.
 
     Raises
     ------
     ScenarioError
-        Fewer than one.
+        Fewer than one, or no patience.
     """
     if jobs is not None and jobs < 1:
         raise ScenarioError([Problem("--jobs", 0, 0, "", f"at least 1 (found {jobs})")])
-    return Crew(jobs or available_cores(), executor)
+    if patience is not None and not patience > 0:
+        raise ScenarioError([Problem("--patience", 0, 0, "", f"more than 0 seconds (found {patience:g})")])
+    return Crew(jobs or available_cores(), executor, PATIENCE if patience is None else patience)
 
 
 def _compute_elsewhere(
-    executor: Executor, most: int, calls: Sequence[Callable[[], T]], keep: Callable[[int, T], None], done: Done
+    crew: Crew, executor: Executor, calls: Sequence[Callable[[], T]], keep: Callable[[int, T], None], done: Done
 ) -> None:
     """Have an executor make the calls, a few at a time."""
     runner, waiting = program(), deque(enumerate(calls))
     running: dict[Future[T], int] = {}
     try:
         while waiting or running:
-            while waiting and len(running) < most:
+            while waiting and len(running) < _UNDER_WAY * crew.jobs:
                 number, call = waiting.popleft()
-                running[executor.submit(_answer_there, call, runner)] = number
-            for future in wait(running, return_when=FIRST_COMPLETED).done:
-                keep(running.pop(future), future.result())
+                with _in_words(executor):
+                    running[executor.submit(_answer_there, call, runner)] = number
+            for future in _answered(running, executor, crew.patience):
+                with _in_words(executor):
+                    answer = future.result()
+                keep(running.pop(future), answer)
                 done(1 - (len(waiting) + len(running)) / len(calls))
     finally:
         for future in running:
             future.cancel()
+
+
+def _answered(running: Collection[Future[T]], executor: Executor, patience: float) -> list[Future[T]]:
+    """Calls that have ended, as soon as there are any; those that failed last, so that the others are kept."""
+    begun = time.monotonic()
+    while not (ended := wait(running, min(_PULSE, patience), FIRST_COMPLETED).done):
+        fault = executor.fault() if isinstance(executor, RemoteExecutor) else None
+        if fault is None and time.monotonic() - begun >= patience:
+            fault = f"no worker has answered for {patience:g} s (--patience)"
+        if fault is not None:
+            raise _given_up(executor, fault)
+    return sorted(ended, key=lambda future: future.cancelled() or future.exception() is not None)
+
+
+@contextlib.contextmanager
+def _in_words(executor: Executor) -> Iterator[None]:
+    """Say what has become of an executor whose call has failed; errors of the call itself pass."""
+    try:
+        yield
+    except Exception as error:
+        fault = executor.fault(error) if isinstance(executor, RemoteExecutor) else None
+        if fault is None and isinstance(error, CancelledError | BrokenExecutor):
+            fault = f"has ended, or was told to stop ({type(error).__name__})"
+        if fault is None:
+            raise
+        raise _given_up(executor, fault) from None
+
+
+def _given_up(executor: Executor, fault: str) -> SimError:
+    name = executor.name if isinstance(executor, RemoteExecutor) else "executor"
+    return SimError(f"{name}: {fault}; {_GOES_ON}")
 
 
 def _answer_there(call: Callable[[], Any], runner: Program) -> Any:

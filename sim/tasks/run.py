@@ -80,6 +80,7 @@ def run_study(
     progress: Progress | None = None,
     announce: Callable[[Sequence[HeadlineRow]], None] | None = None,
     executor: Executor | None = None,
+    patience: float | None = None,
 ) -> Study:
     """Run scenarios as one study and write it into a folder of its own.
 
@@ -117,6 +118,8 @@ def run_study(
     executor : Executor, optional
         Runs the draws in place of forked children, for instance on other machines: twice as many blocks of draws as
         there are `jobs` are under way at a time. Its workers must run the same program.
+    patience : float, optional
+        Seconds without an answer after which the executor is given up, half an hour by default; what is done stays.
 
     Raises
     ------
@@ -138,7 +141,7 @@ def run_study(
         target_se=target_se,
     )
     task = RunTask(request, strict)
-    return perform(task, out, make_crew(jobs, executor), force=force, progress=progress, announce=announce)
+    return perform(task, out, make_crew(jobs, executor, patience), force=force, progress=progress, announce=announce)
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,7 @@ def run_sweep(
     force: bool = False,
     progress: Progress | None = None,
     executor: Executor | None = None,
+    patience: float | None = None,
 ) -> SweepStudy:
     """Run the sweep in a file and write it into a folder of its own.
 
@@ -74,7 +75,7 @@ def run_sweep(
         A sweep file.
     draws, seed : int, optional
         In place of the file's, or the scenario's, own.
-    out, jobs, plots, force, progress, executor
+    out, jobs, plots, force, progress, executor, patience
         As for `run_study`.
 
     Raises
@@ -86,7 +87,7 @@ def run_sweep(
     ResultsError
         The folder cannot be written, or holds something else.
     """
-    crew, tell = make_crew(jobs, executor), progress or say_nothing
+    crew, tell = make_crew(jobs, executor, patience), progress or say_nothing
     tell("checking points", 0.0)
     sweep = read_sweep(Path(path), draws=draws, seed=seed)
     return perform(SweepTask(sweep, asked_outcomes(sweep), plots), out, crew, force=force, progress=progress)
