@@ -80,9 +80,7 @@ class BlockStore:
                 data = np.ascontiguousarray(part, dtype="<f8").data.cast("B")
                 checksum, size = zlib.crc32(data, checksum), size + len(data)
                 stream.write(data)
-            stream.write(checksum.to_bytes(_CHECKSUM, "little"))
-            stream.flush()
-            os.fsync(stream.fileno())
+            stream.write(checksum.to_bytes(_CHECKSUM, "little"))  # tells what a loss of power leaves torn
         if size != self._size(number):
             raise AssertionError(f"block {number} has {size} bytes, expected {self._size(number)}")
         unfinished.replace(path)

@@ -53,8 +53,6 @@ class PartStore:
         unfinished = path.with_name(f"{path.name}.{os.getpid()}.partial")
         with open_new(unfinished) as stream:
             np.savez(stream, **arrays)  # type: ignore[arg-type]
-            stream.flush()
-            os.fsync(stream.fileno())
         unfinished.replace(path)
 
     def read(self) -> list[dict[str, npt.NDArray[Any]]]:
