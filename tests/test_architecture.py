@@ -44,7 +44,7 @@ READING_ORDER = (
     "pictures.style", "pictures.canvas", "pictures.registry", "pictures.marks", "pictures.trends", "pictures.chronicle",
     "pictures.standings", "pictures.plots", "pictures.trackrecord", "pictures.responses", "pictures.sweeps",
     "pictures.beliefs",
-    "tasks.pool", "tasks.blocks", "tasks.parts", "tasks.store", "tasks.task",
+    "tasks.pool", "tasks.crew", "tasks.blocks", "tasks.parts", "tasks.store", "tasks.task",
     "tasks.precision", "tasks.request", "tasks.runs", "tasks.audit", "tasks.files", "tasks.run", "tasks.compare",
     "tasks.design", "tasks.sweepfile", "tasks.points", "tasks.sweep",
     "tasks.question", "tasks.backtest", "tasks.calibrate", "tasks.verify", "tasks.cluster",

@@ -22,7 +22,7 @@ from sim.cli import app, main
 from sim.errors import ScenarioError, SimError
 from sim.tasks import pool
 from sim.tasks.cluster import workers
-from sim.tasks.pool import PATIENCE, Crew, make_crew
+from sim.tasks.crew import PATIENCE, Crew, make_crew
 
 ROOT = Path(__file__).parents[1]
 COMMAND = ["run", "small.yaml", "--draws", "8192", "--no-plots"]

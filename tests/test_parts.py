@@ -156,7 +156,7 @@ def test_an_executor_keeps_what_is_found_and_goes_on_from_it(folder: Folder, com
 def test_a_worker_that_runs_another_program_is_refused(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     folder.write("sweep.yaml", SWEEP)
     other = program().model_copy(update={"cpu": "x86-64-v9"})
-    monkeypatch.setattr("sim.tasks.pool.program", lambda: next(programs))
+    monkeypatch.setattr("sim.tasks.crew.program", lambda: next(programs))
     programs = iter([program(), other])
     with ThreadPoolExecutor(1) as pool, pytest.raises(ResultsError, match="would not compute the same bits: processor"):
         study(executor=pool)

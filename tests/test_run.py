@@ -485,8 +485,9 @@ def test_the_answer_is_announced_before_files_are_written(tmp_path: Path) -> Non
 def test_what_a_run_will_take_is_said_before_it_begins(tmp_path: Path) -> None:
     told: list[str] = []
     _run(tmp_path, progress=lambda text, share: told.append(text))
-    (what,) = {text for text in told if "draws" in text}
-    assert re.fullmatch(r"4,608 draws \([\d.]+ .B on disk meanwhile, [\d.]+ .B of memory in each of 1 jobs\)", what)
+    size = r"4,608 draws, which take [\d.]+ .B on disk meanwhile, [\d.]+ .B of memory in each of 1 jobs"
+    assert re.fullmatch(size, told[1])
+    assert told[2] == "4,608 draws"
 
 
 def test_there_are_as_many_children_as_jobs_and_the_last_to_finish_is_waited_for() -> None:

@@ -21,7 +21,7 @@ from sim.outcomes.panels import Result, panel_hash
 from sim.reading.loading import load_scenario
 from sim.scenario.scenario import Scenario
 from sim.tasks import runs
-from sim.tasks.pool import Crew
+from sim.tasks.crew import Crew
 from sim.tasks.runs import Run, make_plan, simulate_block, with_draws
 
 

@@ -25,9 +25,9 @@ from sim.outcomes.results import Panel
 from sim.outcomes.statistics import STATISTICS, describe
 from sim.outcomes.sweeps import Response, partial_rank_correlations
 from sim.reading.loading import load_scenario, shipped_folder
+from sim.tasks.crew import Crew
 from sim.tasks.parts import PartStore
 from sim.tasks.points import Ran, asked_outcomes, idle_factors, read_points, run_missing, run_points
-from sim.tasks.pool import Crew
 from sim.tasks.sweep import SweepStudy, run_sweep
 from sim.tasks.sweepfile import Sweep, read_sweep
 

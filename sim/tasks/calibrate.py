@@ -47,8 +47,9 @@ from sim.pictures.beliefs import Beliefs
 from sim.pictures.registry import draw, drawable
 from sim.reading.loading import read_scenario
 from sim.scenario.scenario import Scenario
+from sim.tasks.crew import make_crew
 from sim.tasks.parts import Arrays
-from sim.tasks.pool import Progress, make_crew
+from sim.tasks.pool import Progress
 from sim.tasks.question import Question, ask
 from sim.tasks.task import Desk, Finished, Task, perform
 

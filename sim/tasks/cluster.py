@@ -12,7 +12,7 @@ from typing import Any, Final, TypedDict
 
 from sim.errors import Problem, ScenarioError, SimError, shown
 from sim.outcomes.manifest import differences, program
-from sim.tasks.pool import RemoteExecutor
+from sim.tasks.crew import RemoteExecutor
 
 __all__ = ["CrewOptions", "workers"]
 

@@ -13,8 +13,9 @@ from sim.outcomes.comparison import baseline_of, headline, require_comparable
 from sim.outcomes.manifest import Hashes, read_manifest, require_as_written, stated
 from sim.outcomes.panels import Result, panel_hash
 from sim.outcomes.results import DRAWS_FILE, read_result, result_folders
+from sim.tasks.crew import make_crew
 from sim.tasks.files import Files
-from sim.tasks.pool import Batch, Progress, make_crew
+from sim.tasks.pool import Batch, Progress
 from sim.tasks.run import HEADLINE, Study, study_of, unknown_errors
 from sim.tasks.task import Desk, Finished, Task, perform
 

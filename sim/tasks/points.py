@@ -29,9 +29,9 @@ from sim.outcomes.sweeps import Coordinate, Outcome, Response, describe_columns,
 from sim.scenario.inputs import Input, canonical, inputs
 from sim.scenario.scenario import Scenario
 from sim.scenario.steps import HazardStep
+from sim.tasks.crew import Crew
 from sim.tasks.design import Point
 from sim.tasks.parts import Arrays, PartStore
-from sim.tasks.pool import Crew
 from sim.tasks.sweepfile import Sweep
 
 __all__ = ["Ran", "asked_outcomes", "idle_factors", "read_points", "run_missing", "run_points"]

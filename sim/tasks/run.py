@@ -24,8 +24,9 @@ from sim.outcomes.statistics import FEWEST_SCRAMBLES
 from sim.outcomes.tables import HeadlineRow
 from sim.scenario.scenario import Scenario
 from sim.tasks.audit import Audit, audit
+from sim.tasks.crew import Crew, make_crew
 from sim.tasks.files import Files, import_pictures
-from sim.tasks.pool import Batch, Crew, Progress, do_nothing, make_crew
+from sim.tasks.pool import Batch, Progress, do_nothing
 from sim.tasks.precision import as_precise_as
 from sim.tasks.request import MANY_DRAWS, Request, make_request
 from sim.tasks.runs import Plan, Run, make_plan
@@ -196,7 +197,8 @@ class RunTask(Task[_Drawn, Study]):
 
         def draw(draws: int) -> list[Result]:
             _require_room(plan, draws, request, desk.folder)
-            what = f"{draws:,} draws ({_size(plan, draws, desk.crew)})"
+            what = f"{draws:,} draws"
+            desk.tell(f"{what}, which take {_size(plan, draws, desk.crew)}", 0.0)
             return run.results(draws, lambda share: desk.tell(what, share * _SIMULATED))
 
         if request.target is None:

@@ -23,7 +23,8 @@ from sim.model.engine import bytes_per_draw, draws_at_once, simulate
 from sim.outcomes.panels import LazyPanel, Panel, Result, require_finite
 from sim.scenario.scenario import Scenario
 from sim.tasks.blocks import SCRAMBLES_PER_BLOCK, BlockStore
-from sim.tasks.pool import Crew, do_nothing
+from sim.tasks.crew import Crew
+from sim.tasks.pool import do_nothing
 
 __all__ = ["Panels", "Plan", "Run", "make_plan", "simulate_block", "with_draws"]
 

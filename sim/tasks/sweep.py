@@ -21,8 +21,9 @@ from sim.outcomes.sweeps import Outcome, SweepResult, short_table, sweep_columns
 from sim.outcomes.tables import Cell, csv_bytes, parameter_columns, parameter_rows
 from sim.pictures.registry import draw, drawable
 from sim.pictures.sweeps import sheets
+from sim.tasks.crew import make_crew
 from sim.tasks.points import Ran, asked_outcomes, idle_factors, read_points, run_missing
-from sim.tasks.pool import Batch, Progress, make_crew, say_nothing
+from sim.tasks.pool import Batch, Progress, say_nothing
 from sim.tasks.run import unknown_errors
 from sim.tasks.sweepfile import Sweep, read_sweep, write_inputs
 from sim.tasks.task import Desk, Finished, Task, perform

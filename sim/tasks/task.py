@@ -16,8 +16,9 @@ from typing import Any, ClassVar, Final, Generic, TypeVar
 
 from sim.disk import file_hash, remove_empty_folders
 from sim.outcomes.manifest import Manifest, Program, canonical_hash, decisive, program, write_manifest
+from sim.tasks.crew import Crew
 from sim.tasks.parts import Arrays, PartStore
-from sim.tasks.pool import Crew, Progress, say_nothing
+from sim.tasks.pool import Progress, say_nothing
 from sim.tasks.store import clean, discard, files_of, finish, finished, new_study, relative_files, scratch, study_name
 
 __all__ = ["FINISHED_BEFORE", "Desk", "Finished", "Task", "perform"]

@@ -23,8 +23,9 @@ from sim.outcomes.panels import Columns, panel_hash
 from sim.outcomes.results import DRAWS_FILE, read_result
 from sim.tasks.backtest import BacktestTask
 from sim.tasks.calibrate import CalibrateTask, usable
+from sim.tasks.crew import make_crew
 from sim.tasks.points import asked_outcomes
-from sim.tasks.pool import Progress, make_crew, say_nothing
+from sim.tasks.pool import Progress, say_nothing
 from sim.tasks.question import question_of
 from sim.tasks.request import request_of
 from sim.tasks.run import RunTask
