@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -51,8 +50,6 @@ def save_columns(path: Path, groups: Mapping[str, Mapping[str, FloatArray]], doc
             stored = file.create_variable(f"{name}{_VALUES}", (name, _ROW), "f8", chunks=(1, rows) if labels else None)
             stored[...] = values.reshape(len(labels), rows)
         file.attrs[_DOCUMENT] = json.dumps(document)
-    with partial.open("rb") as stream:
-        os.fsync(stream.fileno())
     partial.replace(path)
 
 

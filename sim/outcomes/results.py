@@ -92,8 +92,6 @@ def save_result(result: Result, path: Path, keep: Collection[str] | None = None)
             hashes = {panel.variable: _write_rows(file[panel.variable], panel, years, items) for panel in panels}
     except (OSError, RuntimeError) as error:
         raise _of_system(error) from error
-    with unfinished.open("rb") as stream:
-        os.fsync(stream.fileno())
     unfinished.replace(path)
     return hashes
 
