@@ -94,7 +94,7 @@ def test_a_holder_that_has_not_said_who_it_is_is_refused_all_the_same(tmp_path: 
 def links(target: Path, victim: Path) -> dict[str, Path]:
     """Where a stranger in a shared folder of results may have put a link to somebody's file or folder."""
     folder = beside(target)
-    inside = ("lock", "holder.json", "study", "older", "done", "key-000000.block", "key-000000.part", "key.1.partial")
+    inside = ("lock", "holder.json", "study", "older", "key-000000.block", "key-000000.part", "key.1.partial")
     return {"the scratch folder": folder, "the study": target, **{name: folder / name for name in inside}}
 
 
