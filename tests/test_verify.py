@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import pkgutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import h5py
 import pytest
 from conftest import SMALL, SOURCES
 
+import sim.tasks
 from sim.cli import main
 from sim.disk import file_hash
 from sim.errors import ResultsError
@@ -18,7 +21,8 @@ from sim.outcomes.manifest import program, read_manifest, write_manifest
 from sim.outcomes.results import panel_hash, read_result
 from sim.tasks.compare import compare_studies
 from sim.tasks.run import run_study
-from sim.tasks.verify import verify_study
+from sim.tasks.task import Task
+from sim.tasks.verify import TASKS, verify_study
 
 Spoil = Callable[[Path], None]
 
@@ -218,6 +222,19 @@ def test_what_no_command_asked_is_refused(asked: dict[str, Any], study: Path) ->
     _rewrite(study, asked=asked)
     with pytest.raises(ResultsError, match="this program does not read what the study was asked"):
         verify_study(study, rerun=True)
+
+
+def test_a_command_that_is_unknown_is_told_by_name(study: Path) -> None:
+    _rewrite(study, asked={**read_manifest(study).asked, "task": "swep"})
+    with pytest.raises(ResultsError, match=r"no command .* this name \(found 'swep'; .*; did you mean 'sweep'\?\)$"):
+        verify_study(study, rerun=True)
+
+
+def test_every_command_that_leaves_a_study_can_be_verified() -> None:
+    for module in pkgutil.iter_modules(sim.tasks.__path__):
+        importlib.import_module(f"sim.tasks.{module.name}")
+    shipped = [task for task in Task.__subclasses__() if task.__module__.startswith("sim.")]
+    assert {task.kind: task for task in shipped} == TASKS
 
 
 def test_draws_of_a_posterior_are_computed_anew_from_that_posterior_alone(study: Path) -> None:

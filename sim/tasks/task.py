@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Final, Generic, TypeVar
+from typing import Any, ClassVar, Final, Generic, Self, TypeVar
 
+from sim.belief.posterior import Posterior
 from sim.disk import file_hash, remove_empty_folders
 from sim.outcomes.manifest import Manifest, Program, canonical_hash, decisive, program, write_manifest
 from sim.tasks.crew import Crew
@@ -117,7 +118,31 @@ class Task(ABC, Generic[Computed, Answer]):
 
     @abstractmethod
     def asked(self) -> dict[str, Any]:
-        """All that decides what comes out, as JSON: a study of the same name was asked the same."""
+        """All that decides what comes out, as JSON: a study of the same name was asked the same.
+
+        The name of the command is added, and a hash of the program goes into the study's name: neither need be here.
+        """
+
+    @classmethod
+    @abstractmethod
+    def again(cls, asked: Mapping[str, Any], folder: Path, posterior: Posterior | None) -> Self:
+        """The task of a finished study, for `sim verify --rerun`: what `asked` gave, read back.
+
+        Parameters
+        ----------
+        asked : mapping
+            As the manifest states it: anything may be missing or wrong in it, and KeyError, TypeError, ValueError and
+            the like need not be caught.
+        folder : Path
+            The study's own, with the files that it wrote.
+        posterior : Posterior, optional
+            The one that the user names.
+
+        Raises
+        ------
+        ResultsError
+            The study cannot be made from its folder alone.
+        """
 
     @abstractmethod
     def compute(self, desk: Desk) -> Computed:
