@@ -63,7 +63,29 @@ class Desk:
         return PartStore(self.folder, f"{self.key}.{stage}", count)
 
     def parts(self, stage: str, calls: Sequence[Callable[[], Arrays]], done: Callable[[float], None]) -> list[Arrays]:
-        """What some calls return, each computed once however often the task is stopped."""
+        """What some calls return, each computed once however often the task is stopped.
+
+        Parameters
+        ----------
+        stage : str
+            Tells the parts of one step of a task from those of another.
+        calls : sequence of callable
+            A part each; they do not depend on each other. Each runs in a child of its own or on another machine, so
+            that it must be a function of a module with its arguments (`partial`), and returns arrays by name, none of
+            objects; a single number is an array too, by `np.asarray`.
+        done : callable
+            Is told the share of the parts still missing that is finished.
+
+        Returns
+        -------
+        list of mappings of str to array
+            In the order of the calls.
+
+        Raises
+        ------
+        Exception
+            Whatever a call raises first; parts that are finished stay, unless it would come again.
+        """
         store = self.store(stage, len(calls))
         missing = store.missing()
         self.crew.compute(
@@ -150,7 +172,15 @@ class Task(ABC, Generic[Computed, Answer]):
 
     @abstractmethod
     def write(self, folder: Path, computed: Computed, desk: Desk) -> Mapping[str, Any]:
-        """Write every file but the manifest; what the manifest says of the answer."""
+        """Write every file but the manifest, and return what the manifest says of the answer.
+
+        Returns
+        -------
+        mapping of str to object
+            Fields of `Manifest`: `answer` as JSON (`stated` makes it, and `understood` reads it in `answer`) and
+            `notes`, and of the others those that there are. No dates, no paths of the machine: the same study has the
+            same manifest.
+        """
 
     @abstractmethod
     def answer(self, study: Finished) -> Answer:
