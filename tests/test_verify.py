@@ -36,9 +36,9 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return _run(folder, folder / "results")
 
 
-def _run(folder: Path, out: Path) -> Path:
+def _run(folder: Path, out: Path, *, force: bool = False) -> Path:
     kept = ["market_size", "npv"]
-    return run_study([folder / "small.yaml"], draws=1024, keep=kept, plots=False, jobs=1, out=out).folder
+    return run_study([folder / "small.yaml"], draws=1024, keep=kept, plots=False, jobs=1, out=out, force=force).folder
 
 
 @pytest.fixture
@@ -201,6 +201,17 @@ def test_what_is_forged_with_a_manifest_that_fits_is_found_by_making_it_anew(
     forge(study)
     assert verify_study(study).faults == ()
     assert verify_study(study, rerun=True).faults == (f"{fault}: comes out otherwise now",)
+
+
+def test_an_answer_that_cannot_be_read_is_refused_with_a_remedy_that_helps(study: Path) -> None:
+    whole = read_manifest(study).answer
+    _rewrite(study, answer={"median": 1})
+    (study.parent / "small.yaml").write_text(SMALL)
+    (study.parent / "sources.yaml").write_text(SOURCES)
+    with pytest.raises(ResultsError, match=r"run the command again that made the study with --force$"):
+        _run(study.parent, study.parent)
+    assert _run(study.parent, study.parent, force=True) == study
+    assert read_manifest(study).answer == whole
 
 
 def test_a_manifest_that_was_edited_is_refused(study: Path) -> None:
