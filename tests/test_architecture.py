@@ -183,6 +183,11 @@ def test_matplotlib_is_imported_for_pictures_only() -> None:
     assert all(name.startswith("pictures.") for name in _modules() if "matplotlib" in _outside(name))
 
 
+def test_every_module_with_a_picture_of_runs_is_imported_where_runs_are_drawn() -> None:
+    drawing = {name for name, path in _modules().items() if "@picture(Runs" in path.read_text()}
+    assert drawing <= _inside(_modules()["pictures.plots"])
+
+
 def test_no_function_is_longer_than_thirty_lines_without_its_docstring() -> None:
     for name, path in _modules().items():
         for node in ast.walk(ast.parse(path.read_text())):

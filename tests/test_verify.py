@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import pkgutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,6 +13,7 @@ import h5py
 import pytest
 from conftest import SMALL, SOURCES
 
+import sim.tasks
 from sim.cli import main
 from sim.disk import file_hash
 from sim.errors import ResultsError
@@ -18,7 +21,8 @@ from sim.outcomes.manifest import program, read_manifest, write_manifest
 from sim.outcomes.results import panel_hash, read_result
 from sim.tasks.compare import compare_studies
 from sim.tasks.run import run_study
-from sim.tasks.verify import verify_study
+from sim.tasks.task import Task
+from sim.tasks.verify import TASKS, verify_study
 
 Spoil = Callable[[Path], None]
 
@@ -32,9 +36,9 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return _run(folder, folder / "results")
 
 
-def _run(folder: Path, out: Path) -> Path:
+def _run(folder: Path, out: Path, *, force: bool = False) -> Path:
     kept = ["market_size", "npv"]
-    return run_study([folder / "small.yaml"], draws=1024, keep=kept, plots=False, jobs=1, out=out).folder
+    return run_study([folder / "small.yaml"], draws=1024, keep=kept, plots=False, jobs=1, out=out, force=force).folder
 
 
 @pytest.fixture
@@ -199,6 +203,17 @@ def test_what_is_forged_with_a_manifest_that_fits_is_found_by_making_it_anew(
     assert verify_study(study, rerun=True).faults == (f"{fault}: comes out otherwise now",)
 
 
+def test_an_answer_that_cannot_be_read_is_refused_with_a_remedy_that_helps(study: Path) -> None:
+    whole = read_manifest(study).answer
+    _rewrite(study, answer={"median": 1})
+    (study.parent / "small.yaml").write_text(SMALL)
+    (study.parent / "sources.yaml").write_text(SOURCES)
+    with pytest.raises(ResultsError, match=r"run the command again that made the study with --force$"):
+        _run(study.parent, study.parent)
+    assert _run(study.parent, study.parent, force=True) == study
+    assert read_manifest(study).answer == whole
+
+
 def test_a_manifest_that_was_edited_is_refused(study: Path) -> None:
     path = study / "manifest.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"notes": ["all is well"]}))
@@ -218,6 +233,19 @@ def test_what_no_command_asked_is_refused(asked: dict[str, Any], study: Path) ->
     _rewrite(study, asked=asked)
     with pytest.raises(ResultsError, match="this program does not read what the study was asked"):
         verify_study(study, rerun=True)
+
+
+def test_a_command_that_is_unknown_is_told_by_name(study: Path) -> None:
+    _rewrite(study, asked={**read_manifest(study).asked, "task": "swep"})
+    with pytest.raises(ResultsError, match=r"no command .* this name \(found 'swep'; .*; did you mean 'sweep'\?\)$"):
+        verify_study(study, rerun=True)
+
+
+def test_every_command_that_leaves_a_study_can_be_verified() -> None:
+    for module in pkgutil.iter_modules(sim.tasks.__path__):
+        importlib.import_module(f"sim.tasks.{module.name}")
+    shipped = [task for task in Task.__subclasses__() if task.__module__.startswith("sim.")]
+    assert {task.kind: task for task in shipped} == TASKS
 
 
 def test_draws_of_a_posterior_are_computed_anew_from_that_posterior_alone(study: Path) -> None:

@@ -209,7 +209,7 @@ def understood(adapter: TypeAdapter[T], answer: Any, folder: Path) -> T:
     try:
         return adapter.validate_python(answer)
     except ValidationError as error:
-        _refuse(folder / MANIFEST, first_of(error, "answer"))
+        _refuse(folder / MANIFEST, first_of(error, "answer"), " with --force")  # else it is recognised again
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
@@ -278,5 +278,5 @@ def first_of(error: ValidationError, *above: str) -> str:
     return f"{place}: {first['msg'].removeprefix('Value error, ')} (found {shown(first['input'])})"
 
 
-def _refuse(path: Path, reason: str) -> NoReturn:
-    raise ResultsError(f"{path}: no manifest of a study: {reason}; run the command again that made the study")
+def _refuse(path: Path, reason: str, how: str = "") -> NoReturn:
+    raise ResultsError(f"{path}: no manifest of a study: {reason}; run the command again that made the study{how}")

@@ -1,4 +1,4 @@
-"""The ten pictures of a study, all declared once this is imported.
+"""The ten pictures of a run, all declared once this is imported: a module with another of them is imported here.
 
 Those over the years are in `trends`, those of the last year in `standings`, and what happens when in `chronicle`. The
 first scenario is the baseline's; a scenario has one colour and one marker in all pictures.

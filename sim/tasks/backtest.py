@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, Self, TypeAlias
 
 from pydantic import TypeAdapter
 
@@ -17,6 +17,7 @@ from sim.axes import DRAWS_PER_SCRAMBLE, join_draws
 from sim.belief.forecasts import Forecasts, forecast_scramble
 from sim.belief.knowledge import Replacement
 from sim.belief.matching import Match
+from sim.belief.posterior import Posterior
 from sim.belief.track import (
     BACKTEST_COLUMNS,
     PooledRow,
@@ -37,7 +38,7 @@ from sim.scenario.scenario import Scenario
 from sim.tasks.crew import make_crew
 from sim.tasks.parts import Arrays
 from sim.tasks.pool import Progress
-from sim.tasks.question import Question, ask
+from sim.tasks.question import Question, ask, question_of
 from sim.tasks.task import Desk, Finished, Task, perform
 
 __all__ = ["BacktestTask", "Track", "run_backtest"]
@@ -170,6 +171,11 @@ class BacktestTask(Task[_Scored, Track]):
     def asked(self) -> dict[str, Any]:
         """All that decides what comes out, and so the library that scores."""
         return {**self.question.content(), "scoringrules": version("scoringrules")}
+
+    @classmethod
+    def again(cls, asked: Mapping[str, Any], folder: Path, posterior: Posterior | None) -> Self:
+        """The same question, with the record beside it."""
+        return cls(question_of(asked, folder))
 
     def compute(self, desk: Desk) -> _Scored:
         """Every scramble, whichever worker runs it, side by side in order; then the scores."""

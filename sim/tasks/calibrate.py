@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Self
 
 from pydantic import TypeAdapter
 
@@ -37,7 +37,7 @@ from sim.belief.lessons import (
 )
 from sim.belief.likelihood import unusable
 from sim.belief.matching import Matching
-from sim.belief.posterior import POSTERIOR_FILE, save_posterior
+from sim.belief.posterior import POSTERIOR_FILE, Posterior, save_posterior
 from sim.disk import write_bytes
 from sim.errors import Problem, ScenarioError
 from sim.outcomes.manifest import EXACT, Program, stated, understood
@@ -50,10 +50,10 @@ from sim.scenario.scenario import Scenario
 from sim.tasks.crew import make_crew
 from sim.tasks.parts import Arrays
 from sim.tasks.pool import Progress
-from sim.tasks.question import Question, ask
+from sim.tasks.question import Question, ask, question_of
 from sim.tasks.task import Desk, Finished, Task, perform
 
-__all__ = ["CalibrateTask", "Learning", "run_calibration", "usable"]
+__all__ = ["CalibrateTask", "Learning", "run_calibration"]
 
 _PLOTS: Final = "plots"
 _SCRAMBLES_MEAN: Final = (
@@ -141,7 +141,7 @@ def run_calibration(
     ResultsError
         The folder cannot be written, or holds something else.
     """
-    question = usable(
+    question = _usable(
         ask(read_scenario(file), observed, known_on=as_of, mapping=mapping, draws=draws, seed=seed, plots=plots)
     )
     question.require_rows()
@@ -179,6 +179,11 @@ class CalibrateTask(Task[Calibration, Learning]):
     def asked(self) -> dict[str, Any]:
         """All that decides what comes out."""
         return self.question.content()
+
+    @classmethod
+    def again(cls, asked: Mapping[str, Any], folder: Path, posterior: Posterior | None) -> Self:
+        """The same question, with the record beside it."""
+        return cls(_usable(question_of(asked, folder)))
 
     def compute(self, desk: Desk) -> Calibration:
         """Learn, unless the record contradicts the scenario."""
@@ -241,7 +246,7 @@ def _tables(question: Question, learned: Calibration) -> _Tables:
     )
 
 
-def usable(question: Question) -> Question:
+def _usable(question: Question) -> Question:
     """The question without the rows that nothing can be learned from."""
     found = question.matching
     reasons = {match.observation.id: unusable(match.observation) for match in found.matches}

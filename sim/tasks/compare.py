@@ -6,9 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
+from sim.belief.posterior import Posterior
 from sim.chance.pairing import draws_key
+from sim.errors import ResultsError
 from sim.outcomes.comparison import baseline_of, headline, require_comparable
 from sim.outcomes.manifest import Hashes, read_manifest, require_as_written, stated
 from sim.outcomes.panels import Result, panel_hash
@@ -79,6 +81,11 @@ class CompareTask(Task[Sequence[Result], Study]):
     def asked(self) -> dict[str, Any]:
         """The results by the hashes of their numbers."""
         return {"compared": self._hashes, "baseline": self.baseline.name, "pictures": self.pictures}
+
+    @classmethod
+    def again(cls, asked: Mapping[str, Any], folder: Path, posterior: Posterior | None) -> Self:
+        """Not without the results that were compared."""
+        raise ResultsError(f"{folder}: was made of other studies' draws: verify those with --rerun")
 
     @property
     def _hashes(self) -> dict[str, Hashes]:

@@ -10,11 +10,12 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from pydantic import TypeAdapter
 
 from sim.axes import DRAWS_PER_SCRAMBLE
+from sim.belief.posterior import Posterior
 from sim.chance.pairing import draws_key
 from sim.errors import Problem, ScenarioError
 from sim.outcomes.comparison import baseline_of, headline
@@ -28,7 +29,7 @@ from sim.tasks.crew import Crew, make_crew
 from sim.tasks.files import Files, import_pictures
 from sim.tasks.pool import Batch, Progress, do_nothing
 from sim.tasks.precision import as_precise_as
-from sim.tasks.request import MANY_DRAWS, Request, make_request
+from sim.tasks.request import MANY_DRAWS, Request, make_request, request_of
 from sim.tasks.runs import Plan, Run, make_plan
 from sim.tasks.task import Desk, Finished, Task, perform
 
@@ -178,6 +179,11 @@ class RunTask(Task[_Drawn, Study]):
     def asked(self) -> dict[str, Any]:
         """Scenarios and settings."""
         return self.request.content()
+
+    @classmethod
+    def again(cls, asked: Mapping[str, Any], folder: Path, posterior: Posterior | None) -> Self:
+        """The same scenarios and settings."""
+        return cls(request_of(asked, posterior))
 
     def compute(self, desk: Desk) -> _Drawn:
         """All draws, and the answer that they give."""

@@ -10,10 +10,11 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from pydantic import TypeAdapter
 
+from sim.belief.posterior import Posterior
 from sim.chance.pairing import draws_key
 from sim.disk import write_bytes
 from sim.outcomes.manifest import as_json, understood
@@ -25,7 +26,7 @@ from sim.tasks.crew import make_crew
 from sim.tasks.points import Ran, asked_outcomes, idle_factors, read_points, run_missing
 from sim.tasks.pool import Batch, Progress, say_nothing
 from sim.tasks.run import unknown_errors
-from sim.tasks.sweepfile import Sweep, read_sweep, write_inputs
+from sim.tasks.sweepfile import Sweep, read_sweep, sweep_of, write_inputs
 from sim.tasks.task import Desk, Finished, Task, perform
 
 __all__ = ["SweepStudy", "SweepTask", "run_sweep"]
@@ -136,6 +137,12 @@ class SweepTask(Task[Ran, SweepStudy]):
             "draws": sweep.start.sampling.draws,
             "pictures": self.pictures,
         }
+
+    @classmethod
+    def again(cls, asked: Mapping[str, Any], folder: Path, posterior: Posterior | None) -> Self:
+        """The same sweep, of the inputs beside it."""
+        sweep = sweep_of(asked, folder)
+        return cls(sweep, asked_outcomes(sweep), asked["pictures"])
 
     def compute(self, desk: Desk) -> Ran:
         """Statistics of the outcomes at every point."""

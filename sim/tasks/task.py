@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Final, Generic, TypeVar
+from typing import Any, ClassVar, Final, Generic, Self, TypeVar
 
+from sim.belief.posterior import Posterior
 from sim.disk import file_hash, remove_empty_folders
 from sim.outcomes.manifest import Manifest, Program, canonical_hash, decisive, program, write_manifest
 from sim.tasks.crew import Crew
@@ -62,7 +63,29 @@ class Desk:
         return PartStore(self.folder, f"{self.key}.{stage}", count)
 
     def parts(self, stage: str, calls: Sequence[Callable[[], Arrays]], done: Callable[[float], None]) -> list[Arrays]:
-        """What some calls return, each computed once however often the task is stopped."""
+        """What some calls return, each computed once however often the task is stopped.
+
+        Parameters
+        ----------
+        stage : str
+            Tells the parts of one step of a task from those of another.
+        calls : sequence of callable
+            A part each; they do not depend on each other. Each runs in a child of its own or on another machine, so
+            that it must be a function of a module with its arguments (`partial`), and returns arrays by name, none of
+            objects; a single number is an array too, by `np.asarray`.
+        done : callable
+            Is told the share of the parts still missing that is finished.
+
+        Returns
+        -------
+        list of mappings of str to array
+            In the order of the calls.
+
+        Raises
+        ------
+        Exception
+            Whatever a call raises first; parts that are finished stay, unless it would come again.
+        """
         store = self.store(stage, len(calls))
         missing = store.missing()
         self.crew.compute(
@@ -117,7 +140,31 @@ class Task(ABC, Generic[Computed, Answer]):
 
     @abstractmethod
     def asked(self) -> dict[str, Any]:
-        """All that decides what comes out, as JSON: a study of the same name was asked the same."""
+        """All that decides what comes out, as JSON: a study of the same name was asked the same.
+
+        The name of the command is added, and a hash of the program goes into the study's name: neither need be here.
+        """
+
+    @classmethod
+    @abstractmethod
+    def again(cls, asked: Mapping[str, Any], folder: Path, posterior: Posterior | None) -> Self:
+        """The task of a finished study, for `sim verify --rerun`: what `asked` gave, read back.
+
+        Parameters
+        ----------
+        asked : mapping
+            As the manifest states it: anything may be missing or wrong in it, and KeyError, TypeError, ValueError and
+            the like need not be caught.
+        folder : Path
+            The study's own, with the files that it wrote.
+        posterior : Posterior, optional
+            The one that the user names.
+
+        Raises
+        ------
+        ResultsError
+            The study cannot be made from its folder alone.
+        """
 
     @abstractmethod
     def compute(self, desk: Desk) -> Computed:
@@ -125,7 +172,15 @@ class Task(ABC, Generic[Computed, Answer]):
 
     @abstractmethod
     def write(self, folder: Path, computed: Computed, desk: Desk) -> Mapping[str, Any]:
-        """Write every file but the manifest; what the manifest says of the answer."""
+        """Write every file but the manifest, and return what the manifest says of the answer.
+
+        Returns
+        -------
+        mapping of str to object
+            Fields of `Manifest`: `answer` as JSON (`stated` makes it, and `understood` reads it in `answer`) and
+            `notes`, and of the others those that there are. No dates, no paths of the machine: the same study has the
+            same manifest.
+        """
 
     @abstractmethod
     def answer(self, study: Finished) -> Answer:

@@ -10,30 +10,33 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Final
 
 import numpy as np
 from pydantic import ValidationError
 
 from sim.belief.posterior import Posterior, read_posterior
 from sim.disk import entries, file_hash
-from sim.errors import ResultsError, ScenarioError, shown
+from sim.errors import ResultsError, ScenarioError, choices
 from sim.outcomes.manifest import MANIFEST, Hashes, Manifest, differences, first_of, program, read_manifest
 from sim.outcomes.panels import Columns, panel_hash
 from sim.outcomes.results import DRAWS_FILE, read_result
 from sim.tasks.backtest import BacktestTask
-from sim.tasks.calibrate import CalibrateTask, usable
+from sim.tasks.calibrate import CalibrateTask
+from sim.tasks.compare import CompareTask
 from sim.tasks.crew import make_crew
-from sim.tasks.points import asked_outcomes
 from sim.tasks.pool import Progress, say_nothing
-from sim.tasks.question import question_of
-from sim.tasks.request import request_of
 from sim.tasks.run import RunTask
 from sim.tasks.sweep import SweepTask
-from sim.tasks.sweepfile import sweep_of
 from sim.tasks.task import Task, perform
 
-__all__ = ["Verdict", "task_of", "verify_study"]
+__all__ = ["TASKS", "Verdict", "task_of", "verify_study"]
+
+_COMMANDS: Final[tuple[type[Task[Any, Any]], ...]] = (RunTask, CompareTask, SweepTask, BacktestTask, CalibrateTask)
+
+TASKS: Final[Mapping[str, type[Task[Any, Any]]]] = MappingProxyType({task.kind: task for task in _COMMANDS})
+"""Every command that leaves a study, by name."""
 
 
 @dataclass(frozen=True)
@@ -137,20 +140,10 @@ def task_of(folder: Path, manifest: Manifest, posterior: Posterior | None) -> Ta
     ResultsError
         It cannot be read from the folder alone.
     """
-    asked, kind = manifest.asked, manifest.task
-    if kind == "compare":
-        raise ResultsError(f"{folder}: was made of other studies' draws: verify those with --rerun")
+    if manifest.task not in TASKS:
+        raise _unread(folder, f"no command that leaves a study has this name {choices(manifest.task, TASKS)}")
     try:
-        if kind == "run":
-            return RunTask(request_of(asked, posterior))
-        if kind == "sweep":
-            sweep = sweep_of(asked, folder)
-            return SweepTask(sweep, asked_outcomes(sweep), asked["pictures"])
-        if kind == "backtest":
-            return BacktestTask(question_of(asked, folder))
-        if kind == "calibrate":
-            return CalibrateTask(usable(question_of(asked, folder)))
-        raise ValueError(f"no command {shown(kind)}")
+        return TASKS[manifest.task].again(manifest.asked, folder, posterior)
     except ValidationError as error:
         raise _unread(folder, first_of(error)) from error
     except ScenarioError as error:
