@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-__all__ = ["NumericalError", "Problem", "ResultsError", "ScenarioError", "SimError", "choices", "shown"]
+__all__ = ["NumericalError", "Problem", "ResultsError", "ScenarioError", "SimError", "choices", "on_one_line", "shown"]
 
 _LONGEST_QUOTE = 60
 _LONGEST_NAME = 400
@@ -49,7 +49,7 @@ class Problem:
     def __str__(self) -> str:
         file, path, message = _cut(self.file), _cut(self.path), self.message
         place = f"{file}:{self.line}:{self.column}" if self.line else file
-        return _on_one_line(": ".join(part for part in (place, path, message) if part))
+        return on_one_line(": ".join(part for part in (place, path, message) if part))
 
 
 class ScenarioError(SimError):
@@ -83,7 +83,7 @@ def _cut(name: str) -> str:
     return name if len(name) <= _LONGEST_NAME else f"{name[:_LONGEST_QUOTE]} and more"
 
 
-def _on_one_line(text: str) -> str:
+def on_one_line(text: str) -> str:
     """A text without what would move the cursor: such letters as escapes."""
     return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 

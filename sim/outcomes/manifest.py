@@ -21,7 +21,7 @@ from typing import Annotated, Any, Final, NoReturn, TypeAlias, TypeVar
 from pydantic import AfterValidator, BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from sim.disk import file_hash, open_regular, write_bytes
-from sim.errors import ResultsError, shown
+from sim.errors import ResultsError, on_one_line, shown
 from sim.reading.jsontext import json_object
 
 __all__ = [
@@ -53,6 +53,8 @@ EXACT: Final = ConfigDict(ser_json_inf_nan="strings", extra="forbid", strict=Fal
 Hashes: TypeAlias = dict[str, str]
 
 T = TypeVar("T")
+
+_LONGEST_MESSAGE: Final = 300
 
 _MOST_BYTES: Final = 2**26
 """Of a manifest: a sweep of the most points takes a sixth of it."""
@@ -275,7 +277,8 @@ def first_of(error: ValidationError, *above: str) -> str:
     """The first of what is wrong, in words."""
     first = error.errors()[0]
     place = ".".join(map(str, (*above, *first["loc"])))
-    return f"{place}: {first['msg'].removeprefix('Value error, ')} (found {shown(first['input'])})"
+    message = on_one_line(first["msg"].removeprefix("Value error, "))
+    return f"{place}: {message[:_LONGEST_MESSAGE]} (found {shown(first['input'])})"
 
 
 def _refuse(path: Path, reason: str, how: str = "") -> NoReturn:

@@ -125,8 +125,8 @@ def make_request(
     )
 
 
-def request_of(content: Mapping[str, Any], posterior: Posterior | None) -> Request:
-    """A request as a manifest states it.
+def request_of(content: Mapping[str, Any], folder: Path, posterior: Posterior | None) -> Request:
+    """A request as the manifest of a folder states it.
 
     Raises
     ------
@@ -134,7 +134,7 @@ def request_of(content: Mapping[str, Any], posterior: Posterior | None) -> Reque
         The draws are rows of a posterior, and this is not given.
     """
     plain = [_scenario_of(one, content["overridden"]) for one in content["scenarios"].values()]
-    scenarios = tuple(_learned(scenario, posterior) for scenario in plain)
+    scenarios = tuple(_learned(scenario, folder, posterior) for scenario in plain)
     names, baseline, target, keep = (content[key] for key in ("scenarios", "baseline", "target", "keep"))
     return Request(
         scenarios,
@@ -153,12 +153,12 @@ def _scenario_of(content: Any, overridden: Mapping[str, Any]) -> Scenario:
     return scenario
 
 
-def _learned(scenario: Scenario, posterior: Posterior | None) -> Scenario:
+def _learned(scenario: Scenario, folder: Path, posterior: Posterior | None) -> Scenario:
     wanted = scenario.sampling.posterior
     if wanted is None:
         return scenario
     if posterior is None or posterior.hash != wanted:
-        raise ResultsError("its draws are rows of a posterior: give that very one with --posterior FILE")
+        raise ResultsError(f"{folder}: its draws are rows of a posterior: give that very one with --posterior FILE")
     return learned_from(posterior, scenario)
 
 

@@ -183,7 +183,7 @@ class RunTask(Task[_Drawn, Study]):
     @classmethod
     def again(cls, asked: Mapping[str, Any], folder: Path, posterior: Posterior | None) -> Self:
         """The same scenarios and settings."""
-        return cls(request_of(asked, posterior))
+        return cls(request_of(asked, folder, posterior))
 
     def compute(self, desk: Desk) -> _Drawn:
         """All draws, and the answer that they give."""
