@@ -6,12 +6,15 @@ What a command needs is imported when it runs, so that `--help` need not wait fo
 from __future__ import annotations
 
 import atexit
+import contextlib
 import datetime
 import gc
 import json
 import shutil
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
@@ -33,6 +36,9 @@ _INTERRUPTED: Final = 130
 
 _NEW_OBJECTS: Final = 100_000
 """So many come before garbage is looked for, not 700: little of what is imported and read ever becomes garbage."""
+
+_SOON: Final = 0.05
+"""Seconds until an interrupt comes again: by then the finalizer that met it has ended."""
 
 _PLATFORMS: Final = ("linux", "darwin", "win32")
 
@@ -123,12 +129,31 @@ def _platform_problem() -> str:
 def _status(arguments: list[str]) -> int:
     """Exit code of a command; its errors pass through."""
     try:
-        app(args=arguments, prog_name="sim")
+        with _interrupts_that_arrive():
+            app(args=arguments, prog_name="sim")
     except SystemExit as stop:
         if stop.code == _INTERRUPTED:
             terminal.complain("stopped")
         return stop.code if isinstance(stop.code, int) else _FAILED
     return 0
+
+
+@contextlib.contextmanager
+def _interrupts_that_arrive() -> Iterator[None]:
+    """Have the user's interrupt come again where Python drops it: while an object is finalized."""
+    before = sys.unraisablehook
+
+    def hook(dropped: sys.UnraisableHookArgs) -> None:
+        if issubclass(dropped.exc_type, KeyboardInterrupt):
+            threading.Timer(_SOON, signal.raise_signal, [signal.SIGINT]).start()
+        else:
+            before(dropped)
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = before
 
 
 @app.command()

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import groupby
 from math import isnan
-from typing import TYPE_CHECKING, Final
+from typing import IO, TYPE_CHECKING, Final
 
 import typer
 
@@ -49,8 +49,14 @@ def say(text: str) -> None:
 
 
 def complain(text: str) -> None:
-    """Print a line on the error stream."""
-    typer.echo(text, err=True)
+    """Print a line on the error stream, which nobody need read."""
+    with suppress(OSError):
+        typer.echo(text, err=True)
+
+
+def _is_terminal(stream: IO[str] | None) -> bool:
+    """Whether a stream, which is None where a process was started without it, is a terminal."""
+    return stream is not None and stream.isatty()
 
 
 class Progress:
@@ -92,7 +98,7 @@ class _Bar(Progress):
 @contextmanager
 def progress() -> Iterator[Progress]:
     """A way to tell what is being done: a bar on a terminal, else lines."""
-    if not sys.stderr.isatty():
+    if not _is_terminal(sys.stderr):
         yield Progress()
         return
     from rich.console import Console
@@ -127,10 +133,10 @@ class FirstAnswer:
         self._progress, self.given = progress, False
 
     def __call__(self, headline: Sequence[HeadlineRow]) -> None:
-        """Print it."""
-        with self._progress.aside():
+        """Print it; where it cannot be, the study is made all the same, and the report at its end fails."""
+        with self._progress.aside(), suppress(OSError):
             report_answer(headline)
-        self.given = True
+            self.given = True
 
 
 def report_answer(headline: Iterable[HeadlineRow]) -> None:
@@ -331,7 +337,7 @@ def _with_interval(row: PooledRow) -> str:
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     """A table with rules on a terminal, else columns apart by two spaces; no markup is read in either."""
     columns = list(zip(header, *rows, strict=True))
-    if sys.stdout.isatty():
+    if _is_terminal(sys.stdout):
         _ruled(columns)
         return
     cells = [[_padded(cell, column) for cell in column] for column in columns]

@@ -270,6 +270,7 @@ def test_what_is_read_back_is_what_the_tables_hold_to_the_last_digit(finished: T
 def test_what_a_backtest_killed_at_its_very_end_leaves_is_removed_by_the_next(finished: Track) -> None:
     left = finished.folder.with_name(f".{finished.folder.name}.unfinished")
     left.mkdir()
+    (left / "key-000000.block").touch()
     _track()
     assert not left.exists()
 

@@ -286,6 +286,7 @@ def test_what_a_calibration_killed_at_its_very_end_leaves_is_removed_by_the_next
     folder = halted.learning.folder
     left = folder.with_name(f".{folder.name}.unfinished")
     left.mkdir()
+    (left / "key-000000.block").touch()
     again(halted)
     assert not left.exists()
 

@@ -192,6 +192,7 @@ def test_what_a_sweep_killed_at_its_very_end_leaves_is_removed_by_the_next(folde
     folder.write("sweep.yaml", SWEEP)
     left = Path("out") / f".{study().folder.name}.unfinished"
     left.mkdir()
+    (left / "key-000000.block").touch()
     study()
     assert not left.exists()
 

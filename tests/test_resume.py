@@ -178,3 +178,21 @@ def test_a_second_run_of_the_same_study_is_refused_while_the_first_runs(
     assert process.returncode == 0
     assert main([*COMMAND, "--out", "results"]) == 0
     assert "finished before: nothing was computed" in capsys.readouterr().out
+
+
+def test_a_reader_of_the_answer_that_goes_away_does_not_take_the_study_with_it(two: Path) -> None:
+    process = _start("--out", "piped")
+    assert process.stdout is not None
+    process.stdout.close()
+    _, said = process.communicate()
+    assert (process.returncode, "Traceback" in said) == (1, False)
+    assert _manifest("piped")
+    assert not unfinished(Path("piped"))
+
+
+@pytest.mark.parametrize("closed", [1, 2])
+def test_a_run_without_output_or_error_stream_ends_well(closed: int, two: Path) -> None:
+    process = _start("--out", "mute", limit=lambda: os.close(closed))
+    process.communicate()
+    assert process.returncode == 0
+    assert _manifest("mute")

@@ -12,6 +12,7 @@ import signal
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -255,6 +256,20 @@ def test_what_a_study_killed_at_its_very_end_left_behind_is_removed(
     assert len(unfinished(tmp_path)) == 1
     assert _run(tmp_path).notes[-1].startswith("this study was finished before")
     assert [path.name for path in tmp_path.iterdir()] == [folder.name]
+
+
+def test_a_study_that_another_process_has_finished_while_this_one_waited_is_not_computed_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def waited(target: Path) -> AbstractContextManager[Path]:
+        monkeypatch.undo()
+        _run(tmp_path)
+        return scratch(target)
+
+    monkeypatch.setattr("sim.tasks.task.scratch", waited)
+    study = _run(tmp_path)
+    assert study.notes[-1].startswith("this study was finished before")
+    assert [path.name for path in tmp_path.iterdir()] == [study.folder.name]
 
 
 def test_a_folder_that_may_not_be_written_is_refused_with_the_remedy(

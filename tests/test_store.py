@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from sim.disk import write_bytes
 from sim.errors import ResultsError
 from sim.outcomes.manifest import Manifest, Program, write_manifest
 from sim.tasks.store import clean, finish, new_study, scratch
@@ -204,6 +205,65 @@ def test_every_file_has_reached_the_disk_before_the_study_takes_its_name(
     monkeypatch.setattr(Path, "rename", held_back)
     make(tmp_path / "study")
     assert synced == [(tmp_path.stat().st_dev, tmp_path.stat().st_ino)]
+
+
+# ---------------------------------------------------------------- nothing lost, nothing left
+
+
+@pytest.mark.parametrize("error", [OSError(5, "Input/output error"), KeyboardInterrupt()])
+def test_an_older_study_stays_if_its_successor_cannot_take_its_place(
+    error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, rename = tmp_path / "study", Path.rename
+    make(target, "old")
+
+    def stopped(path: Path, new: Path) -> Path:
+        if path == beside(target) / "study":
+            raise error
+        return rename(path, new)
+
+    monkeypatch.setattr(Path, "rename", stopped)
+    with pytest.raises((ResultsError, KeyboardInterrupt)):
+        make(target)
+    assert (target / "answer").read_text() == "old"
+    assert not beside(target).exists()
+
+
+def test_an_older_study_that_cannot_be_put_back_is_not_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    target = tmp_path / "study"
+    make(target, "old")
+    aside = beside(target) / "older"
+    aside.parent.mkdir()
+    target.rename(aside)
+
+    def refuse(path: Path, new: Path) -> Path:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "rename", refuse)
+    with pytest.raises(ResultsError, match="Operation not permitted"):
+        make(target)
+    assert (aside / "answer").read_text() == "old"
+
+
+def test_the_lock_is_the_last_that_is_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else who waits for it takes a new one, and finds parts that vanish under its hands."""
+    target, left = tmp_path / "study", []
+    with scratch(target) as work:
+        for name in ("a.block", "m.part", "z.block"):
+            (work / name).touch()
+        new = new_study(work)
+        write_bytes(new / "manifest.json", b"{}")
+        unlink = os.unlink
+
+        def noted(path: str, **options: int) -> None:
+            if Path(path).name == "lock":
+                left.append(sorted(os.listdir(work)))
+            unlink(path, **options)
+
+        monkeypatch.setattr(os, "unlink", noted)
+        finish(work, target)
+    assert left == [["lock"]]
+    assert not work.exists()
 
 
 # ---------------------------------------------------------------- parts

@@ -18,7 +18,7 @@ from sim.cli import main
 from sim.disk import file_hash
 from sim.errors import ResultsError
 from sim.outcomes.manifest import program, read_manifest, write_manifest
-from sim.outcomes.results import panel_hash, read_result
+from sim.outcomes.results import load_results, panel_hash, read_result
 from sim.tasks.compare import compare_studies
 from sim.tasks.run import run_study
 from sim.tasks.task import Task
@@ -113,6 +113,20 @@ def test_the_folder_of_a_scenario_stands_for_its_study(written: Path) -> None:
     assert verify_study(written / "small") == verify_study(written)
 
 
+def test_a_scenario_is_held_against_its_study_from_inside_its_folder_too(
+    study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scenario = next(study.glob("*/draws.nc")).parent
+    (study.parent / "alias").symlink_to(scenario)
+    monkeypatch.chdir(scenario)
+    with (scenario / "draws.nc").open("ab") as stream:
+        stream.write(b"x")
+    for name in (".", f"../{scenario.name}", "../../alias"):
+        with pytest.raises(ResultsError, match=r"draws.nc: was changed after the study was written"):
+            load_results(name)
+    assert "draws.nc: was changed after the study was written" in "".join(verify_study(".").faults)
+
+
 def test_a_rerun_gives_the_same_bits(written: Path) -> None:
     verdict = verify_study(written, rerun=True, jobs=2)
     assert (verdict.checked, verdict.faults) == ("4 files and 2 variables, and all of it made anew", ())
@@ -124,6 +138,17 @@ def _rewrite(study: Path, **changes: Any) -> None:
     manifest = read_manifest(study)
     files = {name: file_hash(study / name) for name in manifest.files}
     write_manifest(study, manifest.model_copy(update={"files": files, **changes}))
+
+
+def test_a_study_is_made_anew_beside_itself_even_from_inside(written: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(written)
+    places: list[Path] = []
+
+    def noted(share: str, part: float) -> None:
+        places.extend(Path(path).parent.resolve() for path in Path("..").glob(".verify-*"))
+
+    assert verify_study(".", rerun=True, jobs=1, progress=noted).faults == ()
+    assert set(places) == {written.parent}
 
 
 def test_another_version_of_a_library_is_told(study: Path) -> None:

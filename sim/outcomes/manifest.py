@@ -254,10 +254,11 @@ def require_as_written(path: Path) -> None:
     ResultsError
         The manifest is damaged, does not know the file, or describes another.
     """
-    study = next((folder for folder in (path.parent, path.parent.parent) if os.path.lexists(folder / MANIFEST)), None)
+    folder = path.parent.resolve()  # a path such as '.' does not tell what is above it
+    study = next((place for place in (folder, folder.parent) if os.path.lexists(place / MANIFEST)), None)
     if study is None:
         return
-    expected = read_manifest(study).files.get(path.relative_to(study).as_posix())
+    expected = read_manifest(study).files.get((folder / path.name).relative_to(study).as_posix())
     if expected is None:
         raise ResultsError(f"{path}: {MANIFEST} of its study does not know it; run the command again that made it")
     if file_hash(path) != expected:

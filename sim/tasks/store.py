@@ -82,7 +82,7 @@ def scratch(target: Path) -> Iterator[Path]:
     folder = _beside(target)
     try:
         _require_ours(target)
-        with _locked(folder), _kept_if_stopped(folder):
+        with _locked(folder), _kept_if_stopped(target, folder):
             _restore(target, folder)
             yield folder
     except OSError as error:
@@ -90,11 +90,11 @@ def scratch(target: Path) -> Iterator[Path]:
 
 
 def discard(target: Path) -> None:
-    """Remove what a task that was killed has left of the scratch folder of a finished study."""
+    """Remove the scratch folder of a finished study that nobody makes anew: who was at work there was stopped."""
     folder = _beside(target)
     if os.path.lexists(folder):
         with contextlib.suppress(ResultsError, OSError), _locked(folder):
-            shutil.rmtree(folder, ignore_errors=True)
+            _dissolve(folder)
 
 
 def new_study(folder: Path) -> Path:
@@ -120,7 +120,7 @@ def finish(folder: Path, target: Path) -> None:
         target.rename(folder / _OLDER)
     work.rename(target)
     sync_folder(target.parent)
-    shutil.rmtree(folder, ignore_errors=True)
+    _dissolve(folder)
 
 
 def finished(folder: Path, asked: Mapping[str, Any], runner: Program) -> Manifest | None:
@@ -153,14 +153,28 @@ def relative_files(folder: Path) -> list[str]:
 
 
 @contextlib.contextmanager
-def _kept_if_stopped(folder: Path) -> Iterator[None]:
-    """Remove a scratch folder on an error that would come again, or if no part is in it to go on from."""
+def _kept_if_stopped(target: Path, folder: Path) -> Iterator[None]:
+    """Remove a scratch folder on an error that would come again, or if no part is in it to go on from.
+
+    An older study that stood aside is put back; where that cannot be, it stays in the scratch folder.
+    """
     try:
         yield
     except BaseException as error:
-        if isinstance(error, NumericalError | ScenarioError) or not any(_parts(folder)):
-            shutil.rmtree(folder, ignore_errors=True)
+        with contextlib.suppress(OSError):
+            _restore(target, folder)
+        comes_again = isinstance(error, NumericalError | ScenarioError)
+        if not os.path.lexists(folder / _OLDER) and (comes_again or not any(_parts(folder))):
+            _dissolve(folder)
         raise
+
+
+def _dissolve(folder: Path) -> None:
+    """Remove a scratch folder, the lock last: else who waits takes a new one, and sees parts that are being removed."""
+    with contextlib.suppress(OSError):
+        for path in [path for path in folder.iterdir() if path.name != _LOCK]:
+            remove(path)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def clean(folder: Path, key: str, *, everything: bool) -> None:

@@ -219,22 +219,32 @@ def perform(
     """
     runner, asked = program(), {"task": task.kind, **task.asked()}
     folder = Path(out) / study_name(task.names, [asked, runner.source])
-    before = None if force else finished(folder, asked, runner)
-    if before is not None:
-        discard(folder)
-        return task.answer(Finished(folder, before, (FINISHED_BEFORE,)))
-    key = canonical_hash([asked, decisive(runner)])[:16]
-    with scratch(folder) as work:
-        clean(work, key, everything=force)
-        desk = Desk(work, key, runner, crew, progress or say_nothing, announce or _say_nothing_yet)
-        computed = task.compute(desk)
-        study = new_study(work)
-        content = task.write(study, computed, desk)
-        remove_empty_folders(study)
-        manifest = Manifest(asked=asked, program=runner, files=_hashes(study), **content)
-        write_manifest(study, manifest)
-        finish(work, folder)
-    return task.answer(Finished(folder, manifest, tuple(desk.passing)))
+
+    def known() -> Finished | None:
+        manifest = None if force else finished(folder, asked, runner)
+        return None if manifest is None else Finished(folder, manifest, (FINISHED_BEFORE,))
+
+    study = known()
+    if study is None:
+        key = canonical_hash([asked, decisive(runner)])[:16]
+        with scratch(folder) as work:
+            clean(work, key, everything=force)
+            desk = Desk(work, key, runner, crew, progress or say_nothing, announce or _say_nothing_yet)
+            study = known() or _make(task, asked, desk, folder)  # another process may have made it until just now
+    discard(folder)
+    return task.answer(study)
+
+
+def _make(task: Task[Computed, Any], asked: Mapping[str, Any], desk: Desk, folder: Path) -> Finished:
+    """Compute what is asked, and write it."""
+    computed = task.compute(desk)
+    work = new_study(desk.folder)
+    content = task.write(work, computed, desk)
+    remove_empty_folders(work)
+    manifest = Manifest(asked={**asked}, program=desk.runner, files=_hashes(work), **content)
+    write_manifest(work, manifest)
+    finish(desk.folder, folder)
+    return Finished(folder, manifest, tuple(desk.passing))
 
 
 def _say_nothing_yet(answer: Any) -> None:

@@ -92,7 +92,7 @@ def verify_study(
     checked = f"{len(manifest.files)} files and {sum(map(len, manifest.variables.values()))} variables"
     if rerun:
         task = task_of(folder, manifest, None if posterior is None else read_posterior(Path(posterior)))
-        with tempfile.TemporaryDirectory(prefix=".verify-", dir=folder.parent) as elsewhere:
+        with tempfile.TemporaryDirectory(prefix=".verify-", dir=folder.resolve().parent) as elsewhere:
             perform(task, elsewhere, make_crew(jobs), progress=progress or say_nothing)
             (again,) = Path(elsewhere).iterdir()
             faults += _changed_by_rerun(folder, manifest, again)
@@ -102,7 +102,8 @@ def verify_study(
 
 def _study_of(path: Path) -> Path:
     """The study that a folder is, or belongs to."""
-    return path.parent if (path / DRAWS_FILE).exists() and (path.parent / MANIFEST).exists() else path
+    above = path.resolve().parent
+    return above if (path / DRAWS_FILE).exists() and (above / MANIFEST).exists() else path
 
 
 def _changed_files(folder: Path, expected: Hashes) -> Iterator[str]:
