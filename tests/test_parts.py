@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +17,12 @@ from sim.outcomes.manifest import program
 from sim.outcomes.statistics import STATISTICS, Statistics
 from sim.outcomes.sweeps import Outcome, Response
 from sim.tasks import points as tasks
+from sim.tasks.crew import Crew
 from sim.tasks.parts import PartStore
 from sim.tasks.points import Ran, read_points, run_points
 from sim.tasks.store import unfinished
 from sim.tasks.sweep import SweepStudy, run_sweep
+from sim.tasks.task import Desk
 from sim.tasks.verify import verify_study
 
 SWEEP = """\
@@ -217,3 +220,13 @@ def test_inputs_that_were_changed_since_are_told(folder: Folder) -> None:
     inputs = study().folder / "inputs.json"
     inputs.write_text(inputs.read_text().replace("7.2", "7.3"))
     assert "manifest.json: asked: comes out otherwise now" in verify_study(inputs.parent, rerun=True, jobs=1).faults
+
+
+def test_what_was_there_already_counts_as_finished(tmp_path: Path) -> None:
+    shares: list[float] = []
+    desk = Desk(tmp_path, "key", program(), Crew(1), lambda text, share: None, lambda answer: None)
+    desk.store("numbers", 4).write(2, {"number": np.asarray(2)})
+    calls = [partial(dict, number=np.asarray(number)) for number in range(4)]
+    parts = desk.parts("numbers", calls, shares.append)
+    assert [int(part["number"]) for part in parts] == [0, 1, 2, 3]
+    assert shares == [0.5, 0.75, 1.0]

@@ -74,7 +74,7 @@ class Desk:
             that it must be a function of a module with its arguments (`partial`), and returns arrays by name, none of
             objects; a single number is an array too, by `np.asarray`.
         done : callable
-            Is told the share of the parts still missing that is finished.
+            Is told the share of all parts that is finished.
 
         Returns
         -------
@@ -88,10 +88,13 @@ class Desk:
         """
         store = self.store(stage, len(calls))
         missing = store.missing()
+        there = len(calls) - len(missing)
         self.crew.compute(
-            [calls[number] for number in missing], lambda place, arrays: store.write(missing[place], arrays), done
+            [calls[number] for number in missing],
+            lambda place, arrays: store.write(missing[place], arrays),
+            lambda share: done((there + share * len(missing)) / len(calls)),
         )
-        self.tell_what_was_there(len(calls) - len(missing), "parts")
+        self.tell_what_was_there(there, "parts")
         return list(store.read())
 
     def tell_what_was_there(self, count: int, what: str) -> None:
