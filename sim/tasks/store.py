@@ -41,7 +41,6 @@ __all__ = [
 
 _NEW: Final = "study"
 _OLDER: Final = "older"
-_DONE: Final = "done"
 _LOCK: Final = "lock"
 _HOLDER: Final = "holder.json"
 _SUFFIX: Final = ".unfinished"
@@ -85,16 +84,18 @@ def scratch(target: Path) -> Iterator[Path]:
         _require_ours(target)
         with _locked(folder), _kept_if_stopped(folder):
             _restore(target, folder)
-            remove(folder / _DONE)
             yield folder
     except OSError as error:
         raise ResultsError(f"{target}: cannot be written: {_remedy(error, folder)}") from error
 
 
 def discard(target: Path) -> None:
-    """Remove the scratch folder of a finished study that was killed before it could do so itself."""
+    """Remove the scratch folder of a finished study, which is of no more use: it was killed before it had done so.
+
+    A process that makes the study anew holds the lock, and keeps it.
+    """
     folder = _beside(target)
-    if (folder / _DONE).exists():
+    if folder.exists():
         with contextlib.suppress(ResultsError, OSError), _locked(folder):
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -118,7 +119,6 @@ def finish(folder: Path, target: Path) -> None:
     work = folder / _NEW
     _require_ours(target, {*relative_files(work)})
     sync(work)
-    (folder / _DONE).touch()
     if target.exists():
         target.rename(folder / _OLDER)
     work.rename(target)
