@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -205,6 +208,32 @@ def test_every_file_has_reached_the_disk_before_the_study_takes_its_name(
     monkeypatch.setattr(Path, "rename", held_back)
     make(tmp_path / "study")
     assert synced == [(tmp_path.stat().st_dev, tmp_path.stat().st_ino)]
+
+
+def test_files_are_synced_as_ones_to_write_which_windows_wants(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sync = os.fsync
+
+    def strict(descriptor: int) -> None:
+        found = os.fstat(descriptor)
+        if stat.S_ISREG(found.st_mode) and not fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_RDWR:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", strict)
+    make(tmp_path / "study")
+    assert (tmp_path / "study" / "answer").exists()
+
+
+def test_where_folders_cannot_be_synced_a_study_is_made_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def only_files(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    monkeypatch.setattr(os, "fsync", only_files)
+    make(tmp_path / "study")
+    assert (tmp_path / "study" / "answer").exists()
 
 
 # ---------------------------------------------------------------- nothing lost, nothing left
