@@ -15,6 +15,7 @@ from typing import IO, Final
 
 __all__ = [
     "entries",
+    "file_hash",
     "is_own_folder",
     "open_new",
     "open_regular",
@@ -83,8 +84,8 @@ def sync(folder: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the names in a folder reach the disk."""
-    _sync(str(folder), os.O_RDONLY)
+    """Have the names in a folder reach the disk; it may be named by a link."""
+    _sync(str(folder.resolve()), os.O_RDONLY)
 
 
 def _sync(path: str, flags: int) -> None:

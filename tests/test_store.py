@@ -143,6 +143,13 @@ def test_whatever_else_stands_in_a_study_is_left_alone(stranger: str, tmp_path: 
     assert os.path.lexists(strange)
 
 
+def test_the_folder_of_results_may_be_a_link(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "results").symlink_to(tmp_path / "elsewhere")
+    make(tmp_path / "results" / "study")
+    assert os.listdir(tmp_path / "elsewhere") == ["study"]
+
+
 def test_a_known_file_that_has_become_a_link_is_something_else(tmp_path: Path) -> None:
     target = tmp_path / "study"
     make(target)
