@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import shutil
@@ -14,6 +15,7 @@ from typing import IO, Final
 
 __all__ = [
     "entries",
+    "file_hash",
     "is_own_folder",
     "open_new",
     "open_regular",
@@ -77,23 +79,26 @@ def sync(folder: Path) -> None:
     """Have a folder and all that is below it reach the disk: what is renamed after that survives a loss of power."""
     for path, _, names in os.walk(folder):
         for name in names:
-            _sync(os.path.join(path, name))
-        _sync(path)
+            _sync(os.path.join(path, name), os.O_RDWR)  # Windows syncs only what may be written
+        _sync(path, os.O_RDONLY)
 
 
 def sync_folder(folder: Path) -> None:
-    """Have the names in a folder reach the disk."""
-    _sync(str(folder))
+    """Have the names in a folder reach the disk; it may be named by a link."""
+    _sync(str(folder.resolve()), os.O_RDONLY)
 
 
-def _sync(path: str) -> None:
-    """One file or folder; where folders cannot be opened there is no way to."""
+def _sync(path: str, flags: int) -> None:
+    """One file or folder; where folders cannot be opened, or not synced, there is no way to."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | _NO_LINK)
+        descriptor = os.open(path, flags | _NO_LINK)
     except PermissionError:
         return
     try:
         os.fsync(descriptor)
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
     finally:
         os.close(descriptor)
 

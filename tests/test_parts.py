@@ -179,6 +179,16 @@ def test_a_torn_file_counts_as_absent(begun: list[Path], computed: list[int], sp
     assert same_as_undisturbed(found)
 
 
+def test_a_part_with_any_bit_changed_counts_as_absent(tmp_path: Path) -> None:
+    store = PartStore(tmp_path, "key", 1)
+    store.write(0, {"share": np.arange(3.0), "names": np.array(["a", "b"])})
+    (path,) = tmp_path.iterdir()
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 1 << place % 8]) + whole[place + 1 :])
+        assert store.missing() == [0]
+
+
 def test_what_another_program_found_is_cleaned_away_and_not_used(
     begun: list[Path], computed: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:

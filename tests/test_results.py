@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 
@@ -108,11 +109,11 @@ def test_saving_twice_gives_the_same_bytes(small: Result, saved: Path, tmp_path:
 def test_a_save_that_fails_leaves_no_file_of_that_name(
     small: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(descriptor: int) -> None:
-        raise OSError("disk full")
+    def full(*_: object) -> str:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="disk full"):
+    monkeypatch.setattr("sim.outcomes.results._write_rows", full)
+    with pytest.raises(OSError, match="No space left"):
         save_result(small, tmp_path / "draws.nc")
     assert not (tmp_path / "draws.nc").exists()
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import fcntl
 import json
 import os
 import signal
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -140,6 +143,13 @@ def test_whatever_else_stands_in_a_study_is_left_alone(stranger: str, tmp_path: 
     assert os.path.lexists(strange)
 
 
+def test_the_folder_of_results_may_be_a_link(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "results").symlink_to(tmp_path / "elsewhere")
+    make(tmp_path / "results" / "study")
+    assert os.listdir(tmp_path / "elsewhere") == ["study"]
+
+
 def test_a_known_file_that_has_become_a_link_is_something_else(tmp_path: Path) -> None:
     target = tmp_path / "study"
     make(target)
@@ -205,6 +215,32 @@ def test_every_file_has_reached_the_disk_before_the_study_takes_its_name(
     monkeypatch.setattr(Path, "rename", held_back)
     make(tmp_path / "study")
     assert synced == [(tmp_path.stat().st_dev, tmp_path.stat().st_ino)]
+
+
+def test_files_are_synced_as_ones_to_write_which_windows_wants(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sync = os.fsync
+
+    def strict(descriptor: int) -> None:
+        found = os.fstat(descriptor)
+        if stat.S_ISREG(found.st_mode) and not fcntl.fcntl(descriptor, fcntl.F_GETFL) & os.O_RDWR:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", strict)
+    make(tmp_path / "study")
+    assert (tmp_path / "study" / "answer").exists()
+
+
+def test_where_folders_cannot_be_synced_a_study_is_made_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def only_files(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+
+    monkeypatch.setattr(os, "fsync", only_files)
+    make(tmp_path / "study")
+    assert (tmp_path / "study" / "answer").exists()
 
 
 # ---------------------------------------------------------------- nothing lost, nothing left

@@ -1,15 +1,16 @@
 """Finished parts of a task on disk: a few named arrays each, so that a task which is stopped goes on from them.
 
-A part is a NumPy archive, whose every member has a checksum of its own. It is written under a temporary name and
-renamed, and its name tells the task that it belongs to.
+A part is a NumPy archive, and a checksum of all of it: the archive's own leave out its directory. It is written under a
+temporary name and renamed, and its name tells the task that it belongs to.
 """
 
 from __future__ import annotations
 
 import os
-import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
@@ -23,6 +24,8 @@ __all__ = ["SUFFIX", "Arrays", "PartStore"]
 Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
 SUFFIX: Final = ".part"
+
+_CHECKSUM: Final = 4
 
 
 @dataclass(frozen=True)
@@ -51,8 +54,10 @@ class PartStore:
         """Keep a part."""
         path = self._path(number)
         unfinished = path.with_name(f"{path.name}.{os.getpid()}.partial")
+        archive = BytesIO()
+        np.savez(archive, **arrays)  # type: ignore[arg-type]
         with open_new(unfinished) as stream:
-            np.savez(stream, **arrays)  # type: ignore[arg-type]
+            stream.write(archive.getvalue() + _checksum(archive.getvalue()))
         unfinished.replace(path)
 
     def read(self) -> list[dict[str, npt.NDArray[Any]]]:
@@ -66,10 +71,19 @@ class PartStore:
 
     def _read(self, number: int) -> dict[str, npt.NDArray[Any]] | None:
         try:
-            with open_regular(self._path(number)) as stream, np.load(stream, allow_pickle=False) as archive:
-                return dict(archive)
+            with open_regular(self._path(number)) as stream:
+                content = stream.read()
         except FileNotFoundError:
             return None
-        except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):  # damaged: it is made anew
+        except OSError:  # what is no file of ours is made anew
+            content = b""
+        archive = content[:-_CHECKSUM]
+        if not archive or _checksum(archive) != content[-_CHECKSUM:]:
             remove(self._path(number))
             return None
+        with np.load(BytesIO(archive), allow_pickle=False) as arrays:
+            return dict(arrays)
+
+
+def _checksum(content: bytes) -> bytes:
+    return zlib.crc32(content).to_bytes(_CHECKSUM, "little")
