@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -434,3 +436,12 @@ def test_a_record_that_was_changed_since_is_not_scored_again(market: Folder) -> 
     record.write_text(record.read_text().replace("annual,11,", "annual,12,"))
     with pytest.raises(ResultsError, match=r"observed\.csv: is not the record that the study was asked about"):
         verify_study(track.folder, rerun=True, jobs=1)
+
+
+@pytest.mark.parametrize("stand_in", [lambda path: None, os.mkfifo], ids=["nothing", "pipe"])
+def test_a_record_that_is_no_file_is_told_and_not_waited_for(market: Folder, stand_in: Callable[[Path], None]) -> None:
+    record = _track().folder / "observed.csv"
+    record.unlink()
+    stand_in(record)
+    with pytest.raises(ResultsError, match=r"observed\.csv: (cannot be read|is not the record)"):
+        verify_study(record.parent, rerun=True, jobs=1)

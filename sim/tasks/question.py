@@ -13,7 +13,7 @@ from sim.belief.knowledge import Replacement, as_known
 from sim.belief.matching import Matching, match_record
 from sim.belief.names import Names, read_names
 from sim.belief.record import Observation, read_record
-from sim.disk import write_bytes
+from sim.disk import open_regular, write_bytes
 from sim.errors import ResultsError, ScenarioError
 from sim.reading.loading import Loaded
 from sim.scenario.scenario import Scenario
@@ -132,7 +132,11 @@ def question_of(content: Mapping[str, Any], folder: Path) -> Question:
         The record is not the one that was asked about.
     """
     scenario, record_file = Scenario.model_validate(content["scenario"]), folder / RECORD_FILE
-    text = record_file.read_bytes()
+    try:
+        with open_regular(record_file) as stream:
+            text = stream.readall()
+    except OSError as error:
+        raise ResultsError(f"{record_file}: cannot be read: {error.strerror}") from error
     if hashlib.sha256(text).hexdigest() != content["record"]:
         raise ResultsError(f"{record_file}: is not the record that the study was asked about")
     record = tuple(read_record(record_file, scenario.horizon))
