@@ -10,7 +10,7 @@ import contextlib
 import datetime
 import gc
 import json
-import shutil
+import os
 import signal
 import sys
 import threading
@@ -407,18 +407,25 @@ def schema() -> None:
 @app.command()
 def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder that receives the files.")]) -> None:
     """Copy the shipped scenarios, their schema and the record, to change them."""
+    from sim.disk import write_bytes
     from sim.reading.loading import shipped_folder
 
     shipped = shipped_folder()
     names = [file for pattern in ("*.yaml", "*.csv", "sweeps/*.yaml") for file in shipped.glob(pattern)]
-    copies = {folder / file.relative_to(shipped): file for file in sorted([*names, shipped / "schema.json"])}
-    taken = [Problem(str(copy), 0, 0, "", "exists already; nothing was copied") for copy in copies if copy.exists()]
-    if taken:
-        raise ScenarioError(taken)
-    for copy, file in copies.items():
+    files = sorted([*names, shipped / "schema.json"])
+    copies = {folder / file.relative_to(shipped): file.read_bytes() for file in files}
+    other = [copy for copy, content in copies.items() if os.path.lexists(copy) and not _holds(copy, content)]
+    if other:
+        raise ScenarioError(Problem(str(copy), 0, 0, "", "exists already; nothing was copied") for copy in other)
+    for copy, content in copies.items():
         copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(file, copy)
+        write_bytes(copy, content)
         terminal.say(str(copy))
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    """Whether a file is what a command that was stopped has written already."""
+    return path.is_file() and not path.is_symlink() and path.read_bytes() == content
 
 
 @app.command("list")

@@ -301,6 +301,23 @@ def test_init_overwrites_nothing(tmp_path: Path, capsys: Said) -> None:
     assert [file.name for file in tmp_path.iterdir()] == ["base.yaml"]
 
 
+def test_init_that_was_stopped_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was refused for the files that it had copied itself."""
+    written: list[Path] = []
+
+    def stopped(path: Path, content: bytes) -> None:
+        if len(written) == 5:
+            raise KeyboardInterrupt
+        written.append(path)
+        path.write_bytes(content)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("sim.disk.write_bytes", stopped)
+        assert cli.main(["init", str(tmp_path)]) == 130
+    assert cli.main(["init", str(tmp_path)]) == 0
+    assert cli.main(["check", *map(str, scenario_files(tmp_path))]) == 0
+
+
 def test_list_names_scenarios_and_finished_studies(folder: Folder, capsys: Said) -> None:
     (folder.path / "results" / "done").mkdir(parents=True)
     (folder.path / "results" / "unfinished").mkdir()
