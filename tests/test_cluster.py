@@ -20,7 +20,7 @@ from typer.main import get_command
 
 from sim.cli import app, main
 from sim.errors import ScenarioError, SimError
-from sim.tasks import pool
+from sim.tasks import crew
 from sim.tasks.cluster import workers
 from sim.tasks.crew import PATIENCE, Crew, make_crew
 
@@ -364,7 +364,7 @@ def test_an_executor_that_never_answers_is_given_up_and_its_calls_cancelled() ->
 
 
 def test_patience_begins_anew_with_every_answer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "_PULSE", 0.05)
+    monkeypatch.setattr(crew, "_PULSE", 0.05)
     with ThreadPoolExecutor(1) as thread:
         assert len(_computed(thread, [lambda: time.sleep(0.3) or 1] * 5, 1.0)) == 5
 
