@@ -196,6 +196,7 @@ def test_an_interrupt_stops_in_one_line(folder: Folder, capsys: Said, monkeypatc
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
 
 
+@pytest.mark.slow
 def test_an_interrupt_while_garbage_is_cleared_is_not_lost(
     folder: Folder, capsys: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
