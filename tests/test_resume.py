@@ -193,7 +193,7 @@ def test_a_reader_of_the_answer_that_goes_away_does_not_take_the_study_with_it(t
 @pytest.mark.slow
 @pytest.mark.parametrize("closed", [1, 2])
 def test_a_run_without_output_or_error_stream_ends_well(closed: int, two: Path) -> None:
-    """NumPy before 2.1 cannot be imported without an error stream."""
+    """NumPy 2.0 cannot be imported without an error stream."""
     process = _start("--out", "mute", limit=lambda: os.close(closed))
     process.communicate()
     assert process.returncode == 0
