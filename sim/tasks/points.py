@@ -32,6 +32,7 @@ from sim.scenario.steps import HazardStep
 from sim.tasks.crew import Crew
 from sim.tasks.design import Point
 from sim.tasks.parts import Arrays, PartStore
+from sim.tasks.pool import of_the_rest
 from sim.tasks.sweepfile import Sweep
 
 __all__ = ["Ran", "asked_outcomes", "idle_factors", "read_points", "run_missing", "run_points"]
@@ -170,10 +171,7 @@ def run_missing(
         for place, (point, _) in enumerate(groups[number]):
             store.write(point - 1, ran.part(place))
 
-    def tell(share: float) -> None:
-        done(1 - (1 - share) * len(missing) / store.count)
-
-    crew.compute(calls, keep, tell)
+    crew.compute(calls, keep, of_the_rest(done, len(missing), store.count))
 
 
 def read_points(outcomes: Sequence[Outcome], store: PartStore) -> Ran:

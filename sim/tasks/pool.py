@@ -29,7 +29,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 from sim.errors import SimError
 
-__all__ = ["CAN_FORK", "Batch", "Done", "Progress", "available_cores", "do_nothing", "say_nothing"]
+__all__ = ["CAN_FORK", "Batch", "Done", "Progress", "available_cores", "do_nothing", "of_the_rest", "say_nothing"]
 
 CAN_FORK: Final = sys.platform != "win32"
 
@@ -47,6 +47,11 @@ def say_nothing(text: str, share: float) -> None:
 
 def do_nothing() -> None:
     """What to do meanwhile, where there is nothing to do."""
+
+
+def of_the_rest(done: Done, missing: int, total: int) -> Done:
+    """What tells the share of all parts that is finished, from that of those which were missing."""
+    return lambda share: done(1 - (1 - share) * missing / total)
 
 
 def available_cores() -> int:

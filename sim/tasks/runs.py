@@ -24,7 +24,7 @@ from sim.outcomes.panels import LazyPanel, Panel, Result, require_finite
 from sim.scenario.scenario import Scenario
 from sim.tasks.blocks import SCRAMBLES_PER_BLOCK, BlockStore
 from sim.tasks.crew import Crew
-from sim.tasks.pool import do_nothing
+from sim.tasks.pool import do_nothing, of_the_rest
 
 __all__ = ["Panels", "Plan", "Run", "make_plan", "simulate_block", "with_draws"]
 
@@ -134,11 +134,7 @@ class Run:
         missing = store.missing(self._whole)
         self.found += store.count - self._whole - len(missing)
         calls = [partial(simulate_block, plan, store.span(number)) for number in missing]
-        before = store.count - len(missing)
-
-        def tell(share: float) -> None:
-            done((before + share * len(missing)) / store.count)
-
+        tell = of_the_rest(done, len(missing), store.count)
         self._crew.compute(calls, lambda place, block: store.write(missing[place], block), tell, self._meanwhile)
         self._whole = scrambles // store.each
         return _results_of(plan, store)

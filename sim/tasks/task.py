@@ -19,7 +19,7 @@ from sim.disk import file_hash, remove_empty_folders
 from sim.outcomes.manifest import Manifest, Program, canonical_hash, decisive, program, write_manifest
 from sim.tasks.crew import Crew
 from sim.tasks.parts import Arrays, PartStore
-from sim.tasks.pool import Progress, say_nothing
+from sim.tasks.pool import Progress, of_the_rest, say_nothing
 from sim.tasks.store import clean, discard, files_of, finish, finished, new_study, relative_files, scratch, study_name
 
 __all__ = ["FINISHED_BEFORE", "Desk", "Finished", "Task", "perform"]
@@ -88,13 +88,12 @@ class Desk:
         """
         store = self.store(stage, len(calls))
         missing = store.missing()
-        there = len(calls) - len(missing)
         self.crew.compute(
             [calls[number] for number in missing],
             lambda place, arrays: store.write(missing[place], arrays),
-            lambda share: done((there + share * len(missing)) / len(calls)),
+            of_the_rest(done, len(missing), len(calls)),
         )
-        self.tell_what_was_there(there, "parts")
+        self.tell_what_was_there(len(calls) - len(missing), "parts")
         return list(store.read())
 
     def tell_what_was_there(self, count: int, what: str) -> None:
