@@ -211,6 +211,16 @@ policy:
     pilot_effective: {when: 2020-01-01, adopt: pilot}
 """
 
+DISCREPANCY = """\
+discrepancy:
+  size: {value: 0.05, unit: "1", source: judgement, grade: judgement}
+  share: {value: 0.1, unit: "1", source: judgement, grade: judgement}
+  persistence: {value: 0.5, unit: fraction, source: judgement, grade: judgement}
+  date: {value: 3, unit: months, source: judgement, grade: judgement}
+  event: {value: 0.01, unit: fraction, source: judgement, grade: judgement}
+"""
+"""What a scenario states besides so that a record can teach it."""
+
 SOURCES = """\
 sources:
   bank: {title: A bank's report, published: 2019-01-01}

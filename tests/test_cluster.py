@@ -15,7 +15,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from conftest import SMALL, Folder
+from conftest import DISCREPANCY, SMALL, Folder
 from typer.main import get_command
 
 from sim.cli import app, main
@@ -27,14 +27,6 @@ from sim.tasks.crew import PATIENCE, Crew, make_crew
 ROOT = Path(__file__).parents[1]
 COMMAND = ["run", "small.yaml", "--draws", "8192", "--no-plots"]
 LONG = 120.0
-DISCREPANCY = """\
-discrepancy:
-  size: {value: 0.05, unit: "1", source: judgement, grade: judgement}
-  share: {value: 0.1, unit: "1", source: judgement, grade: judgement}
-  persistence: {value: 0.5, unit: fraction, source: judgement, grade: judgement}
-  date: {value: 3, unit: months, source: judgement, grade: judgement}
-  event: {value: 0.01, unit: fraction, source: judgement, grade: judgement}
-"""
 RECORD = """\
 id,variable,scope,item,period_start,period_end,statistic,value,low,high,unit,source
 size19,market_size,total,,2019-01-01,2019-12-31,annual,11,10.5,11.5,USD bn,a bank

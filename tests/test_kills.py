@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from conftest import Folder
+from conftest import DISCREPANCY, Folder
 
 from sim.cli import main
 from sim.tasks.store import unfinished
@@ -139,14 +139,6 @@ id,variable,scope,item,period_start,period_end,statistic,value,low,high,unit,sou
 M1,market_size,total,,2019-01-01,2019-12-31,annual,12.9,12.0,13.5,USD bn,s
 R1,regime,,pilot,2020-01-01,2020-12-31,state,1,,,boolean,s
 """
-DISCREPANCY = """\
-discrepancy:
-  size: {value: 0.05, unit: "1", source: judgement, grade: judgement}
-  share: {value: 0.1, unit: "1", source: judgement, grade: judgement}
-  persistence: {value: 0.5, unit: fraction, source: judgement, grade: judgement}
-  date: {value: 3, unit: months, source: judgement, grade: judgement}
-  event: {value: 0.01, unit: fraction, source: judgement, grade: judgement}
-"""
 SWEEP = """\
 schema_version: 1
 name: trial
@@ -191,6 +183,14 @@ def _manifest() -> bytes:
     return (study / "manifest.json").read_bytes()
 
 
+def _undisturbed(name: str) -> tuple[int, bytes]:
+    """Operations of a command that is left alone, and the manifest that it leaves."""
+    _before(name)
+    outcome = _child(COMMANDS[name], _nothing)
+    assert outcome.status == 0, outcome.said
+    return outcome.operations, _manifest()
+
+
 def _require_whole(expected: bytes, command: Sequence[str]) -> None:
     """The next run ends as if nothing had happened."""
     again = _child(command, _nothing)
@@ -212,11 +212,8 @@ def test_a_command_killed_at_any_operation_on_files_leaves_all_or_nothing_and_th
     name: str, inputs: Path
 ) -> None:
     command = COMMANDS[name]
-    _before(name)
-    undisturbed = _child(command, _nothing)
-    assert undisturbed.status == 0, undisturbed.said
-    expected = _manifest()
-    for point in _points(undisturbed.operations):
+    operations, expected = _undisturbed(name)
+    for point in _points(operations):
         _before(name)
         assert _child(command, _kill(point)).status == KILLED
         for study in _studies():
@@ -230,10 +227,8 @@ def test_an_error_of_the_disk_at_any_operation_is_told_in_a_line_and_the_next_ru
     name: str, inputs: Path
 ) -> None:
     command = COMMANDS[name]
-    _before(name)
-    undisturbed = _child(command, _nothing)
-    expected = _manifest()
-    for point in _points(undisturbed.operations):
+    operations, expected = _undisturbed(name)
+    for point in _points(operations):
         _before(name)
         failed = _child(command, _fail(point))
         assert failed.status in (0, 1), failed.said

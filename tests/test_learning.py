@@ -16,7 +16,7 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from conftest import SMALL, SOURCES, Folder
+from conftest import DISCREPANCY, SMALL, SOURCES, Folder
 from simulation_based import chance, rank_of_truth
 
 from sim.belief.calibration import (
@@ -46,15 +46,6 @@ from sim.tasks.calibrate import CalibrateTask, Learning, run_calibration
 from sim.tasks.compare import compare_studies
 from sim.tasks.run import run_study
 from sim.tasks.verify import verify_study
-
-DISCREPANCY = """\
-discrepancy:
-  size: {value: 0.05, unit: "1", source: judgement, grade: judgement}
-  share: {value: 0.1, unit: "1", source: judgement, grade: judgement}
-  persistence: {value: 0.5, unit: fraction, source: judgement, grade: judgement}
-  date: {value: 3, unit: months, source: judgement, grade: judgement}
-  event: {value: 0.01, unit: fraction, source: judgement, grade: judgement}
-"""
 
 HEAD = "id,variable,scope,item,period_start,period_end,statistic,value,low,high,unit,source\n"
 ROWS = """\
