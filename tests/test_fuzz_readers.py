@@ -40,7 +40,8 @@ from sim.errors import Problem, ResultsError, ScenarioError
 from sim.model.engine import simulate
 from sim.outcomes.manifest import MANIFEST, Manifest, canonical_hash, program, read_manifest, write_manifest
 from sim.outcomes.panels import Result, batches
-from sim.outcomes.results import DRAWS_FILE, VARIABLES, load_results, read_result, save_result
+from sim.outcomes.results import DRAWS_FILE, VARIABLES, read_result, save_result
+from sim.outcomes.study import load_results
 from sim.reading.documents import read
 from sim.reading.loading import load_scenario
 from sim.scenario.inputs import inputs
@@ -463,7 +464,8 @@ def test_stored_draws_by_xarray(corpus: Corpus) -> None:
     folder = corpus.folder / "damaged"
 
     def judge() -> None:
-        for dataset in load_results(folder).values():
+        for node in load_results(folder).values():
+            dataset = node.to_dataset()
             assert isinstance(dataset, xarray.Dataset)
             with dataset:
                 assert dataset.market_size.values.shape[-1] == 512
