@@ -270,6 +270,8 @@ def read_inputs(path: Path) -> Mapping[str, Named]:
         groups, document = read_columns(path)
     except ScenarioError as error:
         raise ResultsError(str(error)) from error
+    if not all(np.isfinite(values).all() for values in groups.get(_GROUP, {}).values()):
+        raise ResultsError(f"{path}: its columns must hold finite numbers")
     try:
         stored = {name: part for name, values in groups[_GROUP].items() for name, part in _parts(name, values)}
         return {
