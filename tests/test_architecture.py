@@ -52,7 +52,7 @@ READING_ORDER = (
     "outcomes.study", "outcomes.sweeps",
     "model.economy", "model.inversion", "model.luck", "model.marketpath", "model.entry", "model.stocks", "model.levers",
     "model.course", "model.sites", "model.market", "model.record", "model.streams", "model.accounts", "model.engine",
-    "analysis.scrambles", "analysis.splines",
+    "analysis.scrambles", "analysis.splines", "analysis.drivers",
     "belief.record", "belief.names", "belief.matching", "belief.knowledge", "belief.naive", "belief.scores",
     "belief.forecasts", "belief.track", "belief.tempering", "belief.likelihood", "belief.space",
     "belief.possible", "belief.posterior", "belief.calibration", "belief.lessons",
