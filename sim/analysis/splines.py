@@ -27,8 +27,8 @@ __all__ = ["INNER_KNOTS", "Design", "FoldSums", "OneHot", "Spline", "cross_fitte
 INNER_KNOTS: Final = 3
 
 _DEGREE: Final = 3
-_LEAST_EIGENVALUE: Final = 1e-9
-"""Of a correlation matrix of regressors, in terms of its largest: directions below it are taken as absent."""
+_LEAST_PIVOT: Final = 1e-9
+"""Part of a regressor's square that those before it leave over, below which it is taken to say nothing new."""
 
 
 @dataclass(frozen=True)
@@ -200,11 +200,15 @@ def cross_fitted(
 
 
 def _solved(gram: FloatArray, moments: FloatArray) -> FloatArray:
-    """Least squares from sums, array (..., M, P): the shortest solution where regressors depend on each other."""
+    """Least squares from sums, array (..., M, P), by Gauss and Jordan; a regressor that says nothing new counts 0."""
     scale = np.sqrt(np.einsum("...pp->...p", gram))
     inverse = np.where(scale > 0, 1 / np.where(scale > 0, scale, 1.0), 0.0)
-    values, vectors = np.linalg.eigh(gram * inverse[..., :, None] * inverse[..., None, :])
-    kept = values > _LEAST_EIGENVALUE * values[..., -1:]
-    along = np.einsum("...mp,...p,...pq->...mq", moments, inverse, vectors)
-    along = np.where(kept[..., None, :], along / np.where(kept, values, 1.0)[..., None, :], 0.0)
-    return np.asarray(np.einsum("...mq,...pq,...p->...mp", along, vectors, inverse))
+    known = np.swapaxes(moments, -1, -2)
+    system = np.concatenate([gram * inverse[..., None, :], known], axis=-1) * inverse[..., None]
+    for regressor in range(gram.shape[-1]):
+        pivot = system[..., regressor, regressor, None]
+        is_new = pivot > _LEAST_PIVOT
+        row = np.where(is_new, system[..., regressor, :] / np.where(is_new, pivot, 1.0), 0.0)
+        system = system - system[..., regressor, None] * row[..., None, :]
+        system[..., regressor, :] = row
+    return np.asarray(np.swapaxes(system[..., gram.shape[-1] :] * inverse[..., None], -1, -2))
