@@ -49,7 +49,7 @@ READING_ORDER = (
     "outcomes.netcdf", "outcomes.variables", "outcomes.panels", "outcomes.manifest", "outcomes.results",
     "outcomes.columns",
     "outcomes.statistics", "outcomes.tables", "outcomes.comparison", "outcomes.naming",
-    "outcomes.study", "outcomes.sweeps",
+    "outcomes.study", "outcomes.sweeps", "outcomes.drivers", "outcomes.findings",
     "model.economy", "model.inversion", "model.luck", "model.marketpath", "model.entry", "model.stocks", "model.levers",
     "model.course", "model.sites", "model.market", "model.record", "model.streams", "model.accounts", "model.engine",
     "analysis.scrambles", "analysis.splines", "analysis.drivers",
@@ -62,7 +62,8 @@ READING_ORDER = (
     "tasks.pool", "tasks.crew", "tasks.blocks", "tasks.parts", "tasks.store", "tasks.task",
     "tasks.precision", "tasks.request", "tasks.runs", "tasks.audit", "tasks.files", "tasks.run", "tasks.compare",
     "tasks.design", "tasks.sweepfile", "tasks.points", "tasks.sweep",
-    "tasks.question", "tasks.backtest", "tasks.calibrate", "tasks.verify", "tasks.cluster",
+    "tasks.question", "tasks.backtest", "tasks.calibrate",
+    "tasks.attribution", "tasks.hybrids", "tasks.drivers", "tasks.verify", "tasks.cluster",
     "terminal", "cli",
 )
 # fmt: on

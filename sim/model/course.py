@@ -43,6 +43,12 @@ class Shared:
         self.economies = Economies()
         self._known: list[tuple[Scenario, Economy, Worlds, Backdrop]] = []
 
+    def branch(self) -> Shared:
+        """The same, to which others can be added without these growing."""
+        new = Shared()
+        new.economies, new._known = self.economies.branch(), [*self._known]
+        return new
+
     def backdrop(self, scenario: Scenario, economy: Economy, worlds: Worlds) -> Backdrop:
         """What no regime moves in the draws of an economy of `economies`."""
         for other, base, drawn, known in self._known:
