@@ -58,7 +58,7 @@ READING_ORDER = (
     "belief.possible", "belief.posterior", "belief.calibration", "belief.lessons",
     "pictures.style", "pictures.canvas", "pictures.registry", "pictures.marks", "pictures.trends", "pictures.chronicle",
     "pictures.standings", "pictures.plots", "pictures.trackrecord", "pictures.responses", "pictures.sweeps",
-    "pictures.beliefs",
+    "pictures.beliefs", "pictures.drivers",
     "tasks.pool", "tasks.crew", "tasks.blocks", "tasks.parts", "tasks.store", "tasks.task",
     "tasks.precision", "tasks.request", "tasks.runs", "tasks.audit", "tasks.files", "tasks.run", "tasks.compare",
     "tasks.design", "tasks.sweepfile", "tasks.points", "tasks.sweep",
