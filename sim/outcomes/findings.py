@@ -7,7 +7,7 @@ from math import isnan
 from typing import Final
 
 from sim.chance.units import KINDS
-from sim.outcomes.drivers import UNATTRIBUTED, Attribution, DriverRow, Share
+from sim.outcomes.drivers import CHANCE, UNATTRIBUTED, Attribution, DriverRow, Share
 from sim.outcomes.naming import Outcome
 from sim.scenario.scenario import Scenario
 
@@ -16,19 +16,14 @@ __all__ = ["in_units", "outcome_words", "sentences", "unit_words"]
 _NAMED: Final = 5
 """Units that a sentence names."""
 
-_READABLE: Final = {
-    "iaas": "IaaS",
-    "paas": "PaaS",
-    "saas": "SaaS",
+_SPELLING: Final = {
     "jv": "JV",
-    "ftz": "FTZ",
-    "npv": "NPV",
-    "irr": "IRR",
+    **{word.lower(): word for word in ("IaaS", "PaaS", "SaaS", "FTZ", "ITIF", "China", "NPV", "IRR")},
 }
 
 
 def _words(identifier: str) -> str:
-    return " ".join(_READABLE.get(word, word) for word in identifier.replace(".", " ").replace("_", " ").split())
+    return " ".join(_SPELLING.get(word, word) for word in identifier.replace(".", " ").replace("_", " ").split())
 
 
 def _title(name: str) -> str:
@@ -46,6 +41,8 @@ _UNITS: Final = {
 }
 _BEGINNINGS: Final = {
     "shock.rivalry.": "luck of {} in rivalry",
+    "tail.": "how wide the luck of {} is",
+    "order.": "place of {} in the queue",
     "dates.": "delays of {}",
     "chance.": "whether {} happens",
     "clock.": "when {} happens",
@@ -54,42 +51,55 @@ _BEGINNINGS: Final = {
 
 def unit_words(name: str, scenario: Scenario) -> str:
     """A unit or column in words; inputs keep the words of their path, by which they are found in the scenario."""
+    plain, _, place = name.rstrip("]").partition("[")
+    if place:
+        component = f"component {int(place) + 1}" if place.isdigit() else _provider(place, scenario)
+        return f"{unit_words(plain, scenario)}, {component}"
     for beginning, text in _BEGINNINGS.items():
         if name.startswith(beginning):
-            whose = name.removeprefix(beginning)
-            known = scenario.providers.get(whose)
-            return text.format(_words(whose) if known is None else known.title.partition(" (")[0])
+            return text.format(_provider(name.removeprefix(beginning), scenario))
     return _UNITS.get(name) or _words(name)
 
 
+def _provider(name: str, scenario: Scenario) -> str:
+    """A provider's title without what stands in brackets; anything else in words."""
+    known = scenario.providers.get(name)
+    return _words(name) if known is None else known.title.partition(" (")[0]
+
+
 def outcome_words(attribution: Attribution) -> str:
-    """An outcome as a sentence has it."""
-    outcome, scenario = attribution.outcome, attribution.scenario
-    provider = scenario.providers.get(outcome.item)
-    whose = _words(outcome.item) if provider is None else provider.title.partition(" (")[0]
-    scope = {"total": "all layers"}.get(outcome.scope, _words(outcome.scope))
-    if outcome.scope == "total" and outcome.item:
-        scope = ""
-    what = ", ".join(filter(None, (_words(outcome.variable), whose, scope, str(outcome.year))))
-    return f"gain in {what}, over {_title(attribution.baseline)}" if outcome.is_gain else what
+    """An outcome as a sentence has it, without what a gain is counted from."""
+    outcome = attribution.outcome
+    scope = "all layers" if outcome.scope == "total" else _words(outcome.scope)
+    whose = f"{outcome.item} providers" if outcome.item == "foreign" else _provider(outcome.item, attribution.scenario)
+    place = "" if outcome.scope == "total" and outcome.item else scope
+    what = ", ".join(filter(None, (_words(outcome.variable), whose, place, str(outcome.year))))
+    return f"gain in {what}" if outcome.is_gain else what
 
 
-def in_units(outcome: Outcome, value: float, *, signed: bool = False) -> str:
-    """A number of an outcome with its unit; shares in percent, their differences in points."""
-    sign = "+" if signed else ""
+def in_units(outcome: Outcome, value: float) -> str:
+    """A number of an outcome with its unit; shares in percent, their differences in points, gains with a sign."""
+    return _sized(outcome, value, "+" if outcome.is_gain else "")
+
+
+def _sized(outcome: Outcome, value: float, sign: str) -> str:
     if outcome.unit == "fraction":
         size = f"{100 * value:{sign}.{0 if abs(value) >= 0.0995 else 1}f}"
-        return f"{size} points" if signed else f"{size}%"
-    digits = 0 if abs(value) >= 99.5 else 1 if abs(value) >= 9.95 else 2
-    return f"{value:{sign},.{digits}f} {outcome.unit.replace('/yr', ' a year')}".replace("-", "−")
+        text = f"{size} points" if outcome.is_gain else f"{size}%"
+    else:
+        size = f"{value:{sign},.{0 if abs(value) >= 99.5 else 1 if abs(value) >= 9.95 else 2}f}"
+        currency, bn, rest = outcome.unit.partition(" bn")
+        text = f"{currency} {size}bn{rest}" if bn else f"{size} {outcome.unit}"
+    return text.replace("/yr", " a year").replace("-", "−")
 
 
 def sentences(attribution: Attribution) -> Iterator[str]:
     """What drives an outcome, one sentence a finding, the first names it."""
-    outcome, signed = attribution.outcome, attribution.outcome.is_gain
-    mean, sd = in_units(outcome, attribution.mean, signed=signed), in_units(outcome, attribution.sd)
-    sd = sd.replace("%", " points")
-    yield f"{_title(attribution.scenario.name)}, {outcome_words(attribution)}: mean {mean}, standard deviation {sd}."
+    outcome = attribution.outcome
+    mean, sd = in_units(outcome, attribution.mean), _sized(outcome, attribution.sd, "").replace("%", " points")
+    over = f" over {_title(attribution.baseline)}" if attribution.baseline else ""
+    what = f"{_title(attribution.scenario.name)}, {outcome_words(attribution)}{over}"
+    yield f"{what}: mean {mean}, standard deviation {sd}."
     yield from _of_kinds(attribution)
     yield _of_units(attribution)
     yield from _of_levels(attribution)
@@ -126,7 +136,8 @@ def _of_units(attribution: Attribution) -> str:
     most = [row for row in attribution.units if row.is_told][:_NAMED]
     if not most:
         return "No single source is told from 0."
-    return f"It hangs most on {_listed([_of_unit(row, attribution) for row in most])}."
+    how = "It hangs most on" if attribution.has_totals else "Most of it is explained by"
+    return f"{how} {_listed([_of_unit(row, attribution) for row in most])}."
 
 
 def _of_unit(row: DriverRow, attribution: Attribution) -> str:
@@ -134,9 +145,7 @@ def _of_unit(row: DriverRow, attribution: Attribution) -> str:
     if not isnan(row.first):
         numbers.append(f"{_percent(row.alone) if row.first > row.floor else 'not told from 0'} alone")
     if not isnan(row.swing) and not attribution.levels_of(row.column):
-        ends = (
-            in_units(attribution.outcome, value, signed=attribution.outcome.is_gain) for value in (row.low, row.high)
-        )
+        ends = (in_units(attribution.outcome, value) for value in (row.low, row.high))
         numbers.append(" to ".join(ends) + " from its lowest to its highest fifth")
     return f"{unit_words(row.unit, attribution.scenario)} ({', '.join(numbers)})"
 
@@ -147,10 +156,7 @@ def _of_levels(attribution: Attribution) -> Iterator[str]:
     for row in attribution.units:
         levels = attribution.levels_of(row.column) if row.is_told else ()
         if levels:
-            parts = [
-                f"{in_units(outcome, level.high, signed=outcome.is_gain)} if {_words(level.column.partition('=')[2])}"
-                for level in levels
-            ]
+            parts = [f"{in_units(outcome, level.high)} if {_words(level.column.partition('=')[2])}" for level in levels]
             yield f"By {unit_words(row.unit, attribution.scenario)} the mean is {_listed(parts)}."
 
 
@@ -162,16 +168,15 @@ def _of_grades(attribution: Attribution) -> Iterator[str]:
         row.grade: Share(row.total, row.total_se) if whole else Share(row.first, row.first_se)
         for row in attribution.grades
     }
-    others = [f"{grade} {_percent(share)}" for grade, share in shares.items() if grade != "judgement" and _known(share)]
+    others = [f"{grade} {_percent(share)}" for grade, share in shares.items() if grade in _BESIDE and share.is_told]
     if "judgement" in shares:
         how = "in all" if whole else "by themselves"
         judged = _percent(shares["judgement"])
-        beside = ", ".join(others) or "nothing else is graded"
-        yield f"What is graded judgement explains {judged} of it {how} ({beside})."
+        beside = f" (beside it {_listed(others)})" if others else ""
+        yield f"What is graded judgement explains {judged} of it {how}{beside}."
 
 
-def _known(share: Share) -> bool:
-    return not isnan(share.value)
+_BESIDE: Final = ("found", "derived", "recalled", CHANCE)
 
 
 def _percent(share: Share) -> str:

@@ -41,7 +41,7 @@ _KIND_WORDS: Final = {
     "disagreement": "disagreement: which hypothesis, which reading",
     "ignorance": "ignorance: numbers that nobody knows",
     "luck": "luck: shocks, dates, delays",
-    UNATTRIBUTED: "not attributed: what they do together, and paths of shocks",
+    UNATTRIBUTED: "not attributed",
 }
 _HOW: Final = (
     "Bars: mean over the lowest and the highest fifth of an input; of a category, dots are its levels. Whiskers: two "
@@ -82,7 +82,7 @@ def drivers_tornado(tornado: Tornado) -> Figure:
     rows = _swinging(attribution)
     figure = sheet(
         _tornado_title(attribution),
-        f"{capital(readable(attribution.scenario.name))}. {_HOW}",
+        f"{capital(readable(attribution.scenario.name))}{_over(attribution)}. {_HOW}",
         [Result(attribution.scenario, {})],
         [row.column for row in rows],
         height=max(HEIGHT, 2.9 + 0.42 * len(rows)),
@@ -96,6 +96,10 @@ def drivers_tornado(tornado: Tornado) -> Figure:
     return figure
 
 
+def _over(attribution: Attribution) -> str:
+    return f", less {readable(attribution.baseline)} draw by draw" if attribution.baseline else ""
+
+
 def _swinging(attribution: Attribution) -> list[DriverRow]:
     """Columns by falling swing, as far as it is told from 0."""
     errors = attribution.swing_errors
@@ -105,7 +109,13 @@ def _swinging(attribution: Attribution) -> list[DriverRow]:
 
 
 def _tornado_title(attribution: Attribution) -> str:
-    return textwrap.shorten(f"What drives the {outcome_words(attribution)}", 95, placeholder=" …")
+    """What is found: the unit that explains most."""
+    most, what = attribution.units[0], outcome_words(attribution)
+    whose = capital(unit_words(most.unit, attribution.scenario))
+    if not most.is_told:
+        return textwrap.shorten(f"No single input drives the {what}", 95, placeholder=" …")
+    share, how = (most.first, "alone") if isnan(most.total) else (most.total, "in all")
+    return textwrap.shorten(f"{whose}: {100 * share:.0f}% of the {what}, {how}", 95, placeholder=" …")
 
 
 def _dot(label: str, *, filled: bool) -> Line2D:
@@ -126,11 +136,18 @@ def _draw_swings(axes: Axes, rows: Sequence[DriverRow], attribution: Attribution
         for level in levels:
             axes.plot(factor * level.high, -place, marker="o", color=INK, markersize=4.5)
     axes.axvline(middle, color=INK, linewidth=1)
-    names = [textwrap.fill(capital(unit_words(row.column, attribution.scenario)), _LETTERS) for row in rows]
-    _frame(axes, names)
+    _frame(axes, [_row_words(row, attribution) for row in rows])
     number_axis(axes.xaxis, sign=attribution.outcome.is_gain)
     axes.set_xlabel(f"Mean of the outcome ({_unit(attribution)}); line: mean of all draws")
-    heading(axes, f"Mean {in_units(attribution.outcome, attribution.mean, signed=attribution.outcome.is_gain)}")
+    heading(axes, f"Mean {in_units(attribution.outcome, attribution.mean)}")
+
+
+def _row_words(row: DriverRow, attribution: Attribution) -> str:
+    """An input, and the levels of a category from the least mean to the greatest."""
+    words = textwrap.fill(capital(unit_words(row.column, attribution.scenario)), _LETTERS)
+    levels = sorted(attribution.levels_of(row.column), key=lambda level: level.high)
+    names = ", ".join(readable(level.column.partition("=")[2]) for level in levels)
+    return "\n".join(filter(None, (words, textwrap.fill(f"({names})", _LETTERS) if names else "")))
 
 
 def _unit(attribution: Attribution) -> str:
@@ -141,8 +158,9 @@ def _unit(attribution: Attribution) -> str:
 
 
 def _draw_shares(axes: Axes, rows: Sequence[DriverRow]) -> None:
+    apart = 0.12 if any(not isnan(row.total) for row in rows) else 0.0
     for place, row in enumerate(rows):
-        for share, offset, filled in ((row.alone, 0.12, True), (row.in_all, -0.12, False)):
+        for share, offset, filled in ((row.alone, apart, True), (row.in_all, -apart, False)):
             if not isnan(share.value):
                 value, error, inside = 100 * share.value, np.nan_to_num(200 * share.se), INK if filled else "white"
                 axes.errorbar(value, offset - place, xerr=error, color=INK, linewidth=1.1, capsize=2.5)
@@ -171,7 +189,7 @@ def drivers_kinds(kinds: Kinds) -> Figure:
         "Shares of the variance. " + (_WHOLE if whole else _ALONE),
         [Result(shown[0].scenario, {})],
         ["opening", "zone", "demand", "market"],
-        height=max(HEIGHT, 2.9 + 0.55 * len(shown)),
+        height=max(HEIGHT, 2.9 + 0.6 * len(shown)),
     )
     places = grid(figure, 1, 1, margins=(4.6, 0.6, 1.75, 1.25))
     axes = figure.add_subplot(places[0, 0])
@@ -190,7 +208,10 @@ _WHOLE: Final = (
     "What kinds do together is split among them (Shapley); in brackets a kind's share with all that it does together "
     "with others; ±: standard error."
 )
-_ALONE: Final = "What sources of each kind explain by themselves; ±: standard error. Run with --total for the whole."
+_ALONE: Final = (
+    "What sources of each kind explain by themselves; not attributed is what they do together, and paths of shocks. "
+    "±: standard error. Run with --total for the whole."
+)
 
 
 def _bar(axes: Axes, place: int, rows: Sequence[KindRow], whole: bool) -> None:

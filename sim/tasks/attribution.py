@@ -270,20 +270,21 @@ class _Swings:
     """Means of the outcomes over the ends of a column, or over each level of a category."""
 
     def __init__(self, column: Column, values: FloatArray, draws: FloatArray) -> None:
-        self._levels = column.categories
+        self._is_category = bool(column.categories)
         cells = _cells(column, values, FIFTHS)
         self._means = cell_means(cells, draws)
+        levels = [column.categories[int(level)] for level in np.unique(values)] if self._is_category else []
+        self._levels = levels if len(levels) > 1 else []
         self._against = [
-            cell_means(Cells((cells.labels == level).astype(np.int64), 2), draws)
-            for level in range(cells.count if self._levels else 0)
+            cell_means(Cells((cells.labels == level).astype(np.int64), 2), draws) for level in range(len(self._levels))
         ]
-        self._present = [column.categories[int(level)] for level in np.unique(values)] if self._levels else []
 
     def lines(self, row: DriverRow, place: int) -> Iterator[Line]:
         """A column's row with its swing, then the rows of its levels."""
-        order = np.argsort(self._means[:, place, 0], kind="stable") if self._levels else np.arange(len(self._means))
+        means = self._means[:, place, 0]
+        order = np.argsort(means, kind="stable") if self._is_category else np.arange(len(means))
         yield _with_swing(row, self._means[order[0], place], self._means[order[-1], place])
-        for name, (rest, own) in zip(self._present, self._against, strict=True):
+        for name, (rest, own) in zip(self._levels, self._against, strict=True):
             label = (row.outcome, row.scenario, row.unit, f"{row.column}={name}", row.kind, row.grade)
             yield _with_swing(DriverRow(*label), rest[place], own[place])
 

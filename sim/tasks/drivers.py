@@ -194,6 +194,7 @@ class DriversTask(Task[Sequence[Attribution], DriversStudy]):
         if self.total:
             plan = self._plan()
             what = f"{plan.runs:,} runs of {plan.draws:,} draws"
+            desk.tell(what, 0.0)
             parts = desk.parts("hybrids", hybrid_parts(plan), lambda share: desk.tell(what, share * _SIMULATED))
             hybrids = hybrid_draws(plan, parts)
         return drivers(study.results, inputs, study.baseline, self.outcomes, hybrids)
@@ -258,9 +259,13 @@ def _draw(folder: Path, computed: Sequence[Attribution], jobs: int) -> None:
     from sim.pictures.drivers import sheets
     from sim.pictures.registry import draw, drawable
 
+    calls = [
+        partial(draw, name, sheet, folder, file) for file, sheet in sheets(computed).items() for name in drawable(sheet)
+    ]
+    if not calls:
+        return
     folder.mkdir()
     batch = Batch()
-    for file, sheet in sheets(computed).items():
-        for name in drawable(sheet):
-            batch.add(partial(draw, name, sheet, folder, file))
+    for call in calls:
+        batch.add(call)
     batch.run(jobs, lambda part: None)
