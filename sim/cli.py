@@ -244,10 +244,10 @@ def drivers(
 ) -> None:
     """Say what drives the outcomes of a finished run, and how much of it is disagreement, ignorance and luck."""
     from sim.tasks.cluster import workers
-    from sim.tasks.drivers import drivers_of_study
+    from sim.tasks.drivers import run_drivers
 
     with terminal.progress() as progress, workers(scheduler, jobs, patience) as crew:
-        found = drivers_of_study(
+        found = run_drivers(
             study,
             outcomes=of or (),
             total=total,

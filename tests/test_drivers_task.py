@@ -30,7 +30,7 @@ from sim.pictures.registry import draw, drawable, figure
 from sim.scenario.scenario import Scenario
 from sim.tasks import drivers as command
 from sim.tasks.attribution import Redrawn, drivers, redrawn_sets
-from sim.tasks.drivers import DriversStudy, default_outcomes, drivers_of_study
+from sim.tasks.drivers import DriversStudy, default_outcomes, run_drivers
 from sim.tasks.hybrids import HybridPlan, hybrid_draws, hybrid_parts, redrawn_part
 from sim.tasks.task import FINISHED_BEFORE
 
@@ -70,7 +70,7 @@ def study() -> Study:
 @cache
 def whole() -> DriversStudy:
     """Its drivers with totals."""
-    return drivers_of_study(folder(), outcomes=[GAIN], total=True, out=folder().parent, plots=True, jobs=2)
+    return run_drivers(folder(), outcomes=[GAIN], total=True, out=folder().parent, plots=True, jobs=2)
 
 
 def rows(found: DriversStudy, name: str = "drivers.csv") -> list[dict[str, str]]:
@@ -220,7 +220,7 @@ def test_what_is_asked_unless_it_is_told() -> None:
 
 
 def test_an_outcome_that_is_the_same_in_every_draw_is_named_and_left_out() -> None:
-    found = drivers_of_study(
+    found = run_drivers(
         folder(), outcomes=["market_share.iaas.aws.2018"], out=folder().parent, plots=False, jobs=1
     )
     assert found.findings == ()
@@ -228,11 +228,11 @@ def test_an_outcome_that_is_the_same_in_every_draw_is_named_and_left_out() -> No
 
 
 def test_what_was_done_before_is_recognised_on_any_number_of_jobs() -> None:
-    again = drivers_of_study(folder(), outcomes=[GAIN], total=True, out=whole().folder.parent, plots=True, jobs=1)
+    again = run_drivers(folder(), outcomes=[GAIN], total=True, out=whole().folder.parent, plots=True, jobs=1)
     assert FINISHED_BEFORE in again.notes
     assert again.findings == whole().findings
     before = (whole().folder / "drivers.csv").read_bytes()
-    forced = drivers_of_study(folder(), outcomes=[GAIN], total=True, out=folder().parent, jobs=1, force=True)
+    forced = run_drivers(folder(), outcomes=[GAIN], total=True, out=folder().parent, jobs=1, force=True)
     assert (forced.folder / "drivers.csv").read_bytes() == before
 
 
@@ -248,7 +248,7 @@ def test_what_was_done_before_is_recognised_on_any_number_of_jobs() -> None:
 )
 def test_an_outcome_that_cannot_be_explained_is_refused_in_words(asked: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(ScenarioError, match=message):
-        drivers_of_study(folder(), outcomes=[asked], out=tmp_path)
+        run_drivers(folder(), outcomes=[asked], out=tmp_path)
 
 
 def learned() -> Study:
@@ -266,9 +266,9 @@ def test_totals_of_a_posterior_are_refused_and_the_free_part_leaves_sums_out(
 ) -> None:
     monkeypatch.setattr(command, "read_study", lambda folder: learned())
     with pytest.raises(ScenarioError, match="rows of a posterior, so that inputs depend on each other"):
-        drivers_of_study(folder(), total=True, out=tmp_path)
+        run_drivers(folder(), total=True, out=tmp_path)
     monkeypatch.setattr(Study, "inputs", lambda self, name: study()._inputs[name])
-    found = drivers_of_study(folder(), outcomes=[GAIN], out=tmp_path, plots=True, jobs=1)
+    found = run_drivers(folder(), outcomes=[GAIN], out=tmp_path, plots=True, jobs=1)
     assert rows(found)
     assert not rows(found, "kinds.csv")
     assert not rows(found, "grades.csv")
@@ -279,12 +279,12 @@ def test_a_study_without_inputs_is_told_to_be_run_again(tmp_path: Path) -> None:
     shutil.copytree(folder(), bare)
     (bare / INPUTS_FILE).unlink()
     with pytest.raises(ResultsError, match=f"was made without {INPUTS_FILE}: run the study again"):
-        drivers_of_study(bare, outcomes=[GAIN], out=tmp_path, plots=False, jobs=1)
+        run_drivers(bare, outcomes=[GAIN], out=tmp_path, plots=False, jobs=1)
 
 
 def test_what_another_command_made_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ResultsError, match="is the study of sim drivers, and a study of sim run is asked for"):
-        drivers_of_study(whole().folder, out=tmp_path)
+        run_drivers(whole().folder, out=tmp_path)
 
 
 def test_the_sets_are_each_unit_all_but_a_path_kinds_and_grades() -> None:
@@ -376,7 +376,7 @@ def test_how_many_runs_is_said_beforehand(tmp_path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(command, "hybrid_parts", stop)
     with pytest.raises(KeyboardInterrupt):
-        drivers_of_study(
+        run_drivers(
             folder(), outcomes=[GAIN], total=True, out=tmp_path, progress=lambda text, share: told.append(text)
         )
     assert any("runs of 4,096 draws" in text for text in told)

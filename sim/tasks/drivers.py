@@ -29,7 +29,7 @@ from sim.tasks.pool import Batch, Progress
 from sim.tasks.run import unknown_errors
 from sim.tasks.task import Desk, Finished, Task, perform
 
-__all__ = ["DriversStudy", "DriversTask", "default_outcomes", "drivers_of_study"]
+__all__ = ["DriversStudy", "DriversTask", "default_outcomes", "run_drivers"]
 
 _SIMULATED: Final = 0.9
 """Share of the time that runs take, for the progress bar."""
@@ -58,7 +58,7 @@ class DriversStudy:
     notes: tuple[str, ...]
 
 
-def drivers_of_study(
+def run_drivers(
     folder: Path | str,
     *,
     outcomes: Sequence[str] = (),
