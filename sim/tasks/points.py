@@ -243,7 +243,7 @@ def _asked(
     scenario: Scenario, worlds: Worlds, shared: Shared, outcomes: Sequence[Outcome], name: str, first_draw: int
 ) -> list[FloatArray]:
     try:
-        panels = simulate(scenario, worlds, shared=shared, needed={outcome.variable for outcome in outcomes})
+        panels = simulate(scenario, worlds, shared=shared, needed={name for one in outcomes for name in one.variables})
         for panel in panels.values():
             require_finite(panel, first_draw)
     except NumericalError as error:
