@@ -149,7 +149,8 @@ def _run_block(
     scenario: Scenario, worlds: Worlds, shared: Shared, periods: int | None = None
 ) -> tuple[Economy, Record, Timeline, Masks]:
     economy = shared.economies.of(scenario, worlds.inputs)
-    timeline = simulate_timeline(scenario, worlds, entry_verdicts(scenario, economy))
+    verdicts = entry_verdicts(scenario, economy, shared.verdicts)
+    timeline = simulate_timeline(scenario, worlds, verdicts, shared.projects)
     masks = period_masks(scenario, timeline)
     backdrop = shared.backdrop(scenario, economy, worlds)
     return economy, run_periods(scenario, economy, worlds, timeline, masks, periods, backdrop), timeline, masks
