@@ -55,9 +55,10 @@ class Shared:
         self._known: list[tuple[Scenario, Economy, Worlds, Backdrop]] = []
 
     def branch(self) -> Shared:
-        """The same, to which others can be added without these growing."""
+        """The same, to which others can be added without these growing; what became of applicants is one for all."""
         new = Shared()
-        new.economies, new._known = self.economies.branch(), [*self._known]
+        new.economies, new.verdicts, new.projects = self.economies.branch(), self.verdicts.branch(), self.projects
+        new._known = [*self._known]
         return new
 
     def backdrop(self, scenario: Scenario, economy: Economy, worlds: Worlds) -> Backdrop:
