@@ -47,6 +47,7 @@ COMMANDS = {
     "sweep": ["sweep", "sweep.yaml", "--no-plots"],
     "backtest": ["backtest", "small.yaml", "--observed", "record.csv", "--draws", "8192", "--no-plots"],
     "calibrate": ["calibrate", "small.yaml", "--observed", "record.csv", "--draws", "1024", "--no-plots"],
+    "drivers": ["drivers", "made/study", "--total", "--of", "foreign_share.total", "--no-plots"],
 }
 GOES_ON = "run the same command again, which goes on from what is done"
 
@@ -181,6 +182,12 @@ def _require_the_same_end(command: list[str], capsys: pytest.CaptureFixture[str]
     assert manifests[0] == manifests[1]
 
 
+def _finished_run() -> None:
+    """A run that another command reads."""
+    assert main([*COMMAND, "--out", "made"]) == 0
+    next(Path("made").glob("[!.]*")).rename("made/study")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
 def test_what_a_scheduler_took_with_it_is_said_in_one_line_and_gone_on_with(
@@ -189,6 +196,8 @@ def test_what_a_scheduler_took_with_it_is_said_in_one_line_and_gone_on_with(
     folder.write("small.yaml", SMALL + DISCREPANCY)
     folder.write("record.csv", RECORD)
     folder.write("sweep.yaml", SWEEP)
+    if command[0] == "drivers":
+        _finished_run()
     cluster.worker("only")
     line = _end(cluster, *command, strike=lambda _: cluster.scheduler.kill())
     said = "the scheduler has ended, or the connection to it was lost"
