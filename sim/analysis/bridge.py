@@ -1,0 +1,172 @@
+"""From one case to another by clauses: what each of them brings, draw by draw, on average over all orders.
+
+The value of a set of clauses is an outcome's draws where the clauses of the set are as in the second case and the
+others as in the first. Sets are numbered: bit i of the number says whether clause i is in the set.
+
+All sums are of differences, in an order that the names of the clauses do not decide: a clause that moves nothing has
+exactly zero, and numbering the clauses otherwise moves no bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import combinations
+from math import comb
+from typing import Final
+
+import numpy as np
+
+from sim.axes import FloatArray
+
+__all__ = ["Bridge", "bridge", "clause_count", "interactions", "joint_effect"]
+
+_ROUNDING: Final = 1e-13
+"""Part of a value below which a difference is rounding: sums over phases of a calendar that one more date cuts in two
+differ in the last bit, and such a clause must count as one that moves nothing."""
+
+
+@dataclass(frozen=True)
+class Bridge:
+    """What each clause brings to one outcome.
+
+    Attributes
+    ----------
+    parts : (k, N)
+        Shapley values: the parts of the clauses, which add up to the total in every draw.
+    first, last : (k, N)
+        What each brings where no other clause is given yet, and where all others are.
+    total : (N,)
+        The second case less the first.
+    """
+
+    parts: FloatArray
+    first: FloatArray
+    last: FloatArray
+    total: FloatArray
+
+
+def bridge(values: FloatArray) -> Bridge:
+    """The parts of k clauses in what lies between two cases.
+
+    Parameters
+    ----------
+    values : (2^k, N)
+        Value of each set of clauses in each draw.
+
+    Returns
+    -------
+    Bridge
+
+    References
+    ----------
+    Shapley, L. S. (1953), "A value for n-person games", Contributions to the Theory of Games II, eq. 13.
+    """
+    clauses = range(clause_count(values))
+    return Bridge(
+        parts=np.stack([_mean_gain(values, clause) for clause in clauses]),
+        first=np.stack([_difference(values[1 << clause], values[0]) for clause in clauses]),
+        last=np.stack([_difference(values[-1], values[-1 - (1 << clause)]) for clause in clauses]),
+        total=_difference(values[-1], values[0]),
+    )
+
+
+def clause_count(values: FloatArray) -> int:
+    """Number of clauses k of which there are values, (2^k, N).
+
+    Raises
+    ------
+    ValueError
+        The first axis is no power of two above one.
+    """
+    count = len(values).bit_length() - 1
+    if count < 1 or len(values) != 1 << count:
+        raise ValueError(f"{len(values)} sets of clauses: there are 2, 4, 8, ... of them")
+    return count
+
+
+def interactions(values: FloatArray) -> dict[tuple[int, int], FloatArray]:
+    """How much more each two clauses bring together than apart, draw by draw, on average over all orders.
+
+    Parameters
+    ----------
+    values : (2^k, N)
+
+    Returns
+    -------
+    mapping of (int, int) to (N,)
+        For each pair i < j; above zero in a gain they need each other, below they replace each other.
+
+    References
+    ----------
+    Grabisch, M. & Roubens, M. (1999), "An axiomatic approach to the concept of interaction among players in
+    cooperative games", International Journal of Game Theory 28, eq. 8.
+    """
+    pairs = combinations(range(clause_count(values)), 2)
+    return {(one, other): _mean_joint(values, one, other) for one, other in pairs}
+
+
+def joint_effect(values: FloatArray, one: int, other: int, given: int = 0) -> FloatArray:
+    """What two clauses bring together beyond what they bring apart, where others are given; (N,).
+
+    Parameters
+    ----------
+    values : (2^k, N)
+    one, other : int
+        Clauses.
+    given : int
+        Number of the set of the others.
+    """
+    neither, first, second = values[given], values[given | 1 << one], values[given | 1 << other]
+    both = values[given | 1 << one | 1 << other]
+    by_one = _difference(both, second) - _difference(first, neither)
+    by_other = _difference(both, first) - _difference(second, neither)
+    return 0.5 * (by_one + by_other)  # equal but for rounding: the mean has the bits of either order
+
+
+def _mean_gain(values: FloatArray, clause: int) -> FloatArray:
+    """Mean over sizes of the sets before a clause of the mean over sets of that size of what it adds, (N,)."""
+    others = [other for other in range(clause_count(values)) if other != clause]
+    gains = [
+        np.stack([_difference(values[given | 1 << clause], values[given]) for given in _sets(others, size)])
+        for size in range(len(others) + 1)
+    ]
+    return _mean_of_sizes(gains)
+
+
+def _mean_joint(values: FloatArray, one: int, other: int) -> FloatArray:
+    others = [clause for clause in range(clause_count(values)) if clause not in (one, other)]
+    effects = [
+        np.stack([joint_effect(values, one, other, given) for given in _sets(others, size)])
+        for size in range(len(others) + 1)
+    ]
+    return _mean_of_sizes(effects)
+
+
+def _sets(clauses: list[int], size: int) -> list[int]:
+    """Numbers of all sets of so many of some clauses."""
+    return [sum(1 << clause for clause in chosen) for chosen in combinations(clauses, size)]
+
+
+def _mean_of_sizes(by_size: list[FloatArray]) -> FloatArray:
+    """The mean over sizes of means over sets, (sets, N) each: s! (k - s - 1)! / k! is one over k and over the sets.
+
+    The sets of a size are added from the least to the greatest, so that their numbering moves no bit.
+    """
+    count, total = len(by_size), np.zeros(by_size[0].shape[1:])
+    for size, terms in enumerate(by_size):
+        total += _sum_in_order(terms) / (count * comb(count - 1, size))
+    return total
+
+
+def _sum_in_order(terms: FloatArray) -> FloatArray:
+    total = np.zeros(terms.shape[1:])
+    for term in np.sort(terms, axis=0):
+        total += term
+    return total
+
+
+def _difference(after: FloatArray, before: FloatArray) -> FloatArray:
+    """What a clause adds, zero where that is no more than rounding."""
+    added = after - before
+    added[np.abs(added) <= _ROUNDING * np.maximum(np.abs(after), np.abs(before))] = 0.0
+    return added
