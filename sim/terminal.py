@@ -35,6 +35,7 @@ __all__ = [
     "progress",
     "report",
     "report_answer",
+    "report_findings",
     "report_learning",
     "report_sweep",
     "report_track",
@@ -155,6 +156,13 @@ def report_sweep(sweep: SweepStudy) -> None:
     if len(rows) > _MOST_ROWS:
         say(f"and {len(rows) - _MOST_ROWS:,} points more")
     _notes_and_paths(sweep.notes, sweep.paths)
+
+
+def report_findings(findings: Iterable[str], notes: Iterable[str], paths: Iterable[Path]) -> None:
+    """An answer in sentences, a line each, then what one should know before quoting it, then where all of it lies."""
+    for sentence in findings:
+        say(sentence)
+    _notes_and_paths(notes, paths)
 
 
 def _notes_and_paths(notes: Iterable[str], paths: Iterable[Path]) -> None:

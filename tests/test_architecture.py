@@ -16,7 +16,19 @@ from sim.scenario.levers import Regime
 
 PACKAGE = Path(sim.__file__).parent
 
-FOLDERS = ("kernels", "scenario", "reading", "chance", "dates", "outcomes", "model", "belief", "pictures", "tasks")
+FOLDERS = (
+    "kernels",
+    "scenario",
+    "reading",
+    "chance",
+    "dates",
+    "outcomes",
+    "model",
+    "analysis",
+    "belief",
+    "pictures",
+    "tasks",
+)
 """Folders in the order in which they may be read: each imports only from those before it."""
 
 # fmt: off
@@ -26,30 +38,32 @@ READING_ORDER = (
     "kernels.capacity", "kernels.rivalry", "kernels.finance", "kernels.channels", "kernels.welfare",
     "scenario.records", "scenario.families", "scenario.evidence", "scenario.levers", "scenario.steps",
     "scenario.market", "scenario.providers", "scenario.supply", "scenario.scenario",
-    "scenario.inputs", "scenario.baseyear", "scenario.policy",
+    "scenario.inputs", "scenario.baseyear", "scenario.policy", "scenario.clauses",
     "reading.plausibility", "reading.feasibility", "reading.correlation",
     "reading.actors", "reading.consistency", "reading.documents", "reading.jsontext", "reading.cells",
     "reading.schema",
     "reading.validation", "reading.merging", "reading.overrides", "reading.loading", "reading.explain",
     "chance.shocks", "chance.worlds", "chance.units", "chance.pairing", "chance.copula", "chance.medians",
     "chance.sampling",
-    "dates.calendar", "dates.licensing", "dates.readiness", "dates.timeline",
+    "dates.calendar", "dates.hybrids", "dates.licensing", "dates.readiness", "dates.timeline",
     "outcomes.netcdf", "outcomes.variables", "outcomes.panels", "outcomes.manifest", "outcomes.results",
     "outcomes.columns",
     "outcomes.statistics", "outcomes.tables", "outcomes.comparison", "outcomes.naming",
     "outcomes.study", "outcomes.sweeps",
     "model.economy", "model.inversion", "model.luck", "model.marketpath", "model.entry", "model.stocks", "model.levers",
     "model.course", "model.sites", "model.market", "model.accounts", "model.engine",
+    "analysis.scrambles", "analysis.bridge",
     "belief.record", "belief.names", "belief.matching", "belief.knowledge", "belief.naive", "belief.scores",
     "belief.forecasts", "belief.track", "belief.tempering", "belief.likelihood", "belief.space",
     "belief.possible", "belief.posterior", "belief.calibration", "belief.lessons",
     "pictures.style", "pictures.canvas", "pictures.registry", "pictures.marks", "pictures.trends", "pictures.chronicle",
     "pictures.standings", "pictures.plots", "pictures.trackrecord", "pictures.responses", "pictures.sweeps",
-    "pictures.beliefs",
+    "pictures.beliefs", "pictures.bridges",
     "tasks.pool", "tasks.crew", "tasks.blocks", "tasks.parts", "tasks.store", "tasks.task",
     "tasks.precision", "tasks.request", "tasks.runs", "tasks.audit", "tasks.files", "tasks.run", "tasks.compare",
     "tasks.design", "tasks.sweepfile", "tasks.points", "tasks.sweep",
-    "tasks.question", "tasks.backtest", "tasks.calibrate", "tasks.verify", "tasks.cluster",
+    "tasks.question", "tasks.backtest", "tasks.calibrate", "tasks.bridgewords", "tasks.bridge",
+    "tasks.verify", "tasks.cluster",
     "terminal", "cli",
 )
 # fmt: on

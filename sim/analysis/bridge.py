@@ -16,9 +16,13 @@ from typing import Final
 
 import numpy as np
 
+from sim.analysis.scrambles import jackknife
 from sim.axes import FloatArray
 
-__all__ = ["Bridge", "bridge", "clause_count", "interactions", "joint_effect"]
+__all__ = ["STATISTICS", "Bridge", "Summary", "bridge", "clause_count", "interactions", "joint_effect", "summary"]
+
+STATISTICS: Final = ("mean", "p05", "median", "p95")
+"""What a summary has of the draws."""
 
 _ROUNDING: Final = 1e-13
 """Part of a value below which a difference is rounding: sums over phases of a calendar that one more date cuts in two
@@ -170,3 +174,75 @@ def _difference(after: FloatArray, before: FloatArray) -> FloatArray:
     added = after - before
     added[np.abs(added) <= _ROUNDING * np.maximum(np.abs(after), np.abs(before))] = 0.0
     return added
+
+
+@dataclass(frozen=True)
+class Summary:
+    """One outcome's bridge in figures: rows by `STATISTICS`, columns by clause, the total in the last one.
+
+    Attributes
+    ----------
+    start, end : float
+        Mean of the outcome in the first case, and in the second.
+    value, error : (4, k + 1)
+        Of the parts; means add up to that of the total, quantiles do not. Errors are NaN for a single scramble.
+    first, last : (4, k + 1)
+        The same of what each brings first and last; of the total NaN.
+    p_positive, p_zero : (k + 1,)
+        Shares of the draws in which a part is above zero, and in which it is exactly zero.
+    joint, joint_error : (k, k)
+        Mean interaction of each two clauses, and its error; NaN of a clause with itself.
+    """
+
+    start: float
+    end: float
+    value: FloatArray
+    error: FloatArray
+    first: FloatArray
+    last: FloatArray
+    p_positive: FloatArray
+    p_zero: FloatArray
+    joint: FloatArray
+    joint_error: FloatArray
+
+
+def summary(values: FloatArray) -> Summary:
+    """The bridge of one outcome in figures.
+
+    Parameters
+    ----------
+    values : (2^k, N)
+        Whole scrambles of draws.
+    """
+    count, found = clause_count(values), bridge(values)
+    parts = np.vstack([found.parts, found.total[None]])
+    value, error = jackknife(_statistics, parts)
+    alone = [
+        np.column_stack([_statistics(draws), np.full(len(STATISTICS), np.nan)]) for draws in (found.first, found.last)
+    ]
+    joint, joint_error = np.full((2, count, count), np.nan)
+    for pair, draws in interactions(values).items():
+        mean, deviation = jackknife(_mean, draws)
+        joint[pair] = joint[pair[::-1]] = mean
+        joint_error[pair] = joint_error[pair[::-1]] = deviation
+    return Summary(
+        start=float(values[0].mean()),
+        end=float(values[-1].mean()),
+        value=value,
+        error=error,
+        first=alone[0],
+        last=alone[1],
+        p_positive=(parts > 0.0).mean(axis=-1),
+        p_zero=(parts == 0.0).mean(axis=-1),
+        joint=joint,
+        joint_error=joint_error,
+    )
+
+
+def _mean(draws: FloatArray) -> FloatArray:
+    return np.asarray(draws.mean(axis=-1))
+
+
+def _statistics(draws: FloatArray) -> FloatArray:
+    """Rows of `STATISTICS` of draws (..., N)."""
+    return np.stack([draws.mean(axis=-1), *np.quantile(draws, (0.05, 0.5, 0.95), axis=-1)])

@@ -23,6 +23,7 @@ from sim.outcomes.manifest import MANIFEST, Hashes, Manifest, differences, first
 from sim.outcomes.panels import Columns, panel_hash
 from sim.outcomes.results import DRAWS_FILE, read_result
 from sim.tasks.backtest import BacktestTask
+from sim.tasks.bridge import BridgeTask
 from sim.tasks.calibrate import CalibrateTask
 from sim.tasks.compare import CompareTask
 from sim.tasks.crew import make_crew
@@ -33,7 +34,14 @@ from sim.tasks.task import Task, perform
 
 __all__ = ["TASKS", "Verdict", "task_of", "verify_study"]
 
-_COMMANDS: Final[tuple[type[Task[Any, Any]], ...]] = (RunTask, CompareTask, SweepTask, BacktestTask, CalibrateTask)
+_COMMANDS: Final[tuple[type[Task[Any, Any]], ...]] = (
+    RunTask,
+    CompareTask,
+    SweepTask,
+    BacktestTask,
+    CalibrateTask,
+    BridgeTask,
+)
 
 TASKS: Final[Mapping[str, type[Task[Any, Any]]]] = MappingProxyType({task.kind: task for task in _COMMANDS})
 """Every command that leaves a study, by name."""
