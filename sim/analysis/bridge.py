@@ -9,6 +9,7 @@ exactly zero, and numbering the clauses otherwise moves no bit.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import combinations
 from math import comb
@@ -16,13 +17,26 @@ from typing import Final
 
 import numpy as np
 
-from sim.analysis.scrambles import jackknife
+from sim.analysis.scrambles import Estimate, folds_of, jackknife
 from sim.axes import FloatArray
 
-__all__ = ["STATISTICS", "Bridge", "Summary", "bridge", "clause_count", "interactions", "joint_effect", "summary"]
+__all__ = [
+    "FEWEST_SCRAMBLES",
+    "STATISTICS",
+    "Bridge",
+    "Summary",
+    "bridge",
+    "clause_count",
+    "interactions",
+    "joint_effect",
+    "summary",
+]
 
 STATISTICS: Final = ("mean", "p05", "median", "p95")
 """What a summary has of the draws."""
+
+FEWEST_SCRAMBLES: Final = 4
+"""Below these the spread of scrambles says nothing of an error."""
 
 _ROUNDING: Final = 1e-13
 """Part of a value below which a difference is rounding: sums over phases of a calendar that one more date cuts in two
@@ -185,7 +199,7 @@ class Summary:
     start, end : float
         Mean of the outcome in the first case, and in the second.
     value, error : (4, k + 1)
-        Of the parts; means add up to that of the total, quantiles do not. Errors are NaN for a single scramble.
+        Of the parts; means add up to that of the total, quantiles do not. Errors are NaN where scrambles are too few.
     first, last : (4, k + 1)
         The same of what each brings first and last; of the total NaN.
     p_positive, p_zero : (k + 1,)
@@ -216,13 +230,13 @@ def summary(values: FloatArray) -> Summary:
     """
     count, found = clause_count(values), bridge(values)
     parts = np.vstack([found.parts, found.total[None]])
-    value, error = jackknife(_statistics, parts)
+    value, error = _estimate(_statistics, parts)
     alone = [
         np.column_stack([_statistics(draws), np.full(len(STATISTICS), np.nan)]) for draws in (found.first, found.last)
     ]
     joint, joint_error = np.full((2, count, count), np.nan)
     for pair, draws in interactions(values).items():
-        mean, deviation = jackknife(_mean, draws)
+        mean, deviation = _estimate(_mean, draws)
         joint[pair] = joint[pair[::-1]] = mean
         joint_error[pair] = joint_error[pair[::-1]] = deviation
     return Summary(
@@ -237,6 +251,18 @@ def summary(values: FloatArray) -> Summary:
         joint=joint,
         joint_error=joint_error,
     )
+
+
+def _estimate(statistic: Callable[[FloatArray], FloatArray], draws: FloatArray) -> Estimate:
+    """A statistic of draws (..., N) in whole scrambles, and its error."""
+    folds = folds_of(draws.shape[-1])
+
+    def of_each(kept: FloatArray) -> FloatArray:
+        chosen = (draws[..., column[folds] > 0] for column in kept.T)
+        return np.stack([statistic(some) for some in chosen], axis=-1)
+
+    found = jackknife(of_each, np.eye(folds[-1] + 1))  # sums over scrambles of these say which of them are left
+    return found if folds[-1] + 1 >= FEWEST_SCRAMBLES else Estimate(found.value, np.full_like(found.value, np.nan))
 
 
 def _mean(draws: FloatArray) -> FloatArray:

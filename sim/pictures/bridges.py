@@ -108,7 +108,7 @@ def bridge_waterfall(shown: BridgeSheet) -> Figure:
         title += f", of which {readable(shown.clauses[strongest])} brings {shown.change(most, 1)}"
     note = (
         f"{capital(shown.subject)}, mean over draws. A bar is what a clause brings on average over all orders of "
-        "giving them; bars add up to the whole. Beside: standard error, in how many draws it is above zero, 90% of draws."
+        "giving them; bars add up to the whole. Beside: standard error, and in how many draws it is above zero."
     )
     results = [Result(shown.first, {}), Result(shown.second, {})]
     figure = sheet(textwrap.shorten(title, 95, placeholder=" …"), note, results, _BEHIND)
@@ -143,7 +143,7 @@ def _bars(axes: Axes, shown: BridgeSheet) -> None:
             axes.plot(marks, [row, row], color=INK, linewidth=1.4)
             axes.plot(marks[0], row, marker="|", markersize=15, markeredgewidth=2, color=INK)
             axes.plot(marks[1], row, marker="D", markersize=6, color=INK, markeredgecolor="white")
-        beside = {"transform": axes.get_yaxis_transform(), "va": "center", "fontsize": 10.5}
+        beside: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center", "fontsize": 10.5}
         text = f"{shown.change(found.value[_MEAN, place])} {shown.error(found.error[_MEAN, place])}"
         axes.text(1.02, row - 0.17, f"{text}, above 0 in {100 * found.p_positive[place]:.0f}%", **beside)
         low, high = (shown.change(found.value[edge, place]) for edge in _BAND)

@@ -15,7 +15,7 @@ from typing import Any, Final, Self
 import numpy as np
 from pydantic import TypeAdapter
 
-from sim.analysis.bridge import STATISTICS, Summary, summary
+from sim.analysis.bridge import FEWEST_SCRAMBLES, STATISTICS, Summary, summary
 from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray
 from sim.belief.posterior import Posterior
 from sim.chance.medians import median_world
@@ -50,9 +50,6 @@ BRIDGE_DRAWS: Final = 2048
 """Unless more are asked for: what lies between clauses is found on few draws, since all runs share them."""
 
 _DEFAULT_OUTCOMES: Final = ("foreign_share.total", "npv_with_terminal.total.foreign")
-
-_FEWEST_SCRAMBLES: Final = 4
-"""Below these the spread of scrambles says nothing of an error."""
 
 BRIDGE_COLUMNS: Final = (
     *("outcome", "clause", "statistic", "value", "se"),
@@ -295,8 +292,8 @@ class BridgeTask(Task[FloatArray, BridgeStudy]):
             if WORLD in clause.levers:
                 sections = ", ".join(differing_sections(self.first, self.second))
                 yield f"no rule, and a clause of its own called '{clause.name}': {sections}, where the two files differ"
-        if self.draws < _FEWEST_SCRAMBLES * DRAWS_PER_SCRAMBLE:
-            yield f"errors are unknown below {_FEWEST_SCRAMBLES * DRAWS_PER_SCRAMBLE:,} draws"
+        if self.draws < FEWEST_SCRAMBLES * DRAWS_PER_SCRAMBLE:
+            yield f"errors are unknown below {FEWEST_SCRAMBLES * DRAWS_PER_SCRAMBLE:,} draws"
 
 
 _ANSWER: Final = TypeAdapter(tuple[str, ...], config=EXACT)
