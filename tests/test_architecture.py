@@ -51,7 +51,7 @@ READING_ORDER = (
     "outcomes.statistics", "outcomes.tables", "outcomes.comparison", "outcomes.naming",
     "outcomes.study", "outcomes.sweeps",
     "model.economy", "model.inversion", "model.luck", "model.marketpath", "model.entry", "model.stocks", "model.levers",
-    "model.course", "model.sites", "model.market", "model.accounts", "model.engine",
+    "model.course", "model.sites", "model.market", "model.record", "model.streams", "model.accounts", "model.engine",
     "analysis.scrambles", "analysis.bridge",
     "belief.record", "belief.names", "belief.matching", "belief.knowledge", "belief.naive", "belief.scores",
     "belief.forecasts", "belief.track", "belief.tempering", "belief.likelihood", "belief.space",

@@ -306,13 +306,14 @@ def _values(
     drawn = draw_worlds(first, scrambles)
     pair = sides(first, second, (drawn, drawn if same_worlds(first, second) else draw_worlds(second, scrambles)))
     shared, values = Shared(), np.empty((2 ** len(clauses), len(outcomes), drawn.draws))
+    needed = frozenset(outcome.variable for outcome in outcomes)
     for number in range(len(values)):
         given = [clause for place, clause in enumerate(clauses) if number >> place & 1]
         levers = {lever for clause in given for lever in clause.levers}
         scenario, worlds = hybrid(*pair, EVERYTHING if len(given) == len(clauses) else levers)
         try:
-            panels = simulate(scenario, worlds, shared=shared)
-            for name in {outcome.variable for outcome in outcomes}:
+            panels = simulate(scenario, worlds, shared=shared, needed=needed)
+            for name in needed:
                 require_finite(panels[name], scrambles.start * DRAWS_PER_SCRAMBLE)
         except NumericalError as error:
             names = ", ".join(clause.name for clause in given) or "no clause"
