@@ -410,8 +410,9 @@ def check(files: Files, overrides: Overrides = None) -> None:
 def _checked(file: Path, overrides: Sequence[str]) -> str:
     """What a valid file holds, in words."""
     from sim.reading.documents import read
-    from sim.reading.loading import read_scenario
+    from sim.reading.loading import read_scenario, scenario_path
 
+    file = scenario_path(file)
     if "design" not in read(file).entries:
         return f"{file}: {read_scenario(file, overrides=overrides).scenario.name} is valid"
     if overrides:

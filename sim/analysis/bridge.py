@@ -138,7 +138,8 @@ def joint_effect(values: FloatArray, one: int, other: int, given: int = 0) -> Fl
     both = values[given | 1 << one | 1 << other]
     by_one = _difference(both, second) - _difference(first, neither)
     by_other = _difference(both, first) - _difference(second, neither)
-    return 0.5 * (by_one + by_other)  # equal but for rounding: the mean has the bits of either order
+    joint = 0.5 * (by_one + by_other)  # equal but for rounding: the mean has the bits of either order
+    return _without_rounding(joint, neither, first, second, both)
 
 
 def _mean_gain(values: FloatArray, clause: int) -> FloatArray:
@@ -185,9 +186,13 @@ def _sum_in_order(terms: FloatArray) -> FloatArray:
 
 def _difference(after: FloatArray, before: FloatArray) -> FloatArray:
     """What a clause adds, zero where that is no more than rounding."""
-    added = after - before
-    added[np.abs(added) <= _ROUNDING * np.maximum(np.abs(after), np.abs(before))] = 0.0
-    return added
+    return _without_rounding(after - before, after, before)
+
+
+def _without_rounding(difference: FloatArray, *values: FloatArray) -> FloatArray:
+    """A difference made of some values, zero where it is no more than rounding of them."""
+    size = np.abs(np.stack(values)).max(axis=0)
+    return np.where(np.abs(difference) <= _ROUNDING * size, 0.0, difference)
 
 
 @dataclass(frozen=True)
