@@ -23,7 +23,7 @@ from sim.pictures.registry import picture
 from sim.pictures.style import COLOURS, GREY, INK, capital, grid, heading, number_axis, readable, sheet, short_title
 from sim.scenario.scenario import Scenario
 
-__all__ = ["BridgeSheet", "bridge_interactions", "bridge_waterfall"]
+__all__ = ["BridgeSheet", "bridge_interactions", "bridge_waterfall", "relation"]
 
 _UP: Final = COLOURS[1]
 _DOWN: Final = COLOURS[2]
@@ -195,10 +195,25 @@ def bridge_interactions(shown: BridgeSheet) -> Figure:
 
 def _strongest(shown: BridgeSheet) -> str:
     """The two clauses that differ most from adding up, in words."""
-    joint, found = np.nan_to_num(shown.found.joint), shown.found.value[_MEAN]
-    first, second = sorted(int(place) for place in np.unravel_index(np.abs(joint).argmax(), joint.shape))
-    word = "need" if joint[first, second] * (found[first] + found[second]) >= 0 else "replace"
-    return f"{readable(shown.clauses[first])} and {readable(shown.clauses[second])} {word} each other most"
+    joint = np.abs(np.nan_to_num(shown.found.joint))
+    first, second = sorted(int(place) for place in np.unravel_index(joint.argmax(), joint.shape))
+    return relation(shown, first, second)
+
+
+def relation(shown: BridgeSheet, first: int, second: int) -> str:
+    """What the interaction of two clauses says, in words: what lifts together they need or replace each other for.
+
+    Where one of them lifts and the other takes, it takes more, or less, of what the first lifts.
+    """
+    parts, joint = shown.found.value[_MEAN], shown.found.joint[first, second]
+    one, other = (readable(shown.clauses[place]) for place in (first, second))
+    if parts[first] * parts[second] >= 0:
+        word = "need" if joint * (parts[first] + parts[second]) > 0 else "replace"
+        return f"{one} and {other} {word} each other"
+    against = parts[first] * parts[-1] < 0
+    taker, giver = (one, other) if against else (other, one)
+    word = "more" if joint * parts[-1] < 0 else "less"
+    return f"{taker} takes {word} where {giver} is given"
 
 
 def _joint_figures(axes: Axes, shown: BridgeSheet, lower: FloatArray, most: float) -> None:

@@ -9,7 +9,7 @@ from typing import Final
 import numpy as np
 
 from sim.analysis.bridge import STATISTICS
-from sim.pictures.bridges import BridgeSheet
+from sim.pictures.bridges import BridgeSheet, relation
 from sim.pictures.style import capital, readable
 
 __all__ = ["findings"]
@@ -68,12 +68,9 @@ def _together(sheet: BridgeSheet) -> Iterator[str]:
         pair for pair in combinations(range(len(joint)), 2) if joint[pair] and abs(joint[pair]) > _ERRORS * error[pair]
     ]
     for pair in sorted(pairs, key=lambda pair: -abs(joint[pair]))[:_MOST_PAIRS]:
-        one, other = (readable(sheet.clauses[place]) for place in pair)
-        apart = sheet.found.value[_MEAN, list(pair)].sum()
-        word = "need" if joint[pair] * apart > 0 else "replace"
         amount = f"{sheet.change(joint[pair])} ({sheet.error(error[pair])})"
         beyond = f"together {amount} {sheet.unit} beyond what they bring apart"
-        yield f"{capital(one)} and {other} {word} each other: {beyond}."
+        yield f"{capital(relation(sheet, *pair))}: {beyond}."
     if not pairs and np.isfinite(error).any():
         yield "Of no two clauses it can be told that they need or replace each other."
 
