@@ -93,8 +93,8 @@ class BridgeSheet:
         return f"{value * self.factor:+,.{digits}f}".replace("-", "−")
 
     def error(self, value: float) -> str:
-        """A standard error in figures; unknown where draws are too few."""
-        return f"± {value * self.factor:.2f}" if np.isfinite(value) else "error unknown"
+        """A standard error in figures; nothing where draws are too few to know it."""
+        return f"± {value * self.factor:.2f}" if np.isfinite(value) else ""
 
 
 @picture(BridgeSheet, needs=lambda sheet: True)
@@ -144,8 +144,13 @@ def _bars(axes: Axes, shown: BridgeSheet) -> None:
             axes.plot(marks[0], row, marker="|", markersize=15, markeredgewidth=2, color=INK)
             axes.plot(marks[1], row, marker="D", markersize=6, color=INK, markeredgecolor="white")
         beside: dict[str, Any] = {"transform": axes.get_yaxis_transform(), "va": "center", "fontsize": 10.5}
-        text = f"{shown.change(found.value[_MEAN, place])} {shown.error(found.error[_MEAN, place])}"
-        axes.text(1.02, row - 0.17, f"{text}, above 0 in {100 * found.p_positive[place]:.0f}%", **beside)
+        numbers = (shown.change(found.value[_MEAN, place]), shown.error(found.error[_MEAN, place]))
+        axes.text(
+            1.02,
+            row - 0.17,
+            f"{' '.join(filter(None, numbers))}, above 0 in {100 * found.p_positive[place]:.0f}%",
+            **beside,
+        )
         low, high = (shown.change(found.value[edge, place]) for edge in _BAND)
         axes.text(1.02, row + 0.21, f"90% of draws: {low} to {high}", **beside | {"fontsize": 9, "color": GREY})
 

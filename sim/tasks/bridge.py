@@ -40,7 +40,7 @@ from sim.tasks.blocks import SCRAMBLES_PER_BLOCK
 from sim.tasks.bridgewords import findings
 from sim.tasks.crew import make_crew
 from sim.tasks.parts import Arrays
-from sim.tasks.pool import Progress, say_nothing
+from sim.tasks.pool import Batch, Progress, say_nothing
 from sim.tasks.request import make_request
 from sim.tasks.task import Desk, Finished, Task, perform
 
@@ -263,10 +263,7 @@ class BridgeTask(Task[FloatArray, BridgeStudy]):
         _write_tables(folder, self, summaries)
         sheets = [self._sheet(*pair) for pair in zip(self.outcomes, summaries, strict=True)]
         if self.pictures:
-            (folder / "plots").mkdir()
-            for sheet in sheets:
-                for name in drawable(sheet):
-                    draw(name, sheet, folder / "plots", f"{name}_{sheet.file}")
+            _draw(folder / "plots", sheets, desk.crew.jobs)
         desk.tell("files", 1.0)
         return {
             "answer": stated(_ANSWER, tuple(line for sheet in sheets for line in findings(sheet))),
@@ -337,6 +334,16 @@ def _write_tables(folder: Path, task: BridgeTask, summaries: Sequence[Summary]) 
     }
     for name, content in tables.items():
         write_bytes(folder / name, content)
+
+
+def _draw(folder: Path, sheets: Sequence[BridgeSheet], jobs: int) -> None:
+    """Draw every picture, a few at a time."""
+    folder.mkdir()
+    batch = Batch()
+    for sheet in sheets:
+        for name in drawable(sheet):
+            batch.add(partial(draw, name, sheet, folder, f"{name}_{sheet.file}"))
+    batch.run(jobs, lambda part: None)
 
 
 def _bridge_rows(outcome: Outcome, found: Summary, names: Sequence[str]) -> Iterator[tuple[Cell, ...]]:

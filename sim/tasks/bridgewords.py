@@ -36,10 +36,11 @@ def findings(sheet: BridgeSheet) -> Iterator[str]:
 def _whole(sheet: BridgeSheet) -> str:
     found, (one, other) = sheet.found, sheet.titles
     low, high = (sheet.change(found.value[row, -1], 1) for row in (_LOW, _HIGH))
+    error = sheet.error(found.error[_MEAN, -1])
+    aside = (error, f"90% of draws {low} to {high}", f"above zero in {_share(found.p_positive[-1])}")
     return (
         f"{capital(sheet.subject)}: {sheet.level(found.start)} under {one}, {sheet.level(found.end)} under {other}: "
-        f"{sheet.change(found.value[_MEAN, -1])} {sheet.unit} in the mean ({sheet.error(found.error[_MEAN, -1])}; "
-        f"90% of draws {low} to {high}; above zero in {_share(found.p_positive[-1])})."
+        f"{sheet.change(found.value[_MEAN, -1])} {sheet.unit} in the mean ({'; '.join(filter(None, aside))})."
     )
 
 
@@ -48,7 +49,8 @@ def _part(sheet: BridgeSheet, place: int) -> str:
     first, last = (sheet.change(array[_MEAN, place]) for array in (found.first, found.last))
     if found.p_zero[place] == 1.0:
         return f"{name} moves nothing, in no draw."
-    brings = f"{sheet.change(found.value[_MEAN, place])} ({sheet.error(found.error[_MEAN, place])})"
+    error = sheet.error(found.error[_MEAN, place])
+    brings = sheet.change(found.value[_MEAN, place]) + (f" ({error})" if error else "")
     draws = f"above zero in {_share(found.p_positive[place])} of draws, exactly zero in {_share(found.p_zero[place])}"
     return f"{name} brings {brings}, {first} if given first, {last} if given last; {draws}."
 
