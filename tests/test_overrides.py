@@ -173,3 +173,9 @@ def test_what_is_no_lever_is_still_unknown_to_sampling(folder: Folder) -> None:
         "sampling.leading[0]: unknown input",
         "sampling.leading[1]: unknown input",
     ]
+
+
+def test_a_probability_that_sampling_names_can_be_a_number(folder: Folder) -> None:
+    sampled = "sampling: {leading: [policy.steps.pilot_effective.probability]}\n"
+    path = folder.variant(f"{sampled}policy: {{steps: {{pilot_effective: {{when: 2020-01-01, probability: 0.5}}}}}}\n")
+    assert load_scenario(path).policy.steps["pilot_effective"].probability == 0.5

@@ -20,7 +20,19 @@ from sim.outcomes.naming import Outcome
 from sim.outcomes.results import Result
 from sim.pictures.marks import key
 from sim.pictures.registry import picture
-from sim.pictures.style import COLOURS, GREY, INK, capital, grid, heading, number_axis, readable, sheet, short_title
+from sim.pictures.style import (
+    COLOURS,
+    GREY,
+    INK,
+    capital,
+    grid,
+    heading,
+    number_axis,
+    readable,
+    sheet,
+    short_title,
+    signed,
+)
 from sim.scenario.scenario import Scenario
 
 __all__ = ["BridgeSheet", "bridge_interactions", "bridge_waterfall", "relation"]
@@ -89,8 +101,8 @@ class BridgeSheet:
         return f"{value * self.factor:,.4g}{'%' if self.factor > 1 else ''}".replace("-", "−")
 
     def change(self, value: float, digits: int = 2) -> str:
-        """A difference in figures, with its sign."""
-        return f"{value * self.factor:+,.{digits}f}".replace("-", "−")
+        """A difference in figures, with its sign unless it reads as zero."""
+        return signed(value, f"{abs(value) * self.factor:,.{digits}f}")
 
     def error(self, value: float) -> str:
         """A standard error in figures; nothing where draws are too few to know it."""
