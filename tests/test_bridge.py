@@ -181,7 +181,7 @@ def test_a_clause_is_the_scenario_in_which_its_levers_are_set(levers: Sequence[s
 
 
 def test_a_clause_keeps_the_draws_of_an_uncertain_lever_from_wherever_it_comes() -> None:
-    found = mixed(case("jv_only"), case("piecemeal"), *EVERYTHING - {"partner_unlock", "partner_equity"})
+    found = mixed(case("jv_only"), case("piecemeal"), *EVERYTHING - {"partner_unlock", "partner_equity", "world"})
     expected = run("piecemeal", "regimes.jv_50.partner_unlock=0", "regimes.jv_50.partner_equity=0")
     require_same(found, expected)
 
@@ -237,11 +237,12 @@ def test_a_hazard_weighs_on_who_decides_only_where_its_step_takes_the_permission
     assert hybrid(*pair, others)[0].regimes[threat.adopt or ""].reach == "open"
 
 
-def test_a_dated_step_on_both_sides_is_no_difference_before_the_others() -> None:
-    """What both open on one day differs only from the day on which one of them hands the sites over."""
-    clauses, _ = clauses_between(scenario("ftz_pilot"), scenario("forced_transfer"))
-    assert "equity" not in [clause.name for clause in clauses]
-    assert clauses == clauses_between(scenario("ftz_pilot"), scenario("forced_transfer"))[0]
+def test_what_both_open_on_one_day_is_no_difference() -> None:
+    """Only the places are, from the day on which one of them limits these."""
+    opened = {"when": "2020-01-01", "adopt": "open"}
+    first = small_scenario({"a": opened})
+    second = small_scenario({"b": opened, "c": {"when": "2025-01-01", "adopt": "scarce"}}, scarce={"sites": 2})
+    assert clauses_between(first, second)[0] == (Clause("places", ("sites",)),)
 
 
 def names_between(first: str, second: str, *wanted: str) -> list[str]:
