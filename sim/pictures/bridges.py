@@ -105,8 +105,11 @@ class BridgeSheet:
         return signed(value, f"{abs(value) * self.factor:,.{digits}f}")
 
     def error(self, value: float) -> str:
-        """A standard error in figures; nothing where draws are too few to know it."""
-        return f"± {value * self.factor:.2f}" if np.isfinite(value) else ""
+        """A standard error in figures; nothing where it is unknown or nothing moves."""
+        size = value * self.factor
+        if not np.isfinite(value) or size == 0.0:
+            return ""
+        return f"± {size:.2f}" if size >= 0.005 else f"± {size:.1g}"
 
 
 @picture(BridgeSheet, needs=lambda sheet: True)

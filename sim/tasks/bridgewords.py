@@ -21,6 +21,9 @@ _ERRORS: Final = 3.0
 
 _MOST_PAIRS: Final = 3
 
+_LEAST: Final = 0.1
+"""Part of the strongest interaction that a pair must have to be worth a sentence."""
+
 
 def findings(sheet: BridgeSheet) -> Iterator[str]:
     """The answer of one outcome, a sentence each."""
@@ -69,7 +72,10 @@ def _together(sheet: BridgeSheet) -> Iterator[str]:
     pairs = [
         pair for pair in combinations(range(len(joint)), 2) if joint[pair] and abs(joint[pair]) > _ERRORS * error[pair]
     ]
-    for pair in sorted(pairs, key=lambda pair: -abs(joint[pair]))[:_MOST_PAIRS]:
+    strongest = sorted(pairs, key=lambda pair: -abs(joint[pair]))[:_MOST_PAIRS]
+    for pair in strongest:
+        if abs(joint[pair]) < _LEAST * abs(joint[strongest[0]]):
+            break
         amount = f"{sheet.change(joint[pair])} ({sheet.error(error[pair])})"
         beyond = f"together {amount} {sheet.unit} beyond what they bring apart"
         yield f"{capital(relation(sheet, *pair))}: {beyond}."
