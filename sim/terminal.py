@@ -37,6 +37,7 @@ __all__ = [
     "report",
     "report_answer",
     "report_drivers",
+    "report_findings",
     "report_learning",
     "report_sweep",
     "report_track",
@@ -166,6 +167,13 @@ def report_drivers(study: DriversStudy) -> None:
         for finding in findings:
             say(f"  {finding}")
     _notes_and_paths(study.notes, study.paths)
+
+
+def report_findings(findings: Iterable[str], notes: Iterable[str], paths: Iterable[Path]) -> None:
+    """An answer in sentences, a line each, then what one should know before quoting it, then where all of it lies."""
+    for sentence in findings:
+        say(sentence)
+    _notes_and_paths(notes, paths)
 
 
 def _notes_and_paths(notes: Iterable[str], paths: Iterable[Path]) -> None:

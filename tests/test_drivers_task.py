@@ -220,9 +220,7 @@ def test_what_is_asked_unless_it_is_told() -> None:
 
 
 def test_an_outcome_that_is_the_same_in_every_draw_is_named_and_left_out() -> None:
-    found = run_drivers(
-        folder(), outcomes=["market_share.iaas.aws.2018"], out=folder().parent, plots=False, jobs=1
-    )
+    found = run_drivers(folder(), outcomes=["market_share.iaas.aws.2018"], out=folder().parent, plots=False, jobs=1)
     assert found.findings == ()
     assert "market_share.iaas.aws.2018 is the same in every draw of small: nothing drives it" in found.notes
 
@@ -376,9 +374,7 @@ def test_how_many_runs_is_said_beforehand(tmp_path: Path, monkeypatch: pytest.Mo
 
     monkeypatch.setattr(command, "hybrid_parts", stop)
     with pytest.raises(KeyboardInterrupt):
-        run_drivers(
-            folder(), outcomes=[GAIN], total=True, out=tmp_path, progress=lambda text, share: told.append(text)
-        )
+        run_drivers(folder(), outcomes=[GAIN], total=True, out=tmp_path, progress=lambda text, share: told.append(text))
     assert any("runs of 4,096 draws" in text for text in told)
 
 
