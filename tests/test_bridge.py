@@ -18,7 +18,7 @@ from sim.analysis.bridge import STATISTICS, bridge, clause_count, interactions, 
 from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray
 from sim.chance.sampling import draw_worlds
 from sim.chance.worlds import Worlds
-from sim.dates.hybrids import EVERYTHING, hybrid, sides
+from sim.dates.composites import EVERYTHING, composite, sides
 from sim.errors import ScenarioError
 from sim.model.engine import simulate
 from sim.outcomes.results import Panel
@@ -130,7 +130,7 @@ def test_three_scrambles_know_no_error() -> None:
 def mixed(first: tuple[Scenario, Worlds], second: tuple[Scenario, Worlds], *levers: str) -> Mapping[str, Panel]:
     """The outcomes where some levers are as in the second scenario."""
     pair = sides(first[0], second[0], (first[1], second[1]))
-    return simulate(*hybrid(*pair, levers))
+    return simulate(*composite(*pair, levers))
 
 
 def require_same(found: Mapping[str, Panel], expected: Mapping[str, Panel]) -> None:
@@ -206,7 +206,7 @@ def test_dates_travel_with_levers_where_steps_are_others() -> None:
     steps = {"b": {"when": "2022-01-01", "adopt": "half"}, "c": {"when": "2024-01-01", "adopt": "open"}}
     second = small_scenario(steps, half={"sites": 2, "capped": True})
     drawn = draw_worlds(first, range(1)), draw_worlds(second, range(1))
-    made, given = hybrid(*sides(first, second, drawn), {"sites", "capped"})
+    made, given = composite(*sides(first, second, drawn), {"sites", "capped"})
     regimes = [made.regimes[made.policy.start]]
     dates = [0.0]
     for name, step in made.policy.steps.items():
@@ -230,11 +230,11 @@ def test_a_hazard_weighs_on_who_decides_only_where_its_step_takes_the_permission
     pair = sides(first, second, drawn)
     permission, others = {"owned_layers", "reach"}, EVERYTHING - {"owned_layers", "reach"}
     for levers, hazards in ((permission, 1), (others, 1), (EVERYTHING, 1), (frozenset(), 0)):
-        made, _ = hybrid(*pair, levers)
+        made, _ = composite(*pair, levers)
         threats = [step for step in made.policy.steps.values() if "hazard" in type(step).model_fields]
         assert len(threats) == hazards
-    (threat,) = [s for s in hybrid(*pair, others)[0].policy.steps.values() if "hazard" in type(s).model_fields]
-    assert hybrid(*pair, others)[0].regimes[threat.adopt or ""].reach == "open"
+    (threat,) = [s for s in composite(*pair, others)[0].policy.steps.values() if "hazard" in type(s).model_fields]
+    assert composite(*pair, others)[0].regimes[threat.adopt or ""].reach == "open"
 
 
 def test_what_both_open_on_one_day_is_no_difference() -> None:
@@ -368,9 +368,9 @@ def test_the_command_answers_in_sentences(pair: Folder, capsys: pytest.CaptureFi
     command = ["bridge", "one.yaml", "other.yaml", "--of", "npv.total.aws", "--clause", "limits=sites,yearly_quota"]
     assert cli.main([*command, "--draws", "512", "--no-plots", "--jobs", "1"]) == 0
     said = capsys.readouterr()
-    lines = said.out.splitlines()
+    lines = said.out.strip().splitlines()
     assert lines[0].startswith("NPV, AWS, all layers, 2026: ")
-    assert [line.split(" ")[0] for line in lines[1:4]] == ["Limits", "Cap", "Given"]
+    assert [line.split()[0] for line in lines[1:4]] == ["Limits", "Cap", "Given"]
     assert "4 runs of 512 draws, for 2 clauses" in said.err
 
 
@@ -383,7 +383,7 @@ def test_set_is_for_both(pair: Folder, capsys: pytest.CaptureFixture[str]) -> No
 COMPLAINTS = {
     "no such outcome": (["--of", "npv.total.azure"], "npv is not known of this (found 'total.azure'"),
     "may be missing": (["--of", "irr.total.aws"], "in some draws there is no irr"),
-    "a gain": (["--of", "gain(npv.total.aws)"], "there is no scenario but the baseline"),
+    "a gain": (["--of", "gain(npv.total.aws)"], "a bridge takes differences itself"),
     "one scenario's": (["--of", "one:npv.total.aws"], "a bridge takes differences itself"),
     "no such clause": (["--clause", "a"], "must be NAME=LEVER,LEVER (found 'a')"),
 }
