@@ -23,8 +23,9 @@ from sim.errors import ScenarioError
 from sim.model.engine import simulate
 from sim.outcomes.results import Panel
 from sim.reading.loading import load_scenario
-from sim.scenario.clauses import MOST_CLAUSES, Clause, clauses_between
+from sim.scenario.clauses import CLOSES, DATES, KINDS, LEVERS, MOST_CLAUSES, WORLD, Clause, clauses_between
 from sim.scenario.scenario import Scenario
+from sim.scenario.steps import StepEffect
 from sim.tasks.bridge import BridgeStudy, read_clauses, run_bridge
 from sim.tasks.verify import verify_study
 
@@ -247,6 +248,15 @@ def test_what_both_open_on_one_day_is_no_difference() -> None:
 
 def names_between(first: str, second: str, *wanted: str) -> list[str]:
     return [clause.name for clause in clauses_between(scenario(first), scenario(second), read_clauses(wanted))[0]]
+
+
+def test_every_lever_is_of_one_kind_which_the_documentation_lists() -> None:
+    """And all else that a step does is carried over by clauses of its own, or is what sets it off."""
+    of_kinds = [lever for levers in KINDS.values() for lever in levers]
+    assert sorted(of_kinds) == sorted([*LEVERS, DATES, CLOSES, WORLD])
+    page = (Path(__file__).parents[1] / "docs" / "bridge.md").read_text()
+    assert [kind for kind in KINDS if f"| `{kind}` | " not in page] == []
+    assert set(StepEffect.model_fields) == {"adopt", "change", "closes", "evicts", "probability"}
 
 
 def test_clauses_are_levers_by_kind() -> None:
