@@ -161,6 +161,16 @@ def test_without_any_clause_the_run_is_the_first_scenario_and_with_all_the_secon
     require_same(mixed(case(first), case(second), *EVERYTHING), run(second))
 
 
+def test_a_draw_hangs_on_none_beside_it() -> None:
+    """Though states that meet in no draw are left out."""
+    pair = [(scenario(name), worlds(name, scrambles=2)) for name in ("announced_path", "reversal")]
+    whole = mixed(*pair, "reach", "closes")
+    for half in (slice(0, 512), slice(512, 1024)):
+        part = mixed(*((one, drawn.take(half)) for one, drawn in pair), "reach", "closes")
+        for name in ("foreign_share", "npv"):
+            assert np.array_equal(part[name].values, whole[name].values[..., half])
+
+
 @pytest.mark.parametrize(
     ("levers", "overrides"),
     [
