@@ -21,7 +21,9 @@ from sim.chance.worlds import Worlds
 from sim.dates.composites import EVERYTHING, composite, sides
 from sim.errors import ScenarioError
 from sim.model.engine import simulate
+from sim.outcomes.naming import find_outcome
 from sim.outcomes.results import Panel
+from sim.pictures.bridges import BridgeSheet, relation
 from sim.reading.loading import load_scenario
 from sim.scenario.clauses import CLOSES, DATES, KINDS, LEVERS, MOST_CLAUSES, WORLD, Clause, clauses_between
 from sim.scenario.scenario import Scenario
@@ -382,6 +384,25 @@ def test_a_picture_is_drawn_of_parts_and_of_interactions(pair: Folder) -> None:
     study = bridged(draws=512, plots=True)
     drawn = {path.stem for path in (study.folder / "plots").iterdir()}
     assert drawn == {"bridge_waterfall_npv_total_aws_2026", "bridge_interactions_npv_total_aws_2026"}
+
+
+@pytest.mark.parametrize(
+    ("worth", "words"),
+    [
+        ((0, 1, 1, 5), "reach and cap need each other"),
+        ((0, 4, 4, 5), "reach and cap replace each other"),
+        ((0, -1, -1, -5), "reach and cap need each other"),
+        ((0, 6, 0, 3), "cap takes more where reach is given"),
+        ((0, 6, -3, 5), "cap takes less where reach is given"),
+        ((0, 2, -6, -7), "reach takes less where cap is given"),
+    ],
+)
+def test_what_two_clauses_are_to_each_other_is_said_in_words(worth: Sequence[float], words: str) -> None:
+    """Whoever goes against the whole takes from it."""
+    one, other = scenario("jv_only"), scenario("ftz_pilot")
+    outcome = find_outcome("foreign_share.total", {"jv_only": run("jv_only")})
+    values = np.repeat(np.array(worth, dtype=float)[:, None], DRAWS_PER_SCRAMBLE, axis=1)
+    assert relation(BridgeSheet(one, other, ("reach", "cap"), outcome, summary(values)), 0, 1) == words
 
 
 def test_the_command_answers_in_sentences(pair: Folder, capsys: pytest.CaptureFixture[str]) -> None:
