@@ -40,9 +40,9 @@ _COMMANDS: Final[tuple[type[Task[Any, Any]], ...]] = (
     CompareTask,
     DriversTask,
     SweepTask,
+    BridgeTask,
     BacktestTask,
     CalibrateTask,
-    BridgeTask,
 )
 
 TASKS: Final[Mapping[str, type[Task[Any, Any]]]] = MappingProxyType({task.kind: task for task in _COMMANDS})
