@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sim.belief.track import PooledRow, RowScore
     from sim.outcomes.tables import HeadlineRow
     from sim.tasks.backtest import Track
+    from sim.tasks.bridge import BridgeStudy
     from sim.tasks.calibrate import Learning
     from sim.tasks.drivers import DriversStudy
     from sim.tasks.run import Study
@@ -36,7 +37,7 @@ __all__ = [
     "progress",
     "report",
     "report_answer",
-    "report_drivers",
+    "report_findings",
     "report_learning",
     "report_sweep",
     "report_track",
@@ -159,8 +160,8 @@ def report_sweep(sweep: SweepStudy) -> None:
     _notes_and_paths(sweep.notes, sweep.paths)
 
 
-def report_drivers(study: DriversStudy) -> None:
-    """For each outcome what drives it, a sentence a finding; then what one should know, and where it all lies."""
+def report_findings(study: DriversStudy | BridgeStudy) -> None:
+    """For each outcome what is found of it, a sentence a finding; then what one should know, and where it all lies."""
     for title, *findings in study.findings:
         say(f"\n{title}")
         for finding in findings:

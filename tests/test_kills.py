@@ -36,6 +36,7 @@ COMMANDS: Final = {
     "sweep": ["sweep", "sweep.yaml", "--no-plots"],
     "backtest": ["backtest", "small.yaml", "--observed", "record.csv", "--draws", "1024", "--no-plots"],
     "calibrate": ["calibrate", "taught.yaml", "--observed", "record.csv", "--draws", "512", "--no-plots"],
+    "bridge": ["bridge", "small.yaml", "case.yaml", "--draws", "1024", "--no-plots"],
     "compare": ["compare", "made/study", "--no-plots"],
     "drivers": ["drivers", "made/study", "--of", "foreign_share.total", "--total", "--no-plots"],
 }
