@@ -16,7 +16,11 @@ from sim.scenario.levers import Regime
 
 PACKAGE = Path(sim.__file__).parent
 
-FOLDERS = ("kernels", "scenario", "reading", "chance", "dates", "outcomes", "model", "belief", "pictures", "tasks")
+# fmt: off
+FOLDERS = (
+    "kernels", "scenario", "reading", "chance", "dates", "outcomes", "model", "analysis", "belief", "pictures", "tasks",
+)
+# fmt: on
 """Folders in the order in which they may be read: each imports only from those before it."""
 
 # fmt: off
@@ -38,6 +42,7 @@ READING_ORDER = (
     "outcomes.statistics", "outcomes.tables", "outcomes.comparison", "outcomes.sweeps",
     "model.economy", "model.inversion", "model.luck", "model.marketpath", "model.entry", "model.stocks", "model.levers",
     "model.course", "model.sites", "model.market", "model.accounts", "model.engine",
+    "analysis.discovery",
     "belief.record", "belief.names", "belief.matching", "belief.knowledge", "belief.naive", "belief.scores",
     "belief.forecasts", "belief.track", "belief.tempering", "belief.likelihood", "belief.space",
     "belief.possible", "belief.posterior", "belief.calibration", "belief.lessons",

@@ -1,0 +1,1 @@
+"""What draws say when they are asked why, if and when: numbers in, numbers out; no files, no scenario."""
