@@ -316,7 +316,7 @@ class _Peeler:
             return
         order = self._order[places]
         values = np.take_along_axis(self._values[places], order, axis=-1)
-        hits = np.cumsum(self._passes[order], axis=-1)
+        hits = np.cumsum(self._passes[order], axis=-1, dtype=np.int64)
         taken = _taken(values)
         of_low = _gains(taken, _hits_of(hits, taken), order.shape[-1], hits[0, -1])
         taken_above = _taken(-values[:, ::-1])
