@@ -254,6 +254,40 @@ def sweep(
 
 
 @app.command()
+def discover(
+    study: Annotated[Path, typer.Argument(metavar="STUDY", show_default=False, help="Folder of a finished run.")],
+    where: Annotated[
+        str, typer.Option(metavar="EVENT", help="OUTCOME > VALUE, as in 'gain(foreign_share.total.2030) > 10%'.")
+    ],
+    with_luck: Annotated[
+        bool, typer.Option("--with-luck", help="Let shocks, events and delays be conditions too.")
+    ] = False,
+    out: Out = Path("results"),
+    jobs: Jobs = None,
+    scheduler: Scheduler = None,
+    patience: Patience = None,
+    no_plots: NoPlots = False,
+    force: Force = False,
+) -> None:
+    """Find the conditions under which something happens in a finished run, and how much of it is luck."""
+    from sim.tasks.cluster import workers
+    from sim.tasks.discover import run_discovery
+
+    with terminal.progress() as progress, workers(scheduler, jobs, patience) as crew:
+        conditions = run_discovery(
+            study,
+            where,
+            with_luck=with_luck,
+            out=out,
+            plots=not no_plots,
+            force=force,
+            progress=progress,
+            **crew,
+        )
+    terminal.report_conditions(conditions)
+
+
+@app.command()
 def backtest(
     file: ScenarioFile,
     observed: Annotated[Path, typer.Option(metavar="CSV", help="The record to score against.")],

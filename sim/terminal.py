@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sim.outcomes.tables import HeadlineRow
     from sim.tasks.backtest import Track
     from sim.tasks.calibrate import Learning
+    from sim.tasks.discover import Conditions
     from sim.tasks.run import Study
     from sim.tasks.sweep import SweepStudy
 
@@ -35,6 +36,7 @@ __all__ = [
     "progress",
     "report",
     "report_answer",
+    "report_conditions",
     "report_learning",
     "report_sweep",
     "report_track",
@@ -155,6 +157,14 @@ def report_sweep(sweep: SweepStudy) -> None:
     if len(rows) > _MOST_ROWS:
         say(f"and {len(rows) - _MOST_ROWS:,} points more")
     _notes_and_paths(sweep.notes, sweep.paths)
+
+
+def report_conditions(conditions: Conditions) -> None:
+    """Under which conditions it happens, a sentence each, then what one should know, then where all of it lies."""
+    say("")
+    for sentence in conditions.sentences:
+        say(sentence)
+    _notes_and_paths(conditions.notes, conditions.paths)
 
 
 def _notes_and_paths(notes: Iterable[str], paths: Iterable[Path]) -> None:

@@ -7,7 +7,16 @@ import time
 import numpy as np
 import pytest
 
-from sim.analysis.discovery import Limit, ceiling, coverage_density, discover, inside, split_draws
+from sim.analysis.discovery import (
+    Limit,
+    ceiling,
+    counts,
+    coverage_density,
+    discover,
+    inside,
+    ratio_over_scrambles,
+    split_draws,
+)
 from sim.axes import BoolArray, FloatArray
 
 DRAWS = 8192
@@ -127,21 +136,35 @@ def test_no_box_of_inputs_reaches_above_the_ceiling_and_what_they_decide_reaches
     columns = uniform_columns(7, 2, 2**18)
     known = columns["x0"] < 0.4
     probability = np.where(known, 0.6, 0.0)
-    top = ceiling(likely(7, probability), likely(8, probability))
+    top, error = ceiling(likely(7, probability), likely(8, probability))
     coverage, density = coverage_density(likely(7, probability), known)
     assert top == pytest.approx(0.6, abs=0.01)
     assert coverage * density == pytest.approx(top, abs=0.01)
+    assert 0.0 < error < 0.01
 
 
 def test_luck_alone_has_a_ceiling_of_the_share_that_passes() -> None:
     share = np.full(2**18, 0.2)
-    assert ceiling(likely(9, share), likely(10, share)) == pytest.approx(0.2, abs=0.005)
+    assert ceiling(likely(9, share), likely(10, share))[0] == pytest.approx(0.2, abs=0.005)
 
 
 def test_coverage_and_density_by_hand() -> None:
     passes = np.array([True, True, True, False, False, False, False, True])
     held = np.array([True, True, False, True, False, False, False, False])
     assert coverage_density(passes, held) == (0.5, 2 / 3)
+
+
+def test_an_error_is_the_spread_of_the_ratio_over_worlds_and_takes_four_scrambles() -> None:
+    errors, ratios = [], []
+    for seed in range(200):
+        columns = uniform_columns(seed, 1, 8 * 512)
+        held, passes = columns["x0"] < 0.3, likely(seed, np.where(columns["x0"] < 0.3, 0.6, 0.2))
+        ratio, error = ratio_over_scrambles(counts(held, passes), counts(held))
+        errors.append(error)
+        ratios.append(ratio)
+    assert np.sqrt(np.mean(np.square(errors))) == pytest.approx(np.std(ratios), rel=0.15)
+    assert np.isnan(ratio_over_scrambles(counts(held, passes)[:3], counts(held)[:3])[1])
+    assert np.isnan(ratio_over_scrambles(np.zeros(8, int), np.zeros(8, int))).all()
 
 
 def test_a_hundred_columns_take_seconds() -> None:

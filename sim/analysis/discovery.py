@@ -29,10 +29,11 @@ __all__ = [
     "Discovery",
     "Limit",
     "Split",
-    "ceiling",
+    "counts",
     "coverage_density",
     "discover",
     "inside",
+    "ratio_over_scrambles",
     "split_draws",
 ]
 
@@ -160,7 +161,7 @@ def coverage_density(passes: BoolArray, held: BoolArray) -> tuple[float, float]:
     return _ratio(hits, float(np.count_nonzero(passes))), _ratio(hits, float(np.count_nonzero(held)))
 
 
-def ceiling(passes: BoolArray, again: BoolArray) -> float:
+def ceiling(passes: BoolArray, again: BoolArray) -> tuple[float, float]:
     """P(y′ ∈ E | y ∈ E), y′ with luck redrawn: what coverage × density of a box of inputs cannot exceed.
 
     For any set B of inputs x, coverage × density is P(B∩E)²/(P(B)·P(E)), which by Cauchy and Schwarz is at most
@@ -170,9 +171,40 @@ def ceiling(passes: BoolArray, again: BoolArray) -> float:
     ----------
     passes, again : (N,) bool
         The event in the run, and with luck redrawn.
+
+    Returns
+    -------
+    tuple of float
+        The ceiling and its standard error.
     """
-    both = float(np.count_nonzero(passes & again))
-    return _ratio(2.0 * both, float(np.count_nonzero(passes) + np.count_nonzero(again)))
+    return ratio_over_scrambles(2 * counts(passes, again), counts(passes) + counts(again))
+
+
+def ratio_over_scrambles(parts: IntArray, wholes: IntArray) -> tuple[float, float]:
+    """A ratio of sums over scrambles, and its standard error from deleting one scramble at a time.
+
+    Parameters
+    ----------
+    parts, wholes : (S,) int
+        Counts in each scramble.
+
+    Returns
+    -------
+    tuple of float
+        NaN where there is nothing to divide by; an error takes four scrambles.
+    """
+    part, whole = float(parts.sum()), float(wholes.sum())
+    without = [_ratio(part - one, whole - of) for one, of in zip(parts.tolist(), wholes.tolist(), strict=True)]
+    count = len(without)
+    if count < FEWEST_SCRAMBLES:
+        return _ratio(part, whole), math.nan
+    return _ratio(part, whole), float(np.sqrt((count - 1) * np.var(without)))
+
+
+def counts(*of: BoolArray) -> IntArray:
+    """Draws in each scramble in which all of some conditions hold; arrays (N,) to (S,)."""
+    together = np.all(of, axis=0).reshape(-1, DRAWS_PER_SCRAMBLE)
+    return np.asarray(together.sum(axis=-1), dtype=np.int64)
 
 
 def _ratio(part: float, whole: float) -> float:
