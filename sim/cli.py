@@ -208,6 +208,9 @@ def compare(
         list[Path], typer.Argument(metavar="RESULT", help="Folders of studies or of scenarios in them.")
     ],
     baseline: Baseline = None,
+    where: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Compare only draws inside the box that `sim discover` wrote.")
+    ] = None,
     out: Out = Path("results"),
     jobs: Jobs = None,
     no_plots: NoPlots = False,
@@ -218,7 +221,14 @@ def compare(
 
     with terminal.progress() as progress:
         study = compare_studies(
-            results, baseline=baseline, out=out, jobs=jobs, plots=not no_plots, force=force, progress=progress
+            results,
+            baseline=baseline,
+            where=where,
+            out=out,
+            jobs=jobs,
+            plots=not no_plots,
+            force=force,
+            progress=progress,
         )
     terminal.report(study)
 

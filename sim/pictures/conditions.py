@@ -21,7 +21,10 @@ __all__ = ["Bar", "ConditionSheet", "Mark", "conditions_curve", "conditions_rang
 
 _PATHS: Final = ("opening", "demand", "shares", "market", "rivalry")
 _ROW: Final = 0.62
-"""Inches of a bar and what is beside it."""
+"""Inches of a bar and what is above it."""
+
+_BESIDE: Final = 42
+"""Points beside a bar, for where its input begins."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ class ConditionSheet:
 def conditions_curve(one: ConditionSheet) -> Figure:
     """Coverage against density along the peeling, the boxes that are told, and the ceiling that luck sets."""
     figure = _sheet(one, "how much of it, and how surely", 7.5)
-    axes = figure.add_subplot(grid(figure, 1, 1, margins=(1.15, 3.2, 1.75, 1.1))[0])
+    axes = figure.add_subplot(grid(figure, 1, 1, margins=(1.15, 3.2, 1.45, 1.1))[0])
     axes.set(xlim=(0, 1.02), ylim=(0, 1.02), xlabel="coverage: of the draws that pass, share inside (%)")
     axes.set_ylabel("density: of the draws inside, share that pass (%)")
     for axis in (axes.xaxis, axes.yaxis):
@@ -147,7 +150,7 @@ def conditions_ranges(one: ConditionSheet) -> Figure:
     """What each box asks of its inputs, as a part of where all draws lie."""
     height = 2.6 + _ROW * (len(one.bars) + len({bar.box for bar in one.bars}))
     figure = _sheet(one, "the limits of the boxes", max(height, 4.5))
-    axes = figure.add_subplot(grid(figure, 1, 1, margins=(5.2, 1.6, 1.6, 0.8))[0])
+    axes = figure.add_subplot(grid(figure, 1, 1, margins=(5.6, 1.2, 1.5, 0.8))[0])
     marks = {mark.label: mark for mark in one.marks}
     row, labels = 0.0, []
     for place, box in enumerate(dict.fromkeys(bar.box for bar in one.bars)):
@@ -163,7 +166,7 @@ def conditions_ranges(one: ConditionSheet) -> Figure:
     axes.set_yticks([at for at, _ in labels], [name for _, name in labels])
     axes.set_xticks([])
     axes.spines[["bottom", "left"]].set_visible(False)
-    axes.tick_params(length=0)
+    axes.tick_params(length=0, pad=_BESIDE)
     return figure
 
 

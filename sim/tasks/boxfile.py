@@ -163,14 +163,29 @@ class BoxFilter:
         Of the box, and of the scenario whose inputs it limits.
     box : Box
         In canonical units.
+    words : str
+        What it asks.
     places : (M,) int
         Draws inside.
+    draws : int
+        Number of all draws, N.
     """
 
     name: str
     scenario: str
     box: Box
+    words: str
     places: IntArray
+    draws: int
+
+    @property
+    def note(self) -> str:
+        """What a reader should know of numbers about these draws."""
+        share = f"{len(self.places):,} of {self.draws:,} draws ({100 * len(self.places) / self.draws:.0f}%)"
+        return (
+            f"Only draws inside {self.name} of {self.scenario}, {share}, in which {self.words}. The median case is no "
+            f"draw and stays as it is; errors weigh each scramble by its draws inside."
+        )
 
     def content(self) -> dict[str, Any]:
         """What decides the draws, as a manifest states it."""
@@ -206,7 +221,7 @@ def read_box(path: Path, study: Study) -> BoxFilter:
         raise ScenarioError(problems)
     box = tuple(_limit(name, stated, terms[name]) for name, stated in file.inputs.items())
     held = inside(box, study.inputs(file.scenario), study.draws)
-    return BoxFilter(file.name, file.scenario, box, np.flatnonzero(held))
+    return BoxFilter(file.name, file.scenario, box, box_words(box, terms), np.flatnonzero(held), study.draws)
 
 
 def _problems(name: str, node: Node, terms: Mapping[str, Terms]) -> Iterator[Problem]:

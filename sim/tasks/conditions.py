@@ -39,7 +39,7 @@ _LEAST_REACHED: Final = 0.25
 """Part of what inputs could tell beyond chance that boxes must reach for a story."""
 
 _HALF: Final = 0.5
-"""Where inputs could tell less of an event than this part of what is not chance, the rest is mostly luck."""
+"""An event is mostly luck where all inputs together could tell less than this part of what is not told without any."""
 
 
 class Measured(NamedTuple):
@@ -199,15 +199,15 @@ def _luck(finding: Finding) -> str:
     top, error = finding.top
     if math.isnan(top):
         return "" if finding.told else "No condition on an input says more than none."
-    reached = f"{finding.together.product:.2g}" if finding.boxes else "no more than that"
-    most = f"{_value(top, error)}, {finding.share:.2g} without any"
-    said = f"Coverage × density of any conditions on inputs is at most {most}"
+    most = f"at most {_value(top, error)}, and {finding.share:.2g} without any"
+    said = f"coverage × density of whatever conditions on inputs is {most}"
+    reached = f"reach {finding.together.product:.2g}" if finding.boxes else "say no more than none"
     if finding.is_story:
         part = f"{100 * min(finding.reached, 1.0):.0f}%"
-        return f"{said}; these reach {reached}, {part} of what there is to tell. The rest is luck, or in no box."
-    if (top - finding.share) < _HALF * (1.0 - finding.share):
-        return f"This is mostly luck, and no story is told. {said}; the best boxes reach {reached}."
-    return f"No story is told: what decides it is in no box of few inputs. {said}; the best boxes reach {reached}."
+        return f"By luck, {said}; these {reached}, {part} of what lies between."
+    is_luck = top - finding.share < _HALF * (1.0 - finding.share)
+    why = "This is mostly luck, and no story is told" if is_luck else "No story is told: no box of few inputs has it"
+    return f"{why}: {said}; the best boxes {reached}."
 
 
 def _value(value: float, error: float) -> str:

@@ -50,6 +50,9 @@ __all__ = ["Conditions", "DiscoverTask", "run_discovery"]
 _WANTED_SCRAMBLES: Final = 16
 """Four of them report, from which on there are errors."""
 
+_FEW: Final = 100
+"""Draws of an event, half of which peel."""
+
 _SCRAMBLES_PER_PART: Final = 2
 
 _PLOTS: Final = "plots"
@@ -276,6 +279,9 @@ class DiscoverTask(Task[tuple[Finding, ...], Conditions]):
         for name, held in self.passing.items():
             if name not in self.scenarios:
                 yield f"{name} is left out: in {'every' if held.all() else 'no'} draw of it {label}."
+            elif (least := min(np.count_nonzero(held), np.count_nonzero(~held))) < _FEW:
+                side = "pass" if held.mean() < 0.5 else "do not"
+                yield f"{name}: only {least} draws {side}, too few to make boxes of: run it with more draws."
         yield from self._notes_on_luck()
         for name in self.scenarios:
             missing = np.isnan(event_values(self.event, *_results(self.study, self.event, name))).mean()
