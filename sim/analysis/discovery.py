@@ -214,9 +214,9 @@ def _ratio(part: float, whole: float) -> float:
 def discover(columns: Columns, categories: Mapping[str, int], passes: BoolArray) -> Discovery:
     """Boxes in which an event is likely, that hold much of it.
 
-    Each is the box of its trajectory with the greatest coverage × density on the choosing quarter, less the limits
-    that say nothing there. Another one, of the draws that are in none before, is told as long as all together gain in
-    coverage × density there.
+    Each is the box of its trajectory, less the limits that say nothing on the choosing quarter, with the greatest
+    coverage × density there. Another one, of the draws that are in none before, is told as long as all together gain
+    in coverage × density there.
 
     Parameters
     ----------
@@ -288,8 +288,8 @@ def _next_box(half: _Draws, quarter: _Draws) -> tuple[tuple[Box, ...], Box]:
     while True:
         trajectory = tuple(_peel(half, box))
         first = first or trajectory
-        chosen = max(trajectory, key=value)
-        better = _telling(max(_paste(chosen, half), chosen, key=value), quarter)
+        chosen = max((_telling(one, quarter) for one in trajectory), key=value)
+        better = max(_telling(_paste(chosen, half), quarter), chosen, key=value)
         if value(better) <= value(box):
             return first, box
         box = better
