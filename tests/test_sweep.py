@@ -199,7 +199,7 @@ def test_what_is_not_varied_is_not_said_to_move_nothing(folder: Folder) -> None:
 
 
 def test_a_draw_without_an_answer_is_told_with_its_point(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise NumericalError("no base year")
 
     sweep = small_sweep(folder, "{grid: {demand.churn: [1, 8]}}")
@@ -207,6 +207,21 @@ def test_a_draw_without_an_answer_is_told_with_its_point(folder: Folder, monkeyp
     monkeypatch.setattr("sim.tasks.points.simulate", fail)
     with pytest.raises(NumericalError, match="point 2: a draw has no answer: no base year"):
         run_points(sweep, [(2, sweep.points[1])], outcomes)
+
+
+def test_only_the_outcomes_asked_for_are_computed(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[set[str]] = []
+
+    def watched(*case: Any, needed: Any, **options: Any) -> Any:
+        asked.append(set(needed))
+        return simulate(*case, needed=needed, **options)
+
+    sweep = small_sweep(folder, "{grid: {demand.churn: [1, 8]}}")
+    outcomes = asked_outcomes(sweep)
+    monkeypatch.setattr("sim.tasks.points.simulate", watched)
+    run_points(sweep, [(2, sweep.points[1])], outcomes)
+    assert asked
+    assert all(names == {outcome.variable for outcome in outcomes} for names in asked)
 
 
 def test_a_partial_rank_correlation_of_two_factors_is_the_textbook_formula() -> None:

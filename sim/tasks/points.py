@@ -22,6 +22,7 @@ from sim.chance.medians import median_world
 from sim.chance.sampling import draw_worlds
 from sim.chance.worlds import SHOCK_INPUTS, Worlds
 from sim.errors import NumericalError, Problem, ScenarioError, SimError
+from sim.model.course import Shared
 from sim.model.engine import simulate
 from sim.outcomes.naming import Outcome, find_number
 from sim.outcomes.results import VARIABLES, Panel, require_finite
@@ -230,19 +231,19 @@ def _columns(scenarios: Sequence[Scenario], outcomes: Sequence[Outcome], names: 
     columns = np.empty((len(scenarios), len(outcomes), draws))
     changes = [_changed_inputs(scenario, first) for scenario in scenarios]
     for number in range(draws // DRAWS_PER_SCRAMBLE):
-        worlds = draw_worlds(first, range(number, number + 1))
+        worlds, shared = draw_worlds(first, range(number, number + 1)), Shared()
         here = slice(number * DRAWS_PER_SCRAMBLE, (number + 1) * DRAWS_PER_SCRAMBLE)
         for place, scenario in enumerate(scenarios):
             own = _worlds(scenario, number, worlds, changes[place])
-            columns[place, :, here] = _asked(scenario, own, outcomes, names[place], here.start)
+            columns[place, :, here] = _asked(scenario, own, shared, outcomes, names[place], here.start)
     return columns
 
 
 def _asked(
-    scenario: Scenario, worlds: Worlds, outcomes: Sequence[Outcome], name: str, first_draw: int
+    scenario: Scenario, worlds: Worlds, shared: Shared, outcomes: Sequence[Outcome], name: str, first_draw: int
 ) -> list[FloatArray]:
     try:
-        panels = simulate(scenario, worlds)
+        panels = simulate(scenario, worlds, shared=shared, needed={outcome.variable for outcome in outcomes})
         for panel in panels.values():
             require_finite(panel, first_draw)
     except NumericalError as error:
