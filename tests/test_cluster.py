@@ -47,6 +47,7 @@ COMMANDS = {
     "sweep": ["sweep", "sweep.yaml", "--no-plots"],
     "backtest": ["backtest", "small.yaml", "--observed", "record.csv", "--draws", "8192", "--no-plots"],
     "calibrate": ["calibrate", "small.yaml", "--observed", "record.csv", "--draws", "1024", "--no-plots"],
+    "discover": ["discover", "made/study", "--where", "market_size.total.2020 > 14", "--no-plots"],
 }
 GOES_ON = "run the same command again, which goes on from what is done"
 
@@ -189,6 +190,9 @@ def test_what_a_scheduler_took_with_it_is_said_in_one_line_and_gone_on_with(
     folder.write("small.yaml", SMALL + DISCREPANCY)
     folder.write("record.csv", RECORD)
     folder.write("sweep.yaml", SWEEP)
+    if "made/study" in command:
+        assert main([*COMMAND, "--out", "made"]) == 0
+        next(Path("made").glob("[!.]*")).rename("made/study")
     cluster.worker("only")
     line = _end(cluster, *command, strike=lambda _: cluster.scheduler.kill())
     said = "the scheduler has ended, or the connection to it was lost"

@@ -37,6 +37,7 @@ COMMANDS: Final = {
     "backtest": ["backtest", "small.yaml", "--observed", "record.csv", "--draws", "1024", "--no-plots"],
     "calibrate": ["calibrate", "taught.yaml", "--observed", "record.csv", "--draws", "512", "--no-plots"],
     "compare": ["compare", "made/study", "--no-plots"],
+    "discover": ["discover", "made/study", "--where", "market_size.total.2018 > 7.3", "--no-plots"],
 }
 
 LAST: Final = 10
@@ -163,9 +164,9 @@ def inputs(folder: Folder) -> Path:
 def _before(name: str) -> None:
     """What is there when a command begins."""
     shutil.rmtree(OUT, ignore_errors=True)
-    if name == "compare":
+    if name in ("compare", "discover"):
         if not Path("made").exists():
-            assert main(["run", "small.yaml", "case.yaml", "--draws", "512", "--no-plots", "--out", "made"]) == 0
+            assert main(["run", "small.yaml", "case.yaml", "--draws", "2048", "--no-plots", "--out", "made"]) == 0
             next(Path("made").glob("[!.]*")).rename("made/study")
     elif name.startswith("run "):
         assert main(["run", "small.yaml", "--draws", "512", "--no-plots", "--out", OUT]) == 0

@@ -98,12 +98,11 @@ def _uneven(columns: FloatArray, missing: Missing, sizes: Sequence[int]) -> Stat
     value = _defined_only(numbers)
     error = np.full(value.shape, np.nan)
     if len(parts) >= FEWEST_SCRAMBLES:
-        weights = np.array([part.shape[-1] for part in parts]) / numbers.shape[-1]
+        weights = np.array([part.shape[-1] for part in parts])[:, None, None] / numbers.shape[-1]
+        of_scrambles = np.stack([_defined_only(part) for part in parts])
         with np.errstate(invalid="ignore"):  # infinite where "never" decides
-            squares = [
-                (weight * (_defined_only(part) - value)) ** 2 for weight, part in zip(weights, parts, strict=True)
-            ]
-        error = np.sqrt(np.sum(squares, axis=0) * len(parts) / (len(parts) - 1))
+            squares = (weights * (of_scrambles - (weights * of_scrambles).sum(axis=0))) ** 2
+            error = np.sqrt(squares.sum(axis=0) * len(parts) / (len(parts) - 1))
     return Statistics(value, error, defined)
 
 

@@ -211,14 +211,14 @@ def _luck(finding: Finding) -> str:
 
 
 def _value(value: float, error: float) -> str:
-    return f"{value:.2g}" if math.isnan(error) else f"{value:.2g} (± {error:.1g})"
+    return f"{value:.2g}" if math.isnan(error) or not error else f"{value:.2g} (± {error:.1g})"
 
 
 def _percent(value: float, error: float = math.nan) -> str:
-    """A share, with its standard error where it is known."""
+    """A share, with its standard error where it is known; an error of 0 is none."""
     digits = 0 if 0.0995 <= value <= 0.9905 or value in (0.0, 1.0) else 1 if value >= 0.00995 else 2
     said = f"{100 * value:.{digits}f}%"
-    return said if math.isnan(error) else f"{said} (± {100 * error:.{max(digits, 1)}f})"
+    return said if math.isnan(error) or not error else f"{said} (± {100 * error:.{max(digits, 1)}f})"
 
 
 def box_rows(finding: Finding, first: int) -> Iterator[tuple[Cell, ...]]:
