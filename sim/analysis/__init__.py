@@ -1,1 +1,1 @@
-"""What draws say when they are asked why, if and when: numbers in, numbers out; no files, no scenario."""
+"""Numbers in, numbers out: what draws of inputs and outcomes say of why, what if and what to do."""

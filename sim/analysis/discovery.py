@@ -21,6 +21,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from scipy.special import bdtrc
 
+from sim.analysis.scrambles import jackknife, sums_by_scramble
 from sim.axes import DRAWS_PER_SCRAMBLE, BoolArray, FloatArray, IntArray
 
 __all__ = [
@@ -180,12 +181,12 @@ def ceiling(passes: BoolArray, again: BoolArray) -> tuple[float, float]:
     return ratio_over_scrambles(2 * counts(passes, again), counts(passes) + counts(again))
 
 
-def ratio_over_scrambles(parts: IntArray, wholes: IntArray) -> tuple[float, float]:
-    """A ratio of sums over scrambles, and its standard error from deleting one scramble at a time.
+def ratio_over_scrambles(parts: FloatArray, wholes: FloatArray) -> tuple[float, float]:
+    """A ratio of sums over scrambles, and its standard error.
 
     Parameters
     ----------
-    parts, wholes : (S,) int
+    parts, wholes : (S,)
         Counts in each scramble.
 
     Returns
@@ -193,18 +194,17 @@ def ratio_over_scrambles(parts: IntArray, wholes: IntArray) -> tuple[float, floa
     tuple of float
         NaN where there is nothing to divide by; an error takes four scrambles.
     """
-    part, whole = float(parts.sum()), float(wholes.sum())
-    without = [_ratio(part - one, whole - of) for one, of in zip(parts.tolist(), wholes.tolist(), strict=True)]
-    count = len(without)
-    if count < FEWEST_SCRAMBLES:
-        return _ratio(part, whole), math.nan
-    return _ratio(part, whole), float(np.sqrt((count - 1) * np.var(without)))
+    found = jackknife(_shares, parts, wholes)
+    return float(found.value), float(found.se) if len(parts) >= FEWEST_SCRAMBLES else math.nan
 
 
-def counts(*of: BoolArray) -> IntArray:
+def _shares(parts: FloatArray, wholes: FloatArray) -> FloatArray:
+    return np.asarray(np.divide(parts, wholes, out=np.full(parts.shape, np.nan), where=wholes > 0))
+
+
+def counts(*of: BoolArray) -> FloatArray:
     """Draws in each scramble in which all of some conditions hold; arrays (N,) to (S,)."""
-    together = np.all(of, axis=0).reshape(-1, DRAWS_PER_SCRAMBLE)
-    return np.asarray(together.sum(axis=-1), dtype=np.int64)
+    return sums_by_scramble(np.all(of, axis=0).astype(float))
 
 
 def _ratio(part: float, whole: float) -> float:

@@ -27,6 +27,7 @@ from sim.tasks.calibrate import CalibrateTask
 from sim.tasks.compare import CompareTask
 from sim.tasks.crew import make_crew
 from sim.tasks.discover import DiscoverTask
+from sim.tasks.drivers import DriversTask
 from sim.tasks.pool import Progress, say_nothing
 from sim.tasks.run import RunTask
 from sim.tasks.sweep import SweepTask
@@ -38,6 +39,7 @@ _COMMANDS: Final[tuple[type[Task[Any, Any]], ...]] = (
     RunTask,
     CompareTask,
     DiscoverTask,
+    DriversTask,
     SweepTask,
     BacktestTask,
     CalibrateTask,
