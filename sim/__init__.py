@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from sim.outcomes.study import load_results
     from sim.reading.loading import load_scenario
     from sim.tasks.backtest import run_backtest
+    from sim.tasks.bridge import run_bridge
     from sim.tasks.calibrate import run_calibration
     from sim.tasks.compare import compare_studies as compare
     from sim.tasks.discover import run_discovery
@@ -22,6 +23,7 @@ __all__ = [
     "load_results",
     "load_scenario",
     "run_backtest",
+    "run_bridge",
     "run_calibration",
     "run_discovery",
     "run_study",
@@ -36,6 +38,7 @@ _HOMES = {
     "load_results": ("sim.outcomes.study", "load_results"),
     "load_scenario": ("sim.reading.loading", "load_scenario"),
     "run_backtest": ("sim.tasks.backtest", "run_backtest"),
+    "run_bridge": ("sim.tasks.bridge", "run_bridge"),
     "run_calibration": ("sim.tasks.calibrate", "run_calibration"),
     "run_discovery": ("sim.tasks.discover", "run_discovery"),
     "run_study": ("sim.tasks.run", "run_study"),

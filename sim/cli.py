@@ -331,7 +331,50 @@ def discover(
             progress=progress,
             **crew,
         )
-    terminal.report_conditions(conditions)
+    terminal.report_findings(conditions.sentences, conditions.notes, conditions.paths)
+
+
+@app.command()
+def bridge(
+    first: Annotated[Path, typer.Argument(metavar="A", show_default=False, help="Scenario to start from.")],
+    second: Annotated[Path, typer.Argument(metavar="B", show_default=False, help="Scenario to arrive at.")],
+    of: Annotated[
+        list[str] | None,
+        typer.Option(metavar="OUTCOME", help="What is shared out: foreign_share.total.2030; may be repeated."),
+    ] = None,
+    clause: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=LEVER,…", help="Levers given together; by kind unless told; may be repeated."),
+    ] = None,
+    overrides: Overrides = None,
+    draws: Annotated[int | None, typer.Option(help="Draws of each run, a multiple of 512; 2048 by default.")] = None,
+    seed: OwnSeed = None,
+    out: Out = Path("results"),
+    jobs: Jobs = None,
+    scheduler: Scheduler = None,
+    patience: Patience = None,
+    no_plots: NoPlots = False,
+    force: Force = False,
+) -> None:
+    """Tell apart what each clause brings on the way from one scenario to another."""
+    pair = [loaded.scenario for loaded in _read([first, second], overrides or ())]
+    from sim.tasks.bridge import read_clauses, run_bridge
+    from sim.tasks.cluster import workers
+
+    with terminal.progress() as progress, workers(scheduler, jobs, patience) as crew:
+        study = run_bridge(
+            *pair,
+            outcomes=of or (),
+            clauses=read_clauses(clause or ()),
+            draws=draws,
+            seed=seed,
+            out=out,
+            plots=not no_plots,
+            force=force,
+            progress=progress,
+            **crew,
+        )
+    terminal.report_findings(study.findings, study.notes, study.paths)
 
 
 @app.command()
@@ -448,8 +491,9 @@ def check(files: Files, overrides: Overrides = None) -> None:
 def _checked(file: Path, overrides: Sequence[str]) -> str:
     """What a valid file holds, in words."""
     from sim.reading.documents import read
-    from sim.reading.loading import read_scenario
+    from sim.reading.loading import read_scenario, scenario_path
 
+    file = scenario_path(file)
     if "design" not in read(file).entries:
         return f"{file}: {read_scenario(file, overrides=overrides).scenario.name} is valid"
     if overrides:
@@ -526,10 +570,10 @@ def list_(out: Out = Path("results")) -> None:
 
 
 def _read(files: Sequence[Path], overrides: Sequence[str]) -> list[Loaded]:
-    """Every scenario; the problems of all files at once."""
-    from sim.reading.loading import read_scenario
+    """Every scenario, by file or by name; the problems of all files at once."""
+    from sim.reading.loading import read_scenario, scenario_path
 
-    return _each(files, lambda file: read_scenario(file, overrides=overrides))
+    return _each(files, lambda file: read_scenario(scenario_path(file), overrides=overrides))
 
 
 def _each(files: Sequence[Path], read: Callable[[Path], T]) -> list[T]:

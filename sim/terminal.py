@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from sim.outcomes.tables import HeadlineRow
     from sim.tasks.backtest import Track
     from sim.tasks.calibrate import Learning
-    from sim.tasks.discover import Conditions
     from sim.tasks.drivers import DriversStudy
     from sim.tasks.run import Study
     from sim.tasks.sweep import SweepStudy
@@ -37,8 +36,8 @@ __all__ = [
     "progress",
     "report",
     "report_answer",
-    "report_conditions",
     "report_drivers",
+    "report_findings",
     "report_learning",
     "report_sweep",
     "report_track",
@@ -161,14 +160,6 @@ def report_sweep(sweep: SweepStudy) -> None:
     _notes_and_paths(sweep.notes, sweep.paths)
 
 
-def report_conditions(conditions: Conditions) -> None:
-    """Under which conditions it happens, a sentence each, then what one should know, then where all of it lies."""
-    say("")
-    for sentence in conditions.sentences:
-        say(sentence)
-    _notes_and_paths(conditions.notes, conditions.paths)
-
-
 def report_drivers(study: DriversStudy) -> None:
     """For each outcome what drives it, a sentence a finding; then what one should know, and where it all lies."""
     for title, *findings in study.findings:
@@ -176,6 +167,13 @@ def report_drivers(study: DriversStudy) -> None:
         for finding in findings:
             say(f"  {finding}")
     _notes_and_paths(study.notes, study.paths)
+
+
+def report_findings(findings: Iterable[str], notes: Iterable[str], paths: Iterable[Path]) -> None:
+    """An answer in sentences, a line each, then what one should know before quoting it, then where all of it lies."""
+    for sentence in findings:
+        say(sentence)
+    _notes_and_paths(notes, paths)
 
 
 def _notes_and_paths(notes: Iterable[str], paths: Iterable[Path]) -> None:

@@ -46,10 +46,19 @@ COMMANDS = {
     "run": COMMAND,
     "sweep": ["sweep", "sweep.yaml", "--no-plots"],
     "backtest": ["backtest", "small.yaml", "--observed", "record.csv", "--draws", "8192", "--no-plots"],
+    "bridge": ["bridge", "small.yaml", "case.yaml", "--draws", "8192", "--no-plots"],
     "calibrate": ["calibrate", "small.yaml", "--observed", "record.csv", "--draws", "1024", "--no-plots"],
     "discover": ["discover", "made/study", "--where", "market_size.total.2020 > 14", "--no-plots"],
 }
 GOES_ON = "run the same command again, which goes on from what is done"
+
+
+def _write_inputs(folder: Folder) -> None:
+    """What the commands read."""
+    folder.write("small.yaml", SMALL + DISCREPANCY)
+    folder.variant("regulator: {reviewers: 1}\n")
+    folder.write("record.csv", RECORD)
+    folder.write("sweep.yaml", SWEEP)
 
 
 @contextmanager
@@ -187,9 +196,7 @@ def _require_the_same_end(command: list[str], capsys: pytest.CaptureFixture[str]
 def test_what_a_scheduler_took_with_it_is_said_in_one_line_and_gone_on_with(
     command: list[str], cluster: Cluster, folder: Folder, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder.write("small.yaml", SMALL + DISCREPANCY)
-    folder.write("record.csv", RECORD)
-    folder.write("sweep.yaml", SWEEP)
+    _write_inputs(folder)
     if "made/study" in command:
         assert main([*COMMAND, "--out", "made"]) == 0
         next(Path("made").glob("[!.]*")).rename("made/study")
@@ -397,9 +404,7 @@ def test_patience_is_more_than_nothing(patience: float) -> None:
 def test_patience_without_a_scheduler_is_refused(
     command: list[str], folder: Folder, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder.write("small.yaml", SMALL + DISCREPANCY)
-    folder.write("record.csv", RECORD)
-    folder.write("sweep.yaml", SWEEP)
+    _write_inputs(folder)
     assert main([*command, "--patience", "5"]) == 2
     said = capsys.readouterr().err.splitlines()[-1]
     assert said == "--patience: is for workers elsewhere, and needs --scheduler"

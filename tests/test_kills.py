@@ -36,6 +36,7 @@ COMMANDS: Final = {
     "sweep": ["sweep", "sweep.yaml", "--no-plots"],
     "backtest": ["backtest", "small.yaml", "--observed", "record.csv", "--draws", "1024", "--no-plots"],
     "calibrate": ["calibrate", "taught.yaml", "--observed", "record.csv", "--draws", "512", "--no-plots"],
+    "bridge": ["bridge", "small.yaml", "case.yaml", "--draws", "1024", "--no-plots"],
     "compare": ["compare", "made/study", "--no-plots"],
     "discover": ["discover", "made/study", "--where", "market_size.total.2018 > 7.3", "--no-plots"],
 }

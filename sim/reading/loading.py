@@ -23,6 +23,7 @@ __all__ = [
     "loaded_from",
     "read_scenario",
     "scenario_files",
+    "scenario_path",
     "shipped_folder",
     "with_values",
 ]
@@ -146,6 +147,14 @@ def shipped_folder() -> Path:
 def scenario_files(folder: Path) -> tuple[Path, ...]:
     """The scenario files in a folder, by name."""
     return tuple(sorted(file for file in folder.glob("*.yaml") if file.name != SOURCES))
+
+
+def scenario_path(named: Path) -> Path:
+    """The file that a user means by its path, or by the name of a scenario: one beside, else one that is shipped."""
+    if named.suffix or named.parent != Path() or named.exists():
+        return named
+    places = (folder / f"{named}.yaml" for folder in (Path(), Path("scenarios"), shipped_folder()))
+    return next((path for path in places if path.is_file()), named)
 
 
 def _failure(node: Node, path: str, message: str) -> ScenarioError:

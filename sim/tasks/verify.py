@@ -23,6 +23,7 @@ from sim.outcomes.manifest import MANIFEST, Hashes, Manifest, differences, first
 from sim.outcomes.panels import Columns, panel_hash
 from sim.outcomes.results import DRAWS_FILE, read_result
 from sim.tasks.backtest import BacktestTask
+from sim.tasks.bridge import BridgeTask
 from sim.tasks.calibrate import CalibrateTask
 from sim.tasks.compare import CompareTask
 from sim.tasks.crew import make_crew
@@ -43,6 +44,7 @@ _COMMANDS: Final[tuple[type[Task[Any, Any]], ...]] = (
     SweepTask,
     BacktestTask,
     CalibrateTask,
+    BridgeTask,
 )
 
 TASKS: Final[Mapping[str, type[Task[Any, Any]]]] = MappingProxyType({task.kind: task for task in _COMMANDS})
