@@ -17,8 +17,10 @@ from sim.axes import DRAWS_PER_SCRAMBLE, BoolArray, FloatArray
 from sim.belief.posterior import Posterior
 from sim.chance.sampling import draw_worlds
 from sim.chance.units import units_of
+from sim.chance.worlds import Worlds, same_worlds
 from sim.disk import write_bytes
 from sim.errors import NumericalError, Problem, ResultsError, ScenarioError
+from sim.model.course import Shared
 from sim.model.engine import simulate
 from sim.outcomes.events import Event, event_draws, event_values, find_event, variables_of_event
 from sim.outcomes.manifest import EXACT, stated, understood
@@ -303,15 +305,21 @@ class DiscoverTask(Task[tuple[Finding, ...], Conditions]):
 
 def _happens_again(event: Event, scenario: Scenario, base: Scenario | None, scrambles: range) -> Arrays:
     """In which draws of some scrambles an event happens with luck redrawn; one and the same luck for both scenarios."""
-    results = [None if one is None else _redrawn(event, one, scrambles) for one in (scenario, base)]
-    assert results[0] is not None
-    return {"happens": event_draws(event, results[0], results[1])}
+    shared, worlds = Shared(), _luck_redrawn(scenario, scrambles)
+    result = _run(event, scenario, worlds, scrambles, shared)
+    if base is None:
+        return {"happens": event_draws(event, result)}
+    others = worlds if same_worlds(scenario, base) else _luck_redrawn(base, scrambles)
+    return {"happens": event_draws(event, result, _run(event, base, others, scrambles, shared))}
 
 
-def _redrawn(event: Event, scenario: Scenario, scrambles: range) -> Result:
-    luck = [unit.name for unit in units_of(scenario) if unit.kind == "luck"]
+def _luck_redrawn(scenario: Scenario, scrambles: range) -> Worlds:
+    return draw_worlds(scenario, scrambles, redrawn=[unit.name for unit in units_of(scenario) if unit.kind == "luck"])
+
+
+def _run(event: Event, scenario: Scenario, worlds: Worlds, scrambles: range, shared: Shared) -> Result:
     try:
-        panels = simulate(scenario, draw_worlds(scenario, scrambles, redrawn=luck), needed=variables_of_event(event))
+        panels = simulate(scenario, worlds, shared=shared, needed=variables_of_event(event))
         for panel in panels.values():
             require_finite(panel, scrambles.start * DRAWS_PER_SCRAMBLE)
     except NumericalError as error:
