@@ -239,6 +239,7 @@ def test_pictures_of_draws_inside_a_box_are_drawn(study: Study, folder: Folder) 
         ),
         (", unit: USD m/yr", "", r"box.yaml:6:3: inputs.market.size: the unit must be one of .* .found nothing"),
         ("low: 7300, ", "", r"box.yaml:6:3: inputs.market.size: limits nothing: state 'low' or 'high', and its unit"),
+        ("low: 7300", "low: null, high: null", r"box.yaml:6:17: inputs.market.size: limits nothing"),
         ("low: 7300", "low: 9, high: 8", r"box.yaml:6:17: .*'low' must not be above 'high' .found 9 and 8"),
         ("low: 7300", "low: many", r"box.yaml:6:17: inputs.market.size.low: must be a number .found 'many'"),
         ("low: 7300", "lo: 7300", r"box.yaml:6:17: .*: unknown key .found 'lo'; .*did you mean 'low'"),

@@ -230,7 +230,7 @@ def _problems(name: str, node: Node, terms: Mapping[str, Terms]) -> Iterator[Pro
     if name not in terms:
         yield node.place.problem(path, f"nothing of this name was drawn {choices(name, list(terms))}")
         return
-    own, stated = terms[name], node.plain()
+    own, stated = terms[name], {key: value for key, value in node.plain().items() if value is not None}
     for key, message in _objections(own, stated):
         yield (node.entries.get(key) or node).place.problem(f"{path}.{key}" if key in stated else path, message)
 
