@@ -39,6 +39,7 @@ __all__ = [
     "report_answer",
     "report_findings",
     "report_learning",
+    "report_sentences",
     "report_sweep",
     "report_track",
     "say",
@@ -167,6 +168,13 @@ def report_findings(study: DriversStudy | BridgeStudy) -> None:
         for finding in findings:
             say(f"  {finding}")
     _notes_and_paths(study.notes, study.paths)
+
+
+def report_sentences(sentences: Iterable[str], notes: Iterable[str], paths: Iterable[Path]) -> None:
+    """An answer in sentences, a line each, then what one should know before quoting it, then where all of it lies."""
+    for sentence in sentences:
+        say(sentence)
+    _notes_and_paths(notes, paths)
 
 
 def _notes_and_paths(notes: Iterable[str], paths: Iterable[Path]) -> None:

@@ -49,8 +49,9 @@ COMMANDS = {
     "bridge": ["bridge", "small.yaml", "case.yaml", "--draws", "8192", "--no-plots"],
     "calibrate": ["calibrate", "small.yaml", "--observed", "record.csv", "--draws", "1024", "--no-plots"],
     "drivers": ["drivers", "made/study", "--total", "--of", "foreign_share.total", "--no-plots"],
+    "discover": ["discover", "made/study", "--where", "market_size.total.2020 > 14", "--no-plots"],
 }
-READ_A_STUDY = ("drivers",)
+READ_A_STUDY = ("discover", "drivers")
 GOES_ON = "run the same command again, which goes on from what is done"
 
 
