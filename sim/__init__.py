@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from sim.tasks.bridge import run_bridge
     from sim.tasks.calibrate import run_calibration
     from sim.tasks.compare import compare_studies as compare
+    from sim.tasks.drivers import run_drivers
     from sim.tasks.run import run_study
     from sim.tasks.sweep import run_sweep
     from sim.tasks.verify import verify_study
@@ -24,6 +25,7 @@ __all__ = [
     "run_backtest",
     "run_bridge",
     "run_calibration",
+    "run_drivers",
     "run_study",
     "run_sweep",
     "verify_study",
@@ -38,6 +40,7 @@ _HOMES = {
     "run_backtest": ("sim.tasks.backtest", "run_backtest"),
     "run_bridge": ("sim.tasks.bridge", "run_bridge"),
     "run_calibration": ("sim.tasks.calibrate", "run_calibration"),
+    "run_drivers": ("sim.tasks.drivers", "run_drivers"),
     "run_study": ("sim.tasks.run", "run_study"),
     "run_sweep": ("sim.tasks.sweep", "run_sweep"),
     "verify_study": ("sim.tasks.verify", "verify_study"),
