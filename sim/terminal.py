@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sim.outcomes.tables import HeadlineRow
     from sim.tasks.backtest import Track
     from sim.tasks.calibrate import Learning
+    from sim.tasks.decide import DecisionStudy
     from sim.tasks.run import Study
     from sim.tasks.sweep import SweepStudy
 
@@ -35,6 +36,7 @@ __all__ = [
     "progress",
     "report",
     "report_answer",
+    "report_decision",
     "report_learning",
     "report_sweep",
     "report_track",
@@ -155,6 +157,17 @@ def report_sweep(sweep: SweepStudy) -> None:
     if len(rows) > _MOST_ROWS:
         say(f"and {len(rows) - _MOST_ROWS:,} points more")
     _notes_and_paths(sweep.notes, sweep.paths)
+
+
+def report_decision(decision: DecisionStudy) -> None:
+    """What was found, a sentence each, the actions beside each other, then what one should know, and where it lies."""
+    say("")
+    for sentence in decision.sentences:
+        say(sentence)
+    header, *rows = decision.table
+    say("")
+    table(header, rows)
+    _notes_and_paths(decision.notes, decision.paths)
 
 
 def _notes_and_paths(notes: Iterable[str], paths: Iterable[Path]) -> None:

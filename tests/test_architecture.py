@@ -16,7 +16,11 @@ from sim.scenario.levers import Regime
 
 PACKAGE = Path(sim.__file__).parent
 
-FOLDERS = ("kernels", "scenario", "reading", "chance", "dates", "outcomes", "model", "belief", "pictures", "tasks")
+# fmt: off
+FOLDERS = (
+    "kernels", "scenario", "reading", "chance", "dates", "outcomes", "model", "analysis", "belief", "pictures", "tasks",
+)
+# fmt: on
 """Folders in the order in which they may be read: each imports only from those before it."""
 
 # fmt: off
@@ -40,15 +44,18 @@ READING_ORDER = (
     "outcomes.study", "outcomes.sweeps",
     "model.economy", "model.inversion", "model.luck", "model.marketpath", "model.entry", "model.stocks", "model.levers",
     "model.course", "model.sites", "model.market", "model.record", "model.streams", "model.accounts", "model.engine",
+    "model.valuation",
+    "analysis.scrambles", "analysis.splines", "analysis.decisions", "analysis.information", "analysis.appraisal",
     "belief.record", "belief.names", "belief.matching", "belief.knowledge", "belief.naive", "belief.scores",
     "belief.forecasts", "belief.track", "belief.tempering", "belief.likelihood", "belief.space",
     "belief.possible", "belief.posterior", "belief.calibration", "belief.lessons",
     "pictures.style", "pictures.canvas", "pictures.registry", "pictures.marks", "pictures.trends", "pictures.chronicle",
     "pictures.standings", "pictures.plots", "pictures.trackrecord", "pictures.responses", "pictures.sweeps",
-    "pictures.beliefs",
+    "pictures.beliefs", "pictures.decisions",
     "tasks.pool", "tasks.crew", "tasks.blocks", "tasks.parts", "tasks.store", "tasks.task",
     "tasks.precision", "tasks.request", "tasks.runs", "tasks.audit", "tasks.files", "tasks.run", "tasks.compare",
     "tasks.design", "tasks.sweepfile", "tasks.points", "tasks.sweep",
+    "tasks.decisionfile", "tasks.payoffs", "tasks.decisiontable", "tasks.decisionwords", "tasks.decide",
     "tasks.question", "tasks.backtest", "tasks.calibrate", "tasks.verify", "tasks.cluster",
     "terminal", "cli",
 )
