@@ -16,7 +16,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeVar
 
 import typer
 
@@ -444,11 +444,16 @@ def explain(
 
 
 @app.command()
-def schema() -> None:
-    """Print the JSON Schema of a scenario file."""
-    from sim.reading.schema import scenario_schema
+def schema(
+    of: Annotated[Literal["scenario", "decision"], typer.Option("--of", help="Of which kind of file.")] = "scenario",
+) -> None:
+    """Print the JSON Schema of a scenario file, or of a decision."""
+    if of == "decision":
+        from sim.tasks.decisionfile import decision_schema as described
+    else:
+        from sim.reading.schema import scenario_schema as described
 
-    terminal.say(json.dumps(scenario_schema(), indent=1))
+    terminal.say(json.dumps(described(), indent=1))
 
 
 @app.command()

@@ -40,7 +40,21 @@ from sim.analysis.information import (
 from sim.analysis.scrambles import Estimate
 from sim.axes import BoolArray, FloatArray, IntArray
 
-__all__ = ["WITH_VALUE", "Appraisal", "Choice", "Known", "Level", "Redrawn", "UnitWorth", "Variant", "appraise"]
+__all__ = [
+    "AS_STATED",
+    "WITH_VALUE",
+    "Appraisal",
+    "Choice",
+    "Known",
+    "Level",
+    "Redrawn",
+    "UnitWorth",
+    "Variant",
+    "appraise",
+]
+
+AS_STATED: Final = "as stated"
+"""Label of the commitments that the file states."""
 
 WITH_VALUE: Final = " and its value"
 """End of the name of what is known together: a category, and the value of the one that holds."""
@@ -316,7 +330,7 @@ def _queue(choice: Choice) -> dict[str, Estimate]:
 
 def _levels(choice: Choice, even: Sequence[Estimate | None]) -> tuple[Level, ...]:
     """As the file states it, and where the action in question pays half, or all, of what it is worth."""
-    costs = {"as stated": choice.cost}
+    costs = {AS_STATED: choice.cost}
     point = even[best_in_question(choice)]
     if point is not None and float(point.value) > 0.0:
         costs["half the break-even"] = np.where(choice.is_costly, 0.5 * float(point.value), choice.cost)

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
 from sim.analysis.appraisal import Appraisal, Level
@@ -40,6 +41,7 @@ _STEPS: Final = 60
 """Of a weight on the map of beliefs."""
 
 _MOST_UNITS: Final = 12
+_BAND: Final = "#C9C9C9"
 _BEHIND: Final = ("opening", "economics", "entry", "regulator", "zone")
 """Beginnings of the paths behind a decision, for the footer."""
 
@@ -108,18 +110,28 @@ def _words(text: str) -> str:
 
 
 @picture(Advice, needs=_is_one)
-def payoffs(advice: Advice) -> Figure:
+def decide_payoffs(advice: Advice) -> Figure:
     """What each action brings above the first, all in and by belief, and the commitment up to which it pays."""
     found, choice = advice.subject, advice.subject.choice
     best = found.in_question
-    mean = float(found.payoffs.value[0, best])
-    title = f"{_words(choice.actions[best])}: {change(mean)} USD bn in the mean"
+    title = f"{_words(choice.actions[best])} is worth USD {money(float(found.payoffs.value[0, best]))}bn in the mean"
     if (even := found.break_even[best]) is not None:
-        title += f", and pays up to a commitment of {money(float(even.value))}"
+        title += f", and pays up to USD {money(float(even.value))}bn committed"
     figure = _sheet(advice, title, f"{advice.question} Net present value above '{choice.actions[0]}', USD bn.")
-    places = grid(figure, 1, 2, margins=(2.6, 0.5, 1.75, 1.05), gaps=(2.6, 0.5))
+    places = grid(figure, 1, 2, margins=(2.6, 0.6, 1.6, 1.75), gaps=(2.6, 0.5))
     _draw_payoffs(figure.add_subplot(places[0, 0]), found)
-    _draw_break_even(figure.add_subplot(places[0, 1]), found)
+    axes = figure.add_subplot(places[0, 1])
+    _draw_parts(axes, advice) if advice.is_host else _draw_break_even(axes, found)
+    handles: list[Artist] = [
+        Line2D([], [], color=INK, marker="o", linestyle="", label="mean"),
+        Line2D([], [], color=INK, marker="|", linestyle="", markersize=12, label="median"),
+        Patch(color=_BAND, label="90% of draws"),
+    ]
+    handles += [
+        Line2D([], [], color=COLOURS[x + 1], marker=MARKERS[x + 1], linestyle="", label=f"mean if {readable(name)}")
+        for x, name in enumerate(choice.beliefs)
+    ]
+    figure.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 0.08), ncols=len(handles))
     return figure
 
 
@@ -128,9 +140,7 @@ def _draw_payoffs(axes: Axes, found: Appraisal) -> None:
     value = dict(zip(PAYOFF_STATISTICS, found.payoffs.value, strict=True))
     shown = range(1, len(found.choice.actions))
     for place, d in enumerate(shown):
-        axes.plot(
-            [value["p05"][d], value["p95"][d]], [place, place], color="#C9C9C9", linewidth=9, solid_capstyle="butt"
-        )
+        axes.plot([value["p05"][d], value["p95"][d]], [place, place], color=_BAND, linewidth=9, solid_capstyle="butt")
         axes.plot(value["p50"][d], place, "|", color=INK, markersize=16, markeredgewidth=2)
         axes.plot(value["mean"][d], place, "o", color=INK, markersize=9)
         for x, belief in enumerate(found.by_belief.value[d]):
@@ -143,22 +153,12 @@ def _draw_payoffs(axes: Axes, found: Appraisal) -> None:
         )
     _labels(axes, [found.choice.actions[d] for d in shown])
     axes.axvline(0.0, color=GREY, linewidth=0.8)
-    axes.set_xlabel("USD bn above the first action")
-    handles: list[Artist] = [
-        axes.plot([], [], "o", color=INK, label="mean")[0],
-        axes.plot([], [], "|", color=INK, label="median")[0],
-    ]
-    handles += [Patch(color="#C9C9C9", label="90% of draws")]
-    handles += [
-        axes.plot([], [], MARKERS[x + 1], color=COLOURS[x + 1], linestyle="", label=readable(name))[0]
-        for x, name in enumerate(found.choice.beliefs)
-    ]
-    axes.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.45, -0.1), ncols=3)
+    axes.set_xlabel(f"USD bn above '{found.choice.actions[0]}'")
     heading(axes, "What it brings")
 
 
 def _labels(axes: Axes, names: Sequence[str]) -> None:
-    axes.set_yticks(range(len(names)), [_words(name) for name in names])
+    axes.set_yticks(range(len(names)), [name if "." in name else _words(name) for name in names])
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x")
@@ -170,7 +170,6 @@ def _draw_break_even(axes: Axes, found: Appraisal) -> None:
     shown = [d for d, one in enumerate(found.break_even) if one is not None]
     if not shown:
         axes.set_axis_off()
-        return
     for place, d in enumerate(shown):
         even = found.break_even[d]
         assert even is not None
@@ -185,17 +184,35 @@ def _draw_break_even(axes: Axes, found: Appraisal) -> None:
         axes.plot(found.choice.cost[d], place, "|", color=COLOURS[2], markersize=22, markeredgewidth=3)
     _labels(axes, [found.choice.actions[d] for d in shown])
     axes.set_xlim(left=min(0.0, axes.get_xlim()[0]))
-    axes.set_xlabel("USD bn committed, two standard errors; the bar is what the file commits")
+    axes.set_xlabel("USD bn, two standard errors; bar: as the file states")
     heading(axes, "Up to which commitment it pays")
 
 
+def _draw_parts(axes: Axes, advice: Advice) -> None:
+    """What the worth of each action is made of, in the mean."""
+    names = advice.subject.choice.actions
+    for k, (label, values) in enumerate(advice.parts.items()):
+        means = (values - values[0]).mean(axis=1)[1:]
+        at = np.arange(len(means)) + 0.18 * (k - (len(advice.parts) - 1) / 2)
+        axes.barh(
+            at, means, height=0.16, color=COLOURS[(k + 4) % len(COLOURS)], label=readable(label.partition(".")[0])
+        )
+        for y, mean in zip(at, means.tolist(), strict=True):
+            axes.annotate(f" {change(mean)}", (max(mean, 0.0), y), va="center", fontsize=9.5)
+    _labels(axes, names[1:])
+    axes.axvline(0.0, color=GREY, linewidth=0.8)
+    axes.set_xlabel("USD bn in the mean")
+    axes.legend(loc="best")
+    heading(axes, "What it is made of")
+
+
 @picture(Advice, needs=_is_one)
-def regret(advice: Advice) -> Figure:
+def decide_regret(advice: Advice) -> Figure:
     """How far each action falls short of the best one of its draw, and in the mean over the worst belief."""
     found, names = advice.subject, advice.subject.choice.actions
     mean, high = found.regret.value
     least = int(mean.argmin())
-    title = f"{_words(names[least])} is regretted least: {money(float(mean[least]))} USD bn in the mean"
+    title = f"{_words(names[least])} is regretted least: USD {money(float(mean[least]))}bn in the mean"
     note = (
         "Regret is what the best action of the same draw would have added; over beliefs, what the best under one "
         "belief would have added in the mean."
@@ -207,8 +224,8 @@ def regret(advice: Advice) -> Figure:
     for k, ((label, values), error) in enumerate(zip(bars, errors, strict=True)):
         at = np.arange(len(names)) + 0.26 * (k - 1)
         axes.barh(at, values, height=0.24, color=COLOURS[k + 1], xerr=2 * error, label=label, ecolor=GREY)
-        for y, value in zip(at, values, strict=True):
-            axes.annotate(f" {money(float(value))}", (value, y), va="center", fontsize=9.5)
+        for y, value, spread in zip(at, values, np.nan_to_num(2 * error), strict=True):
+            axes.annotate(f" {money(float(value))}", (value + spread, y), va="center", fontsize=9.5)
     _labels(axes, names)
     axes.set_xlabel("USD bn, with two standard errors")
     axes.legend(loc="lower right")
@@ -216,7 +233,7 @@ def regret(advice: Advice) -> Figure:
 
 
 @picture(Advice, needs=_has_beliefs)
-def beliefs(advice: Advice) -> Figure:
+def decide_beliefs(advice: Advice) -> Figure:
     """Which action is best at which weights of the hypotheses, where we stand, and how near the border is."""
     found, levels = advice.subject, advice.subject.levels
     note = (
@@ -294,14 +311,16 @@ def _draw_stand(axes: Axes, stand: FloatArray, level: Level, corners: FloatArray
 
 
 @picture(Advice, needs=_is_one)
-def information(advice: Advice) -> Figure:
+def decide_information(advice: Advice) -> Figure:
     """What it is worth to know each input before choosing, between a lower and an upper bound, beside the floor."""
     found = advice.subject
     level = max(found.levels, key=lambda one: float(one.foresight.value))
     told = level.told
     title = "Nothing that can be found out would change the choice"
     if told:
-        title = f"To know {readable(told[0].known.name.rpartition('.')[2])} first is worth USD {money(told[0].low)}bn"
+        title = (
+            f"To know the {readable(told[0].known.name.rpartition('.')[2])} first is worth USD {money(told[0].low)}bn"
+        )
     note = (
         f"{_commits(level)}. Bars: lower bound with three errors; rings: upper bound, biased up. Filled: told from 0."
     )
@@ -327,13 +346,13 @@ def information(advice: Advice) -> Figure:
 
 
 @picture(Advice, needs=_has_frontier)
-def host_frontier(advice: Advice) -> Figure:
+def decide_frontier(advice: Advice) -> Figure:
     """What each regime brings to the host beside what it brings to foreign providers, with the middle half of draws."""
     choice, against = advice.subject.choice, advice.against
     assert against is not None
     host, foreign = choice.net(choice.cost) - choice.net(choice.cost)[0], against - against[0]
     best = int(host.mean(axis=1).argmax())
-    title = f"{_words(choice.actions[best])} brings the host most: {change(float(host[best].mean()))} USD bn"
+    title = f"{_words(choice.actions[best])} brings the host most: USD {money(float(host[best].mean()))}bn"
     note = f"{advice.question} Present value above '{choice.actions[0]}': means, and the middle half of draws."
     figure = _sheet(advice, title, note)
     axes = figure.add_subplot(grid(figure, 1, 1)[0, 0])
@@ -354,7 +373,7 @@ def host_frontier(advice: Advice) -> Figure:
 
 
 @picture(Advice, needs=lambda advice: advice.game is not None)
-def two_who_decide(advice: Advice) -> Figure:
+def decide_pairs(advice: Advice) -> Figure:
     """What each of two who decide gets in every pair of actions; pairs that answer each other best are framed."""
     game = advice.game
     assert game is not None

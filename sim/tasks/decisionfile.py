@@ -29,7 +29,7 @@ from sim.scenario.records import Grade, Model
 from sim.scenario.scenario import MOST_SEED, Scenario
 from sim.scenario.steps import HazardStep
 
-__all__ = ["HOST", "Action", "Decider", "Decision", "DecisionFile", "decision_of", "read_decision"]
+__all__ = ["HOST", "Action", "Decider", "Decision", "DecisionFile", "decision_of", "decision_schema", "read_decision"]
 
 HOST: Final = "host"
 
@@ -218,6 +218,11 @@ class Decision:
         own = {key: getattr(self, key) for key in _CONTENT}
         cases = [case.model_dump(mode="json") for case in self.cases]
         return {**own, "delays": list(self.delays), "deciders": [asdict(one) for one in self.deciders], "cases": cases}
+
+
+def decision_schema() -> dict[str, Any]:
+    """The JSON Schema of a decision file."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **DecisionFile.model_json_schema()}
 
 
 _CONTENT: Final = ("name", "question", "against", "discount", "terminal_growth", "beliefs")

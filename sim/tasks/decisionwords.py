@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from sim.analysis.appraisal import WITH_VALUE, Appraisal, Level, UnitWorth
+from sim.analysis.appraisal import AS_STATED, WITH_VALUE, Appraisal, Level, UnitWorth
 from sim.analysis.decisions import PAYOFF_STATISTICS, Game
 from sim.analysis.scrambles import Estimate
 from sim.pictures.decisions import Advice
@@ -135,11 +135,11 @@ def _all_levels(found: Appraisal) -> Iterator[str]:
 
 def _where(level: Level) -> str:
     most = float(level.cost.max())
-    return (
-        f"At {level.label} ({_usd(most)})"
-        if level.label != "as stated"
-        else f"At the {_usd(most)} that the file commits"
-    )
+    if not most:
+        return "With nothing committed"
+    if level.label == AS_STATED:
+        return f"At the {_usd(most)} that the file commits"
+    return f"At {level.label} ({_usd(most)})"
 
 
 def _flip(found: Appraisal, level: Level) -> str:
