@@ -114,7 +114,7 @@ def decide_payoffs(advice: Advice) -> Figure:
     """What each action brings above the first, all in and by belief, and the commitment up to which it pays."""
     found, choice = advice.subject, advice.subject.choice
     best = found.in_question
-    title = f"{_words(choice.actions[best])} is worth USD {money(float(found.payoffs.value[0, best]))}bn in the mean"
+    title = f"{_words(choice.actions[best])} is worth USD {money(float(found.payoffs.value[0, best]))}bn"
     if (even := found.break_even[best]) is not None:
         title += f", and pays up to USD {money(float(even.value))}bn committed"
     figure = _sheet(advice, title, f"{advice.question} Net present value above '{choice.actions[0]}', USD bn.")
