@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sim.tasks.backtest import Track
     from sim.tasks.calibrate import Learning
     from sim.tasks.decide import DecisionStudy
+    from sim.tasks.drivers import DriversStudy
     from sim.tasks.run import Study
     from sim.tasks.sweep import SweepStudy
 
@@ -37,6 +38,7 @@ __all__ = [
     "report",
     "report_answer",
     "report_decision",
+    "report_drivers",
     "report_learning",
     "report_sweep",
     "report_track",
@@ -168,6 +170,15 @@ def report_decision(decision: DecisionStudy) -> None:
     say("")
     table(header, rows)
     _notes_and_paths(decision.notes, decision.paths)
+
+
+def report_drivers(study: DriversStudy) -> None:
+    """For each outcome what drives it, a sentence a finding; then what one should know, and where it all lies."""
+    for title, *findings in study.findings:
+        say(f"\n{title}")
+        for finding in findings:
+            say(f"  {finding}")
+    _notes_and_paths(study.notes, study.paths)
 
 
 def _notes_and_paths(notes: Iterable[str], paths: Iterable[Path]) -> None:

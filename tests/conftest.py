@@ -45,6 +45,7 @@ QUICK = (
     "test_precision.py",
     "test_record.py",
     "test_shocks.py",
+    "test_splines.py",
     "test_statistics.py",
 )
 """Files, or tests of them, of the quick tier: by measurement, half a minute of one core together."""

@@ -16,11 +16,19 @@ from sim.scenario.levers import Regime
 
 PACKAGE = Path(sim.__file__).parent
 
-# fmt: off
 FOLDERS = (
-    "kernels", "scenario", "reading", "chance", "dates", "outcomes", "model", "analysis", "belief", "pictures", "tasks",
+    "kernels",
+    "scenario",
+    "reading",
+    "chance",
+    "dates",
+    "outcomes",
+    "model",
+    "analysis",
+    "belief",
+    "pictures",
+    "tasks",
 )
-# fmt: on
 """Folders in the order in which they may be read: each imports only from those before it."""
 
 # fmt: off
@@ -41,22 +49,24 @@ READING_ORDER = (
     "outcomes.netcdf", "outcomes.variables", "outcomes.panels", "outcomes.manifest", "outcomes.results",
     "outcomes.columns",
     "outcomes.statistics", "outcomes.tables", "outcomes.comparison", "outcomes.naming",
-    "outcomes.study", "outcomes.sweeps",
+    "outcomes.study", "outcomes.sweeps", "outcomes.drivers", "outcomes.findings",
     "model.economy", "model.inversion", "model.luck", "model.marketpath", "model.entry", "model.stocks", "model.levers",
     "model.course", "model.sites", "model.market", "model.record", "model.streams", "model.accounts", "model.engine",
     "model.valuation",
-    "analysis.scrambles", "analysis.splines", "analysis.decisions", "analysis.information", "analysis.appraisal",
+    "analysis.scrambles", "analysis.splines", "analysis.drivers",
+    "analysis.decisions", "analysis.information", "analysis.appraisal",
     "belief.record", "belief.names", "belief.matching", "belief.knowledge", "belief.naive", "belief.scores",
     "belief.forecasts", "belief.track", "belief.tempering", "belief.likelihood", "belief.space",
     "belief.possible", "belief.posterior", "belief.calibration", "belief.lessons",
     "pictures.style", "pictures.canvas", "pictures.registry", "pictures.marks", "pictures.trends", "pictures.chronicle",
     "pictures.standings", "pictures.plots", "pictures.trackrecord", "pictures.responses", "pictures.sweeps",
-    "pictures.beliefs", "pictures.decisions",
+    "pictures.beliefs", "pictures.drivers", "pictures.decisions",
     "tasks.pool", "tasks.crew", "tasks.blocks", "tasks.parts", "tasks.store", "tasks.task",
     "tasks.precision", "tasks.request", "tasks.runs", "tasks.audit", "tasks.files", "tasks.run", "tasks.compare",
     "tasks.design", "tasks.sweepfile", "tasks.points", "tasks.sweep",
     "tasks.decisionfile", "tasks.payoffs", "tasks.decisiontable", "tasks.decisionwords", "tasks.decide",
-    "tasks.question", "tasks.backtest", "tasks.calibrate", "tasks.verify", "tasks.cluster",
+    "tasks.question", "tasks.backtest", "tasks.calibrate",
+    "tasks.attribution", "tasks.hybrids", "tasks.drivers", "tasks.verify", "tasks.cluster",
     "terminal", "cli",
 )
 # fmt: on

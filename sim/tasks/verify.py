@@ -27,6 +27,7 @@ from sim.tasks.calibrate import CalibrateTask
 from sim.tasks.compare import CompareTask
 from sim.tasks.crew import make_crew
 from sim.tasks.decide import DecideTask
+from sim.tasks.drivers import DriversTask
 from sim.tasks.pool import Progress, say_nothing
 from sim.tasks.run import RunTask
 from sim.tasks.sweep import SweepTask
@@ -37,6 +38,7 @@ __all__ = ["TASKS", "Verdict", "task_of", "verify_study"]
 _COMMANDS: Final[tuple[type[Task[Any, Any]], ...]] = (
     RunTask,
     CompareTask,
+    DriversTask,
     SweepTask,
     DecideTask,
     BacktestTask,
