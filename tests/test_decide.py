@@ -117,6 +117,10 @@ FAULTS: Mapping[str, tuple[str, str]] = {
         f"{BUILD}when: {{delays: [0, 2, 1]}}\n",
         "decision.yaml:9:1: when: delays rise, and begin with 0: at once",
     ),
+    "a host that waits": (
+        f"{HOST}when: {{delays: [0, 1]}}\n",
+        "decision.yaml:10:1: when: goes with 'objective': only one provider that decides may wait",
+    ),
     "a world as a choice of the host": (
         HOST.replace(
             "pilot: {}", "pilot: {policy.steps.pilot_effective: {when: 2020-01-01, adopt: pilot, probability: 0.5}}"
