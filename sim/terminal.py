@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sim.belief.track import PooledRow, RowScore
     from sim.outcomes.tables import HeadlineRow
     from sim.tasks.backtest import Track
+    from sim.tasks.bridge import BridgeStudy
     from sim.tasks.calibrate import Learning
     from sim.tasks.decide import DecisionStudy
     from sim.tasks.drivers import DriversStudy
@@ -38,7 +39,7 @@ __all__ = [
     "report",
     "report_answer",
     "report_decision",
-    "report_drivers",
+    "report_findings",
     "report_learning",
     "report_sweep",
     "report_track",
@@ -161,6 +162,15 @@ def report_sweep(sweep: SweepStudy) -> None:
     _notes_and_paths(sweep.notes, sweep.paths)
 
 
+def report_findings(study: DriversStudy | BridgeStudy) -> None:
+    """For each outcome what is found of it, a sentence a finding; then what one should know, and where it all lies."""
+    for title, *findings in study.findings:
+        say(f"\n{title}")
+        for finding in findings:
+            say(f"  {finding}")
+    _notes_and_paths(study.notes, study.paths)
+
+
 def report_decision(decision: DecisionStudy) -> None:
     """What was found, a sentence each, the actions beside each other, then what one should know, and where it lies."""
     say("")
@@ -170,15 +180,6 @@ def report_decision(decision: DecisionStudy) -> None:
     say("")
     table(header, rows)
     _notes_and_paths(decision.notes, decision.paths)
-
-
-def report_drivers(study: DriversStudy) -> None:
-    """For each outcome what drives it, a sentence a finding; then what one should know, and where it all lies."""
-    for title, *findings in study.findings:
-        say(f"\n{title}")
-        for finding in findings:
-            say(f"  {finding}")
-    _notes_and_paths(study.notes, study.paths)
 
 
 def _notes_and_paths(notes: Iterable[str], paths: Iterable[Path]) -> None:

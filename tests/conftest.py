@@ -27,6 +27,7 @@ QUICK = (
     "test_architecture.py",
     "test_baseyear.py",
     "test_blocks.py",
+    "test_bridge.py::test_a_game_of_four_by_hand",
     "test_calendar.py",
     "test_cli.py",
     "test_comparison.py",

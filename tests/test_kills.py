@@ -37,7 +37,9 @@ COMMANDS: Final = {
     "decide": ["decide", "decision.yaml", "--draws", "512", "--no-plots"],
     "backtest": ["backtest", "small.yaml", "--observed", "record.csv", "--draws", "1024", "--no-plots"],
     "calibrate": ["calibrate", "taught.yaml", "--observed", "record.csv", "--draws", "512", "--no-plots"],
+    "bridge": ["bridge", "small.yaml", "case.yaml", "--draws", "1024", "--no-plots"],
     "compare": ["compare", "made/study", "--no-plots"],
+    "drivers": ["drivers", "made/study", "--of", "foreign_share.total", "--total", "--no-plots"],
 }
 
 LAST: Final = 10
@@ -174,7 +176,7 @@ def inputs(folder: Folder) -> Path:
 def _before(name: str) -> None:
     """What is there when a command begins."""
     shutil.rmtree(OUT, ignore_errors=True)
-    if name == "compare":
+    if name in ("compare", "drivers"):
         if not Path("made").exists():
             assert main(["run", "small.yaml", "case.yaml", "--draws", "512", "--no-plots", "--out", "made"]) == 0
             next(Path("made").glob("[!.]*")).rename("made/study")

@@ -23,6 +23,7 @@ from sim.outcomes.manifest import MANIFEST, Hashes, Manifest, differences, first
 from sim.outcomes.panels import Columns, panel_hash
 from sim.outcomes.results import DRAWS_FILE, read_result
 from sim.tasks.backtest import BacktestTask
+from sim.tasks.bridge import BridgeTask
 from sim.tasks.calibrate import CalibrateTask
 from sim.tasks.compare import CompareTask
 from sim.tasks.crew import make_crew
@@ -40,6 +41,7 @@ _COMMANDS: Final[tuple[type[Task[Any, Any]], ...]] = (
     CompareTask,
     DriversTask,
     SweepTask,
+    BridgeTask,
     DecideTask,
     BacktestTask,
     CalibrateTask,
