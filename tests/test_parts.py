@@ -14,8 +14,9 @@ from conftest import Folder
 
 from sim.errors import ResultsError
 from sim.outcomes.manifest import program
+from sim.outcomes.naming import Outcome
 from sim.outcomes.statistics import STATISTICS, Statistics
-from sim.outcomes.sweeps import Outcome, Response
+from sim.outcomes.sweeps import Response
 from sim.tasks import points as tasks
 from sim.tasks.crew import Crew
 from sim.tasks.parts import PartStore

@@ -9,12 +9,11 @@ import pytest
 from synthetic import of, panel, result
 
 from sim.errors import ScenarioError
+from sim.outcomes.naming import Outcome, outcome_draws
 from sim.outcomes.panels import Result
 from sim.outcomes.statistics import STATISTICS, describe, standard_error
 from sim.tasks import precision
 from sim.tasks.precision import as_precise_as, next_draws, read_target
-
-NAMES = ("closed", "open", "wide")
 
 
 def _results(draws: int, spread: float = 1.0) -> list[Result]:
@@ -33,31 +32,24 @@ def test_a_standard_error_is_that_of_the_tables() -> None:
     assert standard_error(column) == describe(column[None]).error[0, STATISTICS.index("mean")]
 
 
-def test_a_target_names_variable_scope_item_and_year() -> None:
-    target = read_target("revenue_gross.total.aws.2030=0.05", NAMES, "closed")
-    assert (target.scenario, target.variable, target.place, target.year, target.value) == (
-        "",
-        "revenue_gross",
-        "total.aws",
-        2030,
-        0.05,
-    )
+def _outcome(text: str, results: list[Result]) -> Outcome:
+    return read_target(text).outcome({one.name: one.panels for one in results}, "closed")
 
 
-def test_a_target_may_be_one_scenarios() -> None:
-    target = read_target("wide:foreign_share.total.2030=1e-4", NAMES, "closed")
-    assert (target.scenario, target.path) == ("wide", "wide:foreign_share.total.2030")
+def test_a_target_names_an_outcome_and_a_standard_error() -> None:
+    target = read_target("open:foreign_share.total.2020=1e-4")
+    assert (target.name, target.value) == ("open:foreign_share.total.2020", 1e-4)
+
+
+@pytest.mark.parametrize("name", ["foreign_share.total.2020", "gain(foreign_share.total)", "open:foreign_share.total"])
+def test_a_target_means_the_difference_to_the_baseline(name: str) -> None:
+    assert _outcome(f"{name}=0.1", _results(512)).is_gain
 
 
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("foreign_shares.total.2030=0.1", "did you mean 'foreign_share'?"),
-        ("irr.total.aws.2030=0.1", "no variable that exists in every draw has this name (found 'irr'"),
-        ("opne:foreign_share.total.2030=0.1", "did you mean 'open'?"),
-        ("closed:foreign_share.total.2030=0.1", "no scenario but the baseline has this name (found 'closed'"),
-        ("foreign_share.total=0.1", "an outcome ends in a year"),
-        ("foreign_share.total.2030", "no variable that exists in every draw"),
+        ("foreign_share.total.2030", "an outcome and its standard error"),
         ("foreign_share.total.2030=small", "a standard error is a number above 0 (found 'small')"),
         ("foreign_share.total.2030=0", "a standard error is a number above 0 (found '0')"),
         ("foreign_share.total.2030=nan", "a standard error is a number above 0 (found 'nan')"),
@@ -66,12 +58,7 @@ def test_a_target_may_be_one_scenarios() -> None:
 )
 def test_a_target_that_makes_no_sense_is_refused(text: str, message: str) -> None:
     with pytest.raises(ScenarioError, match=rf"^--target-se: .*{re.escape(message)}"):
-        read_target(text, NAMES, "closed")
-
-
-def test_a_target_takes_two_scenarios() -> None:
-    with pytest.raises(ScenarioError, match="a difference takes two scenarios or more"):
-        read_target("foreign_share.total.2030=0.1", ("closed",), "closed")
+        read_target(text)
 
 
 @pytest.mark.parametrize(
@@ -79,13 +66,26 @@ def test_a_target_takes_two_scenarios() -> None:
     [
         ("foreign_share.totl.2020", "did you mean 'total'?"),
         ("foreign_share.2020", "allowed total, iaas"),
-        ("foreign_share.total.2030", "has years 2018 to 2020 (found 2030)"),
+        ("foreign_share.total.2030", "has no year 2030 (allowed 2018 to 2020)"),
+        ("foreign_shares.total.2020", "did you mean 'foreign_share'?"),
+        ("opne:foreign_share.total.2020", "did you mean 'open'?"),
+        ("closed:foreign_share.total.2020", "closed is the baseline itself"),
     ],
 )
 def test_an_outcome_that_the_study_does_not_have_is_refused(outcome: str, message: str) -> None:
-    target = read_target(f"{outcome}=0.1", NAMES, "closed")
-    with pytest.raises(ScenarioError, match=re.escape(message)):
-        target.check([_results(512)[1].panels])
+    with pytest.raises(ScenarioError, match=rf"^--target-se: .*{re.escape(message)}"):
+        _outcome(f"{outcome}=0.1", _results(512))
+
+
+def test_an_outcome_that_some_draws_lack_has_no_error_to_reach() -> None:
+    held = [result(of(panel("irr", np.zeros((1, 1, 512)))), name=name) for name in ("closed", "open")]
+    with pytest.raises(ScenarioError, match="irr does not exist in every draw"):
+        _outcome("irr.total=0.1", held)
+
+
+def test_a_target_takes_two_scenarios() -> None:
+    with pytest.raises(ScenarioError, match="there is no scenario but the baseline"):
+        _outcome("foreign_share.total.2020=0.1", _results(512)[:1])
 
 
 def test_draws_are_added_until_the_target_is_reached() -> None:
@@ -95,24 +95,28 @@ def test_draws_are_added_until_the_target_is_reached() -> None:
         asked.append(draws)
         return _results(draws)
 
-    target = read_target("foreign_share.total.2020=0.006", NAMES, "closed")
-    results, reached = as_precise_as(target, "closed", 512, run)
+    target = read_target("foreign_share.total.2020=0.006")
+    outcome = _outcome("foreign_share.total.2020=0.006", _results(512))
+    results, reached = as_precise_as(target, outcome, "closed", 512, run)
     assert asked[0] == 4096  # fewer have no standard error
     assert asked == sorted(set(asked))
     assert results[1].panels["foreign_share"].draws == reached.draws == asked[-1]
-    assert reached.error <= 0.006 < target.error(_results(asked[-2]), "closed")
+    before = outcome_draws(outcome, *reversed(_results(asked[-2])))
+    assert reached.error <= 0.006 < standard_error(before)
     assert reached.draws < 2 * (1 / 0.006) ** 2
 
 
 def test_a_target_that_is_reached_at_once_adds_nothing() -> None:
-    target = read_target("foreign_share.total.2020=0.5", NAMES, "closed")
-    assert as_precise_as(target, "closed", 4096, _results)[1].draws == 4096
+    target = read_target("foreign_share.total.2020=0.5")
+    outcome = _outcome("foreign_share.total.2020=0.5", _results(512))
+    assert as_precise_as(target, outcome, "closed", 4096, _results)[1].draws == 4096
 
 
 def test_a_target_out_of_reach_ends_at_the_most_draws_and_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(precision, "MOST_DRAWS", 16384)
-    target = read_target("foreign_share.total.2020=1e-9", NAMES, "closed")
-    reached = as_precise_as(target, "closed", 4096, _results)[1]
+    target = read_target("foreign_share.total.2020=1e-9")
+    outcome = _outcome("foreign_share.total.2020=1e-9", _results(512))
+    reached = as_precise_as(target, outcome, "closed", 4096, _results)[1]
     assert reached.draws == 16384
     assert "1e-09 was asked for, and is out of reach of 16,384 draws" in str(reached)
 

@@ -14,7 +14,8 @@ from matplotlib.image import imread
 from matplotlib.text import Text
 from synthetic import scenario
 
-from sim.outcomes.sweeps import Coordinate, Factor, Outcome, SweepResult, describe_columns
+from sim.outcomes.naming import Outcome
+from sim.outcomes.sweeps import Coordinate, Factor, SweepResult, describe_columns
 from sim.pictures import registry
 from sim.pictures.registry import draw, drawable
 from sim.pictures.style import STYLE

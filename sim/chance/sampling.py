@@ -16,7 +16,7 @@ the net's first column too, so that each category of an input there sees the oth
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,9 +24,10 @@ import numpy as np
 from scipy.special import ndtri
 from scipy.stats import qmc
 
-from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray, join_draws
+from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray, join_draws, over_arrays
 from sim.chance.copula import correlated
-from sim.chance.shocks import leading_directions, market_path, reflect, reverting_path
+from sim.chance.shocks import downward_steps, leading_directions, market_path, reflect, reverting_path
+from sim.chance.units import leading_of, units_of
 from sim.chance.worlds import (
     MARKET,
     SHOCK_INPUTS,
@@ -54,6 +55,7 @@ __all__ = [
     "draw_latents",
     "draw_worlds",
     "fixed_points",
+    "leading_columns",
     "uniforms",
 ]
 
@@ -70,7 +72,14 @@ _JITTER_BITS: Final = 32
 """Steps inside a cell of the hypercube; midpoints of them, so that a uniform is never 0 or 1."""
 
 
-def draw_worlds(scenario: Scenario, scrambles: range, *, replaced: Named | None = None) -> Worlds:
+def draw_worlds(
+    scenario: Scenario,
+    scrambles: range,
+    *,
+    replaced: Named | None = None,
+    redrawn: Collection[str] = (),
+    copy: int = 0,
+) -> Worlds:
     """The worlds of some scrambles, side by side.
 
     Parameters
@@ -82,6 +91,11 @@ def draw_worlds(scenario: Scenario, scrambles: range, *, replaced: Named | None 
         Numbers of the scrambles, at least one; N = 512 times their count.
     replaced : mapping of arrays (N,), optional
         Inputs that take these values instead of their own, in canonical units; shock paths follow them.
+    redrawn : collection of str, optional
+        Names of units that come from another, independent set of draws; see `units_of`. Without any the worlds have
+        the bits that they always have.
+    copy : int, optional
+        Which other set.
 
     Returns
     -------
@@ -91,14 +105,49 @@ def draw_worlds(scenario: Scenario, scrambles: range, *, replaced: Named | None 
     ------
     ScenarioError
         If the correlations of a group are not positive definite, or less rows were learned than are asked for.
+    ValueError
+        There is no such unit, or the worlds are learned from a record, so that units depend on each other.
     """
-    plan = _plan(scenario)
+    plan = _plan(scenario, _sources(scenario, redrawn), copy)
     starts = range(0, DRAWS_PER_SCRAMBLE * len(scrambles), DRAWS_PER_SCRAMBLE)
     parts = []
     for start, number in zip(starts, scrambles, strict=True):
         own = {name: values[start : start + DRAWS_PER_SCRAMBLE] for name, values in (replaced or {}).items()}
         parts.append(worlds_of(scenario, _columns(plan, number).replaced(own)))
     return join_draws(parts)
+
+
+def leading_columns(scenario: Scenario, scrambles: range) -> Named:
+    """What is kept of some scrambles beside their outcomes: the columns of all units, in their order.
+
+    Returns
+    -------
+    mapping of arrays (N,)
+        By name of the column: inputs in canonical units, uniforms of events, leading components of paths of normals,
+        and the number of downward steps of the market in the whole horizon.
+    """
+    plan, names = _plan(scenario), [column.name for unit in units_of(scenario) for column in unit.columns]
+    parts = [_leading(plan, number) for number in scrambles]
+    return {name: np.concatenate([part[name] for part in parts]) for name in names}
+
+
+def _leading(plan: _Plan, number: int) -> dict[str, FloatArray]:
+    scenario, scramble = plan.scenario, _Scramble(plan.scenario.sampling, number)
+    paths = (MARKET, *reverting_paths(scenario))
+    latents = _drawn(plan, scramble, _uniform_names(plan), lambda name: name not in paths)
+    columns = _with_learned(plan, _under(scenario, plan.items, latents), number)
+    kept = {**columns.inputs, **columns.events}
+    kept[STEPS] = downward_steps(columns.shocks[STEPS], columns.inputs["market.step_rate"] * plan.step)[-1]
+    learned = {} if scenario.learned is None else scenario.learned.columns
+    for path in paths:
+        axes, labels = plan.axes_of(path), leading_of(path, scenario.horizon)
+        if path in learned:
+            rows = slice(number * DRAWS_PER_SCRAMBLE, (number + 1) * DRAWS_PER_SCRAMBLE)
+            along = np.stack([(axis[:, None] * learned[path][:, rows]).sum(axis=0) for axis in axes])
+        else:
+            along = scramble.own_normals(path, len(axes))
+        kept |= dict(zip(labels, along, strict=True))
+    return kept
 
 
 def draw_latents(scenario: Scenario, number: int) -> Latents:
@@ -198,21 +247,43 @@ class _Plan:
     step: float
     market_axes: FloatArray
     reverting_axes: FloatArray
+    sources: frozenset[str]
+    copy: int
+
+    def axes_of(self, path: str) -> FloatArray:
+        """The directions of a path of normals."""
+        return self.market_axes if path == MARKET else self.reverting_axes
 
 
-def _plan(scenario: Scenario) -> _Plan:
+def _sources(scenario: Scenario, units: Collection[str]) -> frozenset[str]:
+    """What is drawn for some units."""
+    if not units:
+        return frozenset()
+    known = {unit.name: unit.sources for unit in units_of(scenario)}
+    lost = sorted(set(units) - known.keys())
+    if lost or scenario.learned is not None:
+        raise ValueError(f"no unit of {scenario.name} that can be redrawn: {', '.join(lost) or 'it has learned'}")
+    return frozenset().union(*(known[name] for name in units))
+
+
+def _plan(scenario: Scenario, sources: frozenset[str] = frozenset(), copy: int = 0) -> _Plan:
     items, periods, step = inputs(scenario), period_count(scenario.horizon), scenario.horizon.period_months / 12
     medians = {item.name: canonical(scenario, item, np.array([0.5])) for item in items}
     kappa, theta = medians["market.growth_reversion"], medians["market.level_reversion"]
     market = market_path(np.eye(2 * periods), kappa, theta, step)
     reverting = reverting_path(np.eye(periods + 1), medians["rivalry.half_life"], step)
     count = min(2, periods)
-    return _Plan(scenario, items, periods, step, *(leading_directions(path, count) for path in (market, reverting)))
+    market_axes, reverting_axes = (leading_directions(path, count) for path in (market, reverting))
+    return _Plan(scenario, items, periods, step, market_axes, reverting_axes, sources, copy)
 
 
 def _columns(plan: _Plan, number: int) -> Columns:
     """The columns of one scramble, with the rows of what was learned in place of their own."""
-    columns, learned = _under(plan.scenario, plan.items, _latents(plan, number)), plan.scenario.learned
+    return _with_learned(plan, _under(plan.scenario, plan.items, _latents(plan, number)), number)
+
+
+def _with_learned(plan: _Plan, columns: Columns, number: int) -> Columns:
+    learned = plan.scenario.learned
     if learned is None:
         return columns
     rows = slice(number * DRAWS_PER_SCRAMBLE, (number + 1) * DRAWS_PER_SCRAMBLE)
@@ -225,18 +296,37 @@ def _columns(plan: _Plan, number: int) -> Columns:
 
 
 def _latents(plan: _Plan, number: int) -> Latents:
-    scenario, scramble = plan.scenario, _Scramble(plan.scenario.sampling, number)
-    groups = scenario.sampling.correlations.values()
-    # A member of a group that this scenario lacks keeps its column, so that its partners do not move.
-    names = dict.fromkeys([item.name for item in plan.items] + [name for group in groups for name in group.members])
+    """What is drawn in a scramble, the redrawn from another one whose rows are put in an order of their own.
+
+    Row n of two scrambles of one net is one point of Sobol' before it is scrambled, so that taken as they come the
+    two sets would not be independent.
+    """
+    sampling, names = plan.scenario.sampling, _uniform_names(plan)
+    own = _drawn(plan, _Scramble(sampling, number), names, lambda name: True)
+    if not plan.sources:
+        return own
+    place = f"{number}.{plan.copy}"
+    rows = _generator(sampling.seed, place, "rows").permutation(DRAWS_PER_SCRAMBLE)
+    drawn = _drawn(plan, _Scramble(sampling, place), names, plan.sources.__contains__)
+    fresh = over_arrays(lambda values: values[..., rows], drawn)
+    return Latents({**own.inputs, **fresh.inputs}, {**own.events, **fresh.events}, {**own.shocks, **fresh.shocks})
+
+
+def _uniform_names(plan: _Plan) -> list[str]:
+    """Inputs that have a column; a member of a group that the scenario lacks keeps it, so that its partners stay."""
+    groups = plan.scenario.sampling.correlations.values()
+    members = (name for group in groups for name in group.members)
+    return list(dict.fromkeys([*(item.name for item in plan.items), *members]))
+
+
+def _drawn(plan: _Plan, scramble: _Scramble, names: Sequence[str], asked: Callable[[str], bool]) -> Latents:
+    """The columns of a scramble that are asked for by name."""
+    steps = {name: scramble.hypercube(name, plan.periods) for name in filter(asked, [STEPS])}
+    paths = filter(asked, (MARKET, *reverting_paths(plan.scenario)))
     return Latents(
-        inputs={name: scramble.column(name) for name in names},
-        events={name: scramble.column(name) for name in event_columns(scenario)},
-        shocks={
-            MARKET: scramble.normals(MARKET, plan.market_axes),
-            STEPS: scramble.hypercube(STEPS, plan.periods),
-            **{path: scramble.normals(path, plan.reverting_axes) for path in reverting_paths(scenario)},
-        },
+        inputs={name: scramble.column(name) for name in filter(asked, names)},
+        events={name: scramble.column(name) for name in filter(asked, event_columns(plan.scenario))},
+        shocks=steps | {path: scramble.normals(path, plan.axes_of(path)) for path in paths},
     )
 
 
@@ -280,11 +370,11 @@ class _Scramble:
     ----------
     sampling : Sampling
         Gives the seed, and the names whose columns lie on the net.
-    number : int
-        Which scramble.
+    number : int or str
+        Which scramble; numbers are those of a run's own.
     """
 
-    def __init__(self, sampling: Sampling, number: int) -> None:
+    def __init__(self, sampling: Sampling, number: int | str) -> None:
         self._seed, self._number = sampling.seed, number
         columns = _net(sampling.seed, number, DRAWS_PER_SCRAMBLE)
         self._net: dict[str, FloatArray] = dict(zip(sampling.leading, columns, strict=False))
@@ -304,13 +394,17 @@ class _Scramble:
 
     def normals(self, path: str, axes: FloatArray) -> FloatArray:
         """Independent normals of a shock path, array (K, 512): its one or two own columns drive `axes` (1 or 2, K)."""
-        own = [self.column(name) for name in (path, f"{path}.second")[: len(axes)]]
-        others = self.hypercube(f"{path}.others", axes.shape[1] - len(axes))
-        return reflect(np.asarray(ndtri(np.vstack([*own, others])), dtype=float), axes)
+        others = np.asarray(ndtri(self.hypercube(f"{path}.others", axes.shape[1] - len(axes))), dtype=float)
+        return reflect(np.vstack([self.own_normals(path, len(axes)), others]), axes)
+
+    def own_normals(self, path: str, count: int) -> FloatArray:
+        """What drives the leading directions of a shock path, array (one or two, 512)."""
+        own = [self.column(name) for name in (path, f"{path}.second")[:count]]
+        return np.asarray(ndtri(np.vstack(own)), dtype=float)
 
 
 def _hypercube(
-    seed: int, number: int, name: str, columns: int, points: int = DRAWS_PER_SCRAMBLE, *, slices: int = 1
+    seed: int, number: int | str, name: str, columns: int, points: int = DRAWS_PER_SCRAMBLE, *, slices: int = 1
 ) -> FloatArray:
     """Latin hypercube of one scramble, array (columns, points), from a generator of its own; slice after slice."""
     random, count = _generator(seed, number, name), points // slices
@@ -322,13 +416,13 @@ def _hypercube(
     return numbers
 
 
-def _net(seed: int, number: int, points: int) -> FloatArray:
+def _net(seed: int, number: int | str, points: int) -> FloatArray:
     """The scrambled Sobol' net of one scramble, array (64, points) inside (0, 1); fewer points are the first ones."""
     engine = qmc.Sobol(_NET_WIDTH, scramble=True, bits=_NET_BITS, rng=_generator(seed, number, "net"))
     return np.ascontiguousarray(engine.random(points).T) + 0.5 ** (_NET_BITS + 1)
 
 
-def _generator(seed: int, number: int, name: str) -> np.random.Generator:
+def _generator(seed: int, number: int | str, name: str) -> np.random.Generator:
     """A generator of its own for each name, the same on every machine."""
     key = hashlib.blake2b(f"{seed}/{number}/{name}".encode(), digest_size=16).digest()
     return np.random.Generator(np.random.PCG64(np.random.SeedSequence(int.from_bytes(key, "big"))))

@@ -6,7 +6,7 @@ common, luck included, cancels.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 import numpy as np
@@ -23,6 +23,8 @@ from sim.outcomes.variables import VARIABLES
 __all__ = [
     "HEADLINE_VARIABLES",
     "TIMELINE_VARIABLES",
+    "UNIT_OF_DIFFERENCE",
+    "WORTH_OF_DIFFERENCE",
     "baseline_of",
     "compare_one",
     "compare_results",
@@ -31,6 +33,7 @@ __all__ = [
     "require_comparable",
     "summarise",
     "timeline_rows",
+    "worth_of_difference",
 ]
 
 HEADLINE_VARIABLES: Final = frozenset({"foreign_share", "revenue_gross", "revenue_retained", "operating_profit"})
@@ -50,7 +53,15 @@ _WAITED_FOR: Final = {"apply": "queue", "approve": "quota", "site": "site"}
 _DRAWS_AT_A_TIME: Final = 2**15
 """Draws of which the flows of all years are held together."""
 
-_UNIT_OF_DIFFERENCE: Final = {"year": "years"}
+UNIT_OF_DIFFERENCE: Final = {"year": "years"}
+"""Units that the difference of two numbers does not have."""
+
+WORTH_OF_DIFFERENCE: Final[Mapping[str, tuple[str, ...]]] = {
+    "payback_of_difference": ("cash_flow", "capital_value"),
+    "irr_of_difference": ("cash_flow", "capital_value"),
+    "regret": ("enters", "npv_with_terminal"),
+}
+"""What exists only as a comparison of two scenarios, and the variables of both that it is made of."""
 
 
 def baseline_of(results: Sequence[Result], baseline: str | None) -> Result:
@@ -161,7 +172,7 @@ def paired(panel: Columns, baseline: Columns) -> LazyPanel:
     def read(chosen: Sequence[int], draws: slice) -> FloatArray:
         return panel.rows(_picked(rows, chosen), draws) - baseline.rows(_picked(base_rows, chosen), draws)
 
-    unit = _UNIT_OF_DIFFERENCE.get(panel.unit, panel.unit)
+    unit = UNIT_OF_DIFFERENCE.get(panel.unit, panel.unit)
     return LazyPanel(panel.variable, unit, years, items, median - base_median, panel.draws, read)
 
 
@@ -184,7 +195,7 @@ def compare_one(result: Result, baseline: Result) -> list[ComparisonRow]:
         if VARIABLES[name].summary != "none":
             missing: Missing = "undefined" if VARIABLES[name].missing else ""
             rows += _comparison_rows(result.name, paired(panel, baseline.panels[name]), missing)
-    for panel in _worth_of_difference(result, baseline):
+    for panel in worth_of_difference(result.panels, baseline.panels):
         rows += _comparison_rows(result.name, panel, VARIABLES[panel.variable].missing)
     return rows
 
@@ -197,17 +208,18 @@ def _comparison_rows(scenario: str, panel: Columns, missing: Missing) -> Iterato
     return map(ComparisonRow._make, zip(*table, _by_item(positive, len(panel.years)), strict=True))
 
 
-def _worth_of_difference(result: Result, baseline: Result) -> Iterator[Columns]:
-    """What the extra cash flow of a scenario is worth as an investment, and who enters and regrets it."""
-    held = result.panels.keys() & baseline.panels.keys()
+def worth_of_difference(panels: Mapping[str, Columns], baseline: Mapping[str, Columns]) -> Iterator[LazyPanel]:
+    """What the extra cash flow of a scenario is worth as an investment, and who enters and regrets it.
+
+    As far as both hold what it is made of.
+    """
+    held = panels.keys() & baseline.keys()
     if {"cash_flow", "capital_value"} <= held:
-        cash, left = (paired(result.panels[name], baseline.panels[name]) for name in ("cash_flow", "capital_value"))
+        cash, left = (paired(panels[name], baseline[name]) for name in ("cash_flow", "capital_value"))
         yield _of_flows("payback_of_difference", _payback, cash)
         yield _rate_of_difference(cash, left)
     if {"enters", "npv_with_terminal"} <= held:
-        yield _regret(
-            result.panels["enters"], paired(result.panels["npv_with_terminal"], baseline.panels["npv_with_terminal"])
-        )
+        yield _regret(panels["enters"], paired(panels["npv_with_terminal"], baseline["npv_with_terminal"]))
 
 
 def _of_flows(variable: str, value: Callable[[FloatArray], FloatArray], cash: LazyPanel) -> LazyPanel:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite, prod
@@ -14,20 +13,18 @@ from scipy.special import ndtri
 from scipy.stats import rankdata
 
 from sim.axes import FloatArray
-from sim.errors import choices
-from sim.outcomes.results import VARIABLES, Panel
+from sim.outcomes.naming import Outcome
 from sim.outcomes.statistics import STATISTICS, Missing, Statistics, describe, share_positive
 from sim.outcomes.tables import Cell
+from sim.outcomes.variables import VARIABLES
 from sim.scenario.scenario import Scenario
 
 __all__ = [
     "Coordinate",
     "Factor",
-    "Outcome",
     "Response",
     "SweepResult",
     "describe_columns",
-    "find_outcome",
     "partial_rank_correlations",
     "short_table",
     "sweep_columns",
@@ -36,7 +33,6 @@ __all__ = [
 
 Coordinate: TypeAlias = str | float
 
-_YEAR: Final = re.compile(r"(.*?)\.?(\d{4})")
 _LEAST_FREEDOM: Final = 10
 """Degrees of freedom below which a partial correlation says too little."""
 
@@ -78,34 +74,6 @@ class Factor:
     def places(self) -> tuple[int, ...]:
         """The place of each point's value among the levels."""
         return tuple(self.levels.index(value) for value in self.coordinates)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """One number of a result.
-
-    Attributes
-    ----------
-    variable, scope, item : str
-        Where it stands; scope and item may be empty.
-    year : int
-    unit : str
-    """
-
-    variable: str
-    scope: str
-    item: str
-    year: int
-    unit: str
-
-    @property
-    def label(self) -> str:
-        """How a user asks for it."""
-        return ".".join(filter(None, (self.variable, self.scope, self.item, str(self.year))))
-
-    def column(self, panels: Mapping[str, Panel]) -> FloatArray:
-        """Its draws."""
-        return panels[self.variable].column(self.year, self.scope, self.item)
 
 
 @dataclass(frozen=True)
@@ -160,36 +128,6 @@ class SweepResult:
     def is_grid(self) -> bool:
         """Whether the points are all combinations of the factors' values."""
         return self.points == prod(len(factor.levels) for factor in self.factors)
-
-
-def find_outcome(text: str, panels: Mapping[str, Panel]) -> Outcome:
-    """The outcome that `variable.scope.item.year` asks for.
-
-    Parameters
-    ----------
-    text : str
-        Scope and item as far as the variable has them; the last year unless it is named.
-    panels : mapping of str to Panel
-        Of a run, which decides what there is.
-
-    Raises
-    ------
-    ValueError
-        There is no such outcome; says what there is.
-    """
-    variable, _, rest = text.partition(".")
-    if variable not in panels or VARIABLES[variable].summary == "none":
-        known = [name for name in panels if VARIABLES[name].summary != "none"]
-        raise ValueError(f"no outcome has this variable {choices(variable, known)}")
-    panel = panels[variable]
-    dated = _YEAR.fullmatch(rest)
-    label, year = (dated[1], int(dated[2])) if dated else (rest, panel.years[-1])
-    labels = {".".join(filter(None, place)): place for place in panel.items}
-    if label not in labels:
-        raise ValueError(f"{variable} is not known of this {choices(label, list(labels))}")
-    if year not in panel.years:
-        raise ValueError(f"{variable} has no year {year} (allowed {panel.years[0]} to {panel.years[-1]})")
-    return Outcome(variable, *labels[label], year, panel.unit)
 
 
 def describe_columns(outcome: Outcome, columns: FloatArray, baseline: FloatArray | None) -> Response:

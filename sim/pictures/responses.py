@@ -19,9 +19,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from sim.axes import FloatArray
+from sim.outcomes.naming import Outcome
 from sim.outcomes.results import Result
 from sim.outcomes.statistics import STATISTICS, Statistics
-from sim.outcomes.sweeps import Coordinate, Factor, Outcome, Response, SweepResult
+from sim.outcomes.sweeps import Coordinate, Factor, Response, SweepResult
 from sim.pictures.style import (
     COLOURS,
     HEIGHT,

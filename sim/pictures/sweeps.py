@@ -20,7 +20,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from sim.axes import FloatArray
-from sim.outcomes.sweeps import Factor, Outcome, SweepResult, partial_rank_correlations
+from sim.outcomes.naming import Outcome
+from sim.outcomes.sweeps import Factor, SweepResult, partial_rank_correlations
 from sim.pictures.marks import fan, fan_key, key
 from sim.pictures.registry import picture
 from sim.pictures.responses import (

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Final, Literal, TypeAlias
 
 from sim.axes import FloatArray
 from sim.scenario.evidence import SCALES, Dimension, Range
 from sim.scenario.records import Model, Record
 from sim.scenario.scenario import Scenario
 
-__all__ = ["Input", "canonical", "inputs", "medians", "naive_numbers", "record_numbers", "scale"]
+__all__ = ["Input", "Kind", "canonical", "inputs", "medians", "naive_numbers", "record_numbers", "scale"]
+
+Kind: TypeAlias = Literal["disagreement", "ignorance", "luck"]
+"""Why a number is not known: people disagree, nobody has measured it, or it is not decided yet."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,13 @@ class Input:
     record: Record
     dimension: str
     allowed: Range
+
+    @property
+    def kind(self) -> Kind:
+        """Disagreement for hypotheses and readings, luck for what delays steps and providers, else ignorance."""
+        if self.dimension == "category":
+            return "disagreement"
+        return "luck" if self.path in _PER_PROVIDER or _DELAY.fullmatch(self.path) else "ignorance"
 
 
 def scale(scenario: Scenario, dimension: str, unit: str) -> float:
@@ -72,6 +83,7 @@ def canonical(scenario: Scenario, item: Input, u: FloatArray) -> FloatArray:
 
 
 _PER_PROVIDER = ("regulator.review_time", "entry.build_time")
+_DELAY: Final = re.compile(r"policy\.steps\.[^.]+\.delay")
 _NAIVE = "naive."
 _BESIDE = (_NAIVE, "discrepancy.")
 """Beginnings of the paths of numbers that the engine does not read."""

@@ -14,6 +14,7 @@ from sim.outcomes.comparison import compare_one, summarise, timeline_rows
 from sim.outcomes.manifest import Hashes
 from sim.outcomes.panels import Result
 from sim.outcomes.results import DRAWS_FILE, save_result
+from sim.outcomes.study import INPUTS_FILE, save_inputs
 from sim.outcomes.tables import (
     ComparisonRow,
     SummaryRow,
@@ -65,6 +66,10 @@ class Files:
         return {
             result.name: batch.add(partial(_save, result, self.folder / result.name, keep)) for result in self.results
         }
+
+    def add_inputs(self, batch: Batch) -> None:
+        """Have what was drawn written."""
+        batch.add(partial(save_inputs, self.folder / INPUTS_FILE, [result.scenario for result in self.results]))
 
     def write_tables(self, batch: Batch, done: Callable[[float], None]) -> None:
         """Run the batch with all tables and pictures added to it, and write them."""

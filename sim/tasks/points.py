@@ -23,9 +23,10 @@ from sim.chance.sampling import draw_worlds
 from sim.chance.worlds import SHOCK_INPUTS, Worlds
 from sim.errors import NumericalError, Problem, ScenarioError, SimError
 from sim.model.engine import simulate
+from sim.outcomes.naming import Outcome, find_number
 from sim.outcomes.results import VARIABLES, Panel, require_finite
 from sim.outcomes.statistics import Statistics
-from sim.outcomes.sweeps import Coordinate, Outcome, Response, describe_columns, find_outcome
+from sim.outcomes.sweeps import Coordinate, Response, describe_columns
 from sim.scenario.inputs import Input, canonical, inputs
 from sim.scenario.scenario import Scenario
 from sim.scenario.steps import HazardStep
@@ -113,7 +114,7 @@ def asked_outcomes(sweep: Sweep) -> tuple[Outcome, ...]:
     first = sweep.scenario(sweep.points[0])
     panels = simulate(first, median_world(first))
     if not sweep.outcomes:
-        return tuple(find_outcome(text, panels) for text in _DEFAULT_OUTCOMES)
+        return tuple(find_number(text, {"": panels}) for text in _DEFAULT_OUTCOMES)
     found: list[Outcome] = []
     problems: list[Problem] = []
     for place, node in enumerate(sweep.outcomes):
@@ -127,7 +128,7 @@ def asked_outcomes(sweep: Sweep) -> tuple[Outcome, ...]:
 
 
 def _outcome(text: str, panels: Mapping[str, Panel], known: Sequence[Outcome], *, paired: bool) -> Outcome:
-    outcome = find_outcome(text, panels)
+    outcome = find_number(text, {"": panels})
     if outcome in known:
         raise ValueError(f"the outcome stands twice (found {outcome.label})")
     if VARIABLES[outcome.variable].summary == "difference" and not paired:

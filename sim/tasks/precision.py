@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
-from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray
-from sim.errors import Problem, ScenarioError, choices
+from sim.axes import DRAWS_PER_SCRAMBLE
+from sim.errors import Problem, ScenarioError
 from sim.outcomes.comparison import baseline_of
+from sim.outcomes.naming import Outcome, find_number, outcome_draws
 from sim.outcomes.panels import Columns, Result
 from sim.outcomes.statistics import FEWEST_SCRAMBLES, standard_error
 from sim.outcomes.variables import VARIABLES
@@ -37,61 +38,35 @@ class Target:
 
     Attributes
     ----------
-    scenario : str
-        Whose difference; every scenario's if empty.
-    variable, place : str
-        The outcome: a variable, and its scope and item, joined by a dot.
-    year : int
+    name : str
+        The outcome, as the user names it; every scenario's unless it names one.
     value : float
-        Standard error of the mean difference, in the variable's unit.
+        Standard error of the mean difference, in the outcome's unit.
     """
 
-    scenario: str
-    variable: str
-    place: str
-    year: int
+    name: str
     value: float
-
-    @property
-    def path(self) -> str:
-        """The outcome as the user names it."""
-        named = ".".join(part for part in (self.variable, self.place, str(self.year)) if part)
-        return f"{self.scenario}:{named}" if self.scenario else named
 
     def content(self) -> dict[str, Any]:
         """The target as the manifest states it."""
-        return {"outcome": self.path, "standard_error": self.value, "most_draws": MOST_DRAWS}
+        return {"outcome": self.name, "standard_error": self.value, "most_draws": MOST_DRAWS}
 
-    def check(self, cases: Iterable[Mapping[str, Columns]]) -> None:
-        """Raise ScenarioError unless every scenario has the outcome."""
-        for case in cases:
-            self.row(case[self.variable])
-
-    def row(self, panel: Columns) -> int:
-        """Where a variable has the outcome.
+    def outcome(self, cases: Mapping[str, Mapping[str, Columns]], baseline: str) -> Outcome:
+        """What is meant among the scenarios of a study.
 
         Raises
         ------
         ScenarioError
-            It does not have it; says what it has.
+            There is no such outcome, or it does not exist in every draw.
         """
-        places = {".".join(filter(None, label)): label for label in panel.items}
-        if self.place not in places:
-            _refuse(f"{self.variable} has no such scope and item {choices(self.place, list(places))}")
-        if self.year not in panel.years:
-            _refuse(f"{self.variable} has years {panel.years[0]} to {panel.years[-1]} (found {self.year})")
-        return panel.row(self.year, *places[self.place])
-
-    def error(self, results: Sequence[Result], baseline: str) -> float:
-        """The largest standard error among the scenarios that are meant, as reached so far."""
-        base = baseline_of(results, baseline)
-        meant = [one for one in results if one is not base and self.scenario in ("", one.name)]
-        return max(standard_error(self._column(one) - self._column(base)) for one in meant)
-
-    def _column(self, result: Result) -> FloatArray:
-        panel = result.panels[self.variable]
-        column: FloatArray = panel.rows([self.row(panel)])[0]
-        return column
+        try:
+            outcome = find_number(self.name, cases, baseline)
+            outcome = outcome if outcome.is_comparison else find_number(f"gain({self.name})", cases, baseline)
+        except ValueError as error:
+            _refuse(str(error))
+        if VARIABLES[outcome.variable].may_be_missing:
+            _refuse(f"{outcome.variable} does not exist in every draw: its mean has no standard error")
+        return outcome
 
 
 @dataclass(frozen=True)
@@ -115,53 +90,35 @@ class Reached:
         if self.error > self.target.value:
             wanted += f", and is out of reach of {MOST_DRAWS:,} draws"
         return (
-            f"standard error of the mean difference in {self.target.path}: {self.error:.3g} after {self.draws:,} "
+            f"standard error of the mean difference in {self.target.name}: {self.error:.3g} after {self.draws:,} "
             f"draws ({wanted})"
         )
 
 
-def read_target(text: str, names: Sequence[str], baseline: str) -> Target:
-    """A target from [SCENARIO:]VARIABLE[.SCOPE][.ITEM].YEAR=VALUE.
-
-    Parameters
-    ----------
-    text : str
-        As the user gives it.
-    names : sequence of str
-        Scenarios of the study.
-    baseline : str
-        The one that has no difference.
+def read_target(text: str) -> Target:
+    """A target from OUTCOME=VALUE, as in foreign_share.total.2030=0.001.
 
     Raises
     ------
     ScenarioError
-        It is not of this form, or names what the study does not have.
+        It is not of this form.
     """
-    path, _, value = text.rpartition("=")
-    scenario, _, outcome = path.rpartition(":")
-    variable, _, rest = outcome.partition(".")
-    place, _, year = rest.rpartition(".")
-    others = [name for name in names if name != baseline]
-    known = [name for name, info in VARIABLES.items() if not info.missing and info.summary in ("level", "difference")]
-    if not others:
-        _refuse("a difference takes two scenarios or more")
-    if scenario and scenario not in others:
-        _refuse(f"no scenario but the baseline has this name {choices(scenario, others)}")
-    if variable not in known:
-        _refuse(f"no variable that exists in every draw has this name {choices(variable, known)}")
-    if not year.isdecimal():
-        _refuse(f"an outcome ends in a year, as in foreign_share.total.2030=0.001 (found {text!r})")
-    return Target(scenario, variable, place, int(year), _positive(value))
+    name, _, value = text.rpartition("=")
+    if not name:
+        _refuse(f"an outcome and its standard error, as in foreign_share.total.2030=0.001 (found {text!r})")
+    return Target(name, _positive(value))
 
 
 def as_precise_as(
-    target: Target, baseline: str, draws: int, run: Callable[[int], Sequence[Result]]
+    target: Target, outcome: Outcome, baseline: str, draws: int, run: Callable[[int], Sequence[Result]]
 ) -> tuple[Sequence[Result], Reached]:
     """Add draws until the target is reached, or the most draws are.
 
     Parameters
     ----------
     target : Target
+    outcome : Outcome
+        What it means in the study.
     baseline : str
         Name of the baseline.
     draws : int
@@ -176,10 +133,17 @@ def as_precise_as(
     draws = _whole(max(draws, _FEWEST_DRAWS))
     while True:
         results = run(draws)
-        error = target.error(results, baseline)
+        error = _largest_error(outcome, results, baseline)
         if error <= target.value or draws >= MOST_DRAWS:
             return results, Reached(target, draws, error)
         draws = next_draws(draws, error / target.value)
+
+
+def _largest_error(outcome: Outcome, results: Sequence[Result], baseline: str) -> float:
+    """The largest standard error among the scenarios that are meant, as reached so far."""
+    base, by_name = baseline_of(results, baseline), {result.name: result for result in results}
+    meant = outcome.answered_by({name: result.panels for name, result in by_name.items()}, base.name)
+    return max(standard_error(outcome_draws(outcome, by_name[name], base)) for name in meant)
 
 
 def next_draws(draws: int, excess: float) -> int:

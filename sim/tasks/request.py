@@ -13,6 +13,7 @@ from sim.chance.sampling import check_draws
 from sim.errors import Problem, ResultsError, ScenarioError, choices
 from sim.outcomes.comparison import HEADLINE_VARIABLES, TIMELINE_VARIABLES
 from sim.outcomes.manifest import as_json
+from sim.outcomes.naming import variables_of
 from sim.outcomes.variables import VARIABLES
 from sim.reading.loading import load_scenario
 from sim.scenario.scenario import MOST_SEED, Scenario
@@ -65,7 +66,7 @@ class Request:
         """Variables of which anything is stored while the study is made; None for all."""
         if self.keep is None or not (self.draws > MANY_DRAWS or self.target):
             return None
-        wanted = {*self.keep, *_ALWAYS_STORED, *([self.target.variable] if self.target else [])}
+        wanted = {*self.keep, *_ALWAYS_STORED, *(variables_of(self.target.name) if self.target else ())}
         return tuple(name for name in VARIABLES if name in wanted)
 
     def content(self) -> dict[str, Any]:
@@ -113,7 +114,7 @@ def make_request(
     _refuse(_wrong_options(names, baseline, keep))
     _refuse(_without_rows(files, scenarios, learned))
     _refuse(_endless(learned, target_se))
-    target = None if target_se is None else read_target(target_se, names, baseline or names[0])
+    target = None if target_se is None else read_target(target_se)
     return Request(
         scenarios,
         baseline or names[0],
@@ -135,7 +136,7 @@ def request_of(content: Mapping[str, Any], folder: Path, posterior: Posterior | 
     """
     plain = [_scenario_of(one, content["overridden"]) for one in content["scenarios"].values()]
     scenarios = tuple(_learned(scenario, folder, posterior) for scenario in plain)
-    names, baseline, target, keep = (content[key] for key in ("scenarios", "baseline", "target", "keep"))
+    baseline, target, keep = (content[key] for key in ("baseline", "target", "keep"))
     return Request(
         scenarios,
         baseline,
@@ -143,7 +144,7 @@ def request_of(content: Mapping[str, Any], folder: Path, posterior: Posterior | 
         content["pictures"],
         content["set_by"],
         () if posterior is None else told(posterior, plain),
-        target and read_target(f"{target['outcome']}={target['standard_error']!r}", list(names), baseline),
+        target and read_target(f"{target['outcome']}={target['standard_error']!r}"),
     )
 
 

@@ -209,8 +209,8 @@ class RunTask(Task[_Drawn, Study]):
 
         if request.target is None:
             return draw(request.draws), [*request.notes]
-        request.target.check(plan.cases.values())
-        results, reached = as_precise_as(request.target, request.baseline, request.draws, draw)
+        outcome = request.target.outcome(plan.cases, request.baseline)
+        results, reached = as_precise_as(request.target, outcome, request.baseline, request.draws, draw)
         desk.passing.append(f"these draws took {time.monotonic() - started:.0f} s")
         return results, [*request.notes, str(reached)]
 
@@ -221,6 +221,7 @@ class RunTask(Task[_Drawn, Study]):
         batch = Batch()
         findings = batch.add(partial(audit, [result.scenario for result in results]))
         saved = files.add_draws(batch, request.keep)
+        files.add_inputs(batch)
         files.write_tables(batch, lambda part: desk.tell("files", _SIMULATED + part * (1 - _SIMULATED)))
         self._require_no_faults(findings.result())
         draws = results[0].scenario.sampling.draws

@@ -18,7 +18,8 @@ from sim.belief.posterior import Posterior
 from sim.chance.pairing import draws_key
 from sim.disk import write_bytes
 from sim.outcomes.manifest import as_json, understood
-from sim.outcomes.sweeps import Outcome, SweepResult, short_table, sweep_columns, sweep_rows
+from sim.outcomes.naming import Outcome
+from sim.outcomes.sweeps import SweepResult, short_table, sweep_columns, sweep_rows
 from sim.outcomes.tables import Cell, csv_bytes, parameter_columns, parameter_rows
 from sim.pictures.registry import draw, drawable
 from sim.pictures.sweeps import sheets

@@ -1,0 +1,175 @@
+"""A finished run as a whole: its outcomes, and beside them what was drawn for each of its draws."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray
+from sim.chance.sampling import leading_columns
+from sim.chance.units import units_of
+from sim.chance.worlds import Named, same_worlds
+from sim.errors import ResultsError, ScenarioError
+from sim.outcomes.columns import read_columns, save_columns
+from sim.outcomes.manifest import Manifest, read_manifest, require_as_written
+from sim.outcomes.panels import Result
+from sim.outcomes.results import DRAWS_FILE, read_result
+from sim.scenario.scenario import Scenario
+
+__all__ = ["INPUTS_FILE", "Study", "inputs_of", "read_inputs", "read_study", "save_inputs"]
+
+INPUTS_FILE: Final = "inputs.nc"
+
+_GROUP: Final = "inputs"
+_COLUMNS: Final = "columns"
+_DESCRIBED: Final = "described"
+_OWN: Final = ":"
+"""Between a scenario and a column where the scenario's values are not those of the scenarios before it."""
+
+
+@dataclass(frozen=True)
+class Study:
+    """A finished run.
+
+    Attributes
+    ----------
+    folder : Path
+    manifest : Manifest
+    results : tuple of Result
+        In the order in which they were run, on shared draws; read from the disk as they are asked for.
+    """
+
+    folder: Path
+    manifest: Manifest
+    results: tuple[Result, ...]
+
+    @property
+    def baseline(self) -> str:
+        """Name of the scenario that others are compared with."""
+        return str(self.manifest.asked["baseline"])
+
+    @property
+    def draws(self) -> int:
+        """Number of draws."""
+        return self.results[0].scenario.sampling.draws
+
+    def result(self, name: str) -> Result:
+        """The result of one scenario."""
+        return next(result for result in self.results if result.name == name)
+
+    def inputs(self, name: str) -> Named:
+        """What was drawn for one scenario: by column of `units_of`, arrays (N,); categories as indices.
+
+        Raises
+        ------
+        ResultsError
+            The file is missing, damaged or not what the manifest says, or other columns are in it.
+        """
+        found, expected = self._inputs[name], _names(self.result(name).scenario)
+        if sorted(found) != sorted(expected) or any(values.shape != (self.draws,) for values in found.values()):
+            raise ResultsError(f"{self.folder / INPUTS_FILE}: has other columns than {name}: run the study again")
+        return found
+
+    @cached_property
+    def _inputs(self) -> Mapping[str, Named]:
+        path = self.folder / INPUTS_FILE
+        if not path.is_file():
+            raise ResultsError(f"{self.folder}: was made without {INPUTS_FILE}: run the study again")
+        require_as_written(path)
+        return read_inputs(path)
+
+
+def read_study(folder: Path | str) -> Study:
+    """A finished run from its folder.
+
+    Raises
+    ------
+    ResultsError
+        There is none, it is not what its manifest says, or another command made it.
+    """
+    path = Path(folder)
+    manifest = read_manifest(path)
+    if manifest.task != "run":
+        raise ResultsError(f"{path}: is the study of sim {manifest.task}, and a study of sim run is asked for")
+    folders = [path / name for name in manifest.variables]
+    for one in folders:
+        require_as_written(one / DRAWS_FILE)
+    results = tuple(read_result(one) for one in folders)
+    names = [result.name for result in results]
+    if manifest.asked.get("baseline") not in names:
+        raise ResultsError(f"{path}: its manifest names no baseline among {', '.join(names) or 'no scenarios'}")
+    return Study(path, manifest, results)
+
+
+def inputs_of(scenarios: Sequence[Scenario]) -> dict[str, Named]:
+    """What is drawn for each scenario: by column of `units_of`, arrays (N,); scenarios share what they share."""
+    made: list[tuple[Scenario, Named]] = []
+    for scenario in scenarios:
+        scrambles = range(scenario.sampling.draws // DRAWS_PER_SCRAMBLE)
+        known = next((columns for other, columns in made if same_worlds(scenario, other)), None)
+        made.append((scenario, leading_columns(scenario, scrambles) if known is None else known))
+    return {scenario.name: columns for scenario, columns in made}
+
+
+def save_inputs(path: Path, scenarios: Sequence[Scenario]) -> None:
+    """Write what is drawn for each scenario; a column in which several agree stands there once.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written.
+    """
+    written: dict[str, FloatArray] = {}
+    names: dict[str, dict[str, str]] = {}
+    for scenario, columns in inputs_of(scenarios).items():
+        names[scenario] = {}
+        for column, values in columns.items():
+            known = written.setdefault(column, values)
+            label = column if known is values or np.array_equal(known, values) else f"{scenario}{_OWN}{column}"
+            written[label] = values
+            names[scenario][column] = label
+    described = {
+        column.name: {"kind": column.kind, "grade": column.grade, "unit": column.unit, "categories": column.categories}
+        for scenario in scenarios
+        for unit in units_of(scenario)
+        for column in unit.columns
+    }
+    save_columns(path, {_GROUP: written}, {_COLUMNS: names, _DESCRIBED: described})
+
+
+def read_inputs(path: Path) -> Mapping[str, Named]:
+    """What `save_inputs` wrote, by scenario and column.
+
+    Raises
+    ------
+    ResultsError
+        The file is damaged, or of another kind.
+    """
+    try:
+        groups, document = read_columns(path)
+    except ScenarioError as error:
+        raise ResultsError(str(error)) from error
+    try:
+        stored = {name: part for name, values in groups[_GROUP].items() for name, part in _parts(name, values)}
+        return {
+            scenario: {column: stored[label] for column, label in labels.items()}
+            for scenario, labels in document[_COLUMNS].items()
+        }
+    except (KeyError, TypeError, AttributeError):
+        raise ResultsError(f"{path}: not the inputs of a study, or damaged: run the study again") from None
+
+
+def _parts(name: str, values: FloatArray) -> list[tuple[str, FloatArray]]:
+    """The components of a column one by one."""
+    if values.ndim == 1:
+        return [(name, values)]
+    return [(f"{name}[{place}]", part) for place, part in enumerate(values)]
+
+
+def _names(scenario: Scenario) -> list[str]:
+    return [column.name for unit in units_of(scenario) for column in unit.columns]
