@@ -16,7 +16,19 @@ from sim.scenario.levers import Regime
 
 PACKAGE = Path(sim.__file__).parent
 
-FOLDERS = ("kernels", "scenario", "reading", "chance", "dates", "outcomes", "model", "belief", "pictures", "tasks")
+FOLDERS = (
+    "kernels",
+    "scenario",
+    "reading",
+    "chance",
+    "dates",
+    "outcomes",
+    "model",
+    "analysis",
+    "belief",
+    "pictures",
+    "tasks",
+)
 """Folders in the order in which they may be read: each imports only from those before it."""
 
 # fmt: off
@@ -40,6 +52,7 @@ READING_ORDER = (
     "outcomes.study", "outcomes.sweeps",
     "model.economy", "model.inversion", "model.luck", "model.marketpath", "model.entry", "model.stocks", "model.levers",
     "model.course", "model.sites", "model.market", "model.accounts", "model.engine",
+    "analysis.waiting",
     "belief.record", "belief.names", "belief.matching", "belief.knowledge", "belief.naive", "belief.scores",
     "belief.forecasts", "belief.track", "belief.tempering", "belief.likelihood", "belief.space",
     "belief.possible", "belief.posterior", "belief.calibration", "belief.lessons",

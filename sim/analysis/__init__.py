@@ -1,0 +1,1 @@
+"""Kernels of why, what if and what to do: numbers in, numbers out."""
