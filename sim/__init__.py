@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sim.outcomes.results import load_results
+    from sim.outcomes.study import load_results
     from sim.reading.loading import load_scenario
     from sim.tasks.backtest import run_backtest
     from sim.tasks.calibrate import run_calibration
@@ -31,7 +31,7 @@ __version__ = "0.2.0"
 
 _HOMES = {
     "compare": ("sim.tasks.compare", "compare_studies"),
-    "load_results": ("sim.outcomes.results", "load_results"),
+    "load_results": ("sim.outcomes.study", "load_results"),
     "load_scenario": ("sim.reading.loading", "load_scenario"),
     "run_backtest": ("sim.tasks.backtest", "run_backtest"),
     "run_calibration": ("sim.tasks.calibrate", "run_calibration"),

@@ -12,11 +12,11 @@ from sim.axes import FloatArray
 from sim.chance.sampling import draw_worlds
 from sim.chance.worlds import Worlds
 from sim.dates.timeline import Masks, Timeline, period_masks, simulate_timeline
-from sim.model.accounts import Record
 from sim.model.economy import Economy
 from sim.model.engine import run_periods, simulate
 from sim.model.entry import entry_verdicts
 from sim.model.inversion import build_economy
+from sim.model.record import Record
 from sim.outcomes.results import Panel
 from sim.reading.loading import load_scenario
 from sim.scenario.scenario import Scenario

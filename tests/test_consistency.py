@@ -276,6 +276,13 @@ def test_each_fault_gets_one_line(folder: Folder, text: str, line: str) -> None:
     assert found == [f"{expected}: {message}"]
 
 
+def test_a_group_holds_inputs_that_are_unknown_for_one_reason(folder: Folder) -> None:
+    groups = "{one: {members: [zone.cap, 'entry.build_time[aws]'], rank: [[0.5]], reason: x}}"
+    complaints = folder.complaints(folder.variant(f"sampling: {{correlations: {groups}}}\n"))
+    said = "(found 'entry.build_time[aws]' is luck, 'zone.cap' is ignorance)"
+    assert [said in complaint for complaint in complaints] == [True]
+
+
 def test_an_input_stands_in_one_group_only(folder: Folder) -> None:
     groups = (
         "{one: {members: [market.size, zone.cap], rank: [[0.5]], reason: x}, "

@@ -15,9 +15,10 @@ from shipped import run, scenario, story, year
 
 from sim.axes import FloatArray
 from sim.kernels import channels, finance
-from sim.model import accounts
-from sim.model.accounts import Record, outcomes
+from sim.model.accounts import outcomes
 from sim.model.economy import Economy
+from sim.model.record import Record
+from sim.model.streams import Streams
 
 ONE = np.ones(2)
 ALWAYS = "entry.rule=always"
@@ -231,10 +232,10 @@ def test_the_rent_of_equity_is_worth_what_it_costs_to_buy_and_to_keep(step: floa
 # ---- whole runs
 
 
-def _rich(name: str) -> tuple[Economy, Record, accounts._Streams]:
+def _rich(name: str) -> tuple[Economy, Record, Streams]:
     """A run by quarters, and its accounts."""
     economy, record, _, masks = story(name, ALWAYS)
-    return economy, record, accounts._streams(economy, record, masks, 0.25)
+    return economy, record, Streams(economy, record, masks, 0.25)
 
 
 def _idleness(record: Record, rates: channels.Rates) -> FloatArray:
@@ -290,12 +291,14 @@ def test_the_sum_of_what_markups_add_is_what_accounts_report() -> None:
     """To profits of partners and of domestic firms one for one; on own sites the state takes its part."""
     economy, record, streams = _rich("full_liberalization")
     _, _, timeline, masks = story("full_liberalization", ALWAYS)
-    bare, rates = accounts._streams(economy, _without_markups(record), masks, 0.25), economy.rates()
+    bare, rates = Streams(economy, _without_markups(record), masks, 0.25), economy.rates()
     added = streams.profit - bare.profit - (record.earned - record.owned_earned)
     np.testing.assert_allclose(added[record.owned_earned == 0], 0.0, atol=1e-12)
     np.testing.assert_allclose(added.sum(axis=1) + streams.tax - bare.tax, record.owned_earned.sum(axis=1), atol=1e-12)
     assert np.abs(record.owned_earned).max() > 1e-3
-    gross_profit = outcomes(scenario("full_liberalization", ALWAYS), economy, record, timeline, masks)
+    gross_profit = outcomes(
+        ["domestic_gross_profit"], scenario("full_liberalization", ALWAYS), economy, record, timeline, masks
+    )
     home = record.spending[:, : economy.domestic].sum(axis=(1, 2)) * rates.domestic_margin + record.home_earned
     found = gross_profit["domestic_gross_profit"].values[1:, 0]
     np.testing.assert_allclose(found, home.reshape(12, 4, -1).mean(axis=1), rtol=1e-10)
@@ -303,7 +306,7 @@ def test_the_sum_of_what_markups_add_is_what_accounts_report() -> None:
 
 def test_cash_moves_one_for_one_with_the_margin_of_partners() -> None:
     economy, record, _, masks = story("jv_only")
-    streams, bare = (accounts._streams(economy, one, masks, 0.25) for one in (record, _without_markups(record)))
+    streams, bare = (Streams(economy, one, masks, 0.25) for one in (record, _without_markups(record)))
     for stream in ("profit", "incremental", "value", "cash"):
         np.testing.assert_allclose(getattr(streams, stream) - getattr(bare, stream), record.earned, atol=1e-12)
     assert np.abs(record.earned).max() > 1e-3
@@ -335,7 +338,7 @@ def test_value_flow_and_cash_flow_are_worth_the_same_over_whole_lives(months: in
     """Sites are bought at the start of a period: to (ln(1 + W) step)^2 / 24 of their price, the error of middles."""
     edits, step = ("entry.rule=never", f"horizon.period_months={months}"), months / 12
     economy, record, _, masks = story("jv_only", *edits)
-    streams, rate = accounts._streams(economy, _whole_lives(record), masks, step), economy.rates().discount_rate
+    streams, rate = Streams(economy, _whole_lives(record), masks, step), economy.rates().discount_rate
     begins = np.exp(-np.log1p(rate) * np.arange(len(streams.capex))[:, None, None] * step)
     price = (streams.capex * step * begins).sum(axis=0)
     value = finance.present_value(streams.value, rate, step)
@@ -352,7 +355,7 @@ def test_a_regime_that_starts_with_equity_buys_none() -> None:
     half = ("regimes.jv_only.partner_equity=0.5",)
     economy, record, _, masks = story("jv_only", *half)
     rates = economy.rates()
-    capex = accounts._streams(economy, record, masks, 0.25).capex
+    capex = Streams(economy, record, masks, 0.25).capex
     gross = record.spending[:, economy.domestic :].sum(axis=2)
     idle = channels.operator_idleness(record.growth, rates)[:, None]
     capital = np.concatenate([record.opening[None], gross]) * rates.capital_intensity * idle

@@ -40,7 +40,8 @@ from sim.errors import Problem, ResultsError, ScenarioError
 from sim.model.engine import simulate
 from sim.outcomes.manifest import MANIFEST, Manifest, canonical_hash, program, read_manifest, write_manifest
 from sim.outcomes.panels import Result, batches
-from sim.outcomes.results import DRAWS_FILE, VARIABLES, load_results, read_result, save_result
+from sim.outcomes.results import DRAWS_FILE, VARIABLES, read_result, save_result
+from sim.outcomes.study import INPUTS_FILE, load_results, read_inputs, save_inputs
 from sim.reading.documents import read
 from sim.reading.loading import load_scenario
 from sim.scenario.inputs import inputs
@@ -459,11 +460,24 @@ def test_stored_draws(corpus: Corpus) -> None:
     _tried(cases, judge, [str(folder)], (10, 50))
 
 
+def test_inputs_beside_outcomes(corpus: Corpus) -> None:
+    save_inputs(corpus.folder / INPUTS_FILE, [corpus.scenario])
+    path = corpus.folder / "damaged" / INPUTS_FILE
+
+    def judge() -> None:
+        for columns in read_inputs(path).values():
+            assert all(np.isfinite(values).all() for values in columns.values())
+
+    cases = _some(_netcdf_cases(corpus, INPUTS_FILE, "document", 60), MOST_NETCDF)
+    _tried(cases, judge, [str(path)], (10, 50))
+
+
 def test_stored_draws_by_xarray(corpus: Corpus) -> None:
     folder = corpus.folder / "damaged"
 
     def judge() -> None:
-        for dataset in load_results(folder).values():
+        for node in load_results(folder).values():
+            dataset = node.to_dataset()
             assert isinstance(dataset, xarray.Dataset)
             with dataset:
                 assert dataset.market_size.values.shape[-1] == 512

@@ -20,12 +20,12 @@ from sim.outcomes.results import (
     VARIABLES,
     Panel,
     Result,
-    load_results,
     panel_hash,
     read_result,
     require_finite,
     save_result,
 )
+from sim.outcomes.study import load_results
 
 ITEMS = (("iaas", "aws"), ("total", "aws"))
 
@@ -220,22 +220,21 @@ def test_draws_that_were_never_written_take_no_memory(saved: Path) -> None:
         read_result(saved)
 
 
-def test_a_study_loads_as_one_dataset_a_scenario(saved: Path, tmp_path: Path) -> None:
+def test_a_study_loads_as_one_tree_of_a_dataset_a_scenario(saved: Path, tmp_path: Path) -> None:
     (tmp_path / "study" / "closed").mkdir(parents=True)
     (saved / "draws.nc").rename(tmp_path / "study" / "closed" / "draws.nc")
     loaded = load_results(tmp_path / "study")["closed"]
-    assert isinstance(loaded, xarray.Dataset)
+    assert isinstance(loaded, xarray.DataTree)
     assert loaded.sizes == {"year": 3, "item": 2, "draw": 512}
     loaded.close()
 
 
-def test_without_xarray_results_load_as_labelled_panels(
+def test_without_xarray_results_load_as_labelled_arrays(
     small: Result, saved: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     loaded = load_results(saved)["closed"]
-    assert isinstance(loaded, Result)
-    column = loaded.panels["market_share"].column(2020, "total", "aws")
+    column = np.asarray(loaded["market_share"].sel(year=2020, item="total:aws"))
     assert column.tolist() == small.panels["market_share"].values[2, 1].tolist()
 
 

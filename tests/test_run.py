@@ -88,6 +88,7 @@ def test_a_study_leaves_the_files_of_the_interface(tmp_path: Path) -> None:
         "summary.csv",
         "comparison.csv",
         "parameters.csv",
+        "inputs.nc",
         "closed/draws.nc",
         "closed/timeline.csv",
         "wide_open/draws.nc",

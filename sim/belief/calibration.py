@@ -22,9 +22,9 @@ from sim.belief.tempering import Rung, Target, effective_size, temper
 from sim.chance.sampling import Noise, columns_of, draw_latents
 from sim.chance.worlds import Columns, Latents, worlds_of
 from sim.dates.timeline import Masks, Timeline
-from sim.model.accounts import Record
 from sim.model.economy import Economy
 from sim.model.engine import observe
+from sim.model.record import Record
 from sim.scenario.scenario import Scenario
 
 __all__ = [

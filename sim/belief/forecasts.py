@@ -14,9 +14,9 @@ from sim.belief.record import Series
 from sim.belief.scores import measured
 from sim.chance.sampling import draw_worlds, uniforms
 from sim.dates.timeline import Masks, Timeline
-from sim.model.accounts import Record
 from sim.model.economy import Economy
 from sim.model.engine import observe
+from sim.model.record import Record
 from sim.scenario.scenario import Scenario
 
 __all__ = ["Forecasts", "forecast_scramble", "one_of_each"]

@@ -19,8 +19,9 @@ from sim.belief.record import EVENTS, MONEY, SHARES, Observation
 from sim.dates.calendar import phases_in_force
 from sim.dates.timeline import Timeline, event_table
 from sim.errors import choices, shown
-from sim.model.accounts import Record, net_royalty
 from sim.model.economy import Economy
+from sim.model.record import Record
+from sim.model.streams import net_royalty
 from sim.scenario.policy import decimal_year, states
 from sim.scenario.scenario import Scenario
 

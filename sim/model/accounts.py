@@ -1,99 +1,70 @@
-"""From what happened in each period to the outcomes that are reported: years, scopes, parties and money."""
+"""From what happened in each period to the outcomes that are reported: years, scopes, parties and money.
+
+An outcome is a formula of quantities, each of which is computed when the first outcome reads it, and once.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import NamedTuple
+from collections.abc import Callable, Collection, Iterable, Mapping
+from functools import cached_property
+from typing import Final, TypeAlias
 
 import numpy as np
 
-from sim.axes import FloatArray, IntArray
+from sim.axes import FloatArray
 from sim.dates.timeline import Masks, Timeline, event_table
-from sim.errors import SimError
-from sim.kernels import channels, finance
+from sim.errors import SimError, choices
+from sim.kernels import finance
+from sim.kernels.channels import Rates
 from sim.model.economy import Economy
 from sim.model.entry import tariff_equivalent
+from sim.model.record import Record
+from sim.model.streams import Streams, net_royalty
 from sim.outcomes.results import VARIABLES, Panel
 from sim.scenario.policy import states
 from sim.scenario.scenario import Scenario
 
-__all__ = ["Record", "net_royalty", "outcomes"]
+__all__ = ["OUTCOMES", "Accounts", "chosen_outcomes", "outcomes"]
 
-Column = tuple[tuple[str, str], FloatArray]
-"""(scope, item), and its values (Y, N)."""
+Items: TypeAlias = tuple[tuple[str, str], ...]
+"""Scope and item of each column."""
+
+Labelled: TypeAlias = tuple[tuple[int, ...], Items, FloatArray]
+"""Years, items, and the values (Y, items, N)."""
 
 
-@dataclass(frozen=True)
-class Record:
-    """What the loop over periods leaves.
+def chosen_outcomes(needed: Collection[str] | None = None) -> tuple[str, ...]:
+    """Variables that a run computes: those that are needed, all by default; in the order in which results hold them.
 
-    Attributes
-    ----------
-    spending : (T, P, L, N)
-        With each provider over all channels, USD bn/yr.
-    owned : (T, F, L, N)
-        The part of it on owned sites.
-    size : (T, L, N)
-        Market size without opening, USD bn/yr.
-    growth : (T + 1, N)
-        Trend log growth of the total per year, the base year's first.
-    gain : (T, L, N)
-        Consumer gain, USD bn/yr.
-    quality : (T, L, N)
-        Log of domestic quality.
-    capacity, bought : (T, F, N)
-        Of owned sites, USD bn/yr: at the period's end; what of it arrived in the period.
-    home_earned : (T, N)
-    earned, owned_earned : (T, F, N)
-        What markups other than the base year's add to the profits of all domestic providers and of each foreign one,
-        and the part of it on own sites; USD bn/yr.
-    markup : (Y, P, L, N)
-        Spending-weighted, in the last period of each year.
-    equity : (T + 1, N)
-        Foreign equity in operators, the start's first.
-    opening : (F, N)
-        Gross revenue of foreign providers in the base year's last period, USD bn/yr.
+    Raises
+    ------
+    SimError
+        There is no such variable, or it compares scenarios; or what is declared is not computed, or the other way
+        round.
     """
-
-    spending: FloatArray
-    owned: FloatArray
-    size: FloatArray
-    growth: FloatArray
-    gain: FloatArray
-    quality: FloatArray
-    capacity: FloatArray
-    bought: FloatArray
-    home_earned: FloatArray
-    earned: FloatArray
-    owned_earned: FloatArray
-    markup: FloatArray
-    equity: FloatArray
-    opening: FloatArray
-
-
-@dataclass(frozen=True)
-class _Labels:
-    """Labels of a scenario's outcomes."""
-
-    years: tuple[int, ...]
-    scopes: tuple[str, ...]
-    layers: tuple[str, ...]
-    providers: tuple[str, ...]
-    domestic: int
-
-    @property
-    def foreign(self) -> tuple[str, ...]:
-        return self.providers[self.domestic :]
+    declared = [name for name, info in VARIABLES.items() if info.summary != "comparison"]
+    for name in OUTCOMES.keys() ^ declared:
+        lacking = "declared in outcomes/variables.py, but not computed"
+        if name in OUTCOMES:
+            lacking = "computed, but not declared in outcomes/variables.py"
+        raise SimError(f"the outcome {name} is {lacking}")
+    for name in needed or ():
+        if name in VARIABLES and name not in OUTCOMES:
+            raise SimError(f"{name} compares two scenarios: no run of one computes it")
+        if name not in OUTCOMES:
+            raise SimError(f"a run computes no such outcome {choices(name, OUTCOMES)}")
+    return tuple(name for name in OUTCOMES if needed is None or name in needed)
 
 
 def outcomes(
-    scenario: Scenario, economy: Economy, record: Record, timeline: Timeline, masks: Masks
+    names: Iterable[str], scenario: Scenario, economy: Economy, record: Record, timeline: Timeline, masks: Masks
 ) -> dict[str, Panel]:
-    """Every outcome of a block of draws, by variable.
+    """Some outcomes of a block of draws, by variable.
 
     Parameters
     ----------
+    names : iterable of str
+        From `chosen_outcomes`; each has the bits that it has among all.
     scenario : Scenario
     economy : Economy
     record : Record
@@ -104,337 +75,296 @@ def outcomes(
     -------
     dict of str to Panel
         Median cases are left at zero.
-
-    Raises
-    ------
-    SimError
-        What is declared is not computed, or the other way round.
     """
-    horizon = scenario.horizon
-    labels = _Labels(
-        tuple(range(horizon.base_year + 1, horizon.end_year + 1)),
-        (*economy.layers, "total"),
-        economy.layers,
-        economy.providers,
-        economy.domestic,
-    )
-    step = horizon.period_months / 12
-    panels = [
-        *_market(economy, record, labels),
-        *_money(economy, record, masks, labels, step),
-        *_events(scenario, economy, timeline, masks, labels),
-    ]
-    found = {panel.variable: panel for panel in panels}
-    for name, info in VARIABLES.items():
-        if name not in found and info.summary != "comparison":
-            raise SimError(f"the outcome {name} is declared in outcomes/variables.py, but not computed")
-    return found
+    accounts = Accounts(scenario, economy, record, timeline, masks)
+    return {name: _panel(name, *OUTCOMES[name](accounts)) for name in names}
 
 
-def _panel(variable: str, years: tuple[int, ...], columns: Iterable[Column]) -> Panel:
-    items, values = zip(*columns, strict=True)
-    return _filled(variable, years, items, np.stack(values, axis=1))
-
-
-def _filled(variable: str, years: tuple[int, ...], items: tuple[tuple[str, str], ...], values: FloatArray) -> Panel:
-    """A panel from values (Y, items, N)."""
-    if variable not in VARIABLES:
-        raise SimError(f"the outcome {variable} is computed, but not declared in outcomes/variables.py")
+def _panel(variable: str, years: tuple[int, ...], items: Items, values: FloatArray) -> Panel:
     return Panel(variable, VARIABLES[variable].unit, years, items, values, np.zeros(values.shape[:2]))
 
 
-def _annual(values: FloatArray, years: int) -> FloatArray:
-    """Mean over the periods of each year, (T, ...) to (Y, ...)."""
-    return np.asarray(values.reshape(years, -1, *values.shape[1:]).mean(axis=1))
+class Accounts:
+    """What is reported of a block of draws is read off these quantities.
+
+    Those by year have the base year first: spending, sales and the like (Y + 1, L + 1, ..., N) USD bn/yr by scope,
+    the total last.
+
+    Attributes
+    ----------
+    years : tuple of int
+        Of the horizon; the base year is not among them.
+    layers, providers, foreign : tuple of str
+    """
+
+    def __init__(self, scenario: Scenario, economy: Economy, record: Record, timeline: Timeline, masks: Masks) -> None:
+        horizon = scenario.horizon
+        self._scenario, self._economy, self._record = scenario, economy, record
+        self._timeline, self._masks, self._step = timeline, masks, horizon.period_months / 12
+        self.years = tuple(range(horizon.base_year + 1, horizon.end_year + 1))
+        self.layers, self.providers = economy.layers, economy.providers
+        self.foreign = economy.providers[economy.domestic :]
+
+    # ---- labels
+
+    def by_scope(self, values: FloatArray) -> Labelled:
+        """Values (Y + 1, L + 1, N), or of the layers alone."""
+        scopes = (*self.layers, "total")[: values.shape[1]]
+        return self._since_base, tuple((scope, "") for scope in scopes), values
+
+    def by_item(self, items: tuple[str, ...], values: FloatArray) -> Labelled:
+        """Values (Y + 1, L + 1, items, N), or of the layers alone."""
+        scopes = (*self.layers, "total")[: values.shape[1]]
+        columns = tuple((scope, item) for scope in scopes for item in items)
+        return self._since_base, columns, values.reshape(len(values), len(columns), -1)
+
+    def by_foreign(self, values: FloatArray) -> Labelled:
+        """Values of the foreign providers and their sum, from (Y, F, N), or of the last year alone from (1, F, N)."""
+        items = tuple(("total", item) for item in (*self.foreign, "foreign"))
+        return self.years[-len(values) :], items, _with_sum(values)
+
+    def by_firm(self, values: FloatArray) -> Labelled:
+        """Values of the foreign providers in the last year without a sum, from (F, N)."""
+        return self.years[-1:], tuple(("total", item) for item in self.foreign), values[None]
+
+    def single(self, values: FloatArray, scope: str = "") -> Labelled:
+        """One column from (years, N): of all years since the base, of those of the horizon, or of the last."""
+        return self._since_base[-len(values) :], ((scope, ""),), values[:, None]
+
+    def listed(self, columns: Mapping[str, FloatArray]) -> Labelled:
+        """Columns (N,) by item, without a scope, in the last year."""
+        return self.years[-1:], tuple(("", item) for item in columns), np.stack(list(columns.values()))[None]
+
+    @property
+    def _since_base(self) -> tuple[int, ...]:
+        return (self.years[0] - 1, *self.years)
+
+    # ---- from periods to years
+
+    def annual(self, values: FloatArray) -> FloatArray:
+        """Mean over the periods of each year, (T, ...) to (Y, ...)."""
+        return np.asarray(values.reshape(len(self.years), -1, *values.shape[1:]).mean(axis=1))
+
+    def year_end(self, values: FloatArray) -> FloatArray:
+        """The last period of each year, (T, ...) to (Y, ...)."""
+        per_year = len(values) // len(self.years)
+        return values[per_year - 1 :: per_year]
+
+    def by_year(self, base: FloatArray, values: FloatArray) -> FloatArray:
+        """Base year and yearly means by scope: (..., L, N) and (T, ..., L, N) to (Y + 1, L + 1, ..., N)."""
+        years = len(self.years)
+        out = np.empty((years + 1, base.shape[-2] + 1, *base.shape[:-2], base.shape[-1]))
+        out[0, :-1] = np.moveaxis(base, -2, 0)
+        periods = values.reshape(years, -1, *values.shape[1:])
+        for layer in range(base.shape[-2]):
+            np.mean(periods[..., layer, :], axis=1, out=out[1:, layer])
+        np.sum(out[:, :-1], axis=1, out=out[:, -1])
+        return out
+
+    # ---- the market
+
+    @cached_property
+    def _base(self) -> FloatArray:
+        """Spending by provider in the base year, (P, L, N)."""
+        return self._economy.layer_shares * self._economy.layer_size
+
+    @cached_property
+    def spending(self) -> FloatArray:
+        """With each provider, (Y + 1, L + 1, P, N)."""
+        return self.by_year(self._base, self._record.spending)
+
+    @cached_property
+    def size(self) -> FloatArray:
+        """Of the market."""
+        return np.asarray(self.spending.sum(axis=2))
+
+    @cached_property
+    def untouched(self) -> FloatArray:
+        """Size of the market without opening."""
+        return self.by_year(self._economy.layer_size, self._record.size)
+
+    @cached_property
+    def home(self) -> FloatArray:
+        """With domestic providers."""
+        return np.asarray(self.spending[:, :, : self._economy.domestic].sum(axis=2))
+
+    @cached_property
+    def abroad(self) -> FloatArray:
+        """With foreign providers."""
+        return np.asarray(self.spending[:, :, self._economy.domestic :].sum(axis=2))
+
+    @cached_property
+    def owned(self) -> FloatArray:
+        """On own sites, (Y + 1, L + 1, F, N)."""
+        return self.by_year(np.zeros_like(self._base[self._economy.domestic :]), self._record.owned)
+
+    @cached_property
+    def retained(self) -> FloatArray:
+        """Net royalty of partners, and sales of own sites, (Y + 1, L + 1, F, N)."""
+        record, domestic, net = self._record, self._economy.domestic, net_royalty(self._record, self.rates)
+        with_partner = record.spending[:, domestic:] - record.owned
+        return self.by_year(self._base[domestic:] * net[0], with_partner * net[1:, None, None]) + self.owned
+
+    @cached_property
+    def domestic_profit(self) -> FloatArray:
+        """Gross profit of domestic providers, (Y + 1, N)."""
+        squeezed = np.concatenate([np.zeros((1, self._economy.draws)), self.annual(self._record.home_earned)])
+        return np.asarray(self.home[:, -1] * self.rates.domestic_margin + squeezed)
+
+    @cached_property
+    def gain(self) -> FloatArray:
+        """Of consumers."""
+        return self.by_year(np.zeros_like(self._economy.layer_size), self._record.gain)
+
+    @cached_property
+    def quality(self) -> FloatArray:
+        """Of domestic offers at the end of each year, (Y + 1, L, N)."""
+        start = np.ones_like(self._economy.layer_size)[None]
+        return np.concatenate([start, np.exp(self.year_end(self._record.quality))])
+
+    @cached_property
+    def markup(self) -> FloatArray:
+        """In the last period of each year, (Y + 1, L, P, N)."""
+        economy, weights = self._economy, self._economy.shares * self._economy.weights
+        values = np.empty((len(self.years) + 1, len(self.layers), len(self.providers), economy.draws))
+        by_provider = values.swapaxes(1, 2)
+        by_provider[0] = economy.mean_prices(economy.by_layer(weights), weights, economy.base_prices)
+        by_provider[1:] = self._record.markup
+        return values
+
+    # ---- money
+
+    @cached_property
+    def rates(self) -> Rates:
+        """Cost structure and taxes."""
+        return self._economy.rates()
+
+    @cached_property
+    def streams(self) -> Streams:
+        """What foreign providers earn and spend, period by period."""
+        return Streams(self._economy, self._record, self._masks, self._step)
+
+    @cached_property
+    def value_flow(self) -> FloatArray:
+        """Of the foreign providers, (Y, F, N)."""
+        return self.annual(self.streams.value)
+
+    def present(self, flow: FloatArray) -> FloatArray:
+        """Value at the end of the base year of a flow (T, F, N), (F, N)."""
+        return finance.present_value(flow, self.rates.discount_rate, self._step)
+
+    @cached_property
+    def npv(self) -> FloatArray:
+        """Of the foreign providers without a terminal value, (F, N)."""
+        return self.present(self.streams.value)
+
+    @cached_property
+    def npv_with_terminal(self) -> FloatArray:
+        """The same with one, (F, N)."""
+        rates, last = self.rates, self.value_flow[-1]
+        going = finance.terminal_value(last, rates.discount_rate, rates.terminal_growth, len(self.years))
+        return self.npv + going
+
+    @cached_property
+    def payback(self) -> FloatArray:
+        """Of own sites, (F, N)."""
+        return finance.payback_years(self.streams.site_cash * self._step, self._step)
+
+    @cached_property
+    def irr(self) -> FloatArray:
+        """Of own sites, (F, N)."""
+        spent = -self.streams.site_capex * self._step
+        flows = finance.half_steps(self.streams.site_cash * self._step - spent, spent, self.streams.site_left)
+        return finance.internal_rate(flows, self._step / 2)
+
+    @cached_property
+    def capacity(self) -> FloatArray:
+        """Of own sites at the end of each year, (Y, F, N)."""
+        return self.year_end(self._record.capacity)
+
+    # ---- dates, categories and the regime
+
+    @cached_property
+    def enters(self) -> FloatArray:
+        """1 where an own site is launched, (F, N)."""
+        return np.isfinite(self._timeline.launched).astype(np.float64)
+
+    @cached_property
+    def event_dates(self) -> Mapping[str, FloatArray]:
+        """When each event happens, NaN for never."""
+        return {
+            row.event if row.actor == "policy" else f"{row.actor}.{row.event}": np.where(
+                np.isfinite(row.dates), row.dates, np.nan
+            )
+            for row in event_table(self._timeline, self._scenario)
+        }
+
+    @cached_property
+    def waits(self) -> Mapping[str, FloatArray]:
+        """Years that each foreign provider waited for each thing."""
+        timeline = self._timeline
+        kinds = {"queue": timeline.queue_wait, "quota": timeline.quota_wait, "site": timeline.site_wait}
+        return {f"{name}.{kind}": wait[f] for f, name in enumerate(self.foreign) for kind, wait in kinds.items()}
+
+    def category(self, name: str) -> FloatArray:
+        """A drawn category as an index, (1, N)."""
+        return self._economy.inputs[name][None]
+
+    @property
+    def opened_layer(self) -> str:
+        """The layer of the hypotheses on the long run."""
+        return self._scenario.opening.layer
+
+    @cached_property
+    def final_tariff(self) -> FloatArray:
+        """Tariff equivalent of the regime that is in force at the end of the horizon, (N,)."""
+        final, every = self._masks.state[-1], states(self._scenario)
+        tariff = np.zeros(self._economy.draws)
+        for state in np.unique(final):
+            tariff = np.where(final == state, tariff_equivalent(self._scenario, self._economy, every[state]), tariff)
+        return tariff
 
 
-def _yearly(base: FloatArray, values: FloatArray, years: int) -> FloatArray:
-    """Base year and yearly means by scope, the total last: (..., L, N) and (T, ..., L, N) to (Y + 1, L + 1, ..., N)."""
-    out = np.empty((years + 1, base.shape[-2] + 1, *base.shape[:-2], base.shape[-1]))
-    out[0, :-1] = np.moveaxis(base, -2, 0)
-    periods = values.reshape(years, -1, *values.shape[1:])
-    for layer in range(base.shape[-2]):
-        np.mean(periods[..., layer, :], axis=1, out=out[1:, layer])
-    np.sum(out[:, :-1], axis=1, out=out[:, -1])
-    return out
-
-
-def _market(economy: Economy, record: Record, labels: _Labels) -> Iterable[Panel]:
-    count, domestic = len(labels.years), labels.domestic
-    years = (labels.years[0] - 1, *labels.years)
-    base = economy.layer_shares * economy.layer_size
-    spending = _yearly(base, record.spending, count)
-    owned = _yearly(np.zeros_like(base[domestic:]), record.owned, count)
-    size = spending.sum(axis=2)
-    untouched = _yearly(economy.layer_size, record.size, count)
-    home, abroad = spending[:, :, :domestic].sum(axis=2), spending[:, :, domestic:].sum(axis=2)
-    rates = economy.rates()
-    with_partner = record.spending[:, domestic:] - record.owned
-    net = net_royalty(record, rates)
-    royalties = _yearly(base[domestic:] * net[0], with_partner * net[1:, None, None], count)
-    retained = royalties + owned
-    yield _scoped("market_size", years, labels, size)
-    yield _scoped("market_expansion", years, labels, size / untouched)
-    yield _scoped("foreign_share", years, labels, abroad / size)
-    yield _itemised("market_share", years, labels, labels.providers, spending / size[:, :, None])
-    gross = np.concatenate([spending, abroad[:, :, None], home[:, :, None]], axis=2)
-    yield _itemised("revenue_gross", years, labels, (*labels.providers, "foreign", "domestic"), gross)
-    yield _itemised("revenue_retained", years, labels, (*labels.foreign, "foreign"), _with_sum(retained, axis=2))
-    yield _itemised("owned_revenue", years, labels, (*labels.foreign, "foreign"), _with_sum(owned, axis=2))
-    yield _scoped("domestic_revenue", years, labels, home)
-    squeezed = np.concatenate([np.zeros((1, economy.draws)), _annual(record.home_earned, count)])
-    yield _panel("domestic_gross_profit", years, [(("total", ""), home[:, -1] * rates.domestic_margin + squeezed)])
-    yield _scoped("consumer_gain", years, labels, _yearly(np.zeros_like(economy.layer_size), record.gain, count))
-    quality = np.concatenate([np.ones_like(economy.layer_size)[None], np.exp(_year_end(record.quality, count))])
-    yield _filled("domestic_quality", years, tuple((layer, "") for layer in labels.layers), quality)
-    yield _markups(economy, record, labels, years)
-
-
-def net_royalty(record: Record, rates: channels.Rates) -> FloatArray:
-    """What a provider keeps of a unit of its partner's sales, (T + 1, N), the base year first."""
-    rate = channels.royalty_rate(channels.operator_idleness(record.growth, rates), rates)
-    return np.asarray(rate * (1.0 - rates.royalty_withholding - rates.royalty_vat))
-
-
-def _year_end(values: FloatArray, years: int) -> FloatArray:
-    """The last period of each year, (T, ...) to (Y, ...)."""
-    return values[len(values) // years - 1 :: len(values) // years]
+OUTCOMES: Final[Mapping[str, Callable[[Accounts], Labelled]]] = {
+    "market_size": lambda of: of.by_scope(of.size),
+    "market_expansion": lambda of: of.by_scope(of.size / of.untouched),
+    "foreign_share": lambda of: of.by_scope(of.abroad / of.size),
+    "market_share": lambda of: of.by_item(of.providers, of.spending / of.size[:, :, None]),
+    "revenue_gross": lambda of: of.by_item(
+        (*of.providers, "foreign", "domestic"),
+        np.concatenate([of.spending, of.abroad[:, :, None], of.home[:, :, None]], axis=2),
+    ),
+    "revenue_retained": lambda of: of.by_item((*of.foreign, "foreign"), _with_sum(of.retained, axis=2)),
+    "owned_revenue": lambda of: of.by_item((*of.foreign, "foreign"), _with_sum(of.owned, axis=2)),
+    "domestic_revenue": lambda of: of.by_scope(of.home),
+    "domestic_gross_profit": lambda of: of.single(of.domestic_profit, "total"),
+    "consumer_gain": lambda of: of.by_scope(of.gain),
+    "domestic_quality": lambda of: of.by_scope(of.quality),
+    "markup": lambda of: of.by_item(of.providers, of.markup),
+    "operating_profit": lambda of: of.by_foreign(of.annual(of.streams.profit)),
+    "incremental_profit": lambda of: of.by_foreign(of.annual(of.streams.incremental)),
+    "value_flow": lambda of: of.by_foreign(of.value_flow),
+    "cash_flow": lambda of: of.by_foreign(of.annual(of.streams.cash)),
+    "capex": lambda of: of.by_foreign(of.annual(of.streams.capex)),
+    "capacity": lambda of: of.by_foreign(of.capacity),
+    "capital_value": lambda of: of.by_foreign(of.streams.left[None]),
+    "operator_profit": lambda of: of.single(of.annual(of.streams.operator_profit), "total"),
+    "tax_take": lambda of: of.single(of.annual(of.streams.tax), "total"),
+    "npv": lambda of: of.by_foreign(of.npv[None]),
+    "npv_with_terminal": lambda of: of.by_foreign(of.npv_with_terminal[None]),
+    "npv_of_equity": lambda of: of.by_foreign(of.present(of.streams.equity_value)[None]),
+    "payback": lambda of: of.by_firm(of.payback),
+    "irr": lambda of: of.by_firm(of.irr),
+    "enters": lambda of: of.by_firm(of.enters),
+    "event_date": lambda of: of.listed(of.event_dates),
+    "wait": lambda of: of.listed(of.waits),
+    "opening_hypothesis": lambda of: of.single(of.category("opening.hypothesis")),
+    "zone_reading": lambda of: of.single(of.category("zone.reading")),
+    "implied_tariff_equivalent": lambda of: of.single(of.final_tariff[None], of.opened_layer),
+}
+"""How each outcome of a run follows from its accounts, in the order in which results hold them."""
 
 
 def _with_sum(values: FloatArray, axis: int = 1) -> FloatArray:
     """Append the sum over providers, (..., F, ..., N) to (..., F + 1, ..., N)."""
     return np.concatenate([values, values.sum(axis=axis, keepdims=True)], axis=axis)
-
-
-def _scoped(variable: str, years: tuple[int, ...], labels: _Labels, values: FloatArray) -> Panel:
-    """A panel from values (Y, scopes, N)."""
-    return _filled(variable, years, tuple((scope, "") for scope in labels.scopes), values)
-
-
-def _itemised(
-    variable: str, years: tuple[int, ...], labels: _Labels, items: tuple[str, ...], values: FloatArray
-) -> Panel:
-    """A panel from values (Y, scopes, items, N), of all scopes or of the layers alone."""
-    columns = tuple((scope, item) for scope in labels.scopes[: values.shape[1]] for item in items)
-    return _filled(variable, years, columns, values.reshape(len(values), len(columns), -1))
-
-
-def _markups(economy: Economy, record: Record, labels: _Labels, years: tuple[int, ...]) -> Panel:
-    weights = economy.shares * economy.weights
-    values = np.empty((len(years), len(labels.layers), len(labels.providers), economy.draws))
-    by_provider = values.swapaxes(1, 2)
-    by_provider[0] = economy.mean_prices(economy.by_layer(weights), weights, economy.base_prices)
-    by_provider[1:] = record.markup
-    return _itemised("markup", years, labels, labels.providers, values)
-
-
-@dataclass(frozen=True)
-class _Streams:
-    """Streams of the foreign providers' accounts by period, (T, F, N) or (T, N), USD bn/yr.
-
-    `left` is what capital in place still carries at the end of the horizon, (F, N), USD bn: own tranches, and the
-    part of it that stands on own sites.
-    """
-
-    profit: FloatArray
-    incremental: FloatArray
-    value: FloatArray
-    equity_value: FloatArray
-    cash: FloatArray
-    site_cash: FloatArray
-    site_capex: FloatArray
-    capex: FloatArray
-    operator_profit: FloatArray
-    tax: FloatArray
-    site_left: FloatArray
-    left: FloatArray
-
-
-def _streams(economy: Economy, record: Record, masks: Masks, step: float) -> _Streams:
-    """What both channels bring together.
-
-    Equation (27) of docs/model.md.
-    """
-    rates, sites = economy.rates(), record.owned.sum(axis=2)
-    gross = record.spending[:, economy.domestic :].sum(axis=2) - sites
-    partner = _partner_streams(record, gross, rates, step)
-    site = _site_streams(record, masks, sites, rates, step)
-    return _Streams(
-        profit=partner.profit + site.profit,
-        incremental=partner.incremental + site.incremental,
-        value=partner.incremental + partner.capital_return + site.value,
-        equity_value=partner.equity_value,
-        cash=partner.incremental + partner.depreciation - partner.capex + site.cash,
-        site_cash=site.cash,
-        site_capex=site.capex,
-        capex=partner.capex + site.capex,
-        operator_profit=partner.operator_profit,
-        tax=partner.tax + site.tax,
-        site_left=site.left,
-        left=partner.left + site.left,
-    )
-
-
-class _PartnerStreams(NamedTuple):
-    """What partners bring and what equity in them costs by period, (T, F, N), USD bn/yr.
-
-    `capital_return` is depreciation less rent of the equity's part of the operators' capital, `equity_value` what
-    that equity adds to value, `left` (F, N) what it is worth at the end; `operator_profit` and `tax` are (T, N).
-    """
-
-    profit: FloatArray
-    incremental: FloatArray
-    depreciation: FloatArray
-    capital_return: FloatArray
-    equity_value: FloatArray
-    capex: FloatArray
-    operator_profit: FloatArray
-    tax: FloatArray
-    left: FloatArray
-
-
-def _partner_streams(record: Record, gross: FloatArray, rates: channels.Rates, step: float) -> _PartnerStreams:
-    """In the partner channel every stream but what markups add is in proportion to gross revenue."""
-    equity, everybody = record.equity[1:], gross.sum(axis=1)
-    idleness = channels.operator_idleness(record.growth, rates)
-    split = channels.split_partner(np.ones_like(equity), equity, idleness[1:], rates)
-    loaded = split.net_royalty + split.dividend - split.technology
-    profit = gross * loaded[:, None] + (record.earned - record.owned_earned)
-    intensity = rates.capital_intensity * idleness
-    depreciation = equity * intensity[1:] / rates.asset_life
-    rent = equity * intensity[1:] * finance.rent_rate(rates.discount_rate, rates.asset_life)
-    capital = np.concatenate([record.opening[None], gross]) * intensity[:, None]
-    even = finance.even_value(rates.discount_rate, rates.asset_life)
-    return _PartnerStreams(
-        profit=profit,
-        incremental=profit + gross * channels.saved_technology(rates),
-        depreciation=gross * depreciation[:, None],
-        capital_return=gross * (depreciation - rent)[:, None],
-        equity_value=gross * (split.dividend + depreciation - rent)[:, None],
-        capex=finance.equity_spending(record.equity, capital, even, rates.asset_life, step),
-        operator_profit=everybody * (split.operator_profit - split.dividend - split.dividend_tax),
-        tax=everybody * (split.royalty_tax + split.operator_tax + split.dividend_tax),
-        left=equity[-1] * even * capital[-1],
-    )
-
-
-class _SiteStreams(NamedTuple):
-    """What own sites bring and cost by period, (T, F, N), and their taxes, (T, N), USD bn/yr; `left` (F, N) USD bn."""
-
-    profit: FloatArray
-    incremental: FloatArray
-    value: FloatArray
-    cash: FloatArray
-    capex: FloatArray
-    tax: FloatArray
-    left: FloatArray
-
-
-def _site_streams(record: Record, masks: Masks, sites: FloatArray, rates: channels.Rates, step: float) -> _SiteStreams:
-    if not record.bought.any():
-        nothing = np.zeros_like(sites)
-        return _SiteStreams(nothing, nothing, nothing, nothing, nothing, nothing[:, 0], nothing[0])
-    owned = channels.split_owned(sites, record.capacity, record.owned_earned, rates)
-    capex = record.bought * (rates.capital / step)
-    rent = record.capacity * (rates.capital * finance.rent_rate(rates.discount_rate, rates.asset_life))
-    incremental = owned.net_profit + sites * channels.saved_technology(rates)
-    price, rent_due = _handed_over(record, masks, rates, step)
-    _, left = _carried(record, np.full(sites.shape[1:], len(sites)), rates, step)
-    return _SiteStreams(
-        profit=owned.net_profit,
-        incremental=incremental,
-        value=incremental + owned.depreciation - rent + (price - rent_due) / step,
-        cash=incremental + owned.depreciation - capex + price / step,
-        capex=capex,
-        tax=(owned.royalty_tax + owned.profit_tax + owned.dividend_tax).sum(axis=1),
-        left=np.where(record.capacity[-1] > 0.0, left, 0.0),
-    )
-
-
-def _carried(record: Record, until: IntArray, rates: channels.Rates, step: float) -> tuple[FloatArray, FloatArray]:
-    """What the tranches of sites are worth at the start of a period (F, N), at book and by rent; USD bn."""
-    book, rent = finance.carried(record.bought, until, step, rates.discount_rate, rates.asset_life)
-    return rates.capital * book, rates.capital * rent
-
-
-def _handed_over(record: Record, masks: Masks, rates: channels.Rates, step: float) -> tuple[FloatArray, FloatArray]:
-    """Money paid for sites that are handed over, and the rent that their tranches still bear; (T, F, N), USD bn."""
-    handed = masks.transfer[: len(record.bought)]
-    if not handed.any():
-        return np.zeros_like(record.bought), np.zeros_like(record.bought)
-    book, rent = _carried(record, handed.argmax(axis=0), rates, step)
-    # The rent left is due at the period's start, and flows are paid in its middle.
-    later = np.exp(np.log1p(rates.discount_rate) * (step / 2))
-    return np.where(handed, rates.transfer_price * book, 0.0), np.where(handed, rent * later, 0.0)
-
-
-def _money(economy: Economy, record: Record, masks: Masks, labels: _Labels, step: float) -> Iterable[Panel]:
-    streams, count, rates = _streams(economy, record, masks, step), len(labels.years), economy.rates()
-    annual = {
-        "operating_profit": _annual(streams.profit, count),
-        "incremental_profit": _annual(streams.incremental, count),
-        "value_flow": _annual(streams.value, count),
-        "cash_flow": _annual(streams.cash, count),
-        "capex": _annual(streams.capex, count),
-        "capacity": _year_end(record.capacity, count),
-    }
-    for variable, values in annual.items():
-        yield _grouped(variable, labels.years, labels, values)
-    last = labels.years[-1:]
-    yield _grouped("capital_value", last, labels, streams.left[None])
-    yield _panel("operator_profit", labels.years, [(("total", ""), _annual(streams.operator_profit, count))])
-    yield _panel("tax_take", labels.years, [(("total", ""), _annual(streams.tax, count))])
-    present = finance.present_value(streams.value, rates.discount_rate, step)
-    going = finance.terminal_value(annual["value_flow"][-1], rates.discount_rate, rates.terminal_growth, count)
-    yield _grouped("npv", last, labels, present[None])
-    yield _grouped("npv_with_terminal", last, labels, (present + going)[None])
-    of_equity = finance.present_value(streams.equity_value, rates.discount_rate, step)
-    yield _grouped("npv_of_equity", last, labels, of_equity[None])
-    yield _plain("payback", last, labels, finance.payback_years(streams.site_cash * step, step))
-    spent = -streams.site_capex * step
-    flows = finance.half_steps(streams.site_cash * step - spent, spent, streams.site_left)
-    yield _plain("irr", last, labels, finance.internal_rate(flows, step / 2))
-
-
-def _grouped(variable: str, years: tuple[int, ...], labels: _Labels, values: FloatArray) -> Panel:
-    """A panel of the foreign providers and their sum, from (Y, F, N)."""
-    items = tuple(("total", item) for item in (*labels.foreign, "foreign"))
-    return _filled(variable, years, items, _with_sum(values))
-
-
-def _plain(variable: str, years: tuple[int, ...], labels: _Labels, values: FloatArray) -> Panel:
-    """A panel of the foreign providers without a sum, from (F, N)."""
-    return _filled(variable, years, tuple(("total", item) for item in labels.foreign), values[None])
-
-
-def _events(scenario: Scenario, economy: Economy, timeline: Timeline, masks: Masks, labels: _Labels) -> Iterable[Panel]:
-    last = labels.years[-1:]
-    yield _plain("enters", last, labels, np.isfinite(timeline.launched).astype(np.float64))
-    dates: list[Column] = []
-    for row in event_table(timeline, scenario):
-        item = row.event if row.actor == "policy" else f"{row.actor}.{row.event}"
-        dates.append((("", item), np.where(np.isfinite(row.dates), row.dates, np.nan)[None]))
-    yield _panel("event_date", last, dates)
-    waits = {"queue": timeline.queue_wait, "quota": timeline.quota_wait, "site": timeline.site_wait}
-    yield _panel(
-        "wait",
-        last,
-        [
-            (("", f"{name}.{kind}"), wait[f][None])
-            for f, name in enumerate(labels.foreign)
-            for kind, wait in waits.items()
-        ],
-    )
-    yield _panel("opening_hypothesis", last, [(("", ""), economy.inputs["opening.hypothesis"][None])])
-    yield _panel("zone_reading", last, [(("", ""), economy.inputs["zone.reading"][None])])
-    tariff = _final_tariff(scenario, economy, masks)
-    yield _panel("implied_tariff_equivalent", last, [((scenario.opening.layer, ""), tariff[None])])
-
-
-def _final_tariff(scenario: Scenario, economy: Economy, masks: Masks) -> FloatArray:
-    """Tariff equivalent of the regime that is in force at the end of the horizon, (N,)."""
-    final, found = masks.state[-1], states(scenario)
-    tariff = np.zeros(economy.draws)
-    for state in np.unique(final):
-        tariff = np.where(final == state, tariff_equivalent(scenario, economy, found[state]), tariff)
-    return tariff

@@ -7,7 +7,7 @@ Draws are taken in blocks that fit the cache. No step mixes draws, so that the b
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TypeVar
 
 import numpy as np
@@ -15,12 +15,13 @@ import numpy as np
 from sim.axes import FloatArray, carved, join_draws
 from sim.chance.worlds import Worlds, period_count
 from sim.dates.timeline import Masks, Timeline, period_masks, simulate_timeline
-from sim.model.accounts import Record, outcomes
+from sim.model.accounts import chosen_outcomes, outcomes
 from sim.model.course import Backdrop, Course, Shared
 from sim.model.economy import Economy
 from sim.model.entry import entry_verdicts
 from sim.model.market import advance, tally
 from sim.model.marketpath import MarketPath
+from sim.model.record import Record
 from sim.model.stocks import Stocks, opening_stocks
 from sim.outcomes.results import Panel
 from sim.scenario.scenario import Scenario
@@ -41,7 +42,12 @@ _TIMES_RECORD = 3
 
 
 def simulate(
-    scenario: Scenario, worlds: Worlds, *, block: int | None = None, shared: Shared | None = None
+    scenario: Scenario,
+    worlds: Worlds,
+    *,
+    block: int | None = None,
+    shared: Shared | None = None,
+    needed: Collection[str] | None = None,
 ) -> Mapping[str, Panel]:
     """Run a scenario on given worlds.
 
@@ -54,20 +60,25 @@ def simulate(
         Draws taken together, at least 2; the results do not depend on it.
     shared : Shared, optional
         What was made so far of other scenarios on the same draws, to which this one's is added.
+    needed : collection of str, optional
+        Variables to compute, keys of `VARIABLES`; all by default. Each has the bits of the full run.
 
     Returns
     -------
     mapping of str to Panel
-        Every outcome by variable; median cases are zero.
+        These outcomes by variable; median cases are zero.
 
     Raises
     ------
     NumericalError
         If a draw has no base year or no growth path; the message names the inputs.
+    SimError
+        If a run computes no such outcome.
     """
+    names = chosen_outcomes(needed)
     known = Shared() if shared is None else shared
     parts = _blocks(worlds, block or draws_at_once(scenario))
-    return _joined([outcomes(scenario, *_run_block(scenario, part, known)) for part in parts])
+    return _joined([outcomes(names, scenario, *_run_block(scenario, part, known)) for part in parts])
 
 
 def draws_at_once(scenario: Scenario) -> int:

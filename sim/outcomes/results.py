@@ -8,13 +8,12 @@ its attributes `years` and `items` say what it has. The median case stands besid
 from __future__ import annotations
 
 import errno
-import importlib.util
 import os
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import h5netcdf
 import h5py
@@ -24,7 +23,6 @@ from pydantic import ValidationError
 from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray
 from sim.errors import ResultsError, shown
 from sim.outcomes import netcdf
-from sim.outcomes.manifest import require_as_written
 from sim.outcomes.panels import (
     Columns,
     LazyPanel,
@@ -38,16 +36,12 @@ from sim.outcomes.panels import (
 from sim.outcomes.variables import VARIABLES, VariableInfo
 from sim.scenario.scenario import Scenario
 
-if TYPE_CHECKING:
-    import xarray
-
 __all__ = [
     "DRAWS_FILE",
     "VARIABLES",
     "Panel",
     "Result",
     "VariableInfo",
-    "load_results",
     "panel_hash",
     "read_result",
     "require_finite",
@@ -286,44 +280,3 @@ def result_folders(path: Path) -> tuple[Path, ...]:
     if not folders:
         raise ResultsError(f"{path}: neither a study nor the folder of one scenario (no {DRAWS_FILE} in it)")
     return folders
-
-
-def load_results(path: Path | str) -> Mapping[str, xarray.Dataset | Result]:
-    """Open a finished study, or one scenario of it, as labelled arrays.
-
-    Parameters
-    ----------
-    path : path
-        A study's folder, or one scenario's folder in it.
-
-    Returns
-    -------
-    mapping of str to xarray.Dataset or Result
-        By name of the scenario. Where xarray is installed, datasets that read from the file what is asked of them,
-        `load_results(path)["ftz_pilot"].foreign_share.sel(item="iaas:", year=2030)`; without it results held in
-        memory, `load_results(path)["ftz_pilot"].panels["foreign_share"].column(2030, "iaas")`.
-
-    Raises
-    ------
-    ResultsError
-        There is no finished result, or it is not what the manifest of its study says.
-    """
-    folders = result_folders(Path(path))
-    for folder in folders:
-        require_as_written(folder / DRAWS_FILE)
-    if importlib.util.find_spec("xarray") is None:
-        return {result.name: result for result in map(read_result, folders)}
-    names = [read_result(folder).name for folder in folders]
-    return dict(zip(names, map(_dataset, folders), strict=True))
-
-
-def _dataset(folder: Path) -> xarray.Dataset:
-    """The file of a scenario as xarray opens it, by marks that this program itself does not read."""
-    import xarray
-
-    path = folder / DRAWS_FILE
-    try:
-        return xarray.open_dataset(path, engine="h5netcdf")
-    except Exception as error:  # whatever two libraries raise at marks that make no sense to them
-        message = "damaged, or not written by this program: its dimensions or attributes are not as xarray needs them"
-        raise ResultsError(f"{path}: {message}") from error

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import importlib.util
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -18,10 +19,13 @@ from sim.errors import ResultsError, ScenarioError
 from sim.outcomes.columns import read_columns, save_columns
 from sim.outcomes.manifest import Manifest, read_manifest, require_as_written
 from sim.outcomes.panels import Result
-from sim.outcomes.results import DRAWS_FILE, read_result
+from sim.outcomes.results import DRAWS_FILE, read_result, result_folders
 from sim.scenario.scenario import Scenario
 
-__all__ = ["INPUTS_FILE", "Study", "inputs_of", "read_inputs", "read_study", "save_inputs"]
+if TYPE_CHECKING:
+    import xarray
+
+__all__ = ["INPUTS_FILE", "Labelled", "Study", "inputs_of", "load_results", "read_inputs", "read_study", "save_inputs"]
 
 INPUTS_FILE: Final = "inputs.nc"
 
@@ -106,6 +110,118 @@ def read_study(folder: Path | str) -> Study:
     return Study(path, manifest, results)
 
 
+@dataclass(frozen=True)
+class Labelled:
+    """Numbers with names on their axes, where xarray is not installed; NumPy takes it as an array.
+
+    Attributes
+    ----------
+    values : array
+    coordinates : mapping of str to sequence
+        Each axis in order to its labels.
+    """
+
+    values: FloatArray
+    coordinates: Mapping[str, Sequence[object]]
+
+    def sel(self, **labels: object) -> Labelled:
+        """The numbers at one label of some axes, which go; KeyError if there is none."""
+        values, left = self.values, dict(self.coordinates)
+        for name, label in labels.items():
+            if name not in left or label not in left[name]:
+                raise KeyError(f"no {label!r} on an axis {name!r}")
+            values = np.asarray(values.take(left[name].index(label), axis=list(left).index(name)))
+            del left[name]
+        return Labelled(values, left)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> FloatArray:
+        """The numbers alone."""
+        return np.array(self.values, dtype=dtype, copy=copy)
+
+
+class _Loaded(Mapping[str, Any]):
+    """One scenario's variables, and under `inputs` what was drawn, read as they are asked for."""
+
+    def __init__(self, result: Result, inputs: Named | None) -> None:
+        self._panels, self._inputs = result.panels, inputs
+        self._draws = range(result.scenario.sampling.draws)
+
+    def __getitem__(self, name: str) -> Labelled | Mapping[str, Labelled]:
+        if name == _GROUP and self._inputs is not None:
+            return {column: Labelled(values, {"draw": self._draws}) for column, values in self._inputs.items()}
+        panel = self._panels[name]
+        items = [f"{scope}:{item}" for scope, item in panel.items]
+        values = panel.rows(range(panel.count)).reshape(len(panel.years), len(items), -1)
+        return Labelled(values, {"year": list(panel.years), "item": items, "draw": self._draws})
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([*self._panels, *([] if self._inputs is None else [_GROUP])])
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+
+def load_results(path: Path | str) -> Mapping[str, Any]:
+    """Open a finished study, or one scenario of it, as labelled arrays.
+
+    Parameters
+    ----------
+    path : path
+        A study's folder, or one scenario's folder in it.
+
+    Returns
+    -------
+    mapping of str
+        Scenario, then variable: `load_results(path)["ftz_pilot"]["foreign_share"].sel(item="iaas:", year=2030)`; what
+        was drawn stands beside, by column, `load_results(path)["ftz_pilot"]["inputs"]["zone.cap"]`. Where xarray is
+        installed it is a DataTree that reads from the files what is asked of it; without it the same names lead to
+        arrays with labels (`Labelled`), which NumPy takes.
+
+    Raises
+    ------
+    ResultsError
+        There is no finished result, or it is not what the manifest of its study says.
+    """
+    folders = result_folders(Path(path))
+    for folder in folders:
+        require_as_written(folder / DRAWS_FILE)
+    results = [read_result(folder) for folder in folders]
+    drawn = {result.name: _drawn_for(result, folder) for result, folder in zip(results, folders, strict=True)}
+    if importlib.util.find_spec("xarray") is None:
+        return {result.name: _Loaded(result, drawn[result.name]) for result in results}
+    return _tree({result.name: folder for result, folder in zip(results, folders, strict=True)}, drawn)
+
+
+def _drawn_for(result: Result, folder: Path) -> Named | None:
+    """What was drawn for a result, if its study has it."""
+    path = folder.resolve().parent / INPUTS_FILE
+    if not path.is_file():
+        return None
+    require_as_written(path)
+    return read_inputs(path).get(result.name)
+
+
+def _tree(folders: Mapping[str, Path], drawn: Mapping[str, Named | None]) -> xarray.DataTree:
+    import xarray
+
+    parts = {name: _dataset(folder / DRAWS_FILE) for name, folder in folders.items()}
+    for name, inputs in drawn.items():
+        if inputs is not None:
+            parts[f"{name}/{_GROUP}"] = xarray.Dataset({column: ("draw", values) for column, values in inputs.items()})
+    return xarray.DataTree.from_dict(parts)
+
+
+def _dataset(path: Path) -> xarray.Dataset:
+    """The file of a scenario as xarray opens it, by marks that this program itself does not read."""
+    import xarray
+
+    try:
+        return xarray.open_dataset(path, engine="h5netcdf")
+    except Exception as error:  # whatever two libraries raise at marks that make no sense to them
+        message = "damaged, or not written by this program: its dimensions or attributes are not as xarray needs them"
+        raise ResultsError(f"{path}: {message}") from error
+
+
 def inputs_of(scenarios: Sequence[Scenario]) -> dict[str, Named]:
     """What is drawn for each scenario: by column of `units_of`, arrays (N,); scenarios share what they share."""
     made: list[tuple[Scenario, Named]] = []
@@ -154,6 +270,8 @@ def read_inputs(path: Path) -> Mapping[str, Named]:
         groups, document = read_columns(path)
     except ScenarioError as error:
         raise ResultsError(str(error)) from error
+    if not all(np.isfinite(values).all() for values in groups.get(_GROUP, {}).values()):
+        raise ResultsError(f"{path}: its columns must hold finite numbers")
     try:
         stored = {name: part for name, values in groups[_GROUP].items() for name, part in _parts(name, values)}
         return {

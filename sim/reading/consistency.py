@@ -18,7 +18,7 @@ from sim.reading.correlation import contradictions
 from sim.reading.feasibility import infeasible
 from sim.reading.plausibility import Finding, implausible
 from sim.scenario.families import Discrete
-from sim.scenario.inputs import inputs
+from sim.scenario.inputs import Input, inputs
 from sim.scenario.levers import Regime, RegimeChange
 from sim.scenario.market import LayerShares
 from sim.scenario.records import Record
@@ -109,7 +109,8 @@ def _leading(scenario: Scenario, former: Collection[str]) -> Iterator[Finding]:
 
 
 def _correlations(scenario: Scenario, former: Collection[str]) -> Iterator[Finding]:
-    names = [*(item.name for item in inputs(scenario)), *former]
+    items = {item.name: item for item in inputs(scenario)}
+    names = [*items, *former]
     groups = scenario.sampling.correlations
     counts = Counter(name for group in groups.values() for name in group.members)
     for key, group in groups.items():
@@ -119,7 +120,16 @@ def _correlations(scenario: Scenario, former: Collection[str]) -> Iterator[Findi
             yield from _known(where, "input", name, names)
             if counts[name] > 1:
                 yield where, f"'{name}' may stand once, in one group (found {counts[name]} times)"
+        yield from _one_kind(f"{path}.members", [items[name] for name in group.members if name in items])
         yield from contradictions(f"{path}.rank", len(group.members), group.rank)
+
+
+def _one_kind(where: str, members: Sequence[Input]) -> Iterator[Finding]:
+    """What people disagree on, what nobody knows and what is luck are told apart, so that no group may mix them."""
+    kinds = {item.kind: item.name for item in reversed(members)}
+    if len(kinds) > 1:
+        found = ", ".join(f"'{name}' is {kind}" for kind, name in kinds.items())
+        yield where, f"inputs that move together must be unknown for one reason (found {found})"
 
 
 def _listed(items: Sequence[object]) -> str:

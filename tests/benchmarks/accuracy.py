@@ -31,9 +31,9 @@ from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray  # noqa: E402
 from sim.chance import sampling  # noqa: E402
 from sim.chance.sampling import draw_worlds  # noqa: E402
 from sim.chance.worlds import Worlds, same_worlds  # noqa: E402
-from sim.model.accounts import Record  # noqa: E402
 from sim.model.economy import Economy  # noqa: E402
 from sim.model.engine import observe  # noqa: E402
+from sim.model.record import Record  # noqa: E402
 from sim.scenario.scenario import Scenario  # noqa: E402
 
 BASELINE = "jv_only"

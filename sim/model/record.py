@@ -1,0 +1,57 @@
+"""What the loop over periods leaves of a block of draws."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sim.axes import FloatArray
+
+__all__ = ["Record"]
+
+
+@dataclass(frozen=True)
+class Record:
+    """What the loop over periods leaves.
+
+    Attributes
+    ----------
+    spending : (T, P, L, N)
+        With each provider over all channels, USD bn/yr.
+    owned : (T, F, L, N)
+        The part of it on owned sites.
+    size : (T, L, N)
+        Market size without opening, USD bn/yr.
+    growth : (T + 1, N)
+        Trend log growth of the total per year, the base year's first.
+    gain : (T, L, N)
+        Consumer gain, USD bn/yr.
+    quality : (T, L, N)
+        Log of domestic quality.
+    capacity, bought : (T, F, N)
+        Of owned sites, USD bn/yr: at the period's end; what of it arrived in the period.
+    home_earned : (T, N)
+    earned, owned_earned : (T, F, N)
+        What markups other than the base year's add to the profits of all domestic providers and of each foreign one,
+        and the part of it on own sites; USD bn/yr.
+    markup : (Y, P, L, N)
+        Spending-weighted, in the last period of each year.
+    equity : (T + 1, N)
+        Foreign equity in operators, the start's first.
+    opening : (F, N)
+        Gross revenue of foreign providers in the base year's last period, USD bn/yr.
+    """
+
+    spending: FloatArray
+    owned: FloatArray
+    size: FloatArray
+    growth: FloatArray
+    gain: FloatArray
+    quality: FloatArray
+    capacity: FloatArray
+    bought: FloatArray
+    home_earned: FloatArray
+    earned: FloatArray
+    owned_earned: FloatArray
+    markup: FloatArray
+    equity: FloatArray
+    opening: FloatArray

@@ -1,0 +1,254 @@
+"""What foreign providers earn and spend through both channels, period by period; made when it is first read."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+
+from sim.axes import FloatArray, IntArray
+from sim.dates.timeline import Masks
+from sim.kernels import channels, finance
+from sim.model.economy import Economy
+from sim.model.record import Record
+
+__all__ = ["Streams", "net_royalty"]
+
+
+def net_royalty(record: Record, rates: channels.Rates) -> FloatArray:
+    """What a provider keeps of a unit of its partner's sales, (T + 1, N), the base year first."""
+    rate = channels.royalty_rate(channels.operator_idleness(record.growth, rates), rates)
+    return np.asarray(rate * (1.0 - rates.royalty_withholding - rates.royalty_vat))
+
+
+class Streams:
+    """What both channels bring together, USD bn/yr by period: (T, F, N), or (T, N) of all operators.
+
+    Equation (27) of docs/model.md.
+
+    Parameters
+    ----------
+    economy : Economy
+    record : Record
+    masks : Masks
+    step : float
+        Years per period.
+    """
+
+    def __init__(self, economy: Economy, record: Record, masks: Masks, step: float) -> None:
+        rates, sites = economy.rates(), record.owned.sum(axis=2)
+        gross = record.spending[:, economy.domestic :].sum(axis=2) - sites
+        self._partner = _PartnerStreams(record, gross, rates, step)
+        sited = record.bought.any()
+        self._site = _SiteStreams(record, masks, sites, rates, step) if sited else _NoSiteStreams(sites)
+
+    @cached_property
+    def profit(self) -> FloatArray:
+        """After tax, all technology cost charged."""
+        return self._partner.profit + self._site.profit
+
+    @cached_property
+    def incremental(self) -> FloatArray:
+        """After tax, the incremental part of technology cost charged."""
+        return self._partner.incremental + self._site.incremental
+
+    @cached_property
+    def value(self) -> FloatArray:
+        """Incremental profit plus depreciation less the rent of the capital in place."""
+        return self._partner.incremental + self._partner.capital_return + self._site.value
+
+    @cached_property
+    def equity_value(self) -> FloatArray:
+        """What equity in operators adds to value."""
+        return self._partner.equity_value
+
+    @cached_property
+    def cash(self) -> FloatArray:
+        """Incremental profit plus depreciation less capital spending."""
+        partner = self._partner
+        return partner.incremental + partner.depreciation - partner.capex + self._site.cash
+
+    @cached_property
+    def site_cash(self) -> FloatArray:
+        """The part of it that own sites bring."""
+        return self._site.cash
+
+    @cached_property
+    def capex(self) -> FloatArray:
+        """Capital spending."""
+        return self._partner.capex + self._site.capex
+
+    @cached_property
+    def site_capex(self) -> FloatArray:
+        """The part of it on own sites."""
+        return self._site.capex
+
+    @cached_property
+    def operator_profit(self) -> FloatArray:
+        """Of all operators after tax and what they divide, (T, N)."""
+        return self._partner.operator_profit
+
+    @cached_property
+    def tax(self) -> FloatArray:
+        """Of both channels, (T, N)."""
+        return self._partner.tax + self._site.tax
+
+    @cached_property
+    def left(self) -> FloatArray:
+        """What capital in place still carries at the end of the horizon, (F, N), USD bn."""
+        return self._partner.left + self._site.left
+
+    @cached_property
+    def site_left(self) -> FloatArray:
+        """The part of it that stands on own sites, (F, N), USD bn."""
+        return self._site.left
+
+
+class _PartnerStreams:
+    """What partners bring and what equity in them costs by period.
+
+    In the partner channel every stream but what markups add is in proportion to gross revenue, (T, F, N).
+    """
+
+    def __init__(self, record: Record, gross: FloatArray, rates: channels.Rates, step: float) -> None:
+        self._record, self._gross, self._rates, self._step = record, gross, rates, step
+        self._equity = record.equity[1:]
+        self._idleness = channels.operator_idleness(record.growth, rates)
+        self._intensity = rates.capital_intensity * self._idleness
+
+    @cached_property
+    def _split(self) -> channels.PartnerSplit:
+        return channels.split_partner(np.ones_like(self._equity), self._equity, self._idleness[1:], self._rates)
+
+    @cached_property
+    def profit(self) -> FloatArray:
+        loaded = self._split.net_royalty + self._split.dividend - self._split.technology
+        return self._gross * loaded[:, None] + (self._record.earned - self._record.owned_earned)
+
+    @cached_property
+    def incremental(self) -> FloatArray:
+        return self.profit + self._gross * channels.saved_technology(self._rates)
+
+    @cached_property
+    def _written_off(self) -> FloatArray:
+        """Depreciation of the equity's part of the operators' capital, per unit of gross; (T, N)."""
+        return self._equity * self._intensity[1:] / self._rates.asset_life
+
+    @cached_property
+    def _rent(self) -> FloatArray:
+        """Rent of the same, (T, N)."""
+        return self._equity * self._intensity[1:] * finance.rent_rate(self._rates.discount_rate, self._rates.asset_life)
+
+    @cached_property
+    def depreciation(self) -> FloatArray:
+        return self._gross * self._written_off[:, None]
+
+    @cached_property
+    def capital_return(self) -> FloatArray:
+        """Depreciation less rent."""
+        return self._gross * (self._written_off - self._rent)[:, None]
+
+    @cached_property
+    def equity_value(self) -> FloatArray:
+        return self._gross * (self._split.dividend + self._written_off - self._rent)[:, None]
+
+    @cached_property
+    def _capital(self) -> FloatArray:
+        """The operators' capital in place, the base year's last period first, (T + 1, F, N), USD bn."""
+        return np.concatenate([self._record.opening[None], self._gross]) * self._intensity[:, None]
+
+    @cached_property
+    def _even_value(self) -> FloatArray:
+        return finance.even_value(self._rates.discount_rate, self._rates.asset_life)
+
+    @cached_property
+    def capex(self) -> FloatArray:
+        bought = self._record.equity, self._capital, self._even_value
+        return finance.equity_spending(*bought, self._rates.asset_life, self._step)
+
+    @cached_property
+    def _everybody(self) -> FloatArray:
+        return np.asarray(self._gross.sum(axis=1))
+
+    @cached_property
+    def operator_profit(self) -> FloatArray:
+        split = self._split
+        return self._everybody * (split.operator_profit - split.dividend - split.dividend_tax)
+
+    @cached_property
+    def tax(self) -> FloatArray:
+        return self._everybody * (self._split.royalty_tax + self._split.operator_tax + self._split.dividend_tax)
+
+    @cached_property
+    def left(self) -> FloatArray:
+        return np.asarray(self._equity[-1] * self._even_value * self._capital[-1])
+
+
+class _SiteStreams:
+    """What own sites bring and cost by period."""
+
+    def __init__(self, record: Record, masks: Masks, sites: FloatArray, rates: channels.Rates, step: float) -> None:
+        self._record, self._masks, self._sites, self._rates, self._step = record, masks, sites, rates, step
+
+    @cached_property
+    def _split(self) -> channels.OwnedSplit:
+        return channels.split_owned(self._sites, self._record.capacity, self._record.owned_earned, self._rates)
+
+    @cached_property
+    def profit(self) -> FloatArray:
+        return self._split.net_profit
+
+    @cached_property
+    def incremental(self) -> FloatArray:
+        return self._split.net_profit + self._sites * channels.saved_technology(self._rates)
+
+    @cached_property
+    def value(self) -> FloatArray:
+        rates, (price, rent_due) = self._rates, self._handed_over
+        rent = self._record.capacity * (rates.capital * finance.rent_rate(rates.discount_rate, rates.asset_life))
+        return self.incremental + self._split.depreciation - rent + (price - rent_due) / self._step
+
+    @cached_property
+    def cash(self) -> FloatArray:
+        price, _ = self._handed_over
+        return self.incremental + self._split.depreciation - self.capex + price / self._step
+
+    @cached_property
+    def capex(self) -> FloatArray:
+        return np.asarray(self._record.bought * (self._rates.capital / self._step))
+
+    @cached_property
+    def tax(self) -> FloatArray:
+        split = self._split
+        return np.asarray((split.royalty_tax + split.profit_tax + split.dividend_tax).sum(axis=1))
+
+    @cached_property
+    def left(self) -> FloatArray:
+        _, left = self._carried(np.full(self._sites.shape[1:], len(self._sites)))
+        return np.where(self._record.capacity[-1] > 0.0, left, 0.0)
+
+    @cached_property
+    def _handed_over(self) -> tuple[FloatArray, FloatArray]:
+        """Money paid for sites that are handed over, and the rent that their tranches still bear; (T, F, N), USD bn."""
+        record, rates = self._record, self._rates
+        handed = self._masks.transfer[: len(record.bought)]
+        if not handed.any():
+            return np.zeros_like(record.bought), np.zeros_like(record.bought)
+        book, rent = self._carried(handed.argmax(axis=0))
+        # The rent left is due at the period's start, and flows are paid in its middle.
+        later = np.exp(np.log1p(rates.discount_rate) * (self._step / 2))
+        return np.where(handed, rates.transfer_price * book, 0.0), np.where(handed, rent * later, 0.0)
+
+    def _carried(self, until: IntArray) -> tuple[FloatArray, FloatArray]:
+        """What tranches are worth at the start of a period (F, N), at book and by rent; USD bn."""
+        rates, bought = self._rates, self._record.bought
+        book, rent = finance.carried(bought, until, self._step, rates.discount_rate, rates.asset_life)
+        return rates.capital * book, rates.capital * rent
+
+
+class _NoSiteStreams:
+    """The same where nobody has a site: nothing."""
+
+    def __init__(self, sites: FloatArray) -> None:
+        self.profit = self.incremental = self.value = self.cash = self.capex = np.zeros_like(sites)
+        self.tax, self.left = self.profit[:, 0], self.profit[0]
