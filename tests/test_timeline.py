@@ -49,6 +49,7 @@ def test_a_world_worked_by_hand():
     expected = Timeline(
         steps=[2020.0, 2024.0, 2026.0],
         decided=[2020.0, 2020.0],
+        first_applied=[2020.0, 2020.0],
         applied=[2020.0, 2020.0],
         approved=[2020.5, 2021.0],  # Microsoft is reviewed from 2020.5 to 2020.75, after the year's only approval
         sited=[2020.5, 2024.0],  # and waits for the second place
@@ -403,8 +404,9 @@ def test_a_delay_that_ends_while_permission_is_withdrawn_waits_for_it_to_come_ba
         "again": {"when": "2025-01-01", "adopt": "open"},
     }
     scenario = small_scenario(steps, providers={"aws": {"entry": {"after": "allowed", "delay": years(2.0)}}})
-    found = run(scenario, review=0.25, build={"aws": 0.25, "microsoft": 0.25}, providers__aws__entry__delay=2.0)
-    assert one(found.applied) == [2025.0, 2020.0]
+    found = run(scenario, review=0.25, build={"aws": 0.25, "microsoft": 2.0}, providers__aws__entry__delay=2.0)
+    assert one(found.applied) == [2025.0, 2025.0]
+    assert one(found.first_applied) == [2025.0, 2020.0]
 
 
 def test_who_waits_loses_its_turn_at_the_regulator_and_the_years_approval():

@@ -8,7 +8,8 @@ import pytest
 from sim.analysis.waiting import (
     Choices,
     application_dates,
-    estimate,
+    is_told,
+    mean_of,
     option_to_wait,
     policy_map,
     realised,
@@ -123,7 +124,7 @@ def two_dates(seed: int, luck: float, signal: float) -> Choices:
     seen, noise = drawn[0], drawn[1]
     payoffs = np.stack([0.2 + luck * drawn[2], signal * seen + luck * drawn[3]])
     states = np.stack([noise, seen])[:, None]
-    return Choices(payoffs, states, np.zeros((2, DRAWS), dtype=np.int64), np.ones((2, DRAWS), dtype=bool), folds())
+    return Choices(payoffs, states, np.zeros((2, DRAWS), dtype=np.int64), np.ones((2, DRAWS), dtype=bool))
 
 
 TRUE_OPTION = (2 * np.pi) ** -0.5 - 0.2
@@ -201,7 +202,6 @@ def test_a_regressor_that_only_the_valued_draws_show_has_no_weight() -> None:
             np.concatenate([choices.states, odd], axis=1),
             choices.regimes,
             choices.permitted,
-            choices.folds,
         )
     ).rules[0]
     assert (found.dates[:EACH] == plain.dates[:EACH]).all()
@@ -217,8 +217,8 @@ def test_a_map_counts_who_applies_in_cells_of_equal_draws() -> None:
 
 def test_the_error_of_a_mean_is_that_of_whole_scrambles() -> None:
     means = np.arange(16.0)
-    found = estimate(np.repeat(means, EACH), folds())
-    assert found.value == 7.5
-    assert found.se == pytest.approx(means.std(ddof=1) / 4)
-    assert not estimate(np.ones(8), np.zeros(8, dtype=np.int64)).is_told
-    assert not estimate(np.zeros(8), np.arange(8)).is_told
+    found = mean_of(np.repeat(means, EACH))
+    assert (found.value, found.se) == (7.5, pytest.approx(means.std(ddof=1) / 4))
+    assert is_told(found)
+    assert not is_told(mean_of(np.ones(EACH))), "the error of one scramble is not known"
+    assert not is_told(mean_of(np.ones(DRAWS))), "an error of 0 is no error"

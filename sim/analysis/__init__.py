@@ -1,1 +1,1 @@
-"""Kernels of why, what if and what to do: numbers in, numbers out."""
+"""Numbers in, numbers out: what draws of inputs and outcomes say of why, what if and what to do."""

@@ -20,7 +20,8 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from sim.axes import BoolArray, FloatArray, IntArray, require_shape
+from sim.analysis.scrambles import Estimate, folds_of, jackknife, sums_by_scramble
+from sim.axes import DRAWS_PER_SCRAMBLE, BoolArray, FloatArray, IntArray, require_shape
 
 __all__ = [
     "BASES",
@@ -28,12 +29,12 @@ __all__ = [
     "NEVER",
     "Basis",
     "Choices",
-    "Estimate",
     "OptionToWait",
     "PolicyMap",
     "TimingRule",
     "application_dates",
-    "estimate",
+    "is_told",
+    "mean_of",
     "option_to_wait",
     "policy_map",
     "realised",
@@ -54,26 +55,6 @@ _CELLS: Final = 8
 
 
 @dataclass(frozen=True)
-class Estimate:
-    """A mean over draws, with its error from scramble to scramble.
-
-    Attributes
-    ----------
-    value : float
-    se : float
-        Infinite with one scramble.
-    """
-
-    value: float
-    se: float
-
-    @property
-    def is_told(self) -> bool:
-        """Whether it is told from 0: more than three errors above it."""
-        return self.se > 0.0 and self.value > ERRORS * self.se
-
-
-@dataclass(frozen=True)
 class Choices:
     """What somebody faces who may commit once, at one of K dates or never, in N draws.
 
@@ -87,15 +68,12 @@ class Choices:
         Which regime is in force at each date.
     permitted : (K, N) bool
         Whether applying is still possible.
-    folds : (N,) int
-        Scramble of each draw.
     """
 
     payoffs: FloatArray
     states: FloatArray
     regimes: IntArray
     permitted: BoolArray
-    folds: IntArray
 
     def __post_init__(self) -> None:
         """Require the shapes."""
@@ -103,7 +81,6 @@ class Choices:
         require_shape("states", self.states, (count, self.states.shape[1], draws))
         require_shape("regimes", self.regimes, (count, draws))
         require_shape("permitted", self.permitted, (count, draws))
-        require_shape("folds", self.folds, (draws,))
 
 
 Basis: TypeAlias = Callable[[FloatArray, IntArray], FloatArray]
@@ -206,22 +183,16 @@ def realised(payoffs: FloatArray, dates: IntArray) -> FloatArray:
     return np.asarray(np.take_along_axis(with_never, dates[None], axis=0)[0])
 
 
-def estimate(values: FloatArray, folds: IntArray) -> Estimate:
-    """Mean over all draws, its error by leaving out one scramble at a time.
+def mean_of(values: FloatArray) -> Estimate:
+    """Mean of draws (N,), with its error from scramble to scramble."""
+    sums = sums_by_scramble(values)
+    sizes = np.full(sums.shape, float(DRAWS_PER_SCRAMBLE))
+    return jackknife(lambda size, total: total / size, sizes, sums)
 
-    Parameters
-    ----------
-    values : (N,)
-    folds : (N,) int
-    """
-    names, place = np.unique(folds, return_inverse=True)
-    count = len(names)
-    mean = float(values.mean())
-    if count == 1:
-        return Estimate(mean, float("inf"))
-    sums, sizes = np.bincount(place, values), np.bincount(place)
-    left = (values.sum() - sums) / (len(values) - sizes)
-    return Estimate(mean, float(np.sqrt((count - 1) / count * ((left - left.mean()) ** 2).sum())))
+
+def is_told(found: Estimate) -> bool:
+    """Whether a number is told from 0: more than three errors above it, and an error of 0 is no error."""
+    return bool(found.se > 0.0 and found.value > ERRORS * found.se)
 
 
 @dataclass(frozen=True)
@@ -275,12 +246,12 @@ class OptionToWait:
     @property
     def is_told(self) -> bool:
         """Whether the option is told from 0 under every basis."""
-        return all(rule.option.is_told for rule in self.rules)
+        return all(is_told(rule.option) for rule in self.rules)
 
     @property
     def cautious(self) -> TimingRule:
         """The rules under which the option is worth least."""
-        return min(self.rules, key=lambda rule: rule.option.value)
+        return min(self.rules, key=lambda rule: float(rule.option.value))
 
 
 def option_to_wait(choices: Choices, bases: Mapping[str, Basis] = BASES) -> OptionToWait:
@@ -292,17 +263,17 @@ def option_to_wait(choices: Choices, bases: Mapping[str, Basis] = BASES) -> Opti
     bases : mapping of str to Basis
     """
     possible = np.where(choices.permitted, choices.payoffs, 0.0)
-    each = tuple(estimate(values, choices.folds) for values in possible)
+    each = tuple(mean_of(values) for values in possible)
     return OptionToWait(
         at_once=each[0],
         each=each,
         rules=tuple(_timing_rule(choices, name, basis) for name, basis in bases.items()),
-        perfect_foresight=estimate(np.maximum(possible.max(axis=0), 0.0), choices.folds),
+        perfect_foresight=mean_of(np.maximum(possible.max(axis=0), 0.0)),
     )
 
 
 def _timing_rule(choices: Choices, name: str, basis: Basis) -> TimingRule:
-    regressors, folds = basis(choices.states, choices.regimes), choices.folds
+    regressors, folds = basis(choices.states, choices.regimes), folds_of(choices.payoffs.shape[1])
     first = slice(0, 1)
     dates = application_dates(choices.payoffs, regressors, choices.permitted, folds)
     once = application_dates(choices.payoffs[first], regressors[first], choices.permitted[first], folds)
@@ -316,10 +287,10 @@ def _timing_rule(choices: Choices, name: str, basis: Basis) -> TimingRule:
     return TimingRule(
         basis=name,
         dates=dates,
-        worth=estimate(worth, folds),
-        now_or_never=estimate(simple[_NOW_OR_NEVER], folds),
+        worth=mean_of(worth),
+        now_or_never=mean_of(simple[_NOW_OR_NEVER]),
         instead=instead,
-        option=estimate(worth - simple[instead], folds),
+        option=mean_of(worth - simple[instead]),
     )
 
 
