@@ -207,12 +207,25 @@ def test_a_regressor_that_only_the_valued_draws_show_has_no_weight() -> None:
     assert (found.dates[:EACH] == plain.dates[:EACH]).all()
 
 
-def test_a_map_counts_who_applies_in_cells_of_equal_draws() -> None:
-    first, second = np.meshgrid(np.arange(16.0), np.arange(16.0))
-    found = policy_map((first > 7).ravel(), first.ravel(), second.ravel())
+def test_a_map_shows_the_date_that_divides_and_what_tells() -> None:
+    choices = two_dates(2, luck=0.5, signal=1.0)
+    other = np.random.default_rng(0).standard_normal((2, 1, DRAWS))
+    choices = Choices(
+        choices.payoffs, np.concatenate([other, choices.states], axis=1), choices.regimes, choices.permitted
+    )
+    rule = option_to_wait(choices).rules[0]
+    found = policy_map(choices, rule)
+    assert found is not None
+    assert (found.date, found.states[0]) == (1, 1)
     assert found.applies.shape == (8, 8)
-    assert (found.applies == np.repeat([[0.0, 1.0]], 4, axis=1)).all()
-    assert (found.first[0], found.first[-1]) == (0.0, 15.0)
+    assert found.applies[:, :3].max() < 0.05
+    assert found.applies[:, 5:].min() > 0.95
+    assert [share.value for share in rule.shares] == [(rule.dates == k).mean() for k in range(3)]
+
+
+def test_there_is_no_map_of_a_rule_that_does_the_same_everywhere() -> None:
+    choices = two_dates(2, luck=0.0, signal=0.0)
+    assert policy_map(choices, option_to_wait(choices).rules[0]) is None
 
 
 def test_the_error_of_a_mean_is_that_of_whole_scrambles() -> None:

@@ -53,6 +53,11 @@ _RANK: Final = 1e-10
 _CELLS: Final = 8
 """Cells of a map along each state."""
 
+_OUTER: Final = 0.01
+"""Part of the draws beyond the map on each side: they count in its outermost cells."""
+
+_AXES: Final = 2
+
 
 @dataclass(frozen=True)
 class Choices:
@@ -204,6 +209,8 @@ class TimingRule:
     basis : str
     dates : (N,) int
         When each draw applies; K is never.
+    shares : tuple of Estimate
+        Of the draws in which applying is ever permitted: in how many it does so at each date, and never.
     worth : Estimate
         Of following them, above never.
     now_or_never : Estimate
@@ -216,6 +223,7 @@ class TimingRule:
 
     basis: str
     dates: IntArray
+    shares: tuple[Estimate, ...]
     worth: Estimate
     now_or_never: Estimate
     instead: str
@@ -260,6 +268,7 @@ def option_to_wait(choices: Choices, bases: Mapping[str, Basis] = BASES) -> Opti
     Parameters
     ----------
     choices : Choices
+        In some of the draws applying is permitted.
     bases : mapping of str to Basis
     """
     possible = np.where(choices.permitted, choices.payoffs, 0.0)
@@ -287,6 +296,7 @@ def _timing_rule(choices: Choices, name: str, basis: Basis) -> TimingRule:
     return TimingRule(
         basis=name,
         dates=dates,
+        shares=_shares(dates, choices.permitted),
         worth=mean_of(worth),
         now_or_never=mean_of(simple[_NOW_OR_NEVER]),
         instead=instead,
@@ -294,40 +304,71 @@ def _timing_rule(choices: Choices, name: str, basis: Basis) -> TimingRule:
     )
 
 
+def _shares(dates: IntArray, permitted: BoolArray) -> tuple[Estimate, ...]:
+    """In how many of the draws in which applying is ever permitted each date is chosen; K is never."""
+    open_to_it = np.asarray(permitted.any(axis=0))
+    counts = sums_by_scramble(open_to_it.astype(np.float64))
+    chosen = [sums_by_scramble((open_to_it & (dates == k)).astype(np.float64)) for k in range(len(permitted) + 1)]
+    return tuple(jackknife(lambda some, all_of_them: some / all_of_them, one, counts) for one in chosen)
+
+
 @dataclass(frozen=True)
 class PolicyMap:
-    """How often a rule applies, by two of the states that it sees.
+    """How often a rule applies at a date, by the two states that tell most of it.
 
     Attributes
     ----------
+    date : int
+        Number of the date, at which the rule is most divided.
+    states : tuple of int
+        Numbers of the states, the one that tells most first.
     first, second : (cells + 1,)
-        Edges of the cells along each state: quantiles.
+        Edges of the cells along each: quantiles from 1% to 99%; draws beyond are in the outermost cells.
     applies : (cells of second, cells of first)
         Part of the draws in the cell that apply; NaN where there are none.
     """
 
+    date: int
+    states: tuple[int, int]
     first: FloatArray
     second: FloatArray
     applies: FloatArray
 
 
-def policy_map(applies: BoolArray, first: FloatArray, second: FloatArray) -> PolicyMap:
-    """The map of a rule over two states.
+def policy_map(choices: Choices, rule: TimingRule) -> PolicyMap | None:
+    """The map of a rule at the date on which it is most divided; None where it always does the same or sees too little.
 
     Parameters
     ----------
-    applies : (N,) bool
-    first, second : (N,)
+    choices : Choices
+    rule : TimingRule
     """
-    edges = [np.unique(np.quantile(state, np.linspace(0.0, 1.0, _CELLS + 1))) for state in (first, second)]
-    places = [
-        np.clip(np.searchsorted(edge, state, side="right") - 1, 0, max(len(edge) - 2, 0))
+    open_to_it = choices.permitted & (rule.dates >= np.arange(len(choices.payoffs))[:, None])
+    counts = open_to_it.sum(axis=1)
+    applies = (rule.dates == np.arange(len(choices.payoffs))[:, None]).sum(axis=1)
+    date = int(np.minimum(applies, counts - applies).argmax())
+    seen, decided = choices.states[date][:, open_to_it[date]], rule.dates[open_to_it[date]] == date
+    if decided.all() or not decided.any():
+        return None
+    varied = np.flatnonzero(np.diff(np.quantile(seen, [_OUTER, 1.0 - _OUTER], axis=1), axis=0)[0] > 0.0)
+    if varied.size < _AXES:
+        return None
+    weight = [abs(float(np.corrcoef(seen[state], decided)[0, 1])) for state in varied]
+    one, other = varied[np.argsort(weight)[::-1][:_AXES]].tolist()
+    return PolicyMap(date, (one, other), *_cells(decided, seen[one], seen[other]))
+
+
+def _cells(applies: BoolArray, first: FloatArray, second: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Edges of cells along two states, and the part of the draws (N,) in each cell that apply."""
+    levels = np.linspace(_OUTER, 1.0 - _OUTER, _CELLS + 1)
+    edges = [np.unique(np.quantile(state, levels)) for state in (first, second)]
+    width, height = (len(edge) - 1 for edge in edges)
+    column, row = (
+        np.searchsorted(edge, state, side="right").clip(1, len(edge) - 1) - 1
         for edge, state in zip(edges, (first, second), strict=True)
-    ]
-    width, height = (max(len(edge) - 1, 1) for edge in edges)
-    cell = places[1] * width + places[0]
-    counts = np.bincount(cell, minlength=width * height)
-    shares = np.divide(
-        np.bincount(cell, applies, minlength=width * height), counts, out=np.full(len(counts), np.nan), where=counts > 0
     )
-    return PolicyMap(edges[0], edges[1], shares.reshape(height, width))
+    cell = row * width + column
+    counts = np.bincount(cell, minlength=width * height)
+    chosen = np.bincount(cell, applies, minlength=width * height)
+    shares = np.divide(chosen, counts, out=np.full(len(counts), np.nan), where=counts > 0)
+    return edges[0], edges[1], shares.reshape(height, width)

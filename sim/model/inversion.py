@@ -91,13 +91,21 @@ _BASE_YEAR = ("providers", "market", "segments", "shares", "demand", "opening")
 
 
 def _share_base_year(scenario: Scenario, inputs: Inputs, other: Scenario, economy: Economy) -> bool:
-    if any(getattr(scenario, section) != getattr(other, section) for section in _BASE_YEAR):
+    if _base_year_sections(scenario) != _base_year_sections(other):
         return False
     names = [name for name in inputs if name.startswith(tuple(f"{section}." for section in _BASE_YEAR))]
+    names = [name for name in names if ".entry." not in name]
     if not all(np.array_equal(inputs[name], economy.inputs[name]) for name in names):
         return False
     ours, theirs = (start_unlock(*case, economy.draws) for case in ((scenario, inputs), (other, economy.inputs)))
     return np.array_equal(ours, theirs)
+
+
+def _base_year_sections(scenario: Scenario) -> dict[str, object]:
+    """What makes the base year; how providers decide to build does not."""
+    sections: dict[str, object] = {section: getattr(scenario, section) for section in _BASE_YEAR}
+    bare = {name: one.model_copy(update={"entry": None}) for name, one in scenario.providers.items()}
+    return {**sections, "providers": bare}
 
 
 def _require_all(conditions: Iterable[Condition]) -> None:
