@@ -224,6 +224,43 @@ def compare(
 
 
 @app.command()
+def drivers(
+    study: Annotated[Path, typer.Argument(metavar="STUDY", show_default=False, help="Folder of a finished run.")],
+    of: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--of", metavar="OUTCOME", help="What is to be explained: gain(foreign_share.total.2030); may be repeated."
+        ),
+    ] = None,
+    total: Annotated[
+        bool, typer.Option("--total", help="Redraw what is uncertain: total shares, and how much is luck. Takes runs.")
+    ] = False,
+    out: Out = Path("results"),
+    jobs: Jobs = None,
+    scheduler: Scheduler = None,
+    patience: Patience = None,
+    no_plots: NoPlots = False,
+    force: Force = False,
+) -> None:
+    """Say what drives the outcomes of a finished run, and how much of it is disagreement, ignorance and luck."""
+    from sim.tasks.cluster import workers
+    from sim.tasks.drivers import run_drivers
+
+    with terminal.progress() as progress, workers(scheduler, jobs, patience) as crew:
+        found = run_drivers(
+            study,
+            outcomes=of or (),
+            total=total,
+            out=out,
+            plots=not no_plots,
+            force=force,
+            progress=progress,
+            **crew,
+        )
+    terminal.report_drivers(found)
+
+
+@app.command()
 def sweep(
     file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="A sweep file.")],
     draws: Annotated[int | None, typer.Option(help="Draws at each point; the file's own by default.")] = None,

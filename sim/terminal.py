@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sim.outcomes.tables import HeadlineRow
     from sim.tasks.backtest import Track
     from sim.tasks.calibrate import Learning
+    from sim.tasks.drivers import DriversStudy
     from sim.tasks.run import Study
     from sim.tasks.sweep import SweepStudy
 
@@ -35,6 +36,7 @@ __all__ = [
     "progress",
     "report",
     "report_answer",
+    "report_drivers",
     "report_learning",
     "report_sweep",
     "report_track",
@@ -155,6 +157,15 @@ def report_sweep(sweep: SweepStudy) -> None:
     if len(rows) > _MOST_ROWS:
         say(f"and {len(rows) - _MOST_ROWS:,} points more")
     _notes_and_paths(sweep.notes, sweep.paths)
+
+
+def report_drivers(study: DriversStudy) -> None:
+    """For each outcome what drives it, a sentence a finding; then what one should know, and where it all lies."""
+    for title, *findings in study.findings:
+        say(f"\n{title}")
+        for finding in findings:
+            say(f"  {finding}")
+    _notes_and_paths(study.notes, study.paths)
 
 
 def _notes_and_paths(notes: Iterable[str], paths: Iterable[Path]) -> None:

@@ -44,6 +44,7 @@ QUICK = (
     "test_precision.py",
     "test_record.py",
     "test_shocks.py",
+    "test_splines.py",
     "test_statistics.py",
     "test_waiting.py::test_nobody_sees_what_a_date_will_pay",
 )

@@ -469,7 +469,7 @@ def test_inputs_beside_outcomes(corpus: Corpus) -> None:
             assert all(np.isfinite(values).all() for values in columns.values())
 
     cases = _some(_netcdf_cases(corpus, INPUTS_FILE, "document", 60), MOST_NETCDF)
-    _tried(cases, judge, [str(path)], (10, 50))
+    _tried(cases, judge, [str(path)], (10, 25))
 
 
 def test_stored_draws_by_xarray(corpus: Corpus) -> None:

@@ -49,7 +49,7 @@ def _draw(one: Scenario, scrambles: range) -> _Worlds:
     )
 
 
-def _simulate(one: Scenario, worlds: _Worlds, *, shared: object = None) -> Mapping[str, Panel]:
+def _simulate(one: Scenario, worlds: _Worlds, **_: object) -> Mapping[str, Panel]:
     level = worlds.luck + len(one.name)
     annual = np.stack([level, level * 1.1, level * 1.2])[:, None]
     event = np.where(worlds.luck < 0.5, 2019.5, np.nan)[None, None]
@@ -162,7 +162,7 @@ def test_a_finished_study_is_not_run_again_unless_forced(tmp_path: Path, monkeyp
     first = _run(tmp_path)
     calls: list[str] = []
 
-    def counted(one: Scenario, worlds: _Worlds, **shared: object) -> Mapping[str, Panel]:
+    def counted(one: Scenario, worlds: _Worlds, **_: object) -> Mapping[str, Panel]:
         calls.append(one.name)
         return _simulate(one, worlds)
 
@@ -340,7 +340,7 @@ def test_only_the_draws_of_kept_variables_are_stored_and_the_summary_has_all(tmp
 def test_what_is_not_finite_is_refused_with_scenario_draw_year_and_variable(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def overflowing(one: Scenario, worlds: _Worlds, **shared: object) -> Mapping[str, Panel]:
+    def overflowing(one: Scenario, worlds: _Worlds, **_: object) -> Mapping[str, Panel]:
         panels = _simulate(one, worlds)
         unlucky = worlds.luck == _draw(one, range(2, 3)).luck[7]
         panels["revenue_gross"].values[1, 0, unlucky] = np.inf

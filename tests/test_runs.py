@@ -82,6 +82,21 @@ def test_a_block_is_the_scrambles_simulated_one_by_one(folder: Folder) -> None:
     assert not list(found)
 
 
+def test_what_is_not_stored_is_not_computed(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[set[str]] = []
+
+    def watched(*case: Any, needed: Any = None, **options: Any) -> Any:
+        asked.append(set(needed))
+        return simulate(*case, needed=needed, **options)
+
+    scenarios = _small(folder, 512)
+    plan = make_plan(scenarios, ["npv", "foreign_share"])
+    monkeypatch.setattr(runs, "simulate", watched)
+    found = list(simulate_block(plan, range(1)))
+    assert asked == [{"npv", "foreign_share"}] * len(scenarios)
+    assert [len(rows) for rows in found] == [p.count for case in plan.cases.values() for p in case.values()]
+
+
 def test_a_run_that_grows_keeps_its_first_draws_and_computes_only_the_others(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

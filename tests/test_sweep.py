@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -19,9 +20,10 @@ from scipy.stats import spearmanr
 from sim import cli
 from sim.axes import FloatArray
 from sim.chance.sampling import draw_worlds
-from sim.errors import NumericalError
+from sim.errors import NumericalError, ScenarioError
 from sim.model.engine import simulate
-from sim.outcomes.results import Panel
+from sim.outcomes.naming import outcome_draws
+from sim.outcomes.results import Panel, Result
 from sim.outcomes.statistics import STATISTICS, describe
 from sim.outcomes.sweeps import Response, partial_rank_correlations
 from sim.reading.loading import load_scenario, shipped_folder
@@ -199,7 +201,7 @@ def test_what_is_not_varied_is_not_said_to_move_nothing(folder: Folder) -> None:
 
 
 def test_a_draw_without_an_answer_is_told_with_its_point(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise NumericalError("no base year")
 
     sweep = small_sweep(folder, "{grid: {demand.churn: [1, 8]}}")
@@ -207,6 +209,21 @@ def test_a_draw_without_an_answer_is_told_with_its_point(folder: Folder, monkeyp
     monkeypatch.setattr("sim.tasks.points.simulate", fail)
     with pytest.raises(NumericalError, match="point 2: a draw has no answer: no base year"):
         run_points(sweep, [(2, sweep.points[1])], outcomes)
+
+
+def test_only_the_outcomes_asked_for_are_computed(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[set[str]] = []
+
+    def watched(*case: Any, needed: Any, **options: Any) -> Any:
+        asked.append(set(needed))
+        return simulate(*case, needed=needed, **options)
+
+    sweep = small_sweep(folder, "{grid: {demand.churn: [1, 8]}}")
+    outcomes = asked_outcomes(sweep)
+    monkeypatch.setattr("sim.tasks.points.simulate", watched)
+    run_points(sweep, [(2, sweep.points[1])], outcomes)
+    assert asked
+    assert all(names == {outcome.variable for outcome in outcomes} for names in asked)
 
 
 def test_a_partial_rank_correlation_of_two_factors_is_the_textbook_formula() -> None:
@@ -277,6 +294,28 @@ def test_only_differences_have_a_share_above_zero(folder: Folder) -> None:
 def test_what_is_mostly_shocks_has_no_level(folder: Folder) -> None:
     text = "design: {grid: {demand.churn: [1, 8]}}\noutcomes: [consumer_gain.total]\n"
     assert {row["measure"] for row in rows(study(folder, text).folder / "sweep.csv")} == {"difference"}
+
+
+def test_what_exists_only_as_a_comparison_is_that_of_two_runs(folder: Folder) -> None:
+    sweep = small_sweep(folder, "{grid: {demand.churn: [1, 8]}}", PAIRED)
+    names = ("regret.total.aws", "irr_of_difference.total.foreign", "gain(foreign_share.total)")
+    sweep = replace(sweep, outcomes=tuple(replace(sweep.outcomes[0], value=name) for name in names))
+    responses, point = ran(sweep).responses, sweep.points[1]
+    scenarios = [sweep.scenario(point), sweep.reference(point)]
+    runs = [Result(one, simulate(one, draw_worlds(one, range(one.sampling.draws // 512)))) for one in scenarios if one]
+    for response in responses:
+        expected = describe(outcome_draws(response.outcome, *runs)[None], "undefined")
+        assert response.level is None
+        assert response.difference is not None
+        assert response.difference.value[1].tolist() == pytest.approx(expected.value[0].tolist(), abs=0, nan_ok=True)
+        assert response.outcome.variable == "regret" or expected.value[0, MEAN] != 0
+
+
+def test_a_comparison_takes_a_baseline(folder: Folder) -> None:
+    sweep = small_sweep(folder, "{grid: {demand.churn: [1, 8]}}")
+    bare = replace(sweep, baseline=None, outcomes=(replace(sweep.outcomes[0], value="regret.total.aws"),))
+    with pytest.raises(ScenarioError, match="regret is to be compared with a baseline: there is none"):
+        asked_outcomes(bare)
 
 
 def test_a_date_that_may_never_come_counts_as_later_than_any(folder: Folder) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 
 from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray, IntArray
 
-__all__ = ["Estimate", "folds_of", "jackknife", "sums_by_scramble"]
+__all__ = ["Estimate", "estimate", "folds_of", "jackknife", "replicates", "sums_by_scramble"]
 
 
 class Estimate(NamedTuple):
@@ -52,12 +52,8 @@ def jackknife(statistic: Callable[..., FloatArray], *sums: FloatArray) -> Estima
 
     Parameters
     ----------
-    statistic : callable
-        Takes as many arrays (..., R) as there are `sums`, each row r of the last axis the sums over some set of draws,
-        and returns an array (..., R) of the statistic on each of these sets. It is called once, for all draws and for
-        all but each scramble, so that it must not mix the rows. A count of draws is one of the sums if it is needed.
-    *sums : arrays (..., S)
-        Sums over the draws of each scramble, as `sums_by_scramble` makes them.
+    statistic, *sums
+        As for `replicates`.
 
     Returns
     -------
@@ -68,8 +64,32 @@ def jackknife(statistic: Callable[..., FloatArray], *sums: FloatArray) -> Estima
     --------
     The mean: ``jackknife(lambda count, total: total / count, counts, sums_by_scramble(values))``.
     """
-    statistics = statistic(*(_pooled(one) for one in sums))
-    value, without = statistics[..., 0], statistics[..., 1:]
+    return estimate(replicates(statistic, *sums))
+
+
+def replicates(statistic: Callable[..., FloatArray], *sums: FloatArray) -> FloatArray:
+    """A statistic on all draws, and on all but those of each scramble: what can still be added up or divided.
+
+    Parameters
+    ----------
+    statistic : callable
+        Takes as many arrays (..., R) as there are `sums`, each row r of the last axis the sums over some set of draws,
+        and returns an array (..., R) of the statistic on each of these sets. It is called once, for all draws and for
+        all but each scramble, so that it must not mix the rows. A count of draws is one of the sums if it is needed.
+    *sums : arrays (..., S)
+        Sums over the draws of each scramble, as `sums_by_scramble` makes them.
+
+    Returns
+    -------
+    array (..., 1 + S)
+        Of a single scramble (..., 1).
+    """
+    return statistic(*(_pooled(one) for one in sums))
+
+
+def estimate(replicated: FloatArray) -> Estimate:
+    """Value and error of a statistic from its replicates (..., 1 + S)."""
+    value, without = replicated[..., 0], replicated[..., 1:]
     scrambles = without.shape[-1]
     if scrambles < 2:
         return Estimate(value, np.full(value.shape, np.nan))

@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from sim.axes import BoolArray, FloatArray, IntArray, require_shape
 from sim.chance.worlds import Worlds
@@ -24,6 +25,7 @@ from sim.scenario.scenario import Horizon, Scenario
 
 __all__ = [
     "Event",
+    "KnownProjects",
     "Masks",
     "Timeline",
     "event_table",
@@ -49,6 +51,12 @@ _READ: Final = (
 """What is read of a project when its world has ended; all but the places are dates."""
 
 _read = attrgetter(*_READ)
+
+_Fates: TypeAlias = list[tuple[float, ...]]
+"""What is read of each project of a draw."""
+
+_MOST_KNOWN: Final = 2**15
+"""Draws, of some 2 KB each, that are remembered."""
 
 
 @dataclass(frozen=True)
@@ -133,7 +141,9 @@ class Masks:
     happens: BoolArray
 
 
-def simulate_timeline(scenario: Scenario, worlds: Worlds, verdicts: BoolArray) -> Timeline:
+def simulate_timeline(
+    scenario: Scenario, worlds: Worlds, verdicts: BoolArray, known: KnownProjects | None = None
+) -> Timeline:
     """Dates of everything that happens, for every draw.
 
     Parameters
@@ -143,6 +153,8 @@ def simulate_timeline(scenario: Scenario, worlds: Worlds, verdicts: BoolArray) -
         N draws.
     verdicts : (S, F, N) bool
         Whether each foreign provider would enter if it decided in each state.
+    known : KnownProjects, optional
+        What became of the projects of other scenarios, to which this one's are added.
 
     Returns
     -------
@@ -159,7 +171,7 @@ def simulate_timeline(scenario: Scenario, worlds: Worlds, verdicts: BoolArray) -
     applies = may_decide & np.take_along_axis(verdicts.swapaxes(0, 1), phases.state[None], axis=1)
     order, firms = worlds.order + _is_fringe(scenario)[:, None], _firms(scenario)
     plans = _Plans(worlds, scenario.foreign, verdicts, permitted, earliest, firms, order)
-    found = _outcomes(scenario, plans, phases, np.flatnonzero(applies.any(axis=(0, 1))))
+    found = _outcomes(scenario, plans, phases, np.flatnonzero(applies.any(axis=(0, 1))), known or KnownProjects())
     closing = np.minimum(found["dropped"], scenario.horizon.end_year + 1.0)
     return Timeline(
         steps=steps,
@@ -213,6 +225,19 @@ def _years(since: FloatArray, until: FloatArray, closing: FloatArray) -> FloatAr
     return np.subtract(np.minimum(until, closing), since, out=np.zeros_like(since), where=since < NEVER)
 
 
+class KnownProjects:
+    """What became of the projects of draws by all that decides it: the rules, and the numbers of the draw."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, dict[bytes, _Fates]] = {}
+
+    def under(self, rules: str) -> dict[bytes, _Fates]:
+        """What is known under some rules by the numbers of a draw, to be added to; what is too much is forgotten."""
+        if sum(map(len, self._known.values())) > _MOST_KNOWN:
+            self._known.clear()
+        return self._known.setdefault(rules, {})
+
+
 @dataclass(frozen=True)
 class _Plans:
     """What decides the projects of the foreign providers: arrays as in `Project`, (F, N) or with states first."""
@@ -225,30 +250,48 @@ class _Plans:
     firms: IntArray
     order: FloatArray
 
-    def by_draw(self, busy: IntArray) -> Iterator[Sequence[Project]]:
-        """Fresh projects for one draw after the other."""
+    def columns(self, busy: IntArray) -> tuple[npt.NDArray[Any], ...]:
+        """What differs between draws, for some draws: times of review and building, verdicts, dates and order."""
         review, build = (
             np.array([self.worlds.inputs[f"{path}[{name}]"][busy] for name in self.names])
             for path in ("regulator.review_time", "entry.build_time")
         )
+        return review, build, self.verdicts[:, :, busy], self.earliest[:, busy], self.order[:, busy]
+
+    def by_draw(self, busy: IntArray) -> Iterator[Sequence[Project]]:
+        """Fresh projects for one draw after the other."""
         permitted, firms = self.permitted.tolist(), self.firms.tolist()
-        columns = (review, build, self.verdicts[:, :, busy], self.earliest[:, busy], self.order[:, busy])
-        for times, builds, would, earliest, order in zip(*(array.T.tolist() for array in columns), strict=True):
+        columns = (array.T.tolist() for array in self.columns(busy))
+        for times, builds, would, earliest, order in zip(*columns, strict=True):
             yield list(map(Project, times, builds, would, permitted, earliest, firms, order))
 
 
-def _outcomes(scenario: Scenario, plans: _Plans, phases: Phases, busy: IntArray) -> Mapping[str, FloatArray]:
+def _outcomes(
+    scenario: Scenario, plans: _Plans, phases: Phases, busy: IntArray, known: KnownProjects
+) -> Mapping[str, FloatArray]:
     """What is read of each project by name, (F, N).
 
-    Only the draws in `busy` get a world; elsewhere every date is never, and no place is taken.
+    Only the draws in `busy` get a world; elsewhere every date is never, and no place is taken. A world has one course,
+    so that a draw with the rules and numbers of one that is known needs none.
     """
     read = np.full((len(_READ), len(plans.names), plans.order.shape[1]), NEVER)
     read[_READ.index("places")] = 0
     if busy.size:
         rules, reviewers = _rules(scenario), scenario.regulator.reviewers
-        draws = zip(_by_draw(phases, busy), plans.by_draw(busy), strict=True)
-        read[:, :, busy] = np.array([_run(rules, reviewers, *draw) for draw in draws]).T
+        fates = known.under(repr((rules, reviewers, plans.permitted.tolist(), plans.firms.tolist())))
+        numbers = _numbers(plans, phases, busy)
+        fresh = [place for place, row in enumerate(numbers) if row not in fates]
+        draws = zip(_by_draw(phases, busy[fresh]), plans.by_draw(busy[fresh]), strict=True)
+        fates.update((numbers[place], _run(rules, reviewers, *draw)) for place, draw in zip(fresh, draws, strict=True))
+        read[:, :, busy] = np.array([fates[row] for row in numbers]).T
     return dict(zip(_READ, read, strict=True))
+
+
+def _numbers(plans: _Plans, phases: Phases, busy: IntArray) -> list[bytes]:
+    """The numbers that decide the world of each draw."""
+    arrays = (*plans.columns(busy), *(array[:, busy] for array in (phases.start, phases.end, phases.state)))
+    rows = np.concatenate([array.reshape(-1, busy.size) for array in arrays]).T
+    return [row.tobytes() for row in np.ascontiguousarray(rows)]
 
 
 def _rules(scenario: Scenario) -> list[Rules]:
@@ -264,9 +307,7 @@ def _by_draw(phases: Phases, busy: IntArray) -> Iterator[Sequence[Phase]]:
     return (list(zip(*draw, strict=True)) for draw in zip(*columns, strict=True))
 
 
-def _run(
-    rules: Sequence[Rules], reviewers: int, phases: Sequence[Phase], projects: Sequence[Project]
-) -> list[tuple[float, ...]]:
+def _run(rules: Sequence[Rules], reviewers: int, phases: Sequence[Phase], projects: Sequence[Project]) -> _Fates:
     """What is read of each project after the world of one draw has ended."""
     World(rules, reviewers, phases, projects).run()
     return [_read(project) for project in projects]

@@ -8,12 +8,13 @@ import numpy as np
 
 from sim.axes import BoolArray, FloatArray
 from sim.chance.worlds import Worlds, period_count
-from sim.dates.timeline import Masks, Timeline, period_middles
+from sim.dates.timeline import KnownProjects, Masks, Timeline, period_middles
 from sim.kernels.capacity import first_come, lags, whole_periods
 from sim.kernels.choice import group_scale
 from sim.kernels.growth import captive_factor, contestable_spending
 from sim.model.economy import Economy
-from sim.model.inversion import Economies
+from sim.model.entry import Verdicts
+from sim.model.inversion import MOST_SHARED, Economies
 from sim.model.levers import Levers
 from sim.model.luck import entrant_offsets, offsets_of
 from sim.model.marketpath import MarketPath, market_path
@@ -37,21 +38,39 @@ class Backdrop(NamedTuple):
 
 
 class Shared:
-    """What scenarios of a study have in common on the same draws: base years, market paths and luck, made once."""
+    """What runs on the same draws have in common, made once: one for the scenarios of a study, block by block.
+
+    Attributes
+    ----------
+    economies : Economies
+        Base years.
+    verdicts : Verdicts
+        Who would build.
+    projects : KnownProjects
+        What became of who applied.
+    """
 
     def __init__(self) -> None:
-        self.economies = Economies()
+        self.economies, self.verdicts, self.projects = Economies(), Verdicts(), KnownProjects()
         self._known: list[tuple[Scenario, Economy, Worlds, Backdrop]] = []
 
+    def branch(self) -> Shared:
+        """The same, to which others can be added without these growing; what became of applicants is one for all."""
+        new = Shared()
+        new.economies, new.verdicts, new.projects = self.economies.branch(), self.verdicts.branch(), self.projects
+        new._known = [*self._known]
+        return new
+
     def backdrop(self, scenario: Scenario, economy: Economy, worlds: Worlds) -> Backdrop:
-        """What no regime moves in the draws of an economy of `economies`."""
+        """What no regime moves in the draws of an economy of `economies`: market paths and luck."""
         for other, base, drawn, known in self._known:
             if _share_backdrop((scenario, economy, worlds), (other, base, drawn)):
                 return known
         step, periods = scenario.horizon.period_months / 12, period_count(scenario.horizon)
         path = market_path(scenario, economy, worlds, step, periods)
         made = Backdrop(path, tides_of(scenario, economy, path, worlds, step))
-        self._known.append((scenario, economy, worlds, made))
+        if len(self._known) < MOST_SHARED:
+            self._known.append((scenario, economy, worlds, made))
         return made
 
 

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from sim.axes import FloatArray, carved, join_draws
+from sim.axes import FloatArray, carved
 from sim.chance.worlds import Worlds, period_count
 from sim.dates.timeline import Masks, Timeline, period_masks, simulate_timeline
 from sim.model.accounts import chosen_outcomes, outcomes
@@ -23,7 +23,7 @@ from sim.model.market import advance, tally
 from sim.model.marketpath import MarketPath
 from sim.model.record import Record
 from sim.model.stocks import Stocks, opening_stocks
-from sim.outcomes.results import Panel
+from sim.outcomes.panels import Panel, join_panels
 from sim.scenario.scenario import Scenario
 
 __all__ = ["BLOCK", "bytes_per_draw", "draws_at_once", "observe", "run_periods", "simulate"]
@@ -78,7 +78,7 @@ def simulate(
     names = chosen_outcomes(needed)
     known = Shared() if shared is None else shared
     parts = _blocks(worlds, block or draws_at_once(scenario))
-    return _joined([outcomes(names, scenario, *_run_block(scenario, part, known)) for part in parts])
+    return join_panels([outcomes(names, scenario, *_run_block(scenario, part, known)) for part in parts])
 
 
 def draws_at_once(scenario: Scenario) -> int:
@@ -148,22 +148,12 @@ def _blocks(worlds: Worlds, block: int) -> Iterator[Worlds]:
     return (worlds.take(cut) for cut in cuts)
 
 
-def _joined(parts: list[dict[str, Panel]]) -> dict[str, Panel]:
-    """Put blocks side by side along the draws."""
-    if len(parts) == 1:
-        return parts[0]
-    joined = {}
-    for variable, first in list(parts[0].items()):
-        values = join_draws([part.pop(variable).values for part in parts])
-        joined[variable] = Panel(variable, first.unit, first.years, first.items, values, first.median)
-    return joined
-
-
 def _run_block(
     scenario: Scenario, worlds: Worlds, shared: Shared, periods: int | None = None
 ) -> tuple[Economy, Record, Timeline, Masks]:
     economy = shared.economies.of(scenario, worlds.inputs)
-    timeline = simulate_timeline(scenario, worlds, entry_verdicts(scenario, economy))
+    verdicts = entry_verdicts(scenario, economy, shared.verdicts)
+    timeline = simulate_timeline(scenario, worlds, verdicts, shared.projects)
     masks = period_masks(scenario, timeline)
     backdrop = shared.backdrop(scenario, economy, worlds)
     return economy, run_periods(scenario, economy, worlds, timeline, masks, periods, backdrop), timeline, masks

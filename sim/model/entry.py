@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import hashlib
+from dataclasses import fields, replace
 from functools import cached_property
 
 import numpy as np
 
 from sim.axes import BoolArray, FloatArray
-from sim.kernels.channels import channel_values, entry_margin
+from sim.kernels.channels import Rates, channel_values, entry_margin
 from sim.kernels.equilibrium import StaticMarket, StaticShares, opening_premium, static_equilibrium
 from sim.kernels.pricing import margin_gain
 from sim.model.economy import Economy, reach_fraction
@@ -20,11 +21,35 @@ from sim.scenario.steps import HazardStep
 _TINY = np.finfo(np.float64).tiny
 _STEPS = 12  # best responses; they bring a gain to within some 1e-7, of which no choice depends that is worth making
 _ROUNDING = 1e-9  # utility; the premium is solved to some 1e-12
+_MOST_VERDICTS = 1024  # that are remembered: a byte a draw each
 
-__all__ = ["entry_verdicts", "loss_hazard", "static_under", "tariff_equivalent"]
+__all__ = ["Verdicts", "entry_verdicts", "loss_hazard", "static_under", "tariff_equivalent"]
 
 
-def entry_verdicts(scenario: Scenario, economy: Economy) -> BoolArray:
+class Verdicts:
+    """What providers have decided so far, by all the numbers that they decided on."""
+
+    def __init__(self) -> None:
+        self._known: list[tuple[FloatArray, bytes, BoolArray]] = []
+
+    def branch(self) -> Verdicts:
+        """The same, to which others can be added without these growing."""
+        new = Verdicts()
+        new._known = [*self._known]
+        return new
+
+    def known(self, economy: Economy, numbers: bytes) -> BoolArray | None:
+        """A verdict on the same base year and the same numbers, (N,)."""
+        same = (verdict for base, others, verdict in self._known if base is economy.base and others == numbers)
+        return next(same, None)
+
+    def keep(self, economy: Economy, numbers: bytes, verdict: BoolArray) -> None:
+        """Remember a verdict, if there is room."""
+        if len(self._known) < _MOST_VERDICTS:
+            self._known.append((economy.base, numbers, verdict))
+
+
+def entry_verdicts(scenario: Scenario, economy: Economy, known: Verdicts | None = None) -> BoolArray:
     """Whether each foreign provider would build in each state of the calendar.
 
     Equation (29) of docs/model.md.
@@ -33,13 +58,15 @@ def entry_verdicts(scenario: Scenario, economy: Economy) -> BoolArray:
     ----------
     scenario : Scenario
     economy : Economy
+    known : Verdicts, optional
+        Those of other scenarios on the same draws, to which these are added.
 
     Returns
     -------
     (S, F, N) bool
         False in states that permit it no owned sites or cannot be reached.
     """
-    found = states(scenario)
+    found, before = states(scenario), known or Verdicts()
     rules = np.array([scenario.entry_of(name).rule for name in scenario.foreign])
     verdicts = np.zeros((len(found), economy.foreign, economy.draws), dtype=np.bool_)
     for index in reachable(scenario):
@@ -49,8 +76,18 @@ def entry_verdicts(scenario: Scenario, economy: Economy) -> BoolArray:
         if asks.any():
             view = _View(scenario, economy, found[index])
             for provider in np.flatnonzero(asks).tolist():
-                verdicts[index, provider] = view.would_build(provider)
+                verdicts[index, provider] = _verdict(view, provider, before)
     return verdicts
+
+
+def _verdict(view: _View, provider: int, known: Verdicts) -> BoolArray:
+    """Whether a foreign provider would build, (N,); what was decided on the same numbers before is the same."""
+    numbers = view.numbers(provider)
+    verdict = known.known(view.economy, numbers)
+    if verdict is None:
+        verdict = view.would_build(provider)
+        known.keep(view.economy, numbers, verdict)
+    return verdict
 
 
 class _View:
@@ -63,18 +100,68 @@ class _View:
     """
 
     def __init__(self, scenario: Scenario, economy: Economy, state: State) -> None:
-        reach = reach_fraction(scenario, economy, state)
-        rows = np.asarray(reach.any(axis=-1))
-        unlock, full = (
-            _added_unlock(scenario, economy, state, name) * economy.premium_by_segment[rows]
-            for name in ("partner_unlock", "owned_unlock")
-        )
-        self._scenario, self._economy, self._state = scenario, economy, state
-        self._market, self._reach = economy.static_market(rows), reach[rows]
-        self._spending = (economy.layer_size[economy.layer_of] * economy.weights * economy.open_part * reach)[rows]
-        self._partner, self._full = unlock, np.maximum(full, unlock)
-        self._base_markup = economy.log_markup[:, rows]
-        self._equity = lever(state, "partner_equity", economy.inputs, economy.draws)
+        self.economy = economy
+        self._scenario, self._state = scenario, state
+        self._everywhere = reach_fraction(scenario, economy, state)
+        self._unlocks = [_added_unlock(scenario, economy, state, name) for name in ("partner_unlock", "owned_unlock")]
+        self._equity, self._rates = lever(state, "partner_equity", economy.inputs, economy.draws), economy.rates()
+
+    def numbers(self, provider: int) -> bytes:
+        """A digest of all that decides whether a foreign provider would build, beside the base year."""
+        digest, name = self._digest.copy(), self._scenario.foreign[provider]
+        for array in self._terms(name):
+            digest.update(np.ascontiguousarray(array).data)
+        firms, launch = self._scenario.providers[name].firms, self._scenario.comes_by_launch(name)
+        digest.update(repr((provider, name in self._scenario.entrants, firms, launch)).encode())
+        return digest.digest()
+
+    @cached_property
+    def _digest(self) -> hashlib.blake2b:
+        """Of what all providers see alike."""
+        digest = hashlib.blake2b(digest_size=16)
+        rates = (getattr(self._rates, field.name) for field in fields(Rates))
+        for array in (self._everywhere, *self._unlocks, self._equity, *rates):
+            digest.update(np.ascontiguousarray(array).data)
+        return digest
+
+    def _terms(self, name: str) -> tuple[FloatArray, FloatArray]:
+        """The hurdle of a provider, and the hazard that it sees; (N,) each."""
+        hurdle = self.economy.inputs[self._scenario.entry_of(name).hurdle]
+        return hurdle, loss_hazard(self._scenario, self.economy, self._state, name)
+
+    @cached_property
+    def _rows(self) -> BoolArray:
+        """Segments in reach in some draw, (G,)."""
+        return np.asarray(self._everywhere.any(axis=-1))
+
+    @cached_property
+    def _reach(self) -> FloatArray:
+        return self._everywhere[self._rows]
+
+    @cached_property
+    def _market(self) -> StaticMarket:
+        return self.economy.static_market(self._rows)
+
+    @cached_property
+    def _spending(self) -> FloatArray:
+        """In reach, by segment; USD bn/yr."""
+        economy = self.economy
+        size = economy.layer_size[economy.layer_of] * economy.weights * economy.open_part * self._everywhere
+        return np.asarray(size[self._rows])
+
+    @cached_property
+    def _partner(self) -> FloatArray:
+        """Utility that is added to partner offers, by segment in reach."""
+        return np.asarray(self._unlocks[0] * self.economy.premium_by_segment[self._rows])
+
+    @cached_property
+    def _full(self) -> FloatArray:
+        """The same of own sites' offers."""
+        return np.maximum(self._unlocks[1] * self.economy.premium_by_segment[self._rows], self._partner)
+
+    @cached_property
+    def _base_markup(self) -> FloatArray:
+        return self.economy.log_markup[:, self._rows]
 
     @cached_property
     def _without(self) -> StaticShares:
@@ -82,18 +169,17 @@ class _View:
         return self._static(self._market, self._partners(), moves=bool(self._partner.any()))
 
     def _partners(self) -> FloatArray:
-        return np.tile(self._partner, (self._economy.foreign, 1, 1))
+        return np.tile(self._partner, (self.economy.foreign, 1, 1))
 
     def _static(self, market: StaticMarket, owned: FloatArray, *, moves: bool = True) -> StaticShares:
         return static_equilibrium(market, self._reach, owned, self._partners(), steps=_STEPS if moves else 0)
 
     def would_build(self, provider: int) -> BoolArray:
         """Whether a foreign provider would build, (N,)."""
-        name, row = self._scenario.foreign[provider], self._economy.domestic + provider
-        hurdle = self._economy.inputs[self._scenario.entry_of(name).hurdle]
+        name, row = self._scenario.foreign[provider], self.economy.domestic + provider
         market, without = self._market, self._without
         if name in self._scenario.entrants:
-            market = self._market_with(row, self._economy.entrant_odds(name))
+            market = self._market_with(row, self.economy.entrant_odds(name))
             without = self._static(market, self._partners())
         # Of a fringe one firm decides, and the others stay.
         firms = self._scenario.providers[name].firms
@@ -106,8 +192,8 @@ class _View:
         own_part = np.exp(self._full - owned[provider]) / firms
         sides = ((self._static(market, owned), own_part), (without, np.full_like(own_part, 1.0 / firms)))
         sales, earned = zip(*(self._sales(shares, part, row) for shares, part in sides), strict=True)
-        hazard = loss_hazard(self._scenario, self._economy, self._state, name)
-        terms = (self._equity, hazard, hurdle, earned, self._economy.rates())
+        hurdle, hazard = self._terms(name)
+        terms = (self._equity, hazard, hurdle, earned, self._rates)
         if self._scenario.comes_by_launch(name):  # it has no partner's offer to give up
             return np.asarray(channel_values(*terms)[0] >= 0.0)
         return np.asarray(entry_margin(sales[0] / np.maximum(sales[1], _TINY), *terms) >= 0.0)

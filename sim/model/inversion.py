@@ -16,9 +16,10 @@ from sim.model.economy import LARGEST_EXPONENT, Economy, Inputs, require
 from sim.scenario.baseyear import BaseYear, Condition, base_year, coherence, existence
 from sim.scenario.market import Hypothesis
 from sim.scenario.policy import lever, states
+from sim.scenario.providers import Provider
 from sim.scenario.scenario import Scenario
 
-__all__ = ["Economies", "build_economy", "start_unlock", "target_share"]
+__all__ = ["MOST_SHARED", "Economies", "build_economy", "start_unlock", "target_share"]
 
 
 def build_economy(scenario: Scenario, inputs: Inputs) -> Economy:
@@ -76,36 +77,47 @@ class Economies:
         """Number of base years inverted."""
         return len(self._known)
 
+    def branch(self) -> Economies:
+        """The same, to which others can be added without these growing."""
+        new = Economies()
+        new._known = [*self._known]
+        return new
+
     def of(self, scenario: Scenario, inputs: Inputs) -> Economy:
         """As `build_economy`."""
         for other, economy in self._known:
             if _share_base_year(scenario, inputs, other, economy):
                 _require_all(coherence(inputs))
                 return replace(economy, inputs=inputs)
-        self._known.append((scenario, build_economy(scenario, inputs)))
-        return self._known[-1][1]
+        made = build_economy(scenario, inputs)
+        if len(self._known) < MOST_SHARED:
+            self._known.append((scenario, made))
+        return made
 
 
-_BASE_YEAR = ("providers", "market", "segments", "shares", "demand", "opening")
-"""Sections of a scenario from which its base year is made, with what the starting regime unlocks."""
+MOST_SHARED = 8
+"""Base years of a block, some ten megabytes each with what follows from them, that are kept for others: the first."""
+
+
+_BASE_YEAR = ("market", "segments", "shares", "demand", "opening")
+"""Sections of a scenario from which its base year is made, with its providers and what the starting regime unlocks."""
 
 
 def _share_base_year(scenario: Scenario, inputs: Inputs, other: Scenario, economy: Economy) -> bool:
-    if _base_year_sections(scenario) != _base_year_sections(other):
+    if any(getattr(scenario, section) != getattr(other, section) for section in _BASE_YEAR):
+        return False
+    if _there(scenario) != _there(other):
         return False
     names = [name for name in inputs if name.startswith(tuple(f"{section}." for section in _BASE_YEAR))]
-    names = [name for name in names if ".entry." not in name]
     if not all(np.array_equal(inputs[name], economy.inputs[name]) for name in names):
         return False
     ours, theirs = (start_unlock(*case, economy.draws) for case in ((scenario, inputs), (other, economy.inputs)))
     return np.array_equal(ours, theirs)
 
 
-def _base_year_sections(scenario: Scenario) -> dict[str, object]:
-    """What makes the base year; how providers decide to build does not."""
-    sections: dict[str, object] = {section: getattr(scenario, section) for section in _BASE_YEAR}
-    bare = {name: one.model_copy(update={"entry": None}) for name, one in scenario.providers.items()}
-    return {**sections, "providers": bare}
+def _there(scenario: Scenario) -> list[tuple[str, Provider]]:
+    """Who is in the market, in listed order; what each will decide later is no part of the base year."""
+    return [(name, provider.model_copy(update={"entry": None})) for name, provider in scenario.providers.items()]
 
 
 def _require_all(conditions: Iterable[Condition]) -> None:

@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from sim.axes import FloatArray, require_shape
+from sim.axes import FloatArray, join_draws, require_shape
 from sim.errors import NumericalError
 from sim.outcomes.variables import VARIABLES
 from sim.scenario.scenario import Scenario
@@ -30,6 +30,7 @@ __all__ = [
     "Reader",
     "Result",
     "batches",
+    "join_panels",
     "panel_hash",
     "require_finite",
 ]
@@ -191,6 +192,17 @@ def batches(panel: Columns) -> Iterator[FloatArray]:
     size = max(1, _NUMBERS_AT_A_TIME // panel.draws)
     for start in range(0, panel.count, size):
         yield panel.rows(range(start, min(start + size, panel.count)))
+
+
+def join_panels(parts: list[dict[str, Panel]]) -> dict[str, Panel]:
+    """Put blocks of draws side by side; the parts are emptied on the way."""
+    if len(parts) == 1:
+        return parts[0]
+    joined = {}
+    for variable, first in list(parts[0].items()):
+        values = join_draws([part.pop(variable).values for part in parts])
+        joined[variable] = Panel(variable, first.unit, first.years, first.items, values, first.median)
+    return joined
 
 
 def require_finite(panel: Panel, first_draw: int = 0) -> None:

@@ -168,8 +168,9 @@ def simulate_block(plan: Plan, scrambles: range) -> Iterator[FloatArray]:
         if worlds is None:
             worlds = draw_worlds(scenario, scrambles)
             drawn.append((scenario, worlds))
-        panels = _checked(scenario, worlds, "a draw", scrambles.start * DRAWS_PER_SCRAMBLE, shared)
-        yield from _rows(plan.cases[scenario.name], panels)
+        case = plan.cases[scenario.name]
+        panels = _checked(scenario, worlds, "a draw", scrambles.start * DRAWS_PER_SCRAMBLE, shared, case)
+        yield from _rows(case, panels)
 
 
 def _rows(case: Panels, panels: Panels) -> Iterator[FloatArray]:
@@ -180,9 +181,16 @@ def _rows(case: Panels, panels: Panels) -> Iterator[FloatArray]:
         yield panels[name].rows(range(expected.count))
 
 
-def _checked(scenario: Scenario, worlds: Worlds, what: str, first_draw: int, shared: Shared | None = None) -> Panels:
+def _checked(
+    scenario: Scenario,
+    worlds: Worlds,
+    what: str,
+    first_draw: int,
+    shared: Shared | None = None,
+    needed: Collection[str] | None = None,
+) -> Panels:
     try:
-        panels = simulate(scenario, worlds, shared=shared)
+        panels = simulate(scenario, worlds, shared=shared, needed=needed)
         for panel in panels.values():
             require_finite(panel, first_draw)
     except NumericalError as error:
