@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from sim.tasks.backtest import run_backtest
     from sim.tasks.calibrate import run_calibration
     from sim.tasks.compare import compare_studies as compare
+    from sim.tasks.decide import run_decision
     from sim.tasks.run import run_study
     from sim.tasks.sweep import run_sweep
     from sim.tasks.verify import verify_study
@@ -22,6 +23,7 @@ __all__ = [
     "load_scenario",
     "run_backtest",
     "run_calibration",
+    "run_decision",
     "run_study",
     "run_sweep",
     "verify_study",
@@ -34,6 +36,7 @@ _HOMES = {
     "load_results": ("sim.outcomes.study", "load_results"),
     "load_scenario": ("sim.reading.loading", "load_scenario"),
     "run_backtest": ("sim.tasks.backtest", "run_backtest"),
+    "run_decision": ("sim.tasks.decide", "run_decision"),
     "run_calibration": ("sim.tasks.calibrate", "run_calibration"),
     "run_study": ("sim.tasks.run", "run_study"),
     "run_sweep": ("sim.tasks.sweep", "run_sweep"),

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sim.outcomes.tables import HeadlineRow
     from sim.tasks.backtest import Track
     from sim.tasks.calibrate import Learning
+    from sim.tasks.decide import DecisionStudy
     from sim.tasks.drivers import DriversStudy
     from sim.tasks.run import Study
     from sim.tasks.sweep import SweepStudy
@@ -36,6 +37,7 @@ __all__ = [
     "progress",
     "report",
     "report_answer",
+    "report_decision",
     "report_drivers",
     "report_learning",
     "report_sweep",
@@ -166,6 +168,17 @@ def report_drivers(study: DriversStudy) -> None:
         for finding in findings:
             say(f"  {finding}")
     _notes_and_paths(study.notes, study.paths)
+
+
+def report_decision(decision: DecisionStudy) -> None:
+    """What was found, a sentence each, the actions beside each other, then what one should know, and where it lies."""
+    say("")
+    for sentence in decision.sentences:
+        say(sentence)
+    header, *rows = decision.table
+    say("")
+    table(header, rows)
+    _notes_and_paths(decision.notes, decision.paths)
 
 
 def _notes_and_paths(notes: Iterable[str], paths: Iterable[Path]) -> None:

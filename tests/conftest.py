@@ -31,6 +31,7 @@ QUICK = (
     "test_cli.py",
     "test_comparison.py",
     "test_consistency.py",
+    "test_decisions.py::test_regret_by_hand",
     "test_distributions.py",
     "test_evidence.py",
     "test_golden.py::test_the_summary_is_the_golden_one[jv_only]",

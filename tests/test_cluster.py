@@ -42,9 +42,19 @@ draws: 2048
 design: {grid: {demand.churn: [1, 4, 8], zone.cap: [0.1, 0.3, 0.5, 2]}}
 outcomes: [foreign_share.total]
 """
+DECISION = """\
+schema_version: 1
+name: trial
+question: Should AWS build?
+scenario: small.yaml
+draws: 1024
+objective: npv_with_terminal.total.aws
+actions: {stay: {providers.aws.entry: {rule: never}}, build: {providers.aws.entry: {rule: always}}}
+"""
 COMMANDS = {
     "run": COMMAND,
     "sweep": ["sweep", "sweep.yaml", "--no-plots"],
+    "decide": ["decide", "decision.yaml", "--no-plots"],
     "backtest": ["backtest", "small.yaml", "--observed", "record.csv", "--draws", "8192", "--no-plots"],
     "calibrate": ["calibrate", "small.yaml", "--observed", "record.csv", "--draws", "1024", "--no-plots"],
 }
@@ -189,6 +199,7 @@ def test_what_a_scheduler_took_with_it_is_said_in_one_line_and_gone_on_with(
     folder.write("small.yaml", SMALL + DISCREPANCY)
     folder.write("record.csv", RECORD)
     folder.write("sweep.yaml", SWEEP)
+    folder.write("decision.yaml", DECISION)
     cluster.worker("only")
     line = _end(cluster, *command, strike=lambda _: cluster.scheduler.kill())
     said = "the scheduler has ended, or the connection to it was lost"

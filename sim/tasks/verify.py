@@ -26,6 +26,7 @@ from sim.tasks.backtest import BacktestTask
 from sim.tasks.calibrate import CalibrateTask
 from sim.tasks.compare import CompareTask
 from sim.tasks.crew import make_crew
+from sim.tasks.decide import DecideTask
 from sim.tasks.drivers import DriversTask
 from sim.tasks.pool import Progress, say_nothing
 from sim.tasks.run import RunTask
@@ -39,6 +40,7 @@ _COMMANDS: Final[tuple[type[Task[Any, Any]], ...]] = (
     CompareTask,
     DriversTask,
     SweepTask,
+    DecideTask,
     BacktestTask,
     CalibrateTask,
 )
