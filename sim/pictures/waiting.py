@@ -10,7 +10,6 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from sim.analysis.scrambles import Estimate
 from sim.analysis.waiting import OptionToWait, PolicyMap
 from sim.axes import FloatArray
 from sim.model.sight import STATES
@@ -52,7 +51,9 @@ class WaitingSheet:
     delays : tuple of float
         Years from the first day of permission.
     cost : float
-        USD bn, sunk on the day of application.
+        USD bn, sunk.
+    label : str
+        What this commitment is; empty for what is stated.
     opened : float
         Part of the draws in which applying is ever permitted.
     option : OptionToWait
@@ -64,6 +65,7 @@ class WaitingSheet:
     provider: str
     delays: tuple[float, ...]
     cost: float
+    label: str
     opened: float
     option: OptionToWait
     map: PolicyMap | None
@@ -72,25 +74,6 @@ class WaitingSheet:
     def date_names(self) -> tuple[str, ...]:
         """The dates and never, in words."""
         return (*map(_delay_in_words, self.delays), "never")
-
-    @property
-    def verdict(self) -> str:
-        """What waiting is worth, in a clause."""
-        rule, who = self.option.cautious, short_title(self.scenario, self.provider)
-        if self.option.is_told:
-            return f"Waiting is worth {self.amount(rule.option)} to {who} above the best without it, {rule.instead}"
-        found = ", ".join(f"{self.amount(one.option)} with {_RULE_WORDS[one.basis]}" for one in self.option.rules)
-        return f"What waiting is worth to {who} is not told from 0: {found}, against {rule.instead}"
-
-    def amount(self, found: Estimate) -> str:
-        """An amount with its error."""
-        value = float(found.value)
-        digits = 2 if abs(value) >= 0.1 else 3
-        text = f"USD {value:.{digits}f}bn".replace("-", "−")
-        return f"{text} (± {float(found.se):.{digits}f})" if np.isfinite(found.se) else f"{text} (error unknown)"
-
-
-_RULE_WORDS: Final = {"linear": "linear rules", "squares and products": "squares and products"}
 
 
 def _delay_in_words(years: float) -> str:
@@ -106,8 +89,8 @@ def waiting(shown: WaitingSheet) -> Figure:
     """What each date, waiting and seeing, and foresight are worth; when a rule applies, and on what that hangs."""
     who, where = short_title(shown.scenario, shown.provider), capital(readable(shown.scenario.name))
     found = "is worth something" if shown.option.is_told else "is not told from 0"
-    title = f"{where}: what waiting is worth to {who} {found}"
-    sunk = f", of which USD {shown.cost:g}bn are sunk on the day of application" if shown.cost else ""
+    title = f"{where}: what waiting is worth to {who} {found}{f', at {shown.label}' if shown.label else ''}"
+    sunk = f", less USD {shown.cost:.3g}bn that applying commits" if shown.cost else ""
     note = (
         f"Present value above never applying{sunk}; whiskers are two standard errors. Dates count from the first day "
         "of permission. A rule sees what has happened up to the quarter before, and is valued on draws that it was not "
