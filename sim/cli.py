@@ -495,7 +495,7 @@ def schema(
 
 @app.command()
 def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder that receives the files.")]) -> None:
-    """Copy the shipped scenarios, their schema and the record, to change them."""
+    """Copy the shipped scenarios, sweeps and decisions, their schemas and the record, to change them."""
     from sim.disk import write_bytes
     from sim.reading.loading import shipped_folder
 
@@ -519,12 +519,16 @@ def _holds(path: Path, content: bytes) -> bool:
 
 @app.command("list")
 def list_(out: Out = Path("results")) -> None:
-    """List the shipped scenarios and the finished studies."""
+    """List the shipped scenarios, the shipped decisions and the finished studies."""
+    from sim.reading.documents import read
     from sim.reading.loading import scenario_files, shipped_folder
 
     files = scenario_files(shipped_folder())
     scenarios = [loaded.scenario for loaded in _read(files, ())]
     terminal.table(("scenario", "question"), [(scenario.name, scenario.question) for scenario in scenarios])
+    decisions = [read(file).plain() for file in scenario_files(shipped_folder() / "decisions")]
+    terminal.say("")
+    terminal.table(("decision", "question"), [(one["name"], one["question"]) for one in decisions])
     for manifest in sorted(out.glob("*/manifest.json")):
         terminal.say(str(manifest.parent))
     from sim.tasks.store import unfinished

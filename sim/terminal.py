@@ -161,15 +161,6 @@ def report_sweep(sweep: SweepStudy) -> None:
     _notes_and_paths(sweep.notes, sweep.paths)
 
 
-def report_drivers(study: DriversStudy) -> None:
-    """For each outcome what drives it, a sentence a finding; then what one should know, and where it all lies."""
-    for title, *findings in study.findings:
-        say(f"\n{title}")
-        for finding in findings:
-            say(f"  {finding}")
-    _notes_and_paths(study.notes, study.paths)
-
-
 def report_decision(decision: DecisionStudy) -> None:
     """What was found, a sentence each, the actions beside each other, then what one should know, and where it lies."""
     say("")
@@ -179,6 +170,15 @@ def report_decision(decision: DecisionStudy) -> None:
     say("")
     table(header, rows)
     _notes_and_paths(decision.notes, decision.paths)
+
+
+def report_drivers(study: DriversStudy) -> None:
+    """For each outcome what drives it, a sentence a finding; then what one should know, and where it all lies."""
+    for title, *findings in study.findings:
+        say(f"\n{title}")
+        for finding in findings:
+            say(f"  {finding}")
+    _notes_and_paths(study.notes, study.paths)
 
 
 def _notes_and_paths(notes: Iterable[str], paths: Iterable[Path]) -> None:

@@ -53,8 +53,8 @@ READING_ORDER = (
     "model.economy", "model.inversion", "model.luck", "model.marketpath", "model.entry", "model.stocks", "model.levers",
     "model.course", "model.sites", "model.market", "model.record", "model.sight", "model.streams", "model.accounts",
     "model.engine", "model.valuation",
-    "analysis.scrambles", "analysis.splines", "analysis.drivers", "analysis.decisions", "analysis.information",
-    "analysis.appraisal", "analysis.waiting",
+    "analysis.scrambles", "analysis.splines", "analysis.drivers",
+    "analysis.decisions", "analysis.information", "analysis.appraisal", "analysis.waiting",
     "belief.record", "belief.names", "belief.matching", "belief.knowledge", "belief.naive", "belief.scores",
     "belief.forecasts", "belief.track", "belief.tempering", "belief.likelihood", "belief.space",
     "belief.possible", "belief.posterior", "belief.calibration", "belief.lessons",
@@ -64,10 +64,9 @@ READING_ORDER = (
     "tasks.pool", "tasks.crew", "tasks.blocks", "tasks.parts", "tasks.store", "tasks.task",
     "tasks.precision", "tasks.request", "tasks.runs", "tasks.audit", "tasks.files", "tasks.run", "tasks.compare",
     "tasks.design", "tasks.sweepfile", "tasks.points", "tasks.sweep",
-    "tasks.question", "tasks.backtest", "tasks.calibrate",
-    "tasks.attribution", "tasks.hybrids", "tasks.drivers",
     "tasks.decisionfile", "tasks.payoffs", "tasks.timing", "tasks.decisiontable", "tasks.decisionwords", "tasks.decide",
-    "tasks.verify", "tasks.cluster",
+    "tasks.question", "tasks.backtest", "tasks.calibrate",
+    "tasks.attribution", "tasks.hybrids", "tasks.drivers", "tasks.verify", "tasks.cluster",
     "terminal", "cli",
 )
 # fmt: on

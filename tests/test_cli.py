@@ -326,7 +326,10 @@ def test_list_names_scenarios_and_finished_studies(folder: Folder, capsys: Said)
     (folder.path / "results" / "done" / "manifest.json").write_text("{}")
     assert cli.main(["list"]) == 0
     said = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in said[1:-1]] == [file.stem for file in scenario_files(shipped_folder())]
+    scenarios, decisions = said[1 : said.index("")], said[said.index("") + 2 : -1]
+    assert [line.split()[0] for line in scenarios] == [file.stem for file in scenario_files(shipped_folder())]
+    shipped = [file.stem for file in scenario_files(shipped_folder() / "decisions")]
+    assert [line.split()[0] for line in decisions] == shipped
     assert said[-1] == "results/done"
 
 

@@ -180,6 +180,10 @@ def test_what_comes_by_the_end_of_the_horizon_is_the_value_without_a_terminal_on
     assert np.allclose(part["worth"][0, 0, labels.index("to 2026")], expected, rtol=1e-12, atol=0)
 
 
+def test_money_paid_later_is_worth_less_and_what_is_never_paid_nothing() -> None:
+    assert date_value(0.1, np.array([2019.0, 2020.0, np.inf]), 2018) == pytest.approx([1.0, 1 / 1.1, 0.0])
+
+
 def test_luck_is_redrawn_and_all_else_stays(folder: Folder) -> None:
     found = decision(folder, BUILD)
     measure = measure_of(found)

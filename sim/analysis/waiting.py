@@ -24,9 +24,11 @@ from sim.analysis.scrambles import Estimate, folds_of, jackknife, sums_by_scramb
 from sim.axes import DRAWS_PER_SCRAMBLE, BoolArray, FloatArray, IntArray, require_shape
 
 __all__ = [
+    "AT_ONCE",
     "BASES",
     "ERRORS",
     "NEVER",
+    "NOW_OR_NEVER",
     "Basis",
     "Choices",
     "OptionToWait",
@@ -44,8 +46,9 @@ ERRORS: Final = 3.0
 """What is less than so many errors above 0 is not told from it."""
 
 NEVER: Final = "never"
-_AT_ONCE: Final = "at once"
-_NOW_OR_NEVER: Final = "now or never"
+AT_ONCE: Final = "at once"
+NOW_OR_NEVER: Final = "now or never"
+"""What can be done without waiting."""
 
 _RANK: Final = 1e-10
 """Of the largest eigenvalue: directions with less are combinations of others up to rounding."""
@@ -288,8 +291,8 @@ def _timing_rule(choices: Choices, name: str, basis: Basis) -> TimingRule:
     once = application_dates(choices.payoffs[first], regressors[first], choices.permitted[first], folds)
     simple = {
         NEVER: np.zeros(len(folds)),
-        _AT_ONCE: np.where(choices.permitted[0], choices.payoffs[0], 0.0),
-        _NOW_OR_NEVER: realised(choices.payoffs[first], once),
+        AT_ONCE: np.where(choices.permitted[0], choices.payoffs[0], 0.0),
+        NOW_OR_NEVER: realised(choices.payoffs[first], once),
     }
     instead = max(simple, key=lambda one: float(simple[one].mean()))
     worth = realised(choices.payoffs, dates)
@@ -298,7 +301,7 @@ def _timing_rule(choices: Choices, name: str, basis: Basis) -> TimingRule:
         dates=dates,
         shares=_shares(dates, choices.permitted),
         worth=mean_of(worth),
-        now_or_never=mean_of(simple[_NOW_OR_NEVER]),
+        now_or_never=mean_of(simple[NOW_OR_NEVER]),
         instead=instead,
         option=mean_of(worth - simple[instead]),
     )

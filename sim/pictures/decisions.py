@@ -33,6 +33,7 @@ from sim.pictures.style import (
     readable,
     sheet,
 )
+from sim.pictures.waiting import WaitingSheet
 from sim.scenario.scenario import Scenario
 
 __all__ = ["Advice"]
@@ -69,6 +70,8 @@ class Advice:
         What the host's worth is drawn against.
     benchmarks : mapping of str to (N,)
         What actions that know too much would add to the first.
+    waiting : tuple of WaitingSheet
+        What it is worth to wait, by commitment as in the levels of the appraisal; empty if that was not asked.
     """
 
     question: str
@@ -81,6 +84,7 @@ class Advice:
     against: FloatArray | None = None
     against_label: str = ""
     benchmarks: Mapping[str, FloatArray] = field(default_factory=dict)
+    waiting: tuple[WaitingSheet, ...] = ()
 
     @property
     def subject(self) -> Appraisal:
@@ -114,7 +118,7 @@ def decide_payoffs(advice: Advice) -> Figure:
     """What each action brings above the first, all in and by belief, and the commitment up to which it pays."""
     found, choice = advice.subject, advice.subject.choice
     best = found.in_question
-    title = f"{_words(choice.actions[best])} is worth USD {money(float(found.payoffs.value[0, best]))}bn in the mean"
+    title = f"{_words(choice.actions[best])} is worth USD {money(float(found.payoffs.value[0, best]))}bn"
     if (even := found.break_even[best]) is not None:
         title += f", and pays up to USD {money(float(even.value))}bn committed"
     figure = _sheet(advice, title, f"{advice.question} Net present value above '{choice.actions[0]}', USD bn.")

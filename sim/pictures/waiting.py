@@ -24,7 +24,6 @@ from sim.pictures.style import (
     grid,
     heading,
     number_axis,
-    readable,
     sheet,
     short_title,
 )
@@ -71,6 +70,11 @@ class WaitingSheet:
     map: PolicyMap | None
 
     @property
+    def file(self) -> str:
+        """Name of its picture's files."""
+        return f"waiting_{self.label.removeprefix('the ')}".strip("_").replace(" ", "_").replace("-", "_")
+
+    @property
     def date_names(self) -> tuple[str, ...]:
         """The dates and never, in words."""
         return (*map(_delay_in_words, self.delays), "never")
@@ -87,14 +91,15 @@ def _delay_in_words(years: float) -> str:
 @picture(WaitingSheet, needs=lambda shown: True)
 def waiting(shown: WaitingSheet) -> Figure:
     """What each date, waiting and seeing, and foresight are worth; when a rule applies, and on what that hangs."""
-    who, where = short_title(shown.scenario, shown.provider), capital(readable(shown.scenario.name))
+    who = short_title(shown.scenario, shown.provider)
     found = "is worth something" if shown.option.is_told else "is not told from 0"
-    title = f"{where}: what waiting is worth to {who} {found}{f', at {shown.label}' if shown.label else ''}"
+    title = f"What waiting is worth to {who} {found}{f', at {shown.label}' if shown.label else ''}"
     sunk = f", less USD {shown.cost:.3g}bn that applying commits" if shown.cost else ""
     note = (
-        f"Present value above never applying{sunk}; whiskers are two standard errors. Dates count from the first day "
-        "of permission. A rule sees what has happened up to the quarter before, and is valued on draws that it was not "
-        "learned on; perfect foresight knows all that comes, which nobody can. Rivals answer events, not intentions."
+        f"{shown.scenario.question} Present value above never applying{sunk}; whiskers are two standard errors. Dates "
+        "count from the first day of permission. Rules see what has happened up to the quarter before, and are valued "
+        "on draws that they were not learned on; perfect foresight nobody can have. Rivals answer events, not "
+        "intentions."
     )
     figure = sheet(title, note, [Result(shown.scenario, {})], _BEHIND)
     places = grid(figure, 1, 3, margins=(2.0, 0.5, 2.25, 1.25), gaps=(1.35, 0.4))

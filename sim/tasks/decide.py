@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 import numpy as np
 from pydantic import TypeAdapter
 
-from sim.analysis.appraisal import WITH_VALUE, Choice, Known, Redrawn, Variant, appraise
+from sim.analysis.appraisal import AS_STATED, WITH_VALUE, Choice, Known, Redrawn, Variant, appraise
 from sim.analysis.decisions import Game, net_payoffs
 from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray, IntArray
 from sim.belief.posterior import Posterior
@@ -22,11 +22,12 @@ from sim.chance.sampling import uniforms
 from sim.chance.units import Unit, units_of
 from sim.disk import write_bytes
 from sim.errors import Problem, ScenarioError
-from sim.model.valuation import date_value
+from sim.model.valuation import Terms, date_value
 from sim.outcomes.manifest import understood
 from sim.outcomes.tables import csv_bytes, parameter_columns, parameter_rows
 from sim.pictures.decisions import Advice
 from sim.pictures.registry import draw, drawable
+from sim.pictures.waiting import WaitingSheet
 from sim.tasks.crew import make_crew
 from sim.tasks.decisionfile import Action, Decider, Decision, decision_of, read_decision
 from sim.tasks.decisiontable import DECIDE_COLUMNS, decide_rows
@@ -35,6 +36,7 @@ from sim.tasks.parts import Arrays
 from sim.tasks.payoffs import Measure, measure_of, redrawn_payoffs, scramble_payoffs
 from sim.tasks.pool import Progress, say_nothing
 from sim.tasks.task import Desk, Finished, Task, perform
+from sim.tasks.timing import Commitment, Timing, waiting_parts, waiting_sheet
 
 __all__ = ["DecideTask", "DecisionStudy", "run_decision"]
 
@@ -159,12 +161,20 @@ class DecideTask(Task[Advice, DecisionStudy]):
         """Every case on every draw, as drawn, with the queue forced, and with luck redrawn; then what it means."""
         decision, measure = self.decision, self.measure
         calls = _calls(decision, self.measure)
-        runs = f"{sum(len(call.args[3]) for call in calls):,} runs of {DRAWS_PER_SCRAMBLE} draws"
-        parts = desk.parts("payoffs", calls, lambda share: desk.tell(runs, share * _SIMULATED))
+        cases = sum(len(call.args[3]) for call in calls)
+        dates = (len(decision.delays) + 1) * (decision.draws // DRAWS_PER_SCRAMBLE) if decision.delays else 0
+        runs, first = f"{cases + dates:,} runs of {DRAWS_PER_SCRAMBLE} draws", _SIMULATED * cases / (cases + dates)
+        parts = desk.parts("payoffs", calls, lambda share: desk.tell(runs, share * first))
         count = decision.draws // DRAWS_PER_SCRAMBLE
         places = _PLACES if _queues(decision) else _PLACES[:1]
         by_place = {place: _joined(parts[k * count : (k + 1) * count]) for k, place in enumerate(places)}
-        return _advice(decision, measure, by_place, _redrawn_axes(parts[len(places) * count :]))
+        advice = _advice(decision, measure, by_place, _redrawn_axes(parts[len(places) * count :]))
+        if not decision.delays:
+            return advice
+        timing = _timing(decision, measure)
+        rest = _SIMULATED - first
+        waits = desk.parts("waiting", waiting_parts(timing), lambda share: desk.tell(runs, first + share * rest))
+        return replace(advice, waiting=tuple(_waiting(decision, advice, timing, waits)))
 
     def write(self, folder: Path, computed: Advice, desk: Desk) -> Mapping[str, Any]:
         """Write every file."""
@@ -176,6 +186,8 @@ class DecideTask(Task[Advice, DecisionStudy]):
             (folder / "plots").mkdir()
             for name in drawable(computed):
                 draw(name, computed, folder / "plots")
+            for shown in computed.waiting:
+                draw("waiting", shown, folder / "plots", shown.file)
         desk.tell("files", 1.0)
         return {
             "answer": [sentences(computed), short_table(computed)],
@@ -363,6 +375,21 @@ def _game(decision: Decision, measure: Measure, drawn: Arrays) -> Game:
         net.append(net_payoffs(drawn["worth"][:, player, 0], costs, committed).reshape(*shape, -1))
     titles = [tuple(action.title for action in one.actions) for one in (first, second)]
     return Game((first.title, second.title), (titles[0], titles[1]), np.stack(net))
+
+
+def _timing(decision: Decision, measure: Measure) -> Timing:
+    """Who may wait, in the world of the first action."""
+    terms = Terms(decision.discount, measure.growth)
+    return Timing(decision.start, decision.deciders[0].name, decision.delays, measure.objectives[0], terms)
+
+
+def _waiting(decision: Decision, advice: Advice, timing: Timing, parts: Sequence[Arrays]) -> Iterator[WaitingSheet]:
+    """What it is worth to wait where applying commits to what the action in question does, at each level of it."""
+    found, actions = advice.subject, decision.deciders[0].actions
+    paid = actions[_real(decision.deciders[0])[found.in_question]].paid
+    for level in found.levels:
+        label = "" if level.label == AS_STATED else level.label
+        yield waiting_sheet(parts, timing, Commitment(float(level.cost[found.in_question]), paid, label))
 
 
 def _benchmarks(decision: Decision, measure: Measure, drawn: Arrays) -> Mapping[str, FloatArray]:
