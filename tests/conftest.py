@@ -48,6 +48,7 @@ QUICK = (
     "test_shocks.py",
     "test_splines.py",
     "test_statistics.py",
+    "test_waiting.py::test_nobody_sees_what_a_date_will_pay",
 )
 """Files, or tests of them, of the quick tier: by measurement, half a minute of one core together."""
 

@@ -119,7 +119,7 @@ FAULTS: Mapping[str, tuple[str, str]] = {
     ),
     "a host that waits": (
         f"{HOST}when: {{delays: [0, 1]}}\n",
-        "decision.yaml:10:1: when: goes with 'objective': only one provider that decides may wait",
+        "decision.yaml:10:1: when: goes with 'objective': one provider, who may wait",
     ),
     "a world as a choice of the host": (
         HOST.replace(

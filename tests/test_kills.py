@@ -155,10 +155,10 @@ outcomes: [foreign_share.total]
 DECISION = """\
 schema_version: 1
 name: trial
-question: Should AWS build?
+question: Should partners be owned?
 scenario: small.yaml
-objective: npv_with_terminal.total.aws
-actions: {stay: {providers.aws.entry: {rule: never}}, build: {providers.aws.entry: {rule: always}}}
+host: {tax_take.total: 1}
+actions: {none: {}, half: {regimes.closed.partner_equity: 0.5}}
 """
 
 

@@ -33,6 +33,7 @@ from sim.pictures.style import (
     readable,
     sheet,
 )
+from sim.pictures.waiting import WaitingSheet
 from sim.scenario.scenario import Scenario
 
 __all__ = ["Advice"]
@@ -69,6 +70,8 @@ class Advice:
         What the host's worth is drawn against.
     benchmarks : mapping of str to (N,)
         What actions that know too much would add to the first.
+    waiting : tuple of WaitingSheet
+        What it is worth to wait, by commitment as in the levels of the appraisal; empty if that was not asked.
     """
 
     question: str
@@ -81,6 +84,7 @@ class Advice:
     against: FloatArray | None = None
     against_label: str = ""
     benchmarks: Mapping[str, FloatArray] = field(default_factory=dict)
+    waiting: tuple[WaitingSheet, ...] = ()
 
     @property
     def subject(self) -> Appraisal:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Any, Final, Self
 import numpy as np
 from pydantic import TypeAdapter
 
-from sim.analysis.appraisal import WITH_VALUE, Choice, Known, Redrawn, Variant, appraise
+from sim.analysis.appraisal import AS_STATED, WITH_VALUE, Choice, Known, Redrawn, Variant, appraise
 from sim.analysis.decisions import Game, net_payoffs
 from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray, IntArray
 from sim.belief.posterior import Posterior
@@ -22,11 +22,12 @@ from sim.chance.sampling import uniforms
 from sim.chance.units import Unit, units_of
 from sim.disk import write_bytes
 from sim.errors import Problem, ScenarioError
-from sim.model.valuation import date_value
+from sim.model.valuation import Terms, date_value
 from sim.outcomes.manifest import understood
 from sim.outcomes.tables import csv_bytes, parameter_columns, parameter_rows
 from sim.pictures.decisions import Advice
 from sim.pictures.registry import draw, drawable
+from sim.pictures.waiting import WaitingSheet
 from sim.tasks.crew import make_crew
 from sim.tasks.decisionfile import Action, Decider, Decision, decision_of, read_decision
 from sim.tasks.decisiontable import DECIDE_COLUMNS, decide_rows
@@ -35,6 +36,7 @@ from sim.tasks.parts import Arrays
 from sim.tasks.payoffs import Measure, measure_of, redrawn_payoffs, scramble_payoffs
 from sim.tasks.pool import Progress, say_nothing
 from sim.tasks.task import Desk, Finished, Task, perform
+from sim.tasks.timing import Commitment, Timing, waiting_parts, waiting_sheet
 
 __all__ = ["DecideTask", "DecisionStudy", "run_decision"]
 
@@ -49,9 +51,6 @@ _REDRAWN, _REDRAWS = 4, 16
 
 _NO_OBJECT: Final = ("economics.discount_rate", "economics.terminal_growth")
 """Units that are chosen by who decides, and so nothing to find out."""
-
-_PLACES: Final = ("", "first", "last")
-"""Where the one who decides stands in the queue: as drawn, or as forced."""
 
 _SIMULATED: Final = 0.95
 """Share of the time that the draws take, for the progress bar."""
@@ -158,13 +157,21 @@ class DecideTask(Task[Advice, DecisionStudy]):
     def compute(self, desk: Desk) -> Advice:
         """Every case on every draw, as drawn, with the queue forced, and with luck redrawn; then what it means."""
         decision, measure = self.decision, self.measure
-        calls = _calls(decision, self.measure)
-        runs = f"{sum(len(call.args[3]) for call in calls):,} runs of {DRAWS_PER_SCRAMBLE} draws"
-        parts = desk.parts("payoffs", calls, lambda share: desk.tell(runs, share * _SIMULATED))
-        count = decision.draws // DRAWS_PER_SCRAMBLE
-        places = _PLACES if _queues(decision) else _PLACES[:1]
-        by_place = {place: _joined(parts[k * count : (k + 1) * count]) for k, place in enumerate(places)}
-        return _advice(decision, measure, by_place, _redrawn_axes(parts[len(places) * count :]))
+        stages = _stages(decision, measure)
+        runs = [sum(len(call.args[3]) for call in calls) for calls in stages]
+        runs.append((len(decision.delays) + 1) * (decision.draws // DRAWS_PER_SCRAMBLE) if decision.delays else 0)
+        tell = [partial(_tell, desk, sum(runs[:k]), run, sum(runs)) for k, run in enumerate(runs)]
+        drawn = _joined(desk.parts("payoffs", stages[0], tell[0]))
+        _require_stake(decision, measure, drawn)
+        forced = desk.parts("queue", stages[1], tell[1])
+        count = len(forced) // 2
+        places = {"": drawn, **({"first": _joined(forced[:count]), "last": _joined(forced[count:])} if count else {})}
+        advice = _advice(decision, measure, places, _redrawn_axes(desk.parts("luck", stages[2], tell[2])))
+        if not decision.delays:
+            return advice
+        timing = _timing(decision, measure)
+        waits = desk.parts("waiting", waiting_parts(timing), tell[3])
+        return replace(advice, waiting=tuple(_waiting(decision, advice, timing, waits)))
 
     def write(self, folder: Path, computed: Advice, desk: Desk) -> Mapping[str, Any]:
         """Write every file."""
@@ -176,6 +183,8 @@ class DecideTask(Task[Advice, DecisionStudy]):
             (folder / "plots").mkdir()
             for name in drawable(computed):
                 draw(name, computed, folder / "plots")
+            for shown in computed.waiting:
+                draw("waiting", shown, folder / "plots", shown.file)
         desk.tell("files", 1.0)
         return {
             "answer": [sentences(computed), short_table(computed)],
@@ -190,23 +199,26 @@ class DecideTask(Task[Advice, DecisionStudy]):
         return DecisionStudy(study.folder, study.paths, said, table, study.notes)
 
 
-def _queues(decision: Decision) -> bool:
-    """Whether one provider decides, who may stand in a queue."""
-    return len(decision.deciders) == 1 and not decision.deciders[0].is_host
+def _tell(desk: Desk, before: int, here: int, runs: int, share: float) -> None:
+    """Say how far a stage is in which so many runs are made, after others."""
+    desk.tell(f"{runs:,} runs of {DRAWS_PER_SCRAMBLE} draws", (before + share * here) / runs * _SIMULATED)
 
 
-def _calls(decision: Decision, measure: Measure) -> list[partial[Arrays]]:
+def _stages(decision: Decision, measure: Measure) -> tuple[list[partial[Arrays]], ...]:
     """All runs: as drawn, with the queue forced, and with the luck of a few scrambles redrawn, copy by copy."""
     scrambles = range(decision.draws // DRAWS_PER_SCRAMBLE)
-    every = tuple(range(len(decision.cases)))
-    calls = [partial(scramble_payoffs, decision, measure, number, every) for number in scrambles]
+    every, chosen = tuple(range(len(decision.cases))), tuple(_real(decision.deciders[0]))
+    drawn = [partial(scramble_payoffs, decision, measure, number, every) for number in scrambles]
     if len(decision.deciders) > 1:
-        return calls
-    chosen = tuple(_real(decision.deciders[0]))
-    for place in _PLACES[1:] if _queues(decision) else ():
-        calls += [partial(scramble_payoffs, decision, measure, number, chosen, place) for number in scrambles]
+        return drawn, [], []
+    places = () if decision.deciders[0].is_host else ("first", "last")
+    forced = product(places, scrambles)
     copies = product(scrambles[:_REDRAWN], range(_REDRAWS))
-    return calls + [partial(redrawn_payoffs, decision, measure, number, chosen, copy) for number, copy in copies]
+    return (
+        drawn,
+        [partial(scramble_payoffs, decision, measure, number, chosen, place) for place, number in forced],
+        [partial(redrawn_payoffs, decision, measure, number, chosen, copy) for number, copy in copies],
+    )
 
 
 def _joined(parts: Sequence[Arrays]) -> Arrays:
@@ -222,8 +234,6 @@ def _redrawn_axes(parts: Sequence[Arrays]) -> Arrays:
 def _advice(decision: Decision, measure: Measure, places: Mapping[str, Arrays], lucky: Arrays) -> Advice:
     """What the runs say."""
     drawn = places[""]
-    if not (drawn["worth"][:, :, 0] != drawn["worth"][:1, :, 0]).any():
-        raise ScenarioError([_idle(decision, measure)])
     if len(decision.deciders) > 1:
         return Advice(decision.question, decision.start, _titles(decision), game=_game(decision, measure, drawn))
     chosen = _real(decision.deciders[0])
@@ -240,10 +250,13 @@ def _advice(decision: Decision, measure: Measure, places: Mapping[str, Arrays], 
     )
 
 
-def _idle(decision: Decision, measure: Measure) -> Problem:
+def _require_stake(decision: Decision, measure: Measure, drawn: Arrays) -> None:
+    """Raise ScenarioError where no action moves the objective, before more is run."""
+    if (drawn["worth"][:, :, 0] != drawn["worth"][:1, :, 0]).any():
+        return
     named = ", ".join(outcome.label for some in measure.objectives for outcome, _ in some)
     message = f"no action moves it in any draw (found {named}; name an outcome that the actions are for)"
-    return Problem(decision.name, 0, 0, "objective", message)
+    raise ScenarioError([Problem(decision.name, 0, 0, "objective", message)])
 
 
 def _titles(decision: Decision) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -363,6 +376,21 @@ def _game(decision: Decision, measure: Measure, drawn: Arrays) -> Game:
         net.append(net_payoffs(drawn["worth"][:, player, 0], costs, committed).reshape(*shape, -1))
     titles = [tuple(action.title for action in one.actions) for one in (first, second)]
     return Game((first.title, second.title), (titles[0], titles[1]), np.stack(net))
+
+
+def _timing(decision: Decision, measure: Measure) -> Timing:
+    """Who may wait, in the world of the first action."""
+    terms = Terms(decision.discount, measure.growth)
+    return Timing(decision.start, decision.deciders[0].name, decision.delays, measure.objectives[0], terms)
+
+
+def _waiting(decision: Decision, advice: Advice, timing: Timing, parts: Sequence[Arrays]) -> Iterator[WaitingSheet]:
+    """What it is worth to wait where applying commits to what the action in question does, at each level of it."""
+    found, actions = advice.subject, decision.deciders[0].actions
+    paid = actions[_real(decision.deciders[0])[found.in_question]].paid
+    for level in found.levels:
+        label = "" if level.label == AS_STATED else level.label
+        yield waiting_sheet(parts, timing, Commitment(float(level.cost[found.in_question]), paid, label))
 
 
 def _benchmarks(decision: Decision, measure: Measure, drawn: Arrays) -> Mapping[str, FloatArray]:

@@ -288,8 +288,7 @@ def _wrong_keys(tree: Node, file: DecisionFile) -> Iterator[Problem]:
     else:
         yield from _too_few(tree.entries["actions"], "actions")
     if file.when is not None and file.objective is None:
-        message = "goes with 'objective': only one provider that decides may wait"
-        yield tree.entries["when"].place.problem("when", message)
+        yield tree.entries["when"].place.problem("when", "goes with 'objective': one provider, who may wait")
     if file.against is not None and file.host is None:
         yield tree.entries["against"].place.problem(
             "against", "goes with 'host': it is what its worth is drawn against"

@@ -12,6 +12,7 @@ from sim.analysis.decisions import PAYOFF_STATISTICS, best_by_weights, lattice, 
 from sim.analysis.scrambles import Estimate
 from sim.axes import FloatArray
 from sim.pictures.decisions import Advice
+from sim.pictures.waiting import WaitingSheet
 
 __all__ = ["DECIDE_COLUMNS", "Row", "at_place", "decide_rows", "mean_of", "share_above_0"]
 
@@ -53,6 +54,8 @@ def decide_rows(advice: Advice) -> Iterator[Row]:
         yield from _information_rows(level)
     for name, added in advice.benchmarks.items():
         yield _row("benchmark", name, "", "mean", mean_of(added))
+    for shown, level in zip(advice.waiting, found.levels, strict=False):
+        yield from _waiting_rows(f"waiting, {level.label}", shown)
 
 
 def _row(table: str, action: str, given: str, statistic: str, number: Estimate, unit: str = _UNIT) -> Row:
@@ -150,6 +153,20 @@ def _information_rows(level: Level) -> Iterator[Row]:
 def _worth_rows(table: str, name: str, low: float, low_se: float, high: float) -> Iterator[Row]:
     yield Row(table, "", name, "low", low, low_se, _UNIT)
     yield Row(table, "", name, "high", high, float("nan"), _UNIT)
+
+
+def _waiting_rows(table: str, shown: WaitingSheet) -> Iterator[Row]:
+    """Applying at each date, deciding once, by rules that wait, and with foresight; above never."""
+    option, names = shown.option, shown.date_names
+    for name, number in zip(names, option.each, strict=False):
+        yield _row(table, f"apply {name}", "", "mean", number)
+    for rule in option.rules:
+        yield _row(table, "now or never", rule.basis, "mean", rule.now_or_never)
+        yield _row(table, "wait and see", rule.basis, "mean", rule.worth)
+        yield _row(table, "wait and see", rule.basis, "option value", rule.option)
+        for name, share in zip(names, rule.shares, strict=True):
+            yield _row(table, f"wait and see: {name}", rule.basis, "P(date)", share, "fraction")
+    yield _row(table, "perfect foresight", "", "mean", option.perfect_foresight)
 
 
 def _game_rows(advice: Advice) -> Iterator[Row]:

@@ -11,8 +11,10 @@ import numpy as np
 from sim.analysis.appraisal import AS_STATED, WITH_VALUE, Appraisal, Level, UnitWorth
 from sim.analysis.decisions import PAYOFF_STATISTICS, Game
 from sim.analysis.scrambles import Estimate
+from sim.analysis.waiting import AT_ONCE, NEVER, NOW_OR_NEVER
 from sim.pictures.decisions import Advice
 from sim.pictures.style import readable
+from sim.pictures.waiting import WaitingSheet
 from sim.tasks.decisiontable import at_place, mean_of, share_above_0
 
 __all__ = ["sentences", "short_table"]
@@ -64,6 +66,7 @@ def _of_provider(advice: Advice) -> Iterator[str]:
         yield f"In {share} of draws no action but the first could be taken: there the choice makes no difference."
     yield _terminal(found)
     yield _place(found)
+    yield from _waiting(advice)
     yield from _all_levels(found)
     yield _regret(found)
     for name, added in advice.benchmarks.items():
@@ -126,6 +129,42 @@ def _place(found: Appraisal) -> str:
         return ""
     gap = _about(at_place(found.queue["first less last"], found.in_question))
     return f"To be the first of those who apply on one day, and not the last, is worth {gap} of it."
+
+
+def _waiting(advice: Advice) -> Iterator[str]:
+    """What it is worth to wait at each commitment; at the stated one when the rule applies, and what waiting is not."""
+    if not advice.waiting:
+        return
+    stated, found = advice.waiting[0], advice.subject
+    for shown, level in zip(advice.waiting, found.levels, strict=False):
+        yield f"{_where(level)}: {_option(shown)}."
+    option, rule = stated.option, stated.option.cautious
+    yield (
+        f"Applying at once brings {_about(option.at_once)} above never, now or never by what is seen on the day "
+        f"{_about(rule.now_or_never)}, waiting and seeing {_about(rule.worth)}, and to know all that comes, which "
+        f"nobody can, {_about(option.perfect_foresight)}."
+    )
+    shares = [_percent(float(share.value)) for share in rule.shares]
+    dates = [f"{name} in {share}" for name, share in zip(stated.date_names, shares, strict=True) if share != "0.0%"]
+    opened = _percent(stated.opened)
+    yield f"Of the {opened} of draws in which it is ever permitted, such a rule applies {', '.join(dates)}."
+    yield (
+        "Rivals answer what has happened, not what is meant: no announcement keeps anybody out. Those that follow the "
+        "rule of profit know what control is worth in their draw, and who watches them learns from it."
+    )
+
+
+def _option(shown: WaitingSheet) -> str:
+    """What waiting is worth, as far as that is told under every basis."""
+    option, rule = shown.option, shown.option.cautious
+    if option.is_told:
+        return f"waiting to see is worth {_about(rule.option)} above the best without it, {_WITHOUT[rule.instead]}"
+    found = " and ".join(f"{_about(one.option)} by {_RULES.get(one.basis, one.basis)}" for one in option.rules)
+    return f"what waiting is worth is not told from 0 ({found}); without it, {_WITHOUT[rule.instead]} is best"
+
+
+_WITHOUT: Final = {NEVER: "never", AT_ONCE: "applying at once", NOW_OR_NEVER: "deciding on the first day"}
+_RULES: Final = {"linear": "linear rules"}
 
 
 def _all_levels(found: Appraisal) -> Iterator[str]:

@@ -131,6 +131,8 @@ def _wrong_kinds(decision: Decision, objectives: Sequence[Sequence[tuple[Outcome
         for outcome, _ in objective:
             assert outcome is not None
             message = _objection(decider, outcome)
+            if decision.delays and outcome.unit != "USD bn" and not message:
+                message = "what waiting is worth is told of USD bn only"
             if message:
                 shown = f"{message} (found {outcome.label}, {outcome.unit})"
                 yield Problem(decision.name, 0, 0, _path_of(decision, decider), shown)
