@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sim.tasks.backtest import Track
     from sim.tasks.bridge import BridgeStudy
     from sim.tasks.calibrate import Learning
+    from sim.tasks.decide import DecisionStudy
     from sim.tasks.drivers import DriversStudy
     from sim.tasks.run import Study
     from sim.tasks.sweep import SweepStudy
@@ -37,6 +38,7 @@ __all__ = [
     "progress",
     "report",
     "report_answer",
+    "report_decision",
     "report_findings",
     "report_learning",
     "report_sentences",
@@ -175,6 +177,16 @@ def report_sentences(sentences: Iterable[str], notes: Iterable[str], paths: Iter
     for sentence in sentences:
         say(sentence)
     _notes_and_paths(notes, paths)
+
+
+def report_decision(decision: DecisionStudy) -> None:
+    """What was found, a sentence each, the actions beside each other, then what one should know, and where it lies."""
+    say("")
+    for sentence in decision.sentences:
+    header, *rows = decision.table
+    say("")
+    table(header, rows)
+    _notes_and_paths(decision.notes, decision.paths)
 
 
 def _notes_and_paths(notes: Iterable[str], paths: Iterable[Path]) -> None:

@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "run again": ["run", "small.yaml", "--draws", "512", "--no-plots", "--force"],
     "run over a damaged study": ["run", "small.yaml", "--draws", "512", "--no-plots"],
     "sweep": ["sweep", "sweep.yaml", "--no-plots"],
+    "decide": ["decide", "decision.yaml", "--draws", "512", "--no-plots"],
     "backtest": ["backtest", "small.yaml", "--observed", "record.csv", "--draws", "1024", "--no-plots"],
     "calibrate": ["calibrate", "taught.yaml", "--observed", "record.csv", "--draws", "512", "--no-plots"],
     "bridge": ["bridge", "small.yaml", "case.yaml", "--draws", "1024", "--no-plots"],
@@ -152,12 +153,22 @@ design: {grid: {demand.churn: [1, 4]}}
 outcomes: [foreign_share.total]
 """
 
+DECISION = """\
+schema_version: 1
+name: trial
+question: Should partners be owned?
+scenario: small.yaml
+host: {tax_take.total: 1}
+actions: {none: {}, half: {regimes.closed.partner_equity: 0.5}}
+"""
+
 
 @pytest.fixture
 def inputs(folder: Folder) -> Path:
     """The folder of everything that the commands read."""
     folder.variant("regulator:\n  reviewers: 1\n")
     folder.write("sweep.yaml", SWEEP)
+    folder.write("decision.yaml", DECISION)
     folder.write("record.csv", RECORD)
     folder.write("taught.yaml", f"extends: small.yaml\nname: taught\n{DISCREPANCY}")
     return folder.path

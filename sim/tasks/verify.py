@@ -27,6 +27,7 @@ from sim.tasks.bridge import BridgeTask
 from sim.tasks.calibrate import CalibrateTask
 from sim.tasks.compare import CompareTask
 from sim.tasks.crew import make_crew
+from sim.tasks.decide import DecideTask
 from sim.tasks.discover import DiscoverTask
 from sim.tasks.drivers import DriversTask
 from sim.tasks.pool import Progress, say_nothing
@@ -43,6 +44,7 @@ _COMMANDS: Final[tuple[type[Task[Any, Any]], ...]] = (
     DriversTask,
     SweepTask,
     BridgeTask,
+    DecideTask,
     BacktestTask,
     CalibrateTask,
 )
