@@ -183,6 +183,7 @@ def report_decision(decision: DecisionStudy) -> None:
     """What was found, a sentence each, the actions beside each other, then what one should know, and where it lies."""
     say("")
     for sentence in decision.sentences:
+        say(sentence)
     header, *rows = decision.table
     say("")
     table(header, rows)
