@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sim.tasks.backtest import Track
     from sim.tasks.bridge import BridgeStudy
     from sim.tasks.calibrate import Learning
+    from sim.tasks.decide import DecisionStudy
     from sim.tasks.drivers import DriversStudy
     from sim.tasks.run import Study
     from sim.tasks.sweep import SweepStudy
@@ -37,8 +38,10 @@ __all__ = [
     "progress",
     "report",
     "report_answer",
+    "report_decision",
     "report_findings",
     "report_learning",
+    "report_sentences",
     "report_sweep",
     "report_track",
     "say",
@@ -167,6 +170,24 @@ def report_findings(study: DriversStudy | BridgeStudy) -> None:
         for finding in findings:
             say(f"  {finding}")
     _notes_and_paths(study.notes, study.paths)
+
+
+def report_sentences(sentences: Iterable[str], notes: Iterable[str], paths: Iterable[Path]) -> None:
+    """An answer in sentences, a line each, then what one should know before quoting it, then where all of it lies."""
+    for sentence in sentences:
+        say(sentence)
+    _notes_and_paths(notes, paths)
+
+
+def report_decision(decision: DecisionStudy) -> None:
+    """What was found, a sentence each, the actions beside each other, then what one should know, and where it lies."""
+    say("")
+    for sentence in decision.sentences:
+        say(sentence)
+    header, *rows = decision.table
+    say("")
+    table(header, rows)
+    _notes_and_paths(decision.notes, decision.paths)
 
 
 def _notes_and_paths(notes: Iterable[str], paths: Iterable[Path]) -> None:

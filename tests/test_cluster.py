@@ -42,15 +42,26 @@ draws: 2048
 design: {grid: {demand.churn: [1, 4, 8], zone.cap: [0.1, 0.3, 0.5, 2]}}
 outcomes: [foreign_share.total]
 """
+DECISION = """\
+schema_version: 1
+name: trial
+question: Should partners be owned?
+scenario: small.yaml
+draws: 1024
+host: {tax_take.total: 1}
+actions: {none: {}, half: {regimes.closed.partner_equity: 0.5}}
+"""
 COMMANDS = {
     "run": COMMAND,
     "sweep": ["sweep", "sweep.yaml", "--no-plots"],
     "backtest": ["backtest", "small.yaml", "--observed", "record.csv", "--draws", "8192", "--no-plots"],
     "bridge": ["bridge", "small.yaml", "case.yaml", "--draws", "8192", "--no-plots"],
     "calibrate": ["calibrate", "small.yaml", "--observed", "record.csv", "--draws", "1024", "--no-plots"],
+    "decide": ["decide", "decision.yaml", "--no-plots"],
     "drivers": ["drivers", "made/study", "--total", "--of", "foreign_share.total", "--no-plots"],
+    "discover": ["discover", "made/study", "--where", "market_size.total.2020 > 14", "--no-plots"],
 }
-READ_A_STUDY = ("drivers",)
+READ_A_STUDY = ("discover", "drivers")
 GOES_ON = "run the same command again, which goes on from what is done"
 
 
@@ -60,6 +71,7 @@ def _write_inputs(folder: Folder, command: str) -> None:
     folder.variant("regulator: {reviewers: 1}\n")
     folder.write("record.csv", RECORD)
     folder.write("sweep.yaml", SWEEP)
+    folder.write("decision.yaml", DECISION)
     if command in READ_A_STUDY:
         _finished_run()
 

@@ -100,6 +100,7 @@ def observe(
     *,
     periods: int | None = None,
     block: int | None = None,
+    shared: Shared | None = None,
 ) -> list[T]:
     """Run a scenario on given worlds, and keep what a reader takes of each block of draws.
 
@@ -116,6 +117,8 @@ def observe(
         run, and the record ends with them; timeline and masks are of the whole horizon in any case.
     block : int, optional
         Draws taken together, at least 2.
+    shared : Shared, optional
+        As for `simulate`.
 
     Returns
     -------
@@ -128,7 +131,7 @@ def observe(
         If a draw has no base year or no growth path.
     """
     return [
-        read(*_run_block(scenario, part, Shared(), periods))
+        read(*_run_block(scenario, part, Shared() if shared is None else shared, periods))
         for part in _blocks(worlds, block or draws_at_once(scenario))
     ]
 

@@ -46,8 +46,10 @@ def _entry(path: str, entry: ProviderEntry, scenario: Scenario) -> Iterator[Find
     if entry.from_date is not None and entry.after is not None:
         yield path, "from and after exclude each other (found both; leave one out)"
     yield from _trigger(path, entry.after, entry.delay is not None, (ALLOWED,), scenario)
-    always = (entry.rule or scenario.entry.rule) == "always"
-    if always and entry.from_date and entry.bound_until and entry.from_date < entry.bound_until:
+    rule = entry.rule or scenario.entry.rule
+    if rule == "never" and entry.delay is not None:
+        yield f"{path}.delay", "a provider that never enters has nothing to delay (found both; leave out the delay)"
+    if rule == "always" and entry.from_date and entry.bound_until and entry.from_date < entry.bound_until:
         aside = f"(found {entry.from_date}; allowed from {entry.bound_until}, or leave it out: it waits)"
         yield f"{path}.from", f"a provider that always enters cannot apply while it is bound {aside}"
 
