@@ -54,7 +54,8 @@ app = typer.Typer(
 
 Files = Annotated[list[Path], typer.Argument(metavar="FILE", show_default=False, help="Scenario files.")]
 Overrides = Annotated[
-    list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Set one value, in YAML; may be repeated.")
+    list[str] | None,
+    typer.Option("--set", metavar="[SCENARIO:]PATH=VALUE", help="Set one value, in YAML; may be repeated."),
 ]
 Baseline = Annotated[str | None, typer.Option(help="Scenario to compare with; the first unless named.")]
 TargetError = Annotated[
@@ -267,7 +268,7 @@ def drivers(
             progress=progress,
             **crew,
         )
-    terminal.report_drivers(found)
+    terminal.report_findings(found)
 
 
 @app.command()
@@ -331,7 +332,7 @@ def discover(
             progress=progress,
             **crew,
         )
-    terminal.report_findings(conditions.sentences, conditions.notes, conditions.paths)
+    terminal.report_findings(conditions)
 
 
 @app.command()
@@ -374,7 +375,7 @@ def bridge(
             progress=progress,
             **crew,
         )
-    terminal.report_findings(study.findings, study.notes, study.paths)
+    terminal.report_findings(study)
 
 
 @app.command()
@@ -482,18 +483,19 @@ def verify(
 @app.command()
 def check(files: Files, overrides: Overrides = None) -> None:
     """Validate files of scenarios and sweeps, and do nothing else; sources are read with the scenarios beside them."""
-    from sim.reading.loading import SOURCES
+    from sim.reading.loading import SOURCES, overrides_of, scenario_path
 
-    for line in _each([file for file in files if file.name != SOURCES], lambda file: _checked(file, overrides or ())):
+    paths = [scenario_path(file) for file in files if file.name != SOURCES]
+    own = dict(zip(paths, overrides_of(paths, overrides or ()), strict=True))
+    for line in _each(paths, lambda path: _checked(path, own[path])):
         terminal.say(line)
 
 
 def _checked(file: Path, overrides: Sequence[str]) -> str:
     """What a valid file holds, in words."""
     from sim.reading.documents import read
-    from sim.reading.loading import read_scenario, scenario_path
+    from sim.reading.loading import read_scenario
 
-    file = scenario_path(file)
     if "design" not in read(file).entries:
         return f"{file}: {read_scenario(file, overrides=overrides).scenario.name} is valid"
     if overrides:
@@ -571,9 +573,11 @@ def list_(out: Out = Path("results")) -> None:
 
 def _read(files: Sequence[Path], overrides: Sequence[str]) -> list[Loaded]:
     """Every scenario, by file or by name; the problems of all files at once."""
-    from sim.reading.loading import read_scenario, scenario_path
+    from sim.reading.loading import overrides_of, read_scenario, scenario_path
 
-    return _each(files, lambda file: read_scenario(scenario_path(file), overrides=overrides))
+    paths = [scenario_path(file) for file in files]
+    own = dict(zip(paths, overrides_of(paths, overrides), strict=True))
+    return _each(paths, lambda path: read_scenario(path, overrides=own[path]))
 
 
 def _each(files: Sequence[Path], read: Callable[[Path], T]) -> list[T]:

@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from sim.belief.track import PooledRow, RowScore
     from sim.outcomes.tables import HeadlineRow
     from sim.tasks.backtest import Track
+    from sim.tasks.bridge import BridgeStudy
     from sim.tasks.calibrate import Learning
+    from sim.tasks.discover import Conditions
     from sim.tasks.drivers import DriversStudy
     from sim.tasks.run import Study
     from sim.tasks.sweep import SweepStudy
@@ -36,7 +38,6 @@ __all__ = [
     "progress",
     "report",
     "report_answer",
-    "report_drivers",
     "report_findings",
     "report_learning",
     "report_sweep",
@@ -160,20 +161,13 @@ def report_sweep(sweep: SweepStudy) -> None:
     _notes_and_paths(sweep.notes, sweep.paths)
 
 
-def report_drivers(study: DriversStudy) -> None:
-    """For each outcome what drives it, a sentence a finding; then what one should know, and where it all lies."""
+def report_findings(study: DriversStudy | BridgeStudy | Conditions) -> None:
+    """For each outcome what is found of it, a sentence a finding; then what one should know, and where it all lies."""
     for title, *findings in study.findings:
         say(f"\n{title}")
         for finding in findings:
             say(f"  {finding}")
     _notes_and_paths(study.notes, study.paths)
-
-
-def report_findings(findings: Iterable[str], notes: Iterable[str], paths: Iterable[Path]) -> None:
-    """An answer in sentences, a line each, then what one should know before quoting it, then where all of it lies."""
-    for sentence in findings:
-        say(sentence)
-    _notes_and_paths(notes, paths)
 
 
 def _notes_and_paths(notes: Iterable[str], paths: Iterable[Path]) -> None:

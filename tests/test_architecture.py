@@ -45,7 +45,7 @@ READING_ORDER = (
     "reading.validation", "reading.merging", "reading.overrides", "reading.loading", "reading.explain",
     "chance.shocks", "chance.worlds", "chance.units", "chance.pairing", "chance.copula", "chance.medians",
     "chance.sampling",
-    "dates.calendar", "dates.hybrids", "dates.licensing", "dates.readiness", "dates.timeline",
+    "dates.calendar", "dates.composites", "dates.licensing", "dates.readiness", "dates.timeline",
     "outcomes.netcdf", "outcomes.variables", "outcomes.panels", "outcomes.manifest", "outcomes.results",
     "outcomes.columns",
     "outcomes.statistics", "outcomes.tables", "outcomes.comparison", "outcomes.naming", "outcomes.events",

@@ -18,13 +18,16 @@ from sim.analysis.bridge import STATISTICS, bridge, clause_count, interactions, 
 from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray
 from sim.chance.sampling import draw_worlds
 from sim.chance.worlds import Worlds
-from sim.dates.hybrids import EVERYTHING, hybrid, sides
+from sim.dates.composites import EVERYTHING, composite, sides
 from sim.errors import ScenarioError
 from sim.model.engine import simulate
+from sim.outcomes.naming import find_outcome
 from sim.outcomes.results import Panel
+from sim.pictures.bridges import BridgeSheet, relation
 from sim.reading.loading import load_scenario
-from sim.scenario.clauses import MOST_CLAUSES, Clause, clauses_between
+from sim.scenario.clauses import CLOSES, DATES, KINDS, LEVERS, MOST_CLAUSES, WORLD, Clause, clauses_between
 from sim.scenario.scenario import Scenario
+from sim.scenario.steps import StepEffect
 from sim.tasks.bridge import BridgeStudy, read_clauses, run_bridge
 from sim.tasks.verify import verify_study
 
@@ -130,7 +133,7 @@ def test_three_scrambles_know_no_error() -> None:
 def mixed(first: tuple[Scenario, Worlds], second: tuple[Scenario, Worlds], *levers: str) -> Mapping[str, Panel]:
     """The outcomes where some levers are as in the second scenario."""
     pair = sides(first[0], second[0], (first[1], second[1]))
-    return simulate(*hybrid(*pair, levers))
+    return simulate(*composite(*pair, levers))
 
 
 def require_same(found: Mapping[str, Panel], expected: Mapping[str, Panel]) -> None:
@@ -158,6 +161,16 @@ def test_without_any_clause_the_run_is_the_first_scenario_and_with_all_the_secon
 ) -> None:
     require_same(mixed(case(first), case(second)), run(first))
     require_same(mixed(case(first), case(second), *EVERYTHING), run(second))
+
+
+def test_a_draw_hangs_on_none_beside_it() -> None:
+    """Though states that meet in no draw are left out."""
+    pair = [(scenario(name), worlds(name, scrambles=2)) for name in ("announced_path", "reversal")]
+    whole = mixed(*pair, "reach", "closes")
+    for half in (slice(0, 512), slice(512, 1024)):
+        part = mixed(*((one, drawn.take(half)) for one, drawn in pair), "reach", "closes")
+        for name in ("foreign_share", "npv"):
+            assert np.array_equal(part[name].values, whole[name].values[..., half])
 
 
 @pytest.mark.parametrize(
@@ -206,7 +219,7 @@ def test_dates_travel_with_levers_where_steps_are_others() -> None:
     steps = {"b": {"when": "2022-01-01", "adopt": "half"}, "c": {"when": "2024-01-01", "adopt": "open"}}
     second = small_scenario(steps, half={"sites": 2, "capped": True})
     drawn = draw_worlds(first, range(1)), draw_worlds(second, range(1))
-    made, given = hybrid(*sides(first, second, drawn), {"sites", "capped"})
+    made, given = composite(*sides(first, second, drawn), {"sites", "capped"})
     regimes = [made.regimes[made.policy.start]]
     dates = [0.0]
     for name, step in made.policy.steps.items():
@@ -230,11 +243,11 @@ def test_a_hazard_weighs_on_who_decides_only_where_its_step_takes_the_permission
     pair = sides(first, second, drawn)
     permission, others = {"owned_layers", "reach"}, EVERYTHING - {"owned_layers", "reach"}
     for levers, hazards in ((permission, 1), (others, 1), (EVERYTHING, 1), (frozenset(), 0)):
-        made, _ = hybrid(*pair, levers)
+        made, _ = composite(*pair, levers)
         threats = [step for step in made.policy.steps.values() if "hazard" in type(step).model_fields]
         assert len(threats) == hazards
-    (threat,) = [s for s in hybrid(*pair, others)[0].policy.steps.values() if "hazard" in type(s).model_fields]
-    assert hybrid(*pair, others)[0].regimes[threat.adopt or ""].reach == "open"
+    (threat,) = [s for s in composite(*pair, others)[0].policy.steps.values() if "hazard" in type(s).model_fields]
+    assert composite(*pair, others)[0].regimes[threat.adopt or ""].reach == "open"
 
 
 def test_what_both_open_on_one_day_is_no_difference() -> None:
@@ -247,6 +260,15 @@ def test_what_both_open_on_one_day_is_no_difference() -> None:
 
 def names_between(first: str, second: str, *wanted: str) -> list[str]:
     return [clause.name for clause in clauses_between(scenario(first), scenario(second), read_clauses(wanted))[0]]
+
+
+def test_every_lever_is_of_one_kind_which_the_documentation_lists() -> None:
+    """And all else that a step does is carried over by clauses of its own, or is what sets it off."""
+    of_kinds = [lever for levers in KINDS.values() for lever in levers]
+    assert sorted(of_kinds) == sorted([*LEVERS, DATES, CLOSES, WORLD])
+    page = (Path(__file__).parents[1] / "docs" / "bridge.md").read_text()
+    assert [kind for kind in KINDS if f"| `{kind}` | " not in page] == []
+    assert set(StepEffect.model_fields) == {"adopt", "change", "closes", "evicts", "probability"}
 
 
 def test_clauses_are_levers_by_kind() -> None:
@@ -364,13 +386,32 @@ def test_a_picture_is_drawn_of_parts_and_of_interactions(pair: Folder) -> None:
     assert drawn == {"bridge_waterfall_npv_total_aws_2026", "bridge_interactions_npv_total_aws_2026"}
 
 
+@pytest.mark.parametrize(
+    ("worth", "words"),
+    [
+        ((0, 1, 1, 5), "reach and cap need each other"),
+        ((0, 4, 4, 5), "reach and cap replace each other"),
+        ((0, -1, -1, -5), "reach and cap need each other"),
+        ((0, 6, 0, 3), "cap takes more where reach is given"),
+        ((0, 6, -3, 5), "cap takes less where reach is given"),
+        ((0, 2, -6, -7), "reach takes less where cap is given"),
+    ],
+)
+def test_what_two_clauses_are_to_each_other_is_said_in_words(worth: Sequence[float], words: str) -> None:
+    """Whoever goes against the whole takes from it."""
+    one, other = scenario("jv_only"), scenario("ftz_pilot")
+    outcome = find_outcome("foreign_share.total", {"jv_only": run("jv_only")})
+    values = np.repeat(np.array(worth, dtype=float)[:, None], DRAWS_PER_SCRAMBLE, axis=1)
+    assert relation(BridgeSheet(one, other, ("reach", "cap"), outcome, summary(values)), 0, 1) == words
+
+
 def test_the_command_answers_in_sentences(pair: Folder, capsys: pytest.CaptureFixture[str]) -> None:
     command = ["bridge", "one.yaml", "other.yaml", "--of", "npv.total.aws", "--clause", "limits=sites,yearly_quota"]
     assert cli.main([*command, "--draws", "512", "--no-plots", "--jobs", "1"]) == 0
     said = capsys.readouterr()
-    lines = said.out.splitlines()
+    lines = said.out.strip().splitlines()
     assert lines[0].startswith("NPV, AWS, all layers, 2026: ")
-    assert [line.split(" ")[0] for line in lines[1:4]] == ["Limits", "Cap", "Given"]
+    assert [line.split()[0] for line in lines[1:4]] == ["Limits", "Cap", "Given"]
     assert "4 runs of 512 draws, for 2 clauses" in said.err
 
 
@@ -383,7 +424,7 @@ def test_set_is_for_both(pair: Folder, capsys: pytest.CaptureFixture[str]) -> No
 COMPLAINTS = {
     "no such outcome": (["--of", "npv.total.azure"], "npv is not known of this (found 'total.azure'"),
     "may be missing": (["--of", "irr.total.aws"], "in some draws there is no irr"),
-    "a gain": (["--of", "gain(npv.total.aws)"], "there is no scenario but the baseline"),
+    "a gain": (["--of", "gain(npv.total.aws)"], "a bridge takes differences itself"),
     "one scenario's": (["--of", "one:npv.total.aws"], "a bridge takes differences itself"),
     "no such clause": (["--clause", "a"], "must be NAME=LEVER,LEVER (found 'a')"),
 }

@@ -105,8 +105,18 @@ def test_the_module_runs_as_the_command() -> None:
 
 
 def test_public_names_are_pinned_and_found_on_first_use() -> None:
-    tasks = {"compare", "run_backtest", "run_bridge", "run_calibration", "run_discovery", "run_study", "run_sweep"}
-    assert set(sim.__all__) == {"__version__", "load_results", "load_scenario", "verify_study", *tasks}
+    tasks = {
+        "compare",
+        "run_backtest",
+        "run_bridge",
+        "run_calibration",
+        "run_discovery",
+        "run_drivers",
+        "run_study",
+        "run_sweep",
+        "verify_study",
+    }
+    assert set(sim.__all__) == {"__version__", "load_results", "load_scenario", *tasks}
     assert all(getattr(sim, name) for name in sim.__all__)
     with pytest.raises(AttributeError, match="no attribute 'load_scenarios'"):
         _ = sim.load_scenarios

@@ -39,6 +39,7 @@ COMMANDS: Final = {
     "bridge": ["bridge", "small.yaml", "case.yaml", "--draws", "1024", "--no-plots"],
     "compare": ["compare", "made/study", "--no-plots"],
     "discover": ["discover", "made/study", "--where", "market_size.total.2018 > 7.3", "--no-plots"],
+    "drivers": ["drivers", "made/study", "--of", "foreign_share.total", "--total", "--no-plots"],
 }
 
 LAST: Final = 10
@@ -165,7 +166,7 @@ def inputs(folder: Folder) -> Path:
 def _before(name: str) -> None:
     """What is there when a command begins."""
     shutil.rmtree(OUT, ignore_errors=True)
-    if name in ("compare", "discover"):
+    if name in ("compare", "discover", "drivers"):
         if not Path("made").exists():
             assert main(["run", "small.yaml", "case.yaml", "--draws", "2048", "--no-plots", "--out", "made"]) == 0
             next(Path("made").glob("[!.]*")).rename("made/study")

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from conftest import Folder
 
 from sim.chance.pairing import disagreements
 from sim.chance.sampling import draw_worlds
-from sim.reading.loading import load_scenario
+from sim.cli import main
+from sim.errors import ScenarioError
+from sim.reading.loading import load_scenario, overrides_of
 from sim.scenario.families import Discrete, Fixed, Interval, TwoPiece
 
 REFUSED = {
@@ -179,3 +183,32 @@ def test_a_probability_that_sampling_names_can_be_a_number(folder: Folder) -> No
     sampled = "sampling: {leading: [policy.steps.pilot_effective.probability]}\n"
     path = folder.variant(f"{sampled}policy: {{steps: {{pilot_effective: {{when: 2020-01-01, probability: 0.5}}}}}}\n")
     assert load_scenario(path).policy.steps["pilot_effective"].probability == 0.5
+
+
+def test_a_scenarios_name_before_a_path_sets_it_there_alone(folder: Folder) -> None:
+    path = folder.variant("question: And here?\n")
+    overrides = ["case:demand.churn=4", "small:demand.churn=6", 'regimes.pilot.title="It is: open"']
+    files = [path, Path("small.yaml")]
+    own = overrides_of(files, overrides)
+    found = [load_scenario(file, overrides=texts) for file, texts in zip(files, own, strict=True)]
+    assert [one.demand.churn.middle() for one in found] == [4, 6]
+    assert [one.regimes["pilot"].title for one in found] == ["It is: open"] * 2
+
+
+def test_a_name_before_a_path_is_that_of_a_scenario_that_is_read(folder: Folder) -> None:
+    complaint = r"^--set smal:: no scenario that is read has this name \(found 'smal'; .* did you mean 'small'\?\)$"
+    with pytest.raises(ScenarioError, match=complaint):
+        overrides_of([Path("small.yaml")], ["smal:demand.churn=4"])
+    assert folder.complaints("small.yaml", "smal:demand.churn=4") == [
+        "--set smal:demand.churn=4: is for another scenario than the one that is read "
+        "(found 'smal'; allowed small; did you mean 'small'?)"
+    ]
+
+
+def test_one_scenario_of_two_is_set_by_the_command(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+    folder.variant("question: And here?\n")
+    command = ["bridge", "small", "case.yaml", "--set", "case:regimes.pilot.sites=null", "--of", "npv.total.aws"]
+    assert main([*command, "--draws", "512", "--no-plots"]) == 0
+    assert "All of it is the one clause in which they differ, places." in capsys.readouterr().out
+    assert main(["check", "small.yaml", "case.yaml", "--set", "case:demand.chur=4"]) == 2
+    assert capsys.readouterr().err.splitlines()[0].startswith("--set demand.chur: 'demand.chur' does not exist")

@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from sim.analysis.scrambles import Estimate, folds_of, jackknife
+from sim.analysis.scrambles import Estimate, estimate, folds_of
 from sim.axes import FloatArray
 
 __all__ = [
@@ -260,14 +260,11 @@ def summary(values: FloatArray) -> Summary:
 
 def _estimate(statistic: Callable[[FloatArray], FloatArray], draws: FloatArray) -> Estimate:
     """A statistic of draws (..., N) in whole scrambles, and its error."""
-    folds = folds_of(draws.shape[-1])
-
-    def of_each(kept: FloatArray) -> FloatArray:
-        chosen = (draws[..., column[folds] > 0] for column in kept.T)
-        return np.stack([statistic(some) for some in chosen], axis=-1)
-
-    found = jackknife(of_each, np.eye(folds[-1] + 1))  # sums over scrambles of these say which of them are left
-    return found if folds[-1] + 1 >= FEWEST_SCRAMBLES else Estimate(found.value, np.full_like(found.value, np.nan))
+    folds, value = folds_of(draws.shape[-1]), statistic(draws)
+    if folds[-1] + 1 < FEWEST_SCRAMBLES:
+        return Estimate(value, np.full_like(value, np.nan))
+    without = (draws[..., folds != number] for number in range(folds[-1] + 1))
+    return estimate(np.stack([value, *map(statistic, without)], axis=-1))
 
 
 def _mean(draws: FloatArray) -> FloatArray:

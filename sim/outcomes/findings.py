@@ -185,7 +185,7 @@ def _percent(share: Share) -> str:
         return f"{100 * share.value:.0f}%"
     if not share.is_told:
         return "0%" if share.value == 0 else "not told from 0"
-    return f"{100 * share.value:.0f}% (±{100 * share.se:.0f})" if share.se >= 0.005 else f"{100 * share.value:.0f}%"
+    return f"{100 * share.value:.0f}% (±{100 * share.se:.{0 if share.se >= 0.0095 else 1}f})"
 
 
 def _listed(parts: Sequence[str]) -> str:

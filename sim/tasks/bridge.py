@@ -22,7 +22,7 @@ from sim.chance.medians import median_world
 from sim.chance.pairing import draws_key
 from sim.chance.sampling import draw_worlds
 from sim.chance.worlds import same_worlds
-from sim.dates.hybrids import EVERYTHING, hybrid, sides
+from sim.dates.composites import EVERYTHING, composite, sides
 from sim.disk import write_bytes
 from sim.errors import NumericalError, Problem, ResultsError, ScenarioError
 from sim.model.course import Shared
@@ -69,15 +69,15 @@ class BridgeStudy:
     folder : Path
     paths : tuple of Path
         Every file.
-    findings : tuple of str
-        The answer, a sentence each.
+    findings : tuple of tuple of str
+        The answer: for each outcome what lies between the two, then a sentence a finding.
     notes : tuple of str
         What a reader should know before quoting it.
     """
 
     folder: Path
     paths: tuple[Path, ...]
-    findings: tuple[str, ...]
+    findings: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...]
 
 
@@ -169,7 +169,7 @@ def _outcomes(first: Scenario, second: Scenario, texts: Sequence[str]) -> tuple[
     problems: list[str] = []
     for text in texts:
         try:
-            outcome = find_number(text, cases)
+            outcome = find_number(text, cases, first.name)
             outcomes[outcome.label] = outcome
             problems += _objections(outcome, len(outcome.answered_by(cases)))
         except ValueError as error:
@@ -266,7 +266,7 @@ class BridgeTask(Task[FloatArray, BridgeStudy]):
             _draw(folder / "plots", sheets, desk.crew.jobs)
         desk.tell("files", 1.0)
         return {
-            "answer": stated(_ANSWER, tuple(line for sheet in sheets for line in findings(sheet))),
+            "answer": stated(_ANSWER, tuple(tuple(findings(sheet)) for sheet in sheets)),
             "notes": tuple(self._notes()),
             "draws": self.draws,
             "draws_key": draws_key(self.first),
@@ -293,7 +293,7 @@ class BridgeTask(Task[FloatArray, BridgeStudy]):
             yield f"errors are unknown below {FEWEST_SCRAMBLES * DRAWS_PER_SCRAMBLE:,} draws"
 
 
-_ANSWER: Final = TypeAdapter(tuple[str, ...], config=EXACT)
+_ANSWER: Final = TypeAdapter(tuple[tuple[str, ...], ...], config=EXACT)
 
 
 def _values(
@@ -307,7 +307,7 @@ def _values(
     for number in range(len(values)):
         given = [clause for place, clause in enumerate(clauses) if number >> place & 1]
         levers = {lever for clause in given for lever in clause.levers}
-        scenario, worlds = hybrid(*pair, EVERYTHING if len(given) == len(clauses) else levers)
+        scenario, worlds = composite(*pair, EVERYTHING if len(given) == len(clauses) else levers)
         try:
             panels = simulate(scenario, worlds, shared=shared, needed=needed)
             for name in needed:

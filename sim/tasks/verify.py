@@ -42,9 +42,9 @@ _COMMANDS: Final[tuple[type[Task[Any, Any]], ...]] = (
     DiscoverTask,
     DriversTask,
     SweepTask,
+    BridgeTask,
     BacktestTask,
     CalibrateTask,
-    BridgeTask,
 )
 
 TASKS: Final[Mapping[str, type[Task[Any, Any]]]] = MappingProxyType({task.kind: task for task in _COMMANDS})

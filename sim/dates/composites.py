@@ -24,7 +24,7 @@ from sim.scenario.records import Record
 from sim.scenario.scenario import Scenario
 from sim.scenario.steps import DateStep, HazardStep, Policy, Step
 
-__all__ = ["EVERYTHING", "Side", "hybrid", "sides"]
+__all__ = ["EVERYTHING", "Side", "composite", "sides"]
 
 EVERYTHING: Final = frozenset(lever for levers in KINDS.values() for lever in levers)
 """All that can come from the second calendar."""
@@ -65,7 +65,7 @@ def sides(first: Scenario, second: Scenario, worlds: tuple[Worlds, Worlds]) -> t
     return one, other
 
 
-def hybrid(first: Side, second: Side, taken: Collection[str]) -> tuple[Scenario, Worlds]:
+def composite(first: Side, second: Side, taken: Collection[str]) -> tuple[Scenario, Worlds]:
     """The scenario with some levers as in the second calendar at every date, and the others as in the first.
 
     Parameters
@@ -81,11 +81,11 @@ def hybrid(first: Side, second: Side, taken: Collection[str]) -> tuple[Scenario,
     Worlds
         Those of the scenario from which the `world` comes, with the draws of all levers and the dates of all steps.
     """
-    return _Hybrid(first, second, frozenset(taken)).made()
+    return _Composite(first, second, frozenset(taken)).made()
 
 
-class _Hybrid:
-    """A hybrid in the making: steps, regimes, and what has to be known of them with the draws."""
+class _Composite:
+    """A composite in the making: steps, regimes, and what has to be known of them with the draws."""
 
     def __init__(self, first: Side, second: Side, taken: frozenset[str]) -> None:
         self._first, self._second, self._taken = first, second, taken
