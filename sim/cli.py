@@ -54,7 +54,8 @@ app = typer.Typer(
 
 Files = Annotated[list[Path], typer.Argument(metavar="FILE", show_default=False, help="Scenario files.")]
 Overrides = Annotated[
-    list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Set one value, in YAML; may be repeated.")
+    list[str] | None,
+    typer.Option("--set", metavar="[SCENARIO:]PATH=VALUE", help="Set one value, in YAML; may be repeated."),
 ]
 Baseline = Annotated[str | None, typer.Option(help="Scenario to compare with; the first unless named.")]
 TargetError = Annotated[
@@ -208,6 +209,9 @@ def compare(
         list[Path], typer.Argument(metavar="RESULT", help="Folders of studies or of scenarios in them.")
     ],
     baseline: Baseline = None,
+    where: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Compare only draws inside the box that `sim discover` wrote.")
+    ] = None,
     out: Out = Path("results"),
     jobs: Jobs = None,
     no_plots: NoPlots = False,
@@ -218,7 +222,14 @@ def compare(
 
     with terminal.progress() as progress:
         study = compare_studies(
-            results, baseline=baseline, out=out, jobs=jobs, plots=not no_plots, force=force, progress=progress
+            results,
+            baseline=baseline,
+            where=where,
+            out=out,
+            jobs=jobs,
+            plots=not no_plots,
+            force=force,
+            progress=progress,
         )
     terminal.report(study)
 
@@ -257,7 +268,7 @@ def drivers(
             progress=progress,
             **crew,
         )
-    terminal.report_drivers(found)
+    terminal.report_findings(found)
 
 
 @app.command()
@@ -288,6 +299,83 @@ def sweep(
             **crew,
         )
     terminal.report_sweep(found)
+
+
+@app.command()
+def discover(
+    study: Annotated[Path, typer.Argument(metavar="STUDY", show_default=False, help="Folder of a finished run.")],
+    where: Annotated[
+        str, typer.Option(metavar="EVENT", help="OUTCOME > VALUE, as in 'gain(foreign_share.total.2030) > 10%'.")
+    ],
+    with_luck: Annotated[
+        bool, typer.Option("--with-luck", help="Let shocks, events and delays be conditions too.")
+    ] = False,
+    out: Out = Path("results"),
+    jobs: Jobs = None,
+    scheduler: Scheduler = None,
+    patience: Patience = None,
+    no_plots: NoPlots = False,
+    force: Force = False,
+) -> None:
+    """Find the conditions under which something happens in a finished run, and how much of it is luck."""
+    from sim.tasks.cluster import workers
+    from sim.tasks.discover import run_discovery
+
+    with terminal.progress() as progress, workers(scheduler, jobs, patience) as crew:
+        conditions = run_discovery(
+            study,
+            where,
+            with_luck=with_luck,
+            out=out,
+            plots=not no_plots,
+            force=force,
+            progress=progress,
+            **crew,
+        )
+    terminal.report_sentences(conditions.sentences, conditions.notes, conditions.paths)
+
+
+@app.command()
+def bridge(
+    first: Annotated[Path, typer.Argument(metavar="A", show_default=False, help="Scenario to start from.")],
+    second: Annotated[Path, typer.Argument(metavar="B", show_default=False, help="Scenario to arrive at.")],
+    of: Annotated[
+        list[str] | None,
+        typer.Option(metavar="OUTCOME", help="What is shared out: foreign_share.total.2030; may be repeated."),
+    ] = None,
+    clause: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=LEVER,…", help="Levers given together; by kind unless told; may be repeated."),
+    ] = None,
+    overrides: Overrides = None,
+    draws: Annotated[int | None, typer.Option(help="Draws of each run, a multiple of 512; 2048 by default.")] = None,
+    seed: OwnSeed = None,
+    out: Out = Path("results"),
+    jobs: Jobs = None,
+    scheduler: Scheduler = None,
+    patience: Patience = None,
+    no_plots: NoPlots = False,
+    force: Force = False,
+) -> None:
+    """Tell apart what each clause brings on the way from one scenario to another."""
+    pair = [loaded.scenario for loaded in _read([first, second], overrides or ())]
+    from sim.tasks.bridge import read_clauses, run_bridge
+    from sim.tasks.cluster import workers
+
+    with terminal.progress() as progress, workers(scheduler, jobs, patience) as crew:
+        study = run_bridge(
+            *pair,
+            outcomes=of or (),
+            clauses=read_clauses(clause or ()),
+            draws=draws,
+            seed=seed,
+            out=out,
+            plots=not no_plots,
+            force=force,
+            progress=progress,
+            **crew,
+        )
+    terminal.report_findings(study)
 
 
 @app.command()
@@ -425,9 +513,11 @@ def verify(
 @app.command()
 def check(files: Files, overrides: Overrides = None) -> None:
     """Validate files of scenarios, sweeps and decisions, and nothing else; sources are read with the scenarios."""
-    from sim.reading.loading import SOURCES
+    from sim.reading.loading import SOURCES, overrides_of, scenario_path
 
-    for line in _each([file for file in files if file.name != SOURCES], lambda file: _checked(file, overrides or ())):
+    paths = [scenario_path(file) for file in files if file.name != SOURCES]
+    own = dict(zip(paths, overrides_of(paths, overrides or ()), strict=True))
+    for line in _each(paths, lambda path: _checked(path, own[path])):
         terminal.say(line)
 
 
@@ -538,10 +628,12 @@ def list_(out: Out = Path("results")) -> None:
 
 
 def _read(files: Sequence[Path], overrides: Sequence[str]) -> list[Loaded]:
-    """Every scenario; the problems of all files at once."""
-    from sim.reading.loading import read_scenario
+    """Every scenario, by file or by name; the problems of all files at once."""
+    from sim.reading.loading import overrides_of, read_scenario, scenario_path
 
-    return _each(files, lambda file: read_scenario(file, overrides=overrides))
+    paths = [scenario_path(file) for file in files]
+    own = dict(zip(paths, overrides_of(paths, overrides), strict=True))
+    return _each(paths, lambda path: read_scenario(path, overrides=own[path]))
 
 
 def _each(files: Sequence[Path], read: Callable[[Path], T]) -> list[T]:

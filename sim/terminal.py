@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sim.belief.track import PooledRow, RowScore
     from sim.outcomes.tables import HeadlineRow
     from sim.tasks.backtest import Track
+    from sim.tasks.bridge import BridgeStudy
     from sim.tasks.calibrate import Learning
     from sim.tasks.decide import DecisionStudy
     from sim.tasks.drivers import DriversStudy
@@ -38,8 +39,9 @@ __all__ = [
     "report",
     "report_answer",
     "report_decision",
-    "report_drivers",
+    "report_findings",
     "report_learning",
+    "report_sentences",
     "report_sweep",
     "report_track",
     "say",
@@ -161,6 +163,22 @@ def report_sweep(sweep: SweepStudy) -> None:
     _notes_and_paths(sweep.notes, sweep.paths)
 
 
+def report_findings(study: DriversStudy | BridgeStudy) -> None:
+    """For each outcome what is found of it, a sentence a finding; then what one should know, and where it all lies."""
+    for title, *findings in study.findings:
+        say(f"\n{title}")
+        for finding in findings:
+            say(f"  {finding}")
+    _notes_and_paths(study.notes, study.paths)
+
+
+def report_sentences(sentences: Iterable[str], notes: Iterable[str], paths: Iterable[Path]) -> None:
+    """An answer in sentences, a line each, then what one should know before quoting it, then where all of it lies."""
+    for sentence in sentences:
+        say(sentence)
+    _notes_and_paths(notes, paths)
+
+
 def report_decision(decision: DecisionStudy) -> None:
     """What was found, a sentence each, the actions beside each other, then what one should know, and where it lies."""
     say("")
@@ -170,15 +188,6 @@ def report_decision(decision: DecisionStudy) -> None:
     say("")
     table(header, rows)
     _notes_and_paths(decision.notes, decision.paths)
-
-
-def report_drivers(study: DriversStudy) -> None:
-    """For each outcome what drives it, a sentence a finding; then what one should know, and where it all lies."""
-    for title, *findings in study.findings:
-        say(f"\n{title}")
-        for finding in findings:
-            say(f"  {finding}")
-    _notes_and_paths(study.notes, study.paths)
 
 
 def _notes_and_paths(notes: Iterable[str], paths: Iterable[Path]) -> None:

@@ -84,9 +84,15 @@ def test_a_share_of_what_explains_alone_is_the_same_from_runs_with_all_else_redr
     y = ishigami(one)[None]
     for k, expected in enumerate(FIRST):
         alone = np.where(np.arange(3)[:, None] == k, one, other)
-        share, error = estimate(path_share(y, ishigami(alone)[None]))
+        share, error = estimate(path_share(y, ishigami(alone)[None], ishigami(other)[None]))
         assert abs(share[0] - expected) < max(3 * error[0], 0.01)
         assert error[0] < 0.03
+
+
+def test_what_is_the_same_by_chance_for_all_does_not_add_up_over_paths_that_move_nothing() -> None:
+    one, other = columns(BESIDE[:2]), columns(BESIDE[:2], 0)
+    y, inert = one[:1], other[:1]
+    assert path_share(y, inert, other[:1])[0, 0] == 0.0
 
 
 def correlated_sum(uniforms: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -169,6 +175,20 @@ def test_a_group_with_a_category_explains_what_its_members_do_together() -> None
     y = (x * level)[None]
     assert group_share([x, level], [False, True], y)[0, 0] > 0.99
     assert group_share([x, level], [False, True], np.stack([y[0], x])).shape == (2, 17)
+
+
+def test_a_category_of_many_levels_in_a_group_has_a_mean_for_each() -> None:
+    x, u = columns(BESIDE[:2])
+    level = np.floor(12 * u)
+    y = (level % 2)[None]
+    assert group_share([x, level], [False, True], y)[0, 0] > 0.99
+    assert group_share([x, level], [False, False], y)[0, 0] < 0.5
+
+
+def test_what_chance_explains_in_the_mean_is_taken_off() -> None:
+    noise = np.random.default_rng(1).random((200, 2 * DRAWS_PER_SCRAMBLE))
+    shares = [first_order(equal_cells(column, BINS), noise[:1])[0, 0] for column in noise[1:]]
+    assert abs(np.mean(shares)) < 0.004 < 31 / (2 * DRAWS_PER_SCRAMBLE) / 5
 
 
 def test_the_error_of_a_share_is_what_other_seeds_give() -> None:

@@ -37,7 +37,10 @@ COMMANDS: Final = {
     "decide": ["decide", "decision.yaml", "--draws", "512", "--no-plots"],
     "backtest": ["backtest", "small.yaml", "--observed", "record.csv", "--draws", "1024", "--no-plots"],
     "calibrate": ["calibrate", "taught.yaml", "--observed", "record.csv", "--draws", "512", "--no-plots"],
+    "bridge": ["bridge", "small.yaml", "case.yaml", "--draws", "1024", "--no-plots"],
     "compare": ["compare", "made/study", "--no-plots"],
+    "drivers": ["drivers", "made/study", "--of", "foreign_share.total", "--total", "--no-plots"],
+    "discover": ["discover", "made/study", "--where", "market_size.total.2018 > 7.3", "--no-plots"],
 }
 
 LAST: Final = 10
@@ -153,10 +156,10 @@ outcomes: [foreign_share.total]
 DECISION = """\
 schema_version: 1
 name: trial
-question: Should AWS build?
+question: Should partners be owned?
 scenario: small.yaml
-objective: npv_with_terminal.total.aws
-actions: {stay: {providers.aws.entry: {rule: never}}, build: {providers.aws.entry: {rule: always}}}
+host: {tax_take.total: 1}
+actions: {none: {}, half: {regimes.closed.partner_equity: 0.5}}
 """
 
 
@@ -174,9 +177,9 @@ def inputs(folder: Folder) -> Path:
 def _before(name: str) -> None:
     """What is there when a command begins."""
     shutil.rmtree(OUT, ignore_errors=True)
-    if name == "compare":
+    if name in ("compare", "discover", "drivers"):
         if not Path("made").exists():
-            assert main(["run", "small.yaml", "case.yaml", "--draws", "512", "--no-plots", "--out", "made"]) == 0
+            assert main(["run", "small.yaml", "case.yaml", "--draws", "2048", "--no-plots", "--out", "made"]) == 0
             next(Path("made").glob("[!.]*")).rename("made/study")
     elif name.startswith("run "):
         assert main(["run", "small.yaml", "--draws", "512", "--no-plots", "--out", OUT]) == 0

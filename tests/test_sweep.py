@@ -94,7 +94,9 @@ def difference(response: Response) -> FloatArray:
         ("exchange_rate", ("6", "7")),
         ("opening.hypothesis", ("wide", "narrow")),
         ("regimes.pilot.owned_unlock", ("0.3", "0.2 to 0.6")),
+        ("regimes.pilot.owned_unlock", ("0.3", "{same_as: closed}")),
         ("regimes.closed.partner_unlock", ("0", "0.3")),
+        ("regimes.pilot.sites", ("0", "null")),
         ("policy.steps.pilot_effective.when", ("2020-01-01", "2022-01-01")),
         ("policy.steps.pilot_effective.probability", ("0.2", "0.9")),
     ],
@@ -107,6 +109,23 @@ def test_a_point_is_the_run_with_its_values_set(folder: Folder, path: str, value
         expected = describe(np.stack([response.outcome.column(panels) for panels in columns])).value
         assert np.array_equal(level(response), expected), response.outcome.label
         assert not np.array_equal(*expected), "a path that moves nothing proves nothing"
+
+
+def test_a_point_may_fix_a_lever_that_sampling_names(folder: Folder) -> None:
+    values = ("30", "60", "{same_as: closed}")
+    named = """\
+sampling:
+  leading: [regimes.pilot.owned_unlock]
+  correlations: {one: {members: [regimes.pilot.owned_unlock, demand.churn], rank: [[0.5]], reason: "One spirit."}}
+"""
+    small_sweep(folder, f"{{grid: {{regimes.pilot.owned_unlock: [{', '.join(values)}]}}}}")
+    folder.variant(TO_2026 + named)
+    sweep = read_sweep(Path("sweep.yaml"))
+    found = run_points(sweep, list(enumerate(sweep.points)), asked_outcomes(sweep)).responses
+    columns = [alone("case.yaml", f"regimes.pilot.owned_unlock={value}") for value in values]
+    for response in found:
+        expected = describe(np.stack([response.outcome.column(panels) for panels in columns])).value
+        assert np.array_equal(level(response), expected), response.outcome.label
 
 
 def test_the_difference_is_taken_in_the_world_of_the_point(folder: Folder) -> None:

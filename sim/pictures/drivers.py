@@ -27,8 +27,11 @@ __all__ = ["Kinds", "Tornado", "drivers_kinds", "drivers_tornado", "sheets"]
 _MOST: Final = 12
 """Inputs in a tornado."""
 
-_LETTERS: Final = 34
+_LETTERS: Final = 46
 """In a line beside a row."""
+
+_LOWEST: Final = 5.0
+"""Inches of a sheet with few bars."""
 
 _LOW, _HIGH = COLOURS[6], COLOURS[5]
 _KIND_COLOURS: Final = {
@@ -85,9 +88,9 @@ def drivers_tornado(tornado: Tornado) -> Figure:
         f"{capital(readable(attribution.scenario.name))}{_over(attribution)}. {_HOW}",
         [Result(attribution.scenario, {})],
         [row.column for row in rows],
-        height=max(HEIGHT, 2.9 + 0.42 * len(rows)),
+        height=max(HEIGHT, 3.0 + 0.48 * len(rows)),
     )
-    places = grid(figure, 1, 2, margins=(3.3, 0.5, 1.75, 1.25), gaps=(0.45, 0))
+    places = grid(figure, 1, 2, margins=(4.2, 0.5, 1.85, 1.25), gaps=(0.45, 0))
     swings, shares = figure.add_subplot(places[0, 0]), figure.add_subplot(places[0, 1])
     _draw_swings(swings, rows, attribution)
     _draw_shares(shares, rows)
@@ -110,12 +113,11 @@ def _swinging(attribution: Attribution) -> list[DriverRow]:
 
 def _tornado_title(attribution: Attribution) -> str:
     """What is found: the unit that explains most."""
-    most, what = attribution.units[0], outcome_words(attribution)
-    whose = capital(unit_words(most.unit, attribution.scenario))
-    if not most.is_told:
-        return textwrap.shorten(f"No single input drives the {what}", 95, placeholder=" …")
-    share, how = (most.first, "alone") if isnan(most.total) else (most.total, "in all")
-    return textwrap.shorten(f"{whose}: {100 * share:.0f}% of the {what}, {how}", 95, placeholder=" …")
+    most, what = attribution.units[0], capital(outcome_words(attribution))
+    whose = unit_words(most.unit, attribution.scenario)
+    share, verb = (most.first, "alone explains") if isnan(most.total) else (most.total, "is behind")
+    told = f"{whose} {verb} {100 * share:.0f}%" if most.is_told else "no single input drives it"
+    return textwrap.shorten(f"{what}: {told}", 80, placeholder=" …")
 
 
 def _dot(label: str, *, filled: bool) -> Line2D:
@@ -189,7 +191,7 @@ def drivers_kinds(kinds: Kinds) -> Figure:
         "Shares of the variance. " + (_WHOLE if whole else _ALONE),
         [Result(shown[0].scenario, {})],
         ["opening", "zone", "demand", "market"],
-        height=max(HEIGHT, 2.9 + 0.6 * len(shown)),
+        height=max(_LOWEST, 2.9 + 0.6 * len(shown)),
     )
     places = grid(figure, 1, 1, margins=(4.6, 0.6, 1.75, 1.25))
     axes = figure.add_subplot(places[0, 0])

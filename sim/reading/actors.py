@@ -10,10 +10,11 @@ from sim.reading.plausibility import Finding
 from sim.scenario.levers import FRACTION_LEVERS, Regime, RegimeChange, SameAs
 from sim.scenario.market import LayerShares
 from sim.scenario.providers import ALLOWED, LAUNCH, Arrival, Provider, ProviderEntry
+from sim.scenario.records import Record
 from sim.scenario.scenario import Scenario
 from sim.scenario.steps import DateStep
 
-__all__ = ["actor_problems", "names_of_dropped", "unshared"]
+__all__ = ["actor_problems", "names_of_dropped", "names_of_fixed", "unshared"]
 
 
 def actor_problems(scenario: Scenario) -> Iterator[Finding]:
@@ -147,3 +148,15 @@ def names_of_dropped(scenario: Scenario, dropped: Collection[str]) -> Iterator[s
         yield from (f"shock.rivalry.{name}", f"shock.rivalry.{name}.second")
         for layer in scenario.market.layers:
             yield from (f"shares.{layer}.{split}.{name}" for split in ("direct", "foreign_split", "domestic_split"))
+
+
+def names_of_fixed(scenario: Scenario) -> Iterator[str]:
+    """Levers and probabilities that are no inputs, since a number, or another regime's lever, stands where one might.
+
+    `sampling` may go on naming them: they keep their columns, so that fixing one moves no other.
+    """
+    for path, levers in _all_levers(scenario):
+        yield from (f"{path}.{name}" for name in FRACTION_LEVERS if not isinstance(getattr(levers, name), Record))
+    for name, step in scenario.policy.steps.items():
+        if not isinstance(step.probability, Record):
+            yield f"policy.steps.{name}.probability"

@@ -217,8 +217,9 @@ class _Book:
 
     def _first(self, unit: Unit) -> FloatArray | None:
         if unit.name in _paths(self.scenario):
-            rest = Redrawn(other.name for other in self.units) - {unit.name}
-            return path_share(self.draws, self.hybrids[rest]) if rest in self.hybrids else None
+            every = Redrawn(other.name for other in self.units)
+            runs = [self.hybrids.get(redrawn) for redrawn in (every - {unit.name}, every)]
+            return path_share(self.draws, *runs) if all(run is not None for run in runs) else None
         if len(unit.columns) == 1:
             return self._by_column[unit.columns[0].name]
         columns = [self.columns[column.name] for column in unit.columns]

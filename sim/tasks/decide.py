@@ -52,9 +52,6 @@ _REDRAWN, _REDRAWS = 4, 16
 _NO_OBJECT: Final = ("economics.discount_rate", "economics.terminal_growth")
 """Units that are chosen by who decides, and so nothing to find out."""
 
-_PLACES: Final = ("", "first", "last")
-"""Where the one who decides stands in the queue: as drawn, or as forced."""
-
 _SIMULATED: Final = 0.95
 """Share of the time that the draws take, for the progress bar."""
 
@@ -160,20 +157,20 @@ class DecideTask(Task[Advice, DecisionStudy]):
     def compute(self, desk: Desk) -> Advice:
         """Every case on every draw, as drawn, with the queue forced, and with luck redrawn; then what it means."""
         decision, measure = self.decision, self.measure
-        calls = _calls(decision, self.measure)
-        cases = sum(len(call.args[3]) for call in calls)
-        dates = (len(decision.delays) + 1) * (decision.draws // DRAWS_PER_SCRAMBLE) if decision.delays else 0
-        runs, first = f"{cases + dates:,} runs of {DRAWS_PER_SCRAMBLE} draws", _SIMULATED * cases / (cases + dates)
-        parts = desk.parts("payoffs", calls, lambda share: desk.tell(runs, share * first))
-        count = decision.draws // DRAWS_PER_SCRAMBLE
-        places = _PLACES if _queues(decision) else _PLACES[:1]
-        by_place = {place: _joined(parts[k * count : (k + 1) * count]) for k, place in enumerate(places)}
-        advice = _advice(decision, measure, by_place, _redrawn_axes(parts[len(places) * count :]))
+        stages = _stages(decision, measure)
+        runs = [sum(len(call.args[3]) for call in calls) for calls in stages]
+        runs.append((len(decision.delays) + 1) * (decision.draws // DRAWS_PER_SCRAMBLE) if decision.delays else 0)
+        tell = [partial(_tell, desk, sum(runs[:k]), run, sum(runs)) for k, run in enumerate(runs)]
+        drawn = _joined(desk.parts("payoffs", stages[0], tell[0]))
+        _require_stake(decision, measure, drawn)
+        forced = desk.parts("queue", stages[1], tell[1])
+        count = len(forced) // 2
+        places = {"": drawn, **({"first": _joined(forced[:count]), "last": _joined(forced[count:])} if count else {})}
+        advice = _advice(decision, measure, places, _redrawn_axes(desk.parts("luck", stages[2], tell[2])))
         if not decision.delays:
             return advice
         timing = _timing(decision, measure)
-        rest = _SIMULATED - first
-        waits = desk.parts("waiting", waiting_parts(timing), lambda share: desk.tell(runs, first + share * rest))
+        waits = desk.parts("waiting", waiting_parts(timing), tell[3])
         return replace(advice, waiting=tuple(_waiting(decision, advice, timing, waits)))
 
     def write(self, folder: Path, computed: Advice, desk: Desk) -> Mapping[str, Any]:
@@ -202,23 +199,26 @@ class DecideTask(Task[Advice, DecisionStudy]):
         return DecisionStudy(study.folder, study.paths, said, table, study.notes)
 
 
-def _queues(decision: Decision) -> bool:
-    """Whether one provider decides, who may stand in a queue."""
-    return len(decision.deciders) == 1 and not decision.deciders[0].is_host
+def _tell(desk: Desk, before: int, here: int, runs: int, share: float) -> None:
+    """Say how far a stage is in which so many runs are made, after others."""
+    desk.tell(f"{runs:,} runs of {DRAWS_PER_SCRAMBLE} draws", (before + share * here) / runs * _SIMULATED)
 
 
-def _calls(decision: Decision, measure: Measure) -> list[partial[Arrays]]:
+def _stages(decision: Decision, measure: Measure) -> tuple[list[partial[Arrays]], ...]:
     """All runs: as drawn, with the queue forced, and with the luck of a few scrambles redrawn, copy by copy."""
     scrambles = range(decision.draws // DRAWS_PER_SCRAMBLE)
-    every = tuple(range(len(decision.cases)))
-    calls = [partial(scramble_payoffs, decision, measure, number, every) for number in scrambles]
+    every, chosen = tuple(range(len(decision.cases))), tuple(_real(decision.deciders[0]))
+    drawn = [partial(scramble_payoffs, decision, measure, number, every) for number in scrambles]
     if len(decision.deciders) > 1:
-        return calls
-    chosen = tuple(_real(decision.deciders[0]))
-    for place in _PLACES[1:] if _queues(decision) else ():
-        calls += [partial(scramble_payoffs, decision, measure, number, chosen, place) for number in scrambles]
+        return drawn, [], []
+    places = () if decision.deciders[0].is_host else ("first", "last")
+    forced = product(places, scrambles)
     copies = product(scrambles[:_REDRAWN], range(_REDRAWS))
-    return calls + [partial(redrawn_payoffs, decision, measure, number, chosen, copy) for number, copy in copies]
+    return (
+        drawn,
+        [partial(scramble_payoffs, decision, measure, number, chosen, place) for place, number in forced],
+        [partial(redrawn_payoffs, decision, measure, number, chosen, copy) for number, copy in copies],
+    )
 
 
 def _joined(parts: Sequence[Arrays]) -> Arrays:
@@ -234,8 +234,6 @@ def _redrawn_axes(parts: Sequence[Arrays]) -> Arrays:
 def _advice(decision: Decision, measure: Measure, places: Mapping[str, Arrays], lucky: Arrays) -> Advice:
     """What the runs say."""
     drawn = places[""]
-    if not (drawn["worth"][:, :, 0] != drawn["worth"][:1, :, 0]).any():
-        raise ScenarioError([_idle(decision, measure)])
     if len(decision.deciders) > 1:
         return Advice(decision.question, decision.start, _titles(decision), game=_game(decision, measure, drawn))
     chosen = _real(decision.deciders[0])
@@ -252,10 +250,13 @@ def _advice(decision: Decision, measure: Measure, places: Mapping[str, Arrays], 
     )
 
 
-def _idle(decision: Decision, measure: Measure) -> Problem:
+def _require_stake(decision: Decision, measure: Measure, drawn: Arrays) -> None:
+    """Raise ScenarioError where no action moves the objective, before more is run."""
+    if (drawn["worth"][:, :, 0] != drawn["worth"][:1, :, 0]).any():
+        return
     named = ", ".join(outcome.label for some in measure.objectives for outcome, _ in some)
     message = f"no action moves it in any draw (found {named}; name an outcome that the actions are for)"
-    return Problem(decision.name, 0, 0, "objective", message)
+    raise ScenarioError([Problem(decision.name, 0, 0, "objective", message)])
 
 
 def _titles(decision: Decision) -> tuple[tuple[str, tuple[str, ...]], ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -13,7 +13,7 @@ from sim.axes import EDGE, FloatArray, join_draws
 from sim.chance.medians import median_world
 from sim.chance.sampling import draw_worlds, leading_columns
 from sim.chance.units import units_of
-from sim.chance.worlds import MARKET, STEPS, Worlds
+from sim.chance.worlds import MARKET, STEPS, Worlds, same_worlds
 from sim.dates.timeline import Masks, Timeline
 from sim.errors import NumericalError, Problem, ScenarioError
 from sim.model.course import Shared
@@ -195,7 +195,7 @@ def scramble_payoffs(
         (cases, 512). Where a place is forced, of the first valuation alone; else also `x.<column>` and `path.<unit>`
         of the worlds.
     """
-    drawn = [(case, draw_worlds(case, range(number, number + 1))) for case in _chosen(decision, cases)]
+    drawn = _drawn(decision, cases, lambda case: draw_worlds(case, range(number, number + 1)))
     if place:
         moved = [(case, _at_place(case, decision, worlds, place)) for case, worlds in drawn]
         return _payoffs(decision, replace(measure, valuations=measure.valuations[:1]), moved, number)
@@ -204,15 +204,24 @@ def scramble_payoffs(
 
 def redrawn_payoffs(decision: Decision, measure: Measure, number: int, cases: Sequence[int], copy: int) -> Arrays:
     """The same with luck from another set of draws, and all else as it is; `worth` is of the first valuation alone."""
-    drawn = []
-    for case in _chosen(decision, cases):
+
+    def draw(case: Scenario) -> Worlds:
         luck = [unit.name for unit in units_of(case) if unit.kind == "luck"]
-        drawn.append((case, draw_worlds(case, range(number, number + 1), redrawn=luck, copy=copy)))
+        return draw_worlds(case, range(number, number + 1), redrawn=luck, copy=copy)
+
+    drawn = _drawn(decision, cases, draw)
     return _payoffs(decision, replace(measure, valuations=measure.valuations[:1]), drawn, number)
 
 
-def _chosen(decision: Decision, cases: Sequence[int]) -> list[Scenario]:
-    return [decision.cases[place] for place in cases]
+def _drawn(
+    decision: Decision, cases: Sequence[int], draw: Callable[[Scenario], Worlds]
+) -> list[tuple[Scenario, Worlds]]:
+    """Some cases with their worlds, drawn once for all that draw alike."""
+    found: list[tuple[Scenario, Worlds]] = []
+    for case in (decision.cases[place] for place in cases):
+        known = next((worlds for other, worlds in found if same_worlds(case, other)), None)
+        found.append((case, draw(case) if known is None else known))
+    return found
 
 
 def _at_place(case: Scenario, decision: Decision, worlds: Worlds, place: str) -> Worlds:

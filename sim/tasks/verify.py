@@ -23,10 +23,12 @@ from sim.outcomes.manifest import MANIFEST, Hashes, Manifest, differences, first
 from sim.outcomes.panels import Columns, panel_hash
 from sim.outcomes.results import DRAWS_FILE, read_result
 from sim.tasks.backtest import BacktestTask
+from sim.tasks.bridge import BridgeTask
 from sim.tasks.calibrate import CalibrateTask
 from sim.tasks.compare import CompareTask
 from sim.tasks.crew import make_crew
 from sim.tasks.decide import DecideTask
+from sim.tasks.discover import DiscoverTask
 from sim.tasks.drivers import DriversTask
 from sim.tasks.pool import Progress, say_nothing
 from sim.tasks.run import RunTask
@@ -38,8 +40,10 @@ __all__ = ["TASKS", "Verdict", "task_of", "verify_study"]
 _COMMANDS: Final[tuple[type[Task[Any, Any]], ...]] = (
     RunTask,
     CompareTask,
+    DiscoverTask,
     DriversTask,
     SweepTask,
+    BridgeTask,
     DecideTask,
     BacktestTask,
     CalibrateTask,
