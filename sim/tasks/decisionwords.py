@@ -159,6 +159,8 @@ def _option(shown: WaitingSheet) -> str:
     option, rule = shown.option, shown.option.cautious
     if option.is_told:
         return f"waiting to see is worth {_about(rule.option)} above the best without it, {_simple(rule)}"
+    if all(abs(float(one.option.value)) < _NOTHING for one in option.rules):
+        return f"waiting is worth nothing; {_simple(rule)} is best"
     found = " and ".join(f"{_about(one.option)} by {_RULES.get(one.basis, one.basis)}" for one in option.rules)
     return f"what waiting is worth is not told from 0 ({found}); without it, {_simple(rule)} is best"
 
