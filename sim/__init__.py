@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sim.tasks.calibrate import run_calibration
     from sim.tasks.compare import compare_studies as compare
     from sim.tasks.decide import run_decision
+    from sim.tasks.discover import run_discovery
     from sim.tasks.drivers import run_drivers
     from sim.tasks.run import run_study
     from sim.tasks.sweep import run_sweep
@@ -27,6 +28,7 @@ __all__ = [
     "run_bridge",
     "run_calibration",
     "run_decision",
+    "run_discovery",
     "run_drivers",
     "run_study",
     "run_sweep",
@@ -44,6 +46,7 @@ _HOMES = {
     "run_decision": ("sim.tasks.decide", "run_decision"),
     "run_calibration": ("sim.tasks.calibrate", "run_calibration"),
     "run_drivers": ("sim.tasks.drivers", "run_drivers"),
+    "run_discovery": ("sim.tasks.discover", "run_discovery"),
     "run_study": ("sim.tasks.run", "run_study"),
     "run_sweep": ("sim.tasks.sweep", "run_sweep"),
     "verify_study": ("sim.tasks.verify", "verify_study"),

@@ -209,6 +209,9 @@ def compare(
         list[Path], typer.Argument(metavar="RESULT", help="Folders of studies or of scenarios in them.")
     ],
     baseline: Baseline = None,
+    where: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Compare only draws inside the box that `sim discover` wrote.")
+    ] = None,
     out: Out = Path("results"),
     jobs: Jobs = None,
     no_plots: NoPlots = False,
@@ -219,7 +222,14 @@ def compare(
 
     with terminal.progress() as progress:
         study = compare_studies(
-            results, baseline=baseline, out=out, jobs=jobs, plots=not no_plots, force=force, progress=progress
+            results,
+            baseline=baseline,
+            where=where,
+            out=out,
+            jobs=jobs,
+            plots=not no_plots,
+            force=force,
+            progress=progress,
         )
     terminal.report(study)
 
@@ -289,6 +299,40 @@ def sweep(
             **crew,
         )
     terminal.report_sweep(found)
+
+
+@app.command()
+def discover(
+    study: Annotated[Path, typer.Argument(metavar="STUDY", show_default=False, help="Folder of a finished run.")],
+    where: Annotated[
+        str, typer.Option(metavar="EVENT", help="OUTCOME > VALUE, as in 'gain(foreign_share.total.2030) > 10%'.")
+    ],
+    with_luck: Annotated[
+        bool, typer.Option("--with-luck", help="Let shocks, events and delays be conditions too.")
+    ] = False,
+    out: Out = Path("results"),
+    jobs: Jobs = None,
+    scheduler: Scheduler = None,
+    patience: Patience = None,
+    no_plots: NoPlots = False,
+    force: Force = False,
+) -> None:
+    """Find the conditions under which something happens in a finished run, and how much of it is luck."""
+    from sim.tasks.cluster import workers
+    from sim.tasks.discover import run_discovery
+
+    with terminal.progress() as progress, workers(scheduler, jobs, patience) as crew:
+        conditions = run_discovery(
+            study,
+            where,
+            with_luck=with_luck,
+            out=out,
+            plots=not no_plots,
+            force=force,
+            progress=progress,
+            **crew,
+        )
+    terminal.report_findings(conditions)
 
 
 @app.command()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sim.tasks.bridge import BridgeStudy
     from sim.tasks.calibrate import Learning
     from sim.tasks.decide import DecisionStudy
+    from sim.tasks.discover import Conditions
     from sim.tasks.drivers import DriversStudy
     from sim.tasks.run import Study
     from sim.tasks.sweep import SweepStudy
@@ -162,7 +163,7 @@ def report_sweep(sweep: SweepStudy) -> None:
     _notes_and_paths(sweep.notes, sweep.paths)
 
 
-def report_findings(study: DriversStudy | BridgeStudy) -> None:
+def report_findings(study: DriversStudy | BridgeStudy | Conditions) -> None:
     """For each outcome what is found of it, a sentence a finding; then what one should know, and where it all lies."""
     for title, *findings in study.findings:
         say(f"\n{title}")

@@ -32,6 +32,7 @@ QUICK = (
     "test_cli.py",
     "test_comparison.py",
     "test_consistency.py",
+    "test_discovery.py::test_coverage_and_density_by_hand",
     "test_decisions.py::test_regret_by_hand",
     "test_distributions.py",
     "test_evidence.py",

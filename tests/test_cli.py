@@ -105,17 +105,8 @@ def test_the_module_runs_as_the_command() -> None:
 
 
 def test_public_names_are_pinned_and_found_on_first_use() -> None:
-    tasks = {
-        "compare",
-        "run_backtest",
-        "run_bridge",
-        "run_calibration",
-        "run_decision",
-        "run_drivers",
-        "run_study",
-        "run_sweep",
-        "verify_study",
-    }
+    names = ("backtest", "bridge", "calibration", "decision", "discovery", "drivers", "study", "sweep")
+    tasks = {"compare", "verify_study", *(f"run_{name}" for name in names)}
     assert set(sim.__all__) == {"__version__", "load_results", "load_scenario", *tasks}
     assert all(getattr(sim, name) for name in sim.__all__)
     with pytest.raises(AttributeError, match="no attribute 'load_scenarios'"):
@@ -276,7 +267,7 @@ def test_progress_off_a_terminal_is_a_line_for_each_quarter(folder: Folder, stud
 
 def test_compare_hands_over_its_folders(study: FakeStudy) -> None:
     assert cli.main(["compare", "a", "b/c", "--baseline", "x"]) == 0
-    others = {"out": Path("results"), "jobs": None, "plots": True, "force": False}
+    others = {"where": None, "out": Path("results"), "jobs": None, "plots": True, "force": False}
     assert study.asked == {"results": [Path("a"), Path("b/c")], "baseline": "x", **others}
 
 

@@ -59,8 +59,9 @@ COMMANDS = {
     "calibrate": ["calibrate", "small.yaml", "--observed", "record.csv", "--draws", "1024", "--no-plots"],
     "decide": ["decide", "decision.yaml", "--no-plots"],
     "drivers": ["drivers", "made/study", "--total", "--of", "foreign_share.total", "--no-plots"],
+    "discover": ["discover", "made/study", "--where", "market_size.total.2020 > 14", "--no-plots"],
 }
-READ_A_STUDY = ("drivers",)
+READ_A_STUDY = ("discover", "drivers")
 GOES_ON = "run the same command again, which goes on from what is done"
 
 

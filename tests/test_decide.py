@@ -117,9 +117,16 @@ FAULTS: Mapping[str, tuple[str, str]] = {
         f"{BUILD}when: {{delays: [0, 2, 1]}}\n",
         "decision.yaml:9:1: when: delays rise, and begin with 0: at once",
     ),
-    "a host that waits": (
+    "dates of the host": (
         f"{HOST}when: {{delays: [0, 1]}}\n",
         "decision.yaml:10:1: when: goes with 'objective': one provider, who may wait",
+    ),
+    "dates that are for something that is no money": (
+        BUILD.replace("npv_with_terminal.total.aws", "market_share.iaas.aws").replace(
+            ", cost: {value: 0.05, unit: USD bn}", ""
+        )
+        + "when: {delays: [0, 1]}\n",
+        "trial: objective: what waiting is worth is told of USD bn only (found market_share.iaas.aws.2026, fraction)",
     ),
     "a world as a choice of the host": (
         HOST.replace(
@@ -239,6 +246,38 @@ def test_a_decision_is_told_and_tabled_and_made_anew_to_the_bit(folder: Folder) 
     assert verify_study(study.folder, rerun=True).faults == ()
 
 
+WAIT = "when: {delays: [0, 1, 2]}\n"
+
+
+def test_who_may_wait_is_told_what_that_is_worth_at_each_commitment(folder: Folder) -> None:
+    folder.variant(TO_2026)
+    file = folder.write("decision.yaml", HEAD + BUILD + WAIT)
+    study = run_decision(file, draws=1024, plots=False, out="out", jobs=1)
+    waiting = [row for row in rows(study.folder) if row["table"].startswith("waiting, ")]
+    assert list(dict.fromkeys(row["table"] for row in waiting)) == [
+        "waiting, as stated",
+        "waiting, half the break-even",
+        "waiting, the break-even",
+    ]
+    found = {
+        (row["action"], row["given"], row["statistic"]): float(row["value"]) for row in waiting[: len(waiting) // 3]
+    }
+    (built,) = (
+        row
+        for row in rows(study.folder)
+        if (row["table"], row["action"], row["given"], row["statistic"]) == ("payoffs", "build", "", "mean")
+    )
+    assert found["apply at once", "", "mean"] == pytest.approx(float(built["value"]))
+    for basis in ("linear", "squares and products"):
+        best = max(0.0, found["apply at once", "", "mean"], found["now or never", basis, "mean"])
+        worth = found["wait and see", basis, "mean"]
+        assert found["wait and see", basis, "option value"] == pytest.approx(worth - best)
+    verdicts = ("what waiting is worth is not told from 0", "waiting to see is worth", "waiting is worth nothing")
+    assert sum(any(verdict in sentence for verdict in verdicts) for sentence in study.sentences) == 3
+    assert any("no announcement keeps anybody out" in sentence for sentence in study.sentences)
+    assert verify_study(study.folder, rerun=True).faults == ()
+
+
 def test_two_who_decide_meet_in_every_pair(folder: Folder) -> None:
     players = """\
 players:
@@ -266,9 +305,16 @@ players:
     ("text", "names"),
     [
         (BUILD, {"decide_payoffs", "decide_regret", "decide_beliefs", "decide_information"}),
+        (
+            BUILD + WAIT,
+            {
+                *("decide_payoffs", "decide_regret", "decide_beliefs", "decide_information"),
+                *("waiting", "waiting_half_the_break_even", "waiting_break_even"),
+            },
+        ),
         (HOST, {"decide_payoffs", "decide_regret", "decide_beliefs", "decide_information", "decide_frontier"}),
     ],
-    ids=["a provider", "the host"],
+    ids=["a provider", "a provider who may wait", "the host"],
 )
 def test_every_picture_that_a_decision_can_have_is_drawn(text: str, names: set[str], folder: Folder) -> None:
     folder.variant(TO_2026)

@@ -84,9 +84,15 @@ def test_a_share_of_what_explains_alone_is_the_same_from_runs_with_all_else_redr
     y = ishigami(one)[None]
     for k, expected in enumerate(FIRST):
         alone = np.where(np.arange(3)[:, None] == k, one, other)
-        share, error = estimate(path_share(y, ishigami(alone)[None]))
+        share, error = estimate(path_share(y, ishigami(alone)[None], ishigami(other)[None]))
         assert abs(share[0] - expected) < max(3 * error[0], 0.01)
         assert error[0] < 0.03
+
+
+def test_what_is_the_same_by_chance_for_all_does_not_add_up_over_paths_that_move_nothing() -> None:
+    one, other = columns(BESIDE[:2]), columns(BESIDE[:2], 0)
+    y, inert = one[:1], other[:1]
+    assert path_share(y, inert, other[:1])[0, 0] == 0.0
 
 
 def correlated_sum(uniforms: FloatArray) -> tuple[FloatArray, FloatArray]:

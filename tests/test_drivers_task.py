@@ -29,9 +29,11 @@ from sim.pictures.drivers import Kinds, Tornado, sheets
 from sim.pictures.registry import draw, drawable, figure
 from sim.scenario.scenario import Scenario
 from sim.tasks import drivers as command
+from sim.tasks import hybrids
 from sim.tasks.attribution import Redrawn, drivers, redrawn_sets
 from sim.tasks.drivers import DriversStudy, default_outcomes, run_drivers
 from sim.tasks.hybrids import HybridPlan, hybrid_draws, hybrid_parts, redrawn_part
+from sim.tasks.runs import with_draws
 from sim.tasks.task import FINISHED_BEFORE
 
 GAIN = "gain(foreign_share.total.2022)"
@@ -126,24 +128,17 @@ def test_what_a_part_shares_among_its_sets_moves_no_bit() -> None:
         np.testing.assert_array_equal(draws[place, 0], outcome_draws(outcome(GAIN), result, base))
 
 
-def test_parts_are_put_together_by_scramble_and_set() -> None:
-    names = [unit.name for unit in units_of(opened())]
-    sets = [Redrawn(names[:k]) for k in range(len(names) + 1)]
-    sets += [Redrawn(names[k:]) for k in range(1, len(names))]
-    assert len(sets) > 24
-    whole_plan = replace(
-        plan(*sets),
-        scenarios=tuple(
-            one.model_copy(update={"sampling": one.sampling.model_copy(update={"draws": 2048})})
-            for one in plan().scenarios
-        ),
-    )
-    found = hybrid_draws(whole_plan, [part() for part in hybrid_parts(whole_plan)])["opened"]
+def test_parts_are_put_together_by_scramble_and_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hybrids, "_SETS_PER_PART", 2)
+    sets = [Redrawn([name]) for name in ("demand.churn", "market.size", "shock.market")]
+    scenarios = tuple(with_draws(one, 2048) for one in plan().scenarios)
+    parts = hybrid_parts(replace(plan(*sets), scenarios=scenarios))
+    assert len(parts) == 4
+    found = hybrid_draws(replace(plan(*sets), scenarios=scenarios), [part() for part in parts])["opened"]
     assert list(found) == sets
-    for redrawn in (sets[0], sets[-1]):
-        np.testing.assert_array_equal(
-            found[redrawn][:, 1024:], redrawn_part(plan(), [redrawn], range(2, 4))["draws"][0]
-        )
+    for redrawn in sets:
+        alone = redrawn_part(plan(), [redrawn], range(2, 4))["draws"][0]
+        np.testing.assert_array_equal(found[redrawn][:, 1024:], alone)
 
 
 def test_the_table_has_a_row_for_each_unit_column_and_level() -> None:

@@ -40,6 +40,7 @@ COMMANDS: Final = {
     "bridge": ["bridge", "small.yaml", "case.yaml", "--draws", "1024", "--no-plots"],
     "compare": ["compare", "made/study", "--no-plots"],
     "drivers": ["drivers", "made/study", "--of", "foreign_share.total", "--total", "--no-plots"],
+    "discover": ["discover", "made/study", "--where", "market_size.total.2018 > 7.3", "--no-plots"],
 }
 
 LAST: Final = 10
@@ -176,9 +177,9 @@ def inputs(folder: Folder) -> Path:
 def _before(name: str) -> None:
     """What is there when a command begins."""
     shutil.rmtree(OUT, ignore_errors=True)
-    if name in ("compare", "drivers"):
+    if name in ("compare", "discover", "drivers"):
         if not Path("made").exists():
-            assert main(["run", "small.yaml", "case.yaml", "--draws", "512", "--no-plots", "--out", "made"]) == 0
+            assert main(["run", "small.yaml", "case.yaml", "--draws", "2048", "--no-plots", "--out", "made"]) == 0
             next(Path("made").glob("[!.]*")).rename("made/study")
     elif name.startswith("run "):
         assert main(["run", "small.yaml", "--draws", "512", "--no-plots", "--out", OUT]) == 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import pytest
@@ -19,15 +18,19 @@ from sim.model.economy import Economy
 from sim.model.engine import observe, simulate
 from sim.model.record import Record
 from sim.model.sight import STATES, Sight, seen_by
+from sim.model.valuation import Terms
+from sim.outcomes.naming import Outcome
 from sim.pictures.registry import figure
+from sim.pictures.waiting import WaitingSheet
 from sim.scenario.scenario import Scenario
 from sim.tasks.parts import Arrays
-from sim.tasks.timing import Commitment, WaitingAnswer, value_at, waiting_answer, waiting_parts
+from sim.tasks.timing import Commitment, Timing, waiting_parts, waiting_sheet
 
 PATH = "announced_path"
 NEVER = "providers.aws.entry={rule: never}"
 DELAYS = (0.0, 1.0, 3.0)
-VALUE = partial(value_at, "npv_with_terminal", ("total", "aws"), (0.1, 0.02))
+NPV = Outcome("npv_with_terminal", "total", "aws", 2030, "USD bn")
+TERMS = Terms(0.1, 0.02)
 
 
 def waits(years: float) -> str:
@@ -148,65 +151,53 @@ def two_scrambles(name: str, *overrides: str) -> Scenario:
     return scenario(name, "sampling.draws=1024", *overrides)
 
 
+def timing(case: Scenario, delays: tuple[float, ...] = DELAYS, provider: str = "aws") -> Timing:
+    return Timing(case, provider, delays, ((NPV, 1.0),), TERMS)
+
+
 @pytest.fixture(scope="module")
 def parts() -> list[Arrays]:
-    return [call() for call in waiting_parts(two_scrambles(PATH), "aws", DELAYS, VALUE)]
+    return [call() for call in waiting_parts(timing(two_scrambles(PATH)))]
 
 
-def answer(parts: list[Arrays], cost: float = 0.0) -> WaitingAnswer:
-    return waiting_answer(parts, two_scrambles(PATH), "aws", DELAYS, Commitment(cost, 0.1))
+def sheet(parts: list[Arrays], cost: float = 0.0, paid: str = "applying") -> WaitingSheet:
+    return waiting_sheet(parts, timing(two_scrambles(PATH)), Commitment(cost, paid))
 
 
 def test_the_payoff_of_a_date_is_that_of_the_run_with_that_lever() -> None:
     fixed = ("economics.discount_rate=10", "economics.terminal_growth=2")
-    (call,) = waiting_parts(two_scrambles(PATH, *fixed), "aws", DELAYS, VALUE)
+    (call,) = waiting_parts(timing(two_scrambles(PATH, *fixed)))
     found = call()
     values = []
     for lever in (waits(3.0), NEVER):
         case = two_scrambles(PATH, *fixed, lever)
-        panel = simulate(case, draw_worlds(case, range(2)))["npv_with_terminal"]
-        values.append(panel.column(2030, "total", "aws"))
+        values.append(NPV.column(simulate(case, draw_worlds(case, range(2)))))
     np.testing.assert_array_equal(found["payoffs"][2], values[0] - values[1])
     assert (found["payoffs"][2][~found["permitted"][2]] == 0.0).all()
 
 
-def test_who_decides_values_at_one_rate_and_rivals_keep_theirs() -> None:
-    case, economy_of = two_scrambles(PATH), []
-
-    def read(economy: Economy, record: Record, timeline: Timeline, masks: Masks) -> tuple[FloatArray, ...]:
-        economy_of.append(economy)
-        return tuple(
-            value_at("npv_with_terminal", ("total", "aws"), (rate, 0.02), case, economy, record, timeline, masks)
-            for rate in (0.08, 0.12)
-        )
-
-    ((low, high),) = observe(case, draw_worlds(case, range(2)), read)
-    assert (low > high).mean() > 0.9
-    assert np.unique(economy_of[0].inputs["economics.discount_rate"]).size > 1000
-
-
-def test_a_cost_is_sunk_on_the_day_of_application_and_takes_no_other_runs(parts: list[Arrays]) -> None:
-    free, costly = answer(parts), answer(parts, cost=1.0)
+@pytest.mark.parametrize("paid", ["applying", "launching"])
+def test_a_cost_is_sunk_on_its_day_and_takes_no_other_runs(parts: list[Arrays], paid: str) -> None:
+    free, costly = sheet(parts), sheet(parts, 1.0, paid)
     runs = join_draws(parts)
-    permitted, years = runs["permitted"], runs["dates"] - 2019.0
-    sunk = np.where(permitted, np.exp(-np.log(1.1) * np.where(permitted, years, 0.0)), 0.0).mean(axis=1)
-    for one, other, cost in zip(free.sheet.option.each, costly.sheet.option.each, sunk, strict=True):
+    days = np.where(runs["permitted"], runs["dates" if paid == "applying" else "launched"], np.inf)
+    sunk = np.exp(-np.log(1.1) * (days - 2019.0)).mean(axis=1)
+    assert sunk[0] > 0.1
+    for one, other, cost in zip(free.option.each, costly.option.each, sunk, strict=True):
         assert one.value - other.value == pytest.approx(cost)
 
 
-def test_the_answer_has_its_rows_its_sentences_and_its_picture(parts: list[Arrays]) -> None:
-    found = answer(parts, cost=0.5)
-    actions = [row.action for row in found.rows if row.statistic == "mean"]
-    assert actions[:3] == [f"apply {years} years after permission" for years in (0, 1, 3)]
-    assert [row.given for row in found.rows if row.statistic == "option_value"] == ["linear", "squares and products"]
-    for rule in ("linear", "squares and products"):
-        shares = [row.value for row in found.rows if row.given.startswith(f"{rule}; ")]
-        assert sum(shares) == pytest.approx(1.0)
-    assert {row.table for row in found.rows} == {"waiting"}
-    assert "is not told from 0" in found.findings[0]
-    assert "no announcement keeps anybody out" in found.findings[-1]
-    drawn = figure("waiting", found.sheet)
-    assert drawn.get_suptitle() == "Announced path: what waiting is worth to AWS is not told from 0"
+def test_the_picture_says_what_was_found(parts: list[Arrays]) -> None:
+    found = sheet(parts, cost=0.5)
+    assert found.date_names == ("at once", "after a year", "after 3 years", "never")
+    assert found.map is not None
+    drawn = figure("waiting", found)
+    assert drawn.get_suptitle() == "What waiting is worth to AWS is not told from 0"
+    still = replace(found, map=None, label="the break-even")
+    assert (
+        figure("waiting", still).get_suptitle() == "What waiting is worth to AWS is not told from 0, at the break-even"
+    )
+    assert (found.file, still.file) == ("waiting", "waiting_break_even")
 
 
 def test_the_runs_of_all_dates_have_one_base_year_and_one_market() -> None:
@@ -231,11 +222,11 @@ FAULTS = {
 def test_dates_that_say_nothing_are_refused(fault: str) -> None:
     provider, delays, message = FAULTS[fault]
     with pytest.raises(ScenarioError, match=message):
-        waiting_parts(two_scrambles(PATH), provider, delays, VALUE)
+        waiting_parts(timing(two_scrambles(PATH), delays, provider))
 
 
 def test_who_is_never_permitted_has_nothing_to_wait_for() -> None:
-    case = two_scrambles("jv_only")
-    runs = [call() for call in waiting_parts(case, "aws", (0.0, 1.0), VALUE)]
+    asked = timing(two_scrambles("jv_only"), (0.0, 1.0))
+    runs = [call() for call in waiting_parts(asked)]
     with pytest.raises(ScenarioError, match="in no draw is aws ever permitted sites of its own: leave out 'when'"):
-        waiting_answer(runs, case, "aws", (0.0, 1.0))
+        waiting_sheet(runs, asked, Commitment(0.0))

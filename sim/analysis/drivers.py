@@ -10,6 +10,8 @@ Operational Research 226: first-order shares from classes of an input.
 Jansen, M. J. W. (1999), "Analysis of variance designs for model output", Computer Physics Communications 117.
 Homma, T. & Saltelli, A. (1996), "Importance measures in global sensitivity analysis of nonlinear models", Reliability
 Engineering and System Safety 52: total shares.
+Saltelli, A. et al. (2010), "Variance based sensitivity analysis of model output", Computer Physics Communications 181:
+first-order shares of what is redrawn.
 Owen, A. B. (2014), "Sobol' indices and Shapley value", SIAM/ASA Journal on Uncertainty Quantification 2; Song, E.,
 Nelson, B. L. & Staum, J. (2016), the same journal 4: total variances as the worth of a coalition.
 """
@@ -193,22 +195,30 @@ def total_share(outcomes: FloatArray, redrawn: FloatArray) -> FloatArray:
     )
 
 
-def path_share(outcomes: FloatArray, others_redrawn: FloatArray) -> FloatArray:
+def path_share(outcomes: FloatArray, others_redrawn: FloatArray, all_redrawn: FloatArray) -> FloatArray:
     """Share of the variance that a unit explains alone: Cov(y, y″) / Var y, with all other units drawn anew in y″.
 
-    Mean and variance are those of y and y″ together, which have one distribution.
+    The covariance with outcomes of which all is drawn anew, 0 but for chance, is taken off: what it is by chance is
+    nearly the same for every unit that explains little, and would add up over them (Saltelli et al. 2010).
+
+    Parameters
+    ----------
+    outcomes, others_redrawn, all_redrawn : arrays (M, N)
+        Outcomes, and the same with all but the unit drawn anew, and with all drawn anew.
 
     Returns
     -------
     replicates (M, 1 + S)
     """
 
-    def share(count: FloatArray, products: FloatArray, sums: FloatArray, squares: FloatArray) -> FloatArray:
-        middle = (sums / count / 2) ** 2
-        return np.asarray((products / count - middle) / (squares / count / 2 - middle))
+    def share(
+        count: FloatArray, products: FloatArray, gaps: FloatArray, sums: FloatArray, squares: FloatArray
+    ) -> FloatArray:
+        return np.asarray((products - gaps * sums / count) / (squares - sums**2 / count))
 
-    both = (outcomes * others_redrawn, outcomes + others_redrawn, outcomes**2 + others_redrawn**2)
-    return replicates(share, _draws(outcomes), *(sums_by_scramble(values) for values in both))
+    gaps = others_redrawn - all_redrawn
+    parts = (outcomes * gaps, gaps, outcomes, outcomes**2)
+    return replicates(share, _draws(outcomes), *(sums_by_scramble(values) for values in parts))
 
 
 def shapley_shares(hybrids: Sequence[FloatArray]) -> tuple[FloatArray, FloatArray]:

@@ -139,43 +139,54 @@ def application_dates(payoffs: FloatArray, regressors: FloatArray, permitted: Bo
     (N,) int
         K is never.
     """
-    names = np.unique(folds)
-    dates = np.full(payoffs.shape[1], len(payoffs))
-    for name in names:
-        own = folds == name
-        others = ~own if len(names) > 1 else own
-        dates[own] = _dates_learned_on(others, payoffs, regressors, permitted)[own]
-    return dates
-
-
-def _dates_learned_on(taught: BoolArray, payoffs: FloatArray, regressors: FloatArray, permitted: BoolArray) -> IntArray:
-    """Dates of all draws by rules that are learned on some of them, (N,)."""
-    later, dates = np.zeros(payoffs.shape[1]), np.full(payoffs.shape[1], len(payoffs))
+    names, own = np.unique(folds, return_inverse=True)
+    later = np.zeros((len(names), len(folds)))
+    dates = np.full(later.shape, len(payoffs))
     for k in reversed(range(len(payoffs))):
-        gain_of_waiting = _fitted(later - payoffs[k], regressors[k], permitted[k] & taught)
-        applies = permitted[k] & (gain_of_waiting < 0.0)
-        later = np.where(applies, payoffs[k], later)
-        dates = np.where(applies, k, dates)
-    return dates
+        regression = _Regression(regressors[k], permitted[k], own)
+        for fold in range(len(names)):
+            applies = permitted[k] & (regression.fitted(later[fold] - payoffs[k], fold) < 0.0)
+            later[fold, applies], dates[fold, applies] = payoffs[k, applies], k
+    return np.asarray(np.take_along_axis(dates, own[None], axis=0)[0])
 
 
-def _fitted(values: FloatArray, regressors: FloatArray, taught: BoolArray) -> FloatArray:
-    """Least squares on the taught draws, evaluated on all, (N,); their mean where they are fewer than regressors.
+class _Regression:
+    """Least squares on what was seen at one date, by all draws in which applying is permitted but those of a fold.
 
-    What is constant or collinear on the taught draws has no weight.
+    Sums of squares are taken once a fold; regressors are in standard deviations, which moves no fit.
+
+    Parameters
+    ----------
+    regressors : (Q, N)
+    permitted : (N,) bool
+    own : (N,) int
+        Number of each draw's fold; if there is but one, its own draws are taken.
     """
-    count = int(taught.sum())
-    if count == 0:
-        return np.zeros(len(values))
-    known = values[taught]
-    if count <= len(regressors):
-        return np.full(len(values), known.mean())
-    sample = regressors[:, taught]
-    centre, spread = sample.mean(axis=1, keepdims=True), sample.std(axis=1, keepdims=True)
-    unit = np.where(spread > 0.0, spread, np.inf)
-    sample = (sample - centre) / unit
-    slopes = _solved(sample @ sample.T / count, sample @ (known - known.mean()) / count)
-    return np.asarray(known.mean() + slopes @ ((regressors - centre) / unit))
+
+    def __init__(self, regressors: FloatArray, permitted: BoolArray, own: IntArray) -> None:
+        sample = regressors[:, permitted] if permitted.any() else regressors
+        centre, spread = sample.mean(axis=1, keepdims=True), sample.std(axis=1, keepdims=True)
+        scaled = (regressors - centre) / np.where(spread > 0.0, spread, np.inf)
+        self._rows = np.concatenate([np.ones((1, len(own))), scaled])
+        count = int(own.max()) + 1
+        inside = [self._rows[:, permitted & (own == fold)] for fold in range(count)]
+        squares = np.stack([rows @ rows.T for rows in inside])
+        self._squares = squares if count == 1 else squares.sum(axis=0) - squares
+        self._taught = [permitted & (own != fold) if count > 1 else permitted for fold in range(count)]
+
+    def fitted(self, values: FloatArray, fold: int) -> FloatArray:
+        """What is expected of some values (N,) in every draw, learned without a fold; the mean if draws are too few.
+
+        What is constant or collinear where it is learned has no weight.
+        """
+        squares, taught = self._squares[fold], self._taught[fold]
+        count = int(taught.sum())
+        products = self._rows @ np.where(taught, values, 0.0) / max(count, 1)
+        if count <= len(squares):
+            return np.full(len(values), products[0])
+        means = squares[0, 1:] / count
+        slopes = _solved(squares[1:, 1:] / count - np.outer(means, means), products[1:] - means * products[0])
+        return np.asarray(products[0] - slopes @ means + slopes @ self._rows[1:])
 
 
 def _solved(square: FloatArray, right: FloatArray) -> FloatArray:

@@ -170,10 +170,11 @@ def _of_grades(attribution: Attribution) -> Iterator[str]:
     }
     others = [f"{grade} {_percent(share)}" for grade, share in shares.items() if grade in _BESIDE and share.is_told]
     if "judgement" in shares:
-        how = "in all" if whole else "by themselves"
-        judged = _percent(shares["judgement"])
-        beside = f" (beside it {_listed(others)})" if others else ""
-        yield f"What is graded judgement explains {judged} of it {how}{beside}."
+        judged, beside = _percent(shares["judgement"]), f" (beside it {_listed(others)})" if others else ""
+        if whole:
+            yield f"All that is graded judgement is behind {judged} of it, what it does together included{beside}."
+        else:
+            yield f"What is graded judgement explains {judged} of it by itself{beside}."
 
 
 _BESIDE: Final = ("found", "derived", "recalled", CHANCE)

@@ -19,7 +19,7 @@ from sim.outcomes.comparison import UNIT_OF_DIFFERENCE, WORTH_OF_DIFFERENCE, pai
 from sim.outcomes.panels import Columns, Panel, Result
 from sim.outcomes.variables import VARIABLES
 
-__all__ = ["Outcome", "find_number", "find_outcome", "outcome_draws", "variables_of"]
+__all__ = ["Outcome", "Panels", "find_number", "find_outcome", "outcome_draws", "variables_of"]
 
 Panels: TypeAlias = Mapping[str, Columns]
 

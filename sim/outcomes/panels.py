@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from sim.axes import FloatArray, join_draws, require_shape
+from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray, IntArray, join_draws, require_shape
 from sim.errors import NumericalError
 from sim.outcomes.variables import VARIABLES
 from sim.scenario.scenario import Scenario
@@ -33,6 +33,7 @@ __all__ = [
     "join_panels",
     "panel_hash",
     "require_finite",
+    "subset",
 ]
 
 ALL_DRAWS: Final = slice(None)
@@ -176,15 +177,40 @@ class Result:
         The resolved scenario; its sampling section states the seed and the draws that were used.
     panels : mapping of str to Columns
         By variable.
+    sizes : tuple of int, optional
+        Draws of each scramble that are here, where they are not all of them.
     """
 
     scenario: Scenario
     panels: Mapping[str, Columns]
+    sizes: tuple[int, ...] | None = None
 
     @property
     def name(self) -> str:
         """Name of the scenario."""
         return self.scenario.name
+
+
+def subset(result: Result, places: IntArray) -> Result:
+    """A result as if it had some of its draws only; the median case, which is no draw, stays.
+
+    Parameters
+    ----------
+    result : Result
+    places : (M,) int
+        Which draws, in order.
+    """
+    sampling = result.scenario.sampling.model_copy(update={"draws": len(places)})
+    sizes = np.bincount(places // DRAWS_PER_SCRAMBLE, minlength=result.scenario.sampling.draws // DRAWS_PER_SCRAMBLE)
+    panels = {name: _some_draws(panel, places) for name, panel in result.panels.items()}
+    return Result(result.scenario.model_copy(update={"sampling": sampling}), panels, tuple(sizes.tolist()))
+
+
+def _some_draws(panel: Columns, places: IntArray) -> LazyPanel:
+    def read(chosen: Sequence[int], draws: slice) -> FloatArray:
+        return panel.rows(chosen)[:, places[draws]]
+
+    return LazyPanel(panel.variable, panel.unit, panel.years, panel.items, panel.median, len(places), read)
 
 
 def batches(panel: Columns) -> Iterator[FloatArray]:

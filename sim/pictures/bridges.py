@@ -98,7 +98,7 @@ class BridgeSheet:
 
     def level(self, value: float) -> str:
         """A level of the outcome in figures."""
-        return f"{value * self.factor:,.4g}{'%' if self.factor > 1 else ''}".replace("-", "−")
+        return f"{value * self.factor:,.2f}{'%' if self.factor > 1 else ''}".replace("-", "−")
 
     def change(self, value: float, digits: int = 2) -> str:
         """A difference in figures, with its sign unless it reads as zero."""

@@ -144,7 +144,7 @@ def _when(axes: Axes, shown: WaitingSheet) -> None:
     axes.set_xlim(0, 100)
     axes.set_xlabel(f"of the {100 * shown.opened:.0f}% of draws with permission")
     axes.grid(axis="x")
-    axes.legend(loc="lower right", title="Rules")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.13), ncols=2)
     number_axis(axes.xaxis, "%")
     heading(axes, "When a rule applies")
 

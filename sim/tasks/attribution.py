@@ -217,8 +217,11 @@ class _Book:
 
     def _first(self, unit: Unit) -> FloatArray | None:
         if unit.name in _paths(self.scenario):
-            rest = Redrawn(other.name for other in self.units) - {unit.name}
-            return path_share(self.draws, self.hybrids[rest]) if rest in self.hybrids else None
+            every = Redrawn(other.name for other in self.units)
+            rest = every - {unit.name}
+            if not {rest, every} <= self.hybrids.keys():
+                return None
+            return path_share(self.draws, self.hybrids[rest], self.hybrids[every])
         if len(unit.columns) == 1:
             return self._by_column[unit.columns[0].name]
         columns = [self.columns[column.name] for column in unit.columns]

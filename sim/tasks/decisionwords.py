@@ -11,7 +11,7 @@ import numpy as np
 from sim.analysis.appraisal import AS_STATED, WITH_VALUE, Appraisal, Level, UnitWorth
 from sim.analysis.decisions import PAYOFF_STATISTICS, Game
 from sim.analysis.scrambles import Estimate
-from sim.analysis.waiting import AT_ONCE, NEVER, NOW_OR_NEVER
+from sim.analysis.waiting import AT_ONCE, NEVER, NOW_OR_NEVER, TimingRule
 from sim.pictures.decisions import Advice
 from sim.pictures.style import readable
 from sim.pictures.waiting import WaitingSheet
@@ -158,12 +158,20 @@ def _option(shown: WaitingSheet) -> str:
     """What waiting is worth, as far as that is told under every basis."""
     option, rule = shown.option, shown.option.cautious
     if option.is_told:
-        return f"waiting to see is worth {_about(rule.option)} above the best without it, {_WITHOUT[rule.instead]}"
+        return f"waiting to see is worth {_about(rule.option)} above the best without it, {_simple(rule)}"
+    if all(abs(float(one.option.value)) < _NOTHING for one in option.rules):
+        return f"waiting is worth nothing; {_simple(rule)} is best"
     found = " and ".join(f"{_about(one.option)} by {_RULES.get(one.basis, one.basis)}" for one in option.rules)
-    return f"what waiting is worth is not told from 0 ({found}); without it, {_WITHOUT[rule.instead]} is best"
+    return f"what waiting is worth is not told from 0 ({found}); without it, {_simple(rule)} is best"
 
 
-_WITHOUT: Final = {NEVER: "never", AT_ONCE: "applying at once", NOW_OR_NEVER: "deciding on the first day"}
+def _simple(rule: TimingRule) -> str:
+    """The best that can be done without waiting."""
+    if rule.instead == NOW_OR_NEVER:
+        return f"deciding once, on the first day, by what is then seen ({_usd(float(rule.now_or_never.value))})"
+    return {NEVER: "never applying", AT_ONCE: "applying at once"}[rule.instead]
+
+
 _RULES: Final = {"linear": "linear rules"}
 
 

@@ -34,6 +34,8 @@ __all__ = ["DriversStudy", "DriversTask", "default_outcomes", "run_drivers"]
 _SIMULATED: Final = 0.9
 """Share of the time that runs take, for the progress bar."""
 
+_INSTEAD: Final = "ask for one that is, such as npv_with_terminal, enters or wait"
+
 _FINDINGS: Final = TypeAdapter(tuple[tuple[str, ...], ...])
 
 
@@ -127,7 +129,9 @@ def _outcomes(study: Study, texts: Sequence[str]) -> tuple[Outcome, ...]:
         try:
             outcome = find_outcome(text, cases, study.baseline)
             if VARIABLES[outcome.variable].may_be_missing:
-                raise ValueError(f"{outcome.variable} is not there in every draw: what drives it is not one question")
+                raise ValueError(
+                    f"{outcome.variable} is not there in every draw, and has no variance to share out: {_INSTEAD}"
+                )
             found.append(outcome)
         except ValueError as error:
             problems.append(Problem("--of", 0, 0, text, str(error)))

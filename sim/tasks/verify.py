@@ -28,6 +28,7 @@ from sim.tasks.calibrate import CalibrateTask
 from sim.tasks.compare import CompareTask
 from sim.tasks.crew import make_crew
 from sim.tasks.decide import DecideTask
+from sim.tasks.discover import DiscoverTask
 from sim.tasks.drivers import DriversTask
 from sim.tasks.pool import Progress, say_nothing
 from sim.tasks.run import RunTask
@@ -39,6 +40,7 @@ __all__ = ["TASKS", "Verdict", "task_of", "verify_study"]
 _COMMANDS: Final[tuple[type[Task[Any, Any]], ...]] = (
     RunTask,
     CompareTask,
+    DiscoverTask,
     DriversTask,
     SweepTask,
     BridgeTask,
