@@ -332,7 +332,7 @@ def discover(
             progress=progress,
             **crew,
         )
-    terminal.report_sentences(conditions.sentences, conditions.notes, conditions.paths)
+    terminal.report_findings(conditions)
 
 
 @app.command()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from sim.tasks.bridge import BridgeStudy
     from sim.tasks.calibrate import Learning
     from sim.tasks.decide import DecisionStudy
+    from sim.tasks.discover import Conditions
     from sim.tasks.drivers import DriversStudy
     from sim.tasks.run import Study
     from sim.tasks.sweep import SweepStudy
@@ -41,7 +42,6 @@ __all__ = [
     "report_decision",
     "report_findings",
     "report_learning",
-    "report_sentences",
     "report_sweep",
     "report_track",
     "say",
@@ -163,20 +163,13 @@ def report_sweep(sweep: SweepStudy) -> None:
     _notes_and_paths(sweep.notes, sweep.paths)
 
 
-def report_findings(study: DriversStudy | BridgeStudy) -> None:
+def report_findings(study: DriversStudy | BridgeStudy | Conditions) -> None:
     """For each outcome what is found of it, a sentence a finding; then what one should know, and where it all lies."""
     for title, *findings in study.findings:
         say(f"\n{title}")
         for finding in findings:
             say(f"  {finding}")
     _notes_and_paths(study.notes, study.paths)
-
-
-def report_sentences(sentences: Iterable[str], notes: Iterable[str], paths: Iterable[Path]) -> None:
-    """An answer in sentences, a line each, then what one should know before quoting it, then where all of it lies."""
-    for sentence in sentences:
-        say(sentence)
-    _notes_and_paths(notes, paths)
 
 
 def report_decision(decision: DecisionStudy) -> None:

@@ -339,6 +339,12 @@ def test_check_knows_a_decision(folder: Folder, capsys: pytest.CaptureFixture[st
     assert "is a decision, whose actions set their values themselves" in capsys.readouterr().err
 
 
+def test_a_decision_is_no_scenario(folder: Folder) -> None:
+    folder.write("decision.yaml", HEAD + BUILD)
+    line = "decision.yaml:6:1: actions: is no key of a scenario, but of a file for 'sim decide'"
+    assert folder.complaints("decision.yaml") == [line]
+
+
 def test_a_scenario_is_no_decision(folder: Folder) -> None:
     assert read_scenario("small.yaml").scenario.name == "small"
     with pytest.raises(ScenarioError, match="unknown key"):

@@ -75,7 +75,7 @@ def test_what_one_input_decides_is_one_limit_that_holds_all_of_it(study: Study) 
     assert min(float(own[1]["coverage"]), float(own[1]["density"])) > 0.97
     assert float(own[1]["ceiling"]) == 1.0
     assert 0.0 <= float(own[1]["coverage_se"]) < 0.02
-    assert found.sentences[1].startswith("Box 1: where market.size is at least 7.3 USD bn/yr, it is so in ")
+    assert found.findings[0][1].startswith("Box 1: where market.size is at least 7.3 USD bn/yr, it is so in ")
     assert any("case is left out: in every draw of it market_size.total.2018 > 7.3" in note for note in found.notes)
 
 
@@ -100,7 +100,7 @@ def test_luck_itself_is_a_condition_only_if_asked_for(study: Study) -> None:
 
 def test_what_luck_decides_is_no_story(study: Study) -> None:
     found = run_discovery(study.folder, "small:market_share.iaas.aws.2020 > 9%", plots=False)
-    assert "This is mostly luck, and no story is told" in found.sentences[-1]
+    assert "This is mostly luck, and no story is told" in found.findings[-1][-1]
     assert not list(found.folder.glob("box_*.yaml"))
 
 
@@ -143,7 +143,7 @@ def test_the_same_is_recognised_and_jobs_move_nothing(study: Study) -> None:
     again = run_discovery(study.folder, f"small:{LATER}", plots=False)
     other = run_discovery(study.folder, f"small:{LATER}", plots=False, jobs=2, out="other")
     assert "this study was finished before" in again.notes[-1]
-    assert again.sentences == one.sentences
+    assert again.findings == one.findings
     assert (one.folder / "manifest.json").read_bytes() == (other.folder / "manifest.json").read_bytes()
 
 

@@ -15,7 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from sim.chance.units import KINDS
-from sim.outcomes.drivers import UNATTRIBUTED, Attribution, DriverRow, KindRow
+from sim.outcomes.drivers import UNATTRIBUTED, Attribution, DriverRow, KindRow, Share
 from sim.outcomes.findings import in_units, outcome_words, unit_words
 from sim.outcomes.panels import Result
 from sim.pictures.marks import key
@@ -47,9 +47,8 @@ _KIND_WORDS: Final = {
     UNATTRIBUTED: "not attributed",
 }
 _HOW: Final = (
-    "Bars: mean over the lowest and the highest fifth of an input; of a category, dots are its levels. Whiskers: two "
-    "standard errors of the swing. Right: share of the variance that an input explains alone, and what would stay open "
-    "if all but it were known."
+    "Bars: mean over an input's lowest and highest fifth; dots: levels of a category; whiskers: two standard errors of "
+    "the swing. Right: share of the variance that an input explains alone, and what its unit is behind in all."
 )
 _NARROW: Final = 0.05
 """Share below which a bar has no room for its number."""
@@ -93,7 +92,8 @@ def drivers_tornado(tornado: Tornado) -> Figure:
     places = grid(figure, 1, 2, margins=(4.2, 0.5, 1.85, 1.25), gaps=(0.45, 0))
     swings, shares = figure.add_subplot(places[0, 0]), figure.add_subplot(places[0, 1])
     _draw_swings(swings, rows, attribution)
-    _draw_shares(shares, rows)
+    totals = {row.unit: row.in_all for row in attribution.units}
+    _draw_shares(shares, rows, totals)
     marks = [Patch(color=_LOW, label="input low"), Patch(color=_HIGH, label="input high"), _dot("alone", filled=True)]
     key(figure, [*marks, *([_dot("in all", filled=False)] if attribution.has_totals else [])])
     return figure
@@ -159,10 +159,11 @@ def _unit(attribution: Attribution) -> str:
     return outcome.unit.replace("/yr", " a year")
 
 
-def _draw_shares(axes: Axes, rows: Sequence[DriverRow]) -> None:
-    apart = 0.12 if any(not isnan(row.total) for row in rows) else 0.0
+def _draw_shares(axes: Axes, rows: Sequence[DriverRow], totals: Mapping[str, Share]) -> None:
+    """What each column explains alone, and below it what its whole unit is behind."""
+    apart = 0.12 if any(not isnan(total.value) for total in totals.values()) else 0.0
     for place, row in enumerate(rows):
-        for share, offset, filled in ((row.alone, apart, True), (row.in_all, -apart, False)):
+        for share, offset, filled in ((row.alone, apart, True), (totals[row.unit], -apart, False)):
             if not isnan(share.value):
                 value, error, inside = 100 * share.value, np.nan_to_num(200 * share.se), INK if filled else "white"
                 axes.errorbar(value, offset - place, xerr=error, color=INK, linewidth=1.1, capsize=2.5)
@@ -224,7 +225,7 @@ def _bar(axes: Axes, place: int, rows: Sequence[KindRow], whole: bool) -> None:
             continue
         axes.barh(-place, 100 * share, left=left, height=0.6, color=_KIND_COLOURS[row.kind])
         if share > _NARROW:
-            text = f"{100 * share:.0f}" + ("" if isnan(error) else f" ±{100 * error:.0f}" if error >= 0.005 else "")
+            text = f"{100 * share:.0f}" + ("" if isnan(error) else f" ±{100 * error:.{0 if error >= 0.0095 else 1}f}")
             text += f"\n({100 * row.total:.0f})" if whole else ""
             axes.text(left + 50 * share, -place, text, ha="center", va="center", fontsize=10)
         left += 100 * share

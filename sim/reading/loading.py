@@ -36,6 +36,9 @@ _OWN: Final = ("name", "abstract")
 _LONGEST_NAME: Final = 255
 """Bytes of a file's name that file systems take."""
 
+_OTHER_FILES: Final = {"actions": "decide", "players": "decide", "design": "sweep"}
+"""Keys by which a file is told that is no scenario, and the command that reads it."""
+
 _SILENT: Final = ("schema_version", "name", "abstract", "question", "as_of", "sampling", "sources", "extends")
 """Keys that say nothing to the model, or how it is drawn."""
 
@@ -196,6 +199,9 @@ def _failure(node: Node, path: str, message: str) -> ScenarioError:
 def _base_and_variant(path: Path) -> tuple[Node, Node]:
     """The tree that a file extends, and its own; a file that extends nothing is its own base."""
     variant = read(path)
+    for key, command in _OTHER_FILES.items():
+        if key in variant.entries:
+            raise _failure(variant.entries[key], key, f"is no key of a scenario, but of a file for 'sim {command}'")
     extends = variant.entries.get("extends")
     base = read(_beside(path, extends)) if extends is not None else variant
     for file in (variant, base):

@@ -218,8 +218,10 @@ class _Book:
     def _first(self, unit: Unit) -> FloatArray | None:
         if unit.name in _paths(self.scenario):
             every = Redrawn(other.name for other in self.units)
-            runs = [self.hybrids.get(redrawn) for redrawn in (every - {unit.name}, every)]
-            return path_share(self.draws, *runs) if all(run is not None for run in runs) else None
+            rest = every - {unit.name}
+            if not {rest, every} <= self.hybrids.keys():
+                return None
+            return path_share(self.draws, self.hybrids[rest], self.hybrids[every])
         if len(unit.columns) == 1:
             return self._by_column[unit.columns[0].name]
         columns = [self.columns[column.name] for column in unit.columns]

@@ -59,7 +59,7 @@ _SCRAMBLES_PER_PART: Final = 2
 
 _PLOTS: Final = "plots"
 
-_ANSWER: Final = TypeAdapter(tuple[str, ...], config=EXACT)
+_ANSWER: Final = TypeAdapter(tuple[tuple[str, ...], ...], config=EXACT)
 
 
 @dataclass(frozen=True)
@@ -71,15 +71,15 @@ class Conditions:
     folder : Path
     paths : tuple of Path
         Every file of the study.
-    sentences : tuple of str
-        The answer: what is said of each scenario in turn.
+    findings : tuple of tuple of str
+        For each scenario sentences, of which the first names it.
     notes : tuple of str
         What a reader should know before quoting it.
     """
 
     folder: Path
     paths: tuple[Path, ...]
-    sentences: tuple[str, ...]
+    findings: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...]
 
 
@@ -256,7 +256,7 @@ class DiscoverTask(Task[tuple[Finding, ...], Conditions]):
         if self.pictures:
             self._draw(folder / _PLOTS, each)
         desk.tell("files", 1.0)
-        said = tuple(filter(None, (line for first, finding in each for line in sentences(finding, first))))
+        said = tuple(tuple(filter(None, sentences(finding, first))) for first, finding in each)
         return {"answer": stated(_ANSWER, said), "notes": tuple(self._notes()), "draws": self.study.draws}
 
     def _draw(self, folder: Path, each: Sequence[tuple[int, Finding]]) -> None:
