@@ -19,8 +19,8 @@ import numpy.typing as npt
 
 from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray
 from sim.chance.medians import median_world
-from sim.chance.sampling import draw_worlds
-from sim.chance.worlds import SHOCK_INPUTS, Worlds
+from sim.chance.variants import Variants
+from sim.chance.worlds import Worlds
 from sim.errors import NumericalError, Problem, ScenarioError, SimError
 from sim.model.course import Shared
 from sim.model.engine import simulate
@@ -28,9 +28,7 @@ from sim.outcomes.naming import Outcome, find_number
 from sim.outcomes.results import VARIABLES, Panel, require_finite
 from sim.outcomes.statistics import Statistics
 from sim.outcomes.sweeps import Coordinate, Response, describe_columns
-from sim.scenario.inputs import Input, canonical, inputs
 from sim.scenario.scenario import Scenario
-from sim.scenario.steps import HazardStep
 from sim.tasks.crew import Crew
 from sim.tasks.design import Point
 from sim.tasks.parts import Arrays, PartStore
@@ -227,15 +225,12 @@ def _baseline_columns(sweep: Sweep, points: Numbered, outcomes: Sequence[Outcome
 
 def _columns(scenarios: Sequence[Scenario], outcomes: Sequence[Outcome], names: Sequence[str]) -> FloatArray:
     """The draws of the outcomes: scenarios by outcomes by draws."""
-    first, draws = scenarios[0], scenarios[0].sampling.draws
+    draws, variants = scenarios[0].sampling.draws, Variants(scenarios)
     columns = np.empty((len(scenarios), len(outcomes), draws))
-    changes = [_changed_inputs(scenario, first) for scenario in scenarios]
     for number in range(draws // DRAWS_PER_SCRAMBLE):
-        worlds, shared = draw_worlds(first, range(number, number + 1)), Shared()
-        here = slice(number * DRAWS_PER_SCRAMBLE, (number + 1) * DRAWS_PER_SCRAMBLE)
-        for place, scenario in enumerate(scenarios):
-            own = _worlds(scenario, number, worlds, changes[place])
-            columns[place, :, here] = _asked(scenario, own, shared, outcomes, names[place], here.start)
+        here, shared = slice(number * DRAWS_PER_SCRAMBLE, (number + 1) * DRAWS_PER_SCRAMBLE), Shared()
+        for place, worlds in enumerate(variants.worlds(range(number, number + 1))):
+            columns[place, :, here] = _asked(scenarios[place], worlds, shared, outcomes, names[place], here.start)
     return columns
 
 
@@ -249,34 +244,6 @@ def _asked(
     except NumericalError as error:
         raise NumericalError(f"{name}: a draw has no answer: {error}") from error
     return [outcome.column(panels) for outcome in outcomes]
-
-
-def _worlds(scenario: Scenario, number: int, drawn: Worlds, changed: Sequence[Input] | None) -> Worlds:
-    """The worlds of a scramble, made from those of another scenario where a few fixed inputs are all that differs."""
-    if changed is None:
-        return draw_worlds(scenario, range(number, number + 1))
-    for item in changed:
-        drawn = drawn.replace_input(item.name, canonical(scenario, item, np.full(drawn.draws, 0.5)))
-    return drawn
-
-
-def _changed_inputs(scenario: Scenario, other: Scenario) -> list[Input] | None:
-    """The fixed inputs in which two scenarios differ; None if their worlds differ in more than those.
-
-    A fixed input has its value whatever its column says. It must not be one that the shocks are made from.
-    """
-    mine, theirs = ({item.name: item for item in inputs(one)} for one in (scenario, other))
-    if mine.keys() != theirs.keys() or _drawn_with(scenario) != _drawn_with(other):
-        return None
-    changed = [item for name, item in mine.items() if item.record != theirs[name].record]
-    simple = all(item.record.is_fixed and item.name not in SHOCK_INPUTS for item in changed)
-    return changed if simple else None
-
-
-def _drawn_with(scenario: Scenario) -> object:
-    """What besides the inputs decides the worlds."""
-    steps = [(name, step.probability is None, type(step) is HazardStep) for name, step in scenario.policy.steps.items()]
-    return scenario.sampling, scenario.horizon, scenario.providers, scenario.exchange_rate, steps
 
 
 def idle_factors(sweep: Sweep, outcomes: Sequence[Outcome], ran: Ran) -> tuple[str, ...]:
