@@ -9,8 +9,12 @@ if TYPE_CHECKING:
     from sim.outcomes.study import load_results
     from sim.reading.loading import load_scenario
     from sim.tasks.backtest import run_backtest
+    from sim.tasks.bridge import run_bridge
     from sim.tasks.calibrate import run_calibration
     from sim.tasks.compare import compare_studies as compare
+    from sim.tasks.decide import run_decision
+    from sim.tasks.discover import run_discovery
+    from sim.tasks.drivers import run_drivers
     from sim.tasks.run import run_study
     from sim.tasks.sweep import run_sweep
     from sim.tasks.verify import verify_study
@@ -21,7 +25,11 @@ __all__ = [
     "load_results",
     "load_scenario",
     "run_backtest",
+    "run_bridge",
     "run_calibration",
+    "run_decision",
+    "run_discovery",
+    "run_drivers",
     "run_study",
     "run_sweep",
     "verify_study",
@@ -34,7 +42,11 @@ _HOMES = {
     "load_results": ("sim.outcomes.study", "load_results"),
     "load_scenario": ("sim.reading.loading", "load_scenario"),
     "run_backtest": ("sim.tasks.backtest", "run_backtest"),
+    "run_bridge": ("sim.tasks.bridge", "run_bridge"),
+    "run_decision": ("sim.tasks.decide", "run_decision"),
     "run_calibration": ("sim.tasks.calibrate", "run_calibration"),
+    "run_drivers": ("sim.tasks.drivers", "run_drivers"),
+    "run_discovery": ("sim.tasks.discover", "run_discovery"),
     "run_study": ("sim.tasks.run", "run_study"),
     "run_sweep": ("sim.tasks.sweep", "run_sweep"),
     "verify_study": ("sim.tasks.verify", "verify_study"),

@@ -16,7 +16,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeVar
 
 import typer
 
@@ -54,7 +54,8 @@ app = typer.Typer(
 
 Files = Annotated[list[Path], typer.Argument(metavar="FILE", show_default=False, help="Scenario files.")]
 Overrides = Annotated[
-    list[str] | None, typer.Option("--set", metavar="PATH=VALUE", help="Set one value, in YAML; may be repeated.")
+    list[str] | None,
+    typer.Option("--set", metavar="[SCENARIO:]PATH=VALUE", help="Set one value, in YAML; may be repeated."),
 ]
 Baseline = Annotated[str | None, typer.Option(help="Scenario to compare with; the first unless named.")]
 TargetError = Annotated[
@@ -208,6 +209,9 @@ def compare(
         list[Path], typer.Argument(metavar="RESULT", help="Folders of studies or of scenarios in them.")
     ],
     baseline: Baseline = None,
+    where: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Compare only draws inside the box that `sim discover` wrote.")
+    ] = None,
     out: Out = Path("results"),
     jobs: Jobs = None,
     no_plots: NoPlots = False,
@@ -218,9 +222,53 @@ def compare(
 
     with terminal.progress() as progress:
         study = compare_studies(
-            results, baseline=baseline, out=out, jobs=jobs, plots=not no_plots, force=force, progress=progress
+            results,
+            baseline=baseline,
+            where=where,
+            out=out,
+            jobs=jobs,
+            plots=not no_plots,
+            force=force,
+            progress=progress,
         )
     terminal.report(study)
+
+
+@app.command()
+def drivers(
+    study: Annotated[Path, typer.Argument(metavar="STUDY", show_default=False, help="Folder of a finished run.")],
+    of: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--of", metavar="OUTCOME", help="What is to be explained: gain(foreign_share.total.2030); may be repeated."
+        ),
+    ] = None,
+    total: Annotated[
+        bool, typer.Option("--total", help="Redraw what is uncertain: total shares, and how much is luck. Takes runs.")
+    ] = False,
+    out: Out = Path("results"),
+    jobs: Jobs = None,
+    scheduler: Scheduler = None,
+    patience: Patience = None,
+    no_plots: NoPlots = False,
+    force: Force = False,
+) -> None:
+    """Say what drives the outcomes of a finished run, and how much of it is disagreement, ignorance and luck."""
+    from sim.tasks.cluster import workers
+    from sim.tasks.drivers import run_drivers
+
+    with terminal.progress() as progress, workers(scheduler, jobs, patience) as crew:
+        found = run_drivers(
+            study,
+            outcomes=of or (),
+            total=total,
+            out=out,
+            plots=not no_plots,
+            force=force,
+            progress=progress,
+            **crew,
+        )
+    terminal.report_findings(found)
 
 
 @app.command()
@@ -251,6 +299,113 @@ def sweep(
             **crew,
         )
     terminal.report_sweep(found)
+
+
+@app.command()
+def discover(
+    study: Annotated[Path, typer.Argument(metavar="STUDY", show_default=False, help="Folder of a finished run.")],
+    where: Annotated[
+        str, typer.Option(metavar="EVENT", help="OUTCOME > VALUE, as in 'gain(foreign_share.total.2030) > 10%'.")
+    ],
+    with_luck: Annotated[
+        bool, typer.Option("--with-luck", help="Let shocks, events and delays be conditions too.")
+    ] = False,
+    out: Out = Path("results"),
+    jobs: Jobs = None,
+    scheduler: Scheduler = None,
+    patience: Patience = None,
+    no_plots: NoPlots = False,
+    force: Force = False,
+) -> None:
+    """Find the conditions under which something happens in a finished run, and how much of it is luck."""
+    from sim.tasks.cluster import workers
+    from sim.tasks.discover import run_discovery
+
+    with terminal.progress() as progress, workers(scheduler, jobs, patience) as crew:
+        conditions = run_discovery(
+            study,
+            where,
+            with_luck=with_luck,
+            out=out,
+            plots=not no_plots,
+            force=force,
+            progress=progress,
+            **crew,
+        )
+    terminal.report_findings(conditions)
+
+
+@app.command()
+def bridge(
+    first: Annotated[Path, typer.Argument(metavar="A", show_default=False, help="Scenario to start from.")],
+    second: Annotated[Path, typer.Argument(metavar="B", show_default=False, help="Scenario to arrive at.")],
+    of: Annotated[
+        list[str] | None,
+        typer.Option(metavar="OUTCOME", help="What is shared out: foreign_share.total.2030; may be repeated."),
+    ] = None,
+    clause: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME=LEVER,…", help="Levers given together; by kind unless told; may be repeated."),
+    ] = None,
+    overrides: Overrides = None,
+    draws: Annotated[int | None, typer.Option(help="Draws of each run, a multiple of 512; 2048 by default.")] = None,
+    seed: OwnSeed = None,
+    out: Out = Path("results"),
+    jobs: Jobs = None,
+    scheduler: Scheduler = None,
+    patience: Patience = None,
+    no_plots: NoPlots = False,
+    force: Force = False,
+) -> None:
+    """Tell apart what each clause brings on the way from one scenario to another."""
+    pair = [loaded.scenario for loaded in _read([first, second], overrides or ())]
+    from sim.tasks.bridge import read_clauses, run_bridge
+    from sim.tasks.cluster import workers
+
+    with terminal.progress() as progress, workers(scheduler, jobs, patience) as crew:
+        study = run_bridge(
+            *pair,
+            outcomes=of or (),
+            clauses=read_clauses(clause or ()),
+            draws=draws,
+            seed=seed,
+            out=out,
+            plots=not no_plots,
+            force=force,
+            progress=progress,
+            **crew,
+        )
+    terminal.report_findings(study)
+
+
+@app.command()
+def decide(
+    file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="A decision file.")],
+    draws: Annotated[int | None, typer.Option(help="Draws of each action; the file's own by default.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed; the file's own by default.")] = None,
+    out: Out = Path("results"),
+    jobs: Jobs = None,
+    scheduler: Scheduler = None,
+    patience: Patience = None,
+    no_plots: NoPlots = False,
+    force: Force = False,
+) -> None:
+    """Say what to do: actions beside each other, up to which commitment they pay, and what to find out first."""
+    from sim.tasks.cluster import workers
+    from sim.tasks.decide import run_decision
+
+    with terminal.progress() as progress, workers(scheduler, jobs, patience) as crew:
+        advice = run_decision(
+            file,
+            draws=draws,
+            seed=seed,
+            out=out,
+            plots=not no_plots,
+            force=force,
+            progress=progress,
+            **crew,
+        )
+    terminal.report_decision(advice)
 
 
 @app.command()
@@ -357,10 +512,12 @@ def verify(
 
 @app.command()
 def check(files: Files, overrides: Overrides = None) -> None:
-    """Validate files of scenarios and sweeps, and do nothing else; sources are read with the scenarios beside them."""
-    from sim.reading.loading import SOURCES
+    """Validate files of scenarios, sweeps and decisions, and nothing else; sources are read with the scenarios."""
+    from sim.reading.loading import SOURCES, overrides_of, scenario_path
 
-    for line in _each([file for file in files if file.name != SOURCES], lambda file: _checked(file, overrides or ())):
+    paths = [scenario_path(file) for file in files if file.name != SOURCES]
+    own = dict(zip(paths, overrides_of(paths, overrides or ()), strict=True))
+    for line in _each(paths, lambda path: _checked(path, own[path])):
         terminal.say(line)
 
 
@@ -369,7 +526,10 @@ def _checked(file: Path, overrides: Sequence[str]) -> str:
     from sim.reading.documents import read
     from sim.reading.loading import read_scenario
 
-    if "design" not in read(file).entries:
+    keys = read(file).entries
+    if "actions" in keys or "players" in keys:
+        return _checked_decision(file, overrides)
+    if "design" not in keys:
         return f"{file}: {read_scenario(file, overrides=overrides).scenario.name} is valid"
     if overrides:
         raise ScenarioError([Problem(str(file), 0, 0, "", "is a sweep, which sets its values itself (found --set)")])
@@ -379,6 +539,20 @@ def _checked(file: Path, overrides: Sequence[str]) -> str:
     sweep = read_sweep(file)
     asked = ", ".join(outcome.label for outcome in asked_outcomes(sweep))
     return f"{file}: {sweep.name} is valid: {len(sweep.points):,} points of {sweep.start.name}; {asked}"
+
+
+def _checked_decision(file: Path, overrides: Sequence[str]) -> str:
+    """What a valid decision holds, in words."""
+    if overrides:
+        message = "is a decision, whose actions set their values themselves (found --set)"
+        raise ScenarioError([Problem(str(file), 0, 0, "", message)])
+    from sim.tasks.decisionfile import read_decision
+    from sim.tasks.payoffs import measure_of
+
+    decision = read_decision(file)
+    measure_of(decision)
+    actions = "; ".join(f"{one.title}: {', '.join(action.name for action in one.actions)}" for one in decision.deciders)
+    return f"{file}: {decision.name} is valid: {actions}"
 
 
 @app.command()
@@ -397,21 +571,26 @@ def explain(
 
 
 @app.command()
-def schema() -> None:
-    """Print the JSON Schema of a scenario file."""
-    from sim.reading.schema import scenario_schema
+def schema(
+    of: Annotated[Literal["scenario", "decision"], typer.Option("--of", help="Of which kind of file.")] = "scenario",
+) -> None:
+    """Print the JSON Schema of a scenario file, or of a decision."""
+    if of == "decision":
+        from sim.tasks.decisionfile import decision_schema as described
+    else:
+        from sim.reading.schema import scenario_schema as described
 
-    terminal.say(json.dumps(scenario_schema(), indent=1))
+    terminal.say(json.dumps(described(), indent=1))
 
 
 @app.command()
 def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder that receives the files.")]) -> None:
-    """Copy the shipped scenarios, their schema and the record, to change them."""
+    """Copy the shipped scenarios, sweeps and decisions, their schemas and the record, to change them."""
     from sim.disk import write_bytes
     from sim.reading.loading import shipped_folder
 
     shipped = shipped_folder()
-    names = [file for pattern in ("*.yaml", "*.csv", "sweeps/*.yaml") for file in shipped.glob(pattern)]
+    names = [file for pattern in ("*.yaml", "*.csv", "sweeps/*.yaml", "decisions/*") for file in shipped.glob(pattern)]
     files = sorted([*names, shipped / "schema.json"])
     copies = {folder / file.relative_to(shipped): file.read_bytes() for file in files}
     other = [copy for copy, content in copies.items() if os.path.lexists(copy) and not _holds(copy, content)]
@@ -430,12 +609,16 @@ def _holds(path: Path, content: bytes) -> bool:
 
 @app.command("list")
 def list_(out: Out = Path("results")) -> None:
-    """List the shipped scenarios and the finished studies."""
+    """List the shipped scenarios, the shipped decisions and the finished studies."""
+    from sim.reading.documents import read
     from sim.reading.loading import scenario_files, shipped_folder
 
     files = scenario_files(shipped_folder())
     scenarios = [loaded.scenario for loaded in _read(files, ())]
     terminal.table(("scenario", "question"), [(scenario.name, scenario.question) for scenario in scenarios])
+    decisions = [read(file).plain() for file in scenario_files(shipped_folder() / "decisions")]
+    terminal.say("")
+    terminal.table(("decision", "question"), [(one["name"], one["question"]) for one in decisions])
     for manifest in sorted(out.glob("*/manifest.json")):
         terminal.say(str(manifest.parent))
     from sim.tasks.store import unfinished
@@ -445,10 +628,12 @@ def list_(out: Out = Path("results")) -> None:
 
 
 def _read(files: Sequence[Path], overrides: Sequence[str]) -> list[Loaded]:
-    """Every scenario; the problems of all files at once."""
-    from sim.reading.loading import read_scenario
+    """Every scenario, by file or by name; the problems of all files at once."""
+    from sim.reading.loading import overrides_of, read_scenario, scenario_path
 
-    return _each(files, lambda file: read_scenario(file, overrides=overrides))
+    paths = [scenario_path(file) for file in files]
+    own = dict(zip(paths, overrides_of(paths, overrides), strict=True))
+    return _each(paths, lambda path: read_scenario(path, overrides=own[path]))
 
 
 def _each(files: Sequence[Path], read: Callable[[Path], T]) -> list[T]:

@@ -24,7 +24,11 @@ if TYPE_CHECKING:
     from sim.belief.track import PooledRow, RowScore
     from sim.outcomes.tables import HeadlineRow
     from sim.tasks.backtest import Track
+    from sim.tasks.bridge import BridgeStudy
     from sim.tasks.calibrate import Learning
+    from sim.tasks.decide import DecisionStudy
+    from sim.tasks.discover import Conditions
+    from sim.tasks.drivers import DriversStudy
     from sim.tasks.run import Study
     from sim.tasks.sweep import SweepStudy
 
@@ -35,6 +39,8 @@ __all__ = [
     "progress",
     "report",
     "report_answer",
+    "report_decision",
+    "report_findings",
     "report_learning",
     "report_sweep",
     "report_track",
@@ -155,6 +161,26 @@ def report_sweep(sweep: SweepStudy) -> None:
     if len(rows) > _MOST_ROWS:
         say(f"and {len(rows) - _MOST_ROWS:,} points more")
     _notes_and_paths(sweep.notes, sweep.paths)
+
+
+def report_findings(study: DriversStudy | BridgeStudy | Conditions) -> None:
+    """For each outcome what is found of it, a sentence a finding; then what one should know, and where it all lies."""
+    for title, *findings in study.findings:
+        say(f"\n{title}")
+        for finding in findings:
+            say(f"  {finding}")
+    _notes_and_paths(study.notes, study.paths)
+
+
+def report_decision(decision: DecisionStudy) -> None:
+    """What was found, a sentence each, the actions beside each other, then what one should know, and where it lies."""
+    say("")
+    for sentence in decision.sentences:
+        say(sentence)
+    header, *rows = decision.table
+    say("")
+    table(header, rows)
+    _notes_and_paths(decision.notes, decision.paths)
 
 
 def _notes_and_paths(notes: Iterable[str], paths: Iterable[Path]) -> None:

@@ -27,10 +27,13 @@ QUICK = (
     "test_architecture.py",
     "test_baseyear.py",
     "test_blocks.py",
+    "test_bridge.py::test_a_game_of_four_by_hand",
     "test_calendar.py",
     "test_cli.py",
     "test_comparison.py",
     "test_consistency.py",
+    "test_discovery.py::test_coverage_and_density_by_hand",
+    "test_decisions.py::test_regret_by_hand",
     "test_distributions.py",
     "test_evidence.py",
     "test_golden.py::test_the_summary_is_the_golden_one[jv_only]",
@@ -44,7 +47,9 @@ QUICK = (
     "test_precision.py",
     "test_record.py",
     "test_shocks.py",
+    "test_splines.py",
     "test_statistics.py",
+    "test_waiting.py::test_nobody_sees_what_a_date_will_pay",
 )
 """Files, or tests of them, of the quick tier: by measurement, half a minute of one core together."""
 

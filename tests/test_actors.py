@@ -42,6 +42,27 @@ FAULTS = {
         "providers: {aws: {entry: {delay: {value: 1, unit: years, source: judgement, grade: judgement}}}}",
         ["case.yaml:3:27: providers.aws.entry.delay: a delay needs an 'after' that it runs from (found none)"],
     ),
+    "a delay of who never enters": (
+        "providers: {aws: {entry: {rule: never, after: allowed, delay: {value: 2, unit: years}}}}",
+        [
+            (
+                "case.yaml:3:56: providers.aws.entry.delay: a provider that never enters has nothing to delay "
+                "(found both; leave out the delay)"
+            )
+        ],
+    ),
+    "a chosen delay in a wrong unit": (
+        "providers: {aws: {entry: {after: allowed, delay: {value: 2, unit: days}}}}",
+        ["case.yaml:3:43: providers.aws.entry.delay: wrong unit (found 'days'; allowed years, months)"],
+    ),
+    "a chosen delay without a unit": (
+        "providers: {aws: {entry: {after: allowed, delay: {value: 2}}}}",
+        ["case.yaml:3:43: providers.aws.entry.delay: the key 'unit' is missing"],
+    ),
+    "a chosen delay back in time": (
+        "providers: {aws: {entry: {after: allowed, delay: {value: -1, unit: years}}}}",
+        ["case.yaml:3:43: providers.aws.entry.delay: a duration can be negative in some draws; add min: 0"],
+    ),
     "entry after an unknown step": (
         "providers: {aws: {entry: {after: pilot_effectiv}}}",
         [
@@ -350,6 +371,15 @@ def test_what_a_providers_entry_leaves_out_is_the_scenarios(folder: Folder) -> N
     terms = found.entry_of("aws")
     assert (terms.rule, terms.hurdle, str(terms.from_date)) == ("profit", "providers.aws.entry.hurdle", "2021-01-01")
     assert "providers.aws.entry.hurdle" in draw_worlds(found, range(1)).inputs
+
+
+def test_a_delay_that_somebody_chooses_needs_no_evidence(folder: Folder) -> None:
+    stated = "{rule: always, after: allowed, delay: {value: 18, unit: months}}"
+    found = load_scenario(folder.variant(f"providers: {{aws: {{entry: {stated}}}}}\n"))
+    assert draw_worlds(found, range(1)).inputs["providers.aws.entry.delay"] == pytest.approx(1.5)
+    assert type(found).model_validate_json(found.model_dump_json()).providers == found.providers
+    (line,) = lines(read_scenario("case.yaml"), "providers.aws.entry.delay")
+    assert (line.value, line.unit, line.source) == ("18", "months", "choice")
 
 
 def test_a_date_of_a_provider_survives_the_way_to_a_file_of_results(folder: Folder) -> None:

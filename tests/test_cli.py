@@ -105,7 +105,8 @@ def test_the_module_runs_as_the_command() -> None:
 
 
 def test_public_names_are_pinned_and_found_on_first_use() -> None:
-    tasks = {"compare", "run_backtest", "run_calibration", "run_study", "run_sweep", "verify_study"}
+    names = ("backtest", "bridge", "calibration", "decision", "discovery", "drivers", "study", "sweep")
+    tasks = {"compare", "verify_study", *(f"run_{name}" for name in names)}
     assert set(sim.__all__) == {"__version__", "load_results", "load_scenario", *tasks}
     assert all(getattr(sim, name) for name in sim.__all__)
     with pytest.raises(AttributeError, match="no attribute 'load_scenarios'"):
@@ -266,7 +267,7 @@ def test_progress_off_a_terminal_is_a_line_for_each_quarter(folder: Folder, stud
 
 def test_compare_hands_over_its_folders(study: FakeStudy) -> None:
     assert cli.main(["compare", "a", "b/c", "--baseline", "x"]) == 0
-    others = {"out": Path("results"), "jobs": None, "plots": True, "force": False}
+    others = {"where": None, "out": Path("results"), "jobs": None, "plots": True, "force": False}
     assert study.asked == {"results": [Path("a"), Path("b/c")], "baseline": "x", **others}
 
 
@@ -326,7 +327,10 @@ def test_list_names_scenarios_and_finished_studies(folder: Folder, capsys: Said)
     (folder.path / "results" / "done" / "manifest.json").write_text("{}")
     assert cli.main(["list"]) == 0
     said = capsys.readouterr().out.splitlines()
-    assert [line.split()[0] for line in said[1:-1]] == [file.stem for file in scenario_files(shipped_folder())]
+    scenarios, decisions = said[1 : said.index("")], said[said.index("") + 2 : -1]
+    assert [line.split()[0] for line in scenarios] == [file.stem for file in scenario_files(shipped_folder())]
+    shipped = [file.stem for file in scenario_files(shipped_folder() / "decisions")]
+    assert [line.split()[0] for line in decisions] == shipped
     assert said[-1] == "results/done"
 
 

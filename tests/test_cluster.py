@@ -42,13 +42,38 @@ draws: 2048
 design: {grid: {demand.churn: [1, 4, 8], zone.cap: [0.1, 0.3, 0.5, 2]}}
 outcomes: [foreign_share.total]
 """
+DECISION = """\
+schema_version: 1
+name: trial
+question: Should partners be owned?
+scenario: small.yaml
+draws: 1024
+host: {tax_take.total: 1}
+actions: {none: {}, half: {regimes.closed.partner_equity: 0.5}}
+"""
 COMMANDS = {
     "run": COMMAND,
     "sweep": ["sweep", "sweep.yaml", "--no-plots"],
     "backtest": ["backtest", "small.yaml", "--observed", "record.csv", "--draws", "8192", "--no-plots"],
+    "bridge": ["bridge", "small.yaml", "case.yaml", "--draws", "8192", "--no-plots"],
     "calibrate": ["calibrate", "small.yaml", "--observed", "record.csv", "--draws", "1024", "--no-plots"],
+    "decide": ["decide", "decision.yaml", "--no-plots"],
+    "drivers": ["drivers", "made/study", "--total", "--of", "foreign_share.total", "--no-plots"],
+    "discover": ["discover", "made/study", "--where", "market_size.total.2020 > 14", "--no-plots"],
 }
+READ_A_STUDY = ("discover", "drivers")
 GOES_ON = "run the same command again, which goes on from what is done"
+
+
+def _write_inputs(folder: Folder, command: str) -> None:
+    """What a command reads."""
+    folder.write("small.yaml", SMALL + DISCREPANCY)
+    folder.variant("regulator: {reviewers: 1}\n")
+    folder.write("record.csv", RECORD)
+    folder.write("sweep.yaml", SWEEP)
+    folder.write("decision.yaml", DECISION)
+    if command in READ_A_STUDY:
+        _finished_run()
 
 
 @contextmanager
@@ -181,14 +206,18 @@ def _require_the_same_end(command: list[str], capsys: pytest.CaptureFixture[str]
     assert manifests[0] == manifests[1]
 
 
+def _finished_run() -> None:
+    """A run that another command reads."""
+    assert main([*COMMAND, "--out", "made"]) == 0
+    next(Path("made").glob("[!.]*")).rename("made/study")
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS)
 def test_what_a_scheduler_took_with_it_is_said_in_one_line_and_gone_on_with(
     command: list[str], cluster: Cluster, folder: Folder, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder.write("small.yaml", SMALL + DISCREPANCY)
-    folder.write("record.csv", RECORD)
-    folder.write("sweep.yaml", SWEEP)
+    _write_inputs(folder, command[0])
     cluster.worker("only")
     line = _end(cluster, *command, strike=lambda _: cluster.scheduler.kill())
     said = "the scheduler has ended, or the connection to it was lost"
@@ -393,9 +422,7 @@ def test_patience_is_more_than_nothing(patience: float) -> None:
 def test_patience_without_a_scheduler_is_refused(
     command: list[str], folder: Folder, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder.write("small.yaml", SMALL + DISCREPANCY)
-    folder.write("record.csv", RECORD)
-    folder.write("sweep.yaml", SWEEP)
+    _write_inputs(folder, command[0])
     assert main([*command, "--patience", "5"]) == 2
     said = capsys.readouterr().err.splitlines()[-1]
     assert said == "--patience: is for workers elsewhere, and needs --scheduler"

@@ -41,11 +41,12 @@ from sim.model.engine import simulate
 from sim.outcomes.manifest import MANIFEST, Manifest, canonical_hash, program, read_manifest, write_manifest
 from sim.outcomes.panels import Result, batches
 from sim.outcomes.results import DRAWS_FILE, VARIABLES, read_result, save_result
-from sim.outcomes.study import INPUTS_FILE, load_results, read_inputs, save_inputs
+from sim.outcomes.study import INPUTS_FILE, load_results, read_inputs, read_study, save_inputs
 from sim.reading.documents import read
 from sim.reading.loading import load_scenario
 from sim.scenario.inputs import inputs
 from sim.scenario.scenario import Scenario
+from sim.tasks.boxfile import read_box
 from sim.tasks.compare import compare_studies
 from sim.tasks.run import run_study
 from sim.tasks.verify import task_of, verify_study
@@ -79,6 +80,17 @@ SWEEP: dict[str, Any] = {
     "draws": 512,
     "seed": 3,
     "outcomes": ["foreign_share.total.2020", "npv.total.foreign"],
+}
+BOX: dict[str, Any] = {
+    "schema_version": 1,
+    "name": "box_1",
+    "event": "npv.total.aws > 1",
+    "scenario": "small",
+    "inputs": {
+        "market.size": {"low": 7.1, "high": 7.9, "unit": "USD bn/yr"},
+        "demand.churn": {"high": 4, "unit": "%/yr"},
+        "opening.hypothesis": {"categories": ["wide"]},
+    },
 }
 DESIGNS: Sequence[dict[str, Any]] = (
     {"grid": {"demand.churn": [1, 8], "regimes.pilot.owned_unlock": [0.2, 0.5]}},
@@ -192,6 +204,30 @@ def test_sweep_files(corpus: Corpus) -> None:
     whole = [(name, corpus.holding("sweep.yaml", content)) for name, content in damage.WHOLE.items()]
     cases = [*whole, *corpus.occupied("sweep.yaml"), *_random(corpus, "sweep.yaml", 60, spoil)]
     _tried(cases, lambda: _checked(str(path)), [str(path), str(path.parent)], (1, 40))
+
+
+def test_boxes(corpus: Corpus, tmp_path_factory: pytest.TempPathFactory) -> None:
+    made = run_study(
+        [corpus.scenario], draws=512, keep=["npv"], plots=False, jobs=1, out=tmp_path_factory.mktemp("whole")
+    )
+    path, study = corpus.folder / "damaged" / "box.yaml", read_study(made.folder)
+    text = documents.text(BOX)
+
+    def spoil(chance: random.Random) -> bytes:
+        if chance.randrange(4):
+            return documents.text(damage.spoilt_tree(BOX, chance)).encode()
+        return damage.spoilt_bytes(text.encode(), chance)
+
+    def judge() -> None:
+        held = read_box(path, study)
+        assert len(held.places) <= 512
+        json.dumps(held.content(), allow_nan=False)
+        assert held.note
+
+    whole = [("untouched", corpus.holding("box.yaml", text.encode()))]
+    whole += [(name, corpus.holding("box.yaml", content)) for name, content in damage.WHOLE.items()]
+    cases = [*whole, *corpus.occupied("box.yaml"), *_random(corpus, "box.yaml", 200, spoil)]
+    _tried(cases, judge, [str(path), str(path.parent)], (1, 60))
 
 
 def test_sources(corpus: Corpus) -> None:
@@ -469,7 +505,7 @@ def test_inputs_beside_outcomes(corpus: Corpus) -> None:
             assert all(np.isfinite(values).all() for values in columns.values())
 
     cases = _some(_netcdf_cases(corpus, INPUTS_FILE, "document", 60), MOST_NETCDF)
-    _tried(cases, judge, [str(path)], (10, 50))
+    _tried(cases, judge, [str(path)], (10, 25))
 
 
 def test_stored_draws_by_xarray(corpus: Corpus) -> None:

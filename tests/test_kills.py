@@ -34,9 +34,13 @@ COMMANDS: Final = {
     "run again": ["run", "small.yaml", "--draws", "512", "--no-plots", "--force"],
     "run over a damaged study": ["run", "small.yaml", "--draws", "512", "--no-plots"],
     "sweep": ["sweep", "sweep.yaml", "--no-plots"],
+    "decide": ["decide", "decision.yaml", "--draws", "512", "--no-plots"],
     "backtest": ["backtest", "small.yaml", "--observed", "record.csv", "--draws", "1024", "--no-plots"],
     "calibrate": ["calibrate", "taught.yaml", "--observed", "record.csv", "--draws", "512", "--no-plots"],
+    "bridge": ["bridge", "small.yaml", "case.yaml", "--draws", "1024", "--no-plots"],
     "compare": ["compare", "made/study", "--no-plots"],
+    "drivers": ["drivers", "made/study", "--of", "foreign_share.total", "--total", "--no-plots"],
+    "discover": ["discover", "made/study", "--where", "market_size.total.2018 > 7.3", "--no-plots"],
 }
 
 LAST: Final = 10
@@ -149,12 +153,22 @@ design: {grid: {demand.churn: [1, 4]}}
 outcomes: [foreign_share.total]
 """
 
+DECISION = """\
+schema_version: 1
+name: trial
+question: Should partners be owned?
+scenario: small.yaml
+host: {tax_take.total: 1}
+actions: {none: {}, half: {regimes.closed.partner_equity: 0.5}}
+"""
+
 
 @pytest.fixture
 def inputs(folder: Folder) -> Path:
     """The folder of everything that the commands read."""
     folder.variant("regulator:\n  reviewers: 1\n")
     folder.write("sweep.yaml", SWEEP)
+    folder.write("decision.yaml", DECISION)
     folder.write("record.csv", RECORD)
     folder.write("taught.yaml", f"extends: small.yaml\nname: taught\n{DISCREPANCY}")
     return folder.path
@@ -163,9 +177,9 @@ def inputs(folder: Folder) -> Path:
 def _before(name: str) -> None:
     """What is there when a command begins."""
     shutil.rmtree(OUT, ignore_errors=True)
-    if name == "compare":
+    if name in ("compare", "discover", "drivers"):
         if not Path("made").exists():
-            assert main(["run", "small.yaml", "case.yaml", "--draws", "512", "--no-plots", "--out", "made"]) == 0
+            assert main(["run", "small.yaml", "case.yaml", "--draws", "2048", "--no-plots", "--out", "made"]) == 0
             next(Path("made").glob("[!.]*")).rename("made/study")
     elif name.startswith("run "):
         assert main(["run", "small.yaml", "--draws", "512", "--no-plots", "--out", OUT]) == 0

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
 import pytest
 from conftest import Folder
 
-from sim.reading.loading import load_scenario
+from sim.chance.pairing import disagreements
+from sim.chance.sampling import draw_worlds
+from sim.cli import main
+from sim.errors import ScenarioError
+from sim.reading.loading import load_scenario, overrides_of
 from sim.scenario.families import Discrete, Fixed, Interval, TwoPiece
 
 REFUSED = {
@@ -105,3 +112,103 @@ def test_one_key_of_a_step_can_be_set(folder: Folder) -> None:
 
 def test_a_later_override_wins(folder: Folder) -> None:
     assert load_scenario("small.yaml", overrides=["entry.rule=never", "entry.rule=always"]).entry.rule == "always"
+
+
+@pytest.mark.parametrize("lever", ["sites", "yearly_quota", "eligible"])
+def test_nothing_takes_a_limit_away(folder: Folder, lever: str) -> None:
+    path = folder.spoilt("    yearly_quota: 1\n", "    yearly_quota: 1\n    eligible: [aws]\n")
+    before = load_scenario(path).regimes["pilot"]
+    after = load_scenario(path, overrides=[f"regimes.pilot.{lever}=null"]).regimes["pilot"]
+    assert getattr(before, lever) is not None
+    assert after == before.model_copy(update={lever: None})
+
+
+def test_nothing_takes_a_limit_away_where_a_step_has_changed_it(folder: Folder) -> None:
+    path = folder.spoilt("adopt: pilot}", "adopt: pilot}\n    more: {after: pilot_effective, change: {sites: 4}}")
+    change = load_scenario(path, overrides=["policy.steps.more.change.sites=null"]).policy.steps["more"].change
+    assert change is not None
+    assert change.sites is None
+    assert "sites" in change.model_fields_set
+
+
+NAMED = """\
+sampling:
+  leading: [regimes.pilot.owned_unlock, zone.cap, demand.churn]
+  correlations:
+    generosity: {members: [regimes.pilot.owned_unlock, zone.cap], rank: [[0.5]], reason: "One spirit."}
+regimes:
+  pilot: {owned_unlock: {interval: 40 to 95, min: 0, max: 100, unit: "%", source: judgement, grade: judgement}}
+zone:
+  cap: {interval: 0.2 to 1, min: 0, unit: USD bn/yr, source: judgement, grade: judgement}
+"""
+"""What `sampling` names twice over: on the net, and in a group."""
+
+
+@pytest.mark.parametrize(
+    ("override", "fixed"),
+    [
+        ("zone.cap=0.4", "zone.cap"),
+        ("regimes.pilot.owned_unlock=60", "regimes.pilot.owned_unlock"),
+        ("regimes.pilot.owned_unlock={same_as: closed}", "regimes.pilot.owned_unlock"),
+    ],
+)
+def test_an_uncertain_lever_can_be_fixed_though_sampling_names_it_and_moves_no_other_column(
+    folder: Folder, override: str, fixed: str
+) -> None:
+    path = folder.variant(NAMED)
+    before, after = (load_scenario(path, overrides=overrides) for overrides in ((), (override,)))
+    assert disagreements(after, before) == ()
+    columns, moved = (draw_worlds(one, range(2)).inputs for one in (before, after))
+    assert columns.keys() - moved.keys() <= {fixed}
+    assert np.ptp(columns[fixed]) > 0
+    assert all(np.array_equal(values, columns[name]) for name, values in moved.items() if name != fixed)
+    assert fixed not in moved or np.ptp(moved[fixed]) == 0
+
+
+def test_a_plain_number_in_a_file_fixes_a_lever_that_sampling_names(folder: Folder) -> None:
+    record = NAMED[NAMED.index("{interval: 40") : NAMED.index("}\nzone")]
+    named = NAMED.replace(record, "0.5")
+    assert load_scenario(folder.variant(named)).regimes["pilot"].owned_unlock == 0.5
+
+
+def test_what_is_no_lever_is_still_unknown_to_sampling(folder: Folder) -> None:
+    path = folder.variant("sampling: {leading: [regimes.pilot.sites, regimes.plot.owned_unlock]}\n")
+    assert [line.partition(" (")[0].partition(": ")[2] for line in folder.complaints(path)] == [
+        "sampling.leading[0]: unknown input",
+        "sampling.leading[1]: unknown input",
+    ]
+
+
+def test_a_probability_that_sampling_names_can_be_a_number(folder: Folder) -> None:
+    sampled = "sampling: {leading: [policy.steps.pilot_effective.probability]}\n"
+    path = folder.variant(f"{sampled}policy: {{steps: {{pilot_effective: {{when: 2020-01-01, probability: 0.5}}}}}}\n")
+    assert load_scenario(path).policy.steps["pilot_effective"].probability == 0.5
+
+
+def test_a_scenarios_name_before_a_path_sets_it_there_alone(folder: Folder) -> None:
+    path = folder.variant("question: And here?\n")
+    overrides = ["case:demand.churn=4", "small:demand.churn=6", 'regimes.pilot.title="It is: open"']
+    files = [path, Path("small.yaml")]
+    own = overrides_of(files, overrides)
+    found = [load_scenario(file, overrides=texts) for file, texts in zip(files, own, strict=True)]
+    assert [one.demand.churn.middle() for one in found] == [4, 6]
+    assert [one.regimes["pilot"].title for one in found] == ["It is: open"] * 2
+
+
+def test_a_name_before_a_path_is_that_of_a_scenario_that_is_read(folder: Folder) -> None:
+    complaint = r"^--set smal:: no scenario that is read has this name \(found 'smal'; .* did you mean 'small'\?\)$"
+    with pytest.raises(ScenarioError, match=complaint):
+        overrides_of([Path("small.yaml")], ["smal:demand.churn=4"])
+    assert folder.complaints("small.yaml", "smal:demand.churn=4") == [
+        "--set smal:demand.churn=4: is for another scenario than the one that is read "
+        "(found 'smal'; allowed small; did you mean 'small'?)"
+    ]
+
+
+def test_one_scenario_of_two_is_set_by_the_command(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+    folder.variant("question: And here?\n")
+    command = ["bridge", "small", "case.yaml", "--set", "case:regimes.pilot.sites=null", "--of", "npv.total.aws"]
+    assert main([*command, "--draws", "512", "--no-plots"]) == 0
+    assert "All of it is the one clause in which they differ, places." in capsys.readouterr().out
+    assert main(["check", "small.yaml", "case.yaml", "--set", "case:demand.chur=4"]) == 2
+    assert capsys.readouterr().err.splitlines()[0].startswith("--set demand.chur: 'demand.chur' does not exist")

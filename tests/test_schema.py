@@ -63,8 +63,14 @@ VALID = {
         "entry: {rule: always, from: 2021-01-01}, "
         "arrives: {after: launch, new_choices: {value: 1, unit: '%', source: bank, grade: found}}}}\n"
     ),
+    "a delay that somebody chooses": (
+        "extends: small.yaml\nname: x\nproviders: {aws: {entry: {after: allowed, delay: {value: 18, unit: months}}}}\n"
+    ),
 }
 INVALID = {
+    "a chosen delay in a wrong unit": (
+        "extends: small.yaml\nname: x\nproviders: {aws: {entry: {after: allowed, delay: {value: 18, unit: USD}}}}\n"
+    ),
     "a file without extends that is not complete": SMALL.replace("closure:\n  drift", "clo:\n  drift"),
     "a variant without a name": "extends: small.yaml\n",
     "an unknown key": "extends: small.yaml\nname: x\nregimes: {pilot: {site: 3}}\n",

@@ -7,6 +7,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import Any
@@ -19,9 +20,10 @@ from scipy.stats import spearmanr
 from sim import cli
 from sim.axes import FloatArray
 from sim.chance.sampling import draw_worlds
-from sim.errors import NumericalError
+from sim.errors import NumericalError, ScenarioError
 from sim.model.engine import simulate
-from sim.outcomes.results import Panel
+from sim.outcomes.naming import outcome_draws
+from sim.outcomes.results import Panel, Result
 from sim.outcomes.statistics import STATISTICS, describe
 from sim.outcomes.sweeps import Response, partial_rank_correlations
 from sim.reading.loading import load_scenario, shipped_folder
@@ -92,7 +94,9 @@ def difference(response: Response) -> FloatArray:
         ("exchange_rate", ("6", "7")),
         ("opening.hypothesis", ("wide", "narrow")),
         ("regimes.pilot.owned_unlock", ("0.3", "0.2 to 0.6")),
+        ("regimes.pilot.owned_unlock", ("0.3", "{same_as: closed}")),
         ("regimes.closed.partner_unlock", ("0", "0.3")),
+        ("regimes.pilot.sites", ("0", "null")),
         ("policy.steps.pilot_effective.when", ("2020-01-01", "2022-01-01")),
         ("policy.steps.pilot_effective.probability", ("0.2", "0.9")),
     ],
@@ -105,6 +109,23 @@ def test_a_point_is_the_run_with_its_values_set(folder: Folder, path: str, value
         expected = describe(np.stack([response.outcome.column(panels) for panels in columns])).value
         assert np.array_equal(level(response), expected), response.outcome.label
         assert not np.array_equal(*expected), "a path that moves nothing proves nothing"
+
+
+def test_a_point_may_fix_a_lever_that_sampling_names(folder: Folder) -> None:
+    values = ("30", "60", "{same_as: closed}")
+    named = """\
+sampling:
+  leading: [regimes.pilot.owned_unlock]
+  correlations: {one: {members: [regimes.pilot.owned_unlock, demand.churn], rank: [[0.5]], reason: "One spirit."}}
+"""
+    small_sweep(folder, f"{{grid: {{regimes.pilot.owned_unlock: [{', '.join(values)}]}}}}")
+    folder.variant(TO_2026 + named)
+    sweep = read_sweep(Path("sweep.yaml"))
+    found = run_points(sweep, list(enumerate(sweep.points)), asked_outcomes(sweep)).responses
+    columns = [alone("case.yaml", f"regimes.pilot.owned_unlock={value}") for value in values]
+    for response in found:
+        expected = describe(np.stack([response.outcome.column(panels) for panels in columns])).value
+        assert np.array_equal(level(response), expected), response.outcome.label
 
 
 def test_the_difference_is_taken_in_the_world_of_the_point(folder: Folder) -> None:
@@ -292,6 +313,28 @@ def test_only_differences_have_a_share_above_zero(folder: Folder) -> None:
 def test_what_is_mostly_shocks_has_no_level(folder: Folder) -> None:
     text = "design: {grid: {demand.churn: [1, 8]}}\noutcomes: [consumer_gain.total]\n"
     assert {row["measure"] for row in rows(study(folder, text).folder / "sweep.csv")} == {"difference"}
+
+
+def test_what_exists_only_as_a_comparison_is_that_of_two_runs(folder: Folder) -> None:
+    sweep = small_sweep(folder, "{grid: {demand.churn: [1, 8]}}", PAIRED)
+    names = ("regret.total.aws", "irr_of_difference.total.foreign", "gain(foreign_share.total)")
+    sweep = replace(sweep, outcomes=tuple(replace(sweep.outcomes[0], value=name) for name in names))
+    responses, point = ran(sweep).responses, sweep.points[1]
+    scenarios = [sweep.scenario(point), sweep.reference(point)]
+    runs = [Result(one, simulate(one, draw_worlds(one, range(one.sampling.draws // 512)))) for one in scenarios if one]
+    for response in responses:
+        expected = describe(outcome_draws(response.outcome, *runs)[None], "undefined")
+        assert response.level is None
+        assert response.difference is not None
+        assert response.difference.value[1].tolist() == pytest.approx(expected.value[0].tolist(), abs=0, nan_ok=True)
+        assert response.outcome.variable == "regret" or expected.value[0, MEAN] != 0
+
+
+def test_a_comparison_takes_a_baseline(folder: Folder) -> None:
+    sweep = small_sweep(folder, "{grid: {demand.churn: [1, 8]}}")
+    bare = replace(sweep, baseline=None, outcomes=(replace(sweep.outcomes[0], value="regret.total.aws"),))
+    with pytest.raises(ScenarioError, match="regret is to be compared with a baseline: there is none"):
+        asked_outcomes(bare)
 
 
 def test_a_date_that_may_never_come_counts_as_later_than_any(folder: Folder) -> None:

@@ -42,8 +42,8 @@ def sweep(factors: tuple[Factor, ...], *outcomes: Outcome, baseline: str = "jv_o
     rise = np.sum([np.array(factor.places) for factor in factors], axis=0)[:, None] * 0.02
     base = 0.15 + 0.02 * rng.standard_normal(512)
     columns = base + rise * rng.random(512)
-    against = np.broadcast_to(base, columns.shape) if baseline else None
-    responses = tuple(describe_columns(outcome, columns, against) for outcome in outcomes or (SHARE,))
+    added = columns - base if baseline else None
+    responses = tuple(describe_columns(outcome, columns, added) for outcome in outcomes or (SHARE,))
     return SweepResult("trial", "What matters?", scenario(name="ftz_pilot"), baseline, factors, responses)
 
 

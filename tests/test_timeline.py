@@ -49,6 +49,7 @@ def test_a_world_worked_by_hand():
     expected = Timeline(
         steps=[2020.0, 2024.0, 2026.0],
         decided=[2020.0, 2020.0],
+        first_applied=[2020.0, 2020.0],
         applied=[2020.0, 2020.0],
         approved=[2020.5, 2021.0],  # Microsoft is reviewed from 2020.5 to 2020.75, after the year's only approval
         sited=[2020.5, 2024.0],  # and waits for the second place
@@ -263,7 +264,7 @@ PLACES = {  # sites, verdicts of the named, earliest of Microsoft: part of the f
     "some places left": (4, (True, True), None, 0.5, 2021.0),
     "none left": (2, (True, True), None, 0.0, INF),
     "one does not go": (2, (True, False), None, 0.25, 2021.0),
-    "one applies much later": (4, (True, True), "2026-01-01", 0.5, 2021.0),
+    "one applies much later": (4, (True, True), "2026-01-01", 0.75, 2021.0),
     "one never applies": (4, (True, True), "2031-01-01", 0.75, 2021.0),
 }
 
@@ -295,18 +296,25 @@ def test_a_file_that_waits_takes_what_becomes_free_and_no_more_later():
     assert one(found.part) == [0.75, 1.0]
 
 
-def test_a_place_that_a_named_provider_no_longer_wants_is_for_the_file():
-    steps = {"go": GO, "later": {"when": "2023-01-01", "change": {"reach": "zone"}}}
+def test_no_place_is_kept_for_a_named_provider_that_will_apply_later():
     scenario = small_scenario(
-        steps,
+        {"go": GO},
         foreign=("others", "aws"),
-        providers={**FRINGE, "aws": {"entry": {"from": "2029-01-01"}}},
+        providers={**FRINGE, "aws": {"entry": {"from": "2025-01-01"}}},
         open={"sites": 1},
     )
-    verdicts = everybody(scenario)
-    verdicts[2, 1] = False
-    found = simulate_timeline(scenario, worlds(scenario), verdicts)
-    assert one(found.sited) == [2023.0, INF]
+    assert one(run(scenario).sited) == [2021.0, INF]
+
+
+def test_a_place_that_comes_on_the_day_of_a_named_application_is_kept_for_it():
+    steps = {"go": GO, "more": {"when": "2023-01-01", "change": {"sites": 2}}}
+    scenario = small_scenario(
+        steps,
+        foreign=("others", "aws", "microsoft"),
+        providers={**FRINGE, "aws": {"entry": {"from": "2023-01-01"}}},
+        open={"sites": 1},
+    )
+    assert one(run(scenario).sited) == [INF, 2024.0, 2021.0]
 
 
 def test_a_file_is_one_application_and_one_approval():
@@ -378,6 +386,67 @@ def test_who_is_not_eligible_cannot_decide():
     found = run(scenario)
     assert one(found.decided) == [INF, 2020.0]
     assert one(found.applied) == [INF, 2020.0]
+
+
+def test_a_provider_applies_its_delay_after_the_first_day_on_which_a_hazard_permits_it():
+    steps = {"luck": {"during": "closed", "hazard": rate(0.5), "adopt": "open"}}
+    scenario = small_scenario(steps, providers={"aws": {"entry": {"after": "allowed", "delay": years(2.0)}}})
+    inputs = {"providers__aws__entry__delay": 2.0, "policy__steps__luck__hazard": 0.5}
+    found = run(scenario, clock={"luck": 1 - math.exp(-0.5)}, **inputs)
+    assert one(found.steps) == [2020.0]
+    assert one(found.applied) == [2022.0, 2020.0]
+
+
+def test_a_delay_that_ends_while_permission_is_withdrawn_waits_for_it_to_come_back():
+    steps = {
+        "go": GO,
+        "stop": {"when": "2021-01-01", "adopt": "closed"},
+        "again": {"when": "2025-01-01", "adopt": "open"},
+    }
+    scenario = small_scenario(steps, providers={"aws": {"entry": {"after": "allowed", "delay": years(2.0)}}})
+    found = run(scenario, review=0.25, build={"aws": 0.25, "microsoft": 2.0}, providers__aws__entry__delay=2.0)
+    assert one(found.applied) == [2025.0, 2025.0]
+    assert one(found.first_applied) == [2025.0, 2020.0]
+
+
+def test_who_waits_loses_its_turn_at_the_regulator_and_the_years_approval():
+    pilot = {"sites": 2, "yearly_quota": 1}
+    scenario = small_scenario(
+        {"go": GO},
+        foreign=("aws", "ibm", "microsoft"),
+        providers={"aws": {"entry": {"after": "allowed", "delay": years(0.25)}}},
+        open=pilot,
+        reviewers=1,
+    )
+    found = run(
+        scenario, review=0.5, order={"aws": 0.1, "ibm": 0.5, "microsoft": 0.9}, providers__aws__entry__delay=0.25
+    )
+    assert one(found.applied) == [2020.25, 2020.0, 2020.0]
+    assert one(found.approved) == [2022.0, 2020.5, 2021.0]
+    assert one(found.sited) == [INF, 2020.5, 2021.0]
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.5, 2.0, 4.0])
+def test_until_a_provider_applies_all_is_as_if_it_never_did(delay):
+    entry = {"after": "allowed", "delay": years(delay)}
+    steps = {"go": GO, "more": {"when": "2023-01-01", "change": {"sites": 5}}}
+    scenario = small_scenario(
+        steps,
+        foreign=("others", "aws", "microsoft"),
+        providers={**FRINGE, "aws": {"entry": entry}},
+        open={"sites": 4},
+        reviewers=1,
+    )
+    never = everybody(scenario)
+    never[:, 1] = False
+    drawn = worlds(scenario, order={"others": 0.1, "aws": 0.5, "microsoft": 0.9}, providers__aws__entry__delay=delay)
+    waits, absent = (simulate_timeline(scenario, drawn, verdicts) for verdicts in (everybody(scenario), never))
+    for way in ("applied", "approved", "sited", "launched"):
+        with_it, without = getattr(waits, way), getattr(absent, way)
+        before = np.minimum(with_it, without) < 2020.0 + delay
+        np.testing.assert_array_equal(with_it[before], without[before])
+    if delay > 2.0:  # the file has its places in 2022
+        assert waits.part[0, 0] == absent.part[0, 0] == 0.75
 
 
 CHOICES = {"value": 0.1, "unit": "fraction", **EVIDENCE}

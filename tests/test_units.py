@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -113,3 +115,19 @@ def test_a_scramble_is_redrawn_alike_wherever_it_stands(announced: Scenario) -> 
 def test_what_is_no_unit_is_refused(announced: Scenario) -> None:
     with pytest.raises(ValueError, match=r"no unit of announced_path that can be redrawn: demand\.churn"):
         draw_worlds(announced, range(1), redrawn=["demand.churn"])  # its group is one
+
+
+def test_the_documentation_lists_the_kind_of_every_unit(shipped: Shipped) -> None:
+    page = (Path(__file__).parents[1] / "docs" / "inputs.md").read_text()
+    rows = re.findall(r"^\| `(.*?)` \| (\w+) \| (.*) \|$", page, re.MULTILINE)
+    stated = {(name, kind): columns for name, kind, columns in rows}
+    expected: dict[tuple[str, str], list[str]] = {}
+    folder = Path(__file__).parents[1] / "scenarios"
+    for name in sorted(path.stem for path in folder.glob("*.yaml") if path.stem not in ("base", "sources")):
+        for unit in units_of(shipped(name)):
+            known = expected.setdefault((unit.name, unit.kind), [])
+            known += [column.name for column in unit.columns if column.name not in known]
+    assert stated.keys() == expected.keys()
+    for (name, kind), columns in expected.items():
+        words = "itself" if columns == [name] else ", ".join(f"`{column}`" for column in columns)
+        assert stated[name, kind] == words

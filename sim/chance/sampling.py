@@ -55,6 +55,7 @@ __all__ = [
     "draw_latents",
     "draw_worlds",
     "fixed_points",
+    "hybrid_worlds",
     "leading_columns",
     "uniforms",
 ]
@@ -115,6 +116,35 @@ def draw_worlds(
         own = {name: values[start : start + DRAWS_PER_SCRAMBLE] for name, values in (replaced or {}).items()}
         parts.append(worlds_of(scenario, _columns(plan, number).replaced(own)))
     return join_draws(parts)
+
+
+def hybrid_worlds(scenario: Scenario, scrambles: range) -> Callable[[Collection[str]], Worlds]:
+    """The worlds of some scrambles under any units redrawn: both sets are drawn once.
+
+    Parameters
+    ----------
+    scenario, scrambles
+        As for `draw_worlds`.
+
+    Returns
+    -------
+    callable
+        Names of units to what `draw_worlds` makes if they are redrawn, to the last bit.
+
+    Raises
+    ------
+    ValueError
+        The worlds are learned from a record; or, later, there is no such unit.
+    """
+    plan = _plan(scenario, _sources(scenario, [unit.name for unit in units_of(scenario)]))
+    drawn = [(_own(plan, number), _fresh(plan, number)) for number in scrambles]
+
+    def worlds(redrawn: Collection[str]) -> Worlds:
+        sources = _sources(scenario, redrawn)
+        mixed = (_mixed(own, fresh, sources) for own, fresh in drawn)
+        return join_draws([worlds_of(scenario, _under(scenario, plan.items, latents)) for latents in mixed])
+
+    return worlds
 
 
 def leading_columns(scenario: Scenario, scrambles: range) -> Named:
@@ -296,20 +326,35 @@ def _with_learned(plan: _Plan, columns: Columns, number: int) -> Columns:
 
 
 def _latents(plan: _Plan, number: int) -> Latents:
-    """What is drawn in a scramble, the redrawn from another one whose rows are put in an order of their own.
+    """What is drawn in a scramble, the redrawn from another one."""
+    own = _own(plan, number)
+    return _mixed(own, _fresh(plan, number), plan.sources) if plan.sources else own
+
+
+def _own(plan: _Plan, number: int) -> Latents:
+    return _drawn(plan, _Scramble(plan.scenario.sampling, number), _uniform_names(plan), lambda name: True)
+
+
+def _fresh(plan: _Plan, number: int) -> Latents:
+    """What is redrawn, of another scramble whose rows are put in an order of their own.
 
     Row n of two scrambles of one net is one point of Sobol' before it is scrambled, so that taken as they come the
     two sets would not be independent.
     """
-    sampling, names = plan.scenario.sampling, _uniform_names(plan)
-    own = _drawn(plan, _Scramble(sampling, number), names, lambda name: True)
-    if not plan.sources:
-        return own
-    place = f"{number}.{plan.copy}"
+    sampling, place = plan.scenario.sampling, f"{number}.{plan.copy}"
     rows = _generator(sampling.seed, place, "rows").permutation(DRAWS_PER_SCRAMBLE)
-    drawn = _drawn(plan, _Scramble(sampling, place), names, plan.sources.__contains__)
-    fresh = over_arrays(lambda values: values[..., rows], drawn)
-    return Latents({**own.inputs, **fresh.inputs}, {**own.events, **fresh.events}, {**own.shocks, **fresh.shocks})
+    drawn = _drawn(plan, _Scramble(sampling, place), _uniform_names(plan), plan.sources.__contains__)
+    return over_arrays(lambda values: values[..., rows], drawn)
+
+
+def _mixed(own: Latents, fresh: Latents, sources: Collection[str]) -> Latents:
+    """Two sets of draws, some by name of the second."""
+
+    def mixed(mine: Named, others: Named) -> Named:
+        return {name: others[name] if name in sources else values for name, values in mine.items()}
+
+    parts = ((getattr(own, part), getattr(fresh, part)) for part in ("inputs", "events", "shocks"))
+    return Latents(*(mixed(mine, others) for mine, others in parts))
 
 
 def _uniform_names(plan: _Plan) -> list[str]:

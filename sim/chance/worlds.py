@@ -11,7 +11,7 @@ some period depends on its first rows only.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias
 
 import numpy as np
@@ -144,6 +144,8 @@ class Worlds:
     order : array (F, N)
         Uniform number of each foreign provider in listed order: of those who do something on one day the one with the
         least comes first.
+    dates : mapping of arrays (N,)
+        Step to its date in decimal years where that is given and not made of its trigger; empty as worlds are drawn.
     """
 
     inputs: Named
@@ -154,6 +156,7 @@ class Worlds:
     chance: Named
     clock: Named
     order: FloatArray
+    dates: Named = field(default_factory=dict)
 
     @property
     def draws(self) -> int:

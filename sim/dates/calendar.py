@@ -42,13 +42,15 @@ def step_dates(scenario: Scenario, worlds: Worlds) -> FloatArray:
     """Date at which each step of the calendar happens.
 
     A hazard runs only while its regime is in force, which other hazards may end. The earliest one to fire
-    under the dates known so far cannot be changed by a later one, so each pass settles one per draw.
+    under the dates known so far cannot be changed by a later one, so each pass settles one per draw. Dates that are
+    given with the worlds stand as they are.
 
     Returns
     -------
     (number of steps, N) decimal years, inf never or not within the horizon; steps in listed order.
     """
-    hazards = [name for name, step in scenario.policy.steps.items() if isinstance(step, HazardStep)]
+    steps = scenario.policy.steps.items()
+    hazards = [name for name, step in steps if isinstance(step, HazardStep) and name not in worlds.dates]
     fired = np.full((len(hazards), worlds.draws), NEVER)
     for _ in hazards:
         phases = phases_in_force(scenario, _resolve(scenario, worlds, dict(zip(hazards, fired, strict=True))))
@@ -64,6 +66,9 @@ def _resolve(scenario: Scenario, worlds: Worlds, fired: Mapping[str, FloatArray]
     triggers: dict[str, FloatArray] = {}
     dates: dict[str, FloatArray] = {}
     for name in trigger_order(scenario):
+        if name in worlds.dates:
+            triggers[name] = dates[name] = worlds.dates[name]
+            continue
         match scenario.policy.steps[name]:
             case DateStep(when=day):
                 triggers[name] = np.full(worlds.draws, decimal_year(day))

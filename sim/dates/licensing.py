@@ -156,9 +156,12 @@ class Project:
         """Whether it would apply on a date on which a state is in force."""
         return self.work is None and self.permitted[state] and self.verdicts[state] and self.earliest <= date
 
-    def has_place_kept(self, state: int) -> bool:
-        """Whether a place is kept from files for it: it is named, goes or will go in this state, and has none."""
-        goes = self.work is not None or (self.verdicts[state] and self.earliest < NEVER)
+    def has_place_kept(self, state: int, date: float) -> bool:
+        """Whether a place is kept from files for it: it is named, goes in this state by that date, and has none.
+
+        Nothing is kept for who will go later: the host answers applications, not intentions.
+        """
+        goes = self.work is not None or (self.verdicts[state] and self.earliest <= date)
         admitted = self.places > 0 or (self.turn is not None and self.turn.triggered)
         return not self.firms and self.permitted[state] and goes and not admitted
 
@@ -338,8 +341,8 @@ class World:
                 project.work = self.env.process(self.enter(project))
 
     def kept_places(self) -> int:
-        """Places that are kept from files: for the named who go under the state in force, now or later."""
-        return sum(project.has_place_kept(self.state) for project in self.projects)
+        """Places that are kept from files: for the named who go under the state in force."""
+        return sum(project.has_place_kept(self.state, self.env.now) for project in self.projects)
 
     def stop(self, project: Project, rules: Rules) -> None:
         """Interrupt what is pending; withdraw, and where the state says so transfer, what is live."""

@@ -29,6 +29,7 @@ __all__ = [
     "Masks",
     "Timeline",
     "event_table",
+    "first_permission",
     "period_ends",
     "period_masks",
     "period_middles",
@@ -70,6 +71,8 @@ class Timeline:
         Date at which each step of the calendar happens.
     decided : (F, N)
         First date at which the provider can decide whether to enter.
+    first_applied : (F, N)
+        Its first application, which a reversal may have dropped.
     applied, approved, sited, launched : (F, N)
         Application, approval, place in the zone (at approval where it has no limit), opening of the site.
     withdrawn : (F, N)
@@ -92,6 +95,7 @@ class Timeline:
 
     steps: FloatArray
     decided: FloatArray
+    first_applied: FloatArray
     applied: FloatArray
     approved: FloatArray
     sited: FloatArray
@@ -156,23 +160,23 @@ def simulate_timeline(
     -------
     Timeline
     """
-    foreign = scenario.foreign
-    require_shape("verdicts", verdicts, (1 + len(scenario.policy.steps), len(foreign), worlds.draws))
-    require_shape("order", worlds.order, (len(foreign), worlds.draws))
+    require_shape("verdicts", verdicts, (len(states(scenario)), len(scenario.foreign), worlds.draws))
+    require_shape("order", worlds.order, (len(scenario.foreign), worlds.draws))
     steps = step_dates(scenario, worlds)
     phases = phases_in_force(scenario, steps)
     permitted = _permitted(scenario)
-    earliest = earliest_applications(scenario, worlds, steps, _first_begun(permitted, phases))
+    earliest = earliest_applications(scenario, worlds, steps, first_permission(scenario, phases))
     begun = np.maximum(phases.start, earliest[:, None])
     may_decide = permitted[:, phases.state] & (begun < phases.end)
     applies = may_decide & np.take_along_axis(verdicts.swapaxes(0, 1), phases.state[None], axis=1)
     order, firms = worlds.order + _is_fringe(scenario)[:, None], _firms(scenario)
-    plans = _Plans(worlds, foreign, verdicts, permitted, earliest, firms, order)
+    plans = _Plans(worlds, scenario.foreign, verdicts, permitted, earliest, firms, order)
     found = _outcomes(scenario, plans, phases, np.flatnonzero(applies.any(axis=(0, 1))), known or KnownProjects())
     closing = np.minimum(found["dropped"], scenario.horizon.end_year + 1.0)
     return Timeline(
         steps=steps,
         decided=np.where(may_decide, begun, NEVER).min(axis=1),
+        first_applied=np.where(applies, begun, NEVER).min(axis=1),
         applied=found["applied"],
         approved=found["approved"],
         sited=found["sited"],
@@ -194,9 +198,9 @@ def _permitted(scenario: Scenario) -> BoolArray:
     return np.array([[allows_owned(state, name) for state in found] for name in scenario.foreign])
 
 
-def _first_begun(permitted: BoolArray, phases: Phases) -> FloatArray:
-    """First date on which own sites are permitted to each foreign provider, (F, N)."""
-    allowed = permitted[:, phases.state] & (phases.start < phases.end)
+def first_permission(scenario: Scenario, phases: Phases) -> FloatArray:
+    """First date on which own sites are permitted to each foreign provider, (F, N); inf is never."""
+    allowed = _permitted(scenario)[:, phases.state] & (phases.start < phases.end)
     first: FloatArray = np.where(allowed, phases.start, NEVER).min(axis=1)
     return first
 

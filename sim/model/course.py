@@ -54,6 +54,13 @@ class Shared:
         self.economies, self.verdicts, self.projects = Economies(), Verdicts(), KnownProjects()
         self._known: list[tuple[Scenario, Economy, Worlds, Backdrop]] = []
 
+    def branch(self) -> Shared:
+        """The same, to which others can be added without these growing; what became of applicants is one for all."""
+        new = Shared()
+        new.economies, new.verdicts, new.projects = self.economies.branch(), self.verdicts.branch(), self.projects
+        new._known = [*self._known]
+        return new
+
     def backdrop(self, scenario: Scenario, economy: Economy, worlds: Worlds) -> Backdrop:
         """What no regime moves in the draws of an economy of `economies`: market paths and luck."""
         for other, base, drawn, known in self._known:

@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from sim.axes import FloatArray, carved, join_draws
+from sim.axes import FloatArray, carved
 from sim.chance.worlds import Worlds, period_count
 from sim.dates.timeline import Masks, Timeline, period_masks, simulate_timeline
 from sim.model.accounts import chosen_outcomes, outcomes
@@ -23,7 +23,7 @@ from sim.model.market import advance, tally
 from sim.model.marketpath import MarketPath
 from sim.model.record import Record
 from sim.model.stocks import Stocks, opening_stocks
-from sim.outcomes.results import Panel
+from sim.outcomes.panels import Panel, join_panels
 from sim.scenario.scenario import Scenario
 
 __all__ = ["BLOCK", "bytes_per_draw", "draws_at_once", "observe", "run_periods", "simulate"]
@@ -78,7 +78,7 @@ def simulate(
     names = chosen_outcomes(needed)
     known = Shared() if shared is None else shared
     parts = _blocks(worlds, block or draws_at_once(scenario))
-    return _joined([outcomes(names, scenario, *_run_block(scenario, part, known)) for part in parts])
+    return join_panels([outcomes(names, scenario, *_run_block(scenario, part, known)) for part in parts])
 
 
 def draws_at_once(scenario: Scenario) -> int:
@@ -100,6 +100,7 @@ def observe(
     *,
     periods: int | None = None,
     block: int | None = None,
+    shared: Shared | None = None,
 ) -> list[T]:
     """Run a scenario on given worlds, and keep what a reader takes of each block of draws.
 
@@ -116,6 +117,8 @@ def observe(
         run, and the record ends with them; timeline and masks are of the whole horizon in any case.
     block : int, optional
         Draws taken together, at least 2.
+    shared : Shared, optional
+        As for `simulate`.
 
     Returns
     -------
@@ -128,7 +131,7 @@ def observe(
         If a draw has no base year or no growth path.
     """
     return [
-        read(*_run_block(scenario, part, Shared(), periods))
+        read(*_run_block(scenario, part, Shared() if shared is None else shared, periods))
         for part in _blocks(worlds, block or draws_at_once(scenario))
     ]
 
@@ -143,17 +146,6 @@ def _blocks(worlds: Worlds, block: int) -> Iterator[Worlds]:
         # One draw alone would take other vector paths in NumPy, and other bits.
         cuts[-2:] = [slice(cuts[-2].start, cuts[-1].stop)]
     return (worlds.take(cut) for cut in cuts)
-
-
-def _joined(parts: list[dict[str, Panel]]) -> dict[str, Panel]:
-    """Put blocks side by side along the draws."""
-    if len(parts) == 1:
-        return parts[0]
-    joined = {}
-    for variable, first in list(parts[0].items()):
-        values = join_draws([part.pop(variable).values for part in parts])
-        joined[variable] = Panel(variable, first.unit, first.years, first.items, values, first.median)
-    return joined
 
 
 def _run_block(

@@ -32,6 +32,12 @@ class Verdicts:
     def __init__(self) -> None:
         self._known: list[tuple[FloatArray, bytes, BoolArray]] = []
 
+    def branch(self) -> Verdicts:
+        """The same, to which others can be added without these growing."""
+        new = Verdicts()
+        new._known = [*self._known]
+        return new
+
     def known(self, economy: Economy, numbers: bytes) -> BoolArray | None:
         """A verdict on the same base year and the same numbers, (N,)."""
         same = (verdict for base, others, verdict in self._known if base is economy.base and others == numbers)

@@ -77,6 +77,12 @@ class Economies:
         """Number of base years inverted."""
         return len(self._known)
 
+    def branch(self) -> Economies:
+        """The same, to which others can be added without these growing."""
+        new = Economies()
+        new._known = [*self._known]
+        return new
+
     def of(self, scenario: Scenario, inputs: Inputs) -> Economy:
         """As `build_economy`."""
         for other, economy in self._known:

@@ -122,15 +122,15 @@ def summarise(result: Result, baseline: Result | None = None) -> list[SummaryRow
     for name, panel in result.panels.items():
         kind = VARIABLES[name].summary
         if kind == "level":
-            rows += _rows(result.name, panel, VARIABLES[name].missing)
+            rows += _rows(result, panel, VARIABLES[name].missing)
         elif kind == "difference" and baseline is not None and baseline.name != result.name:
-            rows += _rows(result.name, paired(panel, baseline.panels[name]))
+            rows += _rows(result, paired(panel, baseline.panels[name]))
     return rows
 
 
-def _rows(scenario: str, panel: Columns, missing: Missing = "") -> Iterator[SummaryRow]:
+def _rows(result: Result, panel: Columns, missing: Missing = "") -> Iterator[SummaryRow]:
     """Rows by item, then year, then statistic."""
-    table = _table(scenario, panel, [describe(batch, missing) for batch in batches(panel)])
+    table = _table(result.name, panel, [describe(batch, missing, result.sizes) for batch in batches(panel)])
     return map(SummaryRow._make, zip(*table, strict=True))
 
 
@@ -194,17 +194,17 @@ def compare_one(result: Result, baseline: Result) -> list[ComparisonRow]:
     for name, panel in result.panels.items():
         if VARIABLES[name].summary != "none":
             missing: Missing = "undefined" if VARIABLES[name].missing else ""
-            rows += _comparison_rows(result.name, paired(panel, baseline.panels[name]), missing)
+            rows += _comparison_rows(result, paired(panel, baseline.panels[name]), missing)
     for panel in worth_of_difference(result.panels, baseline.panels):
-        rows += _comparison_rows(result.name, panel, VARIABLES[panel.variable].missing)
+        rows += _comparison_rows(result, panel, VARIABLES[panel.variable].missing)
     return rows
 
 
-def _comparison_rows(scenario: str, panel: Columns, missing: Missing) -> Iterator[ComparisonRow]:
+def _comparison_rows(result: Result, panel: Columns, missing: Missing) -> Iterator[ComparisonRow]:
     """Rows by item, then year, then statistic."""
-    parts = [(describe(batch, missing), share_positive(batch)) for batch in batches(panel)]
+    parts = [(describe(batch, missing, result.sizes), share_positive(batch)) for batch in batches(panel)]
     positive = np.repeat(np.concatenate([share for _, share in parts])[:, None], len(_STATISTICS), axis=-1)
-    table = _table(scenario, panel, [part for part, _ in parts])
+    table = _table(result.name, panel, [part for part, _ in parts])
     return map(ComparisonRow._make, zip(*table, _by_item(positive, len(panel.years)), strict=True))
 
 
@@ -333,10 +333,11 @@ def _headline_years(panel: Columns) -> list[int]:
 def _headline_row(result: Result, base: Result, variable: str, scope: str, item: str, year: int) -> HeadlineRow:
     panel = result.panels[variable]
     column = panel.column(year, scope, item)
-    level = dict(zip(STATISTICS, describe(column[None]).value[0].tolist(), strict=True))
+    level = dict(zip(STATISTICS, describe(column[None], sizes=result.sizes).value[0].tolist(), strict=True))
     difference, error = np.nan, np.nan
     if result is not base:
-        statistics = describe((column - base.panels[variable].column(year, scope, item))[None])
+        added = column - base.panels[variable].column(year, scope, item)
+        statistics = describe(added[None], sizes=result.sizes)
         mean = STATISTICS.index("mean")
         difference, error = float(statistics.value[0, mean]), float(statistics.error[0, mean])
     quantiles = (level["p50"], level["p05"], level["p95"], level["mean"])
@@ -350,7 +351,7 @@ def timeline_rows(result: Result) -> list[TimelineRow]:
     in the zone before it is sited; other steps are not waited for, and their share is empty.
     """
     dates = result.panels["event_date"]
-    parts = [describe(batch, "never") for batch in batches(dates)]
+    parts = [describe(batch, "never", result.sizes) for batch in batches(dates)]
     quantiles = np.vstack([part.value[:, STATISTICS.index("p05") :] for part in parts]).tolist()
     happening = np.concatenate([part.share_defined for part in parts]).tolist()
     rows: list[TimelineRow] = []

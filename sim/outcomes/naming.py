@@ -11,13 +11,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
+import numpy as np
+
 from sim.axes import FloatArray
 from sim.errors import choices
 from sim.outcomes.comparison import UNIT_OF_DIFFERENCE, WORTH_OF_DIFFERENCE, paired, worth_of_difference
-from sim.outcomes.panels import Columns, Result
+from sim.outcomes.panels import Columns, Panel, Result
 from sim.outcomes.variables import VARIABLES
 
-__all__ = ["Outcome", "find_number", "find_outcome", "outcome_draws", "variables_of"]
+__all__ = ["Outcome", "Panels", "find_number", "find_outcome", "outcome_draws", "variables_of"]
 
 Panels: TypeAlias = Mapping[str, Columns]
 
@@ -75,6 +77,17 @@ class Outcome:
     def column(self, panels: Panels) -> FloatArray:
         """The draws of its level."""
         return panels[self.variable].column(self.year, self.scope, self.item)
+
+    def excerpt(self, panels: Mapping[str, Panel]) -> dict[str, Panel]:
+        """What of a run its draws follow from, and no more: enough for `outcome_draws`."""
+        place, taken = (self.scope, self.item), {}
+        for name in self.variables:
+            panel = panels[name]
+            years = (self.year,) if name == self.variable else panel.years
+            rows = [panel.row(year, *place) for year in years]
+            values = panel.rows(rows).reshape(len(years), 1, -1)
+            taken[name] = Panel(name, panel.unit, years, (place,), values, np.zeros((len(years), 1)))
+        return taken
 
     def answered_by(self, cases: Mapping[str, Panels], baseline: str = "") -> tuple[str, ...]:
         """Names of the scenarios that are meant and have it."""
@@ -150,6 +163,7 @@ def find_number(text: str, cases: Mapping[str, Panels], baseline: str = "") -> O
     names = asked.scenarios(cases)
     if not names:
         whose = f"{scenario} is the baseline itself" if scenario else "there is no scenario but the baseline"
+        whose = whose if baseline else "there is none"
         raise ValueError(f"{variable} is to be compared with a baseline: {whose}")
     held = [panels for panels in (asked.held_by(name, cases) for name in names) if panels]
     outcome = replace(_placed(variable, place, held), scenario=asked.scenario)

@@ -16,7 +16,7 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from sim.axes import FloatArray, require_shape
+from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray, IntArray, join_draws, require_shape
 from sim.errors import NumericalError
 from sim.outcomes.variables import VARIABLES
 from sim.scenario.scenario import Scenario
@@ -30,8 +30,10 @@ __all__ = [
     "Reader",
     "Result",
     "batches",
+    "join_panels",
     "panel_hash",
     "require_finite",
+    "subset",
 ]
 
 ALL_DRAWS: Final = slice(None)
@@ -175,10 +177,13 @@ class Result:
         The resolved scenario; its sampling section states the seed and the draws that were used.
     panels : mapping of str to Columns
         By variable.
+    sizes : tuple of int, optional
+        Draws of each scramble that are here, where they are not all of them.
     """
 
     scenario: Scenario
     panels: Mapping[str, Columns]
+    sizes: tuple[int, ...] | None = None
 
     @property
     def name(self) -> str:
@@ -186,11 +191,44 @@ class Result:
         return self.scenario.name
 
 
+def subset(result: Result, places: IntArray) -> Result:
+    """A result as if it had some of its draws only; the median case, which is no draw, stays.
+
+    Parameters
+    ----------
+    result : Result
+    places : (M,) int
+        Which draws, in order.
+    """
+    sampling = result.scenario.sampling.model_copy(update={"draws": len(places)})
+    sizes = np.bincount(places // DRAWS_PER_SCRAMBLE, minlength=result.scenario.sampling.draws // DRAWS_PER_SCRAMBLE)
+    panels = {name: _some_draws(panel, places) for name, panel in result.panels.items()}
+    return Result(result.scenario.model_copy(update={"sampling": sampling}), panels, tuple(sizes.tolist()))
+
+
+def _some_draws(panel: Columns, places: IntArray) -> LazyPanel:
+    def read(chosen: Sequence[int], draws: slice) -> FloatArray:
+        return panel.rows(chosen)[:, places[draws]]
+
+    return LazyPanel(panel.variable, panel.unit, panel.years, panel.items, panel.median, len(places), read)
+
+
 def batches(panel: Columns) -> Iterator[FloatArray]:
     """All rows in order, some at a time: arrays (rows, draws) of a few megabytes, or of one row if that is larger."""
     size = max(1, _NUMBERS_AT_A_TIME // panel.draws)
     for start in range(0, panel.count, size):
         yield panel.rows(range(start, min(start + size, panel.count)))
+
+
+def join_panels(parts: list[dict[str, Panel]]) -> dict[str, Panel]:
+    """Put blocks of draws side by side; the parts are emptied on the way."""
+    if len(parts) == 1:
+        return parts[0]
+    joined = {}
+    for variable, first in list(parts[0].items()):
+        values = join_draws([part.pop(variable).values for part in parts])
+        joined[variable] = Panel(variable, first.unit, first.years, first.items, values, first.median)
+    return joined
 
 
 def require_finite(panel: Panel, first_draw: int = 0) -> None:

@@ -8,6 +8,7 @@ over them says how far off it is: its standard deviation over the scrambles, div
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
@@ -52,7 +53,7 @@ class Statistics:
     share_defined: FloatArray
 
 
-def describe(columns: FloatArray, missing: Missing = "") -> Statistics:
+def describe(columns: FloatArray, missing: Missing = "", sizes: Sequence[int] | None = None) -> Statistics:
     """Statistics of each column and their standard errors.
 
     Parameters
@@ -61,12 +62,16 @@ def describe(columns: FloatArray, missing: Missing = "") -> Statistics:
         Draws are whole scrambles of 512, one after the other.
     missing : {'', 'undefined', 'never'}
         What NaN means: it does not occur; the draw is left out; later than any.
+    sizes : sequence of int, optional
+        Draws of each scramble, where not all of them are here.
 
     Returns
     -------
     Statistics
         Quantiles interpolate linearly between order statistics; the standard deviation divides by the number of draws.
     """
+    if sizes is not None:
+        return _uneven(columns, missing, sizes)
     count = len(columns)
     value, error = (np.zeros((count, len(STATISTICS))) for _ in range(2))
     value[:] = columns[:, :1]
@@ -82,6 +87,22 @@ def describe(columns: FloatArray, missing: Missing = "") -> Statistics:
             value[rows], of_scrambles = parts_of(columns[rows], missing)
             error[rows] = _errors(of_scrambles)
     error[:] = error if columns.shape[-1] >= FEWEST_SCRAMBLES * DRAWS_PER_SCRAMBLE else np.nan
+    return Statistics(value, error, defined)
+
+
+def _uneven(columns: FloatArray, missing: Missing, sizes: Sequence[int]) -> Statistics:
+    """The same where scrambles have unlike numbers of draws: each weighs by its own."""
+    defined = np.mean(~np.isnan(columns), axis=-1) if missing else np.ones(len(columns))
+    numbers = np.where(np.isnan(columns), np.inf, columns) if missing == "never" else columns
+    parts = [part for part in np.split(numbers, np.cumsum(sizes)[:-1], axis=-1) if part.shape[-1]]
+    value = _defined_only(numbers)
+    error = np.full(value.shape, np.nan)
+    if len(parts) >= FEWEST_SCRAMBLES:
+        weights = np.array([part.shape[-1] for part in parts])[:, None, None] / numbers.shape[-1]
+        of_scrambles = np.stack([_defined_only(part) for part in parts])
+        with np.errstate(invalid="ignore"):  # infinite where "never" decides
+            squares = (weights * (of_scrambles - (weights * of_scrambles).sum(axis=0))) ** 2
+            error = np.sqrt(squares.sum(axis=0) * len(parts) / (len(parts) - 1))
     return Statistics(value, error, defined)
 
 

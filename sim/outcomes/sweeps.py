@@ -130,23 +130,23 @@ class SweepResult:
         return self.points == prod(len(factor.levels) for factor in self.factors)
 
 
-def describe_columns(outcome: Outcome, columns: FloatArray, baseline: FloatArray | None) -> Response:
+def describe_columns(outcome: Outcome, level: FloatArray | None, added: FloatArray | None) -> Response:
     """Statistics of an outcome's draws, and of what they add to the baseline's, draw by draw.
 
     Parameters
     ----------
     outcome : Outcome
-    columns : array (points, draws)
-    baseline : array (points, draws) or None
-        The baseline's draws in the world of each point.
+    level : array (points, draws) or None
+        None where the outcome is a comparison with the baseline.
+    added : array (points, draws) or None
+        None where there is no baseline.
     """
     info = VARIABLES[outcome.variable]
-    level = describe(columns, info.missing) if info.summary == "level" else None
-    if baseline is None:
-        return Response(outcome, level, None, np.full(len(columns), np.nan))
+    of_level = describe(level, info.missing) if level is not None and info.summary == "level" else None
+    if added is None:
+        return Response(outcome, of_level, None, np.full(0 if level is None else len(level), np.nan))
     missing: Missing = "undefined" if info.missing else ""
-    added = columns - baseline
-    return Response(outcome, level, describe(added, missing), share_positive(added))
+    return Response(outcome, of_level, describe(added, missing), share_positive(added))
 
 
 _LABELS: Final = ("variable", "scope", "item", "period")

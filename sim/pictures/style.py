@@ -282,7 +282,8 @@ def _sources_line(results: Sequence[Result], paths: Sequence[str], most: int = 3
     named += [f"{len(known) - most} more"] if len(known) > most else []
     judged = sum(record.grade == "judgement" for record in ranked)
     sampling = results[0].scenario.sampling
+    inside = "" if results[0].sizes is None else ", those inside a box"
     return (
         f"Main sources: {'; '.join(named) or 'none'}. {judged} of the {len(ranked)} numbers behind this picture are "
-        f"judgement; parameters.csv has them all. {sampling.draws:,} draws, seed {sampling.seed}."
+        f"judgement; parameters.csv has them all. {sampling.draws:,} draws{inside}, seed {sampling.seed}."
     )

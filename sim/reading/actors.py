@@ -10,10 +10,11 @@ from sim.reading.plausibility import Finding
 from sim.scenario.levers import FRACTION_LEVERS, Regime, RegimeChange, SameAs
 from sim.scenario.market import LayerShares
 from sim.scenario.providers import ALLOWED, LAUNCH, Arrival, Provider, ProviderEntry
+from sim.scenario.records import Record
 from sim.scenario.scenario import Scenario
 from sim.scenario.steps import DateStep
 
-__all__ = ["actor_problems", "names_of_dropped", "unshared"]
+__all__ = ["actor_problems", "names_of_dropped", "names_of_fixed", "unshared"]
 
 
 def actor_problems(scenario: Scenario) -> Iterator[Finding]:
@@ -45,8 +46,10 @@ def _entry(path: str, entry: ProviderEntry, scenario: Scenario) -> Iterator[Find
     if entry.from_date is not None and entry.after is not None:
         yield path, "from and after exclude each other (found both; leave one out)"
     yield from _trigger(path, entry.after, entry.delay is not None, (ALLOWED,), scenario)
-    always = (entry.rule or scenario.entry.rule) == "always"
-    if always and entry.from_date and entry.bound_until and entry.from_date < entry.bound_until:
+    rule = entry.rule or scenario.entry.rule
+    if rule == "never" and entry.delay is not None:
+        yield f"{path}.delay", "a provider that never enters has nothing to delay (found both; leave out the delay)"
+    if rule == "always" and entry.from_date and entry.bound_until and entry.from_date < entry.bound_until:
         aside = f"(found {entry.from_date}; allowed from {entry.bound_until}, or leave it out: it waits)"
         yield f"{path}.from", f"a provider that always enters cannot apply while it is bound {aside}"
 
@@ -145,3 +148,15 @@ def names_of_dropped(scenario: Scenario, dropped: Collection[str]) -> Iterator[s
         yield from (f"shock.rivalry.{name}", f"shock.rivalry.{name}.second")
         for layer in scenario.market.layers:
             yield from (f"shares.{layer}.{split}.{name}" for split in ("direct", "foreign_split", "domestic_split"))
+
+
+def names_of_fixed(scenario: Scenario) -> Iterator[str]:
+    """Levers and probabilities that are no inputs, since a number, or another regime's lever, stands where one might.
+
+    `sampling` may go on naming them: they keep their columns, so that fixing one moves no other.
+    """
+    for path, levers in _all_levers(scenario):
+        yield from (f"{path}.{name}" for name in FRACTION_LEVERS if not isinstance(getattr(levers, name), Record))
+    for name, step in scenario.policy.steps.items():
+        if not isinstance(step.probability, Record):
+            yield f"policy.steps.{name}.probability"

@@ -13,7 +13,7 @@ from typing import Final
 
 from sim.axes import DRAWS_PER_SCRAMBLE
 from sim.errors import choices
-from sim.reading.actors import actor_problems, names_of_dropped, unshared
+from sim.reading.actors import actor_problems, names_of_dropped, names_of_fixed, unshared
 from sim.reading.correlation import contradictions
 from sim.reading.feasibility import infeasible
 from sim.reading.plausibility import Finding, implausible
@@ -51,7 +51,7 @@ def problems(scenario: Scenario, *, most: int | None = None, dropped: Collection
     list of (path, message)
         Empty if the scenario can be run.
     """
-    former = tuple(names_of_dropped(scenario, dropped))
+    former = (*names_of_dropped(scenario, dropped), *names_of_fixed(scenario))
     sampled = chain(_leading(scenario, former), _correlations(scenario, former))
     findings = list(islice(chain(sampled, *(check(scenario) for check in _CHECKS)), most))
     return findings or list(islice(infeasible(scenario), most))

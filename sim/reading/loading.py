@@ -11,7 +11,7 @@ from sim.errors import Problem, ScenarioError, choices, shown
 from sim.reading import consistency
 from sim.reading.documents import Node, Place, read
 from sim.reading.merging import merged, without_shares
-from sim.reading.overrides import overridden, with_value
+from sim.reading.overrides import overridden, plain, whose, with_value
 from sim.reading.schema import SCENARIO, Shape
 from sim.reading.validation import MOST_TOLD, located, steps, validated
 from sim.scenario.scenario import Scenario
@@ -21,8 +21,10 @@ __all__ = [
     "Loaded",
     "load_scenario",
     "loaded_from",
+    "overrides_of",
     "read_scenario",
     "scenario_files",
+    "scenario_path",
     "shipped_folder",
     "with_values",
 ]
@@ -33,6 +35,9 @@ _OWN: Final = ("name", "abstract")
 
 _LONGEST_NAME: Final = 255
 """Bytes of a file's name that file systems take."""
+
+_OTHER_FILES: Final = {"actions": "decide", "players": "decide", "design": "sweep"}
+"""Keys by which a file is told that is no scenario, and the command that reads it."""
 
 _SILENT: Final = ("schema_version", "name", "abstract", "question", "as_of", "sampling", "sources", "extends")
 """Keys that say nothing to the model, or how it is drawn."""
@@ -69,7 +74,8 @@ def load_scenario(path: str | Path, *, overrides: Sequence[str] = ()) -> Scenari
     path : str or Path
         A scenario file; the base that it names and `sources.yaml` lie in the same folder.
     overrides : sequence of str
-        `PATH=VALUE`, VALUE in YAML, applied last. A bare number in place of a record keeps its unit.
+        `PATH=VALUE`, VALUE in YAML, applied last. A bare number in place of a record keeps its unit. With a name and
+        a colon before it, it is for the scenario of that name alone.
 
     Raises
     ------
@@ -83,7 +89,7 @@ def read_scenario(path: str | Path, *, overrides: Sequence[str] = ()) -> Loaded:
     """Like `load_scenario`, together with which file set what."""
     base, variant = _base_and_variant(Path(path))
     tree = merged(base, variant, SCENARIO) if base is not variant else variant
-    tree = overridden(_with_sources(tree, Path(path)), overrides)
+    tree = overridden(_with_sources(tree, Path(path)), plain(_name(tree), overrides))
     tree = without_shares(base, tree)
     dropped = _dropped_providers(base, tree)
     scenario = _consistent(tree, dropped)
@@ -148,6 +154,44 @@ def scenario_files(folder: Path) -> tuple[Path, ...]:
     return tuple(sorted(file for file in folder.glob("*.yaml") if file.name != SOURCES))
 
 
+def scenario_path(named: Path) -> Path:
+    """The file that a user means by its path, or by the name of a scenario: one beside, else one that is shipped."""
+    if named.suffix or named.parent != Path() or named.exists():
+        return named
+    places = (folder / f"{named}.yaml" for folder in (Path(), Path("scenarios"), shipped_folder()))
+    return next((path for path in places if path.is_file()), named)
+
+
+def overrides_of(files: Sequence[Path], overrides: Sequence[str]) -> list[list[str]]:
+    """For each of some files that are read together the overrides that are for it, or for all.
+
+    Raises
+    ------
+    ScenarioError
+        An override is for a scenario that none of the files holds.
+    """
+    if not any(map(whose, overrides)):
+        return [list(overrides) for _ in files]
+    names = [_name_in(file) for file in files]
+    for name in dict.fromkeys(map(whose, overrides)):
+        if name not in ("", *names):
+            message = f"no scenario that is read has this name {choices(name, [one for one in names if one])}"
+            raise ScenarioError([Place(f"--set {name}:").problem("", message)])
+    return [[text for text in overrides if whose(text) in ("", name)] for name in names]
+
+
+def _name_in(file: Path) -> str:
+    """Name of the scenario in a file; empty if it cannot be read, which is told when it is."""
+    try:
+        return _name(read(file))
+    except (ScenarioError, OSError):
+        return ""
+
+
+def _name(tree: Node) -> str:
+    return str(tree.entries["name"].value) if "name" in tree.entries else ""
+
+
 def _failure(node: Node, path: str, message: str) -> ScenarioError:
     return ScenarioError([node.place.problem(path, message)])
 
@@ -155,6 +199,9 @@ def _failure(node: Node, path: str, message: str) -> ScenarioError:
 def _base_and_variant(path: Path) -> tuple[Node, Node]:
     """The tree that a file extends, and its own; a file that extends nothing is its own base."""
     variant = read(path)
+    for key, command in _OTHER_FILES.items():
+        if key in variant.entries:
+            raise _failure(variant.entries[key], key, f"is no key of a scenario, but of a file for 'sim {command}'")
     extends = variant.entries.get("extends")
     base = read(_beside(path, extends)) if extends is not None else variant
     for file in (variant, base):

@@ -13,7 +13,7 @@ from sim.reading.validation import Path, dotted, steps
 from sim.scenario.evidence import CANONICAL_UNITS
 from sim.scenario.records import family_key
 
-__all__ = ["overridden", "with_value"]
+__all__ = ["overridden", "plain", "whose", "with_value"]
 
 _NOTHING = ("", "null", "~")
 
@@ -38,6 +38,29 @@ def overridden(tree: Node, overrides: Sequence[str]) -> Node:
     if problems:
         raise ScenarioError(problems)
     return tree
+
+
+def whose(override: str) -> str:
+    """Name of the scenario that `SCENARIO:PATH=VALUE` is for; empty if it is for all."""
+    name, colon, _ = override.partition("=")[0].partition(":")
+    return name.strip() if colon else ""
+
+
+def plain(name: str, overrides: Sequence[str]) -> list[str]:
+    """The overrides of a scenario of some name, without that name before them.
+
+    Raises
+    ------
+    ScenarioError
+        For each that is for another one.
+    """
+    strange = [text for text in overrides if whose(text) not in ("", name)]
+    if strange:
+        message = "is for another scenario than the one that is read"
+        raise ScenarioError(
+            Place(f"--set {one}").problem("", f"{message} {choices(whose(one), [name])}") for one in strange
+        )
+    return [text.partition(":")[2] if whose(text) else text for text in overrides]
 
 
 def _with_override(tree: Node, text: str) -> Node:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Final, TypeAlias
 
 from sim.errors import choices
+from sim.scenario.evidence import CHOICE
 from sim.scenario.families import Discrete, Fixed, Mixture, Normal, TwoPiece
 from sim.scenario.inputs import Input, inputs, record_numbers, scale
 from sim.scenario.records import EXTREMES, MIDDLE, Record
@@ -16,7 +17,7 @@ __all__ = ["Finding", "implausible"]
 Finding: TypeAlias = tuple[str, str]
 """A dotted path, and what is wrong there."""
 
-_BUILT_IN_SOURCES: Final = ("judgement", "command line", "sweep")
+_BUILT_IN_SOURCES: Final = ("judgement", "command line", "sweep", CHOICE)
 """Sources that need no entry in sources.yaml; all appear on the day that the scenario stands for."""
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
-from pydantic import AfterValidator, Field, GetJsonSchemaHandler
+from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandler
 from pydantic_core import CoreSchema
 
 from sim.scenario.families import Discrete, Parameter
@@ -18,8 +18,10 @@ from sim.scenario.records import Model, Record
 
 __all__ = [
     "CANONICAL_UNITS",
+    "CHOICE",
     "SCALES",
     "Category",
+    "ChosenYears",
     "Dimension",
     "ExchangeRate",
     "Fraction",
@@ -97,6 +99,29 @@ class Dimension:
         return {**handler(core), "dimension": self.name}
 
 
+CHOICE: Final = "choice"
+"""Source of what somebody chooses: nobody has to know it, so it needs no evidence."""
+
+
+class ChosenForm:
+    """Lets a number that somebody chooses be stated by its value and unit alone."""
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        """Beside the record, the value and the unit."""
+        record = handler(core)
+        units = list(SCALES[record["dimension"]])
+        keys = {"value": {"type": "number"}, "unit": {"enum": units}}
+        plain = {"type": "object", "properties": keys, "required": list(keys), "additionalProperties": False}
+        return {"anyOf": [record, plain]}
+
+
+def _as_choice(stated: Any) -> Any:
+    """A value and a unit as a record whose source is the choice itself."""
+    if isinstance(stated, Mapping) and set(stated) <= {"value", "unit"}:
+        return {**stated, "source": CHOICE, "grade": "judgement"}
+    return stated
+
+
 @dataclass(frozen=True)
 class Range:
     """Marks an annotated parameter with what its quantity can be at all, in canonical units, ends included.
@@ -117,6 +142,9 @@ Frequency = Annotated[Rate, Range(0, 1e4)]
 """A rate at which something happens."""
 
 Years = Annotated[Parameter, AfterValidator(_of("duration")), Dimension("duration"), Range(0, 1e9)]
+ChosenYears = Annotated[Years, BeforeValidator(_as_choice), ChosenForm()]
+"""Years that an actor chooses: a record like others, or a value and a unit."""
+
 Number = Annotated[Parameter, AfterValidator(_of("number")), Dimension("number"), Range(0, 1000)]
 ExchangeRate = Annotated[Parameter, AfterValidator(_of("exchange rate")), Dimension("exchange rate"), Range(1e-6, 1e6)]
 Category = Annotated[Parameter, AfterValidator(_of("category")), Dimension("category"), Range(0, 1e6)]

@@ -8,7 +8,7 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from sim.scenario.evidence import Fraction, Number, Range, Years
+from sim.scenario.evidence import ChosenYears, Fraction, Number, Range, Years
 from sim.scenario.levers import Id
 from sim.scenario.records import Model
 
@@ -28,7 +28,8 @@ class ProviderEntry(Model):
     """A provider's own decision to build; what is left out is the scenario's `entry`.
 
     `from`, or `after` with a `delay`, is the date of its earliest application, which then waits for permission and
-    for the end of a contract that binds it. If the step never happens, it never applies.
+    for the end of a contract that binds it. If the step never happens, it never applies. Nobody answers it before it
+    happens: until then all is as if the provider never entered.
     """
 
     rule: EntryRule | None = None
@@ -38,7 +39,7 @@ class ProviderEntry(Model):
         default=None,
         description="Step that the earliest application follows, or 'allowed': the first day on which own sites are.",
     )
-    delay: Years | None = Field(default=None, description="From that step or day to the earliest application.")
+    delay: ChosenYears | None = Field(default=None, description="From that step or day to the earliest application.")
     bound_until: datetime.date | None = Field(
         default=None, description="Day until which a contract with its partner keeps it from applying."
     )

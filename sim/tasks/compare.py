@@ -6,15 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Final, Self
 
 from sim.belief.posterior import Posterior
 from sim.chance.pairing import draws_key
 from sim.errors import ResultsError
 from sim.outcomes.comparison import baseline_of, headline, require_comparable
 from sim.outcomes.manifest import Hashes, read_manifest, require_as_written, stated
-from sim.outcomes.panels import Result, panel_hash
+from sim.outcomes.panels import Result, panel_hash, subset
 from sim.outcomes.results import DRAWS_FILE, read_result, result_folders
+from sim.outcomes.study import read_study
+from sim.tasks.boxfile import BoxFilter, read_box
 from sim.tasks.crew import make_crew
 from sim.tasks.files import Files
 from sim.tasks.pool import Batch, Progress
@@ -23,11 +25,15 @@ from sim.tasks.task import Desk, Finished, Task, perform
 
 __all__ = ["CompareTask", "compare_studies"]
 
+_FEWEST_DRAWS: Final = 100
+"""Inside a box: of less a 5% point is that of four draws."""
+
 
 def compare_studies(
     paths: Sequence[Path | str],
     *,
     baseline: str | None = None,
+    where: Path | str | None = None,
     out: Path | str = Path("results"),
     jobs: int | None = None,
     plots: bool = True,
@@ -40,17 +46,24 @@ def compare_studies(
     ----------
     paths : sequence of path
         Folders of studies, or of single scenarios in them.
+    where : path, optional
+        The file of a box: only draws inside it are compared. There must be one path then, a study of `sim run`.
     baseline, out, jobs, plots, force, progress
         As for `run_study`.
 
     Raises
     ------
+    ScenarioError
+        The file of the box is wrong, or limits what the study did not draw.
     ResultsError
         A result is missing, damaged or not what its study's manifest says, or the results do not share draws; says why.
     """
+    held = None if where is None else _box(paths, Path(where))
     results = [_written(folder) for path in paths for folder in _scenario_folders(Path(path))]
     require_comparable(results)
-    task = CompareTask(tuple(results), baseline_of(results, baseline), plots)
+    if held is not None:
+        results = [subset(result, held.places) for result in results]
+    task = CompareTask(tuple(results), baseline_of(results, baseline), plots, held)
     return perform(task, out, make_crew(jobs), force=force, progress=progress)
 
 
@@ -65,6 +78,8 @@ class CompareTask(Task[Sequence[Result], Study]):
     baseline : Result
         One of them.
     pictures : bool
+    held : BoxFilter, optional
+        What the draws were chosen by.
     """
 
     kind = "compare"
@@ -72,15 +87,17 @@ class CompareTask(Task[Sequence[Result], Study]):
     results: tuple[Result, ...]
     baseline: Result
     pictures: bool
+    held: BoxFilter | None = None
 
     @property
     def names(self) -> list[str]:
         """The scenarios."""
-        return ["compared", *(result.name for result in self.results)]
+        return ["compared", *([self.held.name] if self.held else ()), *(result.name for result in self.results)]
 
     def asked(self) -> dict[str, Any]:
         """The results by the hashes of their numbers."""
-        return {"compared": self._hashes, "baseline": self.baseline.name, "pictures": self.pictures}
+        asked = {"compared": self._hashes, "baseline": self.baseline.name, "pictures": self.pictures}
+        return asked | ({"where": self.held.content()} if self.held else {})
 
     @classmethod
     def again(cls, asked: Mapping[str, Any], folder: Path, posterior: Posterior | None) -> Self:
@@ -100,16 +117,33 @@ class CompareTask(Task[Sequence[Result], Study]):
         files = Files(folder, computed, self.baseline, self.pictures, desk.crew.jobs)
         files.write_tables(Batch(), partial(desk.tell, "files"))
         draws = self.baseline.scenario.sampling.draws
-        return {
-            "answer": stated(HEADLINE, tuple(headline(computed, self.baseline.name))),
-            "notes": tuple(unknown_errors(draws)),
-            "draws": draws,
-            "draws_key": draws_key(self.baseline.scenario),
-        }
+        content = {"answer": stated(HEADLINE, tuple(headline(computed, self.baseline.name))), "draws": draws}
+        if self.held is not None:  # no other study has these draws
+            return content | {"notes": (self.held.note,)}
+        return content | {"notes": tuple(unknown_errors(draws)), "draws_key": draws_key(self.baseline.scenario)}
 
     def answer(self, study: Finished) -> Study:
         """The answer in short."""
         return study_of(study)
+
+
+def _box(paths: Sequence[Path | str], file: Path) -> BoxFilter:
+    """The draws of the one study that are inside a box.
+
+    Raises
+    ------
+    ResultsError
+        There is not one study, or it has too few such draws.
+    """
+    if len(paths) != 1:
+        raise ResultsError(f"--where takes one study, whose draws it chooses (found {len(paths)} results)")
+    held = read_box(file, read_study(paths[0]))
+    if len(held.places) < _FEWEST_DRAWS:
+        least = f"at least {_FEWEST_DRAWS}: let the box out, or run the study with more draws"
+        raise ResultsError(
+            f"{file}: {len(held.places)} of {held.draws:,} draws are inside, too few to say anything ({least})"
+        )
+    return held
 
 
 def _written(folder: Path) -> Result:

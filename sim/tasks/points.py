@@ -24,10 +24,11 @@ from sim.chance.worlds import Worlds
 from sim.errors import NumericalError, Problem, ScenarioError, SimError
 from sim.model.course import Shared
 from sim.model.engine import simulate
-from sim.outcomes.naming import Outcome, find_number
-from sim.outcomes.results import VARIABLES, Panel, require_finite
+from sim.outcomes.naming import Outcome, find_number, outcome_draws
+from sim.outcomes.panels import Panel, Result, join_panels, require_finite
 from sim.outcomes.statistics import Statistics
 from sim.outcomes.sweeps import Coordinate, Response, describe_columns
+from sim.outcomes.variables import VARIABLES
 from sim.scenario.scenario import Scenario
 from sim.tasks.crew import Crew
 from sim.tasks.design import Point
@@ -39,6 +40,13 @@ __all__ = ["Ran", "asked_outcomes", "idle_factors", "read_points", "run_missing"
 
 Numbered: TypeAlias = Sequence[tuple[int, Point]]
 """Points and their numbers, counted from 1."""
+
+Excerpt: TypeAlias = dict[str, Panel]
+"""What the draws of one outcome follow from."""
+
+_POINT: Final = "point"
+_BASELINE: Final = "baseline"
+"""What an outcome is looked for in."""
 
 _DEFAULT_OUTCOMES: Final = ("foreign_share.total", "operating_profit.total.foreign", "npv.total.foreign")
 """In the last year: what foreign providers get, what they earn, and what it is worth."""
@@ -110,15 +118,18 @@ def asked_outcomes(sweep: Sweep) -> tuple[Outcome, ...]:
     ScenarioError
         All that there are not.
     """
-    first = sweep.scenario(sweep.points[0])
-    panels = simulate(first, median_world(first))
+    point = sweep.points[0]
+    first, reference = sweep.scenario(point), sweep.reference(point)
+    cases = {_POINT: simulate(first, median_world(first))}
+    if reference is not None:
+        cases[_BASELINE] = simulate(reference, median_world(reference))
     if not sweep.outcomes:
-        return tuple(find_number(text, {"": panels}) for text in _DEFAULT_OUTCOMES)
+        return tuple(find_number(text, cases) for text in _DEFAULT_OUTCOMES)
     found: list[Outcome] = []
     problems: list[Problem] = []
     for place, node in enumerate(sweep.outcomes):
         try:
-            found.append(_outcome(str(node.value), panels, found, paired=sweep.baseline is not None))
+            found.append(_outcome(str(node.value), cases, found))
         except ValueError as error:
             problems.append(node.place.problem(f"outcomes[{place}]", str(error)))
     if problems:
@@ -126,12 +137,17 @@ def asked_outcomes(sweep: Sweep) -> tuple[Outcome, ...]:
     return tuple(found)
 
 
-def _outcome(text: str, panels: Mapping[str, Panel], known: Sequence[Outcome], *, paired: bool) -> Outcome:
-    outcome = find_number(text, {"": panels})
+def _outcome(text: str, cases: Mapping[str, Mapping[str, Panel]], known: Sequence[Outcome]) -> Outcome:
+    paired = _BASELINE in cases
+    outcome = find_number(text, cases, _BASELINE if paired else "")
+    if outcome.scenario:
+        raise ValueError(f"a point is one scenario: name its outcome without one (found {outcome.label})")
     if outcome in known:
         raise ValueError(f"the outcome stands twice (found {outcome.label})")
     if VARIABLES[outcome.variable].summary == "difference" and not paired:
         raise ValueError(f"of {outcome.variable} only differences mean anything: name a baseline")
+    if paired:
+        find_number(outcome.gain().label, cases, _BASELINE)  # the baseline must have it too
     return outcome
 
 
@@ -199,51 +215,70 @@ def run_points(sweep: Sweep, points: Numbered, outcomes: Sequence[Outcome]) -> R
         A draw has no answer; names the point.
     """
     scenarios = [sweep.scenario(point) for _, point in points]
-    columns = _columns(scenarios, outcomes, [f"point {number}" for number, _ in points])
-    baseline = _baseline_columns(sweep, points, outcomes)
-    hashes = [hashlib.sha256(np.ascontiguousarray(draws, dtype="<f8").data) for draws in columns]
-    for digest, draws in zip(hashes, columns if baseline is None else baseline, strict=True):
-        digest.update(b"" if baseline is None else np.ascontiguousarray(draws, dtype="<f8").data)
+    own = _excerpts(scenarios, outcomes, [f"point {number}" for number, _ in points])
+    base = _baseline_excerpts(sweep, points, outcomes)
+    hashes = [hashlib.sha256() for _ in points]
+    for digest, excerpts, reference in zip(hashes, own, base or own, strict=True):
+        for excerpt in (*excerpts, *(() if base is None else reference)):
+            for panel in excerpt.values():
+                digest.update(np.ascontiguousarray(panel.values, dtype="<f8").data)
     responses = tuple(
-        describe_columns(outcome, columns[:, place], None if baseline is None else baseline[:, place])
+        _response(
+            outcome, scenarios, [one[place] for one in own], None if base is None else [one[place] for one in base]
+        )
         for place, outcome in enumerate(outcomes)
     )
     return Ran(responses, tuple(digest.hexdigest() for digest in hashes))
 
 
-def _baseline_columns(sweep: Sweep, points: Numbered, outcomes: Sequence[Outcome]) -> FloatArray | None:
+def _response(
+    outcome: Outcome, scenarios: Sequence[Scenario], own: Sequence[Excerpt], base: Sequence[Excerpt] | None
+) -> Response:
+    """What is said of an outcome at some points."""
+    results = [Result(scenario, excerpt) for scenario, excerpt in zip(scenarios, own, strict=True)]
+    level = None if outcome.is_comparison else np.stack([outcome_draws(outcome, result) for result in results])
+    if base is None:
+        return describe_columns(outcome, level, None)
+    references = [Result(scenario, excerpt) for scenario, excerpt in zip(scenarios, base, strict=True)]
+    added = [outcome_draws(outcome.gain(), *pair) for pair in zip(results, references, strict=True)]
+    return describe_columns(outcome, level, np.stack(added))
+
+
+def _baseline_excerpts(sweep: Sweep, points: Numbered, outcomes: Sequence[Outcome]) -> list[list[Excerpt]] | None:
     """The baseline's draws in the world of each point, computed once for each world; None without a baseline."""
     worlds = {sweep.world(point): (number, sweep.reference(point)) for number, point in reversed(points)}
     scenarios = [scenario for _, scenario in worlds.values() if scenario is not None]
     if not scenarios:
         return None
     names = [f"the baseline of point {number}" for number, _ in worlds.values()]
-    columns = _columns(scenarios, outcomes, names)
-    places = {world: place for place, world in enumerate(worlds)}
-    return columns[[places[sweep.world(point)] for _, point in points]]
+    by_world = dict(zip(worlds, _excerpts(scenarios, outcomes, names), strict=True))
+    return [by_world[sweep.world(point)] for _, point in points]
 
 
-def _columns(scenarios: Sequence[Scenario], outcomes: Sequence[Outcome], names: Sequence[str]) -> FloatArray:
-    """The draws of the outcomes: scenarios by outcomes by draws."""
+def _excerpts(scenarios: Sequence[Scenario], outcomes: Sequence[Outcome], names: Sequence[str]) -> list[list[Excerpt]]:
+    """What the draws of each outcome follow from, scenario by scenario."""
     draws, variants = scenarios[0].sampling.draws, Variants(scenarios)
-    columns = np.empty((len(scenarios), len(outcomes), draws))
+    parts: list[list[list[Excerpt]]] = [[[] for _ in outcomes] for _ in scenarios]
     for number in range(draws // DRAWS_PER_SCRAMBLE):
-        here, shared = slice(number * DRAWS_PER_SCRAMBLE, (number + 1) * DRAWS_PER_SCRAMBLE), Shared()
+        shared, start = Shared(), number * DRAWS_PER_SCRAMBLE
         for place, worlds in enumerate(variants.worlds(range(number, number + 1))):
-            columns[place, :, here] = _asked(scenarios[place], worlds, shared, outcomes, names[place], here.start)
-    return columns
+            panels = _simulated(scenarios[place], worlds, shared, outcomes, names[place], start)
+            for held, outcome in zip(parts[place], outcomes, strict=True):
+                held.append(outcome.excerpt(panels))
+    return [[join_panels(held) for held in one] for one in parts]
 
 
-def _asked(
+def _simulated(
     scenario: Scenario, worlds: Worlds, shared: Shared, outcomes: Sequence[Outcome], name: str, first_draw: int
-) -> list[FloatArray]:
+) -> Mapping[str, Panel]:
+    needed = {variable for outcome in outcomes for variable in outcome.variables}
     try:
-        panels = simulate(scenario, worlds, shared=shared, needed={name for one in outcomes for name in one.variables})
+        panels = simulate(scenario, worlds, shared=shared, needed=needed)
         for panel in panels.values():
             require_finite(panel, first_draw)
     except NumericalError as error:
         raise NumericalError(f"{name}: a draw has no answer: {error}") from error
-    return [outcome.column(panels) for outcome in outcomes]
+    return panels
 
 
 def idle_factors(sweep: Sweep, outcomes: Sequence[Outcome], ran: Ran) -> tuple[str, ...]:

@@ -1,0 +1,194 @@
+"""What drives an outcome, in sentences: the words of the tables of drivers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from math import isnan
+from typing import Final
+
+from sim.chance.units import KINDS
+from sim.outcomes.drivers import CHANCE, UNATTRIBUTED, Attribution, DriverRow, Share
+from sim.outcomes.naming import Outcome
+from sim.scenario.scenario import Scenario
+
+__all__ = ["in_units", "outcome_words", "sentences", "unit_words"]
+
+_NAMED: Final = 5
+"""Units that a sentence names."""
+
+_SPELLING: Final = {
+    "jv": "JV",
+    **{word.lower(): word for word in ("IaaS", "PaaS", "SaaS", "FTZ", "ITIF", "China", "NPV", "IRR")},
+}
+
+
+def _words(identifier: str) -> str:
+    return " ".join(_SPELLING.get(word, word) for word in identifier.replace(".", " ").replace("_", " ").split())
+
+
+def _title(name: str) -> str:
+    words = _words(name)
+    return words[:1].upper() + words[1:]
+
+
+_UNITS: Final = {
+    "shock.market": "shocks to the market's size",
+    "shock.origin": "shocks to foreign against domestic providers",
+    "market_steps": "downward steps of the market",
+    "order": "who is first in the queue",
+    "one_regulator": "how long the regulator takes",
+    "one_building_trade": "how long building takes",
+}
+_BEGINNINGS: Final = {
+    "shock.rivalry.": "luck of {} in rivalry",
+    "tail.": "how wide the luck of {} is",
+    "order.": "place of {} in the queue",
+    "dates.": "delays of {}",
+    "chance.": "whether {} happens",
+    "clock.": "when {} happens",
+}
+
+
+def unit_words(name: str, scenario: Scenario) -> str:
+    """A unit or column in words; inputs keep the words of their path, by which they are found in the scenario."""
+    plain, _, place = name.rstrip("]").partition("[")
+    if place:
+        component = f"component {int(place) + 1}" if place.isdigit() else _provider(place, scenario)
+        return f"{unit_words(plain, scenario)}, {component}"
+    for beginning, text in _BEGINNINGS.items():
+        if name.startswith(beginning):
+            return text.format(_provider(name.removeprefix(beginning), scenario))
+    return _UNITS.get(name) or _words(name)
+
+
+def _provider(name: str, scenario: Scenario) -> str:
+    """A provider's title without what stands in brackets; anything else in words."""
+    known = scenario.providers.get(name)
+    return _words(name) if known is None else known.title.partition(" (")[0]
+
+
+def outcome_words(attribution: Attribution) -> str:
+    """An outcome as a sentence has it, without what a gain is counted from."""
+    outcome = attribution.outcome
+    scope = "all layers" if outcome.scope == "total" else _words(outcome.scope)
+    whose = f"{outcome.item} providers" if outcome.item == "foreign" else _provider(outcome.item, attribution.scenario)
+    place = "" if outcome.scope == "total" and outcome.item else scope
+    what = ", ".join(filter(None, (_words(outcome.variable), whose, place, str(outcome.year))))
+    return f"gain in {what}" if outcome.is_gain else what
+
+
+def in_units(outcome: Outcome, value: float) -> str:
+    """A number of an outcome with its unit; shares in percent, their differences in points, gains with a sign."""
+    return _sized(outcome, value, "+" if outcome.is_gain else "")
+
+
+def _sized(outcome: Outcome, value: float, sign: str) -> str:
+    if outcome.unit == "fraction":
+        size = f"{100 * value:{sign}.{0 if abs(value) >= 0.0995 else 1}f}"
+        text = f"{size} points" if outcome.is_gain else f"{size}%"
+    else:
+        size = f"{value:{sign},.{0 if abs(value) >= 99.5 else 1 if abs(value) >= 9.95 else 2}f}"
+        currency, bn, rest = outcome.unit.partition(" bn")
+        text = f"{currency} {size}bn{rest}" if bn else f"{size} {outcome.unit}"
+    return text.replace("/yr", " a year").replace("-", "−")
+
+
+def sentences(attribution: Attribution) -> Iterator[str]:
+    """What drives an outcome, one sentence a finding, the first names it."""
+    outcome = attribution.outcome
+    mean, sd = in_units(outcome, attribution.mean), _sized(outcome, attribution.sd, "").replace("%", " points")
+    over = f" over {_title(attribution.baseline)}" if attribution.baseline else ""
+    what = f"{_title(attribution.scenario.name)}, {outcome_words(attribution)}{over}"
+    yield f"{what}: mean {mean}, standard deviation {sd}."
+    yield from _of_kinds(attribution)
+    yield _of_units(attribution)
+    yield from _of_levels(attribution)
+    yield from _of_grades(attribution)
+    untold = sum(not row.is_told for row in attribution.units)
+    yield f"Of {len(attribution.units)} sources of uncertainty {untold} are not told from 0."
+
+
+_KINDS: Final = {
+    "disagreement": "disagreement (which hypothesis, which reading)",
+    "ignorance": "ignorance (numbers that nobody knows)",
+    "luck": "luck",
+}
+
+
+def _of_kinds(attribution: Attribution) -> Iterator[str]:
+    known = {row.kind: row for row in attribution.kinds}
+    if not known:
+        return
+    if attribution.has_totals:
+        parts = [f"{_percent(Share(known[kind].share, known[kind].share_se))} {_KINDS[kind]}" for kind in KINDS]
+        totals = [f"{_percent(Share(known[kind].total, known[kind].total_se))}" for kind in KINDS]
+        yield f"Its uncertainty is {_listed(parts)}; with all that each does together with others: {_listed(totals)}."
+        return
+    parts = [f"{_KINDS[kind]} {_percent(Share(known[kind].first, known[kind].first_se))}" for kind in KINDS]
+    rest = known[UNATTRIBUTED]
+    yield (
+        f"By themselves its sources explain: {_listed(parts)}; {_percent(Share(rest.first, rest.first_se))} is not "
+        "attributed: what they do together, and paths of shocks (--total tells)."
+    )
+
+
+def _of_units(attribution: Attribution) -> str:
+    most = [row for row in attribution.units if row.is_told][:_NAMED]
+    if not most:
+        return "No single source is told from 0."
+    how = "It hangs most on" if attribution.has_totals else "Most of it is explained by"
+    return f"{how} {_listed([_of_unit(row, attribution) for row in most])}."
+
+
+def _of_unit(row: DriverRow, attribution: Attribution) -> str:
+    numbers = [] if isnan(row.total) else [f"{_percent(row.in_all)} in all"]
+    if not isnan(row.first):
+        numbers.append(f"{_percent(row.alone) if row.first > row.floor else 'not told from 0'} alone")
+    if not isnan(row.swing) and not attribution.levels_of(row.column):
+        ends = (in_units(attribution.outcome, value) for value in (row.low, row.high))
+        numbers.append(" to ".join(ends) + " from its lowest to its highest fifth")
+    return f"{unit_words(row.unit, attribution.scenario)} ({', '.join(numbers)})"
+
+
+def _of_levels(attribution: Attribution) -> Iterator[str]:
+    """Means by level of each category that is told from 0."""
+    outcome = attribution.outcome
+    for row in attribution.units:
+        levels = attribution.levels_of(row.column) if row.is_told else ()
+        if levels:
+            parts = [f"{in_units(outcome, level.high)} if {_words(level.column.partition('=')[2])}" for level in levels]
+            yield f"By {unit_words(row.unit, attribution.scenario)} the mean is {_listed(parts)}."
+
+
+def _of_grades(attribution: Attribution) -> Iterator[str]:
+    if not attribution.grades:
+        return
+    whole = attribution.has_totals
+    shares = {
+        row.grade: Share(row.total, row.total_se) if whole else Share(row.first, row.first_se)
+        for row in attribution.grades
+    }
+    others = [f"{grade} {_percent(share)}" for grade, share in shares.items() if grade in _BESIDE and share.is_told]
+    if "judgement" in shares:
+        judged, beside = _percent(shares["judgement"]), f" (beside it {_listed(others)})" if others else ""
+        if whole:
+            yield f"All that is graded judgement is behind {judged} of it, what it does together included{beside}."
+        else:
+            yield f"What is graded judgement explains {judged} of it by itself{beside}."
+
+
+_BESIDE: Final = ("found", "derived", "recalled", CHANCE)
+
+
+def _percent(share: Share) -> str:
+    """A share in percent with its error, or that it is not told from 0."""
+    if isnan(share.se):
+        return f"{100 * share.value:.0f}%"
+    if not share.is_told:
+        return "0%" if share.value == 0 else "not told from 0"
+    return f"{100 * share.value:.0f}% (±{100 * share.se:.{0 if share.se >= 0.0095 else 1}f})"
+
+
+def _listed(parts: Sequence[str]) -> str:
+    """Parts of a sentence, one after the other."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -1,0 +1,406 @@
+"""Pictures of a decision: payoffs and break-even, regret, beliefs, the worth of knowing, the host's frontier."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle
+
+from sim.analysis.appraisal import Appraisal, Level
+from sim.analysis.decisions import PAYOFF_STATISTICS, Game, best_by_weights, lattice
+from sim.axes import FloatArray
+from sim.outcomes.panels import Result
+from sim.pictures.registry import picture
+from sim.pictures.style import (
+    COLOURS,
+    GREY,
+    INK,
+    MARKERS,
+    capital,
+    change,
+    grid,
+    heading,
+    money,
+    number_axis,
+    percent,
+    readable,
+    sheet,
+)
+from sim.pictures.waiting import WaitingSheet
+from sim.scenario.scenario import Scenario
+
+__all__ = ["Advice"]
+
+_STEPS: Final = 60
+"""Of a weight on the map of beliefs."""
+
+_MOST_UNITS: Final = 12
+_BAND: Final = "#C9C9C9"
+_BEHIND: Final = ("opening", "economics", "entry", "regulator", "zone")
+"""Beginnings of the paths behind a decision, for the footer."""
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What a decision comes to.
+
+    Attributes
+    ----------
+    question : str
+    scenario : Scenario
+        The first case.
+    titles : tuple of (str, tuple of str)
+        Who decides, among what.
+    is_host : bool
+        Whether the host decides.
+    appraisal : Appraisal or None
+        Of the only one who decides.
+    game : Game or None
+        Of two.
+    parts : mapping of str to (D, N)
+        What the objective is made of, at present value.
+    against, against_label : (D, N) or None, and str
+        What the host's worth is drawn against.
+    benchmarks : mapping of str to (N,)
+        What actions that know too much would add to the first.
+    waiting : tuple of WaitingSheet
+        What it is worth to wait, by commitment as in the levels of the appraisal; empty if that was not asked.
+    """
+
+    question: str
+    scenario: Scenario
+    titles: tuple[tuple[str, tuple[str, ...]], ...]
+    is_host: bool = False
+    appraisal: Appraisal | None = None
+    game: Game | None = None
+    parts: Mapping[str, FloatArray] = field(default_factory=dict)
+    against: FloatArray | None = None
+    against_label: str = ""
+    benchmarks: Mapping[str, FloatArray] = field(default_factory=dict)
+    waiting: tuple[WaitingSheet, ...] = ()
+
+    @property
+    def subject(self) -> Appraisal:
+        """The appraisal, where there is one."""
+        assert self.appraisal is not None
+        return self.appraisal
+
+
+def _is_one(advice: Advice) -> bool:
+    return advice.appraisal is not None
+
+
+def _has_beliefs(advice: Advice) -> bool:
+    return advice.appraisal is not None and len(advice.appraisal.choice.beliefs) in (2, 3)
+
+
+def _has_frontier(advice: Advice) -> bool:
+    return advice.appraisal is not None and advice.against is not None
+
+
+def _sheet(advice: Advice, title: str, note: str) -> Figure:
+    return sheet(title, note, [Result(advice.scenario, {})], _BEHIND)
+
+
+def _words(text: str) -> str:
+    return capital(text.replace("_", " "))
+
+
+@picture(Advice, needs=_is_one)
+def decide_payoffs(advice: Advice) -> Figure:
+    """What each action brings above the first, all in and by belief, and the commitment up to which it pays."""
+    found, choice = advice.subject, advice.subject.choice
+    best = found.in_question
+    title = f"{_words(choice.actions[best])} is worth USD {money(float(found.payoffs.value[0, best]))}bn"
+    if (even := found.break_even[best]) is not None:
+        title += f", and pays up to USD {money(float(even.value))}bn committed"
+    figure = _sheet(advice, title, f"{advice.question} Net present value above '{choice.actions[0]}', USD bn.")
+    places = grid(figure, 1, 2, margins=(2.6, 0.6, 1.6, 1.75), gaps=(2.6, 0.5))
+    _draw_payoffs(figure.add_subplot(places[0, 0]), found)
+    axes = figure.add_subplot(places[0, 1])
+    _draw_parts(axes, advice) if advice.is_host else _draw_break_even(axes, found)
+    handles: list[Artist] = [
+        Line2D([], [], color=INK, marker="o", linestyle="", label="mean"),
+        Line2D([], [], color=INK, marker="|", linestyle="", markersize=12, label="median"),
+        Patch(color=_BAND, label="90% of draws"),
+    ]
+    handles += [
+        Line2D([], [], color=COLOURS[x + 1], marker=MARKERS[x + 1], linestyle="", label=f"mean if {readable(name)}")
+        for x, name in enumerate(choice.beliefs)
+    ]
+    figure.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 0.08), ncols=len(handles))
+    return figure
+
+
+def _draw_payoffs(axes: Axes, found: Appraisal) -> None:
+    """Mean, band of 90% and means by belief of each action but the first."""
+    value = dict(zip(PAYOFF_STATISTICS, found.payoffs.value, strict=True))
+    shown = range(1, len(found.choice.actions))
+    for place, d in enumerate(shown):
+        axes.plot([value["p05"][d], value["p95"][d]], [place, place], color=_BAND, linewidth=9, solid_capstyle="butt")
+        axes.plot(value["p50"][d], place, "|", color=INK, markersize=16, markeredgewidth=2)
+        axes.plot(value["mean"][d], place, "o", color=INK, markersize=9)
+        for x, belief in enumerate(found.by_belief.value[d]):
+            axes.plot(belief, place + 0.25, MARKERS[x + 1], color=COLOURS[x + 1], markersize=8)
+        axes.annotate(
+            f"loss in {percent(100 * value['P(loss)'][d])}, best in {percent(100 * value['P(best)'][d])} of draws",
+            (value["mean"][d], place - 0.28),
+            fontsize=9.5,
+            color=GREY,
+        )
+    _labels(axes, [found.choice.actions[d] for d in shown])
+    axes.axvline(0.0, color=GREY, linewidth=0.8)
+    axes.set_xlabel(f"USD bn above '{found.choice.actions[0]}'")
+    heading(axes, "What it brings")
+
+
+def _labels(axes: Axes, names: Sequence[str]) -> None:
+    axes.set_yticks(range(len(names)), [name if "." in name else _words(name) for name in names])
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x")
+    number_axis(axes.xaxis)
+
+
+def _draw_break_even(axes: Axes, found: Appraisal) -> None:
+    """The commitment at which each action pays for itself, in all and by belief, with two errors."""
+    shown = [d for d, one in enumerate(found.break_even) if one is not None]
+    if not shown:
+        axes.set_axis_off()
+    for place, d in enumerate(shown):
+        even = found.break_even[d]
+        assert even is not None
+        axes.errorbar(float(even.value), place, xerr=2 * float(even.se), fmt="o", color=INK, markersize=9, capsize=3)
+        axes.annotate(f"{money(float(even.value))}", (float(even.value), place - 0.16), ha="center", fontsize=11)
+        for x, one in enumerate(found.break_even_by_belief[d]):
+            offset, colour = place + 0.14 * (x + 1), COLOURS[x + 1]
+            error = 2 * float(one.se)
+            axes.errorbar(
+                float(one.value), offset, xerr=error, fmt=MARKERS[x + 1], color=colour, markersize=8, capsize=3
+            )
+        axes.plot(found.choice.cost[d], place, "|", color=COLOURS[2], markersize=22, markeredgewidth=3)
+    _labels(axes, [found.choice.actions[d] for d in shown])
+    axes.set_xlim(left=min(0.0, axes.get_xlim()[0]))
+    axes.set_xlabel("USD bn, two standard errors; bar: as the file states")
+    heading(axes, "Up to which commitment it pays")
+
+
+def _draw_parts(axes: Axes, advice: Advice) -> None:
+    """What the worth of each action is made of, in the mean."""
+    names = advice.subject.choice.actions
+    for k, (label, values) in enumerate(advice.parts.items()):
+        means = (values - values[0]).mean(axis=1)[1:]
+        at = np.arange(len(means)) + 0.18 * (k - (len(advice.parts) - 1) / 2)
+        axes.barh(
+            at, means, height=0.16, color=COLOURS[(k + 4) % len(COLOURS)], label=readable(label.partition(".")[0])
+        )
+        for y, mean in zip(at, means.tolist(), strict=True):
+            axes.annotate(f" {change(mean)}", (max(mean, 0.0), y), va="center", fontsize=9.5)
+    _labels(axes, names[1:])
+    axes.axvline(0.0, color=GREY, linewidth=0.8)
+    axes.set_xlabel("USD bn in the mean")
+    axes.legend(loc="best")
+    heading(axes, "What it is made of")
+
+
+@picture(Advice, needs=_is_one)
+def decide_regret(advice: Advice) -> Figure:
+    """How far each action falls short of the best one of its draw, and in the mean over the worst belief."""
+    found, names = advice.subject, advice.subject.choice.actions
+    mean, high = found.regret.value
+    least = int(mean.argmin())
+    title = f"{_words(names[least])} is regretted least: USD {money(float(mean[least]))}bn in the mean"
+    note = (
+        "Regret is what the best action of the same draw would have added; over beliefs, what the best under one "
+        "belief would have added in the mean."
+    )
+    figure = _sheet(advice, title, note)
+    axes = figure.add_subplot(grid(figure, 1, 1, margins=(3.0, 1.0, 1.75, 1.05))[0, 0])
+    bars = (("mean over draws", mean), ("95% point of draws", high), ("worst belief", found.regret_over_beliefs.value))
+    errors = (*found.regret.se, found.regret_over_beliefs.se)
+    for k, ((label, values), error) in enumerate(zip(bars, errors, strict=True)):
+        at = np.arange(len(names)) + 0.26 * (k - 1)
+        axes.barh(at, values, height=0.24, color=COLOURS[k + 1], xerr=2 * error, label=label, ecolor=GREY)
+        for y, value, spread in zip(at, values, np.nan_to_num(2 * error), strict=True):
+            axes.annotate(f" {money(float(value))}", (value + spread, y), va="center", fontsize=9.5)
+    _labels(axes, names)
+    axes.set_xlabel("USD bn, with two standard errors")
+    axes.legend(loc="lower right")
+    return figure
+
+
+@picture(Advice, needs=_has_beliefs)
+def decide_beliefs(advice: Advice) -> Figure:
+    """Which action is best at which weights of the hypotheses, where we stand, and how near the border is."""
+    found, levels = advice.subject, advice.subject.levels
+    note = (
+        f"{advice.question} Colours: the best action in the mean; the dot: the weights of the scenario; the cross: the "
+        "nearest at which another is as good."
+    )
+    figure = _sheet(advice, _beliefs_title(found), note)
+    places = grid(figure, 1, len(levels), margins=(0.8, 0.8, 2.1, 1.5), gaps=(0.7, 0.5))
+    for k, level in enumerate(levels):
+        axes = figure.add_subplot(places[0, k])
+        (_draw_triangle if len(found.choice.beliefs) == 3 else _draw_line)(axes, found, level)
+        heading(axes, _commits(level))
+    handles = [Patch(color=COLOURS[d + 1], label=_words(name)) for d, name in enumerate(found.choice.actions)]
+    figure.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 0.07), ncols=len(handles))
+    return figure
+
+
+def _beliefs_title(found: Appraisal) -> str:
+    first, last = found.levels[0], found.levels[-1]
+    name = _words(found.choice.actions[first.best])
+    if first.is_best_by_any_belief:
+        said = f"{name} is best whatever one believes"
+        return said if last is first else f"{said}; at its break-even belief decides"
+    distance = f"{100 * first.flip.distance:.0f} points of weight" if first.flip else "no weights"
+    return f"{name} is best; {distance} would turn it"
+
+
+def _commits(level: Level) -> str:
+    most = float(level.cost.max())
+    return f"{capital(level.label)}: USD {money(most)}bn" if most else "Nothing is committed"
+
+
+def _corners() -> FloatArray:
+    return np.array([[0.0, 0.0], [1.0, 0.0], [0.5, np.sqrt(0.75)]])
+
+
+def _draw_triangle(axes: Axes, found: Appraisal, level: Level) -> None:
+    weights, corners = lattice(3, _STEPS), _corners()
+    best, at = best_by_weights(level.net_means, weights), weights @ corners
+    colours = np.array([COLOURS[d + 1] for d in range(len(found.choice.actions))])
+    axes.scatter(at[:, 0], at[:, 1], c=colours[best], s=34, marker="h", linewidths=0, alpha=0.75, rasterized=True)
+    _draw_stand(axes, found.choice.weights @ corners, level, corners)
+    for name, (x, y), up in zip(found.choice.beliefs, corners, (False, False, True), strict=True):
+        words = readable(name).replace(" ", "\n", 1)
+        axes.annotate(words, (x, y + (0.05 if up else -0.05)), ha="center", va="bottom" if up else "top", fontsize=10)
+    axes.set_xlim(-0.15, 1.15)
+    axes.set_ylim(-0.2, 1.1)
+    axes.set_aspect("equal")
+    axes.set_axis_off()
+
+
+def _draw_line(axes: Axes, found: Appraisal, level: Level) -> None:
+    weights = np.linspace(0.0, 1.0, _STEPS + 1)
+    for d, name in enumerate(found.choice.actions):
+        low, high = level.net_means[d]
+        axes.plot(weights, (1 - weights) * low + weights * high, color=COLOURS[d + 1], linewidth=2.2, label=name)
+    stand = float(found.choice.weights[1])
+    axes.axvline(stand, color=INK, linestyle=":", linewidth=1.2)
+    if level.flip is not None:
+        axes.axvline(float(level.flip.weights[1]), color=COLOURS[2], linestyle="--", linewidth=1.2)
+    axes.set_xlabel(f"weight of {readable(list(found.choice.beliefs)[1])}")
+    axes.set_ylabel("mean, USD bn")
+    axes.grid()
+
+
+def _draw_stand(axes: Axes, stand: FloatArray, level: Level, corners: FloatArray) -> None:
+    axes.plot(*stand, "o", color=INK, markersize=9, markeredgecolor="white")
+    if level.flip is not None:
+        at = level.flip.weights @ corners
+        axes.plot(*at, "X", color=INK, markersize=10, markeredgecolor="white")
+        axes.plot([stand[0], at[0]], [stand[1], at[1]], color=INK, linewidth=1.2)
+        axes.annotate(
+            f"{100 * level.flip.distance:.0f} points", (at[0] + 0.02, at[1] + 0.02), fontsize=10, fontweight="bold"
+        )
+
+
+@picture(Advice, needs=_is_one)
+def decide_information(advice: Advice) -> Figure:
+    """What it is worth to know each input before choosing, between a lower and an upper bound, beside the floor."""
+    found = advice.subject
+    level = max(found.levels, key=lambda one: float(one.foresight.value))
+    told = level.told
+    title = "Nothing that can be found out would change the choice"
+    if told:
+        title = (
+            f"To know the {readable(told[0].known.name.rpartition('.')[2])} first is worth USD {money(told[0].low)}bn"
+        )
+    note = (
+        f"{_commits(level)}. Bars: lower bound with three errors; rings: upper bound, biased up. Filled: told from 0."
+    )
+    figure = _sheet(advice, title, note)
+    axes = figure.add_subplot(grid(figure, 1, 1, margins=(4.2, 1.0, 1.75, 1.05))[0, 0])
+    shown = level.units[:_MOST_UNITS]
+    for place, unit in enumerate(shown):
+        colour = COLOURS[{"disagreement": 2, "ignorance": 1}.get(unit.known.kind, 3)]
+        axes.barh(place, unit.low, color=colour if unit.is_told else "none", edgecolor=colour, height=0.55)
+        axes.plot(unit.high, place, "o", markerfacecolor="none", markeredgecolor=colour, markersize=8)
+        axes.errorbar(unit.low, place, xerr=3 * unit.low_se, color=GREY, capsize=3, linestyle="")
+    _labels(axes, [unit.known.name for unit in shown])
+    axes.axvline(level.floor, color=GREY, linestyle=":", label="largest of 40 columns of noise")
+    if level.nested is not None:
+        label = f"all but luck together: {money(level.nested.low)} to {money(level.nested.high)}"
+        axes.plot([], [], " ", label=label)
+    axes.plot([], [], " ", label=f"perfect foresight, luck too: {money(float(level.foresight.value))}")
+    axes.set_xlabel("USD bn")
+    handles, _ = axes.get_legend_handles_labels()
+    kinds = (("disagreement", 2), ("ignorance", 1), ("luck", 3))
+    axes.legend(handles=[*handles, *(Patch(color=COLOURS[k], label=kind) for kind, k in kinds)], loc="lower right")
+    return figure
+
+
+@picture(Advice, needs=_has_frontier)
+def decide_frontier(advice: Advice) -> Figure:
+    """What each regime brings to the host beside what it brings to foreign providers, with the middle half of draws."""
+    choice, against = advice.subject.choice, advice.against
+    assert against is not None
+    host, foreign = choice.net(choice.cost) - choice.net(choice.cost)[0], against - against[0]
+    best = int(host.mean(axis=1).argmax())
+    title = f"{_words(choice.actions[best])} brings the host most: USD {money(float(host[best].mean()))}bn"
+    note = f"{advice.question} Present value above '{choice.actions[0]}': means, and the middle half of draws."
+    figure = _sheet(advice, title, note)
+    axes = figure.add_subplot(grid(figure, 1, 1)[0, 0])
+    for d, name in enumerate(choice.actions):
+        x, y = float(foreign[d].mean()), float(host[d].mean())
+        low, high = (np.quantile(one[d], [0.25, 0.75]) for one in (foreign, host))
+        axes.plot(low, [y, y], color=COLOURS[d % len(COLOURS)], alpha=0.45, linewidth=3)
+        axes.plot([x, x], high, color=COLOURS[d % len(COLOURS)], alpha=0.45, linewidth=3)
+        axes.plot(x, y, MARKERS[d % len(MARKERS)], color=COLOURS[d % len(COLOURS)], markersize=11)
+        positive = f", above 0 in {percent(100 * float((host[d] > 0).mean()))}" if d else ""
+        axes.annotate(f"  {_words(name)}{positive}", (x, y), va="bottom", fontsize=10.5)
+    axes.axhline(0.0, color=GREY, linewidth=0.8)
+    axes.axvline(0.0, color=GREY, linewidth=0.8)
+    axes.set_xlabel("foreign providers, USD bn")
+    axes.set_ylabel("the host, USD bn")
+    axes.grid()
+    return figure
+
+
+@picture(Advice, needs=lambda advice: advice.game is not None)
+def decide_pairs(advice: Advice) -> Figure:
+    """What each of two who decide gets in every pair of actions; pairs that answer each other best are framed."""
+    game = advice.game
+    assert game is not None
+    means, stable = game.means, set(game.equilibria.in_mean)
+    named = " and ".join(f"{game.actions[0][d]} × {game.actions[1][e]}" for d, e in sorted(stable))
+    title = f"Best answers to each other: {named}" if stable else "No pair of actions answers itself best"
+    note = f"{advice.question} Mean net present value above the first pair, USD bn, with two standard errors."
+    figure = _sheet(advice, title, note)
+    axes = figure.add_subplot(grid(figure, 1, 1, margins=(3.2, 3.2, 2.2, 1.05))[0, 0])
+    rows, columns = means.value.shape[1:]
+    for d in range(rows):
+        for e in range(columns):
+            frame = {"edgecolor": COLOURS[2], "linewidth": 3, "zorder": 3} if (d, e) in stable else {"edgecolor": GREY}
+            axes.add_patch(Rectangle((e, d), 1, 1, fill=False, **frame))
+            lines = [
+                f"{name} {change(float(value[d, e]))} ± {money(2 * float(error[d, e]))}"
+                for name, value, error in zip(game.names, means.value, means.se, strict=True)
+            ]
+            axes.text(e + 0.5, d + 0.5, "\n".join(lines), ha="center", va="center", fontsize=14, linespacing=1.8)
+    axes.set_xlim(0, columns)
+    axes.set_ylim(rows, 0)
+    axes.set_xticks(np.arange(columns) + 0.5, [f"{game.names[1]}: {name}" for name in game.actions[1]], fontsize=12)
+    axes.set_yticks(np.arange(rows) + 0.5, [f"{game.names[0]}: {name}" for name in game.actions[0]], fontsize=12)
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+    return figure

@@ -1,0 +1,231 @@
+"""Pictures of what drives an outcome: a tornado of its inputs, and how much is disagreement, ignorance and luck."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isnan
+from typing import Final
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+
+from sim.chance.units import KINDS
+from sim.outcomes.drivers import UNATTRIBUTED, Attribution, DriverRow, KindRow, Share
+from sim.outcomes.findings import in_units, outcome_words, unit_words
+from sim.outcomes.panels import Result
+from sim.pictures.marks import key
+from sim.pictures.registry import picture
+from sim.pictures.style import COLOURS, GREY, HEIGHT, INK, capital, grid, heading, number_axis, readable, sheet
+
+__all__ = ["Kinds", "Tornado", "drivers_kinds", "drivers_tornado", "sheets"]
+
+_MOST: Final = 12
+"""Inputs in a tornado."""
+
+_LETTERS: Final = 46
+"""In a line beside a row."""
+
+_LOWEST: Final = 5.0
+"""Inches of a sheet with few bars."""
+
+_LOW, _HIGH = COLOURS[6], COLOURS[5]
+_KIND_COLOURS: Final = {
+    "disagreement": COLOURS[4],
+    "ignorance": COLOURS[6],
+    "luck": COLOURS[5],
+    UNATTRIBUTED: "#DDDDDD",
+}
+_KIND_WORDS: Final = {
+    "disagreement": "disagreement: which hypothesis, which reading",
+    "ignorance": "ignorance: numbers that nobody knows",
+    "luck": "luck: shocks, dates, delays",
+    UNATTRIBUTED: "not attributed",
+}
+_HOW: Final = (
+    "Bars: mean over an input's lowest and highest fifth; dots: levels of a category; whiskers: two standard errors of "
+    "the swing. Right: share of the variance that an input explains alone, and what its unit is behind in all."
+)
+_NARROW: Final = 0.05
+"""Share below which a bar has no room for its number."""
+
+
+@dataclass(frozen=True)
+class Tornado:
+    """What the tornado of one outcome is made of."""
+
+    attribution: Attribution
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """What the bars of the kinds are made of: outcomes of scenarios."""
+
+    attributions: Sequence[Attribution]
+
+
+def sheets(attributions: Sequence[Attribution]) -> Mapping[str, Tornado | Kinds]:
+    """The sheets of some outcomes by the names of their files; for each there is one picture."""
+    named: dict[str, Tornado | Kinds] = {"kinds": Kinds(attributions)}
+    for one in attributions:
+        label = "".join(letter if letter.isalnum() else "_" for letter in one.outcome.label).strip("_")
+        named[f"tornado_{one.scenario.name}_{label}"] = Tornado(one)
+    return named
+
+
+@picture(Tornado, needs=lambda tornado: bool(_swinging(tornado.attribution)))
+def drivers_tornado(tornado: Tornado) -> Figure:
+    """The mean of an outcome where each input is low and where it is high, and the share that it explains."""
+    attribution = tornado.attribution
+    rows = _swinging(attribution)
+    figure = sheet(
+        _tornado_title(attribution),
+        f"{capital(readable(attribution.scenario.name))}{_over(attribution)}. {_HOW}",
+        [Result(attribution.scenario, {})],
+        [row.column for row in rows],
+        height=max(HEIGHT, 3.0 + 0.48 * len(rows)),
+    )
+    places = grid(figure, 1, 2, margins=(4.2, 0.5, 1.85, 1.25), gaps=(0.45, 0))
+    swings, shares = figure.add_subplot(places[0, 0]), figure.add_subplot(places[0, 1])
+    _draw_swings(swings, rows, attribution)
+    totals = {row.unit: row.in_all for row in attribution.units}
+    _draw_shares(shares, rows, totals)
+    marks = [Patch(color=_LOW, label="input low"), Patch(color=_HIGH, label="input high"), _dot("alone", filled=True)]
+    key(figure, [*marks, *([_dot("in all", filled=False)] if attribution.has_totals else [])])
+    return figure
+
+
+def _over(attribution: Attribution) -> str:
+    return f", less {readable(attribution.baseline)} draw by draw" if attribution.baseline else ""
+
+
+def _swinging(attribution: Attribution) -> list[DriverRow]:
+    """Columns by falling swing, as far as it is told from 0."""
+    errors = attribution.swing_errors
+    rows = [row for row in attribution.rows if row.column and "=" not in row.column and not isnan(row.swing)]
+    told = [row for row in rows if abs(row.swing) > 3 * errors.get(row.column, 0.0)]
+    return sorted(told, key=lambda row: -abs(row.swing))[:_MOST]
+
+
+def _tornado_title(attribution: Attribution) -> str:
+    """What is found: the unit that explains most."""
+    most, what = attribution.units[0], capital(outcome_words(attribution))
+    whose = unit_words(most.unit, attribution.scenario)
+    share, verb = (most.first, "alone explains") if isnan(most.total) else (most.total, "is behind")
+    told = f"{whose} {verb} {100 * share:.0f}%" if most.is_told else "no single input drives it"
+    return textwrap.shorten(f"{what}: {told}", 80, placeholder=" …")
+
+
+def _dot(label: str, *, filled: bool) -> Line2D:
+    face = INK if filled else "white"
+    return Line2D([], [], color=INK, marker="o", markerfacecolor=face, linestyle="none", label=f"share {label}")
+
+
+def _draw_swings(axes: Axes, rows: Sequence[DriverRow], attribution: Attribution) -> None:
+    factor = 100.0 if attribution.outcome.unit == "fraction" else 1.0
+    middle = factor * attribution.mean
+    for place, row in enumerate(rows):
+        low, high, error = factor * row.low, factor * row.high, factor * attribution.swing_errors.get(row.column, 0.0)
+        levels = attribution.levels_of(row.column)
+        ends = ((low, GREY), (high, GREY)) if levels else ((low, _LOW), (high, _HIGH))
+        for end, colour in ends:
+            axes.barh(-place, end - middle, left=middle, height=0.62, color=colour, alpha=0.45 if levels else 1.0)
+        axes.errorbar(high, -place, xerr=2 * error, color=INK, linewidth=1.1, capsize=2.5)
+        for level in levels:
+            axes.plot(factor * level.high, -place, marker="o", color=INK, markersize=4.5)
+    axes.axvline(middle, color=INK, linewidth=1)
+    _frame(axes, [_row_words(row, attribution) for row in rows])
+    number_axis(axes.xaxis, sign=attribution.outcome.is_gain)
+    axes.set_xlabel(f"Mean of the outcome ({_unit(attribution)}); line: mean of all draws")
+    heading(axes, f"Mean {in_units(attribution.outcome, attribution.mean)}")
+
+
+def _row_words(row: DriverRow, attribution: Attribution) -> str:
+    """An input, and the levels of a category from the least mean to the greatest."""
+    words = textwrap.fill(capital(unit_words(row.column, attribution.scenario)), _LETTERS)
+    levels = sorted(attribution.levels_of(row.column), key=lambda level: level.high)
+    names = ", ".join(readable(level.column.partition("=")[2]) for level in levels)
+    return "\n".join(filter(None, (words, textwrap.fill(f"({names})", _LETTERS) if names else "")))
+
+
+def _unit(attribution: Attribution) -> str:
+    outcome = attribution.outcome
+    if outcome.unit == "fraction":
+        return "percentage points" if outcome.is_gain else "%"
+    return outcome.unit.replace("/yr", " a year")
+
+
+def _draw_shares(axes: Axes, rows: Sequence[DriverRow], totals: Mapping[str, Share]) -> None:
+    """What each column explains alone, and below it what its whole unit is behind."""
+    apart = 0.12 if any(not isnan(total.value) for total in totals.values()) else 0.0
+    for place, row in enumerate(rows):
+        for share, offset, filled in ((row.alone, apart, True), (totals[row.unit], -apart, False)):
+            if not isnan(share.value):
+                value, error, inside = 100 * share.value, np.nan_to_num(200 * share.se), INK if filled else "white"
+                axes.errorbar(value, offset - place, xerr=error, color=INK, linewidth=1.1, capsize=2.5)
+                axes.plot(value, offset - place, marker="o", color=INK, markerfacecolor=inside, markersize=6)
+    _frame(axes, [""] * len(rows))
+    axes.set_xlim(left=min(0.0, axes.get_xlim()[0]))
+    axes.axvline(0, color=INK, linewidth=1)
+    axes.set_xlabel("Share of the variance (%, bars: two standard errors)")
+
+
+def _frame(axes: Axes, names: Sequence[str]) -> None:
+    axes.set_ylim(0.6 - len(names), 0.6)
+    axes.set_yticks(-np.arange(len(names)), names)
+    axes.tick_params(axis="y", length=0)
+    axes.spines["left"].set_visible(False)
+    axes.grid(axis="x")
+
+
+@picture(Kinds, needs=lambda kinds: any(one.kinds for one in kinds.attributions))
+def drivers_kinds(kinds: Kinds) -> Figure:
+    """How much of the uncertainty of each outcome is disagreement, ignorance and luck."""
+    shown = [one for one in kinds.attributions if one.kinds]
+    whole = any(one.has_totals for one in shown)
+    figure = sheet(
+        "How much is disagreement, how much ignorance, how much luck",
+        "Shares of the variance. " + (_WHOLE if whole else _ALONE),
+        [Result(shown[0].scenario, {})],
+        ["opening", "zone", "demand", "market"],
+        height=max(_LOWEST, 2.9 + 0.6 * len(shown)),
+    )
+    places = grid(figure, 1, 1, margins=(4.6, 0.6, 1.75, 1.25))
+    axes = figure.add_subplot(places[0, 0])
+    for place, attribution in enumerate(shown):
+        _bar(axes, place, attribution.kinds, whole)
+    names = [f"{capital(readable(one.scenario.name))}:\n{textwrap.fill(outcome_words(one), 52)}" for one in shown]
+    _frame(axes, names)
+    axes.set_xlim(0, 100)
+    axes.set_xlabel("Share of the variance (%)")
+    used = [*KINDS] if whole else [*KINDS, UNATTRIBUTED]
+    key(figure, [Patch(color=_KIND_COLOURS[kind], label=_KIND_WORDS[kind]) for kind in used])
+    return figure
+
+
+_WHOLE: Final = (
+    "What kinds do together is split among them (Shapley); in brackets a kind's share with all that it does together "
+    "with others; ±: standard error."
+)
+_ALONE: Final = (
+    "What sources of each kind explain by themselves; not attributed is what they do together, and paths of shocks. "
+    "±: standard error. Run with --total for the whole."
+)
+
+
+def _bar(axes: Axes, place: int, rows: Sequence[KindRow], whole: bool) -> None:
+    left = 0.0
+    for row in rows:
+        share, error = (row.share, row.share_se) if whole else (row.first, row.first_se)
+        if isnan(share) or share <= 0:
+            continue
+        axes.barh(-place, 100 * share, left=left, height=0.6, color=_KIND_COLOURS[row.kind])
+        if share > _NARROW:
+            text = f"{100 * share:.0f}" + ("" if isnan(error) else f" ±{100 * error:.{0 if error >= 0.0095 else 1}f}")
+            text += f"\n({100 * row.total:.0f})" if whole else ""
+            axes.text(left + 50 * share, -place, text, ha="center", va="center", fontsize=10)
+        left += 100 * share
