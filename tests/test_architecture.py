@@ -44,7 +44,7 @@ READING_ORDER = (
     "reading.schema",
     "reading.validation", "reading.merging", "reading.overrides", "reading.loading", "reading.explain",
     "chance.shocks", "chance.worlds", "chance.units", "chance.pairing", "chance.copula", "chance.medians",
-    "chance.sampling",
+    "chance.sampling", "chance.variants",
     "dates.calendar", "dates.composites", "dates.licensing", "dates.readiness", "dates.timeline",
     "outcomes.netcdf", "outcomes.variables", "outcomes.panels", "outcomes.manifest", "outcomes.results",
     "outcomes.columns",

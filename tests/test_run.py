@@ -65,7 +65,7 @@ def _simulate(one: Scenario, worlds: _Worlds, **_: object) -> Mapping[str, Panel
 
 @pytest.fixture(autouse=True)
 def _made_up_model(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sim.tasks.runs.draw_worlds", _draw)
+    monkeypatch.setattr("sim.chance.variants.draw_worlds", _draw)
     monkeypatch.setattr("sim.tasks.runs.median_world", lambda one: _Worlds(np.full(2, 0.5)))
     monkeypatch.setattr("sim.tasks.runs.simulate", _simulate)
     monkeypatch.setattr("sim.tasks.run.audit", lambda scenarios: Audit((), (), ()))
@@ -319,7 +319,7 @@ def test_an_outcome_that_no_scenario_has_is_refused_before_any_draw(
     def no_draw(*_: object) -> None:
         raise AssertionError("drew before it refused")
 
-    monkeypatch.setattr("sim.tasks.runs.draw_worlds", no_draw)
+    monkeypatch.setattr("sim.chance.variants.draw_worlds", no_draw)
     with pytest.raises(ScenarioError, match="did you mean 'total'"):
         _run(tmp_path, target_se="foreign_share.totl.2020=0.1")
     assert not list(tmp_path.iterdir())

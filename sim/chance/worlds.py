@@ -30,6 +30,7 @@ __all__ = [
     "Latents",
     "Named",
     "Worlds",
+    "drawn_with",
     "event_columns",
     "listed_order",
     "period_count",
@@ -190,15 +191,15 @@ class Worlds:
 
 def same_worlds(scenario: Scenario, other: Scenario) -> bool:
     """Whether two scenarios have the same worlds, to the last bit."""
-    return _decisive(scenario) == _decisive(other)
+    return drawn_with(scenario) == drawn_with(other) and inputs(scenario) == inputs(other)
 
 
-def _decisive(scenario: Scenario) -> tuple[object, ...]:
-    """All that `draw_worlds` reads of a scenario."""
+def drawn_with(scenario: Scenario) -> tuple[object, ...]:
+    """All that `draw_worlds` reads of a scenario beside its inputs."""
     sampling = scenario.sampling.model_copy(update={"draws": 0})
     steps = (steps_with_chance(scenario), steps_with_clock(scenario))
     providers = [(name, scenario.providers[name].fringe) for name in scenario.domestic + scenario.foreign]
-    return sampling, inputs(scenario), scenario.horizon, scenario.exchange_rate, steps, providers
+    return sampling, scenario.horizon, scenario.exchange_rate, steps, providers
 
 
 def period_count(horizon: Horizon) -> int:

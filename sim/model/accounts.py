@@ -1,6 +1,6 @@
 """From what happened in each period to the outcomes that are reported: years, scopes, parties and money.
 
-An outcome is a formula of quantities, each of which is computed when the first outcome reads it, and once.
+An outcome is a formula of quantities. Each is computed when an outcome reads it, and kept if several do.
 """
 
 from __future__ import annotations
@@ -178,7 +178,7 @@ class Accounts:
         """Of the market."""
         return np.asarray(self.spending.sum(axis=2))
 
-    @cached_property
+    @property
     def untouched(self) -> FloatArray:
         """Size of the market without opening."""
         return self.by_year(self._economy.layer_size, self._record.size)
@@ -198,31 +198,31 @@ class Accounts:
         """On own sites, (Y + 1, L + 1, F, N)."""
         return self.by_year(np.zeros_like(self._base[self._economy.domestic :]), self._record.owned)
 
-    @cached_property
+    @property
     def retained(self) -> FloatArray:
         """Net royalty of partners, and sales of own sites, (Y + 1, L + 1, F, N)."""
         record, domestic, net = self._record, self._economy.domestic, net_royalty(self._record, self.rates)
         with_partner = record.spending[:, domestic:] - record.owned
         return self.by_year(self._base[domestic:] * net[0], with_partner * net[1:, None, None]) + self.owned
 
-    @cached_property
+    @property
     def domestic_profit(self) -> FloatArray:
         """Gross profit of domestic providers, (Y + 1, N)."""
         squeezed = np.concatenate([np.zeros((1, self._economy.draws)), self.annual(self._record.home_earned)])
         return np.asarray(self.home[:, -1] * self.rates.domestic_margin + squeezed)
 
-    @cached_property
+    @property
     def gain(self) -> FloatArray:
         """Of consumers."""
         return self.by_year(np.zeros_like(self._economy.layer_size), self._record.gain)
 
-    @cached_property
+    @property
     def quality(self) -> FloatArray:
         """Of domestic offers at the end of each year, (Y + 1, L, N)."""
         start = np.ones_like(self._economy.layer_size)[None]
         return np.concatenate([start, np.exp(self.year_end(self._record.quality))])
 
-    @cached_property
+    @property
     def markup(self) -> FloatArray:
         """In the last period of each year, (Y + 1, L, P, N)."""
         economy, weights = self._economy, self._economy.shares * self._economy.weights
@@ -265,31 +265,31 @@ class Accounts:
         going = finance.terminal_value(last, rates.discount_rate, rates.terminal_growth, len(self.years))
         return self.npv + going
 
-    @cached_property
+    @property
     def payback(self) -> FloatArray:
         """Of own sites, (F, N)."""
         return finance.payback_years(self.streams.site_cash * self._step, self._step)
 
-    @cached_property
+    @property
     def irr(self) -> FloatArray:
         """Of own sites, (F, N)."""
         spent = -self.streams.site_capex * self._step
         flows = finance.half_steps(self.streams.site_cash * self._step - spent, spent, self.streams.site_left)
         return finance.internal_rate(flows, self._step / 2)
 
-    @cached_property
+    @property
     def capacity(self) -> FloatArray:
         """Of own sites at the end of each year, (Y, F, N)."""
         return self.year_end(self._record.capacity)
 
     # ---- dates, categories and the regime
 
-    @cached_property
+    @property
     def enters(self) -> FloatArray:
         """1 where an own site is launched, (F, N)."""
         return np.isfinite(self._timeline.launched).astype(np.float64)
 
-    @cached_property
+    @property
     def event_dates(self) -> Mapping[str, FloatArray]:
         """When each event happens, NaN for never."""
         return {
@@ -299,7 +299,7 @@ class Accounts:
             for row in event_table(self._timeline, self._scenario)
         }
 
-    @cached_property
+    @property
     def waits(self) -> Mapping[str, FloatArray]:
         """Years that each foreign provider waited for each thing."""
         timeline = self._timeline
@@ -315,7 +315,7 @@ class Accounts:
         """The layer of the hypotheses on the long run."""
         return self._scenario.opening.layer
 
-    @cached_property
+    @property
     def final_tariff(self) -> FloatArray:
         """Tariff equivalent of the regime that is in force at the end of the horizon, (N,)."""
         final, every = self._masks.state[-1], states(self._scenario)

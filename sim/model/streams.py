@@ -1,4 +1,7 @@
-"""What foreign providers earn and spend through both channels, period by period; made when it is first read."""
+"""What foreign providers earn and spend through both channels, period by period.
+
+A series is made when it is read. What is cheap to make again is not kept: memory bounds how many draws go together.
+"""
 
 from __future__ import annotations
 
@@ -42,63 +45,63 @@ class Streams:
         sited = record.bought.any()
         self._site = _SiteStreams(record, masks, sites, rates, step) if sited else _NoSiteStreams(sites)
 
-    @cached_property
+    @property
     def profit(self) -> FloatArray:
         """After tax, all technology cost charged."""
         return self._partner.profit + self._site.profit
 
-    @cached_property
+    @property
     def incremental(self) -> FloatArray:
         """After tax, the incremental part of technology cost charged."""
         return self._partner.incremental + self._site.incremental
 
-    @cached_property
+    @property
     def value(self) -> FloatArray:
         """Incremental profit plus depreciation less the rent of the capital in place."""
         return self._partner.incremental + self._partner.capital_return + self._site.value
 
-    @cached_property
+    @property
     def equity_value(self) -> FloatArray:
         """What equity in operators adds to value."""
         return self._partner.equity_value
 
-    @cached_property
+    @property
     def cash(self) -> FloatArray:
         """Incremental profit plus depreciation less capital spending."""
         partner = self._partner
         return partner.incremental + partner.depreciation - partner.capex + self._site.cash
 
-    @cached_property
+    @property
     def site_cash(self) -> FloatArray:
         """The part of it that own sites bring."""
         return self._site.cash
 
-    @cached_property
+    @property
     def capex(self) -> FloatArray:
         """Capital spending."""
         return self._partner.capex + self._site.capex
 
-    @cached_property
+    @property
     def site_capex(self) -> FloatArray:
         """The part of it on own sites."""
         return self._site.capex
 
-    @cached_property
+    @property
     def operator_profit(self) -> FloatArray:
         """Of all operators after tax and what they divide, (T, N)."""
         return self._partner.operator_profit
 
-    @cached_property
+    @property
     def tax(self) -> FloatArray:
         """Of both channels, (T, N)."""
         return self._partner.tax + self._site.tax
 
-    @cached_property
+    @property
     def left(self) -> FloatArray:
         """What capital in place still carries at the end of the horizon, (F, N), USD bn."""
         return self._partner.left + self._site.left
 
-    @cached_property
+    @property
     def site_left(self) -> FloatArray:
         """The part of it that stands on own sites, (F, N), USD bn."""
         return self._site.left
@@ -120,12 +123,12 @@ class _PartnerStreams:
     def _split(self) -> channels.PartnerSplit:
         return channels.split_partner(np.ones_like(self._equity), self._equity, self._idleness[1:], self._rates)
 
-    @cached_property
+    @property
     def profit(self) -> FloatArray:
         loaded = self._split.net_royalty + self._split.dividend - self._split.technology
         return self._gross * loaded[:, None] + (self._record.earned - self._record.owned_earned)
 
-    @cached_property
+    @property
     def incremental(self) -> FloatArray:
         return self.profit + self._gross * channels.saved_technology(self._rates)
 
@@ -139,49 +142,46 @@ class _PartnerStreams:
         """Rent of the same, (T, N)."""
         return self._equity * self._intensity[1:] * finance.rent_rate(self._rates.discount_rate, self._rates.asset_life)
 
-    @cached_property
+    @property
     def depreciation(self) -> FloatArray:
         return self._gross * self._written_off[:, None]
 
-    @cached_property
+    @property
     def capital_return(self) -> FloatArray:
         """Depreciation less rent."""
         return self._gross * (self._written_off - self._rent)[:, None]
 
-    @cached_property
+    @property
     def equity_value(self) -> FloatArray:
         return self._gross * (self._split.dividend + self._written_off - self._rent)[:, None]
-
-    @cached_property
-    def _capital(self) -> FloatArray:
-        """The operators' capital in place, the base year's last period first, (T + 1, F, N), USD bn."""
-        return np.concatenate([self._record.opening[None], self._gross]) * self._intensity[:, None]
 
     @cached_property
     def _even_value(self) -> FloatArray:
         return finance.even_value(self._rates.discount_rate, self._rates.asset_life)
 
-    @cached_property
+    @property
     def capex(self) -> FloatArray:
-        bought = self._record.equity, self._capital, self._even_value
-        return finance.equity_spending(*bought, self._rates.asset_life, self._step)
+        # The operators' capital in place, the base year's last period first, (T + 1, F, N), USD bn.
+        capital = np.concatenate([self._record.opening[None], self._gross]) * self._intensity[:, None]
+        life = self._rates.asset_life
+        return finance.equity_spending(self._record.equity, capital, self._even_value, life, self._step)
 
     @cached_property
     def _everybody(self) -> FloatArray:
         return np.asarray(self._gross.sum(axis=1))
 
-    @cached_property
+    @property
     def operator_profit(self) -> FloatArray:
         split = self._split
         return self._everybody * (split.operator_profit - split.dividend - split.dividend_tax)
 
-    @cached_property
+    @property
     def tax(self) -> FloatArray:
         return self._everybody * (self._split.royalty_tax + self._split.operator_tax + self._split.dividend_tax)
 
-    @cached_property
+    @property
     def left(self) -> FloatArray:
-        return np.asarray(self._equity[-1] * self._even_value * self._capital[-1])
+        return np.asarray(self._equity[-1] * self._even_value * (self._gross[-1] * self._intensity[-1]))
 
 
 class _SiteStreams:
@@ -191,36 +191,39 @@ class _SiteStreams:
         self._record, self._masks, self._sites, self._rates, self._step = record, masks, sites, rates, step
 
     @cached_property
-    def _split(self) -> channels.OwnedSplit:
-        return channels.split_owned(self._sites, self._record.capacity, self._record.owned_earned, self._rates)
+    def _split(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Net profit and depreciation, (T, F, N), and taxes of all, (T, N)."""
+        record = self._record
+        split = channels.split_owned(self._sites, record.capacity, record.owned_earned, self._rates)
+        taxes = (split.royalty_tax + split.profit_tax + split.dividend_tax).sum(axis=1)
+        return split.net_profit, split.depreciation, taxes
 
-    @cached_property
+    @property
     def profit(self) -> FloatArray:
-        return self._split.net_profit
+        return self._split[0]
 
-    @cached_property
+    @property
     def incremental(self) -> FloatArray:
-        return self._split.net_profit + self._sites * channels.saved_technology(self._rates)
+        return self.profit + self._sites * channels.saved_technology(self._rates)
 
-    @cached_property
+    @property
     def value(self) -> FloatArray:
         rates, (price, rent_due) = self._rates, self._handed_over
         rent = self._record.capacity * (rates.capital * finance.rent_rate(rates.discount_rate, rates.asset_life))
-        return self.incremental + self._split.depreciation - rent + (price - rent_due) / self._step
+        return self.incremental + self._split[1] - rent + (price - rent_due) / self._step
 
     @cached_property
     def cash(self) -> FloatArray:
         price, _ = self._handed_over
-        return self.incremental + self._split.depreciation - self.capex + price / self._step
+        return self.incremental + self._split[1] - self.capex + price / self._step
 
-    @cached_property
+    @property
     def capex(self) -> FloatArray:
         return np.asarray(self._record.bought * (self._rates.capital / self._step))
 
-    @cached_property
+    @property
     def tax(self) -> FloatArray:
-        split = self._split
-        return np.asarray((split.royalty_tax + split.profit_tax + split.dividend_tax).sum(axis=1))
+        return self._split[2]
 
     @cached_property
     def left(self) -> FloatArray:
@@ -233,7 +236,8 @@ class _SiteStreams:
         record, rates = self._record, self._rates
         handed = self._masks.transfer[: len(record.bought)]
         if not handed.any():
-            return np.zeros_like(record.bought), np.zeros_like(record.bought)
+            nothing = np.zeros_like(record.bought[:1])
+            return nothing, nothing
         book, rent = self._carried(handed.argmax(axis=0))
         # The rent left is due at the period's start, and flows are paid in its middle.
         later = np.exp(np.log1p(rates.discount_rate) * (self._step / 2))

@@ -19,8 +19,8 @@ import numpy.typing as npt
 
 from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray
 from sim.chance.medians import median_world
-from sim.chance.sampling import draw_worlds
-from sim.chance.worlds import SHOCK_INPUTS, Worlds
+from sim.chance.variants import Variants
+from sim.chance.worlds import Worlds
 from sim.errors import NumericalError, Problem, ScenarioError, SimError
 from sim.model.course import Shared
 from sim.model.engine import simulate
@@ -29,9 +29,7 @@ from sim.outcomes.panels import Panel, Result, join_panels, require_finite
 from sim.outcomes.statistics import Statistics
 from sim.outcomes.sweeps import Coordinate, Response, describe_columns
 from sim.outcomes.variables import VARIABLES
-from sim.scenario.inputs import Input, canonical, inputs
 from sim.scenario.scenario import Scenario
-from sim.scenario.steps import HazardStep
 from sim.tasks.crew import Crew
 from sim.tasks.design import Point
 from sim.tasks.parts import Arrays, PartStore
@@ -259,15 +257,12 @@ def _baseline_excerpts(sweep: Sweep, points: Numbered, outcomes: Sequence[Outcom
 
 def _excerpts(scenarios: Sequence[Scenario], outcomes: Sequence[Outcome], names: Sequence[str]) -> list[list[Excerpt]]:
     """What the draws of each outcome follow from, scenario by scenario."""
-    first, draws = scenarios[0], scenarios[0].sampling.draws
+    draws, variants = scenarios[0].sampling.draws, Variants(scenarios)
     parts: list[list[list[Excerpt]]] = [[[] for _ in outcomes] for _ in scenarios]
-    changes = [_changed_inputs(scenario, first) for scenario in scenarios]
     for number in range(draws // DRAWS_PER_SCRAMBLE):
-        worlds, shared = draw_worlds(first, range(number, number + 1)), Shared()
-        start = number * DRAWS_PER_SCRAMBLE
-        for place, scenario in enumerate(scenarios):
-            own = _worlds(scenario, number, worlds, changes[place])
-            panels = _simulated(scenario, own, shared, outcomes, names[place], start)
+        shared, start = Shared(), number * DRAWS_PER_SCRAMBLE
+        for place, worlds in enumerate(variants.worlds(range(number, number + 1))):
+            panels = _simulated(scenarios[place], worlds, shared, outcomes, names[place], start)
             for held, outcome in zip(parts[place], outcomes, strict=True):
                 held.append(outcome.excerpt(panels))
     return [[join_panels(held) for held in one] for one in parts]
@@ -284,34 +279,6 @@ def _simulated(
     except NumericalError as error:
         raise NumericalError(f"{name}: a draw has no answer: {error}") from error
     return panels
-
-
-def _worlds(scenario: Scenario, number: int, drawn: Worlds, changed: Sequence[Input] | None) -> Worlds:
-    """The worlds of a scramble, made from those of another scenario where a few fixed inputs are all that differs."""
-    if changed is None:
-        return draw_worlds(scenario, range(number, number + 1))
-    for item in changed:
-        drawn = drawn.replace_input(item.name, canonical(scenario, item, np.full(drawn.draws, 0.5)))
-    return drawn
-
-
-def _changed_inputs(scenario: Scenario, other: Scenario) -> list[Input] | None:
-    """The fixed inputs in which two scenarios differ; None if their worlds differ in more than those.
-
-    A fixed input has its value whatever its column says. It must not be one that the shocks are made from.
-    """
-    mine, theirs = ({item.name: item for item in inputs(one)} for one in (scenario, other))
-    if mine.keys() != theirs.keys() or _drawn_with(scenario) != _drawn_with(other):
-        return None
-    changed = [item for name, item in mine.items() if item.record != theirs[name].record]
-    simple = all(item.record.is_fixed and item.name not in SHOCK_INPUTS for item in changed)
-    return changed if simple else None
-
-
-def _drawn_with(scenario: Scenario) -> object:
-    """What besides the inputs decides the worlds."""
-    steps = [(name, step.probability is None, type(step) is HazardStep) for name, step in scenario.policy.steps.items()]
-    return scenario.sampling, scenario.horizon, scenario.providers, scenario.exchange_rate, steps
 
 
 def idle_factors(sweep: Sweep, outcomes: Sequence[Outcome], ran: Ran) -> tuple[str, ...]:

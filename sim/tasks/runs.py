@@ -15,8 +15,8 @@ from typing import TypeAlias
 
 from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray
 from sim.chance.medians import median_world
-from sim.chance.sampling import draw_worlds
-from sim.chance.worlds import Worlds, same_worlds
+from sim.chance.variants import Variants
+from sim.chance.worlds import Worlds
 from sim.errors import NumericalError
 from sim.model.course import Shared
 from sim.model.engine import bytes_per_draw, draws_at_once, simulate
@@ -161,13 +161,8 @@ def with_draws(scenario: Scenario, draws: int) -> Scenario:
 
 def simulate_block(plan: Plan, scrambles: range) -> Iterator[FloatArray]:
     """Some scrambles of all scenarios, one after the other: for each variable an array (rows, draws), all checked."""
-    drawn: list[tuple[Scenario, Worlds]] = []
     shared = Shared()
-    for scenario in plan.scenarios:
-        worlds = next((worlds for other, worlds in drawn if same_worlds(scenario, other)), None)
-        if worlds is None:
-            worlds = draw_worlds(scenario, scrambles)
-            drawn.append((scenario, worlds))
+    for scenario, worlds in zip(plan.scenarios, Variants(plan.scenarios).worlds(scrambles), strict=True):
         case = plan.cases[scenario.name]
         panels = _checked(scenario, worlds, "a draw", scrambles.start * DRAWS_PER_SCRAMBLE, shared, case)
         yield from _rows(case, panels)

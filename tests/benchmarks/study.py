@@ -88,10 +88,11 @@ def stages(draws: int) -> dict[str, float]:
     """Seconds of processor time by stage, in one process."""
     found = Stages()
     with found.time("import"):
+        from sim.chance import variants
         from sim.model import engine
         from sim.pictures import plots  # noqa: F401  (they count as imports here)
         from sim.tasks import files, run, runs, task
-    found.watch("draws", runs, "draw_worlds")
+    found.watch("draws", variants, "draw_worlds")
     found.watch("timeline", engine, "simulate_timeline")
     found.watch("core", runs, "simulate")
     found.watch("audit", run, "audit")
