@@ -127,7 +127,8 @@ def _of_kinds(attribution: Attribution) -> Iterator[str]:
         totals = [f"{_percent(Share(known[kind].total, known[kind].total_se))}" for kind in KINDS]
         yield f"Its uncertainty is {_listed(parts)}; with all that each does together with others: {_listed(totals)}."
         return
-    parts = [f"{_KINDS[kind]} {_percent(Share(known[kind].first, known[kind].first_se))}" for kind in KINDS]
+    words = {**_KINDS, "luck": "luck, without paths of shocks,"}
+    parts = [f"{words[kind]} {_percent(Share(known[kind].first, known[kind].first_se))}" for kind in KINDS]
     rest = known[UNATTRIBUTED]
     yield (
         f"By themselves its sources explain: {_listed(parts)}; {_percent(Share(rest.first, rest.first_se))} is not "

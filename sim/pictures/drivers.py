@@ -203,7 +203,8 @@ def drivers_kinds(kinds: Kinds) -> Figure:
     axes.set_xlim(0, 100)
     axes.set_xlabel("Share of the variance (%)")
     used = [*KINDS] if whole else [*KINDS, UNATTRIBUTED]
-    key(figure, [Patch(color=_KIND_COLOURS[kind], label=_KIND_WORDS[kind]) for kind in used])
+    words = _KIND_WORDS if whole else {**_KIND_WORDS, "luck": "luck: dates and delays alone"}
+    key(figure, [Patch(color=_KIND_COLOURS[kind], label=words[kind]) for kind in used])
     return figure
 
 
@@ -212,8 +213,8 @@ _WHOLE: Final = (
     "with others; ±: standard error."
 )
 _ALONE: Final = (
-    "What sources of each kind explain by themselves; not attributed is what they do together, paths of shocks, and what "
-    "is not told from 0. ±: standard error. Run with --total for the whole."
+    "What sources of each kind explain by themselves; not attributed is what they do together, paths of shocks, and "
+    "what is not told from 0. ±: standard error. Run with --total for the whole."
 )
 
 
