@@ -179,6 +179,21 @@ def test_every_grade_has_its_share_and_chance_stands_beside_them() -> None:
     assert float(grades["judgement"]["total"]) > float(grades["judgement"]["first"]) > 0.2
 
 
+def test_only_what_is_told_from_0_is_added_up() -> None:
+    told = [row for row in attributions(GAIN)[0].units if row.first > row.floor and row.kind != "luck"]
+    kinds = {row.kind: row for row in attributions(GAIN)[0].kinds}
+    assert len(told) < len(units_of(opened()))
+    assert kinds["unattributed"].first == pytest.approx(1 - sum(row.first for row in told), abs=1e-12)
+
+
+def test_few_draws_have_no_errors_and_nothing_is_said_of_shares(tmp_path: Path) -> None:
+    few = run_study([closed(), opened()], draws=512, out=tmp_path, plots=False, jobs=1).folder
+    found = run_drivers(few, outcomes=[GAIN], out=tmp_path, plots=False, jobs=1)
+    assert found.findings[0][1:] == ("With so few draws no share can be told from 0: run the study with more.",)
+    assert "standard errors are unknown below 4096 draws (8 scrambles)" in found.notes
+    assert not any(row["first_se"] for row in rows(found))
+
+
 def test_a_share_in_all_is_not_below_the_share_alone() -> None:
     for row in rows(whole()):
         if row["total"] and row["first"]:

@@ -17,7 +17,7 @@ from sim.scenario.scenario import Scenario
 __all__ = ["CHANCE", "UNATTRIBUTED", "Attribution", "DriverRow", "GradeRow", "KindRow", "Share"]
 
 UNATTRIBUTED: Final = "unattributed"
-"""What no unit explains alone: what they do together, and where totals are not asked for, paths of shocks."""
+"""What no unit explains alone, as far as that is told from 0: what they do together, and without totals paths."""
 
 CHANCE: Final = "chance"
 """In place of a grade: what no evidence could tell."""

@@ -100,6 +100,9 @@ def sentences(attribution: Attribution) -> Iterator[str]:
     over = f" over {_title(attribution.baseline)}" if attribution.baseline else ""
     what = f"{_title(attribution.scenario.name)}, {outcome_words(attribution)}{over}"
     yield f"{what}: mean {mean}, standard deviation {sd}."
+    if all(isnan(row.first_se) for row in attribution.rows):
+        yield "With so few draws no share can be told from 0: run the study with more."
+        return
     yield from _of_kinds(attribution)
     yield _of_units(attribution)
     yield from _of_levels(attribution)

@@ -202,7 +202,7 @@ def drivers_kinds(kinds: Kinds) -> Figure:
     _frame(axes, names)
     axes.set_xlim(0, 100)
     axes.set_xlabel("Share of the variance (%)")
-    used = [*KINDS] if whole else [*KINDS, UNATTRIBUTED]
+    used = [*KINDS] if whole else [*(kind for kind in KINDS if kind != "luck"), UNATTRIBUTED]
     key(figure, [Patch(color=_KIND_COLOURS[kind], label=_KIND_WORDS[kind]) for kind in used])
     return figure
 
@@ -212,8 +212,8 @@ _WHOLE: Final = (
     "with others; ±: standard error."
 )
 _ALONE: Final = (
-    "What sources of each kind explain by themselves; not attributed is luck, as far as it is paths of shocks, and what "
-    "all do together. ±: standard error. Run with --total for the whole."
+    "What sources of each kind explain by themselves; not attributed is luck, what all do together, and what is not "
+    "told from 0. ±: standard error. Run with --total for the whole."
 )
 
 

@@ -186,11 +186,10 @@ class _Book:
         first, total = self._firsts.get(unit.name), self._totals.get(unit.name)
         alone = unit.columns[0].name if [column.name for column in unit.columns] == [unit.name] else ""
         value, error = _share(first, place)
-        cells = self._cells[alone].count if alone else 1
         row = DriverRow(*label, unit.name, alone, unit.kind, unit.grade, first=value, first_se=error)
         whole, whole_error = _share(total, place)
         return row._replace(
-            total=whole, total_se=whole_error, floor=nan if first is None else self._floor(cells, error)
+            total=whole, total_se=whole_error, floor=nan if first is None else self._floor(self._count(unit), error)
         )
 
     def _column_row(self, unit: Unit, column: Column, place: int, label: Label) -> DriverRow:
@@ -260,16 +259,30 @@ class _Book:
         yield GradeRow(*label, UNATTRIBUTED, *_share(alone[UNATTRIBUTED], place), nan, nan)
 
     def _sums(self, parts: Mapping[str, Sequence[Unit]]) -> dict[str, FloatArray]:
-        """What the units of each part explain alone, added up, and what is left: of a part with units of which that is
-        not known all is left.
+        """What the units of each part explain alone, as far as it is told from 0, added up, and what is left.
+
+        Of a part with units of which that is not known, paths of shocks without totals, all is left.
         """
         nothing = np.zeros((len(self.draws), 1 + self.draws.shape[1] // DRAWS_PER_SCRAMBLE))
         sums = {
-            name: sum((self._firsts[unit.name] for unit in units), start=nothing)
+            name: sum(map(self._told, units), start=nothing)
             for name, units in parts.items()
             if all(unit.name in self._firsts for unit in units)
         }
         return {**sums, UNATTRIBUTED: 1 - sum(sums.values(), start=nothing)}
+
+    def _told(self, unit: Unit) -> FloatArray:
+        """What a unit explains alone, 0 where that is not told from 0.
+
+        On a net a column that moves nothing explains a little less than chance would, and many would add up.
+        """
+        values = self._firsts[unit.name]
+        floors = [self._floor(self._count(unit), _share(values, place)[1]) for place in range(len(values))]
+        return np.where(values[:, :1] > np.array(floors)[:, None], values, 0.0)
+
+    def _count(self, unit: Unit) -> int:
+        """Cells that a unit's share is made of; 1 where it is of several columns."""
+        return self._cells[unit.columns[0].name].count if len(unit.columns) == 1 else 1
 
 
 class _Swings:
