@@ -102,7 +102,7 @@ def waiting(shown: WaitingSheet) -> Figure:
         "intentions."
     )
     figure = sheet(title, note, [Result(shown.scenario, {})], _BEHIND)
-    places = grid(figure, 1, 3, margins=(2.0, 0.5, 2.25, 1.25), gaps=(1.35, 0.4))
+    places = grid(figure, 1, 3, margins=(2.0, 0.5, 2.0, 1.55), gaps=(1.35, 0.4))
     _worth(figure.add_subplot(places[0, 0]), shown)
     _when(figure.add_subplot(places[0, 1]), shown)
     _on_what(figure.add_subplot(places[0, 2]), shown)
