@@ -330,6 +330,12 @@ def test_the_shipped_schema_is_that_of_the_model_and_every_shipped_decision_is_v
         assert file.read_text("utf-8").splitlines()[0] == "# yaml-language-server: $schema=schema.json"
 
 
+def test_the_decisions_that_init_copies_can_be_read(tmp_path: Path) -> None:
+    assert cli.main(["init", str(tmp_path)]) == 0
+    names = [read_decision(file).name for file in sorted((tmp_path / "decisions").glob("*.yaml"))]
+    assert names == ["aws_and_microsoft", "aws_build", "host_regimes"]
+
+
 def test_check_knows_a_decision(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
     folder.variant(TO_2026)
     folder.write("decision.yaml", HEAD + BUILD)

@@ -155,6 +155,15 @@ def test_the_table_has_a_row_for_each_unit_column_and_level() -> None:
     assert all(row["total"] and row["total_se"] for row in found if row["column"] in ("", row["unit"]))
 
 
+def test_without_totals_nothing_is_said_of_luck_for_its_paths_are_not_known() -> None:
+    (found,) = attributions(GAIN)
+    known = {row.kind: row.first for row in found.kinds}
+    assert np.isnan(known["luck"])
+    assert known["disagreement"] + known["ignorance"] + known["unattributed"] == pytest.approx(1)
+    words = next(line for line in sentences(found) if line.startswith("By themselves"))
+    assert "is luck and what all of them do together: --total tells them apart." in words
+
+
 def test_the_shares_of_the_kinds_add_up_and_none_is_above_its_total() -> None:
     kinds = {row["kind"]: row for row in rows(whole(), "kinds.csv")}
     assert list(kinds) == ["disagreement", "ignorance", "luck", "unattributed"]

@@ -109,3 +109,14 @@ def test_what_is_kept_for_others_is_bounded() -> None:
         alone = simulate(scenario("jv_only", edit), drawn, needed=["npv"])["npv"]
         np.testing.assert_array_equal(shared.values, alone.values)
     assert known.economies.count == MOST_SHARED
+
+
+def test_what_a_branch_comes_to_know_its_stem_does_not() -> None:
+    known, drawn = Shared(), worlds("ftz_pilot").take(DRAWS)
+    simulate(scenario("ftz_pilot"), drawn, shared=known, needed=["npv"])
+    branch = known.branch()
+    edited = worlds("ftz_pilot", "demand.churn=1").take(DRAWS)
+    simulate(scenario("ftz_pilot", "demand.churn=1"), edited, shared=branch, needed=["npv"])
+    assert (known.economies.count, branch.economies.count) == (1, 2)
+    assert (len(known._known), len(branch._known)) == (1, 2)
+    assert len(known.verdicts._known) < len(branch.verdicts._known)

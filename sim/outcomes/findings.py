@@ -124,11 +124,13 @@ def _of_kinds(attribution: Attribution) -> Iterator[str]:
         totals = [f"{_percent(Share(known[kind].total, known[kind].total_se))}" for kind in KINDS]
         yield f"Its uncertainty is {_listed(parts)}; with all that each does together with others: {_listed(totals)}."
         return
-    parts = [f"{_KINDS[kind]} {_percent(Share(known[kind].first, known[kind].first_se))}" for kind in KINDS]
-    rest = known[UNATTRIBUTED]
+    told = [kind for kind in KINDS if not isnan(known[kind].first)]
+    parts = [f"{_KINDS[kind]} {_percent(Share(known[kind].first, known[kind].first_se))}" for kind in told]
+    rest, others = known[UNATTRIBUTED], [_KINDS[kind] for kind in KINDS if kind not in told]
+    left = _listed([*others, "what all of them do together"])
     yield (
-        f"By themselves its sources explain: {_listed(parts)}; {_percent(Share(rest.first, rest.first_se))} is not "
-        "attributed: what they do together, and paths of shocks (--total tells)."
+        f"By themselves its sources explain: {_listed(parts)}. The other {_percent(Share(rest.first, rest.first_se))} "
+        f"is {left}: --total tells them apart."
     )
 
 

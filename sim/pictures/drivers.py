@@ -212,8 +212,8 @@ _WHOLE: Final = (
     "with others; ±: standard error."
 )
 _ALONE: Final = (
-    "What sources of each kind explain by themselves; not attributed is what they do together, and paths of shocks. "
-    "±: standard error. Run with --total for the whole."
+    "What sources of each kind explain by themselves; not attributed is luck, as far as it is paths of shocks, and what "
+    "all do together. ±: standard error. Run with --total for the whole."
 )
 
 

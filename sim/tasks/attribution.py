@@ -247,7 +247,7 @@ class _Book:
         alone = self._sums({kind: [unit for unit in self.units if unit.kind == kind] for kind in KINDS})
         for number, kind in enumerate(KINDS):
             shares = [None, None] if self._by_kind is None else [part[number] for part in self._by_kind]
-            numbers = (_share(part, place) for part in (*shares, alone[kind]))
+            numbers = (_share(part, place) for part in (*shares, alone.get(kind)))
             yield KindRow(*label, kind, *(number for pair in numbers for number in pair))
         yield KindRow(*label, UNATTRIBUTED, nan, nan, nan, nan, *_share(alone[UNATTRIBUTED], place))
 
@@ -256,15 +256,18 @@ class _Book:
         alone = self._sums({grade: [unit for unit in self.units if unit.name in sets[grade]] for grade in sets})
         for grade, redrawn in sets.items():
             total = self._total(redrawn) if redrawn in self.hybrids else None
-            yield GradeRow(*label, grade, *_share(alone[grade], place), *_share(total, place))
+            yield GradeRow(*label, grade, *_share(alone.get(grade), place), *_share(total, place))
         yield GradeRow(*label, UNATTRIBUTED, *_share(alone[UNATTRIBUTED], place), nan, nan)
 
     def _sums(self, parts: Mapping[str, Sequence[Unit]]) -> dict[str, FloatArray]:
-        """What the units of each part explain alone, added up, and what is left."""
+        """What the units of each part explain alone, added up, and what is left: of a part with units of which that is
+        not known all is left.
+        """
         nothing = np.zeros((len(self.draws), 1 + self.draws.shape[1] // DRAWS_PER_SCRAMBLE))
         sums = {
-            name: sum((self._firsts[unit.name] for unit in units if unit.name in self._firsts), start=nothing)
+            name: sum((self._firsts[unit.name] for unit in units), start=nothing)
             for name, units in parts.items()
+            if all(unit.name in self._firsts for unit in units)
         }
         return {**sums, UNATTRIBUTED: 1 - sum(sums.values(), start=nothing)}
 
