@@ -13,6 +13,7 @@ from sim.axes import EDGE, FloatArray, join_draws
 from sim.chance.medians import median_world
 from sim.chance.sampling import draw_worlds, leading_columns
 from sim.chance.units import units_of
+from sim.chance.variants import Variants
 from sim.chance.worlds import MARKET, STEPS, Worlds, same_worlds
 from sim.dates.timeline import Masks, Timeline
 from sim.errors import NumericalError, Problem, ScenarioError
@@ -195,7 +196,8 @@ def scramble_payoffs(
         (cases, 512). Where a place is forced, of the first valuation alone; else also `x.<column>` and `path.<unit>`
         of the worlds.
     """
-    drawn = _drawn(decision, cases, lambda case: draw_worlds(case, range(number, number + 1)))
+    chosen = [decision.cases[place] for place in cases]
+    drawn = list(zip(chosen, Variants(chosen).worlds(range(number, number + 1)), strict=True))
     if place:
         moved = [(case, _at_place(case, decision, worlds, place)) for case, worlds in drawn]
         return _payoffs(decision, replace(measure, valuations=measure.valuations[:1]), moved, number)

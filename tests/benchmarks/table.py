@@ -29,6 +29,7 @@ sys.path[:0] = [str(ROOT), str(HERE)]
 from core import measured  # noqa: E402
 from scale import MIB, memory  # noqa: E402
 from study import FILES, IMPORTS  # noqa: E402
+from variants import DRAWS, rows  # noqa: E402
 
 import sim  # noqa: E402
 
@@ -141,6 +142,13 @@ def cell_rows() -> Iterator[Sequence[str]]:
         yield f"`{name}`", f"{cost:.1f}", f"{cost / floor:.1f}"
 
 
+def variant_rows() -> Iterator[Sequence[str]]:
+    """What one scenario takes, beside its share of a whole run."""
+    first, *others = rows()
+    for name, milliseconds in (first, *others):
+        yield name, f"{milliseconds:.0f}", f"{milliseconds / first[1]:.2f}"
+
+
 PAGE = """\
 # What it costs
 
@@ -157,6 +165,11 @@ The loop over periods on one core, in blocks of {block:,} draws; a cell is a dra
 floor one `np.exp` and one `np.log` for each.
 
 {cells}
+
+What a scenario takes at {variant_draws:,} draws on one core: the eight steps from the pilot to one without cap, zone
+and limit of places (`tests/benchmarks/variants.py`), beside its share of a whole run, of which one regime has no sites.
+
+{variants}
 """
 
 
@@ -173,6 +186,8 @@ def page(draws: int, rounds: int) -> str:
         block=BLOCK,
         commands=table(("command", "seconds", "× bare imports", "peak memory, MiB", "× bare imports"), by_command),
         cells=table(("scenario", "nanoseconds per cell", "× floor"), cell_rows()),
+        variant_draws=DRAWS,
+        variants=table(("what", "milliseconds", "× a share of a whole run"), variant_rows()),
     )
 
 
