@@ -30,8 +30,8 @@ from sim.pictures.registry import draw, drawable, figure
 from sim.scenario.scenario import Scenario
 from sim.tasks import drivers as command
 from sim.tasks import hybrids
-from sim.tasks.attribution import Redrawn, drivers, redrawn_sets
-from sim.tasks.drivers import DriversStudy, default_outcomes, run_drivers
+from sim.tasks.attribution import Redrawn, default_outcomes, drivers, redrawn_sets
+from sim.tasks.drivers import DriversStudy, run_drivers
 from sim.tasks.hybrids import HybridPlan, hybrid_draws, hybrid_parts, redrawn_part
 from sim.tasks.runs import with_draws
 from sim.tasks.task import FINISHED_BEFORE
@@ -230,7 +230,7 @@ def test_levels_are_answered_by_every_scenario_and_gains_by_all_but_the_baseline
 
 
 def test_what_is_asked_unless_it_is_told() -> None:
-    assert [one.label for one in default_outcomes(study())] == [
+    assert [one.label for one in default_outcomes(study().results, study().baseline)] == [
         "gain(foreign_share.total.2022)",
         "gain(npv_with_terminal.total.aws.2022)",
         "gain(npv_with_terminal.total.foreign.2022)",

@@ -89,6 +89,7 @@ def test_a_study_leaves_the_files_of_the_interface(tmp_path: Path) -> None:
         "comparison.csv",
         "parameters.csv",
         "inputs.nc",
+        "drivers.csv",
         "closed/draws.nc",
         "closed/timeline.csv",
         "wide_open/draws.nc",

@@ -107,7 +107,7 @@ def test_a_file_that_cannot_be_read_is_a_fault_and_no_failure(study: Path) -> No
 
 def test_a_study_as_it_was_written_has_no_fault(written: Path) -> None:
     verdict = verify_study(written)
-    assert (verdict.checked, verdict.faults) == ("5 files and 2 variables", ())
+    assert (verdict.checked, verdict.faults) == ("6 files and 2 variables", ())
 
 
 def test_the_folder_of_a_scenario_stands_for_its_study(written: Path) -> None:
@@ -130,7 +130,7 @@ def test_a_scenario_is_held_against_its_study_from_inside_its_folder_too(
 
 def test_a_rerun_gives_the_same_bits(written: Path) -> None:
     verdict = verify_study(written, rerun=True, jobs=2)
-    assert (verdict.checked, verdict.faults) == ("5 files and 2 variables, and all of it made anew", ())
+    assert (verdict.checked, verdict.faults) == ("6 files and 2 variables, and all of it made anew", ())
     assert [path.name for path in written.parent.iterdir()] == [written.name]
 
 
@@ -287,7 +287,7 @@ def test_the_command_tells_faults_on_the_error_stream_and_fails(
     study: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["verify", str(study)]) == 0
-    assert capsys.readouterr().out == f"{study}: as its manifest says (5 files and 2 variables)\n"
+    assert capsys.readouterr().out == f"{study}: as its manifest says (6 files and 2 variables)\n"
     _edit_table(study)
     assert main(["verify", str(study)]) == 1
     assert capsys.readouterr().err == f"{study}: summary.csv: was changed after the study was written\n"

@@ -232,8 +232,13 @@ def inputs_of(scenarios: Sequence[Scenario]) -> dict[str, Named]:
     return {scenario.name: columns for scenario, columns in made}
 
 
-def save_inputs(path: Path, scenarios: Sequence[Scenario]) -> None:
+def save_inputs(path: Path, scenarios: Sequence[Scenario]) -> dict[str, Named]:
     """Write what is drawn for each scenario; a column in which several agree stands there once.
+
+    Returns
+    -------
+    dict of str to mapping of arrays (N,)
+        As `inputs_of`.
 
     Raises
     ------
@@ -242,7 +247,8 @@ def save_inputs(path: Path, scenarios: Sequence[Scenario]) -> None:
     """
     written: dict[str, FloatArray] = {}
     names: dict[str, dict[str, str]] = {}
-    for scenario, columns in inputs_of(scenarios).items():
+    drawn = inputs_of(scenarios)
+    for scenario, columns in drawn.items():
         names[scenario] = {}
         for column, values in columns.items():
             known = written.setdefault(column, values)
@@ -256,6 +262,7 @@ def save_inputs(path: Path, scenarios: Sequence[Scenario]) -> None:
         for column in unit.columns
     }
     save_columns(path, {_GROUP: written}, {_COLUMNS: names, _DESCRIBED: described})
+    return drawn
 
 
 def read_inputs(path: Path) -> Mapping[str, Named]:

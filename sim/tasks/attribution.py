@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import nan
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 
@@ -29,12 +29,24 @@ from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray
 from sim.chance.units import KINDS, Column, Unit, units_of
 from sim.chance.worlds import MARKET, STEPS, Named, reverting_paths
 from sim.outcomes.drivers import CHANCE, UNATTRIBUTED, Attribution, DriverRow, GradeRow, KindRow
-from sim.outcomes.naming import Outcome, outcome_draws
+from sim.outcomes.naming import Outcome, find_outcome, outcome_draws
 from sim.outcomes.panels import Result
 from sim.outcomes.statistics import FEWEST_SCRAMBLES
+from sim.outcomes.tables import Cell, csv_bytes
 from sim.scenario.scenario import Scenario
 
-__all__ = ["Redrawn", "answered", "drivers", "redrawn_sets", "units_behind"]
+__all__ = [
+    "DRIVERS_FILE",
+    "Redrawn",
+    "answered",
+    "default_outcomes",
+    "drivers",
+    "redrawn_sets",
+    "tables",
+    "units_behind",
+]
+
+DRIVERS_FILE: Final = "drivers.csv"
 
 Redrawn: TypeAlias = frozenset[str]
 """Names of units that are redrawn together; none of them is the run itself."""
@@ -87,6 +99,34 @@ def drivers(
             book = _Book(result.scenario, baseline, tuple(asked[k] for k in told), draws[told], units, columns, runs)
             found += book.attributions()
     return tuple(found)
+
+
+def default_outcomes(results: Sequence[Result], baseline: str) -> tuple[Outcome, ...]:
+    """What is asked of a study unless it is told: in the last year, foreign providers' share and what they are worth.
+
+    Where scenarios are compared it is what each adds to the baseline: to the share of all foreign providers, and to
+    the value with terminal value of all of them and of each; and the share itself. Of a single scenario, the levels.
+    """
+    cases = {result.name: result.panels for result in results}
+    values = [item for panels in cases.values() for _, item in _items(panels, "npv_with_terminal")]
+    levels = ["foreign_share.total", *(f"npv_with_terminal.total.{item}" for item in dict.fromkeys(values))]
+    if len(cases) < 2:
+        return tuple(find_outcome(text, cases) for text in levels)
+    return tuple(find_outcome(text, cases, baseline) for text in (*(f"gain({one})" for one in levels), levels[0]))
+
+
+def _items(panels: Mapping[str, Any], variable: str) -> Sequence[tuple[str, str]]:
+    return panels[variable].items if variable in panels else ()
+
+
+def tables(attributions: Sequence[Attribution]) -> dict[str, bytes]:
+    """The files of some attributions by name: every row, sums by kind, and sums by grade of evidence."""
+    rows: dict[str, tuple[Sequence[str], list[tuple[Cell, ...]]]] = {
+        DRIVERS_FILE: (DriverRow._fields, [row for one in attributions for row in one.rows]),
+        "kinds.csv": (KindRow._fields, [row for one in attributions for row in one.kinds]),
+        "grades.csv": (GradeRow._fields, [row for one in attributions for row in one.grades]),
+    }
+    return {name: csv_bytes(content, header) for name, (header, content) in rows.items()}
 
 
 def answered(

@@ -15,21 +15,20 @@ from sim.belief.posterior import Posterior
 from sim.chance.pairing import draws_key
 from sim.disk import write_bytes
 from sim.errors import Problem, ResultsError, ScenarioError
-from sim.outcomes.drivers import Attribution, DriverRow, GradeRow, KindRow
+from sim.outcomes.drivers import Attribution
 from sim.outcomes.findings import sentences
 from sim.outcomes.manifest import stated, understood
 from sim.outcomes.naming import Outcome, find_outcome
 from sim.outcomes.study import Study, read_study
-from sim.outcomes.tables import Cell, csv_bytes
 from sim.outcomes.variables import VARIABLES
-from sim.tasks.attribution import answered, drivers, redrawn_sets, units_behind
+from sim.tasks.attribution import answered, default_outcomes, drivers, redrawn_sets, tables, units_behind
 from sim.tasks.crew import make_crew
 from sim.tasks.hybrids import HybridPlan, hybrid_draws, hybrid_parts
 from sim.tasks.pool import Batch, Progress
 from sim.tasks.run import unknown_errors
 from sim.tasks.task import Desk, Finished, Task, perform
 
-__all__ = ["DriversStudy", "DriversTask", "default_outcomes", "run_drivers"]
+__all__ = ["DriversStudy", "DriversTask", "run_drivers"]
 
 _SIMULATED: Final = 0.9
 """Share of the time that runs take, for the progress bar."""
@@ -96,28 +95,10 @@ def run_drivers(
         The study is not whole or was made by another command, or the folder cannot be written.
     """
     crew, study = make_crew(jobs, executor, patience), read_study(folder)
-    asked = _outcomes(study, outcomes) if outcomes else default_outcomes(study)
+    asked = _outcomes(study, outcomes) if outcomes else default_outcomes(study.results, study.baseline)
     if total:
         _refuse_learned(study)
     return perform(DriversTask(study, asked, total, plots), out, crew, force=force, progress=progress)
-
-
-def default_outcomes(study: Study) -> tuple[Outcome, ...]:
-    """What is asked of a study unless it is told: in the last year, foreign providers' share and what they are worth.
-
-    Where scenarios are compared it is what each adds to the baseline: to the share of all foreign providers, and to
-    the value with terminal value of all of them and of each; and the share itself. Of a single scenario, the levels.
-    """
-    cases = {result.name: result.panels for result in study.results}
-    values = [item for panels in cases.values() for _, item in _items(panels, "npv_with_terminal")]
-    levels = ["foreign_share.total", *(f"npv_with_terminal.total.{item}" for item in dict.fromkeys(values))]
-    if len(cases) < 2:
-        return tuple(find_outcome(text, cases) for text in levels)
-    return tuple(find_outcome(text, cases, study.baseline) for text in (*(f"gain({one})" for one in levels), levels[0]))
-
-
-def _items(panels: Mapping[str, Any], variable: str) -> Sequence[tuple[str, str]]:
-    return panels[variable].items if variable in panels else ()
 
 
 def _outcomes(study: Study, texts: Sequence[str]) -> tuple[Outcome, ...]:
@@ -222,9 +203,8 @@ class DriversTask(Task[Sequence[Attribution], DriversStudy]):
 
     def write(self, folder: Path, computed: Sequence[Attribution], desk: Desk) -> Mapping[str, Any]:
         """Write every file."""
-        _write(folder / "drivers.csv", DriverRow._fields, [row for one in computed for row in one.rows])
-        _write(folder / "kinds.csv", KindRow._fields, [row for one in computed for row in one.kinds])
-        _write(folder / "grades.csv", GradeRow._fields, [row for one in computed for row in one.grades])
+        for name, content in tables(computed).items():
+            write_bytes(folder / name, content)
         if self.pictures:
             _draw(folder / "plots", computed, desk.crew.jobs)
         desk.tell("files", 1.0)
@@ -252,10 +232,6 @@ class DriversTask(Task[Sequence[Attribution], DriversStudy]):
         """The findings."""
         findings = understood(_FINDINGS, study.manifest.answer, study.folder)
         return DriversStudy(study.folder, study.paths, findings, study.notes)
-
-
-def _write(path: Path, header: Sequence[str], rows: Sequence[tuple[Cell, ...]]) -> None:
-    write_bytes(path, csv_bytes([], header) + (csv_bytes(rows) if rows else b""))
 
 
 def _draw(folder: Path, computed: Sequence[Attribution], jobs: int) -> None:

@@ -23,7 +23,9 @@ from sim.outcomes.tables import (
     parameter_columns,
     parameter_rows,
 )
+from sim.tasks.attribution import DRIVERS_FILE, default_outcomes, drivers, tables
 from sim.tasks.pool import CAN_FORK, Batch
+from sim.tasks.request import MANY_DRAWS
 
 __all__ = ["Files", "import_pictures"]
 
@@ -68,8 +70,8 @@ class Files:
         }
 
     def add_inputs(self, batch: Batch) -> None:
-        """Have what was drawn written."""
-        batch.add(partial(save_inputs, self.folder / INPUTS_FILE, [result.scenario for result in self.results]))
+        """Have written what was drawn, and what of it drives the answer, as far as that takes no runs."""
+        batch.add(partial(_save_inputs, self.folder, self.results, self.baseline.name))
 
     def write_tables(self, batch: Batch, done: Callable[[float], None]) -> None:
         """Run the batch with all tables and pictures added to it, and write them."""
@@ -105,6 +107,15 @@ def _save(result: Result, folder: Path, keep: Collection[str] | None) -> Hashes:
     folder.mkdir()
     write_bytes(folder / "timeline.csv", csv_bytes(timeline_rows(result), TimelineRow._fields))
     return save_result(result, folder / DRAWS_FILE, keep)
+
+
+def _save_inputs(folder: Path, results: Sequence[Result], baseline: str) -> None:
+    """Write the inputs, and up to many draws the drivers of what is asked by default."""
+    scenarios = [result.scenario for result in results]
+    inputs = save_inputs(folder / INPUTS_FILE, scenarios)
+    if scenarios[0].sampling.draws <= MANY_DRAWS:
+        found = drivers(results, inputs, baseline, default_outcomes(results, baseline))
+        write_bytes(folder / DRIVERS_FILE, tables(found)[DRIVERS_FILE])
 
 
 def _summary(result: Result, base: Result) -> bytes:
