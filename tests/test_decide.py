@@ -283,7 +283,9 @@ def test_two_who_decide_meet_in_every_pair(folder: Folder) -> None:
 players:
   aws:
     objective: npv_with_terminal.total.aws
-    actions: {stay: {providers.aws.entry: {rule: never}}, build: {providers.aws.entry: {rule: always}}}
+    actions:
+      stay: {title: staying away, providers.aws.entry: {rule: never}}
+      build: {providers.aws.entry: {rule: always}}
   other:
     objective: npv_with_terminal.total.other
     actions: {stay: {providers.other.entry: {rule: never}}, build: {providers.other.entry: {rule: always}}}

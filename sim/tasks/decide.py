@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -30,7 +30,7 @@ from sim.pictures.registry import draw, drawable
 from sim.pictures.waiting import WaitingSheet
 from sim.tasks.crew import make_crew
 from sim.tasks.decisionfile import Action, Decider, Decision, decision_of, read_decision
-from sim.tasks.decisiontable import DECIDE_COLUMNS, decide_rows
+from sim.tasks.decisiontable import DECIDE_COLUMNS, PAIR, Row, decide_rows
 from sim.tasks.decisionwords import sentences, short_table
 from sim.tasks.parts import Arrays
 from sim.tasks.payoffs import Measure, measure_of, redrawn_payoffs, scramble_payoffs
@@ -176,7 +176,7 @@ class DecideTask(Task[Advice, DecisionStudy]):
     def write(self, folder: Path, computed: Advice, desk: Desk) -> Mapping[str, Any]:
         """Write every file."""
         decision = self.decision
-        write_bytes(folder / "decide.csv", csv_bytes(decide_rows(computed), DECIDE_COLUMNS))
+        write_bytes(folder / "decide.csv", csv_bytes(_by_key(decide_rows(computed), decision), DECIDE_COLUMNS))
         rows, header = parameter_rows(decision.cases), parameter_columns(decision.cases)
         write_bytes(folder / "parameters.csv", csv_bytes(rows, header))
         if self.pictures:
@@ -257,6 +257,13 @@ def _require_stake(decision: Decision, measure: Measure, drawn: Arrays) -> None:
     named = ", ".join(outcome.label for some in measure.objectives for outcome, _ in some)
     message = f"no action moves it in any draw (found {named}; name an outcome that the actions are for)"
     raise ScenarioError([Problem(decision.name, 0, 0, "objective", message)])
+
+
+def _by_key(rows: Iterable[Row], decision: Decision) -> Iterator[Row]:
+    """The rows with each action as the file calls it, so that a title in words may change."""
+    keys = {action.title: action.name for decider in decision.deciders for action in decider.actions}
+    for row in rows:
+        yield row._replace(action=PAIR.join(keys.get(title, title) for title in row.action.split(PAIR)))
 
 
 def _titles(decision: Decision) -> tuple[tuple[str, tuple[str, ...]], ...]:

@@ -14,7 +14,7 @@ from sim.axes import FloatArray
 from sim.pictures.decisions import Advice
 from sim.pictures.waiting import WaitingSheet
 
-__all__ = ["DECIDE_COLUMNS", "Row", "at_place", "decide_rows", "mean_of", "share_above_0"]
+__all__ = ["DECIDE_COLUMNS", "PAIR", "Row", "at_place", "decide_rows", "mean_of", "share_above_0"]
 
 _MAP_STEPS: Final = 20
 """Of a weight in the table of beliefs."""
@@ -33,6 +33,9 @@ class Row(NamedTuple):
 
 
 DECIDE_COLUMNS: Final = Row._fields
+
+PAIR: Final = " × "
+"""Between the actions of two who decide."""
 
 _UNIT: Final = "USD bn"
 _UNITS: Final = {"P(loss)": "fraction", "P(best)": "fraction"}
@@ -175,11 +178,11 @@ def _game_rows(advice: Advice) -> Iterator[Row]:
     for k, name in enumerate(game.names):
         for d, mine in enumerate(game.actions[0]):
             for e, theirs in enumerate(game.actions[1]):
-                yield _row("pairs", f"{mine} × {theirs}", name, "mean", at_place(game.means, k, d, e))
+                yield _row("pairs", f"{mine}{PAIR}{theirs}", name, "mean", at_place(game.means, k, d, e))
         yield _row("pairs", "", name, "cost of the rival", game.cost_of_rival(k))
     found = game.equilibria
     for statistic, share in (("none", found.none), ("one", found.one), ("several", found.several)):
         yield _row("mutual best answers", "", "draws", statistic, share, "fraction")
     for d, e in found.in_mean:
-        pair = f"{game.actions[0][d]} × {game.actions[1][e]}"
+        pair = f"{game.actions[0][d]}{PAIR}{game.actions[1][e]}"
         yield Row("mutual best answers", pair, "mean", "is one", 1.0, float("nan"), "1")
