@@ -13,9 +13,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
-from sim.analysis.appraisal import Appraisal, Level
+from sim.analysis.appraisal import WITH_VALUE, Appraisal, Level
 from sim.analysis.decisions import PAYOFF_STATISTICS, Game, best_by_weights, lattice
 from sim.axes import FloatArray
+from sim.outcomes.findings import unit_words
 from sim.outcomes.panels import Result
 from sim.pictures.registry import picture
 from sim.pictures.style import (
@@ -161,8 +162,14 @@ def _draw_payoffs(axes: Axes, found: Appraisal) -> None:
     heading(axes, "What it brings")
 
 
+def _known_words(name: str, scenario: Scenario) -> str:
+    """What can be known, in words."""
+    unit = name.removesuffix(WITH_VALUE)
+    return capital(unit_words(unit, scenario)) + name.removeprefix(unit)
+
+
 def _labels(axes: Axes, names: Sequence[str]) -> None:
-    axes.set_yticks(range(len(names)), [name if "." in name else _words(name) for name in names])
+    axes.set_yticks(range(len(names)), [_words(name) for name in names])
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x")
@@ -336,7 +343,7 @@ def decide_information(advice: Advice) -> Figure:
         axes.barh(place, unit.low, color=colour if unit.is_told else "none", edgecolor=colour, height=0.55)
         axes.plot(unit.high, place, "o", markerfacecolor="none", markeredgecolor=colour, markersize=8)
         axes.errorbar(unit.low, place, xerr=3 * unit.low_se, color=GREY, capsize=3, linestyle="")
-    _labels(axes, [unit.known.name for unit in shown])
+    _labels(axes, [_known_words(unit.known.name, advice.scenario) for unit in shown])
     axes.axvline(level.floor, color=GREY, linestyle=":", label="largest of 40 columns of noise")
     if level.nested is not None:
         label = f"all but luck together: {money(level.nested.low)} to {money(level.nested.high)}"
