@@ -444,3 +444,8 @@ def test_scenarios_are_named_by_file_or_by_name(pair: Folder, capsys: pytest.Cap
     assert "another scenario of the study is named 'one' too" in capsys.readouterr().err
     assert cli.main(["check", "ftz_pilot"]) == 0
     assert cli.main(["check", "ftz_pilots"]) == 2
+
+
+def test_a_bridge_from_a_scenario_to_itself_is_refused() -> None:
+    with pytest.raises(ScenarioError, match="ftz_pilot: stands at both ends: name two scenarios that differ"):
+        run_bridge("ftz_pilot", "ftz_pilot")

@@ -22,6 +22,7 @@ from sim.tasks.compare import compare_studies
 from sim.tasks.conditions import Finding, Measured, sentences
 from sim.tasks.discover import DiscoverTask, run_discovery
 from sim.tasks.run import run_study
+from sim.tasks.verify import verify_study
 
 DRAWS = 8192
 SIZE = "market_size.total.2018 > 7300 USD m/yr"
@@ -303,3 +304,8 @@ def test_errors_of_scrambles_of_unlike_size_are_the_spread_of_means_over_worlds(
     spread = np.std([one.value[0, mean] for one in found])
     assert np.sqrt(np.mean([one.error[0, mean] ** 2 for one in found])) == pytest.approx(spread, rel=0.15)
     assert np.isnan(describe(random.normal(size=(1, 70)), sizes=(10,) * 7).error).all()
+
+
+def test_conditions_are_found_anew_from_the_run_beside_them(made: Path) -> None:
+    found = run_discovery(made, SIZE, plots=False, out=made.parent, jobs=1).folder
+    assert verify_study(found, rerun=True, jobs=1).faults == ()

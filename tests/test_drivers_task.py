@@ -35,6 +35,7 @@ from sim.tasks.drivers import DriversStudy, run_drivers
 from sim.tasks.hybrids import HybridPlan, hybrid_draws, hybrid_parts, redrawn_part
 from sim.tasks.runs import with_draws
 from sim.tasks.task import FINISHED_BEFORE
+from sim.tasks.verify import verify_study
 
 GAIN = "gain(foreign_share.total.2022)"
 COLUMNS = (
@@ -184,6 +185,15 @@ def test_only_what_is_told_from_0_is_added_up() -> None:
     kinds = {row.kind: row for row in attributions(GAIN)[0].kinds}
     assert len(told) < len(units_of(opened()))
     assert kinds["unattributed"].first == pytest.approx(1 - sum(row.first for row in told), abs=1e-12)
+
+
+def test_drivers_are_made_anew_from_the_run_beside_them(tmp_path: Path) -> None:
+    found = run_drivers(folder(), outcomes=[GAIN], out=folder().parent, plots=False, jobs=1).folder
+    assert verify_study(found, rerun=True, jobs=1).faults == ()
+    alone = tmp_path / found.name
+    shutil.copytree(found, alone)
+    with pytest.raises(ResultsError, match="was made of a run that does not lie beside it"):
+        verify_study(alone, rerun=True)
 
 
 def test_few_draws_have_no_errors_and_nothing_is_said_of_shares(tmp_path: Path) -> None:

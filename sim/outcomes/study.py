@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -25,7 +25,17 @@ from sim.scenario.scenario import Scenario
 if TYPE_CHECKING:
     import xarray
 
-__all__ = ["INPUTS_FILE", "Labelled", "Study", "inputs_of", "load_results", "read_inputs", "read_study", "save_inputs"]
+__all__ = [
+    "INPUTS_FILE",
+    "Labelled",
+    "Study",
+    "inputs_of",
+    "load_results",
+    "read_inputs",
+    "read_study",
+    "save_inputs",
+    "study_beside",
+]
 
 INPUTS_FILE: Final = "inputs.nc"
 
@@ -220,6 +230,31 @@ def _dataset(path: Path) -> xarray.Dataset:
     except Exception as error:  # whatever two libraries raise at marks that make no sense to them
         message = "damaged, or not written by this program: its dimensions or attributes are not as xarray needs them"
         raise ResultsError(f"{path}: {message}") from error
+
+
+def study_beside(folder: Path, is_meant: Callable[[Manifest], bool]) -> Study:
+    """The run that a folder was made of, where it lies in the folder beside it.
+
+    Parameters
+    ----------
+    folder : Path
+        Of an analysis.
+    is_meant : callable
+        Tells the run by its manifest.
+
+    Raises
+    ------
+    ResultsError
+        It does not lie there.
+    """
+    for path in sorted(folder.resolve().parent.iterdir()):
+        try:
+            manifest = read_manifest(path)
+        except ResultsError:
+            continue
+        if manifest.task == "run" and is_meant(manifest):
+            return read_study(path)
+    raise ResultsError(f"{folder}: was made of a run that does not lie beside it: put both into one folder")
 
 
 def inputs_of(scenarios: Sequence[Scenario]) -> dict[str, Named]:

@@ -25,7 +25,7 @@ from sim.model.engine import simulate
 from sim.outcomes.events import Event, event_draws, event_values, find_event, variables_of_event
 from sim.outcomes.manifest import EXACT, stated, understood
 from sim.outcomes.panels import Result, require_finite
-from sim.outcomes.study import INPUTS_FILE, Study, read_study
+from sim.outcomes.study import INPUTS_FILE, Study, read_study, study_beside
 from sim.outcomes.tables import csv_bytes
 from sim.pictures.registry import draw, drawable
 from sim.scenario.scenario import Scenario
@@ -209,8 +209,10 @@ class DiscoverTask(Task[tuple[Finding, ...], Conditions]):
 
     @classmethod
     def again(cls, asked: Mapping[str, Any], folder: Path, posterior: Posterior | None) -> Self:
-        """Not without the study."""
-        raise ResultsError(f"{folder}: was made of another study's draws: verify that with --rerun")
+        """Of the run, which must lie beside it."""
+        study = study_beside(folder, lambda manifest: manifest.variables == asked["discovered"])
+        task = _asked_of(study, asked["where"], asked["with_luck"], asked["pictures"])
+        return cls(task.study, task.event, task.passing, task.with_luck, task.pictures)
 
     def compute(self, desk: Desk) -> tuple[Finding, ...]:
         """The boxes of each scenario, and their ceilings."""

@@ -14,12 +14,12 @@ from pydantic import TypeAdapter
 from sim.belief.posterior import Posterior
 from sim.chance.pairing import draws_key
 from sim.disk import write_bytes
-from sim.errors import Problem, ResultsError, ScenarioError
+from sim.errors import Problem, ScenarioError
 from sim.outcomes.drivers import Attribution
 from sim.outcomes.findings import sentences
 from sim.outcomes.manifest import stated, understood
 from sim.outcomes.naming import Outcome, find_outcome
-from sim.outcomes.study import Study, read_study
+from sim.outcomes.study import Study, read_study, study_beside
 from sim.outcomes.variables import VARIABLES
 from sim.tasks.attribution import answered, default_outcomes, drivers, redrawn_sets, tables, units_behind
 from sim.tasks.crew import make_crew
@@ -168,8 +168,9 @@ class DriversTask(Task[Sequence[Attribution], DriversStudy]):
 
     @classmethod
     def again(cls, asked: Mapping[str, Any], folder: Path, posterior: Posterior | None) -> Self:
-        """Not without the study that it is about."""
-        raise ResultsError(f"{folder}: was made of another study's draws: verify that with --rerun")
+        """Of the run, which must lie beside it."""
+        study = study_beside(folder, lambda manifest: manifest.files == asked["study"])
+        return cls(study, _outcomes(study, asked["outcomes"]), asked["total"], asked["pictures"])
 
     def compute(self, desk: Desk) -> Sequence[Attribution]:
         """What drives each outcome."""
