@@ -24,7 +24,7 @@ from sim.model.engine import simulate
 from sim.outcomes.naming import find_outcome
 from sim.outcomes.results import Panel
 from sim.pictures.bridges import BridgeSheet, relation
-from sim.reading.loading import load_scenario
+from sim.reading.loading import load_scenario, shipped_folder
 from sim.scenario.clauses import CLOSES, DATES, KINDS, LEVERS, MOST_CLAUSES, WORLD, Clause, clauses_between
 from sim.scenario.scenario import Scenario
 from sim.scenario.steps import StepEffect
@@ -446,6 +446,7 @@ def test_scenarios_are_named_by_file_or_by_name(pair: Folder, capsys: pytest.Cap
     assert cli.main(["check", "ftz_pilots"]) == 2
 
 
-def test_a_bridge_from_a_scenario_to_itself_is_refused() -> None:
-    with pytest.raises(ScenarioError, match="ftz_pilot: stands at both ends: name two scenarios that differ"):
-        run_bridge("ftz_pilot", "ftz_pilot")
+@pytest.mark.parametrize("given", [Path("ftz_pilot"), load_scenario(shipped_folder() / "ftz_pilot.yaml")])
+def test_a_bridge_from_a_scenario_to_itself_is_refused(given: Path | Scenario) -> None:
+    with pytest.raises(ScenarioError, match=r"^ftz_pilot: stands at both ends: name two scenarios that differ"):
+        run_bridge(given, given)

@@ -146,7 +146,8 @@ def run_bridge(
         The folder cannot be written, or holds something else.
     """
     if first == second:
-        raise ScenarioError([Problem(str(second), 0, 0, "", "stands at both ends: name two scenarios that differ")])
+        name = second.name if isinstance(second, Scenario) else str(second)
+        raise ScenarioError([Problem(name, 0, 0, "", "stands at both ends: name two scenarios that differ")])
     request = make_request(
         [first, second], draws=draws or BRIDGE_DRAWS, seed=seed, baseline=None, keep=None, pictures=plots
     )
