@@ -441,7 +441,7 @@ def test_a_wrong_request_is_refused(
 
 def test_scenarios_are_named_by_file_or_by_name(pair: Folder, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["bridge", "one", "one.yaml", "--draws", "512"]) == 2
-    assert "another scenario of the study is named 'one' too" in capsys.readouterr().err
+    assert "one: stands at both ends" in capsys.readouterr().err
     assert cli.main(["check", "ftz_pilot"]) == 0
     assert cli.main(["check", "ftz_pilots"]) == 2
 
