@@ -48,7 +48,7 @@ _KIND_WORDS: Final = {
 }
 _HOW: Final = (
     "Bars: mean over an input's lowest and highest fifth; dots: levels of a category; whiskers: two standard errors of "
-    "the swing. Right: share of the variance that an input explains alone, and what its unit is behind in all."
+    "the swing. Right: share of the variance that an input explains alone"
 )
 _NARROW: Final = 0.05
 """Share below which a bar has no room for its number."""
@@ -82,9 +82,10 @@ def drivers_tornado(tornado: Tornado) -> Figure:
     """The mean of an outcome where each input is low and where it is high, and the share that it explains."""
     attribution = tornado.attribution
     rows = _swinging(attribution)
+    whole = ", and what its unit is behind in all." if attribution.has_totals else "."
     figure = sheet(
         _tornado_title(attribution),
-        f"{capital(readable(attribution.scenario.name))}{_over(attribution)}. {_HOW}",
+        f"{capital(readable(attribution.scenario.name))}{_over(attribution)}. {_HOW}{whole}",
         [Result(attribution.scenario, {})],
         [row.column for row in rows],
         height=max(HEIGHT, 3.0 + 0.48 * len(rows)),
