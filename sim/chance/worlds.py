@@ -10,9 +10,9 @@ some period depends on its first rows only.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, TypeAlias
+from typing import Final, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -33,6 +33,7 @@ __all__ = [
     "drawn_with",
     "event_columns",
     "listed_order",
+    "once_for_same_worlds",
     "period_count",
     "reverting_paths",
     "same_worlds",
@@ -63,6 +64,8 @@ SHOCK_INPUTS: Final = (
     "rivalry.origin_sd",
 )
 """Inputs from which the shock paths are made: to change one, the worlds are drawn anew."""
+
+T = TypeVar("T")
 
 Named: TypeAlias = Mapping[str, FloatArray]
 
@@ -192,6 +195,15 @@ class Worlds:
 def same_worlds(scenario: Scenario, other: Scenario) -> bool:
     """Whether two scenarios have the same worlds, to the last bit."""
     return drawn_with(scenario) == drawn_with(other) and inputs(scenario) == inputs(other)
+
+
+def once_for_same_worlds(scenarios: Sequence[Scenario], make: Callable[[Scenario], T]) -> list[T]:
+    """What is made of each scenario, made once for all that have the same worlds."""
+    made: list[tuple[Scenario, T]] = []
+    for scenario in scenarios:
+        known = [one for other, one in made if same_worlds(scenario, other)]
+        made.append((scenario, known[0] if known else make(scenario)))
+    return [one for _, one in made]
 
 
 def drawn_with(scenario: Scenario) -> tuple[object, ...]:

@@ -11,19 +11,17 @@ from sim.outcomes.drivers import CHANCE, UNATTRIBUTED, Attribution, DriverRow, S
 from sim.outcomes.naming import Outcome
 from sim.scenario.scenario import Scenario
 
-__all__ = ["in_units", "outcome_words", "sentences", "unit_words"]
+__all__ = ["SPELLING", "in_units", "outcome_words", "sentences", "unit_words"]
 
 _NAMED: Final = 5
 """Units that a sentence names."""
 
-_SPELLING: Final = {
-    "jv": "JV",
-    **{word.lower(): word for word in ("IaaS", "PaaS", "SaaS", "FTZ", "ITIF", "China", "NPV", "IRR")},
-}
+SPELLING: Final = {word.lower(): word for word in ("IaaS", "PaaS", "SaaS", "JV", "FTZ", "ITIF", "China", "NPV", "IRR")}
+"""Abbreviations in lower case to their usual spelling."""
 
 
 def _words(identifier: str) -> str:
-    return " ".join(_SPELLING.get(word, word) for word in identifier.replace(".", " ").replace("_", " ").split())
+    return " ".join(SPELLING.get(word, word) for word in identifier.replace(".", " ").replace("_", " ").split())
 
 
 def _title(name: str) -> str:
@@ -64,7 +62,7 @@ def unit_words(name: str, scenario: Scenario) -> str:
 def _provider(name: str, scenario: Scenario) -> str:
     """A provider's title without what stands in brackets; anything else in words."""
     known = scenario.providers.get(name)
-    return _words(name) if known is None else known.title.partition(" (")[0]
+    return _words(name) if known is None else known.short_title
 
 
 def outcome_words(attribution: Attribution) -> str:

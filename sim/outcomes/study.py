@@ -14,7 +14,7 @@ import numpy as np
 from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray
 from sim.chance.sampling import leading_columns
 from sim.chance.units import units_of
-from sim.chance.worlds import Named, same_worlds
+from sim.chance.worlds import Named, once_for_same_worlds
 from sim.errors import ResultsError, ScenarioError
 from sim.outcomes.columns import read_columns, save_columns
 from sim.outcomes.manifest import Manifest, read_manifest, require_as_written
@@ -259,12 +259,12 @@ def study_beside(folder: Path, is_meant: Callable[[Manifest], bool]) -> Study:
 
 def inputs_of(scenarios: Sequence[Scenario]) -> dict[str, Named]:
     """What is drawn for each scenario: by column of `units_of`, arrays (N,); scenarios share what they share."""
-    made: list[tuple[Scenario, Named]] = []
-    for scenario in scenarios:
-        scrambles = range(scenario.sampling.draws // DRAWS_PER_SCRAMBLE)
-        known = next((columns for other, columns in made if same_worlds(scenario, other)), None)
-        made.append((scenario, leading_columns(scenario, scrambles) if known is None else known))
-    return {scenario.name: columns for scenario, columns in made}
+
+    def columns(scenario: Scenario) -> Named:
+        return leading_columns(scenario, range(scenario.sampling.draws // DRAWS_PER_SCRAMBLE))
+
+    names = [scenario.name for scenario in scenarios]
+    return dict(zip(names, once_for_same_worlds(scenarios, columns), strict=True))
 
 
 def save_inputs(path: Path, scenarios: Sequence[Scenario]) -> dict[str, Named]:

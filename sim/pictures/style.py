@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 from matplotlib.ticker import FuncFormatter
 
+from sim.outcomes.findings import SPELLING
 from sim.outcomes.results import Result
 from sim.scenario.inputs import inputs
 from sim.scenario.scenario import Scenario
@@ -94,14 +95,12 @@ STYLE: Final[dict[Any, Any]] = {
 }
 """Settings in force while a picture is built and written, never longer."""
 
-_SPELLING: Final = {word.lower(): word for word in ("IaaS", "PaaS", "SaaS", "JV", "FTZ", "ITIF", "China", "NPV", "IRR")}
-
 
 def readable(identifier: str) -> str:
     """An id as words: underscores as spaces, known abbreviations in their usual spelling."""
     if identifier == "total":
         return "all layers"
-    return " ".join(_SPELLING.get(word, word) for word in identifier.split("_"))
+    return " ".join(SPELLING.get(word, word) for word in identifier.split("_"))
 
 
 def capital(text: str) -> str:
@@ -111,7 +110,7 @@ def capital(text: str) -> str:
 
 def short_title(scenario: Scenario, provider: str) -> str:
     """A provider's title without what stands in brackets."""
-    return scenario.providers[provider].title.partition(" (")[0]
+    return scenario.providers[provider].short_title
 
 
 @dataclass(frozen=True)

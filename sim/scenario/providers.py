@@ -74,6 +74,11 @@ class Provider(Model):
     entry: ProviderEntry | None = Field(default=None, description="In place of the scenario's, for this provider.")
     arrives: Arrival | None = Field(default=None, description="How it comes, if it is not there in the base year.")
 
+    @property
+    def short_title(self) -> str:
+        """The title without what stands in brackets."""
+        return self.title.partition(" (")[0]
+
 
 class Entry(Model):
     """The decision to build; a provider may have one of its own."""

@@ -427,7 +427,7 @@ def _notes(decision: Decision) -> Iterator[str]:
     deciding = {one.name for one in decision.deciders}
     rivals = [name for name in start.foreign if name not in deciding and start.entry_of(name).rule == "profit"]
     if rivals:
-        titles = ", ".join(start.providers[name].title.partition(" (")[0] for name in rivals)
+        titles = ", ".join(start.providers[name].short_title for name in rivals)
         yield (
             f"{titles} follow the rule of profit, which knows what control is worth in each draw: nobody can know "
             "that, and they build where it pays and stay where it does not"

@@ -437,7 +437,7 @@ class _Draft:
         if file.players is not None and player is not None:
             objective = file.players[player].objective
         name = player or next((one for one in reversed(objective.split(".")) if one in scenario.providers), "")
-        title = scenario.providers[name].title.partition(" (")[0] if name in scenario.providers else name
+        title = scenario.providers[name].short_title if name in scenario.providers else name
         last = 1 if place else len(cases) // len(options)
         own = cases[: last * len(options) : last]
         benchmarks = [name in case.foreign and case.entry_of(name).rule == "profit" for case in own]

@@ -15,7 +15,7 @@ import numpy as np
 from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray
 from sim.chance.sampling import hybrid_worlds
 from sim.chance.units import units_of
-from sim.chance.worlds import Worlds, same_worlds
+from sim.chance.worlds import Worlds, once_for_same_worlds
 from sim.errors import NumericalError
 from sim.model.course import Shared
 from sim.model.engine import simulate
@@ -112,10 +112,8 @@ def redrawn_part(plan: HybridPlan, sets: Sequence[Redrawn], scrambles: range) ->
     NumericalError
         A draw has no answer; names the units that were redrawn.
     """
-    drawn: list[tuple[Scenario, Callable[[Redrawn], Worlds]]] = []
-    for scenario in plan.scenarios:
-        known = next((worlds for other, worlds in drawn if same_worlds(scenario, other)), None)
-        drawn.append((scenario, known or _worlds(scenario, scrambles)))
+    worlds = once_for_same_worlds(plan.scenarios, lambda scenario: _worlds(scenario, scrambles))
+    drawn = list(zip(plan.scenarios, worlds, strict=True))
     shared = Shared()
     _outcomes(plan, drawn, Redrawn(), shared, scrambles)
     return {_DRAWS: np.stack([_outcomes(plan, drawn, one, shared.branch(), scrambles) for one in sets])}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
@@ -14,7 +14,7 @@ from sim.chance.medians import median_world
 from sim.chance.sampling import draw_worlds, leading_columns
 from sim.chance.units import units_of
 from sim.chance.variants import Variants
-from sim.chance.worlds import MARKET, STEPS, Worlds, same_worlds
+from sim.chance.worlds import MARKET, STEPS, Worlds, once_for_same_worlds
 from sim.dates.timeline import Masks, Timeline
 from sim.errors import NumericalError, Problem, ScenarioError
 from sim.model.course import Shared
@@ -211,19 +211,9 @@ def redrawn_payoffs(decision: Decision, measure: Measure, number: int, cases: Se
         luck = [unit.name for unit in units_of(case) if unit.kind == "luck"]
         return draw_worlds(case, range(number, number + 1), redrawn=luck, copy=copy)
 
-    drawn = _drawn(decision, cases, draw)
+    chosen = [decision.cases[place] for place in cases]
+    drawn = list(zip(chosen, once_for_same_worlds(chosen, draw), strict=True))
     return _payoffs(decision, replace(measure, valuations=measure.valuations[:1]), drawn, number)
-
-
-def _drawn(
-    decision: Decision, cases: Sequence[int], draw: Callable[[Scenario], Worlds]
-) -> list[tuple[Scenario, Worlds]]:
-    """Some cases with their worlds, drawn once for all that draw alike."""
-    found: list[tuple[Scenario, Worlds]] = []
-    for case in (decision.cases[place] for place in cases):
-        known = next((worlds for other, worlds in found if same_worlds(case, other)), None)
-        found.append((case, draw(case) if known is None else known))
-    return found
 
 
 def _at_place(case: Scenario, decision: Decision, worlds: Worlds, place: str) -> Worlds:
