@@ -1,0 +1,58 @@
+"""How Sphinx builds these pages: `python -m sphinx -W --keep-going -n docs build/docs` (extra `docs`)."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import sim
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+# Cells call `sim` as a reader would; of several installations it must be the one that builds the pages.
+os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
+os.environ["NO_COLOR"] = "1"
+
+project = "market-entry-sim"
+author = "The authors of market-entry-sim"
+copyright = "the authors of market-entry-sim, MIT"  # noqa: A001
+version = release = sim.__version__
+
+extensions = [
+    "myst_nb",
+    "sphinx.ext.autodoc",
+    "sphinx.ext.napoleon",
+    "sphinx.ext.viewcode",
+    "formulas",
+    "sources",
+]
+exclude_patterns = ["_build"]
+
+myst_enable_extensions = ["dollarmath", "colon_fence"]
+myst_heading_anchors = 3
+myst_links_external_new_tab = False
+
+nb_execution_mode = "force"
+nb_execution_timeout = 900
+nb_execution_in_temp = True
+nb_execution_raise_on_error = True
+nb_output_stderr = "remove"  # progress
+nb_merge_streams = True
+
+autodoc_typehints = "none"  # the docstrings say types, in words
+autodoc_member_order = "bysource"
+napoleon_google_docstring = False
+napoleon_use_rtype = False
+nitpicky = True
+# Words of numpydoc such as "sequence of str" are no names, and the pages are built without a network.
+nitpick_ignore_regex = [("py:class", ".*")]
+
+html_theme = "furo"
+html_title = f"market-entry-sim {release}"
+html_static_path = ["_static"]
+html_css_files = ["pages.css"]
+html_math_renderer = "mathml"
+html_copy_source = False
+html_show_sphinx = False
+pygments_style = "friendly"
