@@ -39,11 +39,13 @@ nb_execution_in_temp = True
 nb_execution_raise_on_error = True
 nb_output_stderr = "remove"  # progress
 nb_merge_streams = True
+nb_render_markdown_format = "gfm"
 
 autodoc_typehints = "none"  # the docstrings say types, in words
 autodoc_member_order = "bysource"
 napoleon_google_docstring = False
 napoleon_use_rtype = False
+napoleon_use_ivar = True
 nitpicky = True
 # Words of numpydoc such as "sequence of str" are no names, and the pages are built without a network.
 nitpick_ignore_regex = [("py:class", ".*")]

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from docutils import nodes
 from sphinx import addnodes
 from sphinx.application import Sphinx
+from sphinx.environment import BuildEnvironment
 from sphinx.transforms import SphinxTransform
 
 _NAME = re.compile(r"sim(\.\w+){2,}")
@@ -102,8 +103,19 @@ def _fold(names: list[str]) -> Iterator[nodes.Node]:
     yield nodes.raw("", "</details>", format="html")
 
 
+def _error(
+    app: Sphinx, env: BuildEnvironment, node: addnodes.pending_xref, content: nodes.TextElement
+) -> nodes.reference | None:
+    """What a docstring says is raised, by its short name: all such are in one module."""
+    if node["reftype"] != "exc" or "." in node["reftarget"]:
+        return None
+    name, domain = f"sim.errors.{node['reftarget']}", env.domains.python_domain
+    return domain.resolve_xref(env, node["refdoc"], app.builder, "exc", name, node, content)
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Offer the transforms to Sphinx."""
     for transform in (Shell, Sources, Names):
         app.add_transform(transform)
+    app.connect("missing-reference", _error)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
