@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import sim
@@ -13,6 +15,11 @@ sys.path.insert(0, str(HERE))
 # Cells call `sim` as a reader would; of several installations it must be the one that builds the pages.
 os.environ["PATH"] = os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"]))
 os.environ["NO_COLOR"] = "1"
+ipython = tempfile.TemporaryDirectory()
+startup = Path(ipython.name, "profile_default", "startup")
+startup.mkdir(parents=True)
+shutil.copy(HERE / "cells.py", startup)
+os.environ["IPYTHONDIR"] = ipython.name
 
 project = "market-entry-sim"
 author = "The authors of market-entry-sim"
@@ -37,8 +44,7 @@ nb_execution_mode = "force"
 nb_execution_timeout = 900
 nb_execution_in_temp = True
 nb_execution_raise_on_error = True
-nb_output_stderr = "remove"  # progress
-nb_merge_streams = True
+nb_output_stderr = "remove"
 nb_render_markdown_format = "gfm"
 
 autodoc_typehints = "none"  # the docstrings say types, in words

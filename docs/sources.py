@@ -97,7 +97,8 @@ def _in_sentence(text: str) -> list[str]:
 
 def _fold(names: list[str]) -> Iterator[nodes.Node]:
     """The source of some functions, closed until a reader opens it."""
-    yield nodes.raw("", '<details class="source"><summary>The program</summary>', format="html")
+    titles = ", ".join(name.rpartition(".")[2] for name in names)
+    yield nodes.raw("", f'<details class="source"><summary>Source of {titles}</summary>', format="html")
     for name in names:
         yield nodes.literal_block("", f"# {name}\n{source(name)}", language="python")
     yield nodes.raw("", "</details>", format="html")
