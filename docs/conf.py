@@ -46,6 +46,8 @@ nb_execution_in_temp = True
 nb_execution_raise_on_error = True
 nb_output_stderr = "remove"
 nb_render_markdown_format = "gfm"
+nb_code_prompt_show = "How this was made"
+nb_code_prompt_hide = "How this was made"
 
 autodoc_typehints = "none"  # the docstrings say types, in words
 autodoc_member_order = "bysource"
