@@ -23,7 +23,7 @@ os.environ["IPYTHONDIR"] = ipython.name
 
 project = "market-entry-sim"
 author = "The authors of market-entry-sim"
-copyright = "the authors of market-entry-sim, MIT"  # noqa: A001
+copyright = "the authors of market-entry-sim, MIT"
 version = release = sim.__version__
 
 extensions = [

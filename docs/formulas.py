@@ -22,7 +22,9 @@ def block(writer: HTML5Translator, node: nodes.math_block) -> None:
     """A formula on lines of its own, with its number, by which a page can be entered: `model.html#equation-4`."""
     number = _TAG.search(node.astext())
     formula = convert(_TAG.sub("", node.astext()).strip(), display="block")
-    label = f'<a class="number" id="equation-{number[1]}" href="#equation-{number[1]}">({number[1]})</a>' if number else ""
+    label = (
+        f'<a class="number" id="equation-{number[1]}" href="#equation-{number[1]}">({number[1]})</a>' if number else ""
+    )
     writer.body.append(f'<div class="formula"><div>{formula}</div>{label}</div>\n')
     raise nodes.SkipNode
 

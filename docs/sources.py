@@ -1,4 +1,4 @@
-"""The program beside its description: names of its functions become links, and formulas get the source that computes them."""
+"""The program beside its description: its functions' names become links, and below a formula stands what computes it."""
 
 from __future__ import annotations
 
@@ -75,7 +75,9 @@ def source(name: str) -> str:
     """
     text = textwrap.dedent(inspect.getsource(_named(name)))
     lines = text.splitlines()
-    for node in reversed([node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef | ast.ClassDef)]):
+    for node in reversed(
+        [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef | ast.ClassDef)]
+    ):
         if ast.get_docstring(node) is not None:
             del lines[node.body[0].lineno - 1 : node.body[0].end_lineno]
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""The documentation: tables are the program's, examples run, and pages are built whole and load nothing from elsewhere."""
+"""The documentation: its tables are the program's, its examples run, and its pages load nothing from elsewhere."""
 
 from __future__ import annotations
 

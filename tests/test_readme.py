@@ -32,6 +32,8 @@ REGIMES = {"jv_only": "JV only", "ftz_pilot": "FTZ pilot", "full_liberalization"
 
 Table = Mapping[tuple[str, ...], float]
 
+_CELL = re.compile(r"^```\{code-cell\} ipython3\n(?:---\n.*?\n---\n|(?::.*\n)+)?(.*?)^```$", re.DOTALL | re.MULTILINE)
+
 _WITHOUT_NOTEBOOK = """\
 import subprocess, sys, types
 display = types.ModuleType("IPython.display")
@@ -62,7 +64,8 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with FileLock(folder.with_suffix(".lock")):
         if not folder.exists():
             subprocess.run(["git", "clone", "--quiet", str(ROOT), str(folder)], check=True)
-            subprocess.run(["bash", "-euo", "pipefail", "-c", _block("run")], check=True, cwd=folder, capture_output=True)
+            command = ["bash", "-euo", "pipefail", "-c", _block("run")]
+            subprocess.run(command, check=True, cwd=folder, capture_output=True)
     return folder
 
 
@@ -85,15 +88,13 @@ def test_a_tutorial_runs_from_the_installed_package_in_an_empty_folder(
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
     environment["PATH"] = os.pathsep.join((str(checkout / ".venv" / "bin"), environment["PATH"]))
     command = [checkout / ".venv" / "bin" / "python", "-P", tmp_path / "cells.py"]
-    done = subprocess.run(
-        command, cwd=tmp_path / "empty", env=environment, capture_output=True, text=True, check=False
-    )
+    done = subprocess.run(command, cwd=tmp_path / "empty", env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 
 
 def _cells(page: Path) -> list[str]:
     """The cells of a page as Python, without what they say to the page."""
-    codes = re.findall(r"^```\{code-cell\} ipython3\n(?:---\n.*?\n---\n|(?::.*\n)+)?(.*?)^```$", page.read_text(), re.S | re.M)
+    codes = _CELL.findall(page.read_text())
     shells = [re.fullmatch(r"%%bash\n(.*)", code, re.DOTALL) for code in codes]
     return [
         f"subprocess.run(['bash', '-euo', 'pipefail', '-c', {shell[1]!r}], check=True)" if shell else code
@@ -192,9 +193,9 @@ def _scores(study: Path) -> list[str]:
     last, fading, published, share, low, high = (signed(x, f"{abs(x):.2f}") for x in map(float, (*sizes, *shares)))
     return [
         f"- {inside} of {len(rows)} numbers observed in 2019–2021 lie inside the 90% range.",
-        f"- Market size: skill {last} against constant growth, {fading} against growth that fades, {published} against the",
-        "  published forecast. Above 0 is better.",
-        f"- **Shares: skill {share} ({low} to {high}) against \"as last year\"**.",
+        f"- Market size: skill {last} against constant growth, {fading} against growth that fades, {published} "
+        "against the published forecast. Above 0 is better.",
+        f'- **Shares: skill {share} ({low} to {high}) against "as last year"**.',
     ]
 
 

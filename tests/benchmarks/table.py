@@ -1,8 +1,8 @@
 """What the program costs, beside what it stands on: `python tests/benchmarks/table.py [--rounds N] [--out FILE]`.
 
-Needs the extra `benchmarks`, and Linux. Writes `docs/trust/benchmarks.md`, which is committed, so that its history tells
-how costs moved. Compare ratios and not seconds: each round takes every command in turn, and of each the least of all rounds
-counts, so that what a machine does besides falls on all alike. Nothing here is asserted.
+Needs the extra `benchmarks`, and Linux. Writes `docs/trust/benchmarks.md`, which is committed, so that its history
+tells how costs moved. Compare ratios and not seconds: each round takes every command in turn, and of each the least of
+all rounds counts, so that what a machine does besides falls on all alike. Nothing here is asserted.
 """
 
 from __future__ import annotations
