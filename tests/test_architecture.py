@@ -50,6 +50,7 @@ READING_ORDER = (
     "outcomes.columns",
     "outcomes.statistics", "outcomes.tables", "outcomes.comparison", "outcomes.naming", "outcomes.events",
     "outcomes.study", "outcomes.sweeps", "outcomes.drivers", "outcomes.findings",
+    "outcomes.stakes", "outcomes.verdict",
     "model.economy", "model.inversion", "model.luck", "model.marketpath", "model.entry", "model.stocks", "model.levers",
     "model.course", "model.sites", "model.market", "model.record", "model.sight", "model.streams", "model.accounts",
     "model.engine", "model.valuation",

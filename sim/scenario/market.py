@@ -134,6 +134,9 @@ class Closure(Model):
 class Hypothesis(Model):
     """What foreign providers would have in the long run if they controlled their business."""
 
+    title: str | None = Field(
+        default=None, min_length=1, max_length=60, description="What readers see; the id in words if not stated."
+    )
     measure: Literal["share_of_open", "share_of_layer", "gain_of_layer"] = Field(
         description="share of the open part; share of all of the layer; gain on today's share of all of the layer"
     )

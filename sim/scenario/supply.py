@@ -25,6 +25,9 @@ class Capacity(Model):
 class Reading(Model):
     """What a zone licence lets one serve."""
 
+    title: str | None = Field(
+        default=None, min_length=1, max_length=60, description="What readers see; the id in words if not stated."
+    )
     reach: Fraction = Field(description="Part of each segment's open part.")
     multiple: dict[Id, Number] = Field(default_factory=dict, description="Segment to its multiple of the reach.")
 

@@ -23,6 +23,7 @@ from sim.outcomes.manifest import EXACT, stated, understood
 from sim.outcomes.panels import Result
 from sim.outcomes.statistics import FEWEST_SCRAMBLES
 from sim.outcomes.tables import HeadlineRow
+from sim.outcomes.verdict import Verdict, verdict_of
 from sim.scenario.scenario import Scenario
 from sim.tasks.audit import Audit, audit
 from sim.tasks.crew import Crew, make_crew
