@@ -1,4 +1,4 @@
-"""The program beside its description: its functions' names become links, and below a formula stands what computes it."""
+"""The program beside its description: names of its functions become links, a formula gets the source below it."""
 
 from __future__ import annotations
 
