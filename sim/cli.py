@@ -74,7 +74,7 @@ Patience = Annotated[
     typer.Option(metavar="SECONDS", help="End if no worker of --scheduler answers for so long; 1800 by default."),
 ]
 NoPlots = Annotated[bool, typer.Option("--no-plots", help="Draw no pictures.")]
-Verbose = Annotated[bool, typer.Option("--verbose", help="Print the tables too.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Print all sentences and tables.")]
 Force = Annotated[bool, typer.Option("--force", help="Run again what is finished already.")]
 ScenarioFile = Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="A scenario file.")]
 NamesFile = Annotated[
@@ -255,6 +255,7 @@ def drivers(
     patience: Patience = None,
     no_plots: NoPlots = False,
     force: Force = False,
+    verbose: Verbose = False,
 ) -> None:
     """Say what drives the outcomes of a finished run, and how much of it is disagreement, ignorance and luck."""
     from sim.tasks.cluster import workers
@@ -271,7 +272,7 @@ def drivers(
             progress=progress,
             **crew,
         )
-    terminal.report_findings(found)
+    terminal.report_findings(found, verbose=verbose)
 
 
 @app.command()
@@ -285,6 +286,7 @@ def sweep(
     patience: Patience = None,
     no_plots: NoPlots = False,
     force: Force = False,
+    verbose: Verbose = False,
 ) -> None:
     """Run a scenario at every point of a design over levers and parameters, on shared draws."""
     from sim.tasks.cluster import workers
@@ -301,7 +303,7 @@ def sweep(
             progress=progress,
             **crew,
         )
-    terminal.report_sweep(found)
+    terminal.report_sweep(found, verbose=verbose)
 
 
 @app.command()
@@ -319,6 +321,7 @@ def discover(
     patience: Patience = None,
     no_plots: NoPlots = False,
     force: Force = False,
+    verbose: Verbose = False,
 ) -> None:
     """Find the conditions under which something happens in a finished run, and how much of it is luck."""
     from sim.tasks.cluster import workers
@@ -335,7 +338,7 @@ def discover(
             progress=progress,
             **crew,
         )
-    terminal.report_findings(conditions)
+    terminal.report_findings(conditions, verbose=verbose)
 
 
 @app.command()
@@ -359,6 +362,7 @@ def bridge(
     patience: Patience = None,
     no_plots: NoPlots = False,
     force: Force = False,
+    verbose: Verbose = False,
 ) -> None:
     """Tell apart what each clause brings on the way from one scenario to another."""
     pair = [loaded.scenario for loaded in _read([first, second], overrides or ())]
@@ -378,7 +382,7 @@ def bridge(
             progress=progress,
             **crew,
         )
-    terminal.report_findings(study)
+    terminal.report_findings(study, verbose=verbose)
 
 
 @app.command()
@@ -392,6 +396,7 @@ def decide(
     patience: Patience = None,
     no_plots: NoPlots = False,
     force: Force = False,
+    verbose: Verbose = False,
 ) -> None:
     """Say what to do: actions beside each other, up to which commitment they pay, and what to find out first."""
     from sim.tasks.cluster import workers
@@ -408,7 +413,7 @@ def decide(
             progress=progress,
             **crew,
         )
-    terminal.report_decision(advice)
+    terminal.report_decision(advice, verbose=verbose)
 
 
 @app.command()
@@ -427,6 +432,7 @@ def backtest(
     patience: Patience = None,
     no_plots: NoPlots = False,
     force: Force = False,
+    verbose: Verbose = False,
 ) -> None:
     """Score a scenario, as it could have been written on its day, against what happened since."""
     cutoff = _day("--as-of", as_of)
@@ -447,7 +453,7 @@ def backtest(
             progress=progress,
             **crew,
         )
-    terminal.report_track(track)
+    terminal.report_track(track, verbose=verbose)
 
 
 @app.command()
@@ -467,6 +473,7 @@ def calibrate(
     patience: Patience = None,
     no_plots: NoPlots = False,
     force: Force = False,
+    verbose: Verbose = False,
 ) -> None:
     """Learn from what happened since: a posterior, from which `sim run --posterior` draws."""
     cutoff = _day("--as-of", as_of)
@@ -487,7 +494,7 @@ def calibrate(
             progress=progress,
             **crew,
         )
-    terminal.report_learning(learning)
+    terminal.report_learning(learning, verbose=verbose)
 
 
 @app.command()

@@ -8,9 +8,9 @@ from typing import Final
 from sim.belief.naive import NAIVE
 from sim.belief.track import PooledRow, RowScore
 from sim.scenario.scenario import Scenario
-from sim.wording import signed
+from sim.wording import capital, money, percent, readable, signed
 
-__all__ = ["trust_of"]
+__all__ = ["track_sentences", "trust_of"]
 
 _WHAT: Final = {"market_size": "sizes", "market_share": "shares", "foreign_share": "the foreign share"}
 """Variables of a record that a sentence is about."""
@@ -47,6 +47,58 @@ def trust_of(rows: Sequence[RowScore], pooled: Sequence[PooledRow], scenario: Sc
     counted = f"all {len(facts)}" if inside == len(facts) else f"{inside} of {len(facts)}"
     skills = [text for variable in _WHAT for text in _skill(variable, pooled)]
     return f"{span}: {'; '.join([f'{counted} facts inside the 90% band', *skills])}."
+
+
+def track_sentences(
+    rows: Sequence[RowScore],
+    pooled: Sequence[PooledRow],
+    scenario: Scenario,
+    *,
+    unmatched: int,
+    replaced: int,
+) -> Iterator[str]:
+    """How a record was foreseen: in all, series by series, and what was left out or replaced.
+
+    Parameters
+    ----------
+    rows, pooled, scenario
+        As for `trust_of`.
+    unmatched : int
+        Rows of the record that are nothing in the scenario.
+    replaced : int
+        Numbers of the scenario that were not known on its day.
+    """
+    yield trust_of(rows, pooled, scenario)
+    facts = [row for row in rows if row.quantiles]
+    for series in dict.fromkeys(row.observation.series for row in facts):
+        yield _of_series([row for row in facts if row.observation.series == series], pooled)
+    events = [row for row in rows if not row.quantiles and not row.is_assumed]
+    for row in events:
+        happened = "happened" if row.observation.value else "did not happen"
+        what = readable(" ".join(filter(None, row.observation.series)))
+        yield f"{capital(what)} {happened}; the forecast gave it {percent(100 * row.probability)}."
+    day = f"{scenario.as_of.day} {scenario.as_of:%B %Y}"
+    yield (
+        f"{unmatched} rows are nothing in this scenario and were left out; {replaced} numbers were not known on {day} "
+        "and gave way to their fallbacks."
+    )
+
+
+def _of_series(rows: Sequence[RowScore], pooled: Sequence[PooledRow]) -> str:
+    """The last fact of a series beside its forecast, and the error beside that of each naive forecast."""
+    last = max(rows, key=lambda row: row.observation.end)
+    series, middle, low, high = last.observation.series, *(_sized(last, last.quantiles[q]) for q in (0.5, 0.05, 0.95))
+    own = [row for row in pooled if (row.variable, row.scope, row.item) == series and row.skill is not None]
+    errors = [f"{_change(row.skill)} against {readable(row.forecast)}" for row in own]
+    told = f"; error {', '.join(errors)} ({len(rows)} rows)" if errors else ""
+    what = capital(readable(" ".join(filter(None, series))))
+    observed = _sized(last, last.observation.value)
+    return f"{what}, {last.observation.end.year}: {observed} observed, {middle} foreseen ({low} to {high}){told}."
+
+
+def _sized(row: RowScore, value: float) -> str:
+    observation = row.observation
+    return percent(100 * value) if observation.unit == "fraction" else f"{money(value)} {observation.unit}"
 
 
 def _years(rows: Sequence[RowScore]) -> str:
