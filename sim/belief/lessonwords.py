@@ -27,16 +27,22 @@ def sentences(
     yield f"{told}; {left} rows are left out."
     for row in informed[:_MOST]:
         before, after = (
-            f"{middle:.3g} ({low:.3g} to {high:.3g})"
+            f"{_number(middle)} ({_number(low)} to {_number(high)})"
             for low, middle, high in (
                 (row.prior_p05, row.prior_p50, row.prior_p95),
                 (row.posterior_p05, row.posterior_p50, row.posterior_p95),
             )
         )
-        unit = "" if row.unit in ("", "1") else f" {row.unit}"
+        unit = "" if row.unit in ("", "1", "fraction") else f" {row.unit}"
         what = capital(unit_words(row.parameter, scenario))
         yield f"{what}: {before} before, {after}{unit} after (medians, 90% of draws)."
     if len(informed) > _MOST:
         yield f"{len(informed) - _MOST} more moved less."
     least = min((row.effective_sample / row.particles for row in rungs), default=1.0)
     yield f"At no temperature did fewer than {100 * least:.0f}% of the particles count."
+
+
+def _number(value: float) -> str:
+    """Three digits; what reads as nothing is a plain 0."""
+    text = f"{abs(value):.3g}"
+    return text if value >= 0 or not float(text) else f"−{text}"

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from sim.belief.naive import NAIVE
+from sim.belief.record import Series
 from sim.belief.track import PooledRow, RowScore
 from sim.scenario.scenario import Scenario
 from sim.wording import capital, money, percent, readable, signed
@@ -71,12 +72,12 @@ def track_sentences(
     yield trust_of(rows, pooled, scenario)
     facts = [row for row in rows if row.quantiles]
     for series in dict.fromkeys(row.observation.series for row in facts):
-        yield _of_series([row for row in facts if row.observation.series == series], pooled)
+        yield _of_series([row for row in facts if row.observation.series == series], pooled, scenario)
     events = [row for row in rows if not row.quantiles and not row.is_assumed]
     for row in events:
         happened = "happened" if row.observation.value else "did not happen"
-        what = readable(" ".join(filter(None, row.observation.series)))
-        yield f"{capital(what)} {happened}; the forecast gave it {percent(100 * row.probability)}."
+        chance = percent(100 * row.probability)
+        yield f"{_what(row.observation.series, scenario)} {happened}; the forecast gave it {chance}."
     day = f"{scenario.as_of.day} {scenario.as_of:%B %Y}"
     yield (
         f"{unmatched} rows are nothing in this scenario and were left out; {replaced} numbers were not known on {day} "
@@ -84,21 +85,33 @@ def track_sentences(
     )
 
 
-def _of_series(rows: Sequence[RowScore], pooled: Sequence[PooledRow]) -> str:
+def _of_series(rows: Sequence[RowScore], pooled: Sequence[PooledRow], scenario: Scenario) -> str:
     """The last fact of a series beside its forecast, and the error beside that of each naive forecast."""
     last = max(rows, key=lambda row: row.observation.end)
     series, middle, low, high = last.observation.series, *(_sized(last, last.quantiles[q]) for q in (0.5, 0.05, 0.95))
+    count = f"{len(rows)} row{'s' if len(rows) > 1 else ''}"
     own = [row for row in pooled if (row.variable, row.scope, row.item) == series and row.skill is not None]
     errors = [f"{_change(row.skill)} against {readable(row.forecast)}" for row in own]
-    told = f"; error {', '.join(errors)} ({len(rows)} rows)" if errors else ""
-    what = capital(readable(" ".join(filter(None, series))))
-    observed = _sized(last, last.observation.value)
-    return f"{what}, {last.observation.end.year}: {observed} observed, {middle} foreseen ({low} to {high}){told}."
+    told = f"; error {', '.join(errors)} ({count})" if errors else ""
+    observed, year = _sized(last, last.observation.value), last.observation.end.year
+    return f"{_what(series, scenario)}, {year}: {observed} observed, {middle} foreseen ({low} to {high}){told}."
+
+
+def _what(series: Series, scenario: Scenario) -> str:
+    """What a series is of, in words."""
+    variable, scope, item = series
+    provider = scenario.providers.get(item)
+    whose = readable(item) if provider is None else provider.short_title
+    return capital(", ".join(filter(None, (readable(variable), readable(scope), whose))))
 
 
 def _sized(row: RowScore, value: float) -> str:
     observation = row.observation
-    return percent(100 * value) if observation.unit == "fraction" else f"{money(value)} {observation.unit}"
+    if observation.unit == "fraction":
+        return percent(100 * value)
+    if observation.unit.startswith("USD bn"):
+        return f"USD {money(value)}bn" + (" a year" if observation.unit.endswith("/yr") else "")
+    return f"{value:.1f}"
 
 
 def _years(rows: Sequence[RowScore]) -> str:
