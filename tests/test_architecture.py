@@ -27,6 +27,7 @@ FOLDERS = (
     "analysis",
     "belief",
     "pictures",
+    "report",
     "tasks",
 )
 """Folders in the order in which they may be read: each imports only from those before it."""
@@ -62,14 +63,17 @@ READING_ORDER = (
     "pictures.standings", "pictures.plots", "pictures.trackrecord", "pictures.responses", "pictures.sweeps",
     "pictures.beliefs", "pictures.drivers", "pictures.bridges", "pictures.conditions", "pictures.waiting",
     "pictures.decisions",
+    "report.markup", "report.figures", "report.numbers", "report.material", "report.sheets", "report.parts",
+    "report.assumptions", "report.structure", "report.diagram", "report.sections", "report.page",
     "tasks.pool", "tasks.crew", "tasks.blocks", "tasks.parts", "tasks.store", "tasks.task",
-    "tasks.precision", "tasks.request", "tasks.runs", "tasks.audit", "tasks.attribution", "tasks.files", "tasks.run",
+    "tasks.precision", "tasks.request", "tasks.runs", "tasks.audit", "tasks.attribution", "tasks.material",
+    "tasks.files", "tasks.run",
     "tasks.boxfile", "tasks.compare", "tasks.conditions", "tasks.discover",
     "tasks.design", "tasks.sweepfile", "tasks.points", "tasks.sweep",
     "tasks.decisionfile", "tasks.payoffs", "tasks.timing", "tasks.decisiontable", "tasks.decisionwords", "tasks.decide",
     "tasks.question", "tasks.backtest", "tasks.calibrate",
     "tasks.hybrids", "tasks.drivers", "tasks.bridgewords", "tasks.bridge",
-    "tasks.verify", "tasks.cluster",
+    "tasks.verify", "tasks.analyses", "tasks.report", "tasks.cluster",
     "terminal", "cli",
 )
 # fmt: on

@@ -1,0 +1,69 @@
+"""Every number of a study with its source, date and grade."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Final, NamedTuple
+
+from sim.scenario.inputs import inputs
+from sim.scenario.records import Record
+from sim.scenario.scenario import Scenario
+from sim.wording import listed
+
+__all__ = ["Assumption", "assumptions"]
+
+_WEB: Final = re.compile(r"(https?://)?[a-z0-9][-a-z0-9.]*\.[a-z]{2,}(/\S*)?", re.IGNORECASE)
+"""An address that a browser opens; others are ids of documents."""
+
+
+class Assumption(NamedTuple):
+    """One number, as some scenarios have it."""
+
+    path: str
+    value: str
+    unit: str
+    source: str
+    address: str
+    as_of: str
+    grade: str
+    note: str
+    scenarios: str
+
+
+def assumptions(scenarios: Sequence[Scenario]) -> tuple[Assumption, ...]:
+    """The numbers that the engine reads, in the order of the model, one for each way in which scenarios have it.
+
+    Parameters
+    ----------
+    scenarios : sequence of Scenario
+    """
+    holders: dict[str, dict[str, tuple[Record, list[Scenario]]]] = {}
+    for scenario in scenarios:
+        for path, record in {item.path: item.record for item in inputs(scenario)}.items():
+            known = holders.setdefault(path, {})
+            known.setdefault(record.model_dump_json(), (record, []))[1].append(scenario)
+    return tuple(
+        _assumption(path, record, some, len(some) == len(scenarios))
+        for path, versions in holders.items()
+        for record, some in versions.values()
+    )
+
+
+def _assumption(path: str, record: Record, holders: Sequence[Scenario], is_of_all: bool) -> Assumption:
+    source = holders[0].sources.get(record.source)
+    title = record.source if source is None else f"{source.title} ({source.published})"
+    address = "" if source is None or source.address is None else _web(source.address)
+    day = str(record.as_of or ("" if source is None else source.published))
+    whose = "" if is_of_all else listed([scenario.title for scenario in holders])
+    return Assumption(
+        path, record.described(), record.unit, title, address, day, record.grade, record.note or "", whose
+    )
+
+
+def _web(address: str) -> str:
+    """An address with its protocol; empty where no browser opens it."""
+    found = _WEB.fullmatch(address)
+    if found is None:
+        return ""
+    return address if found[1] else f"https://{address}"

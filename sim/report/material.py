@@ -1,0 +1,135 @@
+"""What a page is made of: a study's results and tables, its pictures, and what else was found about the same case."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from sim.chance.worlds import Named
+from sim.outcomes.manifest import Program
+from sim.outcomes.panels import Result
+from sim.report.numbers import Numbers, Place, Row
+from sim.scenario.scenario import Scenario
+
+__all__ = ["Analysis", "Line", "Material", "Sheet", "Verdict"]
+
+
+class Line(NamedTuple):
+    """One line of the answer."""
+
+    label: str
+    texts: tuple[str, ...]
+    scenario: str = ""
+
+
+class Verdict(NamedTuple):
+    """The answer in words."""
+
+    question: str
+    basis: str
+    lines: tuple[Line, ...]
+
+
+class Sheet(NamedTuple):
+    """A table: what it says, its header, and its rows of text."""
+
+    caption: str
+    header: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
+class Analysis:
+    """What another command made of the same case.
+
+    Attributes
+    ----------
+    kind : str
+        The command.
+    study : str
+        Name of its study.
+    question : str
+        Empty where it has none of its own.
+    findings : tuple of tuple of str
+        Sentences, in groups of which the first names the group.
+    tables : tuple of Sheet
+    pictures : mapping of str to str
+        SVG by name.
+    notes : tuple of str
+        What a reader should know before quoting it.
+    """
+
+    kind: str
+    study: str
+    question: str
+    findings: tuple[tuple[str, ...], ...]
+    tables: tuple[Sheet, ...]
+    pictures: Mapping[str, str]
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Material:
+    """What a page is made of.
+
+    Attributes
+    ----------
+    name : str
+        Of the study.
+    verdict : Verdict
+    results : sequence of Result
+        On shared draws, in the order in which they were run.
+    baseline : str
+        Name of the one that the others are compared with.
+    inputs : mapping of str to mapping of arrays (N,)
+        What was drawn, by scenario and column; empty where that is not known.
+    levels, differences : mapping of Place to Numbers
+        Statistics of outcomes, and of what they are above the baseline's, draw by draw.
+    timelines : mapping of str to sequence of Row
+        When things happen, by scenario.
+    drivers : sequence of Row
+        What drives the outcomes; empty where that is not known.
+    findings : tuple of tuple of str
+        The same in sentences, in groups of which the first names the group.
+    pictures : mapping of str to str
+        SVG by name.
+    analyses : tuple of Analysis
+    notes : tuple of str
+        What a reader should know before quoting it.
+    program : Program
+    command : str
+        What makes the study again.
+    """
+
+    name: str
+    verdict: Verdict
+    results: Sequence[Result]
+    baseline: str
+    inputs: Mapping[str, Named]
+    levels: Mapping[Place, Numbers]
+    differences: Mapping[Place, Numbers]
+    timelines: Mapping[str, Sequence[Row]]
+    drivers: Sequence[Row]
+    findings: tuple[tuple[str, ...], ...]
+    pictures: Mapping[str, str]
+    analyses: tuple[Analysis, ...]
+    notes: tuple[str, ...]
+    program: Program
+    command: str
+
+    @property
+    def scenarios(self) -> tuple[Scenario, ...]:
+        """The scenarios, the baseline first."""
+        every = (result.scenario for result in self.results)
+        return tuple(sorted(every, key=lambda scenario: scenario.name != self.baseline))
+
+    @property
+    def base(self) -> Scenario:
+        """The baseline."""
+        return self.scenarios[0]
+
+    @property
+    def others(self) -> tuple[Scenario, ...]:
+        """All but the baseline."""
+        return self.scenarios[1:]

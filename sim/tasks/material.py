@@ -1,0 +1,109 @@
+"""What a study's page is made of, read from the files of its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from sim.chance.worlds import Named
+from sim.outcomes.manifest import Program
+from sim.outcomes.panels import Result
+from sim.report.material import Line, Material, Verdict
+from sim.report.numbers import csv_rows, read_numbers
+from sim.report.sheets import VARIABLES_SHOWN
+
+__all__ = ["PAGE_FILE", "Told", "command_of", "pictures_in", "run_material", "verdict_stand_in"]
+
+PAGE_FILE: Final = "report.html"
+
+_PLOTS: Final = "plots"
+
+
+@dataclass(frozen=True)
+class Told:
+    """What is known of a study beside its files.
+
+    Attributes
+    ----------
+    name : str
+        Of the study.
+    verdict : Verdict
+    notes : tuple of str
+        What a reader should know before quoting it.
+    findings : tuple of tuple of str
+        What drives it, in sentences.
+    program : Program
+    command : str
+        What makes it again.
+    """
+
+    name: str
+    verdict: Verdict
+    notes: tuple[str, ...]
+    findings: tuple[tuple[str, ...], ...]
+    program: Program
+    command: str
+
+
+def run_material(
+    folder: Path, results: Sequence[Result], baseline: str, inputs: Mapping[str, Named], told: Told
+) -> Material:
+    """What the page of a run or of a comparison is made of.
+
+    Parameters
+    ----------
+    folder : Path
+        With the study's files.
+    results : sequence of Result
+        On shared draws.
+    baseline : str
+    inputs : mapping of str to mapping of arrays (N,)
+        What was drawn, by scenario; empty where that is not known.
+    told : Told
+    """
+    timelines = {result.name: folder / result.name / "timeline.csv" for result in results}
+    return Material(
+        told.name,
+        told.verdict,
+        results,
+        baseline,
+        inputs,
+        read_numbers(_content(folder / "summary.csv"), VARIABLES_SHOWN),
+        read_numbers(_content(folder / "comparison.csv"), VARIABLES_SHOWN),
+        {name: csv_rows(_content(path)) for name, path in timelines.items()},
+        csv_rows(_content(folder / "drivers.csv")),
+        told.findings,
+        pictures_in(folder),
+        (),
+        told.notes,
+        told.program,
+        told.command,
+    )
+
+
+def pictures_in(folder: Path) -> dict[str, str]:
+    """The pictures of a study by name."""
+    return {path.stem: path.read_text(encoding="utf-8") for path in sorted((folder / _PLOTS).glob("*.svg"))}
+
+
+def _content(path: Path) -> bytes:
+    """A file's bytes; none where a study has no such file."""
+    return path.read_bytes() if path.is_file() else b""
+
+
+def command_of(asked: Mapping[str, Any]) -> str:
+    """The command that makes a run again, of files by these names."""
+    if asked["task"] == "compare":
+        return f"sim compare RESULT… --baseline {asked['baseline']}"
+    settings = [f"--draws {asked['draws']}", f"--seed {asked['seed']}", f"--baseline {asked['baseline']}"]
+    keep = [f"--keep {','.join(asked['keep'])}"] if asked.get("keep") else []
+    return " ".join(["sim run", *asked["scenarios"], *settings, *keep])
+
+
+def verdict_stand_in(results: Sequence[Result], baseline: str) -> Verdict:
+    """Until there are sentences."""
+    base = next(result.scenario for result in results if result.name == baseline)
+    basis = f"{base.sampling.draws:,} draws, from {base.horizon.base_year} data, seen from {base.as_of}"
+    return Verdict(base.question, basis, (Line("All", ("To be said.",)),))
