@@ -63,7 +63,7 @@ READING_ORDER = (
     "pictures.standings", "pictures.plots", "pictures.trackrecord", "pictures.responses", "pictures.sweeps",
     "pictures.beliefs", "pictures.drivers", "pictures.bridges", "pictures.conditions", "pictures.waiting",
     "pictures.decisions",
-    "report.markup", "report.figures", "report.numbers", "report.material", "report.sheets", "report.parts",
+    "report.markup", "report.figures", "report.numbers", "report.material", "report.tables", "report.parts",
     "report.assumptions", "report.structure", "report.diagram", "report.sections", "report.page",
     "tasks.pool", "tasks.crew", "tasks.blocks", "tasks.parts", "tasks.store", "tasks.task",
     "tasks.precision", "tasks.request", "tasks.runs", "tasks.audit", "tasks.attribution", "tasks.material",

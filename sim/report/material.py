@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sim.chance.worlds import Named
 from sim.outcomes.manifest import Program
 from sim.outcomes.panels import Result
+from sim.report.markup import Html
 from sim.report.numbers import Numbers, Place, Row
 from sim.scenario.scenario import Scenario
 
@@ -75,15 +75,11 @@ class Material:
 
     Attributes
     ----------
-    name : str
-        Of the study.
     verdict : Verdict
     results : sequence of Result
         On shared draws, in the order in which they were run.
     baseline : str
         Name of the one that the others are compared with.
-    inputs : mapping of str to mapping of arrays (N,)
-        What was drawn, by scenario and column; empty where that is not known.
     levels, differences : mapping of Place to Numbers
         Statistics of outcomes, and of what they are above the baseline's, draw by draw.
     timelines : mapping of str to sequence of Row
@@ -92,6 +88,8 @@ class Material:
         What drives the outcomes; empty where that is not known.
     findings : tuple of tuple of str
         The same in sentences, in groups of which the first names the group.
+    live : Html
+        The section by hypothesis whose figures move; empty where what was drawn is not known.
     pictures : mapping of str to str
         SVG by name.
     analyses : tuple of Analysis
@@ -102,16 +100,15 @@ class Material:
         What makes the study again.
     """
 
-    name: str
     verdict: Verdict
     results: Sequence[Result]
     baseline: str
-    inputs: Mapping[str, Named]
     levels: Mapping[Place, Numbers]
     differences: Mapping[Place, Numbers]
     timelines: Mapping[str, Sequence[Row]]
     drivers: Sequence[Row]
     findings: tuple[tuple[str, ...], ...]
+    live: Html
     pictures: Mapping[str, str]
     analyses: tuple[Analysis, ...]
     notes: tuple[str, ...]

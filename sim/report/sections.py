@@ -14,8 +14,8 @@ from sim.report.figures import Figures
 from sim.report.markup import Html, element, joined
 from sim.report.material import Analysis, Line, Material, Sheet
 from sim.report.parts import details, paragraphs, picture, scrolled, sentences, table
-from sim.report.sheets import SHEETS, by_hypothesis, in_headline_years
 from sim.report.structure import made_of, stages
+from sim.report.tables import SHEETS, by_hypothesis, in_headline_years
 from sim.scenario.levers import Regime
 from sim.wording import capital, listed, readable
 
@@ -272,7 +272,6 @@ def _model(material: Material, figures: Figures) -> Html:
 def _reproduction(material: Material, figures: Figures) -> Html:
     program, sampling = material.program, material.base.sampling
     facts = {
-        "Study": material.name,
         "Draws, seed": f"{sampling.draws:,}, {sampling.seed}",
         "Program, by the hash of its source": program.source,
         "Versions": ", ".join(f"{name} {version}" for name, version in program.versions.items()),

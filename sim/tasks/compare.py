@@ -19,6 +19,7 @@ from sim.outcomes.study import read_study
 from sim.tasks.boxfile import BoxFilter, read_box
 from sim.tasks.crew import make_crew
 from sim.tasks.files import Files
+from sim.tasks.material import Drivers, Told, command_of, verdict_stand_in
 from sim.tasks.pool import Batch, Progress
 from sim.tasks.run import HEADLINE, Study, study_of, unknown_errors
 from sim.tasks.task import Desk, Finished, Task, perform
@@ -117,10 +118,17 @@ class CompareTask(Task[Sequence[Result], Study]):
         files = Files(folder, computed, self.baseline, self.pictures, desk.crew.jobs)
         files.write_tables(Batch(), partial(desk.tell, "files"))
         draws = self.baseline.scenario.sampling.draws
-        content = {"answer": stated(HEADLINE, tuple(headline(computed, self.baseline.name))), "draws": draws}
+        notes = tuple(unknown_errors(draws)) if self.held is None else (self.held.note,)
+        verdict, command = (
+            verdict_stand_in(computed, self.baseline.name),
+            command_of({"task": self.kind, **self.asked()}),
+        )
+        files.write_page(Told(verdict, notes, Drivers(), desk.runner, command))
+        answer = stated(HEADLINE, tuple(headline(computed, self.baseline.name)))
+        content = {"answer": answer, "draws": draws, "notes": notes}
         if self.held is not None:  # no other study has these draws
-            return content | {"notes": (self.held.note,)}
-        return content | {"notes": tuple(unknown_errors(draws)), "draws_key": draws_key(self.baseline.scenario)}
+            return content
+        return content | {"draws_key": draws_key(self.baseline.scenario)}
 
     def answer(self, study: Finished) -> Study:
         """The answer in short."""

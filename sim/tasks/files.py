@@ -24,6 +24,7 @@ from sim.outcomes.tables import (
     parameter_rows,
 )
 from sim.tasks.attribution import DRIVERS_FILE, default_outcomes, drivers, tables
+from sim.tasks.material import PAGE_FILE, Drivers, Told, drivers_of, run_material
 from sim.tasks.pool import CAN_FORK, Batch
 from sim.tasks.request import MANY_DRAWS
 
@@ -69,9 +70,17 @@ class Files:
             result.name: batch.add(partial(_save, result, self.folder / result.name, keep)) for result in self.results
         }
 
-    def add_inputs(self, batch: Batch) -> None:
+    def add_inputs(self, batch: Batch) -> Future[Drivers]:
         """Have written what was drawn, and what of it drives the answer, as far as that takes no runs."""
-        batch.add(partial(_save_inputs, self.folder, self.results, self.baseline.name))
+        return batch.add(partial(_save_inputs, self.folder, self.results, self.baseline.name))
+
+    def write_page(self, told: Told) -> None:
+        """Write the study on one page, if pictures are drawn; all other files are there."""
+        if self.pictures:
+            from sim.report.page import page
+
+            material = run_material(self.folder, self.results, self.baseline.name, told)
+            write_bytes(self.folder / PAGE_FILE, page(material))
 
     def write_tables(self, batch: Batch, done: Callable[[float], None]) -> None:
         """Run the batch with all tables and pictures added to it, and write them."""
@@ -109,13 +118,15 @@ def _save(result: Result, folder: Path, keep: Collection[str] | None) -> Hashes:
     return save_result(result, folder / DRAWS_FILE, keep)
 
 
-def _save_inputs(folder: Path, results: Sequence[Result], baseline: str) -> None:
-    """Write the inputs, and up to many draws the drivers of what is asked by default."""
+def _save_inputs(folder: Path, results: Sequence[Result], baseline: str) -> Drivers:
+    """Write the inputs, and up to many draws the drivers of what is asked by default; what is told of them."""
     scenarios = [result.scenario for result in results]
     inputs = save_inputs(folder / INPUTS_FILE, scenarios)
-    if scenarios[0].sampling.draws <= MANY_DRAWS:
-        found = drivers(results, inputs, baseline, default_outcomes(results, baseline))
-        write_bytes(folder / DRIVERS_FILE, tables(found)[DRIVERS_FILE])
+    if scenarios[0].sampling.draws > MANY_DRAWS:
+        return Drivers()
+    found = drivers(results, inputs, baseline, default_outcomes(results, baseline))
+    write_bytes(folder / DRIVERS_FILE, tables(found)[DRIVERS_FILE])
+    return drivers_of(results, inputs, found)
 
 
 def _summary(result: Result, base: Result) -> bytes:

@@ -8,17 +8,46 @@ from pathlib import Path
 from typing import Any, Final
 
 from sim.chance.worlds import Named
+from sim.outcomes.drivers import Attribution
+from sim.outcomes.findings import sentences
 from sim.outcomes.manifest import Program
 from sim.outcomes.panels import Result
+from sim.report.markup import Html
 from sim.report.material import Line, Material, Verdict
 from sim.report.numbers import csv_rows, read_numbers
-from sim.report.sheets import VARIABLES_SHOWN
+from sim.report.tables import VARIABLES_SHOWN
+from sim.tasks.attribution import DRIVERS_FILE
 
-__all__ = ["PAGE_FILE", "Told", "command_of", "pictures_in", "run_material", "verdict_stand_in"]
+__all__ = [
+    "PAGE_FILE",
+    "Drivers",
+    "Told",
+    "command_of",
+    "drivers_of",
+    "pictures_in",
+    "run_material",
+    "verdict_stand_in",
+]
 
 PAGE_FILE: Final = "report.html"
 
 _PLOTS: Final = "plots"
+
+
+@dataclass(frozen=True)
+class Drivers:
+    """What is known of a study by what was drawn for it.
+
+    Attributes
+    ----------
+    findings : tuple of tuple of str
+        What drives its outcomes, in sentences.
+    live : str
+        The section whose figures move.
+    """
+
+    findings: tuple[tuple[str, ...], ...] = ()
+    live: str = ""
 
 
 @dataclass(frozen=True)
@@ -27,29 +56,28 @@ class Told:
 
     Attributes
     ----------
-    name : str
-        Of the study.
     verdict : Verdict
     notes : tuple of str
         What a reader should know before quoting it.
-    findings : tuple of tuple of str
-        What drives it, in sentences.
+    drivers : Drivers
     program : Program
     command : str
         What makes it again.
     """
 
-    name: str
     verdict: Verdict
     notes: tuple[str, ...]
-    findings: tuple[tuple[str, ...], ...]
+    drivers: Drivers
     program: Program
     command: str
 
 
-def run_material(
-    folder: Path, results: Sequence[Result], baseline: str, inputs: Mapping[str, Named], told: Told
-) -> Material:
+def drivers_of(results: Sequence[Result], inputs: Mapping[str, Named], attributions: Sequence[Attribution]) -> Drivers:
+    """What is told of a study by what was drawn for it, and by what drives its outcomes."""
+    return Drivers(tuple(tuple(sentences(one)) for one in attributions))
+
+
+def run_material(folder: Path, results: Sequence[Result], baseline: str, told: Told) -> Material:
     """What the page of a run or of a comparison is made of.
 
     Parameters
@@ -59,22 +87,19 @@ def run_material(
     results : sequence of Result
         On shared draws.
     baseline : str
-    inputs : mapping of str to mapping of arrays (N,)
-        What was drawn, by scenario; empty where that is not known.
     told : Told
     """
     timelines = {result.name: folder / result.name / "timeline.csv" for result in results}
     return Material(
-        told.name,
         told.verdict,
         results,
         baseline,
-        inputs,
         read_numbers(_content(folder / "summary.csv"), VARIABLES_SHOWN),
         read_numbers(_content(folder / "comparison.csv"), VARIABLES_SHOWN),
         {name: csv_rows(_content(path)) for name, path in timelines.items()},
-        csv_rows(_content(folder / "drivers.csv")),
-        told.findings,
+        csv_rows(_content(folder / DRIVERS_FILE)),
+        told.drivers.findings,
+        Html(told.drivers.live),
         pictures_in(folder),
         (),
         told.notes,

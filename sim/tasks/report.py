@@ -11,19 +11,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from sim.chance.worlds import Named
 from sim.disk import open_regular, write_bytes
 from sim.errors import ResultsError
-from sim.outcomes.findings import sentences
 from sim.outcomes.manifest import MANIFEST, Manifest, read_manifest, require_as_written
-from sim.outcomes.panels import Result
 from sim.outcomes.results import DRAWS_FILE, read_result
 from sim.outcomes.study import INPUTS_FILE, read_study
 from sim.report.material import Material
 from sim.report.page import GENERATOR, page
 from sim.tasks.analyses import KINDS, Subject, read_analysis
 from sim.tasks.attribution import DRIVERS_FILE, default_outcomes, drivers
-from sim.tasks.material import Told, command_of, run_material, verdict_stand_in
+from sim.tasks.material import Drivers, Told, command_of, drivers_of, run_material, verdict_stand_in
 
 __all__ = ["report_study"]
 
@@ -134,25 +131,15 @@ def _material(subject: Subject) -> Material:
         if name.endswith((".csv", ".svg")):
             require_as_written(subject.folder / name)
     baseline, results = str(manifest.asked["baseline"]), subject.results
-    drawn = _inputs(subject.folder, manifest, results)
-    findings: tuple[tuple[str, ...], ...] = ()
-    if drawn and DRIVERS_FILE in manifest.files:
-        known = drivers(results, drawn, baseline, default_outcomes(results, baseline))
-        findings = tuple(tuple(sentences(one)) for one in known)
-    told = Told(
-        subject.folder.resolve().name,
-        verdict_stand_in(results, baseline),
-        manifest.notes,
-        findings,
-        manifest.program,
-        command_of(manifest.asked),
-    )
-    return run_material(subject.folder, results, baseline, drawn, told)
+    verdict, command = verdict_stand_in(results, baseline), command_of(manifest.asked)
+    told = Told(verdict, manifest.notes, _drivers(subject, manifest, baseline), manifest.program, command)
+    return run_material(subject.folder, results, baseline, told)
 
 
-def _inputs(folder: Path, manifest: Manifest, results: Sequence[Result]) -> Mapping[str, Named]:
-    """What was drawn for a run; a comparison does not have it."""
-    if INPUTS_FILE not in manifest.files:
-        return {}
-    study = read_study(folder)
-    return {result.name: study.inputs(result.name) for result in results}
+def _drivers(subject: Subject, manifest: Manifest, baseline: str) -> Drivers:
+    """What drives a run, by what was drawn for it; a comparison does not have that."""
+    if not {INPUTS_FILE, DRIVERS_FILE} <= manifest.files.keys():
+        return Drivers()
+    study, results = read_study(subject.folder), subject.results
+    inputs = {result.name: study.inputs(result.name) for result in results}
+    return drivers_of(results, inputs, drivers(results, inputs, baseline, default_outcomes(results, baseline)))

@@ -27,6 +27,7 @@ from sim.scenario.scenario import Scenario
 from sim.tasks.audit import Audit, audit
 from sim.tasks.crew import Crew, make_crew
 from sim.tasks.files import Files, import_pictures
+from sim.tasks.material import Told, command_of, verdict_stand_in
 from sim.tasks.pool import Batch, Progress, do_nothing
 from sim.tasks.precision import as_precise_as
 from sim.tasks.request import MANY_DRAWS, Request, make_request, request_of
@@ -221,13 +222,16 @@ class RunTask(Task[_Drawn, Study]):
         batch = Batch()
         findings = batch.add(partial(audit, [result.scenario for result in results]))
         saved = files.add_draws(batch, request.keep)
-        files.add_inputs(batch)
+        drivers = files.add_inputs(batch)
         files.write_tables(batch, lambda part: desk.tell("files", _SIMULATED + part * (1 - _SIMULATED)))
         self._require_no_faults(findings.result())
         draws = results[0].scenario.sampling.draws
+        notes = (*computed.notes, *unknown_errors(draws), *findings.result().lines())
+        verdict, command = verdict_stand_in(results, request.baseline), command_of({"task": self.kind, **self.asked()})
+        files.write_page(Told(verdict, notes, drivers.result(), desk.runner, command))
         return {
             "answer": stated(HEADLINE, computed.headline),
-            "notes": (*computed.notes, *unknown_errors(draws), *findings.result().lines()),
+            "notes": notes,
             "variables": {name: future.result() for name, future in saved.items()},
             "draws": draws,
             "draws_key": draws_key(results[0].scenario),
