@@ -6,10 +6,9 @@ import re
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-from sim.scenario.inputs import inputs
-from sim.scenario.records import Record
+from sim.scenario.inputs import Input, inputs
 from sim.scenario.scenario import Scenario
-from sim.wording import listed
+from sim.wording import capital, listed
 
 __all__ = ["Assumption", "assumptions"]
 
@@ -21,6 +20,7 @@ class Assumption(NamedTuple):
     """One number, as some scenarios have it."""
 
     path: str
+    title: str
     value: str
     unit: str
     source: str
@@ -38,26 +38,36 @@ def assumptions(scenarios: Sequence[Scenario]) -> tuple[Assumption, ...]:
     ----------
     scenarios : sequence of Scenario
     """
-    holders: dict[str, dict[str, tuple[Record, list[Scenario]]]] = {}
+    holders: dict[str, dict[str, tuple[Input, list[Scenario]]]] = {}
     for scenario in scenarios:
-        for path, record in {item.path: item.record for item in inputs(scenario)}.items():
+        for path, item in {item.path: item for item in inputs(scenario)}.items():
             known = holders.setdefault(path, {})
-            known.setdefault(record.model_dump_json(), (record, []))[1].append(scenario)
+            known.setdefault(item.record.model_dump_json(), (item, []))[1].append(scenario)
     return tuple(
-        _assumption(path, record, some, len(some) == len(scenarios))
-        for path, versions in holders.items()
-        for record, some in versions.values()
+        _assumption(item, some, len(some) == len(scenarios))
+        for versions in holders.values()
+        for item, some in versions.values()
     )
 
 
-def _assumption(path: str, record: Record, holders: Sequence[Scenario], is_of_all: bool) -> Assumption:
+def _assumption(item: Input, holders: Sequence[Scenario], is_of_all: bool) -> Assumption:
+    record = item.record
     source = holders[0].sources.get(record.source)
     title = record.source if source is None else f"{source.title} ({source.published})"
     address = "" if source is None or source.address is None else _web(source.address)
     day = str(record.as_of or ("" if source is None else source.published))
     whose = "" if is_of_all else listed([scenario.title for scenario in holders])
     return Assumption(
-        path, record.described(), record.unit, title, address, day, record.grade, record.note or "", whose
+        item.path,
+        capital(item.title),
+        record.described(),
+        record.unit,
+        title,
+        address,
+        day,
+        record.grade,
+        record.note or "",
+        whose,
     )
 
 

@@ -172,7 +172,7 @@ class _Block:
     @classmethod
     def of(cls, found: re.Match[str]) -> _Block:
         lines = list(_LINE.finditer(found["lines"]))
-        words = " ".join(unescape(line["words"]) for line in lines)
+        words = " ".join(unescape(line["words"]).replace("- -", "--") for line in lines)  # a comment holds no "--"
         heights = [float(line["y"]) for line in lines]
         first = lines[0]
         return cls(words, float(first["x"]), min(heights), max(heights), float(first["size"]), found[0])

@@ -13,6 +13,9 @@ from sim.wording import capital, readable
 
 __all__ = ["details", "paragraphs", "picture", "scrolled", "sentences", "table"]
 
+_SHORT: Final = 40
+"""Letters of a cell that stays on one line."""
+
 _NUMBER: Final = re.compile(r"[+−-]?[\d,]*\.?\d+%?")
 
 
@@ -21,14 +24,14 @@ def table(sheet: Sheet) -> Html:
     head = element("tr", *(element("th", name, scope="col") for name in sheet.header))
     numeric = [all(map(_is_number, column)) for column in zip(*sheet.rows, strict=True)] or [False] * len(sheet.header)
     body = joined(_row(cells, numeric) for cells in sheet.rows)
-    content = element("table", element("caption", sheet.caption), element("thead", head), element("tbody", body))
-    return scrolled(content, sheet.caption)
+    content = element("table", element("thead", head), element("tbody", body), aria_label=sheet.caption)
+    return joined([element("p", sheet.caption, class_="caption"), scrolled(content, sheet.caption)])
 
 
 def _row(cells: Sequence[str], numeric: Sequence[bool]) -> Html:
     first, *others = cells
     rest = (
-        element("td", cell, class_="n" if is_number else None)
+        element("td", cell, class_="n" if is_number else "short" if len(cell) <= _SHORT else None)
         for cell, is_number in zip(others, numeric[1:], strict=True)
     )
     return element("tr", element("th", first, scope="row"), *rest)
@@ -40,7 +43,7 @@ def _is_number(cell: str) -> bool:
 
 def scrolled(content: Content, name: str) -> Html:
     """Something that may be wider than the page, reached by keyboard too."""
-    return element("div", content, class_="wide", tabindex=0, role="region", aria_label=name)
+    return element("div", content, class_="wide", tabindex=0, role="group", aria_label=name)
 
 
 def details(summary: str, *content: Content) -> Html:
@@ -72,10 +75,11 @@ def picture(figures: Figures, name: str, svg: str, *sheets: Sheet) -> Html:
     title = plate.title or capital(readable(name))
     parts = [
         element("h3", title, id=f"{name}-heading"),
-        element("div", plate.body, class_="plate", tabindex=0, role="region", aria_label=f"Picture: {title}"),
+        element("div", plate.body, class_="plate", tabindex=0, role="group", aria_label=f"Picture: {title}"),
         element("p", plate.note, class_="note") if plate.note else None,
-        element("p", plate.footer, class_="source") if plate.footer else None,
     ]
-    return joined(
-        [element("figure", *parts), *(details("The numbers", table(sheet)) for sheet in sheets if sheet.rows)]
-    )
+    tables = [table(sheet) for sheet in sheets if sheet.rows]
+    footer = element("p", plate.footer, class_="source") if plate.footer else None
+    summary = "The numbers, and where they are from" if tables else "Where it is from"
+    below = details(summary, *tables, footer) if tables or footer else None
+    return joined([element("figure", *parts), below])

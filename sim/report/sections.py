@@ -126,7 +126,12 @@ def _drivers(material: Material, figures: Figures) -> Html | None:
         "of numbers that nobody has measured; and luck, which nobody can know. A share says how much of the variance "
         "of an outcome something explains by itself."
     )
-    return joined([element("p", intro), others, sentences(material.findings), *_driver_tables(material)])
+    each = (
+        details("What drives it for each provider", sentences(material.provider_findings))
+        if material.provider_findings
+        else None
+    )
+    return joined([element("p", intro), others, sentences(material.findings), each, *_driver_tables(material)])
 
 
 def _driver_tables(material: Material) -> Iterator[Html]:
@@ -170,14 +175,20 @@ def _analyses(kind: str) -> Maker:
     return make
 
 
+_MOST_PICTURES: Final = 4
+"""Of an analysis that are shown without asking."""
+
+
 def _analysis(analysis: Analysis, figures: Figures) -> Html:
     """What another command found of the same case."""
-    plates = (picture(figures, f"{analysis.study}-{name}", svg) for name, svg in analysis.pictures.items())
+    plates = [picture(figures, f"{analysis.study}-{name}", svg) for name, svg in analysis.pictures.items()]
+    more = plates[_MOST_PICTURES:]
     return element(
         "div",
         element("p", analysis.question, class_="question") if analysis.question else None,
         sentences(analysis.findings),
-        *plates,
+        *plates[:_MOST_PICTURES],
+        details(f"{len(more)} more pictures", *more) if more else None,
         *(details(sheet.caption, table(sheet)) for sheet in analysis.tables if sheet.rows),
         paragraphs(map(_sentence, analysis.notes)),
         element("p", f"Study {analysis.study}, by sim {analysis.kind}.", class_="source"),
@@ -212,9 +223,9 @@ def _assumptions(material: Material, figures: Figures) -> Html:
     grades = {grade: sum(one.grade == grade for one in known) for grade in dict.fromkeys(one.grade for one in known)}
     counts = listed([f"{count} {grade}" for grade, count in grades.items()]) if grades else "none"
     head = element("tr", *(element("th", name, scope="col") for name in _COLUMNS))
-    caption = element("caption", f"{len(known)} numbers: {counts}")
+    counted = f"{len(known)} numbers: {counts}."
     content = element(
-        "table", caption, element("thead", head), element("tbody", *map(_assumption, known)), id="numbers"
+        "table", element("thead", head), element("tbody", *map(_assumption, known)), id="numbers", aria_label=counted
     )
     search = element(
         "p",
@@ -223,7 +234,9 @@ def _assumptions(material: Material, figures: Figures) -> Html:
         class_="search",
         hidden=True,
     )
-    return joined([element("p", _GRADES), search, scrolled(content, "Every number with its source")])
+    return joined(
+        [element("p", counted), element("p", _GRADES), search, scrolled(content, "Every number with its source")]
+    )
 
 
 def _assumption(one: Assumption) -> Html:
@@ -246,7 +259,7 @@ def _model(material: Material, figures: Figures) -> Html:
         influence_diagram(stages(), made_of()),
         class_="plate",
         tabindex=0,
-        role="region",
+        role="group",
         aria_label="Picture: what leads to what in the model",
     )
     reading = Sheet(
@@ -264,7 +277,10 @@ def _model(material: Material, figures: Figures) -> Html:
     )
     levers = listed([readable(name) for name in Regime.model_fields if name != "title"])
     figure = element(
-        "figure", element("h3", "What leads to what"), diagram, element("p", f"A regime sets: {levers}.", class_="note")
+        "figure",
+        element("h3", "What leads to what"),
+        diagram,
+        element("p", f"A regime sets, by the names in its file: {levers}.", class_="note"),
     )
     return joined([text, figure, details("The same as tables", table(reading), table(outcomes))])
 

@@ -48,7 +48,7 @@ def gain(numbers: Numbers | None) -> str:
     if numbers is None:
         return "–"
     form = _points if numbers.unit == "fraction" else change
-    above = "" if isnan(numbers.share_above) else f"; above zero in {percent(100 * numbers.share_above)}"
+    above = "" if isnan(numbers.share_above) else f", above zero in {percent(100 * numbers.share_above)}"
     return f"{_cell(numbers, form)}{above}"
 
 
@@ -268,7 +268,7 @@ def by_hypothesis(material: Material) -> Sheet:
         own, other = (one.panels["foreign_share"].column(last, _TOTAL, "")[chosen] for one in (result, base))
         if not own.size:
             return "–"
-        return band(_over(own)) if result is base else f"{band(_over(own))}; {gain(_over(own - other))} points"
+        return band(_over(own)) if result is base else f"{band(_over(own))}; adds {gain(_over(own - other))}"
 
     rows = (
         (title, *(cell(results[one.name], chosen) for one in material.scenarios)) for title, chosen in groups.items()

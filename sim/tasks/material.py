@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from sim.chance.worlds import Named
 from sim.outcomes.drivers import Attribution
@@ -34,19 +34,23 @@ PAGE_FILE: Final = "report.html"
 _PLOTS: Final = "plots"
 
 
+Groups: TypeAlias = tuple[tuple[str, ...], ...]
+
+
 @dataclass(frozen=True)
 class Drivers:
     """What is known of a study by what was drawn for it.
 
     Attributes
     ----------
-    findings : tuple of tuple of str
-        What drives its outcomes, in sentences.
+    findings, provider_findings : tuple of tuple of str
+        What drives its outcomes, in sentences: of all foreign providers together, and of each of them.
     live : str
         The section whose figures move.
     """
 
-    findings: tuple[tuple[str, ...], ...] = ()
+    findings: Groups = ()
+    provider_findings: Groups = ()
     live: str = ""
 
 
@@ -74,7 +78,16 @@ class Told:
 
 def drivers_of(results: Sequence[Result], inputs: Mapping[str, Named], attributions: Sequence[Attribution]) -> Drivers:
     """What is told of a study by what was drawn for it, and by what drives its outcomes."""
-    return Drivers(tuple(tuple(sentences(one)) for one in attributions))
+    of_all = [one for one in attributions if one.outcome.item in ("", "foreign")]
+    others = [one for one in attributions if one not in of_all]
+    return Drivers(_told_once(of_all), _told_once(others))
+
+
+def _told_once(attributions: Sequence[Attribution]) -> Groups:
+    """The findings of each outcome; what is the same of all of them once, and alone."""
+    groups = tuple(tuple(sentences(one)) for one in attributions)
+    same = {group[1:] for group in groups}
+    return tuple(same) if len(groups) > 1 and len(same) == 1 else groups
 
 
 def run_material(folder: Path, results: Sequence[Result], baseline: str, told: Told) -> Material:
@@ -99,6 +112,7 @@ def run_material(folder: Path, results: Sequence[Result], baseline: str, told: T
         {name: csv_rows(_content(path)) for name, path in timelines.items()},
         csv_rows(_content(folder / DRIVERS_FILE)),
         told.drivers.findings,
+        told.drivers.provider_findings,
         Html(told.drivers.live),
         pictures_in(folder),
         (),
