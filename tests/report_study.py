@@ -1,4 +1,4 @@
-"""A small study and its report, with what tests of the page need: markup in titles, drivers of its own, two scenarios."""
+"""A small study and its report, with what tests of the page need: markup in a title, and drivers beside it."""
 
 from __future__ import annotations
 
@@ -37,5 +37,3 @@ def make_report(folder: Path) -> Path:
     study = make_study(folder)
     others = run_drivers(study, out=folder / "results", jobs=1)
     return report_study([study, others.folder], out=folder / "page.html")
-
-

@@ -8,27 +8,12 @@ from typing import NamedTuple
 
 from sim.outcomes.manifest import Program
 from sim.outcomes.panels import Result
+from sim.outcomes.verdict import Verdict
 from sim.report.markup import Html
 from sim.report.numbers import Numbers, Place, Row
 from sim.scenario.scenario import Scenario
 
-__all__ = ["Analysis", "Line", "Material", "Sheet", "Verdict"]
-
-
-class Line(NamedTuple):
-    """One line of the answer."""
-
-    label: str
-    texts: tuple[str, ...]
-    scenario: str = ""
-
-
-class Verdict(NamedTuple):
-    """The answer in words."""
-
-    question: str
-    basis: str
-    lines: tuple[Line, ...]
+__all__ = ["Analysis", "Material", "Sheet"]
 
 
 class Sheet(NamedTuple):

@@ -8,11 +8,12 @@ from typing import Final, NamedTuple, TypeAlias
 
 from sim.outcomes.tables import parameter_columns, parameter_rows
 from sim.outcomes.variables import VARIABLES
+from sim.outcomes.verdict import Line
 from sim.report.assumptions import Assumption, assumptions
 from sim.report.diagram import influence_diagram
 from sim.report.figures import Figures
 from sim.report.markup import Html, element, joined
-from sim.report.material import Analysis, Line, Material, Sheet
+from sim.report.material import Analysis, Material, Sheet
 from sim.report.parts import details, paragraphs, picture, scrolled, sentences, table
 from sim.report.structure import made_of, stages
 from sim.report.tables import SHEETS, by_hypothesis, in_headline_years

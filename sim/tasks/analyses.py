@@ -43,12 +43,15 @@ class Subject:
     ----------
     folder : Path
     results : sequence of Result
+    folders : sequence of Path
+        Of each result.
     runs : sequence of Manifest
         Of the runs that the results are from.
     """
 
     folder: Path
     results: Sequence[Result]
+    folders: Sequence[Path]
     runs: Sequence[Manifest]
 
     @property

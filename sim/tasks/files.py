@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+from sim.chance.worlds import Named
 from sim.disk import write_bytes
 from sim.outcomes.comparison import compare_one, summarise, timeline_rows
+from sim.outcomes.drivers import Attribution
 from sim.outcomes.manifest import Hashes
 from sim.outcomes.panels import Result
 from sim.outcomes.results import DRAWS_FILE, save_result
@@ -23,10 +25,9 @@ from sim.outcomes.tables import (
     parameter_columns,
     parameter_rows,
 )
-from sim.tasks.attribution import DRIVERS_FILE, default_outcomes, drivers, tables
-from sim.tasks.material import PAGE_FILE, Drivers, Told, drivers_of, run_material
+from sim.tasks.attribution import DRIVERS_FILE, tables
+from sim.tasks.material import PAGE_FILE, Told, run_material
 from sim.tasks.pool import CAN_FORK, Batch
-from sim.tasks.request import MANY_DRAWS
 
 __all__ = ["Files", "import_pictures"]
 
@@ -70,9 +71,11 @@ class Files:
             result.name: batch.add(partial(_save, result, self.folder / result.name, keep)) for result in self.results
         }
 
-    def add_inputs(self, batch: Batch) -> Future[Drivers]:
-        """Have written what was drawn, and what of it drives the answer, as far as that takes no runs."""
-        return batch.add(partial(_save_inputs, self.folder, self.results, self.baseline.name))
+    def add_inputs(self, batch: Batch, inputs: Mapping[str, Named] | None, drivers: Sequence[Attribution]) -> None:
+        """Have written what was drawn, made anew where it is not at hand, and what of it drives the answer."""
+        batch.add(partial(save_inputs, self.folder / INPUTS_FILE, [one.scenario for one in self.results], inputs))
+        if inputs is not None:
+            self._write(DRIVERS_FILE, [tables(drivers)[DRIVERS_FILE]])
 
     def write_page(self, told: Told) -> None:
         """Write the study on one page, if pictures are drawn; all other files are there."""
@@ -116,17 +119,6 @@ def _save(result: Result, folder: Path, keep: Collection[str] | None) -> Hashes:
     folder.mkdir()
     write_bytes(folder / "timeline.csv", csv_bytes(timeline_rows(result), TimelineRow._fields))
     return save_result(result, folder / DRAWS_FILE, keep)
-
-
-def _save_inputs(folder: Path, results: Sequence[Result], baseline: str) -> Drivers:
-    """Write the inputs, and up to many draws the drivers of what is asked by default; what is told of them."""
-    scenarios = [result.scenario for result in results]
-    inputs = save_inputs(folder / INPUTS_FILE, scenarios)
-    if scenarios[0].sampling.draws > MANY_DRAWS:
-        return Drivers()
-    found = drivers(results, inputs, baseline, default_outcomes(results, baseline))
-    write_bytes(folder / DRIVERS_FILE, tables(found)[DRIVERS_FILE])
-    return drivers_of(results, inputs, found)
 
 
 def _summary(result: Result, base: Result) -> bytes:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from sim.chance.worlds import Named
 from sim.outcomes.drivers import Attribution
 from sim.outcomes.findings import sentences
 from sim.outcomes.manifest import Program
 from sim.outcomes.panels import Result
+from sim.outcomes.verdict import Verdict
 from sim.report.markup import Html
-from sim.report.material import Line, Material, Verdict
+from sim.report.material import Material
 from sim.report.numbers import csv_rows, read_numbers
 from sim.report.tables import VARIABLES_SHOWN
 from sim.tasks.attribution import DRIVERS_FILE
@@ -26,7 +26,6 @@ __all__ = [
     "drivers_of",
     "pictures_in",
     "run_material",
-    "verdict_stand_in",
 ]
 
 PAGE_FILE: Final = "report.html"
@@ -76,8 +75,8 @@ class Told:
     command: str
 
 
-def drivers_of(results: Sequence[Result], inputs: Mapping[str, Named], attributions: Sequence[Attribution]) -> Drivers:
-    """What is told of a study by what was drawn for it, and by what drives its outcomes."""
+def drivers_of(attributions: Sequence[Attribution]) -> Drivers:
+    """What is told of what drives a study's outcomes."""
     of_all = [one for one in attributions if one.outcome.item in ("", "foreign")]
     others = [one for one in attributions if one not in of_all]
     return Drivers(_told_once(of_all), _told_once(others))
@@ -139,10 +138,3 @@ def command_of(asked: Mapping[str, Any]) -> str:
     settings = [f"--draws {asked['draws']}", f"--seed {asked['seed']}", f"--baseline {asked['baseline']}"]
     keep = [f"--keep {','.join(asked['keep'])}"] if asked.get("keep") else []
     return " ".join(["sim run", *asked["scenarios"], *settings, *keep])
-
-
-def verdict_stand_in(results: Sequence[Result], baseline: str) -> Verdict:
-    """Until there are sentences."""
-    base = next(result.scenario for result in results if result.name == baseline)
-    basis = f"{base.sampling.draws:,} draws, from {base.horizon.base_year} data, seen from {base.as_of}"
-    return Verdict(base.question, basis, (Line("All", ("To be said.",)),))

@@ -13,14 +13,16 @@ from typing import Final
 
 from sim.disk import open_regular, write_bytes
 from sim.errors import ResultsError
-from sim.outcomes.manifest import MANIFEST, Manifest, read_manifest, require_as_written
+from sim.outcomes.manifest import MANIFEST, Manifest, read_manifest, require_as_written, understood
 from sim.outcomes.results import DRAWS_FILE, read_result
-from sim.outcomes.study import INPUTS_FILE, read_study
+from sim.outcomes.study import drawn_for, read_study
 from sim.report.material import Material
 from sim.report.page import GENERATOR, page
 from sim.tasks.analyses import KINDS, Subject, read_analysis
-from sim.tasks.attribution import DRIVERS_FILE, default_outcomes, drivers
-from sim.tasks.material import Drivers, Told, command_of, drivers_of, run_material, verdict_stand_in
+from sim.tasks.attribution import default_outcomes, drivers
+from sim.tasks.material import Drivers, Told, command_of, drivers_of, run_material
+from sim.tasks.request import MANY_DRAWS
+from sim.tasks.run import ANSWER
 
 __all__ = ["report_study"]
 
@@ -90,7 +92,8 @@ def _subject(folder: Path) -> Subject:
     """The study that the report is about, with its results."""
     manifest = read_manifest(folder)
     if manifest.task == "run":
-        return Subject(folder, read_study(folder).results, [manifest])
+        results = read_study(folder).results
+        return Subject(folder, results, [folder / result.name for result in results], [manifest])
     if manifest.task == "compare":
         return _compared(folder, manifest)
     made = " or ".join(f"sim {task}" for task in _ABOUT)
@@ -118,10 +121,11 @@ def _compared(folder: Path, manifest: Manifest) -> Subject:
         raise ResultsError(
             f"{folder}: compares {lacking[0]} of a run that does not lie beside it: put them into one folder"
         )
-    for path, _ in found.values():
+    folders = [found[name][0] for name in wanted]
+    for path in folders:
         require_as_written(path / DRAWS_FILE)
-    results = [read_result(found[name][0]) for name in wanted]
-    return Subject(folder, results, [other for _, other in found.values()])
+    runs = {id(other): other for _, other in found.values()}
+    return Subject(folder, [read_result(path) for path in folders], folders, list(runs.values()))
 
 
 def _material(subject: Subject) -> Material:
@@ -131,15 +135,18 @@ def _material(subject: Subject) -> Material:
         if name.endswith((".csv", ".svg")):
             require_as_written(subject.folder / name)
     baseline, results = str(manifest.asked["baseline"]), subject.results
-    verdict, command = verdict_stand_in(results, baseline), command_of(manifest.asked)
-    told = Told(verdict, manifest.notes, _drivers(subject, manifest, baseline), manifest.program, command)
+    verdict, command = understood(ANSWER, manifest.answer, subject.folder).verdict, command_of(manifest.asked)
+    told = Told(verdict, manifest.notes, _drivers(subject, baseline), manifest.program, command)
     return run_material(subject.folder, results, baseline, told)
 
 
-def _drivers(subject: Subject, manifest: Manifest, baseline: str) -> Drivers:
-    """What drives a run, by what was drawn for it; a comparison does not have that."""
-    if not {INPUTS_FILE, DRIVERS_FILE} <= manifest.files.keys():
+def _drivers(subject: Subject, baseline: str) -> Drivers:
+    """What drives the results, where what was drawn for all of them is there, and is not too much."""
+    results = subject.results
+    if results[0].scenario.sampling.draws > MANY_DRAWS:
         return Drivers()
-    study, results = read_study(subject.folder), subject.results
-    inputs = {result.name: study.inputs(result.name) for result in results}
-    return drivers_of(results, inputs, drivers(results, inputs, baseline, default_outcomes(results, baseline)))
+    inputs = {one.name: drawn_for(one, folder) for one, folder in zip(results, subject.folders, strict=True)}
+    known = {name: drawn for name, drawn in inputs.items() if drawn is not None}
+    if len(known) < len(inputs):
+        return Drivers()
+    return drivers_of(drivers(results, known, baseline, default_outcomes(results, baseline)))
