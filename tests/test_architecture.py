@@ -27,6 +27,7 @@ FOLDERS = (
     "analysis",
     "belief",
     "pictures",
+    "report",
     "tasks",
 )
 """Folders in the order in which they may be read: each imports only from those before it."""
@@ -53,7 +54,7 @@ READING_ORDER = (
     "model.economy", "model.inversion", "model.luck", "model.marketpath", "model.entry", "model.stocks", "model.levers",
     "model.course", "model.sites", "model.market", "model.record", "model.sight", "model.streams", "model.accounts",
     "model.engine", "model.valuation",
-    "analysis.scrambles", "analysis.splines", "analysis.drivers", "analysis.bridge", "analysis.discovery",
+    "analysis.scrambles", "analysis.reweighting", "analysis.splines", "analysis.drivers", "analysis.bridge", "analysis.discovery",
     "analysis.decisions", "analysis.information", "analysis.appraisal", "analysis.waiting",
     "belief.record", "belief.names", "belief.matching", "belief.knowledge", "belief.naive", "belief.scores",
     "belief.forecasts", "belief.track", "belief.tempering", "belief.likelihood", "belief.space",
@@ -62,6 +63,7 @@ READING_ORDER = (
     "pictures.standings", "pictures.plots", "pictures.trackrecord", "pictures.responses", "pictures.sweeps",
     "pictures.beliefs", "pictures.drivers", "pictures.bridges", "pictures.conditions", "pictures.waiting",
     "pictures.decisions",
+    "report.sample", "report.sliders", "report.live",
     "tasks.pool", "tasks.crew", "tasks.blocks", "tasks.parts", "tasks.store", "tasks.task",
     "tasks.precision", "tasks.request", "tasks.runs", "tasks.audit", "tasks.attribution", "tasks.files", "tasks.run",
     "tasks.boxfile", "tasks.compare", "tasks.conditions", "tasks.discover",
