@@ -170,7 +170,7 @@ def _quantiles(values: FloatArray, weights: FloatArray, probabilities: FloatArra
     count = len(values)
     before = np.cumsum(weights) - weights
     places = np.arange(count) * weights + (count - 1) * before
-    return np.interp(probabilities * places[-1], places, values)
+    return np.asarray(np.interp(probabilities * places[-1], places, values))
 
 
 class Weighted(NamedTuple):

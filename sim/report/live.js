@@ -27,30 +27,35 @@
     sample.values = sample.columns.map(([scale, step]) => codes().map((code) => scale * Math.sinh(step * code)));
     sample.scores = sample.scores.map((step) => codes().map((code) => step * code));
     sample.index = sample.categories.map(() => Uint16Array.from(codes()));
-    sample.order = sample.values.map(ordered);
     return sample;
   }
 
-  function ordered(values) {
-    return Uint32Array.from(values.keys()).sort((a, b) => values[a] - values[b] || a - b);
+  // A column in rising order, of all draws or of those of a level: once, for every update.
+  function sortedColumn(sample, key) {
+    const [place, category, level] = key.split(",").map((part) => (part ? Number(part) : -1));
+    const column = sample.values[place], draws = [...column.keys()];
+    const own = category < 0 ? draws : draws.filter((draw) => sample.index[category][draw] === level);
+    const order = Uint32Array.from(own).sort((a, b) => column[a] - column[b] || a - b);
+    return { key, category, order, values: Float64Array.from(order, (draw) => column[draw]) };
   }
 
   // ---------------------------------------------------------------- weights
 
-  function weightsOf(sample, state) {
-    const count = sample.draws, exponent = new Float64Array(count), ratios = state.weights.map((own, place) => {
-      const old = sample.categories[place].weights;
-      return old.map((weight, level) => (weight > 0 ? own[level] / weight : 0));
-    });
+  // Under a level that holds, the weights of its category say nothing: `without` is that category.
+  function weightsOf(sample, state, without) {
+    const count = sample.draws, weights = new Float64Array(count);
     let square = 0;
     state.shifts.forEach((a, j) => state.shifts.forEach((b, k) => { square += a * b * sample.precision[j][k]; }));
-    exponent.fill(-0.5 * square);
+    weights.fill(-0.5 * square);
     state.shifts.forEach((shift, j) => {
-      if (shift) for (let i = 0, score = sample.scores[j]; i < count; i++) exponent[i] += shift * score[i];
+      if (shift) for (let i = 0, score = sample.scores[j]; i < count; i++) weights[i] += shift * score[i];
     });
-    const weights = exponent.map(Math.exp);
-    ratios.forEach((ratio, place) => {
-      for (let i = 0, index = sample.index[place]; i < count; i++) weights[i] *= ratio[index[i]];
+    for (let i = 0; i < count; i++) weights[i] = Math.exp(weights[i]);
+    state.weights.forEach((own, place) => {
+      if (place === without) return;
+      const old = sample.categories[place].weights, index = sample.index[place];
+      const ratio = old.map((weight, level) => (weight > 0 ? own[level] / weight : 0));
+      for (let i = 0; i < count; i++) weights[i] *= ratio[index[i]];
     });
     return weights;
   }
@@ -89,14 +94,14 @@
 
   let values, places, squares;  // of what has weight, in rising order; good until the next call of `described`
 
-  function described(column, order, weights, index, level) {
+  function described(column, weights) {
+    const { order, values: rising } = column;
     let count = 0, before = 0, sum = 0, above = 0, total = 0;
     for (let i = 0; i < order.length; i++) {
-      const draw = order[i], weight = weights[draw];
-      if (weight > 0 && (index === null || index[draw] === level)) {
-        values[count] = column[draw];
-        places[count] = weight;
-        count++;
+      const weight = weights[order[i]];
+      if (weight > 0) {
+        values[count] = rising[i];
+        places[count++] = weight;
       }
     }
     if (!count) return null;
@@ -114,7 +119,7 @@
       const spread = Math.sqrt((1 - p) * (1 - p) * below + p * p * (total - below)) / before;
       return (quantile(Math.min(p + spread, 1), count) - quantile(Math.max(p - spread, 0), count)) / 2;
     });
-    return { quantiles, errors, mean: sum / before, above: above / before };
+    return { quantiles, errors, mean: sum / before, above: above / before, effective: (before * before) / total };
   }
 
   function quantile(p, count) {
@@ -163,7 +168,8 @@
   });
   const bars = all("[data-bar]").map((node) => {
     const [place, category, level] = node.dataset.bar.split(" "), [low, high] = node.dataset.span.split(" ").map(Number);
-    return { parts: Array.from(node.children), key: [place, category, level].join(), low, high };
+    const row = category === undefined ? null : node.closest("tr");
+    return { parts: Array.from(node.children), key: [place, category, level].join(), low, high, row };
   });
   const fans = all("[data-fan]").map((node) => ({
     parts: Array.from(node.children),
@@ -173,7 +179,7 @@
   }));
   const weightSliders = all("[data-category]"), beliefSliders = all("[data-belief]");
   const keys = new Set([...slots, ...bars].map((one) => one.key).concat(...fans.map((fan) => fan.keys)));
-  let sample;
+  let sample, columns;
 
   function state() {
     const weights = sample.categories.map((category, place) => {
@@ -186,13 +192,10 @@
   }
 
   function evaluate(asked) {
-    const weights = weightsOf(sample, asked), stated = new Map();
-    for (const key of keys) {
-      const [place, category, level] = key.split(",");
-      const index = category ? sample.index[category] : null;
-      stated.set(key, described(sample.values[place], sample.order[place], weights, index, Number(level)));
-    }
-    return { effective: effective(weights), shape: paretoShape(weights), stated };
+    const weights = new Map([-1, ...sample.categories.keys()].map((without) => [without, weightsOf(sample, asked, without)]));
+    const stated = new Map(columns.map((column) => [column.key, described(column, weights.get(column.category))]));
+    const own = weights.get(-1);
+    return { effective: effective(own), shape: paretoShape(own), stated };
   }
 
   function isAtStart() {
@@ -206,13 +209,14 @@
       const text = start ? slot.text : stated ? FORMS[slot.form](statistic(stated, slot.name)) : "no draws";
       if (slot.node.textContent !== text) slot.node.textContent = text;
     }
-    for (const bar of bars) draw(bar, result.stated.get(bar.key));
+    for (const bar of bars) draw(bar, result.stated.get(bar.key), start);
     for (const fan of fans) drawFan(fan, fan.keys.map((key) => result.stated.get(key)));
     showControls();
     showTrust(result, start);
   }
 
-  function draw(bar, stated) {
+  function draw(bar, stated, start) {
+    if (bar.row) bar.row.classList.toggle("live-grey", !start && (!stated || stated.effective < sample.fewest));
     const at = stated
       ? stated.quantiles.map((value) => 1000 * Math.min(Math.max((value - bar.low) / (bar.high - bar.low), 0), 1))
       : [0, 0, 0, 0, 0];
@@ -336,6 +340,7 @@
   async function start() {
     sample = sampleOf(await unpacked(root.querySelector(".live-sample").textContent));
     [values, places, squares] = [0, 1, 2].map(() => new Float64Array(sample.draws));
+    columns = [...keys].map((key) => sortedColumn(sample, key));
     begin();
   }
 

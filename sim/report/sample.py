@@ -11,7 +11,7 @@ import gzip
 import json
 import struct
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -96,59 +96,23 @@ class Coded:
         return np.asarray(self.scale * np.sinh(self.codes * self.step))
 
 
-@dataclass
 class Sample:
-    """Columns that a page asks for, each once.
+    """Columns as a page carries them.
 
-    Attributes
+    Parameters
     ----------
     draws : int
         Of each column.
+    columns : sequence of arrays (N,)
+        Of the whole run.
     """
 
-    draws: int
-    _places: dict[str, int] = field(default_factory=dict)
-    _columns: list[Coded] = field(default_factory=list)
-    _values: list[FloatArray] = field(default_factory=list)
-
-    def place(self, label: str, values: FloatArray) -> int:
-        """The place of a column, which is taken in if it is new.
-
-        Parameters
-        ----------
-        label : str
-            Names it.
-        values : array (N,)
-            Of the whole run.
-        """
-        if label not in self._places:
-            self._places[label] = len(self._columns)
-            self._values.append(values)
-            self._columns.append(Coded.of_outcome(representatives(values, self.draws)))
-        return self._places[label]
-
-    def whole(self, place: int) -> FloatArray:
-        """A column over all draws of the run."""
-        return self._values[place]
-
-    def carried(self, place: int) -> FloatArray:
-        """A column as the page has it."""
-        return self._columns[place].values
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """Names of the columns in their order."""
-        return tuple(self._places)
-
-    def rounding(self) -> float:
+    def __init__(self, draws: int, columns: Sequence[FloatArray]) -> None:
+        self.draws = draws
+        exact = [representatives(values, draws) for values in columns]
+        self.columns: Final = [Coded.of_outcome(values) for values in exact]
+        self.rounding: Final = max(map(_rounding, self.columns, exact), default=0.0)
         """By which part of a number, or of its column's usual size where that is more, codes are off at most."""
-        errors = [
-            float((np.abs(code.values - exact) / np.maximum(np.abs(exact), code.scale)).max())
-            for code, exact in (
-                (c, representatives(v, self.draws)) for c, v in zip(self._columns, self._values, strict=True)
-            )
-        ]
-        return max(errors, default=0.0)
 
     def packed(self, scores: Sequence[Coded], levels: Sequence[IntArray], content: Mapping[str, Any]) -> str:
         """All of it as text of a page: gzip in base64 of a document and the codes, high bytes before low ones.
@@ -165,14 +129,18 @@ class Sample:
         document = {
             **content,
             "draws": self.draws,
-            "columns": [[code.scale, code.step] for code in self._columns],
+            "columns": [[code.scale, code.step] for code in self.columns],
             "scores": [code.step for code in scores],
         }
         head = json.dumps(document, separators=(",", ":"), ensure_ascii=False).encode()
-        columns = [*(code.codes for code in self._columns), *(code.codes for code in scores), *levels]
+        columns = [*(code.codes for code in self.columns), *(code.codes for code in scores), *levels]
         planes = [_planes(codes) for codes in columns]
         whole = b"".join([struct.pack("<I", len(head)), head, *planes])
         return base64.b64encode(gzip.compress(whole, 9, mtime=0)).decode()
+
+
+def _rounding(code: Coded, exact: FloatArray) -> float:
+    return float((np.abs(code.values - exact) / np.maximum(np.abs(exact), code.scale)).max())
 
 
 def _planes(codes: IntArray) -> bytes:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import singledispatch
+from functools import cached_property, reduce, singledispatch
 from typing import Any, Final
 
 import numpy as np
@@ -17,7 +17,6 @@ from scipy.special import ndtr, ndtri
 
 from sim.axes import DRAWS_PER_SCRAMBLE, EDGE, FloatArray, IntArray
 from sim.chance.sampling import input_levels
-from sim.chance.units import units_of
 from sim.chance.worlds import Named
 from sim.outcomes.drivers import Attribution
 from sim.outcomes.findings import unit_words
@@ -25,7 +24,7 @@ from sim.outcomes.panels import Result
 from sim.scenario.families import Discrete, Interval, LogNormal, Normal, TwoPiece
 from sim.scenario.inputs import Input, canonical, inputs
 from sim.scenario.records import Level, Record
-from sim.scenario.scenario import Scenario
+from sim.scenario.scenario import Correlation, Scenario
 from sim.wording import capital, readable
 
 __all__ = ["SHIFTS", "Belief", "Category", "Sliders", "record_text", "shifted", "sliders_of"]
@@ -35,6 +34,9 @@ SHIFTS: Final = tuple(round(0.1 * step, 1) for step in range(-15, 16))
 
 _MOST: Final = 6
 """Inputs that have a slider."""
+
+_CONSIDERED: Final = 9
+"""Strongest inputs that may have one."""
 
 _Z95: Final = float(ndtri(0.95))
 
@@ -131,22 +133,20 @@ def sliders_of(
     """
     scenarios = [result.scenario for result in results]
     if any(one.sampling.posterior is not None for one in scenarios) or any(one.sizes is not None for one in results):
-        reason = "the draws are rows of a posterior, or those inside a box: which is which belief is no longer known"
+        reason = "The draws are rows of a posterior, or those inside a box: no slider says what others would be."
         return Sliders((), (), np.empty((0, 0)), (reason,))
     strengths = _strengths(attributions)
-    book = _Book(scenarios, drawn, draws)
-    categories = tuple(book.categories(strengths))
-    found: list[tuple[str, tuple[Input, ...]]] = []
-    reasons: list[str] = []
-    for path, held in book.by_strength(strengths):
-        reason = book.hindrance(held)
-        if reason:
-            reasons.append(f"{capital(unit_words(path, scenarios[0]))} has no slider: {reason}.")
-        else:
-            found.append((path, held))
-        if len(found) == _MOST:
-            break
-    return Sliders(categories, *book.beliefs(found), tuple(reasons))
+    book = _Book(drawn, draws, {one.name: (one, tuple(inputs(one))) for one in scenarios})
+    ordered = book.by_strength(strengths)[:_CONSIDERED]
+    levels = book.levels(ordered)
+    hindrances = {path: book.hindrance(path, levels) for path in ordered}
+    chosen = [path for path in ordered if not hindrances[path]][:_MOST]
+    reasons = tuple(
+        f"{capital(unit_words(path, book.owner(path)))} has no slider: {hindrances[path]}."
+        for path in ordered[: ordered.index(chosen[-1]) if chosen else None]
+        if hindrances[path]
+    )
+    return Sliders(book.categories(strengths), *book.beliefs(chosen, levels), reasons)
 
 
 def _strengths(attributions: Sequence[Attribution]) -> dict[str, float]:
@@ -160,60 +160,74 @@ def _strengths(attributions: Sequence[Attribution]) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class _Book:
-    """The scenarios of a study and what was drawn for them."""
+    """The scenarios of a study with their inputs, and what was drawn for them."""
 
-    scenarios: Sequence[Scenario]
     drawn: Mapping[str, Named]
     draws: int
+    scenarios: Mapping[str, tuple[Scenario, tuple[Input, ...]]]
 
-    def _held(self, path: str) -> list[tuple[Scenario, Input]]:
-        """The inputs of a path by scenario, as far as they are drawn."""
+    def held(self, path: str) -> list[tuple[Scenario, Input]]:
+        """The inputs of a path in every scenario, as far as they are drawn."""
         return [
             (scenario, item)
-            for scenario in self.scenarios
-            for item in inputs(scenario)
+            for scenario, items in self.scenarios.values()
+            for item in items
             if item.path == path and not item.record.is_fixed
         ]
 
-    def categories(self, strengths: Mapping[str, float]) -> list[Category]:
-        """Those that move an outcome, have levels to choose from and are the same in every scenario."""
-        first = self.scenarios[0]
-        found = []
-        for item in inputs(first):
-            held = [item for _, item in self._held(item.path)]
-            record = item.record
-            alone = not any(item.name in group.members for group in first.sampling.correlations.values())
-            if not (isinstance(record, Discrete) and item.dimension == "category" and item.name in strengths and alone):
-                continue
-            if all(other.record.model_dump(include={"discrete"}) == {"discrete": record.discrete} for other in held):
-                found.append(self._category(item, record))
-        return found
+    def owner(self, path: str) -> Scenario:
+        """The first scenario that draws the inputs of a path."""
+        return self.held(path)[0][0]
 
-    def _category(self, item: Input, record: Discrete) -> Category:
-        index = self.drawn[self.scenarios[0].name][item.name].astype(np.int64)
-        titles = tuple(capital(readable(level)) for level in record.categories)
-        title = capital(unit_words(item.path, self.scenarios[0]))
-        return Category(item.path, title, record.categories, titles, tuple(record.discrete.values()), index)
+    @cached_property
+    def _groups(self) -> list[Correlation]:
+        return [group for one, _ in self.scenarios.values() for group in one.sampling.correlations.values()]
 
-    def by_strength(self, strengths: Mapping[str, float]) -> list[tuple[str, tuple[Input, ...]]]:
-        """Paths of numbers from the strongest on, with their inputs in any scenario."""
-        by_path: dict[str, dict[str, Input]] = {}
-        for scenario in self.scenarios:
-            for item in inputs(scenario):
+    def categories(self, strengths: Mapping[str, float]) -> tuple[Category, ...]:
+        """Those that move an outcome, are drawn by themselves, and alike in every scenario."""
+        grouped = {member for group in self._groups for member in group.members}
+        paths = dict.fromkeys(
+            item.path for _, items in self.scenarios.values() for item in items if item.dimension == "category"
+        )
+        found = [self._category(path) for path in paths if path in strengths and path not in grouped]
+        return tuple(category for category in found if category is not None)
+
+    def _category(self, path: str) -> Category | None:
+        held = self.held(path)
+        records = [item.record for _, item in held if isinstance(item.record, Discrete)]
+        if len(records) < len(held) or len({tuple(record.discrete.items()) for record in records}) > 1:
+            return None
+        scenario, record = held[0][0], records[0]
+        levels, index = record.categories, self.drawn[scenario.name][path].astype(np.int64)
+        titles, title = _level_titles(scenario, path, levels), capital(unit_words(path, scenario))
+        return Category(path, title, levels, titles, tuple(record.discrete.values()), index)
+
+    def by_strength(self, strengths: Mapping[str, float]) -> list[str]:
+        """Paths of numbers from the strongest on."""
+        strongest: dict[str, float] = {}
+        for _, items in self.scenarios.values():
+            for item in items:
                 if item.name in strengths and item.dimension != "category":
-                    by_path.setdefault(item.path, {})
-        for path, items in by_path.items():
-            items |= {item.name: item for _, item in self._held(path)}
-        strongest = {path: max(strengths.get(name, 0.0) for name in items) for path, items in by_path.items()}
-        ordered = sorted(by_path, key=lambda path: -strongest[path])
-        return [(path, tuple(by_path[path].values())) for path in ordered]
+                    strongest[item.path] = max(strengths[item.name], strongest.get(item.path, 0.0))
+        return sorted(strongest, key=lambda path: -strongest[path])
 
-    def hindrance(self, items: Sequence[Input]) -> str:
-        """Why inputs have no slider; empty if they have."""
-        held = self._held(items[0].path)
+    def levels(self, paths: Sequence[str]) -> Named:
+        """Probabilities at which the inputs of some paths lie, and those that are drawn together with them."""
+        levels: dict[str, FloatArray] = {}
+        for scenario, items in self.scenarios.values():
+            drawn = {item.name: item.path for item in items if not item.record.is_fixed}
+            names = {name for name, path in drawn.items() if path in paths}
+            beside = {member for group in self._groups if names & set(group.members) for member in group.members}
+            new = [name for name in drawn if name in names | beside and name not in levels]
+            if new:
+                levels |= input_levels(scenario, range(self.draws // DRAWS_PER_SCRAMBLE), new)
+        return levels
+
+    def hindrance(self, path: str, levels: Named) -> str:
+        """Why the inputs of a path have no slider; empty if they have."""
+        held = self.held(path)
         if any(shifted(item.record, 1.0) is None for _, item in held):
             return "no record of its family says what it would be"
-        levels = self._levels([item.name for item in items])
         same = (
             np.array_equal(canonical(scenario, item, levels[item.name]), self._stored(scenario, item.name))
             for scenario, item in held
@@ -223,56 +237,45 @@ class _Book:
     def _stored(self, scenario: Scenario, name: str) -> FloatArray:
         return self.drawn[scenario.name][name][: self.draws]
 
-    def _levels(self, names: Sequence[str]) -> Named:
-        """Probabilities at which inputs lie, from the first scenario that draws them."""
-        levels: dict[str, FloatArray] = {}
-        for scenario in self.scenarios:
-            own = [item.name for item in inputs(scenario) if item.name in names and not item.record.is_fixed]
-            new = [name for name in own if name not in levels]
-            if new:
-                levels |= input_levels(scenario, range(self.draws // DRAWS_PER_SCRAMBLE), new)
-        return levels
-
-    def beliefs(self, found: Sequence[tuple[str, tuple[Input, ...]]]) -> tuple[tuple[Belief, ...], FloatArray]:
+    def beliefs(self, paths: Sequence[str], levels: Named) -> tuple[tuple[Belief, ...], FloatArray]:
         """Sliders of some paths, and how their shifts go together."""
-        names = self._neighbours([item.name for _, items in found for item in items])
-        if not names:
+        if not paths:
             return (), np.empty((0, 0))
-        levels = self._levels(names)
-        normals = ndtri(np.stack([levels[name] for name in names]))
+        names = list(levels)
+        moved = np.array([[float(name.partition("[")[0] == path) for name in names] for path in paths])
         inverse = np.linalg.inv(self._correlations(names))
-        moved = np.array([[float(name in {item.name for item in items}) for name in names] for _, items in found])
-        scores = moved @ inverse @ normals
-        beliefs = tuple(self._belief(path, score) for (path, _), score in zip(found, scores, strict=True))
+        scores = moved @ inverse @ ndtri(np.stack([levels[name] for name in names]))
+        beliefs = tuple(self._belief(path, score) for path, score in zip(paths, scores, strict=True))
         return beliefs, moved @ inverse @ moved.T
-
-    def _neighbours(self, names: Sequence[str]) -> list[str]:
-        """Inputs, and those that any scenario draws together with them."""
-        drawn = {item.name for one in self.scenarios for item in inputs(one) if not item.record.is_fixed}
-        groups = [group.members for one in self.scenarios for group in one.sampling.correlations.values()]
-        beside = [member for group in groups if set(group) & set(names) for member in group if member in drawn]
-        return list(dict.fromkeys([*names, *beside]))
 
     def _correlations(self, names: Sequence[str]) -> FloatArray:
         """Correlations of the normals behind some inputs."""
-        matrix = np.eye(len(names))
-        for group in (group for one in self.scenarios for group in one.sampling.correlations.values()):
+        matrix, places = np.eye(len(names)), {name: place for place, name in enumerate(names)}
+        for group in self._groups:
             for row, ranks in zip(group.members[1:], group.rank, strict=True):
                 for column, rank in zip(group.members, ranks, strict=False):
-                    if row in names and column in names:
-                        i, j = names.index(row), names.index(column)
+                    if row in places and column in places:
+                        i, j = places[row], places[column]
                         matrix[i, j] = matrix[j, i] = 2 * np.sin(np.pi * rank / 6)
         return matrix
 
     def _belief(self, path: str, scores: FloatArray) -> Belief:
-        held = self._held(path)
+        held = self.held(path)
         record = held[0][1].record
         owners = tuple(dict.fromkeys(scenario.name for scenario, _ in held))
-        knowing = [one.name for one in self.scenarios if any(item.path == path for item in inputs(one))]
+        knowing = sum(any(item.path == path for item in items) for _, items in self.scenarios.values())
         settings = tuple(record_text(shifted(record, shift) or {}) for shift in SHIFTS)
         texts = tuple(_range_words(record, shift) for shift in SHIFTS)
-        title = capital(unit_words(path, self.scenarios[0]))
-        return Belief(path, title, scores, texts, settings, () if len(owners) == len(knowing) else owners)
+        title = capital(unit_words(path, held[0][0]))
+        return Belief(path, title, scores, texts, settings, () if len(owners) == knowing else owners)
+
+
+def _level_titles(scenario: Scenario, path: str, levels: Sequence[str]) -> tuple[str, ...]:
+    """What levels are called: by the titles of the entries of these ids that stand beside their category."""
+    beside = reduce(getattr, path.split(".")[:-1], scenario)
+    entries = [value for _, value in beside if isinstance(value, Mapping) and set(levels) <= value.keys()]
+    known = entries[0] if entries else {}
+    return tuple(capital(getattr(known.get(level), "title", None) or readable(level)) for level in levels)
 
 
 def _range_words(record: Record, shift: float) -> str:
