@@ -64,7 +64,7 @@ READING_ORDER = (
     "pictures.standings", "pictures.plots", "pictures.trackrecord", "pictures.responses", "pictures.sweeps",
     "pictures.beliefs", "pictures.drivers", "pictures.bridges", "pictures.conditions", "pictures.waiting",
     "pictures.decisions",
-    "report.sample", "report.sliders", "report.numbers", "report.slots", "report.bars", "report.live",
+    "report.sample", "report.sliders", "report.quantities", "report.slots", "report.bars", "report.live",
     "tasks.pool", "tasks.crew", "tasks.blocks", "tasks.parts", "tasks.store", "tasks.task",
     "tasks.precision", "tasks.request", "tasks.runs", "tasks.audit", "tasks.attribution", "tasks.files", "tasks.run",
     "tasks.boxfile", "tasks.compare", "tasks.conditions", "tasks.discover",

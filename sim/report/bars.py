@@ -44,7 +44,7 @@ def bar(quantiles: FloatArray, span: tuple[float, float], key: str, colour: str)
     return (
         f'<svg viewBox="0 0 {_WIDTH} 20" preserveAspectRatio="none" aria-hidden="true">{mark}'
         f'{_piece("live-run", at[0], at[4], 2)}<g data-bar="{key}" data-span="{low:.6g} {high:.6g}" '
-        f'style="color:{colour}">{_piece("live-90", at[0], at[4], 8)}{_piece("live-50", at[1], at[3], 5)}'
+        f'style="--own:{colour}">{_piece("live-90", at[0], at[4], 8)}{_piece("live-50", at[1], at[3], 5)}'
         f"{_piece('live-median', at[2] - 3, at[2] + 3, 3)}</g></svg>"
     )
 
@@ -96,7 +96,7 @@ def fan(quantiles: Sequence[FloatArray], years: Sequence[int], top: float, keys:
     colour, words = look
     return (
         f'<svg viewBox="0 0 244 140" role="img" aria-label="{words}">{_frame(xs, years, top)}<g data-fan="{keys}" '
-        f'data-x="{" ".join(xs)}" data-top="{top:.6g}" style="color:{colour}">'
+        f'data-x="{" ".join(xs)}" data-top="{top:.6g}" style="--own:{colour}">'
         f'<polygon class="live-90" points="{band(0, 4)}"/><polygon class="live-50" points="{band(1, 3)}"/>'
         f'<polyline class="live-median" points="{" ".join(line(2))}"/></g>'
         f'<polygon class="live-run" points="{band(0, 4)}"/></svg>'

@@ -1,6 +1,6 @@
 (function () {
   "use strict";
-  const root = document.getElementById("live");
+  const root = document.getElementById("live-section");
   const STATISTICS = ["p05", "p25", "p50", "p75", "p95"];
   const PROBABILITIES = [0.05, 0.25, 0.5, 0.75, 0.95];
   const all = (selector) => Array.from(root.querySelectorAll(selector));

@@ -21,7 +21,7 @@ from sim.outcomes.panels import Result
 from sim.outcomes.stakes import HOST
 from sim.pictures.style import looks
 from sim.report.bars import axis, bar, fan
-from sim.report.numbers import ALL, Number, numbers_of
+from sim.report.quantities import ALL, Number, numbers_of
 from sim.report.sample import Coded, Sample
 from sim.report.sliders import SHIFTS, Sliders, record_text, sliders_of
 from sim.report.slots import Row, Slots
@@ -90,7 +90,7 @@ class _Section:
         here = Path(__file__)
         style, script = (here.with_suffix(suffix).read_text(encoding="utf-8") for suffix in (".css", ".js"))
         parts = [
-            f'<section id="live" class="live"><style>{style}</style><h2>By hypothesis, live</h2>',
+            f'<div id="live-section" class="live"><style>{style}</style>',
             *self._controls(),
             '<div class="live-body">',
             *self._sentences(),
@@ -100,7 +100,7 @@ class _Section:
             "</div>",
             self._how(),
             f'<script type="application/octet-stream" class="live-sample">{self._payload()}</script>',
-            f"<script>{script}</script></section>",
+            f"<script>{script}</script></div>",
         ]
         return "\n".join(parts)
 
@@ -137,10 +137,10 @@ class _Section:
             parts = []
             share, revenue = self._last("share", name), self._last("revenue", name)
             if share:
-                parts.append(f"foreign providers have {slots.words(share)} of the market")
+                parts.append(f"foreign providers have {slots.words(share, 'of the market')}")
             if revenue:
                 parts.append(
-                    f"{'' if share else 'foreign providers '}keep USD {slots.words(revenue)} bn of its revenue"
+                    f"{'' if share else 'foreign providers '}keep USD {slots.words(revenue, 'bn of its revenue')}"
                 )
             year = self.results[0].scenario.horizon.end_year
             level = [f"In {year} {' and '.join(parts)}."] if parts else []
@@ -149,16 +149,17 @@ class _Section:
 
     def _changes(self, scenario: str) -> Iterator[str]:
         """What a scenario adds to the baseline."""
+        base = self._titles[self.baseline]
         whose = {
-            "gain": (f"In the same draws {self._titles[self.baseline]} gives less by", "points"),
-            "worth": ("Present value gained by foreign providers: USD", "bn"),
+            "gain": (f"Share gained over {base}, draw by draw:", "points"),
+            "worth": (f"Present value gained over {base} by foreign providers: USD", "bn"),
             "host": ("By the host as a whole: USD", "bn"),
         }
         for table, (before, after) in whose.items():
             row = self._last(table, scenario)
             if row:
                 often = self._slots.slot(row, "above", "chance")
-                yield f"{before} {self._slots.words(row)} {after}, above 0 in {often} of draws."
+                yield f"{before} {self._slots.words(row, after)}, above 0 in {often} of draws."
 
     def _builders(self, scenario: str) -> Iterator[str]:
         """Who builds a site of its own, and regrets it."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from sim.analysis.reweighting import PROBABILITIES, Weighted, describe_weighted
 from sim.axes import FloatArray, IntArray
-from sim.report.numbers import Number
+from sim.report.quantities import Number
 from sim.report.sliders import Category
 from sim.wording import change, money, percent, points
 
@@ -118,10 +118,10 @@ class Slots:
         low, middle, high = (self.slot(row, statistic) for statistic in ("p05", "p50", "p95"))
         return f"<b>{middle}</b> ({low} to {high})"
 
-    def words(self, row: Row) -> str:
-        """Median, 90% and mean, each by its name."""
+    def words(self, row: Row, after: str) -> str:
+        """Median, 90% and mean, each by its name; `after` follows the first number."""
         low, middle, high, mean = (self.slot(row, statistic) for statistic in ("p05", "p50", "p95", "mean"))
-        return f"<b>{middle}</b> (median; 90% of draws {low} to {high}; mean {mean})"
+        return f"<b>{middle}</b> {after} (median; 90% of draws {low} to {high}; mean {mean})"
 
     def span(self, rows: Sequence[Row]) -> tuple[float, float]:
         """Ends of an axis with room to move: 0 and 90% of draws, whichever level of a category holds."""

@@ -30,7 +30,7 @@ class Number:
     scenario, item : str
     year : int
     form : str
-        How it is written: a key of `forms.FORMS`.
+        How it is written: a key of `slots.FORMS`.
     values : array (N,)
     """
 
