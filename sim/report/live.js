@@ -150,7 +150,7 @@
   const fixed = (value, digits) => grouped(Math.abs(value).toFixed(digits));
   const signed = (value, size) => (Number(size.replace(/,/g, "")) ? (value > 0 ? "+" : "−") + size : size);
   const size = (value) => fixed(value, Math.abs(value) >= 9.95 ? 0 : Math.abs(value) >= 0.995 ? 1 : 2);
-  const short = (value) => fixed(value, Math.abs(value) >= 9.95 ? 0 : 1);
+  const short = (value) => Math.abs(value).toFixed(Math.abs(value) >= 9.95 ? 0 : 1);
   const FORMS = {
     share: (value) => short(100 * value) + "%",
     points: (value) => signed(value, short(100 * value)),
@@ -346,5 +346,5 @@
 
   const ready = typeof DecompressionStream === "undefined" ? Promise.reject(new Error("this browser cannot unpack the sample")) : start();
   ready.catch(() => { root.querySelector(".live-state").textContent = ""; });
-  window.simLive = { ready, evaluate, update, state, command: () => command(state()), sample: () => sample };
+  window.simLive = { ready, evaluate, update, state, command: () => command(state()), write: (form, value) => FORMS[form](value), sample: () => sample };
 })();

@@ -60,7 +60,9 @@ class Slots:
         for number in numbers:
             columns.setdefault(keys[number.label], number.values)
         order = {key: place for place, key in enumerate(columns)}
-        self._places = {label: order[key] for label, key in keys.items()}
+        self.places: Final = {label: order[key] for label, key in keys.items()}
+        """Of each number by its label, its place among the columns."""
+
         self.columns: Final = tuple(columns.values())
         """Arrays (N,), each once."""
 
@@ -70,7 +72,7 @@ class Slots:
 
     def place(self, number: Number) -> int:
         """The place of a number among the columns."""
-        return self._places[number.label]
+        return self.places[number.label]
 
     def key(self, row: Row) -> str:
         """What a slot is of, as the script reads it."""
