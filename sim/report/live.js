@@ -41,22 +41,30 @@
 
   // ---------------------------------------------------------------- weights
 
-  // Under a level that holds, the weights of its category say nothing: `without` is that category.
-  function weightsOf(sample, state, without) {
+  // Weights of all draws; and under a level that holds, without its category, whose weights say nothing there.
+  function weightsOf(sample, state) {
+    const shifted = shiftedWeights(sample, state.shifts);
+    const ratios = state.weights.map((own, place) =>
+      sample.categories[place].weights.map((weight, level) => (weight > 0 ? own[level] / weight : 0)));
+    return new Map([-1, ...ratios.keys()].map((without) => {
+      const weights = Float64Array.from(shifted);
+      ratios.forEach((ratio, place) => {
+        if (place === without) return;
+        for (let i = 0, index = sample.index[place]; i < weights.length; i++) weights[i] *= ratio[index[i]];
+      });
+      return [without, weights];
+    }));
+  }
+
+  function shiftedWeights(sample, shifts) {
     const count = sample.draws, weights = new Float64Array(count);
     let square = 0;
-    state.shifts.forEach((a, j) => state.shifts.forEach((b, k) => { square += a * b * sample.precision[j][k]; }));
+    shifts.forEach((a, j) => shifts.forEach((b, k) => { square += a * b * sample.precision[j][k]; }));
     weights.fill(-0.5 * square);
-    state.shifts.forEach((shift, j) => {
+    shifts.forEach((shift, j) => {
       if (shift) for (let i = 0, score = sample.scores[j]; i < count; i++) weights[i] += shift * score[i];
     });
     for (let i = 0; i < count; i++) weights[i] = Math.exp(weights[i]);
-    state.weights.forEach((own, place) => {
-      if (place === without) return;
-      const old = sample.categories[place].weights, index = sample.index[place];
-      const ratio = old.map((weight, level) => (weight > 0 ? own[level] / weight : 0));
-      for (let i = 0; i < count; i++) weights[i] *= ratio[index[i]];
-    });
     return weights;
   }
 
@@ -192,7 +200,7 @@
   }
 
   function evaluate(asked) {
-    const weights = new Map([-1, ...sample.categories.keys()].map((without) => [without, weightsOf(sample, asked, without)]));
+    const weights = weightsOf(sample, asked);
     const stated = new Map(columns.map((column) => [column.key, described(column, weights.get(column.category))]));
     const own = weights.get(-1);
     return { effective: effective(own), shape: paretoShape(own), stated };
