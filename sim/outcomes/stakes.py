@@ -177,8 +177,7 @@ def category_levels(result: Result, variable: str, values: FloatArray) -> list[L
     Returns
     -------
     list of Level
-        Of those that hold in some draw. Standard errors are those of independent draws: on a net too large,
-        if anything.
+        Of those that hold in some draw. Errors are those of independent draws: on a net too large, if anything.
     """
     if variable not in result.panels:
         return []
