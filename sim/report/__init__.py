@@ -1,0 +1,1 @@
+"""What is handed on of a study: numbers and tables in, bytes out."""

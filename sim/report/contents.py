@@ -1,0 +1,147 @@
+"""What a finished study holds, as its exports take it: its tables by name, and its scenarios where it has them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from math import nan
+from typing import TypeAlias
+
+from sim.outcomes.drivers import DriverRow
+from sim.outcomes.findings import SPELLING
+from sim.outcomes.manifest import Manifest, content_hash
+from sim.outcomes.tables import ComparisonRow, SummaryRow, TimelineRow
+from sim.pictures.style import COLOURS
+from sim.scenario.scenario import Scenario
+
+__all__ = ["Contents", "Place", "Statistics", "readable"]
+
+Place: TypeAlias = tuple[str, str, str, str, int]
+"""Scenario, variable, scope, item, year."""
+
+Statistics: TypeAlias = Mapping[str, float]
+"""Name of a statistic to its value; of a difference `p_positive` too."""
+
+
+def readable(identifier: str) -> str:
+    """An id as words: underscores as spaces, known abbreviations in their usual spelling."""
+    return " ".join(SPELLING.get(word, word) for word in identifier.replace(".", " ").replace("_", " ").split())
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a study of `sim run` or `sim compare` holds.
+
+    Attributes
+    ----------
+    name : str
+        Of its folder.
+    manifest : Manifest
+    names : tuple of str
+        The scenarios, in the order in which they were run.
+    baseline : str
+        The one that others are compared with.
+    scenarios : mapping of str to Scenario
+        By name; empty where the study does not have them, as that of a comparison.
+    summary, comparison, drivers : sequence of rows
+        Empty where there is no such table.
+    timelines : mapping of str to sequence of TimelineRow
+        By scenario.
+    parameters : sequence of sequence of str
+        A header, then parameter, whether scenarios differ in it, and its value in each.
+    question : str
+        What the study is to answer.
+    basis : str
+        What the answer stands on: draws, years, the day of its knowledge.
+    sentences : sequence of (str, str, str)
+        What was found: the scenario that a sentence is about, empty for the whole study; a label; the sentence.
+    """
+
+    name: str
+    manifest: Manifest
+    names: tuple[str, ...]
+    baseline: str
+    scenarios: Mapping[str, Scenario]
+    summary: Sequence[SummaryRow]
+    comparison: Sequence[ComparisonRow]
+    drivers: Sequence[DriverRow]
+    timelines: Mapping[str, Sequence[TimelineRow]]
+    parameters: Sequence[Sequence[str]]
+    question: str
+    basis: str
+    sentences: Sequence[tuple[str, str, str]]
+
+    @property
+    def hash(self) -> str:
+        """SHA-256 of the manifest's content, which tells the study from any other."""
+        return content_hash(self.manifest)
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """The scenarios but the baseline."""
+        return tuple(name for name in self.names if name != self.baseline)
+
+    @property
+    def ordered(self) -> tuple[str, ...]:
+        """The scenarios, the baseline first."""
+        return (self.baseline, *self.others)
+
+    @cached_property
+    def years(self) -> tuple[int, ...]:
+        """The calendar years, in order."""
+        return tuple(sorted({row.period for row in self.summary}))
+
+    @property
+    def variables(self) -> frozenset[str]:
+        """What the tables are about."""
+        return frozenset(row.variable for row in (*self.summary, *self.comparison))
+
+    @cached_property
+    def levels(self) -> Mapping[Place, Statistics]:
+        """Every number of the summary."""
+        return _by_place(self.summary)
+
+    @cached_property
+    def differences(self) -> Mapping[Place, Statistics]:
+        """Every number of the comparison: a scenario less the baseline, draw by draw."""
+        found = _by_place(self.comparison)
+        for row in self.comparison:
+            found[_place(row)]["p_positive"] = row.p_positive
+        return found
+
+    def level(self, place: Place, statistic: str) -> float:
+        """One statistic of one number; NaN if there is none."""
+        return self.levels.get(place, {}).get(statistic, nan)
+
+    def difference(self, place: Place, statistic: str) -> float:
+        """One statistic of one difference to the baseline; NaN if there is none."""
+        return self.differences.get(place, {}).get(statistic, nan)
+
+    def title(self, name: str) -> str:
+        """A scenario's title."""
+        text = readable(name)
+        return text[:1].upper() + text[1:]
+
+    def colour(self, name: str) -> str:
+        """A scenario's colour, as `#RRGGBB`."""
+        return COLOURS[self.ordered.index(name) % len(COLOURS)]
+
+    def provider_title(self, provider: str) -> str:
+        """A provider's title without what stands in brackets; its id in words where no scenario has it."""
+        for scenario in self.scenarios.values():
+            if provider in scenario.providers:
+                return scenario.providers[provider].short_title
+        text = readable(provider)
+        return text[:1].upper() + text[1:]
+
+
+def _place(row: SummaryRow | ComparisonRow) -> Place:
+    return row.scenario, row.variable, row.scope, row.item, row.period
+
+
+def _by_place(rows: Sequence[SummaryRow | ComparisonRow]) -> dict[Place, dict[str, float]]:
+    found: dict[Place, dict[str, float]] = {}
+    for row in rows:
+        found.setdefault(_place(row), {})[row.statistic] = row.value
+    return found
