@@ -17,7 +17,7 @@ _POLICY = {"start": "closed", "steps": {"deal": {"when": "2020-01-01", "probabil
 
 def scenario(name: str = "closed", *, seed: int = 1, draws: int = 512, **sections: Any) -> Scenario:
     """The small scenario with two regimes of which none follows the other; `sections` replace whole sections."""
-    base = small().model_dump()
+    base = small().model_dump(exclude={"title"})
     sampling = {**base["sampling"], "seed": seed, "draws": draws, "leading": ["market.size"]}
     return Scenario.model_validate({**base, "name": name, "sampling": sampling, "policy": _POLICY, **sections})
 

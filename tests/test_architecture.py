@@ -33,7 +33,7 @@ FOLDERS = (
 
 # fmt: off
 READING_ORDER = (
-    "errors", "axes", "disk",
+    "errors", "axes", "wording", "disk",
     "kernels.baseyear", "kernels.pricing", "kernels.premium", "kernels.choice", "kernels.equilibrium", "kernels.growth",
     "kernels.capacity", "kernels.rivalry", "kernels.finance", "kernels.channels", "kernels.welfare",
     "scenario.records", "scenario.families", "scenario.evidence", "scenario.levers", "scenario.steps",

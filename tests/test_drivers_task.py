@@ -55,7 +55,7 @@ def opened() -> Scenario:
     base = closed()
     step = base.policy.steps["pilot_effective"].model_copy(update={"when": base.as_of.replace(year=2019, day=1)})
     policy = base.policy.model_copy(update={"steps": {"pilot_effective": step}})
-    return base.model_copy(update={"name": "opened", "policy": policy})
+    return base.named("opened").model_copy(update={"policy": policy})
 
 
 @cache

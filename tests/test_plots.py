@@ -23,7 +23,8 @@ from sim.pictures.marks import Measure, quantiles
 from sim.pictures.plots import Runs, draw, drawable
 from sim.pictures.registry import figure
 from sim.pictures.standings import gains_after_launch
-from sim.pictures.style import change, looks, money, percent, points, readable
+from sim.pictures.style import looks
+from sim.wording import change, money, percent, points, readable
 
 NAMES = [
     "foreign_share",

@@ -25,7 +25,7 @@ def _wider() -> Scenario:
     base = small()
     churn = base.demand.churn
     wider = churn.model_copy(update={"high": churn.high * 1.5})  # type: ignore[attr-defined]
-    return base.model_copy(update={"name": "wider", "demand": base.demand.model_copy(update={"churn": wider})})
+    return base.named("wider").model_copy(update={"demand": base.demand.model_copy(update={"churn": wider})})
 
 
 @pytest.fixture(scope="module")

@@ -131,7 +131,7 @@ def test_zero_reach_is_the_licence_regime() -> None:
 
 def test_twins_differ_by_exactly_nothing() -> None:
     first = scenario("ftz_pilot")
-    twin = first.model_copy(update={"name": "twin"})
+    twin = first.named("twin")
     there, here = simulate(twin, draw_worlds(twin, range(1))), run("ftz_pilot")
     for variable, panel in here.items():
         np.testing.assert_array_equal(there[variable].values, panel.values)

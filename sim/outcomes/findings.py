@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from math import isnan
 from typing import Final
 
@@ -10,24 +10,12 @@ from sim.chance.units import KINDS
 from sim.outcomes.drivers import CHANCE, UNATTRIBUTED, Attribution, DriverRow, Share
 from sim.outcomes.naming import Outcome
 from sim.scenario.scenario import Scenario
+from sim.wording import capital, listed, readable
 
-__all__ = ["SPELLING", "in_units", "outcome_words", "sentences", "unit_words"]
+__all__ = ["in_units", "outcome_words", "sentences", "unit_words"]
 
 _NAMED: Final = 5
 """Units that a sentence names."""
-
-SPELLING: Final = {word.lower(): word for word in ("IaaS", "PaaS", "SaaS", "JV", "FTZ", "ITIF", "China", "NPV", "IRR")}
-"""Abbreviations in lower case to their usual spelling."""
-
-
-def _words(identifier: str) -> str:
-    return " ".join(SPELLING.get(word, word) for word in identifier.replace(".", " ").replace("_", " ").split())
-
-
-def _title(name: str) -> str:
-    words = _words(name)
-    return words[:1].upper() + words[1:]
-
 
 _UNITS: Final = {
     "shock.market": "shocks to the market's size",
@@ -56,22 +44,22 @@ def unit_words(name: str, scenario: Scenario) -> str:
     for beginning, text in _BEGINNINGS.items():
         if name.startswith(beginning):
             return text.format(_provider(name.removeprefix(beginning), scenario))
-    return _UNITS.get(name) or _words(name)
+    return _UNITS.get(name) or readable(name)
 
 
 def _provider(name: str, scenario: Scenario) -> str:
     """A provider's title without what stands in brackets; anything else in words."""
     known = scenario.providers.get(name)
-    return _words(name) if known is None else known.short_title
+    return readable(name) if known is None else known.short_title
 
 
 def outcome_words(attribution: Attribution) -> str:
     """An outcome as a sentence has it, without what a gain is counted from."""
     outcome = attribution.outcome
-    scope = "all layers" if outcome.scope == "total" else _words(outcome.scope)
+    scope = "all layers" if outcome.scope == "total" else readable(outcome.scope)
     whose = f"{outcome.item} providers" if outcome.item == "foreign" else _provider(outcome.item, attribution.scenario)
     place = "" if outcome.scope == "total" and outcome.item else scope
-    what = ", ".join(filter(None, (_words(outcome.variable), whose, place, str(outcome.year))))
+    what = ", ".join(filter(None, (readable(outcome.variable), whose, place, str(outcome.year))))
     return f"gain in {what}" if outcome.is_gain else what
 
 
@@ -95,8 +83,8 @@ def sentences(attribution: Attribution) -> Iterator[str]:
     """What drives an outcome, one sentence a finding, the first names it."""
     outcome = attribution.outcome
     mean, sd = in_units(outcome, attribution.mean), _sized(outcome, attribution.sd, "").replace("%", " points")
-    over = f" over {_title(attribution.baseline)}" if attribution.baseline else ""
-    what = f"{_title(attribution.scenario.name)}, {outcome_words(attribution)}{over}"
+    over = f" over {capital(readable(attribution.baseline))}" if attribution.baseline else ""
+    what = f"{attribution.scenario.title}, {outcome_words(attribution)}{over}"
     yield f"{what}: mean {mean}, standard deviation {sd}."
     if all(isnan(row.first_se) for row in attribution.rows):
         yield "With so few draws no share can be told from 0: run the study with more."
@@ -123,14 +111,14 @@ def _of_kinds(attribution: Attribution) -> Iterator[str]:
     if attribution.has_totals:
         parts = [f"{_percent(Share(known[kind].share, known[kind].share_se))} {_KINDS[kind]}" for kind in KINDS]
         totals = [f"{_percent(Share(known[kind].total, known[kind].total_se))}" for kind in KINDS]
-        yield f"Its uncertainty is {_listed(parts)}; with all that each does together with others: {_listed(totals)}."
+        yield f"Its uncertainty is {listed(parts)}; with all that each does together with others: {listed(totals)}."
         return
     told = [kind for kind in KINDS if not isnan(known[kind].first)]
     parts = [f"{_KINDS[kind]} {_percent(Share(known[kind].first, known[kind].first_se))}" for kind in told]
     rest, others = known[UNATTRIBUTED], [_KINDS[kind] for kind in KINDS if kind not in told]
-    left = _listed([*others, "what all of them do together"])
+    left = listed([*others, "what all of them do together"])
     yield (
-        f"By themselves its sources explain: {_listed(parts)}. The other {_percent(Share(rest.first, rest.first_se))} "
+        f"By themselves its sources explain: {listed(parts)}. The other {_percent(Share(rest.first, rest.first_se))} "
         f"is {left}: --total tells them apart."
     )
 
@@ -140,7 +128,7 @@ def _of_units(attribution: Attribution) -> str:
     if not most:
         return "No single source is told from 0."
     how = "It hangs most on" if attribution.has_totals else "Most of it is explained by"
-    return f"{how} {_listed([_of_unit(row, attribution) for row in most])}."
+    return f"{how} {listed([_of_unit(row, attribution) for row in most])}."
 
 
 def _of_unit(row: DriverRow, attribution: Attribution) -> str:
@@ -159,8 +147,10 @@ def _of_levels(attribution: Attribution) -> Iterator[str]:
     for row in attribution.units:
         levels = attribution.levels_of(row.column) if row.is_told else ()
         if levels:
-            parts = [f"{in_units(outcome, level.high)} if {_words(level.column.partition('=')[2])}" for level in levels]
-            yield f"By {unit_words(row.unit, attribution.scenario)} the mean is {_listed(parts)}."
+            parts = [
+                f"{in_units(outcome, level.high)} if {readable(level.column.partition('=')[2])}" for level in levels
+            ]
+            yield f"By {unit_words(row.unit, attribution.scenario)} the mean is {listed(parts)}."
 
 
 def _of_grades(attribution: Attribution) -> Iterator[str]:
@@ -173,7 +163,7 @@ def _of_grades(attribution: Attribution) -> Iterator[str]:
     }
     others = [f"{grade} {_percent(share)}" for grade, share in shares.items() if grade in _BESIDE and share.is_told]
     if "judgement" in shares:
-        judged, beside = _percent(shares["judgement"]), f" (beside it {_listed(others)})" if others else ""
+        judged, beside = _percent(shares["judgement"]), f" (beside it {listed(others)})" if others else ""
         if whole:
             yield f"All that is graded judgement is behind {judged} of it, what it does together included{beside}."
         else:
@@ -190,8 +180,3 @@ def _percent(share: Share) -> str:
     if not share.is_told:
         return "0%" if share.value == 0 else "not told from 0"
     return f"{100 * share.value:.0f}% (±{100 * share.se:.{0 if share.se >= 0.0095 else 1}f})"
-
-
-def _listed(parts: Sequence[str]) -> str:
-    """Parts of a sentence, one after the other."""
-    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"

@@ -19,8 +19,9 @@ from sim.belief.lessons import LessonRow, ObservationRow, subjects
 from sim.outcomes.results import Result
 from sim.pictures.marks import beside, key
 from sim.pictures.registry import picture
-from sim.pictures.style import GREY, INK, SHADE, capital, grid, readable, sheet
+from sim.pictures.style import GREY, INK, SHADE, grid, sheet
 from sim.scenario.scenario import Scenario
+from sim.wording import capital, readable
 
 __all__ = ["Beliefs", "beliefs_informed", "beliefs_moved", "beliefs_record"]
 

@@ -20,20 +20,9 @@ from sim.outcomes.naming import Outcome
 from sim.outcomes.results import Result
 from sim.pictures.marks import key
 from sim.pictures.registry import picture
-from sim.pictures.style import (
-    COLOURS,
-    GREY,
-    INK,
-    capital,
-    grid,
-    heading,
-    number_axis,
-    readable,
-    sheet,
-    short_title,
-    signed,
-)
+from sim.pictures.style import COLOURS, GREY, INK, grid, heading, number_axis, sheet, short_title
 from sim.scenario.scenario import Scenario
+from sim.wording import capital, readable, signed
 
 __all__ = ["BridgeSheet", "bridge_interactions", "bridge_waterfall", "relation"]
 

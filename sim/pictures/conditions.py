@@ -14,8 +14,9 @@ from matplotlib.patches import Rectangle
 from sim.axes import FloatArray
 from sim.outcomes.results import Result
 from sim.pictures.registry import picture
-from sim.pictures.style import COLOURS, GREY, INK, SPARE_COLOURS, capital, grid, readable, sheet
+from sim.pictures.style import COLOURS, GREY, INK, SPARE_COLOURS, grid, sheet
 from sim.scenario.scenario import Scenario
+from sim.wording import capital, readable
 
 __all__ = ["Bar", "ConditionSheet", "Mark", "conditions_curve", "conditions_ranges"]
 

@@ -19,23 +19,10 @@ from sim.axes import FloatArray
 from sim.outcomes.findings import unit_words
 from sim.outcomes.panels import Result
 from sim.pictures.registry import picture
-from sim.pictures.style import (
-    COLOURS,
-    GREY,
-    INK,
-    MARKERS,
-    capital,
-    change,
-    grid,
-    heading,
-    money,
-    number_axis,
-    percent,
-    readable,
-    sheet,
-)
+from sim.pictures.style import COLOURS, GREY, INK, MARKERS, grid, heading, number_axis, sheet
 from sim.pictures.waiting import WaitingSheet
 from sim.scenario.scenario import Scenario
+from sim.wording import capital, change, money, percent, readable
 
 __all__ = ["Advice"]
 

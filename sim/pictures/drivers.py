@@ -20,7 +20,8 @@ from sim.outcomes.findings import in_units, outcome_words, unit_words
 from sim.outcomes.panels import Result
 from sim.pictures.marks import key
 from sim.pictures.registry import picture
-from sim.pictures.style import COLOURS, GREY, HEIGHT, INK, capital, grid, heading, number_axis, readable, sheet
+from sim.pictures.style import COLOURS, GREY, HEIGHT, INK, grid, heading, number_axis, sheet
+from sim.wording import capital, readable
 
 __all__ = ["Kinds", "Tornado", "drivers_kinds", "drivers_tornado", "sheets"]
 

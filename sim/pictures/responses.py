@@ -23,20 +23,8 @@ from sim.outcomes.naming import Outcome
 from sim.outcomes.results import Result
 from sim.outcomes.statistics import STATISTICS, Statistics
 from sim.outcomes.sweeps import Coordinate, Factor, Response, SweepResult
-from sim.pictures.style import (
-    COLOURS,
-    HEIGHT,
-    INK,
-    capital,
-    change,
-    money,
-    number_axis,
-    percent,
-    points,
-    readable,
-    sheet,
-    short_title,
-)
+from sim.pictures.style import COLOURS, HEIGHT, INK, number_axis, sheet, short_title
+from sim.wording import capital, change, money, percent, points, readable
 
 __all__ = [
     "View",

@@ -29,27 +29,11 @@ from sim.pictures.marks import (
     two_lines,
 )
 from sim.pictures.registry import Runs, picture, variables
-from sim.pictures.style import (
-    GREY,
-    HEIGHT,
-    INK,
-    Look,
-    capital,
-    change,
-    grid,
-    heading,
-    looks,
-    money,
-    number_axis,
-    percent,
-    points,
-    readable,
-    sheet,
-    short_title,
-)
+from sim.pictures.style import GREY, HEIGHT, INK, Look, grid, heading, looks, number_axis, sheet, short_title
 from sim.scenario.families import Discrete
 from sim.scenario.market import ReferenceGain
 from sim.scenario.scenario import Scenario
+from sim.wording import capital, change, money, percent, points, readable
 
 __all__ = ["gains_after_launch", "gains_and_losses", "npv", "provider_shares", "share_by_hypothesis", "target_year"]
 

@@ -18,10 +18,10 @@ from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 from matplotlib.ticker import FuncFormatter
 
-from sim.outcomes.findings import SPELLING
 from sim.outcomes.results import Result
 from sim.scenario.inputs import inputs
 from sim.scenario.scenario import Scenario
+from sim.wording import signed
 
 __all__ = [
     "COLOURS",
@@ -33,16 +33,10 @@ __all__ = [
     "SPARE_COLOURS",
     "STYLE",
     "Look",
-    "capital",
-    "change",
     "grid",
     "heading",
     "looks",
-    "money",
     "number_axis",
-    "percent",
-    "points",
-    "readable",
     "sheet",
     "short_title",
     "span",
@@ -96,18 +90,6 @@ STYLE: Final[dict[Any, Any]] = {
 """Settings in force while a picture is built and written, never longer."""
 
 
-def readable(identifier: str) -> str:
-    """An id as words: underscores as spaces, known abbreviations in their usual spelling."""
-    if identifier == "total":
-        return "all layers"
-    return " ".join(SPELLING.get(word, word) for word in identifier.split("_"))
-
-
-def capital(text: str) -> str:
-    """The text with a capital at its beginning; the rest as it is."""
-    return text[:1].upper() + text[1:]
-
-
 def short_title(scenario: Scenario, provider: str) -> str:
     """A provider's title without what stands in brackets."""
     return scenario.providers[provider].short_title
@@ -135,38 +117,12 @@ class Look:
 
 def looks(results: Iterable[Result]) -> dict[str, Look]:
     """Scenario name to look, by place in `results`, whose first is the baseline."""
-    names = [result.name for result in results]
     return {
-        name: Look(capital(readable(name)), COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)])
-        for i, name in enumerate(names)
+        result.name: Look(
+            result.scenario.title, result.scenario.colour or COLOURS[i % len(COLOURS)], MARKERS[i % len(MARKERS)]
+        )
+        for i, result in enumerate(results)
     }
-
-
-def percent(value: float) -> str:
-    """A value in percent: whole from ten on, else with one digit."""
-    return f"{value:.0f}%" if abs(value) >= 9.95 else f"{value:.1f}%"
-
-
-def money(value: float) -> str:
-    """An amount with as many digits as one remembers."""
-    digits = 0 if abs(value) >= 9.95 else 1 if abs(value) >= 0.995 else 2
-    size = f"{abs(value):,.{digits}f}"
-    return size if value >= 0 else signed(value, size)
-
-
-def points(value: float) -> str:
-    """A difference of shares in percentage points, with sign."""
-    return signed(value, f"{abs(value):.{0 if abs(value) >= 9.95 else 1}f}")
-
-
-def change(value: float) -> str:
-    """A difference of amounts, with sign."""
-    return signed(value, money(abs(value)))
-
-
-def signed(value: float, size: str) -> str:
-    """`size` with the sign of `value`; none where it reads as zero."""
-    return size if not float(size.replace(",", "")) else ("+" if value > 0 else "−") + size
 
 
 def span(result: Result) -> str:

@@ -38,7 +38,8 @@ from sim.pictures.responses import (
     upright,
     views,
 )
-from sim.pictures.style import COLOURS, INK, MARKERS, capital, grid, heading
+from sim.pictures.style import COLOURS, INK, MARKERS, grid, heading
+from sim.wording import capital
 
 __all__ = ["Sheet", "sheets", "sweep_facets", "sweep_heat_map", "sweep_lines", "sweep_scatter"]
 

@@ -24,19 +24,9 @@ from sim.dates.timeline import period_ends
 from sim.outcomes.results import Result
 from sim.pictures.marks import fan, key, quantiles
 from sim.pictures.registry import picture
-from sim.pictures.style import (
-    GREY,
-    INK,
-    SHADE,
-    capital,
-    grid,
-    heading,
-    number_axis,
-    readable,
-    sheet,
-    short_title,
-)
+from sim.pictures.style import GREY, INK, SHADE, grid, heading, number_axis, sheet, short_title
 from sim.scenario.scenario import Scenario
+from sim.wording import capital, readable
 
 __all__ = ["TrackRecord", "track_fans", "track_pit", "track_scores"]
 

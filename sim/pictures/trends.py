@@ -19,23 +19,8 @@ from sim.axes import FloatArray
 from sim.outcomes.results import Result
 from sim.pictures.marks import Measure, base_point, fan, fan_key, intervals, quantiles, two_lines
 from sim.pictures.registry import Runs, picture, variables
-from sim.pictures.style import (
-    HEIGHT,
-    INK,
-    Look,
-    capital,
-    change,
-    grid,
-    heading,
-    looks,
-    money,
-    number_axis,
-    percent,
-    points,
-    readable,
-    sheet,
-    span,
-)
+from sim.pictures.style import HEIGHT, INK, Look, grid, heading, looks, number_axis, sheet, span
+from sim.wording import capital, change, money, percent, points, readable
 
 __all__ = ["foreign_revenue", "foreign_share", "market_size", "paired_difference"]
 

@@ -15,19 +15,9 @@ from sim.axes import FloatArray
 from sim.model.sight import STATES
 from sim.outcomes.results import Result
 from sim.pictures.registry import picture
-from sim.pictures.style import (
-    COLOURS,
-    GREY,
-    INK,
-    SHADE,
-    capital,
-    grid,
-    heading,
-    number_axis,
-    sheet,
-    short_title,
-)
+from sim.pictures.style import COLOURS, GREY, INK, SHADE, grid, heading, number_axis, sheet, short_title
 from sim.scenario.scenario import Scenario
+from sim.wording import capital
 
 __all__ = ["WaitingSheet", "waiting"]
 

@@ -14,7 +14,7 @@ from sim.reading.merging import merged, without_shares
 from sim.reading.overrides import overridden, plain, whose, with_value
 from sim.reading.schema import SCENARIO, Shape
 from sim.reading.validation import MOST_TOLD, located, steps, validated
-from sim.scenario.scenario import Scenario
+from sim.scenario.scenario import SETTINGS, Scenario
 
 __all__ = [
     "SOURCES",
@@ -30,7 +30,7 @@ __all__ = [
 ]
 
 SOURCES: Final = "sources.yaml"
-_OWN: Final = ("name", "abstract")
+_OWN: Final = ("name", "title", "colour", "abstract")
 """What a variant does not inherit."""
 
 _LONGEST_NAME: Final = 255
@@ -39,7 +39,7 @@ _LONGEST_NAME: Final = 255
 _OTHER_FILES: Final = {"actions": "decide", "players": "decide", "design": "sweep"}
 """Keys by which a file is told that is no scenario, and the command that reads it."""
 
-_SILENT: Final = ("schema_version", "name", "abstract", "question", "as_of", "sampling", "sources", "extends")
+_SILENT: Final = (*SETTINGS, "extends")
 """Keys that say nothing to the model, or how it is drawn."""
 
 

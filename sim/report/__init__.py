@@ -1,1 +1,1 @@
-"""What is handed on of a study: numbers and tables in, bytes out."""
+"""A study for readers: the report on one page, and files for other programs."""

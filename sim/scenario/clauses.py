@@ -15,7 +15,7 @@ from sim.errors import Problem, ScenarioError, choices
 from sim.scenario.levers import Regime
 from sim.scenario.policy import State, changes_state, decimal_year, reachable, states
 from sim.scenario.records import Record
-from sim.scenario.scenario import Scenario
+from sim.scenario.scenario import SETTINGS, Scenario
 from sim.scenario.steps import DateStep, EventStep, HazardStep, Step
 
 __all__ = [
@@ -67,7 +67,6 @@ _JOINED_FIRST: Final = (
 )
 """Kinds that are joined, pair after pair, where there are too many: the likest, and those that move least, first."""
 
-_SETTINGS: Final = ("schema_version", "name", "abstract", "question", "as_of", "sampling", "sources")
 _NO_RESULT: Final = ("naive", "discrepancy")
 _RULES: Final = ("regimes", "policy")
 
@@ -175,7 +174,7 @@ def differing_sections(first: Scenario, second: Scenario) -> tuple[str, ...]:
 
     Terms of providers that hang on a step are another thing where the steps are others.
     """
-    aside = (*_SETTINGS, *_NO_RESULT, *_RULES)
+    aside = (*SETTINGS, *_NO_RESULT, *_RULES)
     names = [name for name in Scenario.model_fields if name not in aside]
     unlike = [name for name in names if getattr(first, name) != getattr(second, name)]
     waits = any(_waits_for(scenario) for scenario in (first, second))

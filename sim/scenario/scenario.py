@@ -7,11 +7,12 @@ measure and not to choose. *Levers* are what a regime sets. *Settings* (draws, h
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 
 from sim.axes import FloatArray
 from sim.scenario.evidence import SCALES, ExchangeRate, Fraction, Growth, Number, Source, Years
@@ -22,10 +23,12 @@ from sim.scenario.providers import LAUNCH, Entry, EntryTerms, Provider, Provider
 from sim.scenario.records import MOST, NO_TRUTH, Model
 from sim.scenario.steps import Policy
 from sim.scenario.supply import Capacity, Economics, Zone
+from sim.wording import capital, readable
 
 __all__ = [
     "MOST_DRAWS",
     "MOST_SEED",
+    "SETTINGS",
     "Correlation",
     "Discrepancy",
     "Horizon",
@@ -39,6 +42,22 @@ MOST_DRAWS: Final = 2**30
 
 MOST_SEED: Final = 2**63 - 1
 """A seed is stored as a signed integer of eight bytes."""
+
+
+SETTINGS: Final = (
+    *("schema_version", "name", "title", "colour", "abstract"),
+    *("question", "as_of", "sampling", "sources"),
+)
+"""Keys of a scenario that say nothing to the model, or how it is drawn."""
+
+
+def _is_a_colour(text: str) -> str:
+    if re.fullmatch("#[0-9A-Fa-f]{6}", text) is None:
+        raise ValueError(f"must be a colour such as '#0072B2', in quotes (found {text!r})")
+    return text
+
+
+Colour: TypeAlias = Annotated[str, AfterValidator(_is_a_colour)]
 
 
 class Horizon(Model):
@@ -136,6 +155,10 @@ class Scenario(Model):
 
     schema_version: Annotated[Literal[1], NO_TRUTH]
     name: Id
+    title: str = Field(
+        default="", min_length=1, max_length=60, description="What readers see; the name in words if not stated."
+    )
+    colour: Colour | None = Field(default=None, description="In every picture, as #RRGGBB; by the name if not stated.")
     abstract: bool = Field(default=False, description="A base for others that is not run itself.")
     question: str = Field(min_length=1, description="What the scenario is to answer.")
     as_of: datetime.date = Field(description="Day whose knowledge the scenario stands for.")
@@ -165,6 +188,13 @@ class Scenario(Model):
         default_factory=dict, description="Filled from sources.yaml beside the base file."
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _is_called_by_its_name(cls, data: Any) -> Any:
+        """The name in words as title of a scenario that states none."""
+        name = data.get("name") if isinstance(data, dict) else None
+        return {"title": capital(readable(name)), **data} if isinstance(name, str) else data
+
     _overridden: Mapping[str, Any] = PrivateAttr(default_factory=dict)
     _learned: Learned | None = PrivateAttr(default=None)
 
@@ -177,6 +207,10 @@ class Scenario(Model):
     def learned(self) -> Learned | None:
         """What was learned from a record, and takes the place of draws; None in a scenario as it was read."""
         return self._learned
+
+    def named(self, name: str) -> Scenario:
+        """The same scenario under another name, which is its title too."""
+        return self.model_copy(update={"name": name, "title": capital(readable(name))})
 
     def learning(self, learned: Learned | None, posterior: str | None) -> Scenario:
         """The same scenario, whose draws are the rows of a posterior, known by its hash; of none to take it away."""

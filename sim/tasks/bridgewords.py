@@ -10,7 +10,7 @@ import numpy as np
 
 from sim.analysis.bridge import STATISTICS
 from sim.pictures.bridges import BridgeSheet, relation
-from sim.pictures.style import capital, readable
+from sim.wording import capital, readable
 
 __all__ = ["findings"]
 

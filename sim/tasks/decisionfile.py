@@ -26,7 +26,7 @@ from sim.scenario.families import Discrete
 from sim.scenario.inputs import inputs, medians
 from sim.scenario.levers import Id
 from sim.scenario.records import Grade, Model
-from sim.scenario.scenario import MOST_SEED, Scenario
+from sim.scenario.scenario import MOST_SEED, SETTINGS, Scenario
 from sim.scenario.steps import HazardStep
 
 __all__ = ["HOST", "Action", "Decider", "Decision", "DecisionFile", "decision_of", "decision_schema", "read_decision"]
@@ -39,7 +39,7 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 _OWN: Final = ("title", "scenario", "cost")
 """Keys of an action that are no paths."""
 
-_FIXED: Final = ("schema_version", "extends", "name", "abstract", "question", "as_of", "horizon", "sampling", "sources")
+_FIXED: Final = (*SETTINGS, "extends", "horizon")
 """Says nothing to the model, or is what actions must have in common to share their draws."""
 
 _SOURCE: Final = "decision"
@@ -421,7 +421,7 @@ class _Draft:
             problems += [_with_remedy(one, loaded.scenario.name) for one in error.problems if one not in problems]
             return None
         name = "__".join(option.name for option in chosen)
-        return self._set(made.model_copy(update={"name": name, "question": self.file.question}))
+        return self._set(made.named(name).model_copy(update={"question": self.file.question}))
 
     def _set(self, scenario: Scenario) -> Scenario:
         return scenario.model_copy(update={"sampling": scenario.sampling.model_copy(update=dict(self.settings))})

@@ -13,9 +13,9 @@ from sim.analysis.decisions import PAYOFF_STATISTICS, Game
 from sim.analysis.scrambles import Estimate
 from sim.analysis.waiting import AT_ONCE, NEVER, NOW_OR_NEVER, TimingRule
 from sim.pictures.decisions import Advice
-from sim.pictures.style import readable
 from sim.pictures.waiting import WaitingSheet
 from sim.tasks.decisiontable import at_place, mean_of, share_above_0
+from sim.wording import readable
 
 __all__ = ["sentences", "short_table"]
 

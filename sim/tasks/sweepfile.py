@@ -28,7 +28,7 @@ from sim.reading.overrides import with_value
 from sim.reading.validation import conforming, steps
 from sim.scenario.levers import Id
 from sim.scenario.records import Model
-from sim.scenario.scenario import Scenario
+from sim.scenario.scenario import SETTINGS, Scenario
 from sim.tasks.design import Design, Point, coordinate, in_words, make_points, objections
 
 __all__ = ["INPUTS_FILE", "Sweep", "read_sweep", "sweep_of", "write_inputs"]
@@ -39,7 +39,7 @@ INPUTS_FILE: Final = "inputs.json"
 _LEVERS: Final = ("regimes", "policy")
 """What a government decides; all else is the world, which the baseline shares."""
 
-_FIXED: Final = ("schema_version", "extends", "name", "abstract", "question", "as_of", "horizon", "sampling", "sources")
+_FIXED: Final = (*SETTINGS, "extends", "horizon")
 """Says nothing to the model, or is what points must have in common to share their draws."""
 
 _SOURCE: Final = "sweep"

@@ -1,0 +1,56 @@
+"""Names and numbers in words: the one place for how an identifier, a share or an amount of money reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+__all__ = ["SPELLING", "capital", "change", "listed", "money", "percent", "points", "readable", "signed"]
+
+SPELLING: Final = {word.lower(): word for word in ("IaaS", "PaaS", "SaaS", "JV", "FTZ", "ITIF", "China", "NPV", "IRR")}
+"""Abbreviations in lower case to their usual spelling."""
+
+
+def readable(identifier: str) -> str:
+    """An id or a dotted path as words: its marks as spaces, known abbreviations in their usual spelling."""
+    if identifier == "total":
+        return "all layers"
+    words = identifier.replace(".", " ").replace("_", " ").split()
+    return " ".join(SPELLING.get(word, word) for word in words)
+
+
+def capital(text: str) -> str:
+    """The text with a capital at its beginning; the rest as it is."""
+    return text[:1].upper() + text[1:]
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Parts of a sentence one after the other, at least one."""
+    return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def percent(value: float) -> str:
+    """A value in percent: whole from ten on, else with one digit."""
+    return f"{value:.0f}%" if abs(value) >= 9.95 else f"{value:.1f}%"
+
+
+def money(value: float) -> str:
+    """An amount with as many digits as one remembers."""
+    digits = 0 if abs(value) >= 9.95 else 1 if abs(value) >= 0.995 else 2
+    size = f"{abs(value):,.{digits}f}"
+    return size if value >= 0 else signed(value, size)
+
+
+def points(value: float) -> str:
+    """A difference of shares in percentage points, with sign."""
+    return signed(value, f"{abs(value):.{0 if abs(value) >= 9.95 else 1}f}")
+
+
+def change(value: float) -> str:
+    """A difference of amounts, with sign."""
+    return signed(value, money(abs(value)))
+
+
+def signed(value: float, size: str) -> str:
+    """`size` with the sign of `value`; none where it reads as zero."""
+    return size if not float(size.replace(",", "")) else ("+" if value > 0 else "−") + size

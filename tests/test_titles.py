@@ -1,0 +1,26 @@
+"""What a scenario is called, and its colour, where people read."""
+
+from conftest import SMALL, Folder, small
+
+from sim.reading.loading import load_scenario
+
+
+def test_a_scenario_is_called_by_its_name_in_words_unless_it_states_a_title(folder: Folder) -> None:
+    assert load_scenario(folder.variant("")).title == "Case"
+    assert load_scenario(folder.variant("title: Room for all\n")).title == "Room for all"
+
+
+def test_a_title_and_a_colour_are_a_scenario_s_own(folder: Folder) -> None:
+    base = load_scenario(folder.write("small.yaml", f"{SMALL}\ntitle: The base\ncolour: '#123456'\n"))
+    case = load_scenario(folder.variant(""))
+    assert (base.title, base.colour) == ("The base", "#123456")
+    assert (case.title, case.colour) == ("Case", None)
+
+
+def test_a_colour_is_six_digits_behind_a_mark(folder: Folder) -> None:
+    (problem,) = folder.complaints(folder.variant("colour: blue\n"))
+    assert "case.yaml:3:1: colour: must be a colour such as '#0072B2'" in problem
+
+
+def test_another_name_is_another_title() -> None:
+    assert small().named("next_door").title == "Next door"
