@@ -27,6 +27,7 @@ FOLDERS = (
     "analysis",
     "belief",
     "pictures",
+    "report",
     "tasks",
 )
 """Folders in the order in which they may be read: each imports only from those before it."""
@@ -62,6 +63,7 @@ READING_ORDER = (
     "pictures.standings", "pictures.plots", "pictures.trackrecord", "pictures.responses", "pictures.sweeps",
     "pictures.beliefs", "pictures.drivers", "pictures.bridges", "pictures.conditions", "pictures.waiting",
     "pictures.decisions",
+    "report.contents", "report.sheets", "report.layout", "report.charts", "report.workbook",
     "tasks.pool", "tasks.crew", "tasks.blocks", "tasks.parts", "tasks.store", "tasks.task",
     "tasks.precision", "tasks.request", "tasks.runs", "tasks.audit", "tasks.attribution", "tasks.files", "tasks.run",
     "tasks.boxfile", "tasks.compare", "tasks.conditions", "tasks.discover",
@@ -69,7 +71,7 @@ READING_ORDER = (
     "tasks.decisionfile", "tasks.payoffs", "tasks.timing", "tasks.decisiontable", "tasks.decisionwords", "tasks.decide",
     "tasks.question", "tasks.backtest", "tasks.calibrate",
     "tasks.hybrids", "tasks.drivers", "tasks.bridgewords", "tasks.bridge",
-    "tasks.verify", "tasks.cluster",
+    "tasks.verify", "tasks.export", "tasks.cluster",
     "terminal", "cli",
 )
 # fmt: on

@@ -147,10 +147,10 @@ def read_rows(content: bytes, kind: type[Row], name: str) -> list[Row]:
     if header != list(types):
         raise ResultsError(f"{name}: has other columns than this program writes: run the study again")
     try:
-        columns = [list(map(_READERS[of], column)) for of, column in zip(types.values(), zip(*rows), strict=False)]
+        read = [_READERS[of] for of in types.values()]
+        return [kind(*(one(cell) for one, cell in zip(read, row, strict=True))) for row in rows]
     except ValueError as error:
         raise ResultsError(f"{name}: {error}: run the study again") from error
-    return [kind(*row) for row in zip(*columns, strict=True)]
 
 
 def _number(text: str) -> float:

@@ -13,7 +13,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from sim.report.contents import Contents
 from sim.report.layout import FIRST_ROW, Looks, write_heading
-from sim.report.sheets import PARTIES, SHARE, Sheet
+from sim.report.sheets import Sheet
 
 __all__ = ["add_charts"]
 
@@ -22,6 +22,17 @@ _HEIGHT: Final = 340
 _COLUMN: Final = 68
 _ROW: Final = 20
 """Pixels of a chart, and of a cell below it."""
+
+_FIRST_ROW: Final = 3
+_PAGE: Final = 48
+"""Where charts begin, and rows of cells on a printed page."""
+
+_PRINTED: Final = 58
+"""Percent of its size in which the sheet is printed, so that two charts are as wide as a page in any font."""
+
+_BAR: Final = 10
+_BESIDE_BARS: Final = 160
+"""Pixels of a bar, and of what stands above and below all of them."""
 
 _GREY: Final = "#6E6E6E"
 _LIGHT: Final = "#D9D9D9"
@@ -36,26 +47,40 @@ Area: TypeAlias = list[Any]
 
 @dataclass(frozen=True)
 class _Drawn:
-    """A chart, what stands above it, what it shows in words, and the series that its legend leaves out."""
+    """A chart, what stands above it, what it shows in words, the series that its legend leaves out, and its height."""
 
     chart: Chart
     title: str
     description: str
     unnamed: tuple[int, ...] = ()
+    height: int = _HEIGHT
 
 
 def add_charts(book: Workbook, sheet: Worksheet, looks: Looks, contents: Contents, tables: Sequence[Sheet]) -> None:
     """Put the charts of the tables that there are on a sheet, two beside each other."""
     note = "Drawn by the spreadsheet from the tables of this workbook: what is changed there changes here."
     write_heading(sheet, looks, "The main numbers as charts", note, [9.0] * 12)
-    made = _Charts(book, looks, contents, {table.name: table for table in tables})
-    for place, drawn in enumerate(made.all()):
-        drawn.chart.set_title({"name": drawn.title, "name_font": {"size": 12, "bold": True}})
-        drawn.chart.set_size({"width": _WIDTH, "height": _HEIGHT})
-        drawn.chart.set_legend({"position": "bottom", "delete_series": list(drawn.unnamed)})
-        row, column = divmod(place, 2)
-        at = (3 + row * (_HEIGHT // _ROW + 1), column * (_WIDTH // _COLUMN + 1))
-        sheet.insert_chart(*at, drawn.chart, {"description": drawn.description, "object_position": 1})
+    drawn = list(_Charts(book, looks, contents, {table.name: table for table in tables}).all())
+    row, room = _FIRST_ROW, _PAGE
+    breaks: list[int] = []
+    for pair in zip(drawn[::2], [*drawn[1::2], None][: len(drawn[::2])], strict=True):
+        height = max(one.height for one in pair if one) // _ROW + 1
+        if height > room:
+            breaks, room = [*breaks, row], _PAGE
+        for place, one in enumerate(pair):
+            if one is not None:
+                _insert(sheet, one, row, place * (_WIDTH // _COLUMN + 2))
+        row, room = row + height, room - height
+    sheet.set_print_scale(_PRINTED)
+    sheet.set_h_pagebreaks(breaks)
+
+
+def _insert(sheet: Worksheet, drawn: _Drawn, row: int, column: int) -> None:
+    """Put a chart at a place."""
+    drawn.chart.set_title({"name": drawn.title, "name_font": {"size": 12, "bold": True}})
+    drawn.chart.set_size({"width": _WIDTH, "height": drawn.height})
+    drawn.chart.set_legend({"position": "bottom", "delete_series": list(drawn.unnamed)})
+    sheet.insert_chart(row, column, drawn.chart, {"description": drawn.description, "object_position": 1})
 
 
 class _Charts:
@@ -102,19 +127,23 @@ class _Charts:
         for name in self._contents.others:
             area = self._area(table, name, table.column(statistic, group))
             names = self._area(table, name, table.column("Party"))
-            look = {"fill": {"color": self._colour(name)}, "border": {"none": True}, "gap": 60}
+            look = {"fill": {"color": self._colour(name)}, "border": {"none": True}, "gap": 40}
             chart.add_series({"name": self._short(name), "categories": names, "values": area} | look)
         chart.set_x_axis(_axis(group, "#,##0.0"))
         low = {"label_position": "low", "reverse": True, "num_font": {"size": 9}, "line": {"color": _GREY}}
-        chart.set_y_axis({"name": "Party", "name_font": _SMALL} | low)
+        chart.set_y_axis({"name": "Party", "name_font": _SMALL, "crossing": "max"} | low)
         year = self._contents.years[-1]
         title = f"Who gains and who loses in {year}, against {self._base}: {statistic}s"
-        return _Drawn(chart, title, f"{title} of the differences, a bar for each scenario; sheet Who gains.")
+        words = f"{title} of the differences, a bar for each scenario; sheet Who gains."
+        return _Drawn(chart, title, words, height=max(_HEIGHT, _BESIDE_BARS + _BAR * len(table.rows)))
 
     def _band(self, table: Sheet, name: str) -> _Drawn:
         """Median and 90% range of one scenario, the baseline's median beside it."""
         group, colour = _group(table, "percent"), self._colour(name)
-        chart, lines = self._book.add_chart({"type": "area", "subtype": "stacked"}), self._book.add_chart({"type": "line"})
+        chart, lines = (
+            self._book.add_chart({"type": "area", "subtype": "stacked"}),
+            self._book.add_chart({"type": "line"}),
+        )
         below = self._series(table, name, group, "5%") | {"name": "below 5%", "fill": {"none": True}}
         chart.add_series(below | {"border": {"none": True}})
         band = self._series(table, name, group, "95% less 5%") | {"name": "5% to 95% of draws"}
@@ -129,7 +158,7 @@ class _Charts:
         self._year_axis(chart)
         chart.set_y_axis(self._share_axis(table, "p95"))
         title = f"Foreign providers' share: {self._short(name)}"
-        words = "median and range from 5% to 95% of draws by year" + (", beside the baseline's median" * is_other)
+        words = "median and range from 5% to 95% of draws by year" + ", beside the baseline's median" * is_other
         return _Drawn(chart, title, f"{title}: {words}; sheet By year.", (0,))
 
     def _line(self, table: Sheet, name: str, group: str, header: str) -> dict[str, Any]:

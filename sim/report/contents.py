@@ -9,24 +9,19 @@ from math import nan
 from typing import TypeAlias
 
 from sim.outcomes.drivers import DriverRow
-from sim.outcomes.findings import SPELLING
 from sim.outcomes.manifest import Manifest, content_hash
 from sim.outcomes.tables import ComparisonRow, SummaryRow, TimelineRow
 from sim.pictures.style import COLOURS
 from sim.scenario.scenario import Scenario
+from sim.wording import capital, percent, readable
 
-__all__ = ["Contents", "Place", "Statistics", "readable"]
+__all__ = ["Contents", "Place", "Statistics"]
 
 Place: TypeAlias = tuple[str, str, str, str, int]
 """Scenario, variable, scope, item, year."""
 
 Statistics: TypeAlias = Mapping[str, float]
 """Name of a statistic to its value; of a difference `p_positive` too."""
-
-
-def readable(identifier: str) -> str:
-    """An id as words: underscores as spaces, known abbreviations in their usual spelling."""
-    return " ".join(SPELLING.get(word, word) for word in identifier.replace(".", " ").replace("_", " ").split())
 
 
 @dataclass(frozen=True)
@@ -50,12 +45,6 @@ class Contents:
         By scenario.
     parameters : sequence of sequence of str
         A header, then parameter, whether scenarios differ in it, and its value in each.
-    question : str
-        What the study is to answer.
-    basis : str
-        What the answer stands on: draws, years, the day of its knowledge.
-    sentences : sequence of (str, str, str)
-        What was found: the scenario that a sentence is about, empty for the whole study; a label; the sentence.
     """
 
     name: str
@@ -68,9 +57,6 @@ class Contents:
     drivers: Sequence[DriverRow]
     timelines: Mapping[str, Sequence[TimelineRow]]
     parameters: Sequence[Sequence[str]]
-    question: str
-    basis: str
-    sentences: Sequence[tuple[str, str, str]]
 
     @property
     def hash(self) -> str:
@@ -95,7 +81,7 @@ class Contents:
     @property
     def variables(self) -> frozenset[str]:
         """What the tables are about."""
-        return frozenset(row.variable for row in (*self.summary, *self.comparison))
+        return frozenset(place[1] for place in (*self.levels, *self.differences))
 
     @cached_property
     def levels(self) -> Mapping[Place, Statistics]:
@@ -118,22 +104,48 @@ class Contents:
         """One statistic of one difference to the baseline; NaN if there is none."""
         return self.differences.get(place, {}).get(statistic, nan)
 
+    @property
+    def question(self) -> str:
+        """What the study is to answer."""
+        scenarios = [self.scenarios[name] for name in (*self.others, self.baseline) if name in self.scenarios]
+        return scenarios[0].question if scenarios else ", ".join(map(self.title, self.names))
+
+    @property
+    def basis(self) -> str:
+        """What the answer stands on."""
+        scenario = self.scenarios.get(self.baseline)
+        seen = f", from {scenario.horizon.base_year} data, seen from {scenario.as_of:%-d %B %Y}" if scenario else ""
+        return f"{self.manifest.draws:,} draws{seen}"
+
+    @property
+    def sentences(self) -> tuple[tuple[str, str, str], ...]:
+        """What was found: the scenario that a sentence is about, empty for the whole study; a label; the sentence."""
+        return tuple((name, self.title(name), self._share_of(name)) for name in self.ordered)
+
+    def _share_of(self, name: str) -> str:
+        """The share in the last year, in a sentence."""
+        year = self.years[-1]
+        level = self.levels.get((name, "foreign_share", "total", "", year), {})
+        if not level:
+            return "Its share of the market was not kept."
+        low, middle, high, mean = (percent(100 * level[key]) for key in ("p05", "p50", "p95", "mean"))
+        return f"In {year} foreign providers have {middle} of the market in the median ({low} to {high}; mean {mean})."
+
     def title(self, name: str) -> str:
         """A scenario's title."""
-        text = readable(name)
-        return text[:1].upper() + text[1:]
+        return self.scenarios[name].title if name in self.scenarios else capital(readable(name))
 
     def colour(self, name: str) -> str:
         """A scenario's colour, as `#RRGGBB`."""
-        return COLOURS[self.ordered.index(name) % len(COLOURS)]
+        stated = self.scenarios[name].colour if name in self.scenarios else None
+        return stated or COLOURS[self.ordered.index(name) % len(COLOURS)]
 
     def provider_title(self, provider: str) -> str:
         """A provider's title without what stands in brackets; its id in words where no scenario has it."""
         for scenario in self.scenarios.values():
             if provider in scenario.providers:
                 return scenario.providers[provider].short_title
-        text = readable(provider)
-        return text[:1].upper() + text[1:]
+        return capital(readable(provider))
 
 
 def _place(row: SummaryRow | ComparisonRow) -> Place:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import Any, Final
 
+import numpy as np
 from xlsxwriter.format import Format
 from xlsxwriter.utility import xl_rowcol_to_cell
 from xlsxwriter.workbook import Workbook
@@ -18,7 +20,8 @@ __all__ = ["FIRST_ROW", "Looks", "add_sheet", "cut", "write_heading", "write_tab
 
 _MOST_LETTERS: Final = 32_767
 _MOST_ADDRESS: Final = 2_000
-"""Of letters in a cell, and in an address that a cell leads to: what Excel takes, and a little less."""
+_MOST_TIP: Final = 255
+"""Letters that Excel takes in a cell, and a little less than in an address that it leads to; in what explains that."""
 
 _INK: Final = "#222222"
 _GREY: Final = "#6E6E6E"
@@ -45,6 +48,14 @@ FIRST_ROW: Final = 5
 _LETTERS: Final = 120
 """In a line of a note, which runs over columns."""
 
+_WORDS: Final = 20
+"""Letters of a column that holds more than a word or two."""
+
+_LINE: Final = 14
+"""Points of a line of text."""
+
+_ADDRESS: Final = re.compile(r"(https?://)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:\d+)?(/\S*)?")
+
 
 class Looks:
     """The formats of a workbook, each made once, and what a scenario is called and coloured."""
@@ -56,7 +67,7 @@ class Looks:
 
     def look(self, **properties: Any) -> Format:
         """A format with some properties."""
-        common = {"font_name": "Calibri", "font_size": 10, "font_color": _INK, "valign": "top"}
+        common = {"font_name": "Calibri", "font_size": 10, "font_color": _INK, "valign": "vcenter"}
         key = tuple((common | properties).items())
         if key not in self._known:
             self._known[key] = self._book.add_format(common | properties)
@@ -64,7 +75,7 @@ class Looks:
 
     def scenario(self, name: str, **properties: Any) -> Format:
         """The format of a scenario's title: a bar of its colour at the left."""
-        return self.look(left=5, left_color=self.colours[name], indent=1, **properties)
+        return self.look(left=5, left_color=self.colours[name], align="left", indent=1, **properties)
 
 
 def add_sheet(book: Workbook, name: str) -> Worksheet:
@@ -83,12 +94,9 @@ def write_heading(sheet: Worksheet, looks: Looks, title: str, note: str, widths:
     sheet.set_row(0, 24)
     sheet.write_string(0, 0, cut(title), looks.look(bold=True, font_size=15))
     look = looks.look(text_wrap=True, font_color=_GREY)
-    room, last = 0.0, 0
-    for last, width in enumerate(widths):
-        room += width + 1
-        if room >= _LETTERS:
-            break
-    sheet.set_row(1, 14 * ceil(1.1 * len(note) / max(room, 1)))
+    rooms = np.cumsum(np.array(widths) + 1)
+    last = min(int(np.searchsorted(rooms, _LETTERS)), len(widths) - 1)
+    sheet.set_row(1, 14 * ceil(1.1 * len(note) / rooms[last]))
     if last:
         sheet.merge_range(1, 0, 1, last, cut(note), look)
     else:
@@ -113,8 +121,10 @@ class _Table:
         write_heading(sheet, self._looks, table.title, table.note, [column.width for column in table.columns])
         self._write_headers()
         for place, row in enumerate(table.rows):
+            begins = table.columns[0].form == "scenario" and place > 0 and row[0] != table.rows[place - 1][0]
             for column, cell in enumerate(row):
-                self._write(FIRST_ROW + place, column, cell)
+                self._write(FIRST_ROW + place, column, cell, {"top": 1, "top_color": _RULE} if begins else {})
+            sheet.set_row(FIRST_ROW + place, _LINE * max(map(_lines, row, table.columns)) + 1)
         last_row, last_column = FIRST_ROW + len(table.rows) - 1, len(table.columns) - 1
         sheet.autofilter(_HEADER, 0, last_row, last_column)
         sheet.freeze_panes(FIRST_ROW, table.fixed)
@@ -126,11 +136,11 @@ class _Table:
         columns = self._table.columns
         for place, column in enumerate(columns):
             self._sheet.set_column(place, place, column.width + 1)
-            align = "left" if column.form in ("text", "scenario") else "right"
+            align = {"align": "left", "indent": 1} if column.form in ("text", "scenario") else {"align": "right"}
             edge = {"left": 1, "left_color": _RULE} if self._begins_group(place) else {}
-            look = self._looks.look(bold=True, bg_color=_HEAD, bottom=1, text_wrap=True, align=align, **edge)
+            look = self._looks.look(bold=True, bg_color=_HEAD, bottom=1, text_wrap=True, **align, **edge)
             self._sheet.write_string(_HEADER, place, column.header, look)
-        self._sheet.set_row(_HEADER, 15 * max(ceil(len(one.header) / one.width) for one in columns))
+        self._sheet.set_row(_HEADER, _LINE * max(ceil(1.2 * len(one.header) / one.width) for one in columns) + 2)
         begins = [place for place in range(len(columns)) if self._begins_group(place)]
         lines = 1
         for first in begins:
@@ -154,14 +164,14 @@ class _Table:
         else:
             self._sheet.merge_range(_GROUPS, first, _GROUPS, last, text, look)
 
-    def _write(self, row: int, place: int, cell: Cell) -> None:
+    def _write(self, row: int, place: int, cell: Cell, edge: Mapping[str, Any]) -> None:
         column = self._table.columns[place]
         if column.form == "scenario":
             name = str(cell)
-            self._sheet.write_string(row, place, cut(self._looks.titles[name]), self._looks.scenario(name))
+            self._sheet.write_string(row, place, cut(self._looks.titles[name]), self._looks.scenario(name, **edge))
             return
-        edge = {"left": 1, "left_color": _RULE} if self._begins_group(place) else {}
-        write_cell(self._sheet, self._looks, (row, place), cell, column, edge)
+        left = {"left": 1, "left_color": _RULE} if self._begins_group(place) else {}
+        write_cell(self._sheet, self._looks, (row, place), cell, column, {**edge, **left})
 
 
 def write_cell(
@@ -173,21 +183,32 @@ def write_cell(
     if isinstance(value, Link):
         _write_link(sheet, looks, at, value)
     elif isinstance(value, str):
-        sheet.write_string(*at, cut(value), looks.look(text_wrap=column.width > 30, **edge))
+        sheet.write_string(*at, cut(value), looks.look(text_wrap=True, align="left", indent=1, **edge))
     elif is_number(value) and not isinstance(value, Measured | None):
         sheet.write_number(*at, _without_minus_nothing(value, form), looks.look(num_format=_NUMBERS[form], **edge))
     else:
         sheet.write_blank(*at, None, looks.look(**edge))
 
 
+def _lines(cell: Cell, column: Column) -> int:
+    """Lines that a text takes in its column; a narrow one holds single words."""
+    text = cell.text if isinstance(cell, Link) else cell
+    if not isinstance(text, str) or column.form != "text" or column.width <= _WORDS:
+        return 1
+    return ceil(1.1 * (len(text) + 1) / column.width)
+
+
 def _write_link(sheet: Worksheet, looks: Looks, at: tuple[int, int], link: Link) -> None:
-    """A text that leads to its address, where a spreadsheet takes that for one."""
-    leads = link.address.startswith(("http://", "https://")) and len(link.address) <= _MOST_ADDRESS
-    if leads:
-        look = looks.look(text_wrap=True, font_color="#0563C1", underline=1)
-        sheet.write_url(*at, link.address, look, cut(link.text), link.address[:255])
+    """A text that leads to its address, where that is one of the web that a spreadsheet takes."""
+    address = _ADDRESS.fullmatch(link.address)
+    if address is not None and len(link.address) <= _MOST_ADDRESS:
+        leads = link.address if address[1] else f"https://{link.address}"
+        look = looks.look(text_wrap=True, align="left", indent=1, font_color="#0563C1", underline=1)
+        sheet.write_url(*at, leads, look, cut(link.text), leads[:_MOST_TIP])
     else:
-        sheet.write_string(*at, cut(f"{link.text} ({link.address})"), looks.look(text_wrap=True))
+        sheet.write_string(
+            *at, cut(f"{link.text} ({link.address})"), looks.look(text_wrap=True, align="left", indent=1)
+        )
 
 
 def _without_minus_nothing(value: float, form: Form) -> float:

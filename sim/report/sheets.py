@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from math import isfinite, isnan
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -19,10 +19,11 @@ from sim.outcomes.drivers import DriverRow
 from sim.outcomes.findings import unit_words
 from sim.outcomes.tables import TimelineRow
 from sim.outcomes.variables import VARIABLES
-from sim.report.contents import Contents, Place, readable
+from sim.report.contents import Contents, Place
 from sim.scenario.families import Discrete
 from sim.scenario.inputs import Input, inputs
 from sim.scenario.scenario import Scenario
+from sim.wording import capital, readable
 
 __all__ = ["Cell", "Column", "Form", "Link", "Measured", "Sheet", "sheets"]
 
@@ -105,6 +106,7 @@ class Sheet:
 _LEVEL: Final = (("median", "p50"), ("5%", "p05"), ("95%", "p95"), ("mean", "mean"))
 """Header and statistic, of a level."""
 
+_MIDDLE: Final = (_LEVEL[0], _LEVEL[-1])
 _GAIN: Final = (*_LEVEL, ("P(above 0)", "p_positive"))
 
 SHARE: Final = "Foreign providers' share of the market"
@@ -185,43 +187,66 @@ def _is_held(contents: Contents, variable: str, item: str) -> bool:
     return any(place[1:4] == (variable, _TOTAL, item) for place in where)
 
 
+class _Part(NamedTuple):
+    """Columns of a provider's number: what stands above them, which statistics of which year, of a level or gain."""
+
+    name: str
+    variable: str
+    form: Form
+    statistics: tuple[tuple[str, str], ...]
+    year: int
+    is_gain: bool = False
+
+    def columns(self) -> Iterator[Column]:
+        """A column for each statistic."""
+        group = self.name if self.variable in ("enters", "regret") else _group(self.name, self.variable, self.form)
+        width = (15, 11)[len(self.statistics) - 1] if len(self.statistics) < 3 else 9
+        for header, key in self.statistics:
+            yield Column(header, "percent" if key == "p_positive" else self.form, group, width)
+
+
+def _parts(contents: Contents) -> list[_Part]:
+    """What is shown of a provider, as far as the study has it."""
+    first, last, base = contents.years[0], contents.years[-1], contents.title(contents.baseline)
+    draws = (("of draws", "mean"),)
+    parts = (
+        _Part(f"Share of the market in {first}", "market_share", "percent", (("median", "p50"),), first),
+        _Part(f"Share of the market in {last}", "market_share", "percent", _LEVEL, last),
+        _Part(f"Revenue from customers in {last}", "revenue_gross", "money", _MIDDLE, last),
+        _Part(f"Revenue kept in {last}", "revenue_retained", "money", _MIDDLE, last),
+        _Part(f"Present value to {last}", "npv", "money", _MIDDLE, last),
+        _Part(f"Present value less that under {base}", "npv", "change", _GAIN, last, True),
+        _Part("Launches an own site", "enters", "percent", draws, last),
+        _Part("Launches and is worse off", "regret", "percent", draws, last, True),
+    )
+    levels, gains = ({place[1] for place in known} for known in (contents.levels, contents.differences))
+    return [part for part in parts if part.variable in (gains if part.is_gain else levels)]
+
+
 def _by_provider(contents: Contents) -> Sheet:
-    first, last = contents.years[0], contents.years[-1]
-    parts: list[tuple[str, str, Form, tuple[tuple[str, str], ...], int, bool]] = [
-        (f"Share of the market in {first}", "market_share", "percent", (("median", "p50"),), first, False),
-        (f"Share of the market in {last}", "market_share", "percent", _LEVEL, last, False),
-        (f"Revenue from customers in {last}", "revenue_gross", "money", _LEVEL, last, False),
-        (f"Revenue kept in {last}", "revenue_retained", "money", _LEVEL, last, False),
-        (f"Present value to {last}", "npv", "money", _LEVEL, last, False),
-        (f"Present value less that under {contents.title(contents.baseline)}", "npv", "change", _GAIN, last, True),
-        ("Launches an own site", "enters", "percent", (("of draws", "mean"),), last, False),
-        ("Launches and is worse off than without", "regret", "percent", (("of draws", "mean"),), last, True),
-    ]
-    held = {name for _, name, *_ in (*contents.levels, *contents.differences)}
-    parts = [part for part in parts if part[1] in held and (contents.others or not part[5])]
-    columns = [*_SCENARIO, Column("Provider", width=20), Column("Origin", width=10)]
-    for name, variable, form, statistics, _, _ in parts:
-        group = name if variable in ("enters", "regret") else _group(name, variable, form)
-        forms: dict[str, Form] = {"p_positive": "percent"}
-        columns += [Column(header, forms.get(key, form), group) for header, key in statistics]
+    parts = _parts(contents)
 
     def row(scenario: str, provider: str) -> tuple[Cell, ...]:
         cells: list[Cell] = [scenario, _who(contents, provider), _origin(contents, scenario, provider)]
-        for _, variable, _, statistics, year, compared in parts:
-            known = contents.difference if compared else contents.level
-            place = _held_by(provider, scenario, variable, year)
-            cells += [known(place, statistic) for _, statistic in statistics]
+        for part in parts:
+            known = contents.difference if part.is_gain else contents.level
+            place = _held_by(provider, scenario, part.variable, part.year)
+            cells += [known(place, statistic) for _, statistic in part.statistics]
         return tuple(cells)
 
+    rows = (row(scenario, one) for scenario in contents.ordered for one in _providers(contents, scenario))
     return Sheet(
         "By provider",
-        f"Each provider in {last}, all layers together",
+        f"Each provider in {contents.years[-1]}, all layers together",
         "Foreign providers together come first. Present values are of the value flow to the last year, without what "
         "comes after it; capital is charged as rent. Empty: the number does not exist.",
-        tuple(columns),
-        tuple(row(scenario, one) for scenario in contents.ordered for one in _providers(contents, scenario))
-        if parts
-        else (),
+        (
+            *_SCENARIO,
+            Column("Provider", width=24),
+            Column("Origin", width=10),
+            *(column for part in parts for column in part.columns()),
+        ),
+        tuple(rows) if parts else (),
         2,
     )
 
@@ -341,7 +366,7 @@ def _driver_rows(contents: Contents, label: str, scenario: str, rows: list[Drive
     for unit in sorted(units, key=lambda row: -row.first)[:_DRIVERS]:
         columns = [row for row in rows if row.unit == unit.unit and not isnan(row.swing)]
         widest = max(columns, key=lambda row: abs(row.swing), default=unit)
-        words = unit_words(unit.unit, contents.scenarios[scenario])
+        words = capital(unit_words(unit.unit, contents.scenarios[scenario]))
         if widest.column not in ("", unit.unit) and not widest.column.startswith(f"{unit.unit}="):
             words += f" ({unit_words(widest.column, contents.scenarios[scenario])})"
         form, factor, name = _measure_of(label)
@@ -369,7 +394,7 @@ def _outcome_words(label: str) -> str:
     whose = "all foreign providers" if item == _FOREIGN else readable(item)
     words = ", ".join(filter(None, (readable(found[2]), whose, place, found[4])))
     words = f"gain in {words}" if found[1] else words
-    return words[:1].upper() + words[1:]
+    return capital(words)
 
 
 def _timeline(contents: Contents) -> Sheet:
@@ -378,7 +403,16 @@ def _timeline(contents: Contents) -> Sheet:
 
     def cells(scenario: str, row: TimelineRow) -> tuple[Cell, ...]:
         actor = "Policy" if row.actor == "policy" else contents.provider_title(row.actor)
-        return scenario, readable(row.event), actor, row.share_happens, row.share_waited, row.p50, row.p05, row.p95
+        return (
+            scenario,
+            capital(readable(row.event)),
+            actor,
+            row.share_happens,
+            row.share_waited,
+            row.p50,
+            row.p05,
+            row.p95,
+        )
 
     happening = [
         cells(scenario, row)
@@ -432,8 +466,8 @@ def _assumptions(contents: Contents) -> Sheet:
         "Grades: found (stands in the source), derived (follows from it), recalled (from memory), judgement. "
         "The path is what --set takes. Where a 5% and a 95% point stand, the number is uncertain.",
         (
-            Column("Path", width=44),
-            Column("Stated as", width=34),
+            Column("Path", width=42),
+            Column("Stated as", width=30),
             Column("Unit", width=12),
             Column("5%", "number", "Points of its distribution"),
             Column("median", "number", "Points of its distribution"),
@@ -443,7 +477,7 @@ def _assumptions(contents: Contents) -> Sheet:
             Column("Source", width=44),
             Column("Published", width=11),
             Column("In", width=14),
-            Column("Note", width=70),
+            Column("Note", width=60),
         ),
         tuple(rows),
         1,

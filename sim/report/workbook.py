@@ -101,11 +101,14 @@ def _about(contents: Contents) -> list[tuple[str, str]]:
         ("Draws", f"{manifest.draws:,}" + ("" if seed is None else f", seed {seed}")),
         ("To reproduce", f"sim verify {contents.name} --rerun makes the whole study anew and compares every number."),
         ("All numbers", "summary.csv and comparison.csv of the study hold every variable, year and statistic."),
-        ("Draw", "One possible world: a value for everything that is uncertain, luck included; all scenarios share it."),
+        (
+            "Draw",
+            "One possible world: a value for everything that is uncertain, luck included; all scenarios share it.",
+        ),
         ("Median", "Half of the draws are below it."),
         ("5%, 95%", "One draw in twenty is below the first, one in twenty above the second."),
         ("Mean", "The average over draws; above the median where few draws are very large."),
-        ("Money", "Flows are per year and nominal; present values are seen from the end of the base year."),
+        ("Money", "Nominal, at one exchange rate; flows are per year, present values of the end of the base year."),
         *((f"Note {place}", note) for place, note in enumerate(manifest.notes, start=1)),
         *((name, f"{info.meaning} ({info.unit})") for name, info in VARIABLES.items() if name in contents.variables),
     ]
