@@ -181,7 +181,17 @@ def parameter_rows(scenarios: Sequence[Scenario]) -> list[tuple[str, ...]]:
     return [(path, "differs" if len(set(cells)) > 1 else "", *cells) for path, cells in table]
 
 
-_NOT_COMPARED: Final = {"name", "title", "colour", "question", "sources", "schema_version", "abstract", "sampling"}
+_NOT_COMPARED: Final = {
+    "name",
+    "title",
+    "colour",
+    "question",
+    "region",
+    "sources",
+    "schema_version",
+    "abstract",
+    "sampling",
+}
 _EVIDENCE: Final = {"unit", "source", "as_of", "grade", "note", "fallback"}
 
 

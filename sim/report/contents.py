@@ -38,7 +38,7 @@ class Contents:
     baseline : str
         The one that others are compared with.
     scenarios : mapping of str to Scenario
-        By name; empty where the study does not have them, as that of a comparison.
+        By name; empty where an earlier program compared them.
     summary, comparison, drivers : sequence of rows
         Empty where there is no such table.
     timelines : mapping of str to sequence of TimelineRow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from collections.abc import Mapping, Sequence
 from math import ceil
@@ -16,7 +17,18 @@ from xlsxwriter.worksheet import Worksheet
 from sim.report.contents import Contents
 from sim.report.sheets import Cell, Column, Form, Link, Measured, Sheet, is_number
 
-__all__ = ["FIRST_ROW", "Looks", "add_sheet", "cut", "write_heading", "write_table"]
+__all__ = ["CREATED", "FIRST_ROW", "OPTIONS", "Looks", "add_sheet", "cut", "write_heading", "write_table"]
+
+CREATED: Final = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
+"""Stands where a workbook states a day: that of the study is not in its manifest."""
+
+OPTIONS: Final = {
+    "in_memory": True,
+    "strings_to_formulas": False,
+    "strings_to_urls": False,
+    "strings_to_numbers": False,
+}
+"""No text is taken for anything else, and nothing is written beside the bytes."""
 
 _MOST_LETTERS: Final = 32_767
 _MOST_ADDRESS: Final = 2_000

@@ -398,28 +398,7 @@ def _outcome_words(label: str) -> str:
 
 
 def _timeline(contents: Contents) -> Sheet:
-    group = "Date, as a year"
-    dates = [Column(header, "date", group) for header in ("median", "5%", "95%")]
-
-    def cells(scenario: str, row: TimelineRow) -> tuple[Cell, ...]:
-        actor = "Policy" if row.actor == "policy" else contents.provider_title(row.actor)
-        return (
-            scenario,
-            capital(readable(row.event)),
-            actor,
-            row.share_happens,
-            row.share_waited,
-            row.p50,
-            row.p05,
-            row.p95,
-        )
-
-    happening = [
-        cells(scenario, row)
-        for scenario in contents.ordered
-        for row in contents.timelines.get(scenario, ())
-        if row.share_happens > 0
-    ]
+    chances, dates = "In so many draws it", "Date, as a year"
     return Sheet(
         "Timeline",
         "When things happen",
@@ -428,14 +407,25 @@ def _timeline(contents: Contents) -> Sheet:
         (
             *_SCENARIO,
             Column("Event", width=28),
-            Column("Actor", width=20),
-            Column("happens", "percent", "In so many draws it"),
-            Column("is waited for", "percent", "In so many draws it", 12),
-            *dates,
+            Column("Actor", width=24),
+            Column("happens", "percent", chances, 12),
+            Column("is waited for", "percent", chances, 12),
+            *(Column(header, "date", dates) for header in ("median", "5%", "95%")),
         ),
-        tuple(happening),
+        tuple(
+            _event(contents, scenario, row)
+            for scenario in contents.ordered
+            for row in contents.timelines.get(scenario, ())
+            if row.share_happens > 0
+        ),
         2,
     )
+
+
+def _event(contents: Contents, scenario: str, row: TimelineRow) -> tuple[Cell, ...]:
+    actor = "Policy" if row.actor == "policy" else contents.provider_title(row.actor)
+    chances, dates = (row.share_happens, row.share_waited), (row.p50, row.p05, row.p95)
+    return (scenario, capital(readable(row.event)), actor, *chances, *dates)
 
 
 def _settings(contents: Contents) -> Sheet:
@@ -464,9 +454,9 @@ def _assumptions(contents: Contents) -> Sheet:
         "Assumptions",
         "Every number that goes in, with its source",
         "Grades: found (stands in the source), derived (follows from it), recalled (from memory), judgement. "
-        "The path is what --set takes. Where a 5% and a 95% point stand, the number is uncertain.",
+        "The path, at the right, is what --set takes. Where a 5% and a 95% point stand, the number is uncertain.",
         (
-            Column("Path", width=42),
+            Column("Assumption", width=42),
             Column("Stated as", width=30),
             Column("Unit", width=12),
             Column("5%", "number", "Points of its distribution"),
@@ -478,6 +468,7 @@ def _assumptions(contents: Contents) -> Sheet:
             Column("Published", width=11),
             Column("In", width=14),
             Column("Note", width=60),
+            Column("Path", width=42),
         ),
         tuple(rows),
         1,
@@ -505,8 +496,8 @@ def _assumption(item: Input, scenario: Scenario, whose: str) -> tuple[Cell, ...]
     title = source.title if source else record.source
     named: Cell = Link(title, source.address) if source and source.address else title
     published = f"{source.published}" if source else ""
-    described = (item.path, record.described(), record.unit, *levels, record.grade, str(record.as_of or ""))
-    return (*described, named, published, whose, record.note or "")
+    described = (capital(item.title), record.described(), record.unit, *levels, record.grade, str(record.as_of or ""))
+    return (*described, named, published, whose, record.note or "", item.path)
 
 
 def is_number(cell: Cell) -> bool:

@@ -5,7 +5,6 @@ The same study gives the same bytes: no date of the day, and no text is taken fo
 
 from __future__ import annotations
 
-import datetime
 import io
 from collections.abc import Sequence
 from typing import Final
@@ -16,20 +15,10 @@ from xlsxwriter.worksheet import Worksheet
 from sim.outcomes.variables import VARIABLES
 from sim.report.charts import add_charts
 from sim.report.contents import Contents
-from sim.report.layout import Looks, add_sheet, cut, write_heading, write_table
+from sim.report.layout import CREATED, OPTIONS, Looks, add_sheet, cut, write_heading, write_table
 from sim.report.sheets import Sheet, sheets
 
 __all__ = ["workbook"]
-
-_CREATED: Final = datetime.datetime(2000, 1, 1, tzinfo=datetime.UTC)
-"""Stands where a workbook states a day: that of the study is not in its manifest."""
-
-_OPTIONS: Final = {
-    "in_memory": True,
-    "strings_to_formulas": False,
-    "strings_to_urls": False,
-    "strings_to_numbers": False,
-}
 
 _LABELS: Final = 26
 _TEXTS: Final = 118
@@ -39,8 +28,8 @@ _TEXTS: Final = 118
 def workbook(contents: Contents) -> bytes:
     """The workbook of a study, as the bytes of an `.xlsx` file."""
     stream = io.BytesIO()
-    book = xlsxwriter.Workbook(stream, _OPTIONS)
-    book.set_properties({"title": contents.name, "created": _CREATED, "comments": f"Study {contents.hash}"})
+    book = xlsxwriter.Workbook(stream, OPTIONS)
+    book.set_properties({"title": contents.name, "created": CREATED, "comments": f"Study {contents.hash}"})
     book.set_size(2400, 1400)
     looks, tables = Looks(book, contents), sheets(contents)
     head, charts = add_sheet(book, "Verdict"), add_sheet(book, "Charts")

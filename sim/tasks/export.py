@@ -21,6 +21,7 @@ from sim.outcomes.drivers import DriverRow
 from sim.outcomes.manifest import Manifest, first_of, read_manifest, require_as_written
 from sim.outcomes.tables import ComparisonRow, SummaryRow, TimelineRow, read_csv, read_rows
 from sim.report.contents import Contents
+from sim.report.iamc import iamc_csv, iamc_workbook
 from sim.report.workbook import workbook
 from sim.scenario.scenario import Scenario
 from sim.tasks.pool import Progress, say_nothing
@@ -196,7 +197,7 @@ def _table(folder: Path, manifest: Manifest, name: str) -> bytes:
 
 
 def _scenarios(folder: Path, manifest: Manifest) -> Mapping[str, Scenario]:
-    """The scenarios of a run, as its manifest states them; a comparison does not have them."""
+    """The scenarios, as the manifest states them."""
     try:
         found = [Scenario.model_validate(one) for one in manifest.asked.get("scenarios", {}).values()]
     except ValidationError as error:
@@ -211,6 +212,12 @@ def _workbook(folder: Path, manifest: Manifest, progress: Progress) -> Sequence[
     return [lambda stream: _put(stream, workbook(contents))]
 
 
+def _iamc(folder: Path, manifest: Manifest, progress: Progress) -> Sequence[Writer]:
+    progress("tables", 0.0)
+    contents = _contents(folder, manifest)
+    return [lambda stream: _put(stream, iamc_csv(contents)), lambda stream: _put(stream, iamc_workbook(contents))]
+
+
 def _put(stream: IO[bytes], content: bytes) -> None:
     stream.write(content)
 
@@ -219,5 +226,6 @@ _TABLES: Final = ("run", "compare")
 
 FORMS: Final[Mapping[str, _Form]] = {
     "xlsx": _Form(_TABLES, (".xlsx",), (".xlsx",), "", _workbook),
+    "iamc": _Form(_TABLES, (".csv", ".xlsx"), (".csv", ".xlsx"), "-iamc", _iamc),
 }
 """The forms of export by name."""
