@@ -63,7 +63,7 @@ READING_ORDER = (
     "pictures.standings", "pictures.plots", "pictures.trackrecord", "pictures.responses", "pictures.sweeps",
     "pictures.beliefs", "pictures.drivers", "pictures.bridges", "pictures.conditions", "pictures.waiting",
     "pictures.decisions",
-    "report.contents", "report.sheets", "report.layout", "report.charts", "report.workbook", "report.iamc",
+    "report.contents", "report.sheets", "report.layout", "report.charts", "report.workbook", "report.iamc", "report.parquet",
     "tasks.pool", "tasks.crew", "tasks.blocks", "tasks.parts", "tasks.store", "tasks.task",
     "tasks.precision", "tasks.request", "tasks.runs", "tasks.audit", "tasks.attribution", "tasks.files", "tasks.run",
     "tasks.boxfile", "tasks.compare", "tasks.conditions", "tasks.discover",

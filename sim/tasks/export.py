@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final, TypeAlias, TypeVar
 
@@ -18,10 +19,12 @@ from pydantic import ValidationError
 from sim.disk import file_hash, open_new
 from sim.errors import Problem, ResultsError, ScenarioError, choices
 from sim.outcomes.drivers import DriverRow
-from sim.outcomes.manifest import Manifest, first_of, read_manifest, require_as_written
+from sim.outcomes.manifest import Manifest, content_hash, first_of, read_manifest, require_as_written
+from sim.outcomes.study import read_study
 from sim.outcomes.tables import ComparisonRow, SummaryRow, TimelineRow, read_csv, read_rows
 from sim.report.contents import Contents
 from sim.report.iamc import iamc_csv, iamc_workbook
+from sim.report.parquet import draws_parquet, inputs_parquet, require_pyarrow
 from sim.report.workbook import workbook
 from sim.scenario.scenario import Scenario
 from sim.tasks.pool import Progress, say_nothing
@@ -218,6 +221,15 @@ def _iamc(folder: Path, manifest: Manifest, progress: Progress) -> Sequence[Writ
     return [lambda stream: _put(stream, iamc_csv(contents)), lambda stream: _put(stream, iamc_workbook(contents))]
 
 
+def _parquet(folder: Path, manifest: Manifest, progress: Progress) -> Sequence[Writer]:
+    require_pyarrow()
+    study, known_as = read_study(folder), content_hash(manifest)
+    return [
+        lambda stream: draws_parquet(stream, study, known_as, partial(progress, "draws")),
+        lambda stream: inputs_parquet(stream, study, known_as),
+    ]
+
+
 def _put(stream: IO[bytes], content: bytes) -> None:
     stream.write(content)
 
@@ -227,5 +239,6 @@ _TABLES: Final = ("run", "compare")
 FORMS: Final[Mapping[str, _Form]] = {
     "xlsx": _Form(_TABLES, (".xlsx",), (".xlsx",), "", _workbook),
     "iamc": _Form(_TABLES, (".csv", ".xlsx"), (".csv", ".xlsx"), "-iamc", _iamc),
+    "parquet": _Form(("run",), (".parquet",), ("-draws.parquet", "-inputs.parquet"), "", _parquet),
 }
 """The forms of export by name."""
