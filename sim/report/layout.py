@@ -14,7 +14,6 @@ from xlsxwriter.utility import xl_rowcol_to_cell
 from xlsxwriter.workbook import Workbook
 from xlsxwriter.worksheet import Worksheet
 
-from sim.report.contents import Contents
 from sim.report.sheets import Cell, Column, Form, Link, Measured, Sheet, is_number
 
 __all__ = ["CREATED", "FIRST_ROW", "OPTIONS", "Looks", "add_sheet", "cut", "write_heading", "write_table"]
@@ -72,10 +71,9 @@ _ADDRESS: Final = re.compile(r"(https?://)?[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:\d+)
 class Looks:
     """The formats of a workbook, each made once, and what a scenario is called and coloured."""
 
-    def __init__(self, book: Workbook, contents: Contents) -> None:
+    def __init__(self, book: Workbook, titles: Mapping[str, str], colours: Mapping[str, str]) -> None:
         self._book, self._known = book, dict[tuple[tuple[str, Any], ...], Format]()
-        self.titles = {name: contents.title(name) for name in contents.names}
-        self.colours = {name: contents.colour(name) for name in contents.names}
+        self.titles, self.colours = titles, colours
 
     def look(self, **properties: Any) -> Format:
         """A format with some properties."""

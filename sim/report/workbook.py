@@ -6,19 +6,21 @@ The same study gives the same bytes: no date of the day, and no text is taken fo
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import xlsxwriter
 from xlsxwriter.worksheet import Worksheet
 
+from sim.outcomes.manifest import Manifest, content_hash
 from sim.outcomes.variables import VARIABLES
 from sim.report.charts import add_charts
 from sim.report.contents import Contents
 from sim.report.layout import CREATED, OPTIONS, Looks, add_sheet, cut, write_heading, write_table
+from sim.report.plain import plain_sheets
 from sim.report.sheets import Sheet, sheets
 
-__all__ = ["workbook"]
+__all__ = ["plain_workbook", "workbook"]
 
 _LABELS: Final = 26
 _TEXTS: Final = 118
@@ -31,7 +33,10 @@ def workbook(contents: Contents) -> bytes:
     book = xlsxwriter.Workbook(stream, OPTIONS)
     book.set_properties({"title": contents.name, "created": CREATED, "comments": f"Study {contents.hash}"})
     book.set_size(2400, 1400)
-    looks, tables = Looks(book, contents), sheets(contents)
+    names = contents.names
+    titles, colours = ({name: known(name) for name in names} for known in (contents.title, contents.colour))
+    looks = Looks(book, titles, colours)
+    tables = sheets(contents)
     head, charts = add_sheet(book, "Verdict"), add_sheet(book, "Charts")
     for table in tables:
         write_table(book, looks, table)
@@ -39,6 +44,28 @@ def workbook(contents: Contents) -> bytes:
     add_charts(book, charts, looks, contents, tables)
     _write_about(add_sheet(book, "About"), looks, contents)
     head.activate()
+    book.close()
+    return stream.getvalue()
+
+
+def plain_workbook(name: str, manifest: Manifest, tables: Mapping[str, bytes]) -> bytes:
+    """The tables of a study that has no sheets of its own, each as it stands.
+
+    Parameters
+    ----------
+    name : str
+        Of the study's folder.
+    manifest : Manifest
+    tables : mapping of str to bytes
+        CSV by path.
+    """
+    stream = io.BytesIO()
+    book = xlsxwriter.Workbook(stream, OPTIONS)
+    book.set_properties({"title": name, "created": CREATED, "comments": f"Study {content_hash(manifest)}"})
+    looks = Looks(book, {}, {})
+    _write_sentences(add_sheet(book, "About"), looks, name, _origin(name, manifest))
+    for table in plain_sheets(tables):
+        write_table(book, looks, table)
     book.close()
     return stream.getvalue()
 
@@ -69,26 +96,39 @@ def _write_front(sheet: Worksheet, looks: Looks, contents: Contents, tables: Seq
 
 def _write_about(sheet: Worksheet, looks: Looks, contents: Contents) -> None:
     """What the numbers are, and how they are made again."""
+    _write_sentences(sheet, looks, "How to read and to reproduce these numbers", _about(contents))
+
+
+def _write_sentences(sheet: Worksheet, looks: Looks, title: str, sentences: Sequence[tuple[str, str]]) -> None:
+    """A title, and sentences with their labels."""
     sheet.set_column(0, 0, _LABELS)
     sheet.set_column(1, 1, _TEXTS)
-    write_heading(sheet, looks, "How to read and to reproduce these numbers", "", [_LABELS, _TEXTS])
-    for row, (label, text) in enumerate(_about(contents), start=2):
+    write_heading(sheet, looks, title, "", [_LABELS, _TEXTS])
+    for row, (label, text) in enumerate(sentences, start=2):
         sheet.write_string(row, 0, cut(label), looks.look(bold=True, text_wrap=True))
         sheet.write_string(row, 1, cut(text), looks.look(text_wrap=True))
         sheet.set_row(row, 14 * (1 + len(text) // (_TEXTS - 4)))
 
 
-def _about(contents: Contents) -> list[tuple[str, str]]:
-    """Labels and sentences."""
-    manifest = contents.manifest
+def _origin(name: str, manifest: Manifest) -> list[tuple[str, str]]:
+    """Where a study comes from."""
     versions = ", ".join(f"{name} {version}" for name, version in sorted(manifest.program.versions.items()))
     seed = manifest.asked.get("seed")
+    drawn = f"{manifest.draws:,}" + ("" if seed is None else f", seed {seed}") if manifest.draws else "See the study."
     return [
-        ("Study", contents.name),
+        ("Study", name),
         ("Made by", f"sim {manifest.task}, source {manifest.program.source}, with {versions}"),
-        ("Study hash", contents.hash),
-        ("Draws", f"{manifest.draws:,}" + ("" if seed is None else f", seed {seed}")),
-        ("To reproduce", f"sim verify {contents.name} --rerun makes the whole study anew and compares every number."),
+        ("Study hash", content_hash(manifest)),
+        ("Draws", drawn),
+        ("To reproduce", f"sim verify {name} --rerun makes the whole study anew and compares every number."),
+        *((f"Note {place}", note) for place, note in enumerate(manifest.notes, start=1)),
+    ]
+
+
+def _about(contents: Contents) -> list[tuple[str, str]]:
+    """Where the study comes from, and what its numbers are."""
+    return [
+        *_origin(contents.name, contents.manifest),
         ("All numbers", "summary.csv and comparison.csv of the study hold every variable, year and statistic."),
         (
             "Draw",
@@ -98,6 +138,5 @@ def _about(contents: Contents) -> list[tuple[str, str]]:
         ("5%, 95%", "One draw in twenty is below the first, one in twenty above the second."),
         ("Mean", "The average over draws; above the median where few draws are very large."),
         ("Money", "Nominal, at one exchange rate; flows are per year, present values of the end of the base year."),
-        *((f"Note {place}", note) for place, note in enumerate(manifest.notes, start=1)),
         *((name, f"{info.meaning} ({info.unit})") for name, info in VARIABLES.items() if name in contents.variables),
     ]

@@ -22,10 +22,12 @@ from sim.outcomes.drivers import DriverRow
 from sim.outcomes.manifest import Manifest, content_hash, first_of, read_manifest, require_as_written
 from sim.outcomes.study import read_study
 from sim.outcomes.tables import ComparisonRow, SummaryRow, TimelineRow, read_csv, read_rows
+from sim.report.archive import archive
 from sim.report.contents import Contents
+from sim.report.crate import scenarios_of
 from sim.report.iamc import iamc_csv, iamc_workbook
 from sim.report.parquet import draws_parquet, inputs_parquet, require_pyarrow
-from sim.report.workbook import workbook
+from sim.report.workbook import plain_workbook, workbook
 from sim.scenario.scenario import Scenario
 from sim.tasks.pool import Progress, say_nothing
 
@@ -202,7 +204,7 @@ def _table(folder: Path, manifest: Manifest, name: str) -> bytes:
 def _scenarios(folder: Path, manifest: Manifest) -> Mapping[str, Scenario]:
     """The scenarios, as the manifest states them."""
     try:
-        found = [Scenario.model_validate(one) for one in manifest.asked.get("scenarios", {}).values()]
+        found = [Scenario.model_validate(one) for one in scenarios_of(manifest)]
     except ValidationError as error:
         raise ResultsError(f"{folder}: this program does not read its scenarios: {first_of(error)}") from error
     return {scenario.name: scenario for scenario in found}
@@ -210,6 +212,9 @@ def _scenarios(folder: Path, manifest: Manifest) -> Mapping[str, Scenario]:
 
 def _workbook(folder: Path, manifest: Manifest, progress: Progress) -> Sequence[Writer]:
     progress("tables", 0.0)
+    if manifest.task not in _TABLES:
+        tables = {name: _table(folder, manifest, name) for name in manifest.files if name.endswith(".csv")}
+        return [lambda stream: _put(stream, plain_workbook(folder.resolve().name, manifest, tables))]
     contents = _contents(folder, manifest)
     progress("workbook", 0.3)
     return [lambda stream: _put(stream, workbook(contents))]
@@ -230,6 +235,11 @@ def _parquet(folder: Path, manifest: Manifest, progress: Progress) -> Sequence[W
     ]
 
 
+def _archive(folder: Path, manifest: Manifest, progress: Progress) -> Sequence[Writer]:
+    progress("archive", 0.0)
+    return [lambda stream: archive(stream, folder, manifest)]
+
+
 def _put(stream: IO[bytes], content: bytes) -> None:
     stream.write(content)
 
@@ -237,8 +247,9 @@ def _put(stream: IO[bytes], content: bytes) -> None:
 _TABLES: Final = ("run", "compare")
 
 FORMS: Final[Mapping[str, _Form]] = {
-    "xlsx": _Form(_TABLES, (".xlsx",), (".xlsx",), "", _workbook),
+    "xlsx": _Form((), (".xlsx",), (".xlsx",), "", _workbook),
     "iamc": _Form(_TABLES, (".csv", ".xlsx"), (".csv", ".xlsx"), "-iamc", _iamc),
     "parquet": _Form(("run",), (".parquet",), ("-draws.parquet", "-inputs.parquet"), "", _parquet),
+    "datapackage": _Form((), (".zip",), (".zip",), "", _archive),
 }
 """The forms of export by name."""
