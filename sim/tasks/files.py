@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+from sim.chance.worlds import Named
 from sim.disk import write_bytes
 from sim.outcomes.comparison import compare_one, summarise, timeline_rows
+from sim.outcomes.drivers import Attribution
 from sim.outcomes.manifest import Hashes
 from sim.outcomes.panels import Result
 from sim.outcomes.results import DRAWS_FILE, save_result
@@ -23,9 +25,8 @@ from sim.outcomes.tables import (
     parameter_columns,
     parameter_rows,
 )
-from sim.tasks.attribution import DRIVERS_FILE, default_outcomes, drivers, tables
+from sim.tasks.attribution import DRIVERS_FILE, tables
 from sim.tasks.pool import CAN_FORK, Batch
-from sim.tasks.request import MANY_DRAWS
 
 __all__ = ["Files", "import_pictures"]
 
@@ -69,9 +70,11 @@ class Files:
             result.name: batch.add(partial(_save, result, self.folder / result.name, keep)) for result in self.results
         }
 
-    def add_inputs(self, batch: Batch) -> None:
-        """Have written what was drawn, and what of it drives the answer, as far as that takes no runs."""
-        batch.add(partial(_save_inputs, self.folder, self.results, self.baseline.name))
+    def add_inputs(self, batch: Batch, inputs: Mapping[str, Named] | None, drivers: Sequence[Attribution]) -> None:
+        """Have written what was drawn, made anew where it is not at hand, and what of it drives the answer."""
+        batch.add(partial(save_inputs, self.folder / INPUTS_FILE, [one.scenario for one in self.results], inputs))
+        if inputs is not None:
+            self._write(DRIVERS_FILE, [tables(drivers)[DRIVERS_FILE]])
 
     def write_tables(self, batch: Batch, done: Callable[[float], None]) -> None:
         """Run the batch with all tables and pictures added to it, and write them."""
@@ -107,15 +110,6 @@ def _save(result: Result, folder: Path, keep: Collection[str] | None) -> Hashes:
     folder.mkdir()
     write_bytes(folder / "timeline.csv", csv_bytes(timeline_rows(result), TimelineRow._fields))
     return save_result(result, folder / DRAWS_FILE, keep)
-
-
-def _save_inputs(folder: Path, results: Sequence[Result], baseline: str) -> None:
-    """Write the inputs, and up to many draws the drivers of what is asked by default."""
-    scenarios = [result.scenario for result in results]
-    inputs = save_inputs(folder / INPUTS_FILE, scenarios)
-    if scenarios[0].sampling.draws <= MANY_DRAWS:
-        found = drivers(results, inputs, baseline, default_outcomes(results, baseline))
-        write_bytes(folder / DRIVERS_FILE, tables(found)[DRIVERS_FILE])
 
 
 def _summary(result: Result, base: Result) -> bytes:
