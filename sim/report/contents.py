@@ -10,8 +10,10 @@ from typing import TypeAlias
 
 from sim.outcomes.drivers import DriverRow
 from sim.outcomes.manifest import Manifest, content_hash
+from sim.outcomes.panels import Result
 from sim.outcomes.tables import ComparisonRow, SummaryRow, TimelineRow
-from sim.pictures.style import COLOURS
+from sim.outcomes.verdict import Verdict
+from sim.pictures.style import GREY, looks
 from sim.scenario.scenario import Scenario
 from sim.wording import capital, percent, readable
 
@@ -45,6 +47,8 @@ class Contents:
         By scenario.
     parameters : sequence of sequence of str
         A header, then parameter, whether scenarios differ in it, and its value in each.
+    verdict : Verdict, optional
+        The answer in sentences; none where an earlier program made the study.
     """
 
     name: str
@@ -57,6 +61,7 @@ class Contents:
     drivers: Sequence[DriverRow]
     timelines: Mapping[str, Sequence[TimelineRow]]
     parameters: Sequence[Sequence[str]]
+    verdict: Verdict | None = None
 
     @property
     def hash(self) -> str:
@@ -107,23 +112,26 @@ class Contents:
     @property
     def question(self) -> str:
         """What the study is to answer."""
-        scenarios = [self.scenarios[name] for name in (*self.others, self.baseline) if name in self.scenarios]
-        return scenarios[0].question if scenarios else ", ".join(map(self.title, self.names))
+        return self.verdict.question if self.verdict else ", ".join(map(self.title, self.names))
 
     @property
     def basis(self) -> str:
         """What the answer stands on."""
-        scenario = self.scenarios.get(self.baseline)
-        seen = f", from {scenario.horizon.base_year} data, seen from {scenario.as_of:%-d %B %Y}" if scenario else ""
-        return f"{self.manifest.draws:,} draws{seen}"
+        return self.verdict.basis if self.verdict else f"{self.manifest.draws:,} draws"
 
     @property
     def sentences(self) -> tuple[tuple[str, str, str], ...]:
         """What was found: the scenario that a sentence is about, empty for the whole study; a label; the sentence."""
-        return tuple((name, self.title(name), self._share_of(name)) for name in self.ordered)
+        if self.verdict is None:
+            return tuple((name, self.title(name), self._share_of(name)) for name in self.ordered)
+        return tuple(
+            (line.scenario, "" if place else line.label, text)
+            for line in self.verdict.lines
+            for place, text in enumerate(line.texts)
+        )
 
     def _share_of(self, name: str) -> str:
-        """The share in the last year, in a sentence."""
+        """The share in the last year, in a sentence: of a study that has no verdict."""
         year = self.years[-1]
         level = self.levels.get((name, "foreign_share", "total", "", year), {})
         if not level:
@@ -135,10 +143,11 @@ class Contents:
         """A scenario's title."""
         return self.scenarios[name].title if name in self.scenarios else capital(readable(name))
 
-    def colour(self, name: str) -> str:
-        """A scenario's colour, as `#RRGGBB`."""
-        stated = self.scenarios[name].colour if name in self.scenarios else None
-        return stated or COLOURS[self.ordered.index(name) % len(COLOURS)]
+    @cached_property
+    def colours(self) -> Mapping[str, str]:
+        """Scenario to its colour, as `#RRGGBB`: the one that it has in every picture."""
+        known = looks(Result(self.scenarios[name], {}) for name in self.ordered if name in self.scenarios)
+        return {name: known[name].colour if name in known else GREY for name in self.names}
 
     def provider_title(self, provider: str) -> str:
         """A provider's title without what stands in brackets; its id in words where no scenario has it."""

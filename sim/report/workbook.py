@@ -33,9 +33,7 @@ def workbook(contents: Contents) -> bytes:
     book = xlsxwriter.Workbook(stream, OPTIONS)
     book.set_properties({"title": contents.name, "created": CREATED, "comments": f"Study {contents.hash}"})
     book.set_size(2400, 1400)
-    names = contents.names
-    titles, colours = ({name: known(name) for name in names} for known in (contents.title, contents.colour))
-    looks = Looks(book, titles, colours)
+    looks = Looks(book, {name: contents.title(name) for name in contents.names}, contents.colours)
     tables = sheets(contents)
     head, charts = add_sheet(book, "Verdict"), add_sheet(book, "Charts")
     for table in tables:

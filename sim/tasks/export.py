@@ -22,6 +22,7 @@ from sim.outcomes.drivers import DriverRow
 from sim.outcomes.manifest import Manifest, content_hash, first_of, read_manifest, require_as_written
 from sim.outcomes.study import read_study
 from sim.outcomes.tables import ComparisonRow, SummaryRow, TimelineRow, read_csv, read_rows
+from sim.outcomes.verdict import Verdict
 from sim.report.archive import archive
 from sim.report.contents import Contents
 from sim.report.crate import scenarios_of
@@ -30,6 +31,7 @@ from sim.report.parquet import draws_parquet, inputs_parquet, require_pyarrow
 from sim.report.workbook import plain_workbook, workbook
 from sim.scenario.scenario import Scenario
 from sim.tasks.pool import Progress, say_nothing
+from sim.tasks.run import ANSWER
 
 __all__ = ["FORMS", "export_study"]
 
@@ -190,6 +192,7 @@ def _contents(folder: Path, manifest: Manifest) -> Contents:
         drivers=rows("drivers.csv", DriverRow),
         timelines={name: rows(f"{name}/timeline.csv", TimelineRow) for name in names},
         parameters=read_csv(_table(folder, manifest, "parameters.csv")),
+        verdict=_verdict(manifest),
     )
 
 
@@ -199,6 +202,14 @@ def _table(folder: Path, manifest: Manifest, name: str) -> bytes:
         raise ResultsError(f"{folder}: has no {name}: run the command again that made it")
     require_as_written(folder / name)
     return (folder / name).read_bytes()
+
+
+def _verdict(manifest: Manifest) -> Verdict | None:
+    """The answer in sentences; None of a study that an earlier program made."""
+    try:
+        return ANSWER.validate_python(manifest.answer).verdict
+    except ValidationError:
+        return None
 
 
 def _scenarios(folder: Path, manifest: Manifest) -> Mapping[str, Scenario]:
