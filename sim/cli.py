@@ -539,6 +539,27 @@ def verify(
 
 
 @app.command()
+def export(
+    study: Annotated[Path, typer.Argument(metavar="STUDY", show_default=False, help="Folder of a finished study.")],
+    to: Annotated[
+        Literal["xlsx", "iamc", "parquet", "datapackage"], typer.Option("--to", help="For whom: see docs/exports.md.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="File, or folder that is there; beside the study by default."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that holds something else.")] = False,
+) -> None:
+    """Write a finished study for Excel, for the IAMC's tools, for data frames, or as an archive."""
+    from sim.tasks.export import export_study
+
+    with terminal.progress() as progress:
+        paths = export_study(study, to, out=out, force=force, progress=progress)
+    for path in paths:
+        terminal.say(str(path))
+
+
+@app.command()
 def check(files: Files, overrides: Overrides = None) -> None:
     """Validate files of scenarios, sweeps and decisions, and nothing else; sources are read with the scenarios."""
     from sim.reading.loading import SOURCES, overrides_of, scenario_path

@@ -67,6 +67,8 @@ READING_ORDER = (
     "report.sample", "report.sliders", "report.quantities", "report.slots", "report.bars", "report.live",
     "report.markup", "report.figures", "report.numbers", "report.material", "report.tables", "report.parts",
     "report.assumptions", "report.structure", "report.diagram", "report.sections", "report.page",
+    "report.contents", "report.sheets", "report.plain", "report.layout", "report.charts", "report.workbook", "report.iamc",
+    "report.parquet", "report.datapackage", "report.crate", "report.archive",
     "tasks.pool", "tasks.crew", "tasks.blocks", "tasks.parts", "tasks.store", "tasks.task",
     "tasks.precision", "tasks.request", "tasks.question", "tasks.holdout", "tasks.runs", "tasks.audit",
     "tasks.attribution", "tasks.material", "tasks.files", "tasks.run",
@@ -75,7 +77,7 @@ READING_ORDER = (
     "tasks.decisionfile", "tasks.payoffs", "tasks.timing", "tasks.decisiontable", "tasks.decisionwords", "tasks.decide",
     "tasks.backtest", "tasks.calibrate",
     "tasks.hybrids", "tasks.drivers", "tasks.bridgewords", "tasks.bridge",
-    "tasks.verify", "tasks.analyses", "tasks.report", "tasks.cluster",
+    "tasks.verify", "tasks.analyses", "tasks.report", "tasks.export", "tasks.cluster",
     "terminal", "cli",
 )
 # fmt: on
