@@ -62,6 +62,15 @@ def test_every_public_name_has_its_place_in_the_reference() -> None:
     assert sorted(named) == sorted(name for name in sim.__all__ if not name.startswith("__"))
 
 
+def test_the_glossary_has_what_pictures_and_screens_say_without_explaining_it() -> None:
+    page = (DOCS / "tutorials" / "read_the_pictures.md").read_text()
+    glossary = re.search(r"```\{glossary\}\n(.*?)\n```", page, re.DOTALL)
+    assert glossary is not None
+    terms = {term for line in re.findall(r"^(?!  )(.+)$", glossary[1], re.MULTILINE) for term in line.split(", ")}
+    said = "baseline draw hypothesis luck mean median PIT premium reading regret scramble skill unlock"
+    assert {*said.split(), "paired difference", "present value", "standard error"} <= terms
+
+
 @pytest.mark.parametrize("page", [*PAGES, ROOT / "README.md"], ids=lambda path: path.stem)
 def test_every_file_that_a_page_names_exists(page: Path) -> None:
     text = page.read_text()
