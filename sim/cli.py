@@ -238,6 +238,24 @@ def compare(
 
 
 @app.command()
+def report(
+    studies: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="STUDY...", show_default=False, help="A study of sim run or sim compare, then others of that case."
+        ),
+    ],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The file; beside the first study by default, under its name.")
+    ] = None,
+) -> None:
+    """Put a study on one page, with what else was found about the same case."""
+    from sim.tasks.report import report_study
+
+    terminal.say(str(report_study(studies, out=out)))
+
+
+@app.command()
 def drivers(
     study: Annotated[Path, typer.Argument(metavar="STUDY", show_default=False, help="Folder of a finished run.")],
     of: Annotated[
@@ -518,6 +536,27 @@ def verify(
     if verdict.faults:
         raise typer.Exit(_FAILED)
     terminal.say(f"{result}: as its manifest says ({verdict.checked})")
+
+
+@app.command()
+def export(
+    study: Annotated[Path, typer.Argument(metavar="STUDY", show_default=False, help="Folder of a finished study.")],
+    to: Annotated[
+        Literal["xlsx", "iamc", "parquet", "datapackage"], typer.Option("--to", help="For whom: see docs/exports.md.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="File, or folder that is there; beside the study by default."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that holds something else.")] = False,
+) -> None:
+    """Write a finished study for Excel, for the IAMC's tools, for data frames, or as an archive."""
+    from sim.tasks.export import export_study
+
+    with terminal.progress() as progress:
+        paths = export_study(study, to, out=out, force=force, progress=progress)
+    for path in paths:
+        terminal.say(str(path))
 
 
 @app.command()

@@ -55,8 +55,8 @@ def _part(sheet: BridgeSheet, place: int) -> str:
         return f"{name} moves nothing, in no draw."
     error = sheet.error(found.error[_MEAN, place])
     brings = sheet.change(found.value[_MEAN, place]) + (f" ({error})" if error else "")
-    above, zero = share_of_draws(found.p_positive[place]), share_of_draws(found.p_zero[place])
-    draws = f"above zero in {above} of draws, exactly zero in {zero}"
+    above, none = (share_of_draws(part[place]) for part in (found.p_positive, found.p_zero))
+    draws = f"above zero in {above} of draws, exactly zero in {none}"
     return f"{name} brings {brings}, {first} if given first, {last} if given last; {draws}."
 
 

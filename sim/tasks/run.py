@@ -32,6 +32,7 @@ from sim.tasks.audit import Audit, audit
 from sim.tasks.crew import Crew, make_crew
 from sim.tasks.files import Files, import_pictures
 from sim.tasks.holdout import Holdout, holdout_of
+from sim.tasks.material import Told, command_of, drivers_of
 from sim.tasks.pool import Batch, Progress, do_nothing
 from sim.tasks.precision import as_precise_as
 from sim.tasks.request import MANY_DRAWS, Given, Request, make_request, request_of
@@ -276,14 +277,19 @@ class RunTask(Task[_Drawn, Study]):
         findings = batch.add(partial(audit, [result.scenario for result in results]))
         saved = files.add_draws(batch, request.keep)
         files.add_inputs(batch, computed.inputs, computed.drivers)
+        live = files.add_live(batch, computed.inputs, computed.drivers)
         if self.holdout.question is not None:
             self.holdout.question.write_record(folder)
         files.write_tables(batch, lambda part: desk.tell("files", _SIMULATED + part * (1 - _SIMULATED)))
         self._require_no_faults(findings.result())
         draws = results[0].scenario.sampling.draws
+        notes = (*computed.notes, *unknown_errors(draws), *findings.result().lines())
+        drivers = drivers_of(computed.drivers, live.result() if live else "")
+        command = command_of({"task": self.kind, **self.asked()})
+        files.write_page(Told(computed.answer.verdict, notes, drivers, desk.runner, command))
         return {
             "answer": stated(ANSWER, computed.answer),
-            "notes": (*computed.notes, *unknown_errors(draws), *findings.result().lines()),
+            "notes": notes,
             "variables": {name: future.result() for name, future in saved.items()},
             "draws": draws,
             "draws_key": draws_key(results[0].scenario),
