@@ -110,9 +110,10 @@ class CompareTask(Task[Sequence[Result], Study]):
         return ["compared", *([self.held.name] if self.held else ()), *(result.name for result in self.results)]
 
     def asked(self) -> dict[str, Any]:
-        """The results by the hashes of their numbers."""
+        """The results by the hashes of their numbers, and their scenarios."""
+        scenarios = {result.name: result.scenario.model_dump(mode="json") for result in self.results}
         asked = {"compared": self._hashes, "baseline": self.baseline.name, "pictures": self.pictures}
-        asked |= {"trust": self.trust, "has_inputs": self.inputs is not None}
+        asked |= {"scenarios": scenarios, "trust": self.trust, "has_inputs": self.inputs is not None}
         return asked | ({"where": self.held.content()} if self.held else {})
 
     @classmethod
