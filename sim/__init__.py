@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sim.tasks.decide import run_decision
     from sim.tasks.discover import run_discovery
     from sim.tasks.drivers import run_drivers
+    from sim.tasks.report import report_study
     from sim.tasks.run import run_study
     from sim.tasks.sweep import run_sweep
     from sim.tasks.verify import verify_study
@@ -24,6 +25,7 @@ __all__ = [
     "compare",
     "load_results",
     "load_scenario",
+    "report_study",
     "run_backtest",
     "run_bridge",
     "run_calibration",
@@ -41,6 +43,7 @@ _HOMES = {
     "compare": ("sim.tasks.compare", "compare_studies"),
     "load_results": ("sim.outcomes.study", "load_results"),
     "load_scenario": ("sim.reading.loading", "load_scenario"),
+    "report_study": ("sim.tasks.report", "report_study"),
     "run_backtest": ("sim.tasks.backtest", "run_backtest"),
     "run_bridge": ("sim.tasks.bridge", "run_bridge"),
     "run_decision": ("sim.tasks.decide", "run_decision"),

@@ -238,6 +238,24 @@ def compare(
 
 
 @app.command()
+def report(
+    studies: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="STUDY...", show_default=False, help="A study of sim run or sim compare, then others of that case."
+        ),
+    ],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The file; beside the first study by default, under its name.")
+    ] = None,
+) -> None:
+    """Put a study on one page, with what else was found about the same case."""
+    from sim.tasks.report import report_study
+
+    terminal.say(str(report_study(studies, out=out)))
+
+
+@app.command()
 def drivers(
     study: Annotated[Path, typer.Argument(metavar="STUDY", show_default=False, help="Folder of a finished run.")],
     of: Annotated[

@@ -124,7 +124,8 @@ def default_outcomes(results: Sequence[Result], baseline: str) -> tuple[Outcome,
     the value with terminal value of all of them and of each; and the share itself. Of a single scenario, the levels.
     """
     cases = {result.name: result.panels for result in results}
-    values = [item for panels in cases.values() for _, item in _items(panels, "npv_with_terminal")]
+    base = [item for _, item in _items(cases[baseline], "npv_with_terminal")]  # who is not there gains over nobody
+    values = [item for panels in cases.values() for _, item in _items(panels, "npv_with_terminal") if item in base]
     levels = ["foreign_share.total", *(f"npv_with_terminal.total.{item}" for item in dict.fromkeys(values))]
     if len(cases) < 2:
         return tuple(find_outcome(text, cases) for text in levels)

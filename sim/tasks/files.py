@@ -26,6 +26,7 @@ from sim.outcomes.tables import (
     parameter_rows,
 )
 from sim.tasks.attribution import DRIVERS_FILE, tables
+from sim.tasks.material import PAGE_FILE, Told, run_material
 from sim.tasks.pool import CAN_FORK, Batch
 
 __all__ = ["Files", "import_pictures"]
@@ -75,6 +76,14 @@ class Files:
         batch.add(partial(save_inputs, self.folder / INPUTS_FILE, [one.scenario for one in self.results], inputs))
         if inputs is not None:
             self._write(DRIVERS_FILE, [tables(drivers)[DRIVERS_FILE]])
+
+    def write_page(self, told: Told) -> None:
+        """Write the study on one page, if pictures are drawn; all other files are there."""
+        if self.pictures:
+            from sim.report.page import page
+
+            material = run_material(self.folder, self.results, self.baseline.name, told)
+            write_bytes(self.folder / PAGE_FILE, page(material))
 
     def write_tables(self, batch: Batch, done: Callable[[float], None]) -> None:
         """Run the batch with all tables and pictures added to it, and write them."""

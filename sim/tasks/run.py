@@ -32,6 +32,7 @@ from sim.tasks.audit import Audit, audit
 from sim.tasks.crew import Crew, make_crew
 from sim.tasks.files import Files, import_pictures
 from sim.tasks.holdout import Holdout, holdout_of
+from sim.tasks.material import Told, command_of, drivers_of
 from sim.tasks.pool import Batch, Progress, do_nothing
 from sim.tasks.precision import as_precise_as
 from sim.tasks.request import MANY_DRAWS, Given, Request, make_request, request_of
@@ -281,9 +282,13 @@ class RunTask(Task[_Drawn, Study]):
         files.write_tables(batch, lambda part: desk.tell("files", _SIMULATED + part * (1 - _SIMULATED)))
         self._require_no_faults(findings.result())
         draws = results[0].scenario.sampling.draws
+        notes = (*computed.notes, *unknown_errors(draws), *findings.result().lines())
+        command = command_of({"task": self.kind, **self.asked()})
+        told = Told(computed.answer.verdict, notes, drivers_of(computed.drivers), desk.runner, command)
+        files.write_page(told)
         return {
             "answer": stated(ANSWER, computed.answer),
-            "notes": (*computed.notes, *unknown_errors(draws), *findings.result().lines()),
+            "notes": notes,
             "variables": {name: future.result() for name, future in saved.items()},
             "draws": draws,
             "draws_key": draws_key(results[0].scenario),
