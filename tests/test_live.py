@@ -141,7 +141,7 @@ def test_the_section_states_the_quantiles_of_the_run() -> None:
     text = re.sub("<[^>]*>", "", section())
     low, middle, high = np.quantile(base, [0.05, 0.5, 0.95])
     share = FORMS["share"]
-    assert f"{share(middle)} of the market (median; 90% of draws {share(low)} to {share(high)};" in text
+    assert f"{share(middle)} of the market (median; {share(low)} to {share(high)};" in text
     assert f"{FORMS['points'](np.median(other - base))} points (median;" in text
 
 

@@ -124,7 +124,25 @@ def test_the_sample_at_the_start_says_what_the_run_says(live: tuple[Any, list[st
 
 def test_numbers_are_written_as_python_writes_them(live: tuple[Any, list[str]]) -> None:
     page, _ = live
-    values = [0.0, 1e-4, 0.0049, 0.0994, 0.0996, 0.31, 0.994, 0.996, 9.94, 9.96, 1234.4, -0.0001, -0.3, -12.7, -4321.4]
+    values = [
+        0.0,
+        1.0,
+        0.9951,
+        1e-4,
+        0.0049,
+        0.0994,
+        0.0996,
+        0.31,
+        0.994,
+        0.996,
+        9.94,
+        9.96,
+        1234.4,
+        -0.0001,
+        -0.3,
+        -12.7,
+        -4321.4,
+    ]
     for name, form in FORMS.items():
         own = [abs(value) if name in ("share", "size", "chance") else value for value in values]
         written = page.evaluate("([name, values]) => values.map(value => simLive.write(name, value))", [name, own])

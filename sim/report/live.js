@@ -165,7 +165,7 @@
     size: (value) => (100 * value).toFixed(2),
     money: (value) => (value >= 0 ? size(value) : signed(value, size(value))),
     change: (value) => signed(value, size(value)),
-    chance: (value) => (100 * value).toFixed(0) + "%",
+    chance: (value) => value > 0 && value < 0.005 ? "<1%" : value < 1 && value >= 0.995 ? ">99%" : (100 * value).toFixed(0) + "%",
   };
 
   // ---------------------------------------------------------------- page

@@ -21,7 +21,7 @@ from sim.outcomes.panels import Result
 from sim.outcomes.stakes import HOST
 from sim.pictures.style import looks
 from sim.report.bars import axis, bar, fan
-from sim.report.quantities import ALL, Number, numbers_of
+from sim.report.quantities import ALL, FEW, Number, numbers_of
 from sim.report.sample import Coded, Sample
 from sim.report.sliders import SHIFTS, Sliders, record_text, sliders_of
 from sim.report.slots import Row, Slots
@@ -38,9 +38,6 @@ _BYTES_A_NUMBER: Final = 1.3
 
 _SCRAMBLES: Final = (4, 16)
 """Fewest and most that a page carries."""
-
-_ALL_YEARS: Final = 4
-"""Scenarios up to which tables show every headline year."""
 
 _DIFFERENCES: Final = ("gain", "worth", "host")
 """Tables of which it is told how often a number is above 0."""
@@ -133,6 +130,7 @@ class _Section:
     def _sentences(self) -> Iterator[str]:
         """What each scenario gives, what it adds to the baseline, and for whom."""
         slots = self._slots
+        yield "<p>In brackets: between which ends 90% of draws lie, and their mean.</p>"
         for name, title in self._titles.items():
             parts = []
             share, revenue = self._last("share", name), self._last("revenue", name)
@@ -213,22 +211,18 @@ class _Section:
         yield f"<details><summary>Present values themselves</summary>{levels}</details>" if worth and value else levels
 
     def _by_year(self, table: str) -> list[Row]:
-        """Every headline year after the base year; of many scenarios the last."""
-        horizon = self.results[0].scenario.horizon
-        every = len(self.results) <= _ALL_YEARS
-        return [
-            Row(f"{self._titles[one.scenario]}, {one.year}", one)
-            for one in self._table_of(table)
-            if one.year == horizon.end_year or (every and one.year > horizon.base_year)
-        ]
+        return [Row(f"{self._titles[one.scenario]}, {one.year}", one) for one in self._table_of(table)]
 
     def _by_item(self, table: str) -> list[Row]:
         return [Row(f"{self._titles[one.scenario]}: {self._item(one)}", one) for one in self._table_of(table)]
 
     def _by_level(self) -> Iterator[str]:
         """The share, and what is gained, if one level of a category were known to hold."""
+        tables = {"share": "foreign share of the market", "gain": "share gained, percentage points"}
+        if len(self.results) > FEW:
+            del tables["share"]
         for place, category in enumerate(self.sliders.categories):
-            for table, what in (("share", "foreign share of the market"), ("gain", "share gained, percentage points")):
+            for table, what in tables.items():
                 ends = [row.number for row in (self._last(table, name) for name in self._titles) if row]
                 rows = [
                     Row(f"{escape(title)}: {self._titles[number.scenario]}", number, (place, level))
@@ -256,11 +250,12 @@ class _Section:
 
     def _line(self, row: Row, span: tuple[float, float], above: bool) -> str:
         slots = self._slots
-        cells = [slots.band(row), slots.slot(row, "mean")]
-        cells += [slots.slot(row, "above", "chance")] if above else []
-        cells.append(f"±{slots.error(row)}")
+        cells = {"median": slots.band(row), "mean": slots.slot(row, "mean")}
+        if above:
+            cells["above 0 in"] = slots.slot(row, "above", "chance")
+        cells["error"] = f"±{slots.error(row)}"
         drawn = bar(slots.stated(row).quantiles, span, slots.key(row), self._colours[row.number.scenario])
-        numbers = "".join(f"<td>{cell}</td>" for cell in cells)
+        numbers = "".join(f'<td data-name="{name}">{cell}</td>' for name, cell in cells.items())
         return f'<tr><th scope="row">{row.title}</th><td class="live-bar">{drawn}</td>{numbers}</tr>'
 
     # ------------------------------------------------------------ sliders

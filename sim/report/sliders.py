@@ -281,9 +281,10 @@ def _level_titles(scenario: Scenario, path: str, levels: Sequence[str]) -> tuple
 def _range_words(record: Record, shift: float) -> str:
     """Median and 90% range of a record that is moved."""
     scores = np.array([0.0, -_Z95, _Z95]) + shift
-    middle, low, high = record.at(Level(np.clip(ndtr(scores), EDGE, 1 - EDGE), scores))
+    values = record.at(Level(np.clip(ndtr(scores), EDGE, 1 - EDGE), scores))
+    middle, low, high = (f"{value:.3g}".replace("-", "−") for value in values)
     unit = "" if record.unit in _PLAIN else f" {record.unit}"
-    return f"{middle:.3g}{unit} ({low:.3g} to {high:.3g})"
+    return f"{middle}{unit} ({low} to {high})"
 
 
 @singledispatch
