@@ -37,6 +37,7 @@ QUICK = (
     "test_distributions.py",
     "test_evidence.py",
     "test_golden.py::test_the_summary_is_the_golden_one[jv_only]",
+    "test_iamc.py::test_a_name_follows_from_the_row_by_one_rule",
     "test_lessons.py",
     "test_licensing.py",
     "test_likelihood.py",

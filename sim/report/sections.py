@@ -163,10 +163,11 @@ def _hypotheses(material: Material, figures: Figures) -> Html | None:
     if not all({"opening_hypothesis", "foreign_share"} <= set(result.panels) for result in material.results):
         return None
     intro = (
-        "Nobody has seen this market open: which hypothesis about the long run holds is a matter of judgement. Each "
-        "row takes one of them for certain; the last mixes them by the weights that the scenario gives them."
+        "Nobody has seen this market open: which hypothesis about the long run holds is a matter of judgement, and so "
+        "is what it says. What follows from each stands beside what follows from all of them, mixed by their weights."
     )
-    return joined([element("p", intro), table(by_hypothesis(material)), _pictures(material, figures, _HYPOTHESES)])
+    beside = material.live or table(by_hypothesis(material))
+    return joined([element("p", intro), beside, _pictures(material, figures, _HYPOTHESES)])
 
 
 def _analyses(kind: str) -> Maker:

@@ -110,9 +110,10 @@ class CompareTask(Task[Sequence[Result], Study]):
         return ["compared", *([self.held.name] if self.held else ()), *(result.name for result in self.results)]
 
     def asked(self) -> dict[str, Any]:
-        """The results by the hashes of their numbers."""
+        """The results by the hashes of their numbers, and their scenarios."""
+        scenarios = {result.name: result.scenario.model_dump(mode="json") for result in self.results}
         asked = {"compared": self._hashes, "baseline": self.baseline.name, "pictures": self.pictures}
-        asked |= {"trust": self.trust, "has_inputs": self.inputs is not None}
+        asked |= {"scenarios": scenarios, "trust": self.trust, "has_inputs": self.inputs is not None}
         return asked | ({"where": self.held.content()} if self.held else {})
 
     @classmethod
@@ -131,13 +132,14 @@ class CompareTask(Task[Sequence[Result], Study]):
     def write(self, folder: Path, computed: Sequence[Result], desk: Desk) -> Mapping[str, Any]:
         """Write every file."""
         files = Files(folder, computed, self.baseline, self.pictures, desk.crew.jobs)
-        files.write_tables(Batch(), partial(desk.tell, "files"))
+        batch, told = Batch(), self._attributions(desk.crew.jobs)
+        live = files.add_live(batch, self.inputs, told)
+        files.write_tables(batch, partial(desk.tell, "files"))
         draws = self.baseline.scenario.sampling.draws
         notes = tuple(unknown_errors(draws)) if self.held is None else (self.held.note,)
-        told = self._attributions(desk.crew.jobs)
         verdict = verdict_of(self.results, self.baseline.name, attributions=told, trust=self.trust)
         command = command_of({"task": self.kind, **self.asked()})
-        files.write_page(Told(verdict, notes, drivers_of(told), desk.runner, command))
+        files.write_page(Told(verdict, notes, drivers_of(told, live.result() if live else ""), desk.runner, command))
         answer = Answer(tuple(headline(computed, self.baseline.name)), verdict)
         content = {"answer": stated(ANSWER, answer), "draws": draws, "notes": notes}
         if self.held is not None:  # no other study has these draws

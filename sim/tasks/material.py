@@ -75,11 +75,11 @@ class Told:
     command: str
 
 
-def drivers_of(attributions: Sequence[Attribution]) -> Drivers:
-    """What is told of what drives a study's outcomes."""
+def drivers_of(attributions: Sequence[Attribution], live: str) -> Drivers:
+    """What is told of what drives a study's outcomes, and the section whose figures move."""
     of_all = [one for one in attributions if one.outcome.item in ("", "foreign")]
     others = [one for one in attributions if one not in of_all]
-    return Drivers(_told_once(of_all), _told_once(others))
+    return Drivers(_told_once(of_all), _told_once(others), live)
 
 
 def _told_once(attributions: Sequence[Attribution]) -> Groups:

@@ -16,6 +16,7 @@ from sim.errors import ResultsError
 from sim.outcomes.manifest import MANIFEST, Manifest, read_manifest, require_as_written, understood
 from sim.outcomes.results import DRAWS_FILE, read_result
 from sim.outcomes.study import drawn_for, read_study
+from sim.report.live import live_section
 from sim.report.material import Material
 from sim.report.page import GENERATOR, page
 from sim.tasks.analyses import KINDS, Subject, read_analysis
@@ -149,4 +150,5 @@ def _drivers(subject: Subject, baseline: str) -> Drivers:
     known = {name: drawn for name, drawn in inputs.items() if drawn is not None}
     if len(known) < len(inputs):
         return Drivers()
-    return drivers_of(drivers(results, known, baseline, default_outcomes(results, baseline)))
+    found = drivers(results, known, baseline, default_outcomes(results, baseline))
+    return drivers_of(found, live_section(results, known, baseline, found))

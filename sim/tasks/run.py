@@ -277,15 +277,16 @@ class RunTask(Task[_Drawn, Study]):
         findings = batch.add(partial(audit, [result.scenario for result in results]))
         saved = files.add_draws(batch, request.keep)
         files.add_inputs(batch, computed.inputs, computed.drivers)
+        live = files.add_live(batch, computed.inputs, computed.drivers)
         if self.holdout.question is not None:
             self.holdout.question.write_record(folder)
         files.write_tables(batch, lambda part: desk.tell("files", _SIMULATED + part * (1 - _SIMULATED)))
         self._require_no_faults(findings.result())
         draws = results[0].scenario.sampling.draws
         notes = (*computed.notes, *unknown_errors(draws), *findings.result().lines())
+        drivers = drivers_of(computed.drivers, live.result() if live else "")
         command = command_of({"task": self.kind, **self.asked()})
-        told = Told(computed.answer.verdict, notes, drivers_of(computed.drivers), desk.runner, command)
-        files.write_page(told)
+        files.write_page(Told(computed.answer.verdict, notes, drivers, desk.runner, command))
         return {
             "answer": stated(ANSWER, computed.answer),
             "notes": notes,
