@@ -21,6 +21,7 @@ from sim.report.slots import FORMS
 from sim.scenario.families import Parameter
 from sim.scenario.records import Record
 from sim.tasks.attribution import default_outcomes, drivers
+from sim.tasks.runs import with_draws
 
 STATED = {"unit": "1", "source": "judgement", "grade": "judgement"}
 
@@ -170,6 +171,26 @@ def test_a_study_of_one_scenario_speaks_of_levels_only() -> None:
     text = section_of(results()[:1])
     assert "of the market" in text
     assert "Share gained" not in text
+
+
+def test_what_the_command_line_had_set_is_set_again() -> None:
+    own = [scenario("jv_only", "zone.cap=0.3 to 2", "demand.churn=4"), scenario("ftz_pilot", "demand.churn=4")]
+    found = carried(section_of(results_of(*(with_draws(one, 512) for one in own)))).content["set"]
+    assert found == [["", "demand.churn", "{value: 4}"], ["jv_only", "zone.cap", "{interval: 0.3 to 2}"]]
+    again = scenario("jv_only", *(f"{path}={text}" for _, path, text in found))
+    assert again.zone.cap == own[0].zone.cap
+
+
+def test_what_is_not_believed_alike_in_every_scenario_has_no_slider() -> None:
+    base, other = closed(), results()[1].scenario
+    churn = base.demand.churn.model_copy(update={"high": 9.0})
+    own = base.model_copy(update={"demand": base.demand.model_copy(update={"churn": churn})})
+    found = results_of(own, other)
+    drawn = inputs_of([own, other])
+    strong = drivers(found, drawn, own.name, default_outcomes(found, own.name))
+    assert any(row.column == "demand.churn" and row.first > row.floor for one in strong for row in one.rows)
+    told = sliders_of(found, drawn, strong, 512)
+    assert "demand.churn" not in {belief.path for belief in told.beliefs}
 
 
 def test_a_title_is_text_whatever_stands_in_it() -> None:

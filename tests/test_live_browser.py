@@ -161,6 +161,18 @@ def test_a_slider_moves_every_kind_of_figure_and_the_command(live: tuple[Any, li
     assert page.evaluate(read) == before
 
 
+def test_a_path_is_set_once_in_the_command(live: tuple[Any, list[str]]) -> None:
+    page, _ = live
+    path = page.evaluate("simLive.sample().beliefs[0].path")
+    before = [["", path, "{value: 1}"], ["small", "zone.cap", "{value: 2}"]]
+    page.evaluate("before => { simLive.sample().set = before }", before)
+    page.evaluate(SET, {"weights": [], "shifts": [0.5]})
+    words = shlex.split(page.locator(".live-command").text_content())
+    assert [word.partition("=")[0] for word in words if "=" in word] == ["small:zone.cap", path]
+    page.evaluate("simLive.sample().set = []")
+    page.evaluate(SET, {"weights": [], "shifts": []})
+
+
 def test_too_few_draws_are_greyed_out_with_the_reason(live: tuple[Any, list[str]]) -> None:
     page, _ = live
     page.evaluate(SET, {"weights": [], "shifts": [1.5, 1.5, 1.5]})

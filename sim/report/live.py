@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from sim.analysis.reweighting import FEWEST_EFFECTIVE, HEAVIEST
 from sim.axes import DRAWS_PER_SCRAMBLE
@@ -23,7 +23,7 @@ from sim.pictures.style import looks
 from sim.report.bars import axis, bar, fan
 from sim.report.quantities import ALL, FEW, Number, numbers_of
 from sim.report.sample import Coded, Sample
-from sim.report.sliders import SHIFTS, Sliders, record_text, sliders_of
+from sim.report.sliders import SHIFTS, Sliders, sliders_of, stated_text
 from sim.report.slots import Row, Slots
 from sim.scenario.inputs import inputs
 from sim.wording import capital
@@ -160,13 +160,18 @@ class _Section:
                 yield f"{before} {self._slots.words(row, after)}, above 0 in {often} of draws."
 
     def _builders(self, scenario: str) -> Iterator[str]:
-        """Who builds a site of its own, and regrets it."""
+        """Who builds a site of its own, and is worse off for it."""
+        base = self._titles[self.baseline]
         regrets = {number.item: number for number in self._table_of("regret", scenario)}
         for number in self._table_of("enters", scenario):
             if number.values.any():
                 text = f"{self._item(number)} builds in {self._slots.slot(Row('', number), 'mean')} of draws"
                 regret = regrets.get(number.item)
-                after = f" and regrets it in {self._slots.slot(Row('', regret), 'mean')}" if regret else ""
+                after = (
+                    f" and is worse off than under {base} in {self._slots.slot(Row('', regret), 'mean')}"
+                    if regret
+                    else ""
+                )
                 yield f"{text}{after}."
 
     def _item(self, number: Number) -> str:
@@ -344,12 +349,20 @@ def _command(results: Sequence[Result], baseline: str) -> str:
     return f"sim run {' '.join(names)} --draws {sampling.draws} --seed {sampling.seed}{compared}"
 
 
-def _set_before(results: Sequence[Result]) -> dict[str, str]:
-    """Records that the command line had set for the run, by path."""
-    records: dict[str, Any] = {}
+def _set_before(results: Sequence[Result]) -> list[tuple[str, str, str]]:
+    """Records that the command line had set: for which scenario, none if for all that know the path, path and text."""
+    known: dict[str, dict[str, str]] = {}
+    own: dict[str, set[str]] = {}
     for result in results:
-        records |= {item.path: item.record for item in inputs(result.scenario) if item.record.source == "command line"}
-    return {
-        path: record_text(record.model_dump(include={*record.keys, "min", "max"}, exclude_none=True))
-        for path, record in records.items()
-    }
+        for item in inputs(result.scenario):
+            known.setdefault(item.path, {})[result.name] = stated_text(item.record)
+            if item.record.source == "command line":
+                own.setdefault(item.path, set()).add(result.name)
+    found = []
+    for path, names in own.items():
+        texts = known[path]
+        alike = names == texts.keys() and len(set(texts.values())) == 1
+        found += [
+            ("" if alike else name, path, texts[name]) for name in (sorted(names)[:1] if alike else sorted(names))
+        ]
+    return found
