@@ -15,6 +15,7 @@ from shipped import scenario
 
 from sim.chance.sampling import input_levels
 from sim.outcomes.study import inputs_of
+from sim.report.live import live_section
 from sim.report.sample import Coded, representatives
 from sim.report.sliders import SHIFTS, Sliders, record_text, shifted, sliders_of
 from sim.report.slots import FORMS
@@ -123,10 +124,10 @@ def test_where_a_posterior_was_learned_there_are_no_sliders_and_it_is_said_why()
     own = closed()
     learned = own.model_copy(update={"sampling": own.sampling.model_copy(update={"posterior": "0" * 64})})
     first = results()[0]
-    found = sliders_of([type(first)(learned, first.panels)], {}, [], 512)
-    assert not found.beliefs
-    assert not found.categories
-    assert "posterior" in found.reasons[0]
+    text = live_section([type(first)(learned, first.panels)], {}, own.name, [])
+    assert "rows of a posterior" in text
+    assert "of the market" in text
+    assert not re.search('<input|<form|live-sample"', text)
 
 
 def test_what_another_version_drew_has_no_slider() -> None:

@@ -83,23 +83,24 @@ class _Section:
     draws: int
 
     def html(self) -> str:
-        """All of it."""
-        here = Path(__file__)
+        """All of it; without anything to move also without what moves it."""
+        here, sliders = Path(__file__), self.sliders
         style, script = (here.with_suffix(suffix).read_text(encoding="utf-8") for suffix in (".css", ".js"))
+        body = [*self._sentences(), *self._fans(), *self._tables(), *self._by_level()]
         parts = [
             f'<div id="live-section" class="live"><style>{style}</style>',
-            *self._controls(),
             '<div class="live-body">',
-            *self._sentences(),
-            *self._fans(),
-            *self._tables(),
-            *self._by_level(),
+            *body,
             "</div>",
-            self._how(),
-            f'<script type="application/octet-stream" class="live-sample">{self._payload()}</script>',
-            f"<script>{script}</script></div>",
         ]
-        return "\n".join(parts)
+        if sliders.categories or sliders.beliefs:
+            parts[1:1] = self._controls()
+            parts += [
+                self._how(),
+                f'<script type="application/octet-stream" class="live-sample">{self._payload()}</script>',
+                f"<script>{script}</script>",
+            ]
+        return "\n".join([*parts, *(f"<p>{escape(reason)}</p>" for reason in sliders.reasons), "</div>"])
 
     @cached_property
     def _sample(self) -> Sample:
@@ -289,14 +290,13 @@ class _Section:
     def _how(self) -> str:
         """What is to be known of the numbers."""
         run = self.results[0].scenario.sampling.draws
-        reasons = "".join(f" {escape(reason)}" for reason in self.sliders.reasons)
         return (
             f"<p>The page carries {self.draws:,} of {run:,} draws, each number rounded by at most "
             f"{100 * self._sample.rounding:.1g}% of itself or of its usual size, and put where the whole run has as "
             "many quantiles: with every slider at its start the numbers are the run's. Errors are standard errors, as "
             "of independent draws. A slider of an input moves its whole distribution, and leaves those of all others "
             f"as they are. Below {FEWEST_EFFECTIVE} draws in effect, or with a Pareto k above {HEAVIEST}, figures are "
-            f"greyed out, and the command is the answer.{reasons}</p>"
+            f"greyed out, and the command is the answer.</p>"
         )
 
     def _payload(self) -> str:
