@@ -25,7 +25,7 @@ from sim.scenario.inputs import Input, inputs
 from sim.scenario.scenario import Scenario
 from sim.wording import capital, readable
 
-__all__ = ["Cell", "Column", "Form", "Link", "Measured", "Sheet", "sheets"]
+__all__ = ["KEPT", "SHARE", "Cell", "Column", "Form", "Link", "Measured", "Sheet", "sheets"]
 
 Form: TypeAlias = Literal["text", "scenario", "year", "date", "percent", "points", "money", "change", "number"]
 """How a column is shown: a scenario by its title and colour, `points` and `change` with a sign."""
