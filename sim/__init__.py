@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sim.tasks.discover import run_discovery
     from sim.tasks.drivers import run_drivers
     from sim.tasks.export import export_study
+    from sim.tasks.report import report_study
     from sim.tasks.run import run_study
     from sim.tasks.sweep import run_sweep
     from sim.tasks.verify import verify_study
@@ -26,6 +27,7 @@ __all__ = [
     "export_study",
     "load_results",
     "load_scenario",
+    "report_study",
     "run_backtest",
     "run_bridge",
     "run_calibration",
@@ -44,6 +46,7 @@ _HOMES = {
     "export_study": ("sim.tasks.export", "export_study"),
     "load_results": ("sim.outcomes.study", "load_results"),
     "load_scenario": ("sim.reading.loading", "load_scenario"),
+    "report_study": ("sim.tasks.report", "report_study"),
     "run_backtest": ("sim.tasks.backtest", "run_backtest"),
     "run_bridge": ("sim.tasks.bridge", "run_bridge"),
     "run_decision": ("sim.tasks.decide", "run_decision"),

@@ -42,6 +42,7 @@ QUICK = (
     "test_licensing.py",
     "test_likelihood.py",
     "test_loading.py",
+    "test_markup.py",
     "test_overrides.py",
     "test_panels.py",
     "test_plots.py::test_every_picture_has_a_title_units_and_its_sources_draws_and_seed[foreign_share]",

@@ -126,10 +126,11 @@ def default_outcomes(results: Sequence[Result], baseline: str) -> tuple[Outcome,
     cases = {result.name: result.panels for result in results}
     base = [item for _, item in _items(cases[baseline], "npv_with_terminal")]  # who is not there gains over nobody
     values = [item for panels in cases.values() for _, item in _items(panels, "npv_with_terminal") if item in base]
-    levels = ["foreign_share.total", *(f"npv_with_terminal.total.{item}" for item in dict.fromkeys(values))]
+    shares = ["foreign_share.total"] if all("foreign_share" in panels for panels in cases.values()) else []
+    levels = [*shares, *(f"npv_with_terminal.total.{item}" for item in dict.fromkeys(values))]
     if len(cases) < 2:
         return tuple(find_outcome(text, cases) for text in levels)
-    return tuple(find_outcome(text, cases, baseline) for text in (*(f"gain({one})" for one in levels), levels[0]))
+    return tuple(find_outcome(text, cases, baseline) for text in (*(f"gain({one})" for one in levels), *shares))
 
 
 def _items(panels: Mapping[str, Any], variable: str) -> Sequence[tuple[str, str]]:

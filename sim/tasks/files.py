@@ -26,6 +26,7 @@ from sim.outcomes.tables import (
     parameter_rows,
 )
 from sim.tasks.attribution import DRIVERS_FILE, tables
+from sim.tasks.material import PAGE_FILE, Told, run_material
 from sim.tasks.pool import CAN_FORK, Batch
 
 __all__ = ["Files", "import_pictures"]
@@ -76,6 +77,22 @@ class Files:
         if inputs is not None:
             self._write(DRIVERS_FILE, [tables(drivers)[DRIVERS_FILE]])
 
+    def add_live(
+        self, batch: Batch, inputs: Mapping[str, Named] | None, drivers: Sequence[Attribution]
+    ) -> Future[str] | None:
+        """Have the section made whose figures move, if a page is written and what was drawn is at hand."""
+        if not self.pictures or inputs is None:
+            return None
+        return batch.add(partial(_live, self.results, inputs, self.baseline.name, drivers))
+
+    def write_page(self, told: Told) -> None:
+        """Write the study on one page, if pictures are drawn; all other files are there."""
+        if self.pictures:
+            from sim.report.page import page
+
+            material = run_material(self.folder, self.results, self.baseline.name, told)
+            write_bytes(self.folder / PAGE_FILE, page(material))
+
     def write_tables(self, batch: Batch, done: Callable[[float], None]) -> None:
         """Run the batch with all tables and pictures added to it, and write them."""
         others = [result for result in self.results if result is not self.baseline]
@@ -110,6 +127,12 @@ def _save(result: Result, folder: Path, keep: Collection[str] | None) -> Hashes:
     folder.mkdir()
     write_bytes(folder / "timeline.csv", csv_bytes(timeline_rows(result), TimelineRow._fields))
     return save_result(result, folder / DRAWS_FILE, keep)
+
+
+def _live(results: Sequence[Result], inputs: Mapping[str, Named], baseline: str, drivers: Sequence[Attribution]) -> str:
+    from sim.report.live import live_section
+
+    return live_section(results, inputs, baseline, drivers)
 
 
 def _summary(result: Result, base: Result) -> bytes:

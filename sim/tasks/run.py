@@ -10,9 +10,10 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Final, Self
+from typing import Any, Final, Self
 
 from pydantic import TypeAdapter
+from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from sim.axes import DRAWS_PER_SCRAMBLE
 from sim.belief.posterior import Posterior
@@ -32,6 +33,7 @@ from sim.tasks.audit import Audit, audit
 from sim.tasks.crew import Crew, make_crew
 from sim.tasks.files import Files, import_pictures
 from sim.tasks.holdout import Holdout, holdout_of
+from sim.tasks.material import Told, command_of, drivers_of
 from sim.tasks.pool import Batch, Progress, do_nothing
 from sim.tasks.precision import as_precise_as
 from sim.tasks.request import MANY_DRAWS, Given, Request, make_request, request_of
@@ -41,7 +43,7 @@ from sim.tasks.task import Desk, Finished, Task, perform
 __all__ = ["ANSWER", "Answer", "RunTask", "Study", "run_study", "study_of", "unknown_errors"]
 
 
-@dataclass(frozen=True)
+@pydantic_dataclass(frozen=True, config=EXACT)  # of a plain dataclass older versions do not heed it
 class Answer:
     """The answer of a run or a comparison.
 
@@ -52,8 +54,6 @@ class Answer:
     verdict : Verdict
         In sentences.
     """
-
-    __pydantic_config__: ClassVar = EXACT
 
     headline: tuple[HeadlineRow, ...]
     verdict: Verdict
@@ -276,14 +276,19 @@ class RunTask(Task[_Drawn, Study]):
         findings = batch.add(partial(audit, [result.scenario for result in results]))
         saved = files.add_draws(batch, request.keep)
         files.add_inputs(batch, computed.inputs, computed.drivers)
+        live = files.add_live(batch, computed.inputs, computed.drivers)
         if self.holdout.question is not None:
             self.holdout.question.write_record(folder)
         files.write_tables(batch, lambda part: desk.tell("files", _SIMULATED + part * (1 - _SIMULATED)))
         self._require_no_faults(findings.result())
         draws = results[0].scenario.sampling.draws
+        notes = (*computed.notes, *unknown_errors(draws), *findings.result().lines())
+        drivers = drivers_of(computed.drivers, live.result() if live else "")
+        command = command_of({"task": self.kind, **self.asked()})
+        files.write_page(Told(computed.answer.verdict, notes, drivers, desk.runner, command))
         return {
             "answer": stated(ANSWER, computed.answer),
-            "notes": (*computed.notes, *unknown_errors(draws), *findings.result().lines()),
+            "notes": notes,
             "variables": {name: future.result() for name, future in saved.items()},
             "draws": draws,
             "draws_key": draws_key(results[0].scenario),
