@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -109,6 +110,9 @@ def default_outcomes(results: Sequence[Result], baseline: str) -> tuple[Outcome,
     """
     cases = {result.name: result.panels for result in results}
     values = [item for panels in cases.values() for _, item in _items(panels, "npv_with_terminal")]
+    if len(cases) > 1:  # whom the baseline does not have, or it alone, adds nothing to it
+        there = {item for _, item in _items(cases[baseline], "npv_with_terminal")}
+        values = [item for item, names in Counter(values).items() if item in there and names > 1]
     levels = ["foreign_share.total", *(f"npv_with_terminal.total.{item}" for item in dict.fromkeys(values))]
     if len(cases) < 2:
         return tuple(find_outcome(text, cases) for text in levels)
