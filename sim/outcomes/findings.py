@@ -9,6 +9,7 @@ from typing import Final
 from sim.chance.units import KINDS
 from sim.outcomes.drivers import CHANCE, UNATTRIBUTED, Attribution, DriverRow, Share
 from sim.outcomes.naming import Outcome
+from sim.scenario.inputs import titles
 from sim.scenario.scenario import Scenario
 from sim.wording import capital, listed, readable
 
@@ -22,8 +23,6 @@ _UNITS: Final = {
     "shock.origin": "shocks to foreign against domestic providers",
     "market_steps": "downward steps of the market",
     "order": "who is first in the queue",
-    "one_regulator": "how long the regulator takes",
-    "one_building_trade": "how long building takes",
 }
 _BEGINNINGS: Final = {
     "shock.rivalry.": "luck of {} in rivalry",
@@ -36,7 +35,7 @@ _BEGINNINGS: Final = {
 
 
 def unit_words(name: str, scenario: Scenario) -> str:
-    """A unit or column in words; inputs keep the words of their path, by which they are found in the scenario."""
+    """A unit or column in words: an input's title, what luck or a group of inputs is called."""
     plain, _, place = name.rstrip("]").partition("[")
     if place:
         component = f"component {int(place) + 1}" if place.isdigit() else _provider(place, scenario)
@@ -44,7 +43,9 @@ def unit_words(name: str, scenario: Scenario) -> str:
     for beginning, text in _BEGINNINGS.items():
         if name.startswith(beginning):
             return text.format(_provider(name.removeprefix(beginning), scenario))
-    return _UNITS.get(name) or readable(name)
+    group = scenario.sampling.correlations.get(name)
+    own = titles(scenario).get(name) if group is None else group.title
+    return _UNITS.get(name) or own or readable(name)
 
 
 def _provider(name: str, scenario: Scenario) -> str:
@@ -150,7 +151,7 @@ def _of_levels(attribution: Attribution) -> Iterator[str]:
             parts = [
                 f"{in_units(outcome, level.high)} if {readable(level.column.partition('=')[2])}" for level in levels
             ]
-            yield f"By {unit_words(row.unit, attribution.scenario)} the mean is {listed(parts)}."
+            yield f"The mean differs by {unit_words(row.unit, attribution.scenario)}: {listed(parts)}."
 
 
 def _of_grades(attribution: Attribution) -> Iterator[str]:
