@@ -18,12 +18,14 @@ from sim.chance.units import KINDS
 from sim.outcomes.drivers import UNATTRIBUTED, Attribution, DriverRow, KindRow, Share
 from sim.outcomes.findings import in_units, outcome_words, unit_words
 from sim.outcomes.panels import Result
+from sim.pictures.captions import driver, kinds_of
 from sim.pictures.marks import key
 from sim.pictures.registry import picture
-from sim.pictures.style import COLOURS, GREY, HEIGHT, INK, grid, heading, number_axis, sheet
+from sim.pictures.style import COLOURS, GREY, HEIGHT, INK, KIND_COLOURS, grid, heading, number_axis, sheet
+from sim.pictures.titles import Titles
 from sim.wording import capital, readable
 
-__all__ = ["Kinds", "Tornado", "drivers_kinds", "drivers_tornado", "sheets"]
+__all__ = ["Kinds", "Tornado", "drivers_kinds", "drivers_tornado", "leading", "sheets"]
 
 _MOST: Final = 12
 """Inputs in a tornado."""
@@ -35,12 +37,7 @@ _LOWEST: Final = 5.0
 """Inches of a sheet with few bars."""
 
 _LOW, _HIGH = COLOURS[6], COLOURS[5]
-_KIND_COLOURS: Final = {
-    "disagreement": COLOURS[4],
-    "ignorance": COLOURS[6],
-    "luck": COLOURS[5],
-    UNATTRIBUTED: "#DDDDDD",
-}
+_KIND_COLOURS: Final = {**KIND_COLOURS, UNATTRIBUTED: "#DDDDDD"}
 _KIND_WORDS: Final = {
     "disagreement": "disagreement: which hypothesis, which reading",
     "ignorance": "ignorance: numbers that nobody knows",
@@ -78,6 +75,19 @@ def sheets(attributions: Sequence[Attribution]) -> Mapping[str, Tornado | Kinds]
     return named
 
 
+def leading(attributions: Sequence[Attribution], baseline: str) -> tuple[Tornado | Kinds, ...]:
+    """What a run shows of its drivers: the kinds behind every scenario's foreign share, and the tornado of one.
+
+    Of scenarios that are compared what each adds is shown; the tornado is that of the one which moves the share most.
+    """
+    shares = [one for one in attributions if (one.outcome.variable, one.outcome.item) == ("foreign_share", "")]
+    gains = [one for one in shares if one.outcome.is_gain]
+    levels = [one for one in shares if not one.outcome.is_gain and one.scenario.name == baseline]
+    if not shares:
+        return ()
+    return Kinds([*levels, *gains]), Tornado(max(gains or levels, key=lambda one: abs(one.mean)))
+
+
 @picture(Tornado, needs=lambda tornado: bool(_swinging(tornado.attribution)))
 def drivers_tornado(tornado: Tornado) -> Figure:
     """The mean of an outcome where each input is low and where it is high, and the share that it explains."""
@@ -86,7 +96,7 @@ def drivers_tornado(tornado: Tornado) -> Figure:
     whole = ", and what its unit is behind in all." if attribution.has_totals else "."
     figure = sheet(
         _tornado_title(attribution),
-        f"{capital(readable(attribution.scenario.name))}{_over(attribution)}. {_HOW}{whole}",
+        f"{attribution.scenario.title}{_over(attribution)}. {_HOW}{whole}",
         [Result(attribution.scenario, {})],
         [row.column for row in rows],
         height=max(HEIGHT, 3.0 + 0.48 * len(rows)),
@@ -113,13 +123,13 @@ def _swinging(attribution: Attribution) -> list[DriverRow]:
     return sorted(told, key=lambda row: -abs(row.swing))[:_MOST]
 
 
-def _tornado_title(attribution: Attribution) -> str:
+def _tornado_title(attribution: Attribution) -> Titles:
     """What is found: the unit that explains most."""
-    most, what = attribution.units[0], capital(outcome_words(attribution))
-    whose = unit_words(most.unit, attribution.scenario)
-    share, verb = (most.first, "alone explains") if isnan(most.total) else (most.total, "is behind")
-    told = f"{whose} {verb} {100 * share:.0f}%" if most.is_told else "no single input drives it"
-    return textwrap.shorten(f"{what}: {told}", 80, placeholder=" …")
+    most = attribution.units[0]
+    name, mean = attribution.scenario.title, in_units(attribution.outcome, attribution.mean)
+    share, is_whole = (most.first, False) if isnan(most.total) else (most.total, True)
+    whose = unit_words(most.unit, attribution.scenario) if most.is_told else ""
+    return driver(f"{name}'s {outcome_words(attribution)}", mean, whose, share, is_whole=is_whole)
 
 
 def _dot(label: str, *, filled: bool) -> Line2D:
@@ -190,7 +200,7 @@ def drivers_kinds(kinds: Kinds) -> Figure:
     shown = [one for one in kinds.attributions if one.kinds]
     whole = any(one.has_totals for one in shown)
     figure = sheet(
-        "How much is disagreement, how much ignorance, how much luck",
+        _kinds_title(shown, whole),
         "Shares of the variance. " + (_WHOLE if whole else _ALONE),
         [Result(shown[0].scenario, {})],
         ["opening", "zone", "demand", "market"],
@@ -200,13 +210,22 @@ def drivers_kinds(kinds: Kinds) -> Figure:
     axes = figure.add_subplot(places[0, 0])
     for place, attribution in enumerate(shown):
         _bar(axes, place, attribution.kinds, whole)
-    names = [f"{capital(readable(one.scenario.name))}:\n{textwrap.fill(outcome_words(one), 52)}" for one in shown]
+    names = [f"{one.scenario.title}:\n{textwrap.fill(outcome_words(one), 52)}" for one in shown]
     _frame(axes, names)
     axes.set_xlim(0, 100)
     axes.set_xlabel("Share of the variance (%)")
     used = [*KINDS] if whole else [*(kind for kind in KINDS if kind != "luck"), UNATTRIBUTED]
     key(figure, [Patch(color=_KIND_COLOURS[kind], label=_KIND_WORDS[kind]) for kind in used])
     return figure
+
+
+def _kinds_title(shown: Sequence[Attribution], whole: bool) -> Titles:
+    """The kinds behind the outcome that moves most of those that are counted first, in words."""
+    of_first = [one for one in shown if one.outcome.label == shown[-1].outcome.label]
+    most = max(of_first, key=lambda one: abs(one.mean))
+    shares = {row.kind: row.share if whole else row.first for row in most.kinds}
+    told = {kind: share for kind, share in shares.items() if kind != UNATTRIBUTED and not isnan(share)}
+    return kinds_of(f"{most.scenario.title}'s {outcome_words(most)}", told, is_whole=whole)
 
 
 _WHOLE: Final = (

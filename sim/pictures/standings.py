@@ -139,7 +139,7 @@ def _draw_differences(axes: Axes, rows: Sequence[FloatArray], style: Sequence[Lo
         mean = float(np.mean(values))
         higher, equal, lower = (float(np.mean(part)) for part in (values > 0, values == 0, values < 0))
         axes.plot([0, 0], [-row, -row + _RISE * bool(equal)], color=INK, linewidth=2, solid_capstyle="butt")
-        told = f"higher in {odds(higher)}, equal in {odds(equal)}, lower in {odds(lower)}"
+        told = f"higher in {_short_odds(higher)}, equal in {_short_odds(equal)}, lower in {_short_odds(lower)}"
         middles = f"{points(middle)}" + (f", mean {points(mean)}" if points(mean) != points(middle) else "")
         two_lines(axes, 0.25 - row, middles, f"90%: {points(low)} to {points(high)};\n{told}", look)
     number_axis(axes.xaxis, sign=True)
@@ -259,8 +259,12 @@ def _figures(rows: Sequence[Sequence[FloatArray]], form: Callable[[float], str],
         ("90% of draws", column(span_of_90)),
         ("mean", column(lambda draws: form(float(np.mean(draws))))),
     ]
-    above = column(lambda draws: odds(float(np.mean(draws > 0))))
+    above = column(lambda draws: _short_odds(float(np.mean(draws > 0))))
     return [*columns, *([(better, above)] if better else [])]
+
+
+def _short_odds(share: float) -> str:
+    return odds(share).replace("over ", ">").replace("under ", "<")
 
 
 _Figures = list[tuple[str, list[list[str]]]]

@@ -30,6 +30,7 @@ __all__ = [
     "GREY",
     "HEIGHT",
     "INK",
+    "KIND_COLOURS",
     "MARKERS",
     "RUN_TABLE",
     "SHADE",
@@ -66,6 +67,9 @@ FREE_COLOURS: Final = ("#CC4488", "#AA6666", "#CCAA00", "#6666EE", "#AA6644", "#
 
 SPARE_COLOURS: Final = ("#C9C9C9", "#BBD3E8", "#F3C9A5", "#B5DCCB", "#E8CBDC", "#EFE0A0", "#C9B7A5", "#D3C8E8")
 """For regimes that no scenario of the study is named after: pale, so that they are not taken for a scenario."""
+
+KIND_COLOURS: Final = {"disagreement": COLOURS[4], "ignorance": COLOURS[6], "luck": COLOURS[5]}
+"""Of the kinds of not knowing."""
 
 MARKERS: Final = ("o", "s", "D", "^", "v", ">", "<", "p", "h", "P", "X", "*", "d", "H", "8")
 """One for each of `STATED_COLOURS` and `FREE_COLOURS`, in their order."""

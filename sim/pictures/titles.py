@@ -109,10 +109,10 @@ def amount(value: float) -> str:
 
 def odds(share: float) -> str:
     """A share of draws in percent; all and none are said only where it is all or none."""
-    text = f"{share:.0%}"
-    if text == "100%" and share < 1:
-        return ">99%"
-    return "<1%" if text == "0%" and share > 0 else text
+    if share in (0.0, 1.0):
+        return f"{100 * share:.0f}%"
+    text = percent(100 * share)
+    return {"0.0%": "under 0.1%", "100%": "over 99%"}.get(text, text)
 
 
 def _both(median: str, mean: str) -> str:

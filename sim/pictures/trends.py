@@ -86,12 +86,8 @@ def _why(runs: Runs, name: str) -> tuple[str, float] | None:
         ):
             most = one.units[0]
             if most.is_told and not np.isnan(most.first):
-                words = _WHICH if most.unit == "opening.hypothesis" else unit_words(most.unit, one.scenario)
-                return words, most.first
+                return unit_words(most.unit, one.scenario), most.first
     return None
-
-
-_WHICH: Final = "which hypothesis holds"
 
 
 @picture(Runs, needs=variables("revenue_gross", "revenue_retained"))
@@ -227,8 +223,8 @@ def paired_difference(runs: Runs) -> Figure:
     base, *others = runs.ordered
     style = looks([base, *others])
     share = Measure("Foreign share of all layers\n(percentage points)", "foreign_share", "total", "", points, "", 100.0)
-    label = "Foreign providers' profit after tax\n(USD bn a year)"
-    profit = Measure(label, "operating_profit", "total", "foreign", change)
+    words = "Foreign providers' profit after tax\n(USD bn a year)"
+    profit = Measure(words, "operating_profit", "total", "foreign", change)
     changes = [measure.changes(others, base) for measure in (share, profit)]
     title = two_changes(changes[0], changes[1], base.scenario.horizon.end_year)
     note = f"Scenario minus {base.scenario.title} in the same draw, so that luck common to both cancels, {span(base)}."
@@ -241,25 +237,18 @@ def paired_difference(runs: Runs) -> Figure:
     for column, measure in enumerate((share, profit)):
         bands = [measure.bands(other, base) for other in others]
         for row, other in enumerate(others):
-            look = style[other.name]
-            axes = figure.add_subplot(places[row, column])
+            axes, look = figure.add_subplot(places[row, column]), style[other.name]
             _fan(axes, measure.years(other), measure, bands[row], look, _limits(bands))
             _end_labels(axes, [_end(measure, bands[row], after=_mean_of(changes[column][row], measure))], look)
             axes.axhline(0, color=INK, linewidth=1)
             number_axis(axes.yaxis, sign=True)
             axes.tick_params(labelbottom=row == len(others) - 1)
-            if row == 0:
-                axes.set_title(measure.label, loc="left", fontsize=11, pad=10)
-            if column == 0:
-                style_of: dict[str, Any] = {
-                    "color": look.ink,
-                    "fontweight": "bold",
-                    "rotation": 0,
-                    "ha": "right",
-                    "va": "center",
-                }
-                axes.set_ylabel(names[row], labelpad=8, **style_of)
+            axes.set_title("" if row else measure.label, loc="left", fontsize=11, pad=10)
+            axes.set_ylabel("" if column else names[row], labelpad=8, color=look.ink, **_BESIDE)
     return figure
+
+
+_BESIDE: Final[dict[str, Any]] = {"fontweight": "bold", "rotation": 0, "ha": "right", "va": "center"}
 
 
 def _mean_of(one: Change, measure: Measure) -> str:

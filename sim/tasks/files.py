@@ -11,6 +11,7 @@ from typing import Final
 
 from sim.disk import write_bytes
 from sim.outcomes.comparison import compare_one, summarise, timeline_rows
+from sim.outcomes.drivers import Attribution
 from sim.outcomes.manifest import Hashes
 from sim.outcomes.panels import Result
 from sim.outcomes.results import DRAWS_FILE, save_result
@@ -31,12 +32,16 @@ __all__ = ["Files", "import_pictures"]
 
 _PLOTS: Final = "plots"
 
+_ATTRIBUTED: Final = ("foreign_share",)
+"""Pictures that say what drives what they show."""
+
 _PICTURE_CALLS: Final = 4
 """Calls that draw pictures: enough to keep the cores busy to the end."""
 
 
 def import_pictures() -> None:
     """Import Matplotlib where all children will find it; who wants no pictures never waits for it."""
+    import sim.pictures.drivers
     import sim.pictures.plots  # noqa: F401
 
 
@@ -69,15 +74,23 @@ class Files:
             result.name: batch.add(partial(_save, result, self.folder / result.name, keep)) for result in self.results
         }
 
-    def add_inputs(self, batch: Batch) -> None:
-        """Have written what was drawn, and what of it drives the answer, as far as that takes no runs."""
-        batch.add(partial(_save_inputs, self.folder, self.results, self.baseline.name))
+    def add_inputs(self, batch: Batch) -> tuple[str, ...]:
+        """Have written what was drawn and, as far as that takes no runs, what of it drives the answer.
 
-    def write_tables(self, batch: Batch, done: Callable[[float], None]) -> None:
-        """Run the batch with all tables and pictures added to it, and write them."""
+        Returns
+        -------
+        tuple of str
+            The pictures that say so too, which are drawn there.
+        """
+        names = tuple(name for name in _ATTRIBUTED if name in self._drawable) if self.pictures else ()
+        batch.add(partial(_save_inputs, self.folder, self.results, self.baseline.name, names))
+        return names
+
+    def write_tables(self, batch: Batch, done: Callable[[float], None], drawn: Collection[str] = ()) -> None:
+        """Run the batch with all tables and pictures added to it but those `drawn` already, and write them."""
         others = [result for result in self.results if result is not self.baseline]
         if self.pictures:
-            self._add_pictures(batch)
+            self._add_pictures(batch, drawn)
         comparisons = [batch.add(partial(_comparison, result, self.baseline)) for result in others]
         summaries = [batch.add(partial(_summary, result, self.baseline)) for result in self.results]
         batch.run(self.jobs, done)
@@ -90,16 +103,19 @@ class Files:
     def _write(self, name: str, parts: Sequence[bytes]) -> None:
         write_bytes(self.folder / name, b"".join(parts))
 
-    def _add_pictures(self, batch: Batch) -> None:
-        """A few calls, because each child warms matplotlib up; one where calls are threads, of which it bears one."""
+    @property
+    def _drawable(self) -> tuple[str, ...]:
+        """Names of the pictures that can be drawn of the results."""
         from sim.pictures.plots import Runs, drawable
 
-        folder = self.folder / _PLOTS
-        folder.mkdir()
-        names = drawable(Runs(self.results, self.baseline.name))
+        return drawable(Runs(self.results, self.baseline.name))
+
+    def _add_pictures(self, batch: Batch, drawn: Collection[str]) -> None:
+        """A few calls, because each child warms matplotlib up; one where calls are threads, of which it bears one."""
+        names = [name for name in self._drawable if name not in drawn]
         calls = _PICTURE_CALLS if CAN_FORK else 1
         for first in range(calls):
-            batch.add(partial(_draw, names[first::calls], self.results, self.baseline.name, folder))
+            batch.add(partial(_draw, names[first::calls], self.results, self.baseline.name, self.folder))
 
 
 def _save(result: Result, folder: Path, keep: Collection[str] | None) -> Hashes:
@@ -109,13 +125,16 @@ def _save(result: Result, folder: Path, keep: Collection[str] | None) -> Hashes:
     return save_result(result, folder / DRAWS_FILE, keep)
 
 
-def _save_inputs(folder: Path, results: Sequence[Result], baseline: str) -> None:
-    """Write the inputs, and up to many draws the drivers of what is asked by default."""
+def _save_inputs(folder: Path, results: Sequence[Result], baseline: str, names: Sequence[str]) -> None:
+    """Write the inputs, up to many draws the drivers of what is asked by default, and the pictures that tell them."""
     scenarios = [result.scenario for result in results]
     inputs = save_inputs(folder / INPUTS_FILE, scenarios)
+    found: Sequence[Attribution] = ()
     if scenarios[0].sampling.draws <= MANY_DRAWS:
         found = drivers(results, inputs, baseline, default_outcomes(results, baseline))
         write_bytes(folder / DRIVERS_FILE, tables(found)[DRIVERS_FILE])
+    if names:
+        _draw(names, results, baseline, folder, found)
 
 
 def _summary(result: Result, base: Result) -> bytes:
@@ -126,11 +145,24 @@ def _comparison(result: Result, base: Result) -> bytes:
     return csv_bytes(compare_one(result, base))
 
 
-def _draw(names: Sequence[str], results: Sequence[Result], baseline: str, folder: Path) -> None:
-    from sim.pictures.plots import Runs, draw
+def _draw(
+    names: Sequence[str],
+    results: Sequence[Result],
+    baseline: str,
+    folder: Path,
+    attributions: Sequence[Attribution] = (),
+) -> None:
+    """Draw some pictures of the results and, if that is known, of what drives them."""
+    from sim.pictures.drivers import leading
+    from sim.pictures.plots import Runs, draw, drawable
 
+    plots = folder / _PLOTS
+    plots.mkdir(exist_ok=True)
     for name in names:
-        draw(name, Runs(results, baseline), folder)
+        draw(name, Runs(results, baseline, attributions), plots)
+    for material in leading(attributions, baseline):
+        for name in drawable(material):
+            draw(name, material, plots)
 
 
 def _results(futures: Sequence[Future[bytes]]) -> list[bytes]:

@@ -221,8 +221,8 @@ class RunTask(Task[_Drawn, Study]):
         batch = Batch()
         findings = batch.add(partial(audit, [result.scenario for result in results]))
         saved = files.add_draws(batch, request.keep)
-        files.add_inputs(batch)
-        files.write_tables(batch, lambda part: desk.tell("files", _SIMULATED + part * (1 - _SIMULATED)))
+        drawn = files.add_inputs(batch)
+        files.write_tables(batch, lambda part: desk.tell("files", _SIMULATED + part * (1 - _SIMULATED)), drawn)
         self._require_no_faults(findings.result())
         draws = results[0].scenario.sampling.draws
         return {
