@@ -74,6 +74,7 @@ Patience = Annotated[
     typer.Option(metavar="SECONDS", help="End if no worker of --scheduler answers for so long; 1800 by default."),
 ]
 NoPlots = Annotated[bool, typer.Option("--no-plots", help="Draw no pictures.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Print the tables too.")]
 Force = Annotated[bool, typer.Option("--force", help="Run again what is finished already.")]
 ScenarioFile = Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="A scenario file.")]
 NamesFile = Annotated[
@@ -176,9 +177,10 @@ def run(
     target_se: TargetError = None,
     scheduler: Scheduler = None,
     patience: Patience = None,
+    verbose: Verbose = False,
 ) -> None:
     """Run scenarios as one study on shared draws, and compare them."""
-    scenarios = [loaded.scenario for loaded in _read(files, overrides or ())]
+    scenarios = _read(files, overrides or ())
     from sim.tasks.cluster import workers
     from sim.tasks.run import run_study
 
@@ -200,7 +202,7 @@ def run(
             announce=first,
             **crew,
         )
-    terminal.report(study, answered=first.given)
+    terminal.report(study, answered=first.given, verbose=verbose)
 
 
 @app.command()
@@ -216,6 +218,7 @@ def compare(
     jobs: Jobs = None,
     no_plots: NoPlots = False,
     force: Force = False,
+    verbose: Verbose = False,
 ) -> None:
     """Compare finished results that share their draws."""
     from sim.tasks.compare import compare_studies
@@ -231,7 +234,7 @@ def compare(
             force=force,
             progress=progress,
         )
-    terminal.report(study)
+    terminal.report(study, verbose=verbose)
 
 
 @app.command()

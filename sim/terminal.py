@@ -5,7 +5,9 @@ Text goes out as it is: no markup in it is read, no line is wrapped, and rules a
 
 from __future__ import annotations
 
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import groupby
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from sim.belief.lessons import LessonRow, ObservationRow, RungRow
     from sim.belief.track import PooledRow, RowScore
     from sim.outcomes.tables import HeadlineRow
+    from sim.outcomes.verdict import Verdict
     from sim.tasks.backtest import Track
     from sim.tasks.bridge import BridgeStudy
     from sim.tasks.calibrate import Learning
@@ -44,6 +47,7 @@ __all__ = [
     "report_learning",
     "report_sweep",
     "report_track",
+    "report_verdict",
     "say",
     "table",
 ]
@@ -120,11 +124,53 @@ def progress() -> Iterator[Progress]:
         yield _Bar(bar)
 
 
-def report(study: Study, *, answered: bool = False) -> None:
-    """The answer unless it has been given, then what one should know before quoting it, then where all of it lies."""
+def report(study: Study, *, answered: bool = False, verbose: bool = False) -> None:
+    """The answer in a dozen lines unless most of it has been given, with the tables below it if they are wanted."""
     if not answered:
+        report_verdict(study.verdict)
+    _saved(study.folder, study.paths)
+    if verbose:
         report_answer(study.headline)
-    _notes_and_paths(study.notes, study.paths)
+    _notes(study.notes)
+
+
+def report_verdict(verdict: Verdict) -> None:
+    """A study's answer in sentences."""
+    _lines([(f"{verdict.question}   ({verdict.basis})",)])
+    _lines([(line.label, *line.texts) for line in verdict.screen])
+
+
+def _lines(rows: Sequence[tuple[str, ...]]) -> None:
+    """Labels in a column, each with its texts beside it; wrapped below themselves on a terminal, and nowhere else."""
+    width = 2 + max((len(label) for label, *texts in rows if texts), default=-2)
+    columns = shutil.get_terminal_size().columns if _is_terminal(sys.stdout) else 0
+    hang = width if columns - width > _NARROW else _INDENT
+    for label, *texts in rows:
+        for place, text in enumerate(texts or [label]):
+            line = f"{'' if place else label:{width}}{text}" if texts else text
+            say(textwrap.fill(line, columns, subsequent_indent=" " * hang) if columns else line)
+
+
+_NARROW: Final = 40
+"""Characters beside the labels that a text needs, to be wrapped there."""
+
+_INDENT: Final = 4
+
+
+def _saved(folder: Path, paths: Iterable[Path]) -> None:
+    """Where it all lies, and what to open."""
+    report = next((path for path in paths if path.name == _REPORT), None)
+    first = f"Open {_REPORT}; all tables: --verbose" if report else "All tables: --verbose"
+    say(f"Saved in {folder}   {first}")
+
+
+_REPORT: Final = "report.html"
+
+
+def _notes(notes: Iterable[str]) -> None:
+    """What one should know before quoting it."""
+    for note in notes:
+        complain(note)
 
 
 class FirstAnswer:
@@ -138,15 +184,16 @@ class FirstAnswer:
     def __init__(self, progress: Progress) -> None:
         self._progress, self.given = progress, False
 
-    def __call__(self, headline: Sequence[HeadlineRow]) -> None:
+    def __call__(self, verdict: Verdict) -> None:
         """Print it; where it cannot be, the study is made all the same, and the report at its end fails."""
         with self._progress.aside(), suppress(OSError):
-            report_answer(headline)
+            report_verdict(verdict)
+            sys.stdout.flush()
             self.given = True
 
 
 def report_answer(headline: Iterable[HeadlineRow]) -> None:
-    """The answer, a table for each quantity."""
+    """The answer in numbers, a table for each quantity."""
     for (variable, scope, item, unit), rows in groupby(headline, _quantity):
         factor, shown = (100.0, "%, differences in points") if unit == "fraction" else (1.0, unit)
         say(f"\n{', '.join(filter(None, (variable, scope, item)))} ({shown})")

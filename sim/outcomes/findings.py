@@ -13,7 +13,7 @@ from sim.scenario.inputs import titles
 from sim.scenario.scenario import Scenario
 from sim.wording import capital, listed, readable
 
-__all__ = ["in_units", "outcome_words", "sentences", "unit_words"]
+__all__ = ["decisive", "in_units", "outcome_words", "sentences", "unit_words"]
 
 _NAMED: Final = 5
 """Units that a sentence names."""
@@ -88,7 +88,7 @@ def sentences(attribution: Attribution) -> Iterator[str]:
     what = f"{attribution.scenario.title}, {outcome_words(attribution)}{over}"
     yield f"{what}: mean {mean}, standard deviation {sd}."
     if all(isnan(row.first_se) for row in attribution.rows):
-        yield "With so few draws no share can be told from 0: run the study with more."
+        yield _TOO_FEW
         return
     yield from _of_kinds(attribution)
     yield _of_units(attribution)
@@ -97,6 +97,40 @@ def sentences(attribution: Attribution) -> Iterator[str]:
     untold = sum(not row.is_told for row in attribution.units)
     yield f"Of {len(attribution.units)} sources of uncertainty {untold} are not told from 0."
 
+
+def decisive(attribution: Attribution, subject: str) -> str:
+    """What decides an outcome, in short: what each kind of not knowing explains by itself, and what is open."""
+    if all(isnan(row.first_se) for row in attribution.rows):
+        return _TOO_FEW
+    most = [row for row in attribution.units if row.is_told][:_DECISIVE]
+    units = [f"{unit_words(row.unit, attribution.scenario)} {_whole(row.first)}" for row in most]
+    strongest = f" Strongest by itself: {', '.join(units)}." if units else ""
+    known = {row.kind: row for row in attribution.kinds}
+    told = [kind for kind in KINDS if kind in known and not isnan(known[kind].first)]
+    if not told:
+        return f"Inputs of {subject} were learned together: what each decides does not add up.{strongest}"
+    parts = [f"{_DECIDING[kind]} {_whole(known[kind].first)}" for kind in told]
+    rest = listed([*(_DECIDING[kind] for kind in KINDS if kind not in told), "what they do together"])
+    return (
+        f"Of the variance in {subject} {listed(parts)} explain by themselves; the other "
+        f"{_whole(known[UNATTRIBUTED].first)} is {rest}.{strongest}"
+    )
+
+
+def _whole(share: float) -> str:
+    return f"{100 * max(share, 0.0):.0f}%"
+
+
+_DECISIVE: Final = 2
+"""Units that one sentence names."""
+
+_DECIDING: Final = {
+    "disagreement": "which hypothesis or reading holds",
+    "ignorance": "numbers that nobody knows",
+    "luck": "luck",
+}
+
+_TOO_FEW: Final = "With so few draws no share can be told from 0: run the study with more."
 
 _KINDS: Final = {
     "disagreement": "disagreement (which hypothesis, which reading)",

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -21,7 +21,7 @@ from sim.outcomes.panels import Result
 from sim.pictures.captions import driver, kinds_of
 from sim.pictures.marks import key
 from sim.pictures.registry import picture
-from sim.pictures.style import COLOURS, GREY, HEIGHT, INK, KIND_COLOURS, grid, heading, number_axis, sheet
+from sim.pictures.style import COLOURS, HEIGHT, INK, KIND_COLOURS, grid, heading, number_axis, sheet
 from sim.pictures.titles import Titles
 from sim.wording import capital, readable
 
@@ -29,6 +29,9 @@ __all__ = ["Kinds", "Tornado", "drivers_kinds", "drivers_tornado", "leading", "s
 
 _MOST: Final = 12
 """Inputs in a tornado."""
+
+_CATEGORY: Final = "#BDBDBD"
+"""A category has no low and high."""
 
 _LETTERS: Final = 46
 """In a line beside a row."""
@@ -140,15 +143,19 @@ def _dot(label: str, *, filled: bool) -> Line2D:
 def _draw_swings(axes: Axes, rows: Sequence[DriverRow], attribution: Attribution) -> None:
     factor = 100.0 if attribution.outcome.unit == "fraction" else 1.0
     middle = factor * attribution.mean
-    for place, row in enumerate(rows):
-        low, high, error = factor * row.low, factor * row.high, factor * attribution.swing_errors.get(row.column, 0.0)
-        levels = attribution.levels_of(row.column)
-        ends = ((low, GREY), (high, GREY)) if levels else ((low, _LOW), (high, _HIGH))
-        for end, colour in ends:
-            axes.barh(-place, end - middle, left=middle, height=0.62, color=colour, alpha=0.45 if levels else 1.0)
-        axes.errorbar(high, -place, xerr=2 * error, color=INK, linewidth=1.1, capsize=2.5)
-        for level in levels:
-            axes.plot(factor * level.high, -place, marker="o", color=INK, markersize=4.5)
+    places = -np.arange(len(rows))
+    low, high = (factor * np.array([getattr(row, end) for row in rows]) for end in ("low", "high"))
+    errors = 2 * factor * np.array([attribution.swing_errors.get(row.column, 0.0) for row in rows])
+    levels = [(place, factor * one.high) for place, row in enumerate(rows) for one in attribution.levels_of(row.column)]
+    shaded = {place for place, _ in levels}
+    pale = np.array([place in shaded for place in range(len(rows))])
+    for ends, colour in ((low, _LOW), (high, _HIGH)):
+        colours = [_CATEGORY if one else colour for one in pale]
+        axes.barh(places, ends - middle, left=middle, height=0.62, color=colours)
+    axes.errorbar(high, places, xerr=errors, color=INK, linestyle="none", elinewidth=1.1, capsize=2.5)
+    axes.plot(
+        [at for _, at in levels], [-place for place, _ in levels], linestyle="none", marker="o", color=INK, ms=4.5
+    )
     axes.axvline(middle, color=INK, linewidth=1)
     _frame(axes, [_row_words(row, attribution) for row in rows])
     number_axis(axes.xaxis, sign=attribution.outcome.is_gain)
@@ -174,12 +181,15 @@ def _unit(attribution: Attribution) -> str:
 def _draw_shares(axes: Axes, rows: Sequence[DriverRow], totals: Mapping[str, Share]) -> None:
     """What each column explains alone, and below it what its whole unit is behind."""
     apart = 0.12 if any(not isnan(total.value) for total in totals.values()) else 0.0
-    for place, row in enumerate(rows):
-        for share, offset, filled in ((row.alone, apart, True), (totals[row.unit], -apart, False)):
-            if not isnan(share.value):
-                value, error, inside = 100 * share.value, np.nan_to_num(200 * share.se), INK if filled else "white"
-                axes.errorbar(value, offset - place, xerr=error, color=INK, linewidth=1.1, capsize=2.5)
-                axes.plot(value, offset - place, marker="o", color=INK, markerfacecolor=inside, markersize=6)
+    places = -np.arange(len(rows))
+    for shares, offset, inside in (
+        ([row.alone for row in rows], apart, INK),
+        ([totals[row.unit] for row in rows], -apart, "white"),
+    ):
+        values = 100 * np.array([share.value for share in shares])
+        errors = np.nan_to_num(200 * np.array([share.se for share in shares]))
+        look: dict[str, Any] = {"color": INK, "linestyle": "none", "marker": "o", "markersize": 6}
+        axes.errorbar(values, places + offset, xerr=errors, markerfacecolor=inside, elinewidth=1.1, capsize=2.5, **look)
     _frame(axes, [""] * len(rows))
     axes.set_xlim(left=min(0.0, axes.get_xlim()[0]))
     axes.axvline(0, color=INK, linewidth=1)

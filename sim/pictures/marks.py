@@ -110,7 +110,8 @@ class Measure:
         there = [item for item in self.together or (self.item,) if (self.scope, item) in panel.items]
         if not there:
             return np.empty(0)
-        return np.asarray(sum(panel.column(year, self.scope, item) for item in there)) * self.scale
+        first, *rest = (panel.column(year, self.scope, item) for item in there)
+        return sum(rest, start=first) * self.scale
 
     def years(self, result: Result) -> tuple[int, ...]:
         """Calendar years of the draws."""

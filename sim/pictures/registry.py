@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 from types import MappingProxyType
 from typing import Any, Final, TypeVar
 
@@ -57,8 +56,6 @@ class Picture:
         """Whether the picture can be made of this."""
         return isinstance(material, self.material) and self.needs(material)
 
-
-_one_at_a_time: Final = Lock()
 
 _declared: Final[dict[str, Picture]] = {}
 
@@ -161,8 +158,8 @@ def figure(name: str, material: object) -> Figure:
 def draw(name: str, material: object, folder: Path, file: str = "") -> tuple[Path, ...]:
     """Draw one picture and write it as PNG and SVG.
 
-    Pictures do not depend on each other: they may be drawn in any order, and each in a process of its own. Threads
-    wait for each other: matplotlib has one style for all of them.
+    Pictures do not depend on each other: they may be drawn in any order, and each in a process of its own. Not
+    in threads: matplotlib has one style for all of them.
 
     Parameters
     ----------
@@ -178,7 +175,7 @@ def draw(name: str, material: object, folder: Path, file: str = "") -> tuple[Pat
     tuple of Path
         What was written.
     """
-    with _one_at_a_time, _garbage_kept():
+    with _garbage_kept():
         return write_figure(figure(name, material), folder, file or name)
 
 

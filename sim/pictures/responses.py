@@ -88,6 +88,11 @@ class View:
     is_difference: bool
 
     @property
+    def unit_in_words(self) -> str:
+        """The unit as an axis has it."""
+        return _unit_in_words(self.unit, self.is_difference)
+
+    @property
     def colour(self) -> str:
         """Its colour where it stands alone."""
         return _DIFFERENCE_COLOUR if self.is_difference else _LEVEL_COLOUR

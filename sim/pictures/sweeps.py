@@ -144,8 +144,9 @@ def sweep_heat_map(sheet: Sheet) -> Figure:
         _cell_ticks(axes.yaxis, up)
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
-        heading(axes, view.centre_title)
-        _colour_bar(figure, axes, mesh, view)
+        heading(axes, f"{view.centre_title} ({view.unit_in_words})")
+        if not labelled:
+            _colour_bar(figure, axes, mesh, view)
     return figure
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, Literal, TypeAlias
 
@@ -125,11 +125,11 @@ class _Place:
     ids: tuple[str, ...] = ()
 
     def field(self, key: str) -> _Place:
-        return replace(self, path=f"{self.path}.{key}" if self.path else key)
+        return _Place(self.scenario, f"{self.path}.{key}" if self.path else key, self.ids)
 
     def entry(self, key: str, value: Any) -> _Place:
         """The entry of a mapping by id."""
-        return replace(self, path=f"{self.path}.{key}", ids=(*self.ids, _words(self.scenario, key, value)))
+        return _Place(self.scenario, f"{self.path}.{key}", (*self.ids, _words(self.scenario, key, value)))
 
 
 def _words(scenario: Scenario, key: str, value: Any) -> str:

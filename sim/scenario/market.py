@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sim.scenario.evidence import (
     Category,
@@ -39,6 +39,12 @@ __all__ = [
 ]
 
 
+Year = Annotated[str, Field(pattern=r"^(19|20|21)[0-9]{2}$")]
+"""A calendar year, as the key of a mapping."""
+
+_TRENDS: Final = (("growth_forecast", "forecast_years"), ("growth_by_year", "growth_fade"))
+
+
 class Layer(Titled):
     """A layer of the stack; the layer without a size is the rest of the total."""
 
@@ -66,12 +72,25 @@ class Market(Model):
         title="growth of the market in the base year",
         description="Growth of the total in the year to the base year, as annual percentage.",
     )
-    growth_forecast: Growth = Field(
+    growth_forecast: Growth | None = Field(
         title="growth that is forecast for the years to come",
-        description="Forecast of average annual growth over the forecast years.",
+        default=None,
+        description="Forecast of average annual growth over the forecast years: growth fades so as to meet it.",
     )
-    forecast_years: Annotated[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10], NO_TRUTH] = Field(
-        description="Years that the forecast spans."
+    forecast_years: Annotated[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10], NO_TRUTH] | None = Field(
+        default=None, description="Years that the forecast spans."
+    )
+    growth_by_year: dict[Year, Growth] | None = Field(
+        title="growth in {0}",
+        default=None,
+        min_length=1,
+        max_length=MOST,
+        description="Growth of single years in place of one forecast; growth of years between them lies between.",
+    )
+    growth_fade: Annotated[Years, Range(0.01, 1000)] | None = Field(
+        title="how long growth takes to settle",
+        default=None,
+        description="Half-life of what growth differs from the long run's after the last year of `growth_by_year`.",
     )
     growth_long_run: Growth = Field(
         title="growth in the long run", description="Growth towards which the trend fades, as annual percentage."
@@ -92,6 +111,15 @@ class Market(Model):
     step_size: Annotated[Number, Range(0, 10)] = Field(
         title="how far the market falls back", description="Fall of log size at a step."
     )
+
+    @model_validator(mode="after")
+    def _states_its_trend_once(self) -> Self:
+        """Refuse a trend in both forms, or in half of one."""
+        stated = tuple(key for pair in _TRENDS for key in pair if getattr(self, key) is not None)
+        if stated not in _TRENDS:
+            forms = " or ".join(" and ".join(pair) for pair in _TRENDS)
+            raise ValueError(f"states its trend by {forms} (found {' and '.join(stated) or 'neither'})")
+        return self
 
 
 class Segment(Titled):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+from sim.chance.worlds import Named
 from sim.disk import write_bytes
 from sim.outcomes.comparison import compare_one, summarise, timeline_rows
 from sim.outcomes.drivers import Attribution
@@ -24,16 +25,13 @@ from sim.outcomes.tables import (
     parameter_columns,
     parameter_rows,
 )
-from sim.tasks.attribution import DRIVERS_FILE, default_outcomes, drivers, tables
+from sim.tasks.attribution import DRIVERS_FILE, tables
+from sim.tasks.material import PAGE_FILE, Told, run_material
 from sim.tasks.pool import CAN_FORK, Batch
-from sim.tasks.request import MANY_DRAWS
 
 __all__ = ["Files", "import_pictures"]
 
 _PLOTS: Final = "plots"
-
-_ATTRIBUTED: Final = ("foreign_share",)
-"""Pictures that say what drives what they show."""
 
 _PICTURE_CALLS: Final = 4
 """Calls that draw pictures: enough to keep the cores busy to the end."""
@@ -74,23 +72,33 @@ class Files:
             result.name: batch.add(partial(_save, result, self.folder / result.name, keep)) for result in self.results
         }
 
-    def add_inputs(self, batch: Batch) -> tuple[str, ...]:
-        """Have written what was drawn and, as far as that takes no runs, what of it drives the answer.
+    def add_inputs(self, batch: Batch, inputs: Mapping[str, Named] | None, drivers: Sequence[Attribution]) -> None:
+        """Have written what was drawn, made anew where it is not at hand, and what of it drives the answer."""
+        batch.add(partial(save_inputs, self.folder / INPUTS_FILE, [one.scenario for one in self.results], inputs))
+        if inputs is not None:
+            self._write(DRIVERS_FILE, [tables(drivers)[DRIVERS_FILE]])
 
-        Returns
-        -------
-        tuple of str
-            The pictures that say so too, which are drawn there.
-        """
-        names = tuple(name for name in _ATTRIBUTED if name in self._drawable) if self.pictures else ()
-        batch.add(partial(_save_inputs, self.folder, self.results, self.baseline.name, names))
-        return names
+    def add_live(
+        self, batch: Batch, inputs: Mapping[str, Named] | None, drivers: Sequence[Attribution]
+    ) -> Future[str] | None:
+        """Have the section made whose figures move, if a page is written and what was drawn is at hand."""
+        if not self.pictures or inputs is None:
+            return None
+        return batch.add(partial(_live, self.results, inputs, self.baseline.name, drivers))
 
-    def write_tables(self, batch: Batch, done: Callable[[float], None], drawn: Collection[str] = ()) -> None:
-        """Run the batch with all tables and pictures added to it but those `drawn` already, and write them."""
+    def write_page(self, told: Told) -> None:
+        """Write the study on one page, if pictures are drawn; all other files are there."""
+        if self.pictures:
+            from sim.report.page import page
+
+            material = run_material(self.folder, self.results, self.baseline.name, told)
+            write_bytes(self.folder / PAGE_FILE, page(material))
+
+    def write_tables(self, batch: Batch, done: Callable[[float], None], drivers: Sequence[Attribution] = ()) -> None:
+        """Run the batch with all tables and pictures added to it, those of what drives the answer too, and write them."""
         others = [result for result in self.results if result is not self.baseline]
         if self.pictures:
-            self._add_pictures(batch, drawn)
+            self._add_pictures(batch, drivers)
         comparisons = [batch.add(partial(_comparison, result, self.baseline)) for result in others]
         summaries = [batch.add(partial(_summary, result, self.baseline)) for result in self.results]
         batch.run(self.jobs, done)
@@ -103,19 +111,18 @@ class Files:
     def _write(self, name: str, parts: Sequence[bytes]) -> None:
         write_bytes(self.folder / name, b"".join(parts))
 
-    @property
-    def _drawable(self) -> tuple[str, ...]:
-        """Names of the pictures that can be drawn of the results."""
+    def _add_pictures(self, batch: Batch, drivers: Sequence[Attribution]) -> None:
+        """A few calls, because each child warms matplotlib up; one where calls are threads, of which it bears one."""
+        from sim.pictures.drivers import leading
         from sim.pictures.plots import Runs, drawable
 
-        return drawable(Runs(self.results, self.baseline.name))
-
-    def _add_pictures(self, batch: Batch, drawn: Collection[str]) -> None:
-        """A few calls, because each child warms matplotlib up; one where calls are threads, of which it bears one."""
-        names = [name for name in self._drawable if name not in drawn]
+        folder = self.folder / _PLOTS
+        folder.mkdir()
+        materials = [Runs(self.results, self.baseline.name, drivers), *leading(drivers, self.baseline.name)]
+        drawings = [(name, material) for material in materials for name in drawable(material)]
         calls = _PICTURE_CALLS if CAN_FORK else 1
         for first in range(calls):
-            batch.add(partial(_draw, names[first::calls], self.results, self.baseline.name, self.folder))
+            batch.add(partial(_draw, drawings[first::calls], folder))
 
 
 def _save(result: Result, folder: Path, keep: Collection[str] | None) -> Hashes:
@@ -125,16 +132,10 @@ def _save(result: Result, folder: Path, keep: Collection[str] | None) -> Hashes:
     return save_result(result, folder / DRAWS_FILE, keep)
 
 
-def _save_inputs(folder: Path, results: Sequence[Result], baseline: str, names: Sequence[str]) -> None:
-    """Write the inputs, up to many draws the drivers of what is asked by default, and the pictures that tell them."""
-    scenarios = [result.scenario for result in results]
-    inputs = save_inputs(folder / INPUTS_FILE, scenarios)
-    found: Sequence[Attribution] = ()
-    if scenarios[0].sampling.draws <= MANY_DRAWS:
-        found = drivers(results, inputs, baseline, default_outcomes(results, baseline))
-        write_bytes(folder / DRIVERS_FILE, tables(found)[DRIVERS_FILE])
-    if names:
-        _draw(names, results, baseline, folder, found)
+def _live(results: Sequence[Result], inputs: Mapping[str, Named], baseline: str, drivers: Sequence[Attribution]) -> str:
+    from sim.report.live import live_section
+
+    return live_section(results, inputs, baseline, drivers)
 
 
 def _summary(result: Result, base: Result) -> bytes:
@@ -145,24 +146,11 @@ def _comparison(result: Result, base: Result) -> bytes:
     return csv_bytes(compare_one(result, base))
 
 
-def _draw(
-    names: Sequence[str],
-    results: Sequence[Result],
-    baseline: str,
-    folder: Path,
-    attributions: Sequence[Attribution] = (),
-) -> None:
-    """Draw some pictures of the results and, if that is known, of what drives them."""
-    from sim.pictures.drivers import leading
-    from sim.pictures.plots import Runs, draw, drawable
+def _draw(drawings: Sequence[tuple[str, object]], folder: Path) -> None:
+    from sim.pictures.plots import draw
 
-    plots = folder / _PLOTS
-    plots.mkdir(exist_ok=True)
-    for name in names:
-        draw(name, Runs(results, baseline, attributions), plots)
-    for material in leading(attributions, baseline):
-        for name in drawable(material):
-            draw(name, material, plots)
+    for name, material in drawings:
+        draw(name, material, folder)
 
 
 def _results(futures: Sequence[Future[bytes]]) -> list[bytes]:
