@@ -157,11 +157,10 @@ _NARROW: Final = 40
 _INDENT: Final = 4
 
 
-def _saved(folder: Path, paths: Iterable[Path]) -> None:
-    """Where it all lies, and what to open."""
-    report = next((path for path in paths if path.name == _REPORT), None)
-    first = f"Open {_REPORT}; all tables: --verbose" if report else "All tables: --verbose"
-    say(f"Saved in {folder}   {first}")
+def _saved(folder: Path, paths: Iterable[Path], what: str = "tables") -> None:
+    """Where it all lies, what to open, and how the rest is printed."""
+    opened = f"Open {_REPORT}; all" if any(path.name == _REPORT for path in paths) else "All"
+    say(f"Saved in {folder}   {opened} {what}: --verbose")
 
 
 _REPORT: Final = "report.html"
@@ -188,7 +187,6 @@ class FirstAnswer:
         """Print it; where it cannot be, the study is made all the same, and the report at its end fails."""
         with self._progress.aside(), suppress(OSError):
             report_verdict(verdict)
-            sys.stdout.flush()
             self.given = True
 
 
@@ -200,50 +198,50 @@ def report_answer(headline: Iterable[HeadlineRow]) -> None:
         table(_HEADER, [_cells(row, factor) for row in rows])
 
 
-def report_sweep(sweep: SweepStudy) -> None:
-    """The first points with their outcomes, then what one should know before quoting them, then where it all lies."""
-    header, *rows = sweep.table
-    say("")
-    table(header, rows[:_MOST_ROWS])
-    if len(rows) > _MOST_ROWS:
-        say(f"and {len(rows) - _MOST_ROWS:,} points more")
-    _notes_and_paths(sweep.notes, sweep.paths)
+def report_sweep(sweep: SweepStudy, *, verbose: bool = False) -> None:
+    """What the points say of each outcome; every point below it if that is wanted."""
+    _sentences(sweep.sentences, verbose=verbose)
+    _saved(sweep.folder, sweep.paths)
+    if verbose:
+        header, *rows = sweep.table
+        say("")
+        table(header, rows)
+    _notes(sweep.notes)
 
 
-def report_findings(study: DriversStudy | BridgeStudy | Conditions) -> None:
-    """For each outcome what is found of it, a sentence a finding; then what one should know, and where it all lies."""
-    for title, *findings in study.findings:
-        say(f"\n{title}")
-        for finding in findings:
-            say(f"  {finding}")
-    _notes_and_paths(study.notes, study.paths)
+def report_findings(study: DriversStudy | BridgeStudy | Conditions, *, verbose: bool = False) -> None:
+    """For each outcome what is found of it, a sentence a finding, as many as a screen takes unless all are wanted."""
+    each = max(1, _MOST_SENTENCES // max(1, len(study.findings)))
+    for title, *findings in study.findings if verbose else study.findings[:_MOST_SENTENCES]:
+        shown = findings if verbose else findings[: each - 1]
+        _lines([(title if shown or not findings else f"{title} {findings[0]}",), *((f"  {one}",) for one in shown)])
+    _saved(study.folder, study.paths, "findings and outcomes")
+    _notes(study.notes)
 
 
-def report_decision(decision: DecisionStudy) -> None:
-    """What was found, a sentence each, the actions beside each other, then what one should know, and where it lies."""
-    say("")
-    for sentence in decision.sentences:
-        say(sentence)
-    header, *rows = decision.table
-    say("")
-    table(header, rows)
-    _notes_and_paths(decision.notes, decision.paths)
+def report_decision(decision: DecisionStudy, *, verbose: bool = False) -> None:
+    """What is found, a sentence each, the most important first; the actions beside each other if that is wanted."""
+    _sentences(decision.sentences, verbose=verbose)
+    _saved(decision.folder, decision.paths)
+    if verbose:
+        header, *rows = decision.table
+        say("")
+        table(header, rows)
+    _notes(decision.notes)
 
 
-def _notes_and_paths(notes: Iterable[str], paths: Iterable[Path]) -> None:
-    for note in notes:
-        say(f"\n{note}")
-    say("")
-    for path in paths:
-        say(str(path))
+_MOST_SENTENCES: Final = 11
+"""On a screen, above the line that names the folder."""
+
+
+def _sentences(sentences: Sequence[str], *, verbose: bool) -> None:
+    """A line each, as many as a screen takes unless all are wanted."""
+    _lines([(sentence,) for sentence in (sentences if verbose else sentences[:_MOST_SENTENCES])])
 
 
 def _quantity(row: HeadlineRow) -> tuple[str, str, str, str]:
     return row.variable, row.scope, row.item, row.unit
 
-
-_MOST_ROWS: Final = 40
-"""Points of a sweep that are shown: about a screen."""
 
 _HEADER: Final = ("year", "scenario", "median", "5%", "95%", "mean", "mean difference", "std. error")
 
@@ -256,8 +254,17 @@ def _cells(row: HeadlineRow, factor: float) -> tuple[str, ...]:
     return (str(row.year), row.scenario, *levels, difference, error)
 
 
-def report_track(track: Track) -> None:
-    """How each row was foreseen, rows pooled, what was left out or replaced, and where all of it lies."""
+def report_track(track: Track, *, verbose: bool = False) -> None:
+    """How the record was foreseen; row by row, and what was left out or replaced, if that is wanted."""
+    _sentences(track.sentences, verbose=verbose)
+    _saved(track.folder, track.paths)
+    if verbose:
+        _track_tables(track)
+    _notes(track.notes)
+
+
+def _track_tables(track: Track) -> None:
+    """How each row was foreseen, rows pooled, and what was left out or replaced."""
     from sim.belief.naive import NAIVE
 
     skills = [f"vs {name.replace('_', ' ')}" for name in NAIVE]
@@ -275,11 +282,20 @@ def report_track(track: Track) -> None:
     header = ("of", "rows", "series", "score", "engine", *skills, "in 50%", "in 90%")
     table(header, [_pooled_cells(track.pooled, place, NAIVE) for place in _engine_places(track.pooled)])
     _told("left out", ("row", "reason"), list(track.unmatched.items()))
-    _close(track.replaced, track.notes, track.paths)
+    _replacements(track.replaced)
 
 
-def report_learning(learning: Learning) -> None:
-    """What was foreseen of the record and what it taught, how the particles fared, and where all of it lies."""
+def report_learning(learning: Learning, *, verbose: bool = False) -> None:
+    """What the record taught; row by row and input by input, and how the particles fared, if that is wanted."""
+    _sentences(learning.sentences, verbose=verbose)
+    _saved(learning.folder, learning.paths)
+    if verbose:
+        _learning_tables(learning)
+    _notes(learning.notes)
+
+
+def _learning_tables(learning: Learning) -> None:
+    """What was foreseen of the record and what it taught, and how the particles fared."""
     used = [row for row in learning.observations if row.used == "yes"]
     say("\nthe record, in the order in which it joined: foreseen before and after, all errors included")
     table(_OBSERVATION_HEADER, [_observation_cells(row) for row in sorted(used, key=lambda row: row.joined or 0)])
@@ -289,7 +305,7 @@ def report_learning(learning: Learning) -> None:
     say(f"\ninformed: {len(moved)} of {len(learning.lessons)}; moved in standard deviations of the prior")
     table(_LESSON_HEADER, [_lesson_cells(row) for row in moved])
     _told("left out", ("row", "reason"), [(row.id, row.reason) for row in learning.observations if row.used == "no"])
-    _close(learning.replaced, learning.notes, learning.paths)
+    _replacements(learning.replaced)
 
 
 _OBSERVATION_HEADER: Final = (
@@ -303,15 +319,10 @@ _LESSON_HEADER: Final = (
 )
 
 
-def _close(replaced: Sequence[Replacement], notes: Sequence[str], paths: Sequence[Path]) -> None:
-    """What was not known by the cut-off, what one should know before quoting, and where all of it lies."""
+def _replacements(replaced: Sequence[Replacement]) -> None:
+    """What was not known by the cut-off, and what stands in for it."""
     cells = [(one.path, one.value, f"{one.source}, {one.published}", one.fallback) for one in replaced]
     _told("not known by the cut-off, and replaced", ("number", "put aside", "published", "in its place"), cells)
-    for note in notes:
-        say(f"\n{note}")
-    say("")
-    for path in paths:
-        say(str(path))
 
 
 def _observation_cells(row: ObservationRow) -> tuple[str, ...]:

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from sim.belief.naive import NAIVE
+from sim.belief.record import Series
 from sim.belief.track import PooledRow, RowScore
 from sim.scenario.scenario import Scenario
-from sim.wording import signed
+from sim.wording import capital, money, percent, readable, signed
 
-__all__ = ["trust_of"]
+__all__ = ["track_sentences", "trust_of"]
 
 _WHAT: Final = {"market_size": "sizes", "market_share": "shares", "foreign_share": "the foreign share"}
 """Variables of a record that a sentence is about."""
@@ -47,6 +48,70 @@ def trust_of(rows: Sequence[RowScore], pooled: Sequence[PooledRow], scenario: Sc
     counted = f"all {len(facts)}" if inside == len(facts) else f"{inside} of {len(facts)}"
     skills = [text for variable in _WHAT for text in _skill(variable, pooled)]
     return f"{span}: {'; '.join([f'{counted} facts inside the 90% band', *skills])}."
+
+
+def track_sentences(
+    rows: Sequence[RowScore],
+    pooled: Sequence[PooledRow],
+    scenario: Scenario,
+    *,
+    unmatched: int,
+    replaced: int,
+) -> Iterator[str]:
+    """How a record was foreseen: in all, series by series, and what was left out or replaced.
+
+    Parameters
+    ----------
+    rows, pooled, scenario
+        As for `trust_of`.
+    unmatched : int
+        Rows of the record that are nothing in the scenario.
+    replaced : int
+        Numbers of the scenario that were not known on its day.
+    """
+    yield trust_of(rows, pooled, scenario)
+    facts = [row for row in rows if row.quantiles]
+    for series in dict.fromkeys(row.observation.series for row in facts):
+        yield _of_series([row for row in facts if row.observation.series == series], pooled, scenario)
+    events = [row for row in rows if not row.quantiles and not row.is_assumed]
+    for row in events:
+        happened = "happened" if row.observation.value else "did not happen"
+        chance = percent(100 * row.probability)
+        yield f"{_what(row.observation.series, scenario)} {happened}; the forecast gave it {chance}."
+    day = f"{scenario.as_of.day} {scenario.as_of:%B %Y}"
+    yield (
+        f"{unmatched} rows are nothing in this scenario and were left out; {replaced} numbers were not known on {day} "
+        "and gave way to their fallbacks."
+    )
+
+
+def _of_series(rows: Sequence[RowScore], pooled: Sequence[PooledRow], scenario: Scenario) -> str:
+    """The last fact of a series beside its forecast, and the error beside that of each naive forecast."""
+    last = max(rows, key=lambda row: row.observation.end)
+    series, middle, low, high = last.observation.series, *(_sized(last, last.quantiles[q]) for q in (0.5, 0.05, 0.95))
+    count = f"{len(rows)} row{'s' if len(rows) > 1 else ''}"
+    own = [row for row in pooled if (row.variable, row.scope, row.item) == series and row.skill is not None]
+    errors = [f"{_change(row.skill)} against {readable(row.forecast)}" for row in own]
+    told = f"; error {', '.join(errors)} ({count})" if errors else ""
+    observed, year = _sized(last, last.observation.value), last.observation.end.year
+    return f"{_what(series, scenario)}, {year}: {observed} observed, {middle} foreseen ({low} to {high}){told}."
+
+
+def _what(series: Series, scenario: Scenario) -> str:
+    """What a series is of, in words."""
+    variable, scope, item = series
+    provider = scenario.providers.get(item)
+    whose = readable(item) if provider is None else provider.short_title
+    return capital(", ".join(filter(None, (readable(variable), readable(scope), whose))))
+
+
+def _sized(row: RowScore, value: float) -> str:
+    observation = row.observation
+    if observation.unit == "fraction":
+        return percent(100 * value)
+    if observation.unit.startswith("USD bn"):
+        return f"USD {money(value)}bn" + (" a year" if observation.unit.endswith("/yr") else "")
+    return f"{value:.1f}"
 
 
 def _years(rows: Sequence[RowScore]) -> str:

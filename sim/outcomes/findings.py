@@ -103,17 +103,18 @@ def decisive(attribution: Attribution, subject: str) -> str:
     if all(isnan(row.first_se) for row in attribution.rows):
         return _TOO_FEW
     most = [row for row in attribution.units if row.is_told][:_DECISIVE]
-    units = [f"{unit_words(row.unit, attribution.scenario)} {_whole(row.first)}" for row in most]
-    strongest = f" Strongest by itself: {', '.join(units)}." if units else ""
+    units = [f"{unit_words(row.unit, attribution.scenario)} ({_whole(row.first)})" for row in most]
+    strongest = f" Most by itself: {', '.join(units)}." if units else ""
     known = {row.kind: row for row in attribution.kinds}
     told = [kind for kind in KINDS if kind in known and not isnan(known[kind].first)]
     if not told:
         return f"Inputs of {subject} were learned together: what each decides does not add up.{strongest}"
-    parts = [f"{_DECIDING[kind]} {_whole(known[kind].first)}" for kind in told]
-    rest = listed([*(_DECIDING[kind] for kind in KINDS if kind not in told), "what they do together"])
+    first, *others = [(_KINDS[kind], _whole(known[kind].first)) for kind in told]
+    parts = [f"{first[0]} explains {first[1]} by itself", *(" ".join(other) for other in others)]
+    rest = listed([*(_KINDS[kind] for kind in KINDS if kind not in told), "what they do together"])
     return (
-        f"Of the variance in {subject} {listed(parts)} explain by themselves; the other "
-        f"{_whole(known[UNATTRIBUTED].first)} is {rest}.{strongest}"
+        f"Of the variance in {subject}, {listed(parts)}; the other {_whole(known[UNATTRIBUTED].first)} is {rest}."
+        f"{strongest}"
     )
 
 
@@ -123,12 +124,6 @@ def _whole(share: float) -> str:
 
 _DECISIVE: Final = 2
 """Units that one sentence names."""
-
-_DECIDING: Final = {
-    "disagreement": "which hypothesis or reading holds",
-    "ignorance": "numbers that nobody knows",
-    "luck": "luck",
-}
 
 _TOO_FEW: Final = "With so few draws no share can be told from 0: run the study with more."
 

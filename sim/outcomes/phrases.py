@@ -79,7 +79,8 @@ def share_of_draws(part: float) -> str:
     if part in (0.0, 1.0):
         return f"{100 * part:.0f}%"
     text = percent(100 * part)
-    return {"0.0%": "under 0.1%", "100%": "over 99%"}.get(text, text)
+    text = f"{100 * part:.1f}%" if text == "100%" else text
+    return {"0.0%": "under 0.1%", "100.0%": "over 99.9%"}.get(text, text)
 
 
 def mean_and_median(spread: Spread) -> str:

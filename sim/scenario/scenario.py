@@ -46,7 +46,7 @@ MOST_SEED: Final = 2**63 - 1
 
 SETTINGS: Final = (
     *("schema_version", "name", "title", "colour", "abstract"),
-    *("question", "as_of", "sampling", "sources"),
+    *("question", "region", "as_of", "sampling", "sources"),
 )
 """Keys of a scenario that say nothing to the model, or how it is drawn."""
 
@@ -161,6 +161,9 @@ class Scenario(Model):
     colour: Colour | None = Field(default=None, description="In every picture, as #RRGGBB; by the name if not stated.")
     abstract: bool = Field(default=False, description="A base for others that is not run itself.")
     question: str = Field(min_length=1, description="What the scenario is to answer.")
+    region: str | None = Field(
+        default=None, min_length=1, max_length=60, description="Country or region of the market, as tables call it."
+    )
     as_of: datetime.date = Field(description="Day whose knowledge the scenario stands for.")
     exchange_rate: ExchangeRate = Field(
         title="rate at which money is converted", description="Converts CNY of a year to USD of a year."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -125,14 +124,13 @@ def default_outcomes(results: Sequence[Result], baseline: str) -> tuple[Outcome,
     the value with terminal value of all of them and of each; and the share itself. Of a single scenario, the levels.
     """
     cases = {result.name: result.panels for result in results}
-    values = [item for panels in cases.values() for _, item in _items(panels, "npv_with_terminal")]
-    if len(cases) > 1:  # whom the baseline does not have, or it alone, adds nothing to it
-        there = {item for _, item in _items(cases[baseline], "npv_with_terminal")}
-        values = [item for item, names in Counter(values).items() if item in there and names > 1]
-    levels = ["foreign_share.total", *(f"npv_with_terminal.total.{item}" for item in dict.fromkeys(values))]
+    base = [item for _, item in _items(cases[baseline], "npv_with_terminal")]  # who is not there gains over nobody
+    values = [item for panels in cases.values() for _, item in _items(panels, "npv_with_terminal") if item in base]
+    shares = ["foreign_share.total"] if all("foreign_share" in panels for panels in cases.values()) else []
+    levels = [*shares, *(f"npv_with_terminal.total.{item}" for item in dict.fromkeys(values))]
     if len(cases) < 2:
         return tuple(find_outcome(text, cases) for text in levels)
-    return tuple(find_outcome(text, cases, baseline) for text in (*(f"gain({one})" for one in levels), levels[0]))
+    return tuple(find_outcome(text, cases, baseline) for text in (*(f"gain({one})" for one in levels), *shares))
 
 
 def _items(panels: Mapping[str, Any], variable: str) -> Sequence[tuple[str, str]]:

@@ -13,15 +13,17 @@ from sim.chance.pairing import draws_key
 from sim.chance.worlds import Named
 from sim.errors import ResultsError
 from sim.outcomes.comparison import baseline_of, headline, require_comparable
+from sim.outcomes.drivers import Attribution
 from sim.outcomes.manifest import MANIFEST, Hashes, read_manifest, require_as_written, stated, understood
 from sim.outcomes.panels import Result, panel_hash, subset
 from sim.outcomes.results import DRAWS_FILE, read_result, result_folders
 from sim.outcomes.study import drawn_for, read_study
-from sim.outcomes.verdict import Verdict, verdict_of
+from sim.outcomes.verdict import verdict_of
 from sim.tasks.attribution import drivers_by_share
 from sim.tasks.boxfile import BoxFilter, read_box
 from sim.tasks.crew import make_crew
 from sim.tasks.files import Files
+from sim.tasks.material import Told, command_of, drivers_of
 from sim.tasks.pool import Batch, Progress
 from sim.tasks.request import MANY_DRAWS
 from sim.tasks.run import ANSWER, Answer, Study, study_of, unknown_errors
@@ -108,9 +110,10 @@ class CompareTask(Task[Sequence[Result], Study]):
         return ["compared", *([self.held.name] if self.held else ()), *(result.name for result in self.results)]
 
     def asked(self) -> dict[str, Any]:
-        """The results by the hashes of their numbers."""
+        """The results by the hashes of their numbers, and their scenarios."""
+        scenarios = {result.name: result.scenario.model_dump(mode="json") for result in self.results}
         asked = {"compared": self._hashes, "baseline": self.baseline.name, "pictures": self.pictures}
-        asked |= {"trust": self.trust, "has_inputs": self.inputs is not None}
+        asked |= {"scenarios": scenarios, "trust": self.trust, "has_inputs": self.inputs is not None}
         return asked | ({"where": self.held.content()} if self.held else {})
 
     @classmethod
@@ -129,21 +132,27 @@ class CompareTask(Task[Sequence[Result], Study]):
     def write(self, folder: Path, computed: Sequence[Result], desk: Desk) -> Mapping[str, Any]:
         """Write every file."""
         files = Files(folder, computed, self.baseline, self.pictures, desk.crew.jobs)
-        files.write_tables(Batch(), partial(desk.tell, "files"))
+        batch, told = Batch(), self._attributions(desk.crew.jobs)
+        live = files.add_live(batch, self.inputs, told)
+        files.write_tables(batch, partial(desk.tell, "files"))
         draws = self.baseline.scenario.sampling.draws
-        answer = Answer(tuple(headline(computed, self.baseline.name)), self._verdict(desk.crew.jobs))
-        content = {"answer": stated(ANSWER, answer), "draws": draws}
+        notes = tuple(unknown_errors(draws)) if self.held is None else (self.held.note,)
+        verdict = verdict_of(self.results, self.baseline.name, attributions=told, trust=self.trust)
+        command = command_of({"task": self.kind, **self.asked()})
+        files.write_page(Told(verdict, notes, drivers_of(told, live.result() if live else ""), desk.runner, command))
+        answer = Answer(tuple(headline(computed, self.baseline.name)), verdict)
+        content = {"answer": stated(ANSWER, answer), "draws": draws, "notes": notes}
         if self.held is not None:  # no other study has these draws
-            return content | {"notes": (self.held.note,)}
-        return content | {"notes": tuple(unknown_errors(draws)), "draws_key": draws_key(self.baseline.scenario)}
+            return content
+        return content | {"draws_key": draws_key(self.baseline.scenario)}
 
-    def _verdict(self, jobs: int) -> Verdict:
+    def _attributions(self, jobs: int) -> Sequence[Attribution]:
+        """What drives the outcomes, where what was drawn is at hand."""
         batch = Batch()
         shares = drivers_by_share(self.results, self.inputs, self.baseline.name, jobs) if self.inputs else []
         parts = [batch.add(call) for call in shares]
         batch.run(jobs, lambda share: None)
-        told = [one for part in parts for one in part.result()]
-        return verdict_of(self.results, self.baseline.name, attributions=told, trust=self.trust)
+        return [one for part in parts for one in part.result()]
 
     def answer(self, study: Finished) -> Study:
         """The answer in short."""

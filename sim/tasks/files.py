@@ -95,7 +95,7 @@ class Files:
             write_bytes(self.folder / PAGE_FILE, page(material))
 
     def write_tables(self, batch: Batch, done: Callable[[float], None], drivers: Sequence[Attribution] = ()) -> None:
-        """Run the batch with all tables and pictures added to it, those of what drives the answer too, and write them."""
+        """Run the batch with all tables and pictures added to it, and write them; `drivers` are drawn too."""
         others = [result for result in self.results if result is not self.baseline]
         if self.pictures:
             self._add_pictures(batch, drivers)
