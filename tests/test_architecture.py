@@ -69,7 +69,7 @@ READING_ORDER = (
     "report.markup", "report.figures", "report.numbers", "report.material", "report.tables", "report.parts",
     "report.assumptions", "report.structure", "report.diagram", "report.sections", "report.page",
     "report.contents", "report.sheets", "report.plain", "report.layout", "report.charts", "report.workbook",
-    "report.iamc",    "report.parquet", "report.datapackage", "report.crate", "report.archive",
+    "report.iamc", "report.parquet", "report.datapackage", "report.crate", "report.archive",
     "tasks.pool", "tasks.crew", "tasks.blocks", "tasks.parts", "tasks.store", "tasks.task",
     "tasks.precision", "tasks.request", "tasks.question", "tasks.holdout", "tasks.runs", "tasks.audit",
     "tasks.attribution", "tasks.material", "tasks.files", "tasks.run",

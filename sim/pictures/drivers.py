@@ -30,6 +30,9 @@ __all__ = ["Kinds", "Tornado", "drivers_kinds", "drivers_tornado", "leading", "s
 _MOST: Final = 12
 """Inputs in a tornado."""
 
+_FEW: Final = 8
+"""Inputs in the one of a run, beside its other pictures."""
+
 _CATEGORY: Final = "#BDBDBD"
 """A category has no low and high."""
 
@@ -57,9 +60,17 @@ _NARROW: Final = 0.05
 
 @dataclass(frozen=True)
 class Tornado:
-    """What the tornado of one outcome is made of."""
+    """What the tornado of one outcome is made of.
+
+    Attributes
+    ----------
+    attribution : Attribution
+    most : int
+        Inputs that are shown.
+    """
 
     attribution: Attribution
+    most: int = _MOST
 
 
 @dataclass(frozen=True)
@@ -88,14 +99,14 @@ def leading(attributions: Sequence[Attribution], baseline: str) -> tuple[Tornado
     levels = [one for one in shares if not one.outcome.is_gain and one.scenario.name == baseline]
     if not shares:
         return ()
-    return Kinds([*levels, *gains]), Tornado(max(gains or levels, key=lambda one: abs(one.mean)))
+    return Kinds([*levels, *gains]), Tornado(max(gains or levels, key=lambda one: abs(one.mean)), _FEW)
 
 
 @picture(Tornado, needs=lambda tornado: bool(_swinging(tornado.attribution)))
 def drivers_tornado(tornado: Tornado) -> Figure:
     """The mean of an outcome where each input is low and where it is high, and the share that it explains."""
     attribution = tornado.attribution
-    rows = _swinging(attribution)
+    rows = _swinging(attribution)[: tornado.most]
     whole = ", and what its unit is behind in all." if attribution.has_totals else "."
     figure = sheet(
         _tornado_title(attribution),
