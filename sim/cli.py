@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeVar
 
@@ -57,6 +57,7 @@ Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="[SCENARIO:]PATH=VALUE", help="Set one value, in YAML; may be repeated."),
 ]
+Yes = Annotated[bool, typer.Option("--yes", help="Take values far beyond what the scenario holds possible.")]
 Baseline = Annotated[str | None, typer.Option(help="Scenario to compare with; the first unless named.")]
 TargetError = Annotated[
     str | None,
@@ -163,6 +164,7 @@ def run(
     draws: Annotated[int | None, typer.Option(help="Draws, a multiple of 512; the scenarios' own by default.")] = None,
     seed: Annotated[int | None, typer.Option(help="Seed; the scenarios' own by default.")] = None,
     overrides: Overrides = None,
+    yes: Yes = False,
     baseline: Baseline = None,
     out: Out = Path("results"),
     jobs: Jobs = None,
@@ -178,7 +180,7 @@ def run(
     patience: Patience = None,
 ) -> None:
     """Run scenarios as one study on shared draws, and compare them."""
-    scenarios = [loaded.scenario for loaded in _read(files, overrides or ())]
+    scenarios = [loaded.scenario for loaded in _read(files, overrides, yes)]
     from sim.tasks.cluster import workers
     from sim.tasks.run import run_study
 
@@ -348,6 +350,7 @@ def bridge(
         typer.Option(metavar="NAME=LEVER,…", help="Levers given together; by kind unless told; may be repeated."),
     ] = None,
     overrides: Overrides = None,
+    yes: Yes = False,
     draws: Annotated[int | None, typer.Option(help="Draws of each run, a multiple of 512; 2048 by default.")] = None,
     seed: OwnSeed = None,
     out: Out = Path("results"),
@@ -358,7 +361,7 @@ def bridge(
     force: Force = False,
 ) -> None:
     """Tell apart what each clause brings on the way from one scenario to another."""
-    pair = [loaded.scenario for loaded in _read([first, second], overrides or ())]
+    pair = [loaded.scenario for loaded in _read([first, second], overrides, yes)]
     from sim.tasks.bridge import read_clauses, run_bridge
     from sim.tasks.cluster import workers
 
@@ -511,48 +514,15 @@ def verify(
 
 
 @app.command()
-def check(files: Files, overrides: Overrides = None) -> None:
-    """Validate files of scenarios, sweeps and decisions, and nothing else; sources are read with the scenarios."""
-    from sim.reading.loading import SOURCES, overrides_of, scenario_path
+def check(files: Files, overrides: Overrides = None, yes: Yes = False) -> None:
+    """Validate files and nothing else, each as what it is: scenario, sweep, decision, box, record, sources."""
+    from sim.tasks.check import check_files
 
-    paths = [scenario_path(file) for file in files if file.name != SOURCES]
-    own = dict(zip(paths, overrides_of(paths, overrides or ()), strict=True))
-    for line in _each(paths, lambda path: _checked(path, own[path])):
+    lines, notes = check_files(files, overrides=overrides or (), extremes=yes)
+    for note in notes:
+        terminal.complain(note)
+    for line in lines:
         terminal.say(line)
-
-
-def _checked(file: Path, overrides: Sequence[str]) -> str:
-    """What a valid file holds, in words."""
-    from sim.reading.documents import read
-    from sim.reading.loading import read_scenario
-
-    keys = read(file).entries
-    if "actions" in keys or "players" in keys:
-        return _checked_decision(file, overrides)
-    if "design" not in keys:
-        return f"{file}: {read_scenario(file, overrides=overrides).scenario.name} is valid"
-    if overrides:
-        raise ScenarioError([Problem(str(file), 0, 0, "", "is a sweep, which sets its values itself (found --set)")])
-    from sim.tasks.points import asked_outcomes
-    from sim.tasks.sweepfile import read_sweep
-
-    sweep = read_sweep(file)
-    asked = ", ".join(outcome.label for outcome in asked_outcomes(sweep))
-    return f"{file}: {sweep.name} is valid: {len(sweep.points):,} points of {sweep.start.name}; {asked}"
-
-
-def _checked_decision(file: Path, overrides: Sequence[str]) -> str:
-    """What a valid decision holds, in words."""
-    if overrides:
-        message = "is a decision, whose actions set their values themselves (found --set)"
-        raise ScenarioError([Problem(str(file), 0, 0, "", message)])
-    from sim.tasks.decisionfile import read_decision
-    from sim.tasks.payoffs import measure_of
-
-    decision = read_decision(file)
-    measure_of(decision)
-    actions = "; ".join(f"{one.title}: {', '.join(action.name for action in one.actions)}" for one in decision.deciders)
-    return f"{file}: {decision.name} is valid: {actions}"
 
 
 @app.command()
@@ -560,9 +530,10 @@ def explain(
     file: ScenarioFile,
     path: Annotated[str, typer.Argument(metavar="[PATH]", help="Show only what stands at this path.")] = "",
     overrides: Overrides = None,
+    yes: Yes = False,
 ) -> None:
     """Show every number in force, where it is from, and which file set it."""
-    (loaded,) = _read([file], overrides or ())
+    (loaded,) = _read([file], overrides, yes)
     from sim.reading.explain import Line, details, lines
 
     terminal.table(Line._fields, [tuple(line) for line in lines(loaded, path)])
@@ -627,27 +598,14 @@ def list_(out: Out = Path("results")) -> None:
         terminal.say(f"{folder}: unfinished; the same command goes on from it")
 
 
-def _read(files: Sequence[Path], overrides: Sequence[str]) -> list[Loaded]:
-    """Every scenario, by file or by name; the problems of all files at once."""
-    from sim.reading.loading import overrides_of, read_scenario, scenario_path
+def _read(files: Sequence[Path], overrides: Sequence[str] | None, extremes: bool = False) -> Sequence[Loaded]:
+    """Every scenario, by file or by name; what a user should know of how they were read is said."""
+    from sim.reading.loading import read_scenarios
 
-    paths = [scenario_path(file) for file in files]
-    own = dict(zip(paths, overrides_of(paths, overrides), strict=True))
-    return _each(paths, lambda path: read_scenario(path, overrides=own[path]))
-
-
-def _each(files: Sequence[Path], read: Callable[[Path], T]) -> list[T]:
-    """What is read from every file; the problems of all of them at once."""
-    found: list[T] = []
-    problems: list[Problem] = []
-    for file in files:
-        try:
-            found.append(read(file))
-        except ScenarioError as error:
-            problems += error.problems
-    if problems:
-        raise ScenarioError(problems)
-    return found
+    loaded = read_scenarios(files, overrides=overrides or (), extremes=extremes)
+    for note in dict.fromkeys(note for one in loaded for note in one.notes):
+        terminal.complain(note)
+    return loaded
 
 
 def _day(option: str, text: str | None) -> datetime.date | None:
