@@ -349,7 +349,7 @@ def test_check_knows_a_decision(folder: Folder, capsys: pytest.CaptureFixture[st
 
 def test_a_decision_is_no_scenario(folder: Folder) -> None:
     folder.write("decision.yaml", HEAD + BUILD)
-    line = "decision.yaml:4:1: is a decision, and a scenario is asked for (sim decide decision.yaml)"
+    line = "decision.yaml:5:1: is a decision, and a scenario is asked for (sim decide decision.yaml)"
     assert folder.complaints("decision.yaml") == [line]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from statistics import NormalDist
 from typing import Final
 
@@ -23,8 +24,6 @@ _ENDS: Final = Level(np.array([0.05, 0.95]), np.array([-1, 1]) * NormalDist().in
 
 _FAR: Final = 10
 """Times beyond the range: more is rather a slip of units than an opinion."""
-
-_PARAMETER: Final[TypeAdapter[Record]] = TypeAdapter(Parameter)
 
 
 def extreme_values(scenario: Scenario, tree: Node, before: Node) -> Iterator[tuple[str, str]]:
@@ -52,10 +51,16 @@ def extreme_values(scenario: Scenario, tree: Node, before: Node) -> Iterator[tup
             yield path, words
 
 
+@cache
+def _parameter() -> TypeAdapter[Record]:
+    """What reads a record of any family; made when it is needed, for that takes its time."""
+    return TypeAdapter(Parameter)
+
+
 def _record(node: Node) -> Record | None:
     """The record that stood at a place, if it was one."""
     try:
-        return _PARAMETER.validate_python(node.plain())
+        return _parameter().validate_python(node.plain())
     except ValidationError:
         return None
 
