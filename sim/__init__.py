@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from sim.tasks.decide import run_decision
     from sim.tasks.discover import run_discovery
     from sim.tasks.drivers import run_drivers
+    from sim.tasks.export import export_study
+    from sim.tasks.report import report_study
     from sim.tasks.run import run_study
     from sim.tasks.sweep import run_sweep
     from sim.tasks.verify import verify_study
@@ -22,8 +24,10 @@ if TYPE_CHECKING:
 __all__ = [
     "__version__",
     "compare",
+    "export_study",
     "load_results",
     "load_scenario",
+    "report_study",
     "run_backtest",
     "run_bridge",
     "run_calibration",
@@ -39,8 +43,10 @@ __version__ = "0.2.0"
 
 _HOMES = {
     "compare": ("sim.tasks.compare", "compare_studies"),
+    "export_study": ("sim.tasks.export", "export_study"),
     "load_results": ("sim.outcomes.study", "load_results"),
     "load_scenario": ("sim.reading.loading", "load_scenario"),
+    "report_study": ("sim.tasks.report", "report_study"),
     "run_backtest": ("sim.tasks.backtest", "run_backtest"),
     "run_bridge": ("sim.tasks.bridge", "run_bridge"),
     "run_decision": ("sim.tasks.decide", "run_decision"),

@@ -75,6 +75,7 @@ Patience = Annotated[
     typer.Option(metavar="SECONDS", help="End if no worker of --scheduler answers for so long; 1800 by default."),
 ]
 NoPlots = Annotated[bool, typer.Option("--no-plots", help="Draw no pictures.")]
+Verbose = Annotated[bool, typer.Option("--verbose", help="Print all sentences and tables.")]
 Force = Annotated[bool, typer.Option("--force", help="Run again what is finished already.")]
 ScenarioFile = Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="A scenario file.")]
 NamesFile = Annotated[
@@ -178,9 +179,10 @@ def run(
     target_se: TargetError = None,
     scheduler: Scheduler = None,
     patience: Patience = None,
+    verbose: Verbose = False,
 ) -> None:
     """Run scenarios as one study on shared draws, and compare them."""
-    scenarios = [loaded.scenario for loaded in _read(files, overrides, yes)]
+    scenarios = _read(files, overrides, yes)
     from sim.tasks.cluster import workers
     from sim.tasks.run import run_study
 
@@ -202,7 +204,7 @@ def run(
             announce=first,
             **crew,
         )
-    terminal.report(study, answered=first.given)
+    terminal.report(study, answered=first.given, verbose=verbose)
 
 
 @app.command()
@@ -218,6 +220,7 @@ def compare(
     jobs: Jobs = None,
     no_plots: NoPlots = False,
     force: Force = False,
+    verbose: Verbose = False,
 ) -> None:
     """Compare finished results that share their draws."""
     from sim.tasks.compare import compare_studies
@@ -233,7 +236,25 @@ def compare(
             force=force,
             progress=progress,
         )
-    terminal.report(study)
+    terminal.report(study, verbose=verbose)
+
+
+@app.command()
+def report(
+    studies: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="STUDY...", show_default=False, help="A study of sim run or sim compare, then others of that case."
+        ),
+    ],
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The file; beside the first study by default, under its name.")
+    ] = None,
+) -> None:
+    """Put a study on one page, with what else was found about the same case."""
+    from sim.tasks.report import report_study
+
+    terminal.say(str(report_study(studies, out=out)))
 
 
 @app.command()
@@ -254,6 +275,7 @@ def drivers(
     patience: Patience = None,
     no_plots: NoPlots = False,
     force: Force = False,
+    verbose: Verbose = False,
 ) -> None:
     """Say what drives the outcomes of a finished run, and how much of it is disagreement, ignorance and luck."""
     from sim.tasks.cluster import workers
@@ -270,7 +292,7 @@ def drivers(
             progress=progress,
             **crew,
         )
-    terminal.report_findings(found)
+    terminal.report_findings(found, verbose=verbose)
 
 
 @app.command()
@@ -284,6 +306,7 @@ def sweep(
     patience: Patience = None,
     no_plots: NoPlots = False,
     force: Force = False,
+    verbose: Verbose = False,
 ) -> None:
     """Run a scenario at every point of a design over levers and parameters, on shared draws."""
     from sim.tasks.cluster import workers
@@ -300,7 +323,7 @@ def sweep(
             progress=progress,
             **crew,
         )
-    terminal.report_sweep(found)
+    terminal.report_sweep(found, verbose=verbose)
 
 
 @app.command()
@@ -318,6 +341,7 @@ def discover(
     patience: Patience = None,
     no_plots: NoPlots = False,
     force: Force = False,
+    verbose: Verbose = False,
 ) -> None:
     """Find the conditions under which something happens in a finished run, and how much of it is luck."""
     from sim.tasks.cluster import workers
@@ -334,7 +358,7 @@ def discover(
             progress=progress,
             **crew,
         )
-    terminal.report_findings(conditions)
+    terminal.report_findings(conditions, verbose=verbose)
 
 
 @app.command()
@@ -359,6 +383,7 @@ def bridge(
     patience: Patience = None,
     no_plots: NoPlots = False,
     force: Force = False,
+    verbose: Verbose = False,
 ) -> None:
     """Tell apart what each clause brings on the way from one scenario to another."""
     pair = [loaded.scenario for loaded in _read([first, second], overrides, yes)]
@@ -378,7 +403,7 @@ def bridge(
             progress=progress,
             **crew,
         )
-    terminal.report_findings(study)
+    terminal.report_findings(study, verbose=verbose)
 
 
 @app.command()
@@ -392,6 +417,7 @@ def decide(
     patience: Patience = None,
     no_plots: NoPlots = False,
     force: Force = False,
+    verbose: Verbose = False,
 ) -> None:
     """Say what to do: actions beside each other, up to which commitment they pay, and what to find out first."""
     from sim.tasks.cluster import workers
@@ -408,7 +434,7 @@ def decide(
             progress=progress,
             **crew,
         )
-    terminal.report_decision(advice)
+    terminal.report_decision(advice, verbose=verbose)
 
 
 @app.command()
@@ -427,6 +453,7 @@ def backtest(
     patience: Patience = None,
     no_plots: NoPlots = False,
     force: Force = False,
+    verbose: Verbose = False,
 ) -> None:
     """Score a scenario, as it could have been written on its day, against what happened since."""
     cutoff = _day("--as-of", as_of)
@@ -447,7 +474,7 @@ def backtest(
             progress=progress,
             **crew,
         )
-    terminal.report_track(track)
+    terminal.report_track(track, verbose=verbose)
 
 
 @app.command()
@@ -467,6 +494,7 @@ def calibrate(
     patience: Patience = None,
     no_plots: NoPlots = False,
     force: Force = False,
+    verbose: Verbose = False,
 ) -> None:
     """Learn from what happened since: a posterior, from which `sim run --posterior` draws."""
     cutoff = _day("--as-of", as_of)
@@ -487,7 +515,7 @@ def calibrate(
             progress=progress,
             **crew,
         )
-    terminal.report_learning(learning)
+    terminal.report_learning(learning, verbose=verbose)
 
 
 @app.command()
@@ -511,6 +539,27 @@ def verify(
     if verdict.faults:
         raise typer.Exit(_FAILED)
     terminal.say(f"{result}: as its manifest says ({verdict.checked})")
+
+
+@app.command()
+def export(
+    study: Annotated[Path, typer.Argument(metavar="STUDY", show_default=False, help="Folder of a finished study.")],
+    to: Annotated[
+        Literal["xlsx", "iamc", "parquet", "datapackage"], typer.Option("--to", help="For whom: see docs/exports.md.")
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="File, or folder that is there; beside the study by default."),
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace a file that holds something else.")] = False,
+) -> None:
+    """Write a finished study for Excel, for the IAMC's tools, for data frames, or as an archive."""
+    from sim.tasks.export import export_study
+
+    with terminal.progress() as progress:
+        paths = export_study(study, to, out=out, force=force, progress=progress)
+    for path in paths:
+        terminal.say(str(path))
 
 
 @app.command()

@@ -5,7 +5,9 @@ Text goes out as it is: no markup in it is read, no line is wrapped, and rules a
 
 from __future__ import annotations
 
+import shutil
 import sys
+import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import groupby
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from sim.belief.lessons import LessonRow, ObservationRow, RungRow
     from sim.belief.track import PooledRow, RowScore
     from sim.outcomes.tables import HeadlineRow
+    from sim.outcomes.verdict import Verdict
     from sim.tasks.backtest import Track
     from sim.tasks.bridge import BridgeStudy
     from sim.tasks.calibrate import Learning
@@ -44,6 +47,7 @@ __all__ = [
     "report_learning",
     "report_sweep",
     "report_track",
+    "report_verdict",
     "say",
     "table",
 ]
@@ -120,11 +124,52 @@ def progress() -> Iterator[Progress]:
         yield _Bar(bar)
 
 
-def report(study: Study, *, answered: bool = False) -> None:
-    """The answer unless it has been given, then what one should know before quoting it, then where all of it lies."""
+def report(study: Study, *, answered: bool = False, verbose: bool = False) -> None:
+    """The answer in a dozen lines unless most of it has been given, with the tables below it if they are wanted."""
     if not answered:
+        report_verdict(study.verdict)
+    _saved(study.folder, study.paths)
+    if verbose:
         report_answer(study.headline)
-    _notes_and_paths(study.notes, study.paths)
+    _notes(study.notes)
+
+
+def report_verdict(verdict: Verdict) -> None:
+    """A study's answer in sentences."""
+    _lines([(f"{verdict.question}   ({verdict.basis})",)])
+    _lines([(line.label, *line.texts) for line in verdict.screen])
+
+
+def _lines(rows: Sequence[tuple[str, ...]]) -> None:
+    """Labels in a column, each with its texts beside it; wrapped below themselves on a terminal, and nowhere else."""
+    width = 2 + max((len(label) for label, *texts in rows if texts), default=-2)
+    columns = shutil.get_terminal_size().columns if _is_terminal(sys.stdout) else 0
+    hang = width if columns - width > _NARROW else _INDENT
+    for label, *texts in rows:
+        for place, text in enumerate(texts or [label]):
+            line = f"{'' if place else label:{width}}{text}" if texts else text
+            say(textwrap.fill(line, columns, subsequent_indent=" " * hang) if columns else line)
+
+
+_NARROW: Final = 40
+"""Characters beside the labels that a text needs, to be wrapped there."""
+
+_INDENT: Final = 4
+
+
+def _saved(folder: Path, paths: Iterable[Path], what: str = "tables") -> None:
+    """Where it all lies, what to open, and how the rest is printed."""
+    opened = f"Open {_REPORT}; all" if any(path.name == _REPORT for path in paths) else "All"
+    say(f"Saved in {folder}   {opened} {what}: --verbose")
+
+
+_REPORT: Final = "report.html"
+
+
+def _notes(notes: Iterable[str]) -> None:
+    """What one should know before quoting it."""
+    for note in notes:
+        complain(note)
 
 
 class FirstAnswer:
@@ -138,65 +183,65 @@ class FirstAnswer:
     def __init__(self, progress: Progress) -> None:
         self._progress, self.given = progress, False
 
-    def __call__(self, headline: Sequence[HeadlineRow]) -> None:
+    def __call__(self, verdict: Verdict) -> None:
         """Print it; where it cannot be, the study is made all the same, and the report at its end fails."""
         with self._progress.aside(), suppress(OSError):
-            report_answer(headline)
+            report_verdict(verdict)
             self.given = True
 
 
 def report_answer(headline: Iterable[HeadlineRow]) -> None:
-    """The answer, a table for each quantity."""
+    """The answer in numbers, a table for each quantity."""
     for (variable, scope, item, unit), rows in groupby(headline, _quantity):
         factor, shown = (100.0, "%, differences in points") if unit == "fraction" else (1.0, unit)
         say(f"\n{', '.join(filter(None, (variable, scope, item)))} ({shown})")
         table(_HEADER, [_cells(row, factor) for row in rows])
 
 
-def report_sweep(sweep: SweepStudy) -> None:
-    """The first points with their outcomes, then what one should know before quoting them, then where it all lies."""
-    header, *rows = sweep.table
-    say("")
-    table(header, rows[:_MOST_ROWS])
-    if len(rows) > _MOST_ROWS:
-        say(f"and {len(rows) - _MOST_ROWS:,} points more")
-    _notes_and_paths(sweep.notes, sweep.paths)
+def report_sweep(sweep: SweepStudy, *, verbose: bool = False) -> None:
+    """What the points say of each outcome; every point below it if that is wanted."""
+    _sentences(sweep.sentences, verbose=verbose)
+    _saved(sweep.folder, sweep.paths)
+    if verbose:
+        header, *rows = sweep.table
+        say("")
+        table(header, rows)
+    _notes(sweep.notes)
 
 
-def report_findings(study: DriversStudy | BridgeStudy | Conditions) -> None:
-    """For each outcome what is found of it, a sentence a finding; then what one should know, and where it all lies."""
-    for title, *findings in study.findings:
-        say(f"\n{title}")
-        for finding in findings:
-            say(f"  {finding}")
-    _notes_and_paths(study.notes, study.paths)
+def report_findings(study: DriversStudy | BridgeStudy | Conditions, *, verbose: bool = False) -> None:
+    """For each outcome what is found of it, a sentence a finding, as many as a screen takes unless all are wanted."""
+    each = max(1, _MOST_SENTENCES // max(1, len(study.findings)))
+    for title, *findings in study.findings if verbose else study.findings[:_MOST_SENTENCES]:
+        shown = findings if verbose else findings[: each - 1]
+        _lines([(title if shown or not findings else f"{title} {findings[0]}",), *((f"  {one}",) for one in shown)])
+    _saved(study.folder, study.paths, "findings and outcomes")
+    _notes(study.notes)
 
 
-def report_decision(decision: DecisionStudy) -> None:
-    """What was found, a sentence each, the actions beside each other, then what one should know, and where it lies."""
-    say("")
-    for sentence in decision.sentences:
-        say(sentence)
-    header, *rows = decision.table
-    say("")
-    table(header, rows)
-    _notes_and_paths(decision.notes, decision.paths)
+def report_decision(decision: DecisionStudy, *, verbose: bool = False) -> None:
+    """What is found, a sentence each, the most important first; the actions beside each other if that is wanted."""
+    _sentences(decision.sentences, verbose=verbose)
+    _saved(decision.folder, decision.paths)
+    if verbose:
+        header, *rows = decision.table
+        say("")
+        table(header, rows)
+    _notes(decision.notes)
 
 
-def _notes_and_paths(notes: Iterable[str], paths: Iterable[Path]) -> None:
-    for note in notes:
-        say(f"\n{note}")
-    say("")
-    for path in paths:
-        say(str(path))
+_MOST_SENTENCES: Final = 11
+"""On a screen, above the line that names the folder."""
+
+
+def _sentences(sentences: Sequence[str], *, verbose: bool) -> None:
+    """A line each, as many as a screen takes unless all are wanted."""
+    _lines([(sentence,) for sentence in (sentences if verbose else sentences[:_MOST_SENTENCES])])
 
 
 def _quantity(row: HeadlineRow) -> tuple[str, str, str, str]:
     return row.variable, row.scope, row.item, row.unit
 
-
-_MOST_ROWS: Final = 40
-"""Points of a sweep that are shown: about a screen."""
 
 _HEADER: Final = ("year", "scenario", "median", "5%", "95%", "mean", "mean difference", "std. error")
 
@@ -209,8 +254,17 @@ def _cells(row: HeadlineRow, factor: float) -> tuple[str, ...]:
     return (str(row.year), row.scenario, *levels, difference, error)
 
 
-def report_track(track: Track) -> None:
-    """How each row was foreseen, rows pooled, what was left out or replaced, and where all of it lies."""
+def report_track(track: Track, *, verbose: bool = False) -> None:
+    """How the record was foreseen; row by row, and what was left out or replaced, if that is wanted."""
+    _sentences(track.sentences, verbose=verbose)
+    _saved(track.folder, track.paths)
+    if verbose:
+        _track_tables(track)
+    _notes(track.notes)
+
+
+def _track_tables(track: Track) -> None:
+    """How each row was foreseen, rows pooled, and what was left out or replaced."""
     from sim.belief.naive import NAIVE
 
     skills = [f"vs {name.replace('_', ' ')}" for name in NAIVE]
@@ -228,11 +282,20 @@ def report_track(track: Track) -> None:
     header = ("of", "rows", "series", "score", "engine", *skills, "in 50%", "in 90%")
     table(header, [_pooled_cells(track.pooled, place, NAIVE) for place in _engine_places(track.pooled)])
     _told("left out", ("row", "reason"), list(track.unmatched.items()))
-    _close(track.replaced, track.notes, track.paths)
+    _replacements(track.replaced)
 
 
-def report_learning(learning: Learning) -> None:
-    """What was foreseen of the record and what it taught, how the particles fared, and where all of it lies."""
+def report_learning(learning: Learning, *, verbose: bool = False) -> None:
+    """What the record taught; row by row and input by input, and how the particles fared, if that is wanted."""
+    _sentences(learning.sentences, verbose=verbose)
+    _saved(learning.folder, learning.paths)
+    if verbose:
+        _learning_tables(learning)
+    _notes(learning.notes)
+
+
+def _learning_tables(learning: Learning) -> None:
+    """What was foreseen of the record and what it taught, and how the particles fared."""
     used = [row for row in learning.observations if row.used == "yes"]
     say("\nthe record, in the order in which it joined: foreseen before and after, all errors included")
     table(_OBSERVATION_HEADER, [_observation_cells(row) for row in sorted(used, key=lambda row: row.joined or 0)])
@@ -242,7 +305,7 @@ def report_learning(learning: Learning) -> None:
     say(f"\ninformed: {len(moved)} of {len(learning.lessons)}; moved in standard deviations of the prior")
     table(_LESSON_HEADER, [_lesson_cells(row) for row in moved])
     _told("left out", ("row", "reason"), [(row.id, row.reason) for row in learning.observations if row.used == "no"])
-    _close(learning.replaced, learning.notes, learning.paths)
+    _replacements(learning.replaced)
 
 
 _OBSERVATION_HEADER: Final = (
@@ -256,15 +319,10 @@ _LESSON_HEADER: Final = (
 )
 
 
-def _close(replaced: Sequence[Replacement], notes: Sequence[str], paths: Sequence[Path]) -> None:
-    """What was not known by the cut-off, what one should know before quoting, and where all of it lies."""
+def _replacements(replaced: Sequence[Replacement]) -> None:
+    """What was not known by the cut-off, and what stands in for it."""
     cells = [(one.path, one.value, f"{one.source}, {one.published}", one.fallback) for one in replaced]
     _told("not known by the cut-off, and replaced", ("number", "put aside", "published", "in its place"), cells)
-    for note in notes:
-        say(f"\n{note}")
-    say("")
-    for path in paths:
-        say(str(path))
 
 
 def _observation_cells(row: ObservationRow) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ project = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text
 needed = [
     *project["dependencies"],
     *project["optional-dependencies"]["xarray"],
+    *project["optional-dependencies"]["parquet"],
     *project["optional-dependencies"]["test"],
 ]
 print(*(name.replace(">=", "==") for name in needed if not name.startswith(NOT_NEEDED)), sep="\n")

@@ -106,7 +106,7 @@ def test_the_module_runs_as_the_command() -> None:
 
 def test_public_names_are_pinned_and_found_on_first_use() -> None:
     names = ("backtest", "bridge", "calibration", "decision", "discovery", "drivers", "study", "sweep")
-    tasks = {"compare", "verify_study", *(f"run_{name}" for name in names)}
+    tasks = {"compare", "export_study", "verify_study", *(f"run_{name}" for name in names)}
     assert set(sim.__all__) == {"__version__", "load_results", "load_scenario", *tasks}
     assert all(getattr(sim, name) for name in sim.__all__)
     with pytest.raises(AttributeError, match="no attribute 'load_scenarios'"):

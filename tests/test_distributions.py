@@ -28,7 +28,7 @@ def record(unit: str = "1", **numbers: Any) -> Record:
 
 
 def money(unit: str, value: float) -> Input:
-    return Input("market.size", "market.size", record(unit, value=value), "money", Range(0, 1e6))
+    return Input("market.size", "market.size", record(unit, value=value), "money", Range(0, 1e6), "size")
 
 
 def test_two_piece_normal_has_its_three_points_at_5_50_and_95_percent() -> None:
@@ -144,7 +144,7 @@ def test_money_in_cny_is_divided_by_the_exchange_rate() -> None:
 
 
 def test_months_become_years() -> None:
-    item = Input("x", "x", record("months", value=18), "duration", Range(0, 100))
+    item = Input("x", "x", record("months", value=18), "duration", Range(0, 100), "x")
     assert canonical(Scenario.model_construct(), item, HALF) == 1.5
 
 

@@ -215,7 +215,7 @@ def test_the_hypothesis_is_what_drives_most_and_is_said_first() -> None:
     title, *findings = whole().findings[0]
     assert title.startswith("Opened, gain in foreign share, all layers, 2022 over Small: mean +")
     assert findings[0].startswith("Its uncertainty is ")
-    assert any(line.startswith("By opening hypothesis the mean is +") for line in findings)
+    assert any(line.startswith("The mean differs by which hypothesis on the long run holds: +") for line in findings)
     most = next(line for line in findings if line.startswith("It hangs most on"))
     assert most.startswith(f"It hangs most on {unit_words(rows(whole())[0]['unit'], opened())} (")
 
@@ -347,8 +347,8 @@ def test_numbers_have_their_units(unit: str, value: float, is_gain: bool, words:
     [
         ("shock.market[0]", "shocks to the market's size, component 1"),
         ("shock.rivalry.aws", "luck of AWS in rivalry"),
-        ("regulator.review_time[aws]", "regulator review time, AWS"),
-        ("opening.hypothesis", "opening hypothesis"),
+        ("regulator.review_time[aws]", "how long the regulator takes, AWS"),
+        ("opening.hypothesis", "which hypothesis on the long run holds"),
         ("chance.trade_deal", "whether trade deal happens"),
         ("order", "who is first in the queue"),
     ],
@@ -374,7 +374,7 @@ def test_every_picture_says_what_it_shows(tmp_path: Path) -> None:
     axes = figure("drivers_tornado", tornado).axes
     assert "percentage points" in axes[0].get_xlabel()
     words = [label.get_text() for label in axes[0].get_yticklabels()]
-    assert "Opening hypothesis\n(narrow, wide)" in words
+    assert "Which hypothesis on the long run holds\n(narrow, wide)" in words
 
 
 def test_with_totals_there_are_pictures_of_the_whole() -> None:

@@ -4,11 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from conftest import Folder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from shipped import column, run, worlds
 
+from sim.chance.sampling import draw_worlds
 from sim.kernels import growth
+from sim.model.engine import simulate
+from sim.reading.loading import load_scenario
+from sim.scenario.baseyear import yearly_growth
+from sim.scenario.inputs import medians
+from sim.scenario.scenario import Scenario
 
 TWO = np.ones(2)
 
@@ -106,3 +113,66 @@ def test_downward_steps_shift_the_median_and_not_the_mean_size() -> None:
 def test_inputs_of_the_market_are_what_the_draws_say() -> None:
     drawn = worlds("jv_only").inputs
     np.testing.assert_allclose(column(run("jv_only"), "market_size", "iaas")[0], drawn["market.layers.iaas.size"])
+
+
+STATED = "growth_forecast: null, forecast_years: null"
+EVIDENCE = "source: judgement, grade: judgement"
+
+
+def _growing(folder: Folder, growth: str, fade: float = 1.0) -> Scenario:
+    """The small scenario, a year of the base and twelve more, without shocks, with growth by year."""
+    calm = f"volatility: {{value: 0, unit: 1/yr, {EVIDENCE}}}, step_rate: {{value: 0, unit: 1/yr, {EVIDENCE}}}"
+    text = (
+        f"horizon: {{end_year: 2030}}\nmarket: {{{STATED}, {calm}, growth_by_year: {{{growth}}}, "
+        f"growth_fade: {{value: {fade}, unit: years, {EVIDENCE}}}}}\n"
+    )
+    return load_scenario(folder.variant(text))
+
+
+def _rate(year: int, value: float) -> str:
+    return f"{year}: {{value: {value}, unit: '%/yr', {EVIDENCE}}}"
+
+
+def test_a_market_that_stays_falls_or_recovers_does_so_year_by_year() -> None:
+    years = np.arange(0.0, 5.0)[:, None]
+    yearly = np.log1p(np.array([[-0.2], [0.0], [0.3]])) * TWO
+    path = growth.dated_trend(years, yearly, np.log1p(0.02) * TWO, 50.0 * TWO)[:, 0]
+    tail = np.log(1.3 / 1.02) / 50.0
+    np.testing.assert_allclose(np.exp(path[:4]), [1.0, 0.8, 0.8, 1.04], rtol=1e-12)
+    assert path[4] - path[3] == pytest.approx(np.log(1.02) + tail, rel=1e-9)
+
+
+def test_growth_by_year_is_continuous_and_fades_as_the_other_form_does() -> None:
+    years, first, last, fade = np.linspace(0.0, 6.0, 601)[:, None], 0.4 * TWO, 0.05 * TWO, 0.7 * TWO
+    path = growth.dated_trend(years, first[None], last, fade)[:, 0]
+    assert np.abs(np.diff(path)).max() < 0.41 * 0.01
+    np.testing.assert_allclose(path[100:], 0.4 + growth.trend(years[100:] - 1.0, first, last, fade)[:, 0], rtol=1e-12)
+
+
+def test_years_between_two_that_are_stated_lie_between(folder: Folder) -> None:
+    growing = _growing(folder, _rate(2022, 20))
+    found = yearly_growth(growing, {path: np.array([value]) for path, value in medians(growing).items()})
+    assert found.shape == (4, 1)
+    np.testing.assert_allclose(np.diff(found[:, 0]), (np.log(1.2) - np.log(1.72)) / 4)
+
+
+def test_a_run_grows_as_it_is_stated(folder: Folder) -> None:
+    stated = {2019: -10.0, 2020: 0.0, 2021: 25.0}
+    growing = _growing(folder, ", ".join(_rate(year, value) for year, value in stated.items()))
+    size = simulate(growing, draw_worlds(growing, range(1)))["market_size"]
+    total = size.values[:, size.items.index(("total", ""))].mean(axis=-1)
+    np.testing.assert_allclose(total[1:4] / total[:3], [0.9, 1.0, 1.25], rtol=0.03)
+    assert total[-1] / total[-2] == pytest.approx(1.07, abs=0.01)
+
+
+def test_a_year_that_is_not_simulated_is_refused(folder: Folder) -> None:
+    fade = f"growth_fade: {{value: 1, unit: years, {EVIDENCE}}}"
+    text = f"market: {{{STATED}, growth_by_year: {{{_rate(2018, 5)}}}, {fade}}}\n"
+    (problem,) = folder.complaints(folder.variant(text))
+    assert "market.growth_by_year.2018: must be a year that is simulated (found 2018; allowed 2019 to" in problem
+
+
+def test_a_trend_is_stated_once_and_whole(folder: Folder) -> None:
+    for text in ("growth_forecast: null", f"growth_by_year: {{{_rate(2019, 5)}}}", f"{STATED}"):
+        (problem,) = folder.complaints(folder.variant(f"market: {{{text}}}\n"))
+        assert "states its trend by growth_forecast and forecast_years or growth_by_year and growth_fade" in problem

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -28,6 +29,13 @@ DRAWS, FEW = 64, 6
 RELATIVE, ABSOLUTE = 1e-10, 1e-12
 """The latter of the market's size for money, of 1 for shares and indices."""
 
+BY_YEAR = (
+    'market.growth_by_year={"2019":{"value":-30,"unit":"%/yr","source":"judgement","grade":"judgement"},'
+    '"2023":{"low":0,"median":20,"high":60,"unit":"%/yr","source":"judgement","grade":"judgement"}} '
+    'market.growth_fade={"value":1.5,"unit":"years","source":"judgement","grade":"judgement"}'
+)
+"""A market that falls and recovers."""
+
 STRESSES = (
     "ftz_pilot entry.rule=always horizon.period_months=12",
     "piecemeal entry.rule=always horizon.period_months=1",
@@ -44,6 +52,7 @@ STRESSES = (
     "policy.steps.nationwide_in_deal.probability=1 policy.steps.nationwide_in_deal.delay=40",
     "full_liberalization market.growth_long_run=-30 economics.asset_life=2.75 entry.rule=always "
     "segments.multinational.foreign_propensity=300 opening.hypotheses.open_market_analogue.value=95",
+    f"full_liberalization market.growth_forecast=null market.forecast_years=null {BY_YEAR}",
     "new_entrant entry.rule=always providers.google.arrives.new_choices=60 demand.conduct=1 regulator.review_time=1",
     "new_entrant providers.google.arrives.after=null providers.google.arrives.when=2022-05-20",
     "new_entrant entry.rule=always providers.google.arrives.after=opening_effective providers.google.arrives.delay=1.3",
@@ -121,7 +130,7 @@ def _case(draw: int, *name: str) -> Case:
     return Case(
         scenario=found,
         inputs={key: float(values[draw]) for key, values in drawn.inputs.items()},
-        median_forecast=forecast.middle() * SCALES["rate"][forecast.unit],
+        median_forecast=math.nan if forecast is None else forecast.middle() * SCALES["rate"][forecast.unit],
         luck=drawn.market_shock[:, draw] + drawn.market_steps[:, draw],
         rivalry=drawn.rivalry[:, :, draw],
         origin=drawn.origin_shock[:, draw],

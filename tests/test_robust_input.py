@@ -296,7 +296,8 @@ NO_NUMBERS = {
     ),
     "growth that does not fade": (
         f"market: {{growth_base: {{value: 30, unit: '%/yr', {EVIDENCE}}}}}",
-        "market.growth_forecast: must lie between growth_base and growth_long_run (found 30.0%, 40.6%, 7.0%)",
+        "market.growth_forecast: must lie between growth_base and growth_long_run (found 30.0%, 40.6%, 7.0%); growth "
+        "that recovers, stays or falls is stated by growth_by_year and growth_fade",
     ),
     "value without end": (
         f"economics: {{terminal_growth: {{value: 10, unit: '%/yr', {EVIDENCE}}}}}",

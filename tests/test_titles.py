@@ -1,8 +1,14 @@
 """What a scenario is called, and its colour, where people read."""
 
+from collections import Counter
+
+import pytest
 from conftest import SMALL, Folder, small
+from shipped import RUNNABLE, scenario
 
 from sim.reading.loading import load_scenario
+from sim.scenario.inputs import titles
+from sim.wording import readable
 
 
 def test_a_scenario_is_called_by_its_name_in_words_unless_it_states_a_title(folder: Folder) -> None:
@@ -24,3 +30,16 @@ def test_a_colour_is_six_digits_behind_a_mark(folder: Folder) -> None:
 
 def test_another_name_is_another_title() -> None:
     assert small().named("next_door").title == "Next door"
+
+
+@pytest.mark.parametrize("name", RUNNABLE)
+def test_every_number_is_called_something_and_no_two_the_same(name: str) -> None:
+    words = titles(scenario(name))
+    assert [path for path, title in words.items() if title == readable(path)] == []
+    assert [title for title, times in Counter(words.values()).items() if times > 1] == []
+
+
+def test_an_id_on_the_way_is_called_by_its_title(folder: Folder) -> None:
+    text = "segments: {firms: {title: banks and shops}}\n"
+    words = titles(load_scenario(folder.variant(text)))
+    assert words["segments.firms.weight"] == "weight of banks and shops among customers"

@@ -72,12 +72,13 @@ class Cells:
     count: int
 
 
-def equal_cells(column: FloatArray, count: int) -> Cells:
+def equal_cells(column: FloatArray, count: int, order: IntArray | None = None) -> Cells:
     """Cells of the same number of draws, in rising order of a column (N,); of equal values the first draws come first.
 
-    A column with no more values than cells has one for each value: whole numbers, or a number chosen from a few.
+    A column with no more values than cells has one for each value: whole numbers, or a number chosen from a few. Its
+    stable order (N,) may be given where it is known.
     """
-    order = np.argsort(column, kind="stable")
+    order = np.argsort(column, kind="stable") if order is None else order
     ordered = column[order]
     values = 1 + np.count_nonzero(ordered[1:] > ordered[:-1])
     if values <= count:

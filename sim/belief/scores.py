@@ -26,7 +26,7 @@ from sim.axes import FloatArray
 from sim.belief.record import MONEY, SHARES, Observation
 from sim.scenario.families import TwoPiece
 
-__all__ = ["COVERED", "LEVELS", "headline_score", "measured", "pit", "quantiles", "scores"]
+__all__ = ["COVERED", "LEVELS", "headline_score", "headline_scores", "measured", "pit", "quantiles", "scores"]
 
 LEVELS: Final = (0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 0.95)
 """Quantiles of a forecast that are reported."""
@@ -124,6 +124,24 @@ _BACKEND: Final = "numpy"
 def _crps(scoringrules: Any, value: float, draws: FloatArray) -> float:
     """CRPS of the distribution from which the draws are, without bias, by its probability-weighted moments."""
     return float(scoringrules.crps_ensemble(value, draws, estimator="pwm", backend=_BACKEND))
+
+
+def headline_scores(draws: FloatArray, observation: Observation) -> dict[str, float]:
+    """The one score of `scores` by which a row is pooled, without the library, whose import can take seconds.
+
+    References
+    ----------
+    Zamo, M. & Naveau, P. (2018), "Estimation of the continuous ranked probability score with limited information and
+    applications to ensemble weather forecasts", Mathematical Geosciences 50: by probability-weighted moments.
+    """
+    name, value = headline_score(observation), observation.value
+    if name == "brier":
+        return {name: float((draws.mean() - value) ** 2)}
+    ordered = np.sort(np.log(draws) if name == "crps_log" else draws)
+    value = math.log(value) if name == "crps_log" else value
+    count = len(ordered)
+    weighted = (ordered * np.arange(count)).sum() / (count * (count - 1))
+    return {name: float(np.abs(ordered - value).mean() + ordered.mean() - 2 * weighted)}
 
 
 def headline_score(observation: Observation) -> str:

@@ -6,9 +6,9 @@ series over what they are of (sizes, shares, ...); the interval of a pooled skil
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -37,6 +37,9 @@ __all__ = [
 ]
 
 ENGINE: Final = "engine"
+
+Scoring: TypeAlias = Callable[[FloatArray, Observation], Mapping[str, float]]
+"""Scores by name of a forecast of one row, (N,)."""
 
 FEWEST_SERIES: Final = 5
 """Below this many series their spread says too little, and the interval of a pooled skill is left empty."""
@@ -94,12 +97,12 @@ class RowScore:
         return 1.0 - self.scores[ENGINE][score] / against if against > 0.0 else float("nan")
 
 
-def scored(matches: Sequence[Match], forecasts: Forecasts) -> tuple[RowScore, ...]:
-    """Every matched row with its scores, in the order of the record."""
-    return tuple(_scored(row, match, forecasts) for row, match in enumerate(matches))
+def scored(matches: Sequence[Match], forecasts: Forecasts, scores: Scoring = scores) -> tuple[RowScore, ...]:
+    """Every matched row with its scores, all of them by default, in the order of the record."""
+    return tuple(_scored(row, match, forecasts, scores) for row, match in enumerate(matches))
 
 
-def _scored(row: int, match: Match, forecasts: Forecasts) -> RowScore:
+def _scored(row: int, match: Match, forecasts: Forecasts, scores: Scoring) -> RowScore:
     draws, observation = forecasts.engine[row], match.observation
     is_number = observation.unit != "boolean"
     applying = {name: values[row] for name, values in forecasts.naive.items() if not np.isnan(values[row, 0])}

@@ -56,6 +56,7 @@ __all__ = [
     "draw_worlds",
     "fixed_points",
     "hybrid_worlds",
+    "input_levels",
     "leading_columns",
     "uniforms",
 ]
@@ -178,6 +179,35 @@ def _leading(plan: _Plan, number: int) -> dict[str, FloatArray]:
             along = scramble.own_normals(path, len(axes))
         kept |= dict(zip(labels, along, strict=True))
     return kept
+
+
+def input_levels(scenario: Scenario, scrambles: range, names: Collection[str]) -> Named:
+    """At which probability of its distribution each of some inputs lies, of what is drawn anew and not learned.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    scrambles : range
+        Numbers of the scrambles; N = 512 times their count.
+    names : collection of str
+        Inputs.
+
+    Returns
+    -------
+    mapping of arrays (N,)
+        Uniforms under the copula of the input's group; their normal quantiles have its normal correlations.
+    """
+    plan = _plan(scenario)
+    groups = [group for group in scenario.sampling.correlations.values() if set(names) & set(group.members)]
+    needed = {*names, *(member for group in groups for member in group.members)}
+    parts = []
+    for number in scrambles:
+        latents = _drawn(plan, _Scramble(scenario.sampling, number), _uniform_names(plan), needed.__contains__)
+        uniforms = dict(latents.inputs)
+        for group in groups:
+            uniforms |= correlated(group, latents)
+        parts.append(uniforms)
+    return {name: np.concatenate([part[name] for part in parts]) for name in names}
 
 
 def draw_latents(scenario: Scenario, number: int) -> Latents:

@@ -9,6 +9,7 @@ from sim.axes import FloatArray
 __all__ = [
     "captive_factor",
     "contestable_spending",
+    "dated_trend",
     "fade_rate",
     "last_base_period",
     "layer_odds",
@@ -68,6 +69,30 @@ def trend(years: FloatArray, first: FloatArray, long_run: FloatArray, fade: Floa
     (T, N)
     """
     return np.asarray(long_run * years - (first - long_run) * np.expm1(-fade * years) / fade)
+
+
+def dated_trend(years: FloatArray, yearly: FloatArray, long_run: FloatArray, fade: FloatArray) -> FloatArray:
+    """Log size against the middle of the base year, when growth is stated year by year, and fades after the last.
+
+    Equation (6) of docs/model.md.
+
+    Parameters
+    ----------
+    years : (T, 1)
+        Years since the middle of the base year.
+    yearly : (K, N)
+        Log growth from the middle of the base year to that of the next, and so on.
+    long_run, fade : (N,)
+        Log growth towards which the last fades; rate of that, per year.
+
+    Returns
+    -------
+    (T, N)
+    """
+    size = np.zeros((len(years), yearly.shape[1]))
+    for passed, rate in enumerate(yearly):
+        size += rate * np.clip(years - passed, 0.0, 1.0)
+    return size + trend(np.maximum(years - len(yearly), 0.0), yearly[-1], long_run, fade)
 
 
 def tilt(years: FloatArray, forecast: FloatArray, expected: float, span: float) -> FloatArray:

@@ -10,7 +10,7 @@ from sim.axes import FloatArray
 from sim.chance.worlds import Worlds
 from sim.kernels import growth
 from sim.model.economy import LARGEST_EXPONENT, Economy, require
-from sim.scenario.baseyear import fade_rate, fading, median_forecast
+from sim.scenario.baseyear import Inputs, fade_rate, fading, median_forecast, yearly_growth
 from sim.scenario.scenario import Scenario
 
 __all__ = ["MarketPath", "market_path"]
@@ -48,14 +48,10 @@ def market_path(scenario: Scenario, economy: Economy, worlds: Worlds, step: floa
     NumericalError
         If a draw's growth cannot fade from its first to its long-run value so as to meet the median forecast.
     """
-    market, inputs = scenario.market, economy.inputs
-    first, long_run = np.log1p(inputs["market.growth_base"]), np.log1p(inputs["market.growth_long_run"])
-    fade, expected, span = fade_rate(scenario, inputs), median_forecast(scenario), float(market.forecast_years)
-    fades = fading(scenario, inputs, fade)
-    require(fades.refusal, fades.holds)
+    inputs = economy.inputs
+    first = np.log1p(inputs["market.growth_base"])
     since_middle = np.asarray(0.5 + (np.arange(periods + 1)[:, None] - 0.5) * step, dtype=np.float64)
-    curve = growth.trend(since_middle, first, long_run, fade)
-    curve += growth.tilt(np.maximum(since_middle - 0.5, 0.0), inputs["market.growth_forecast"], expected, span)
+    curve = _trend(scenario, inputs, since_middle)
     curve += (growth.step_compensation(inputs["market.step_rate"], inputs["market.step_size"]) * step) * np.arange(
         periods + 1
     )[:, None]
@@ -68,6 +64,20 @@ def market_path(scenario: Scenario, economy: Economy, worlds: Worlds, step: floa
     realised = np.diff(np.log(size), axis=0) / step
     luck = np.diff(shocks, axis=0) / step
     return MarketPath(size, realised, realised - luck[:, None], np.vstack([first, np.diff(curve, axis=0) / step]))
+
+
+def _trend(scenario: Scenario, inputs: Inputs, since_middle: FloatArray) -> FloatArray:
+    """Log size (T + 1, N) against the middle of the base year, without what makes up for downward steps."""
+    market, fade, long_run = scenario.market, fade_rate(scenario, inputs), np.log1p(inputs["market.growth_long_run"])
+    fades = fading(scenario, inputs, fade)
+    require(fades.refusal, fades.holds)
+    if market.forecast_years is None:
+        return growth.dated_trend(since_middle, yearly_growth(scenario, inputs), long_run, fade)
+    first, span = np.log1p(inputs["market.growth_base"]), float(market.forecast_years)
+    curve = growth.trend(since_middle, first, long_run, fade)
+    forecast, expected = inputs["market.growth_forecast"], median_forecast(scenario)
+    curve += growth.tilt(np.maximum(since_middle - 0.5, 0.0), forecast, expected, span)
+    return curve
 
 
 def _split_layers(scenario: Scenario, economy: Economy, total: FloatArray, since_middle: FloatArray) -> FloatArray:

@@ -29,6 +29,7 @@ __all__ = [
     "compare_one",
     "compare_results",
     "headline",
+    "headline_years",
     "paired",
     "require_comparable",
     "summarise",
@@ -309,7 +310,7 @@ def headline(results: Sequence[Result], baseline: str | None = None) -> list[Hea
     return [
         _headline_row(result, base, variable, scope, item, year)
         for variable, scope, item in _headline_numbers(base)
-        for year in _headline_years(base.panels[variable])
+        for year in headline_years(base.panels[variable])
         for result in results
     ]
 
@@ -325,7 +326,8 @@ def _headline_numbers(base: Result) -> list[tuple[str, str, str]]:
     return [number for number in numbers if number[0] in base.panels]
 
 
-def _headline_years(panel: Columns) -> list[int]:
+def headline_years(panel: Columns) -> list[int]:
+    """The base year of a panel, its last, and some between."""
     chosen = {panel.years[0], *_HEADLINE_YEARS, panel.years[-1]}
     return [year for year in panel.years if year in chosen]
 

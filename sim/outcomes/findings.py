@@ -9,10 +9,11 @@ from typing import Final
 from sim.chance.units import KINDS
 from sim.outcomes.drivers import CHANCE, UNATTRIBUTED, Attribution, DriverRow, Share
 from sim.outcomes.naming import Outcome
+from sim.scenario.inputs import titles
 from sim.scenario.scenario import Scenario
 from sim.wording import capital, listed, readable
 
-__all__ = ["in_units", "outcome_words", "sentences", "unit_words"]
+__all__ = ["decisive", "in_units", "outcome_words", "sentences", "unit_words"]
 
 _NAMED: Final = 5
 """Units that a sentence names."""
@@ -22,8 +23,6 @@ _UNITS: Final = {
     "shock.origin": "shocks to foreign against domestic providers",
     "market_steps": "downward steps of the market",
     "order": "who is first in the queue",
-    "one_regulator": "how long the regulator takes",
-    "one_building_trade": "how long building takes",
 }
 _BEGINNINGS: Final = {
     "shock.rivalry.": "luck of {} in rivalry",
@@ -36,7 +35,7 @@ _BEGINNINGS: Final = {
 
 
 def unit_words(name: str, scenario: Scenario) -> str:
-    """A unit or column in words; inputs keep the words of their path, by which they are found in the scenario."""
+    """A unit or column in words: an input's title, what luck or a group of inputs is called."""
     plain, _, place = name.rstrip("]").partition("[")
     if place:
         component = f"component {int(place) + 1}" if place.isdigit() else _provider(place, scenario)
@@ -44,7 +43,9 @@ def unit_words(name: str, scenario: Scenario) -> str:
     for beginning, text in _BEGINNINGS.items():
         if name.startswith(beginning):
             return text.format(_provider(name.removeprefix(beginning), scenario))
-    return _UNITS.get(name) or readable(name)
+    group = scenario.sampling.correlations.get(name)
+    own = titles(scenario).get(name) if group is None else group.title
+    return _UNITS.get(name) or own or readable(name)
 
 
 def _provider(name: str, scenario: Scenario) -> str:
@@ -87,7 +88,7 @@ def sentences(attribution: Attribution) -> Iterator[str]:
     what = f"{attribution.scenario.title}, {outcome_words(attribution)}{over}"
     yield f"{what}: mean {mean}, standard deviation {sd}."
     if all(isnan(row.first_se) for row in attribution.rows):
-        yield "With so few draws no share can be told from 0: run the study with more."
+        yield _TOO_FEW
         return
     yield from _of_kinds(attribution)
     yield _of_units(attribution)
@@ -96,6 +97,35 @@ def sentences(attribution: Attribution) -> Iterator[str]:
     untold = sum(not row.is_told for row in attribution.units)
     yield f"Of {len(attribution.units)} sources of uncertainty {untold} are not told from 0."
 
+
+def decisive(attribution: Attribution, subject: str) -> str:
+    """What decides an outcome, in short: what each kind of not knowing explains by itself, and what is open."""
+    if all(isnan(row.first_se) for row in attribution.rows):
+        return _TOO_FEW
+    most = [row for row in attribution.units if row.is_told][:_DECISIVE]
+    units = [f"{unit_words(row.unit, attribution.scenario)} ({_whole(row.first)})" for row in most]
+    strongest = f" Most by itself: {', '.join(units)}." if units else ""
+    known = {row.kind: row for row in attribution.kinds}
+    told = [kind for kind in KINDS if kind in known and not isnan(known[kind].first)]
+    if not told:
+        return f"Inputs of {subject} were learned together: what each decides does not add up.{strongest}"
+    first, *others = [(_KINDS[kind], _whole(known[kind].first)) for kind in told]
+    parts = [f"{first[0]} explains {first[1]} by itself", *(" ".join(other) for other in others)]
+    rest = listed([*(_KINDS[kind] for kind in KINDS if kind not in told), "what they do together"])
+    return (
+        f"Of the variance in {subject}, {listed(parts)}; the other {_whole(known[UNATTRIBUTED].first)} is {rest}."
+        f"{strongest}"
+    )
+
+
+def _whole(share: float) -> str:
+    return f"{100 * max(share, 0.0):.0f}%"
+
+
+_DECISIVE: Final = 2
+"""Units that one sentence names."""
+
+_TOO_FEW: Final = "With so few draws no share can be told from 0: run the study with more."
 
 _KINDS: Final = {
     "disagreement": "disagreement (which hypothesis, which reading)",
@@ -150,7 +180,7 @@ def _of_levels(attribution: Attribution) -> Iterator[str]:
             parts = [
                 f"{in_units(outcome, level.high)} if {readable(level.column.partition('=')[2])}" for level in levels
             ]
-            yield f"By {unit_words(row.unit, attribution.scenario)} the mean is {listed(parts)}."
+            yield f"The mean differs by {unit_words(row.unit, attribution.scenario)}: {listed(parts)}."
 
 
 def _of_grades(attribution: Attribution) -> Iterator[str]:

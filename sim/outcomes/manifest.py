@@ -32,6 +32,7 @@ __all__ = [
     "Program",
     "as_json",
     "canonical_hash",
+    "content_hash",
     "cpu_level",
     "decisive",
     "differences",
@@ -214,10 +215,15 @@ def understood(adapter: TypeAdapter[T], answer: Any, folder: Path) -> T:
         _refuse(folder / MANIFEST, first_of(error, "answer"), " with --force")  # else it is recognised again
 
 
+def content_hash(manifest: Manifest) -> str:
+    """SHA-256 of all that a manifest says."""
+    return canonical_hash(manifest.model_dump(mode="json", exclude_unset=True))
+
+
 def write_manifest(folder: Path, manifest: Manifest) -> None:
     """Write a study's manifest, with the hash of its content first."""
     content = manifest.model_dump(mode="json", exclude_unset=True)
-    document = {"content_hash": canonical_hash(content), **content}
+    document = {"content_hash": content_hash(manifest), **content}
     write_bytes(folder / MANIFEST, (json.dumps(document, indent=1, allow_nan=False) + "\n").encode())
 
 

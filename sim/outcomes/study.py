@@ -29,6 +29,7 @@ __all__ = [
     "INPUTS_FILE",
     "Labelled",
     "Study",
+    "drawn_for",
     "inputs_of",
     "load_results",
     "read_inputs",
@@ -196,13 +197,13 @@ def load_results(path: Path | str) -> Mapping[str, Any]:
     for folder in folders:
         require_as_written(folder / DRAWS_FILE)
     results = [read_result(folder) for folder in folders]
-    drawn = {result.name: _drawn_for(result, folder) for result, folder in zip(results, folders, strict=True)}
+    drawn = {result.name: drawn_for(result, folder) for result, folder in zip(results, folders, strict=True)}
     if importlib.util.find_spec("xarray") is None:
         return {result.name: _Loaded(result, drawn[result.name]) for result in results}
     return _tree({result.name: folder for result, folder in zip(results, folders, strict=True)}, drawn)
 
 
-def _drawn_for(result: Result, folder: Path) -> Named | None:
+def drawn_for(result: Result, folder: Path) -> Named | None:
     """What was drawn for a result, if its study has it."""
     path = folder.resolve().parent / INPUTS_FILE
     if not path.is_file():
@@ -267,13 +268,15 @@ def inputs_of(scenarios: Sequence[Scenario]) -> dict[str, Named]:
     return dict(zip(names, once_for_same_worlds(scenarios, columns), strict=True))
 
 
-def save_inputs(path: Path, scenarios: Sequence[Scenario]) -> dict[str, Named]:
+def save_inputs(path: Path, scenarios: Sequence[Scenario], inputs: Mapping[str, Named] | None = None) -> None:
     """Write what is drawn for each scenario; a column in which several agree stands there once.
 
-    Returns
-    -------
-    dict of str to mapping of arrays (N,)
-        As `inputs_of`.
+    Parameters
+    ----------
+    path : Path
+    scenarios : sequence of Scenario
+    inputs : mapping of str to mapping of arrays (N,), optional
+        As `inputs_of` gives them, where they are at hand.
 
     Raises
     ------
@@ -282,8 +285,7 @@ def save_inputs(path: Path, scenarios: Sequence[Scenario]) -> dict[str, Named]:
     """
     written: dict[str, FloatArray] = {}
     names: dict[str, dict[str, str]] = {}
-    drawn = inputs_of(scenarios)
-    for scenario, columns in drawn.items():
+    for scenario, columns in (inputs_of(scenarios) if inputs is None else inputs).items():
         names[scenario] = {}
         for column, values in columns.items():
             known = written.setdefault(column, values)
@@ -297,7 +299,6 @@ def save_inputs(path: Path, scenarios: Sequence[Scenario]) -> dict[str, Named]:
         for column in unit.columns
     }
     save_columns(path, {_GROUP: written}, {_COLUMNS: names, _DESCRIBED: described})
-    return drawn
 
 
 def read_inputs(path: Path) -> Mapping[str, Named]:

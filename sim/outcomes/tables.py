@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final, NamedTuple, TypeAlias
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, get_type_hints
 
+from sim.errors import ResultsError
 from sim.scenario.scenario import Scenario
 
 __all__ = [
@@ -19,7 +20,11 @@ __all__ = [
     "csv_bytes",
     "parameter_columns",
     "parameter_rows",
+    "read_csv",
+    "read_rows",
 ]
+
+Row = TypeVar("Row", bound=tuple[Any, ...])
 
 Cell: TypeAlias = str | float | int | None
 """None, NaN and infinities are written as nothing."""
@@ -114,6 +119,48 @@ def _column(cells: Sequence[Cell]) -> list[Cell]:
     return [guarded.get(cell, cell) for cell in finite] if guarded else finite
 
 
+def read_csv(content: bytes) -> list[list[str]]:
+    """The rows that `csv_bytes` wrote, header included, as texts: without the apostrophes that it put before some."""
+    rows = csv.reader(io.StringIO(content.decode(), newline=""))
+    return [[cell[1:] if cell[:1] == "'" and cell[1:2] in _STARTS else cell for cell in row] for row in rows]
+
+
+def read_rows(content: bytes, kind: type[Row], name: str) -> list[Row]:
+    """The rows of a table that a study wrote; what is empty there is NaN in a column of numbers.
+
+    Parameters
+    ----------
+    content : bytes
+        CSV, the header first.
+    kind : type
+        A named tuple of texts and numbers.
+    name : str
+        What the table is called in an error.
+
+    Raises
+    ------
+    ResultsError
+        It has other columns, or no numbers where there must be some.
+    """
+    header, *rows = read_csv(content) or [[]]
+    types = get_type_hints(kind)
+    if header != list(types):
+        raise ResultsError(f"{name}: has other columns than this program writes: run the study again")
+    try:
+        read = [_READERS[of] for of in types.values()]
+        return [kind(*(one(cell) for one, cell in zip(read, row, strict=True))) for row in rows]
+    except ValueError as error:
+        raise ResultsError(f"{name}: {error}: run the study again") from error
+
+
+def _number(text: str) -> float:
+    return float(text) if text else math.nan
+
+
+_READERS: Final[Mapping[type, Callable[[str], Any]]] = {str: str, int: int, float: _number}
+_STARTS: Final = frozenset(_FORMULA_STARTS)
+
+
 def parameter_columns(scenarios: Sequence[Scenario]) -> tuple[str, ...]:
     """Header of the scenario × parameter table."""
     return ("parameter", "differs", *(scenario.name for scenario in scenarios))
@@ -134,7 +181,17 @@ def parameter_rows(scenarios: Sequence[Scenario]) -> list[tuple[str, ...]]:
     return [(path, "differs" if len(set(cells)) > 1 else "", *cells) for path, cells in table]
 
 
-_NOT_COMPARED: Final = {"name", "title", "colour", "question", "sources", "schema_version", "abstract", "sampling"}
+_NOT_COMPARED: Final = {
+    "name",
+    "title",
+    "colour",
+    "question",
+    "region",
+    "sources",
+    "schema_version",
+    "abstract",
+    "sampling",
+}
 _EVIDENCE: Final = {"unit", "source", "as_of", "grade", "note", "fallback"}
 
 

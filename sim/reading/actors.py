@@ -153,8 +153,12 @@ def names_of_dropped(scenario: Scenario, dropped: Collection[str]) -> Iterator[s
 def names_of_fixed(scenario: Scenario) -> Iterator[str]:
     """Levers and probabilities that are no inputs, since a number, or another regime's lever, stands where one might.
 
+    So is the forecast of growth of a market that states its growth by year.
+
     `sampling` may go on naming them: they keep their columns, so that fixing one moves no other.
     """
+    if scenario.market.growth_forecast is None:
+        yield "market.growth_forecast"
     for path, levers in _all_levers(scenario):
         yield from (f"{path}.{name}" for name in FRACTION_LEVERS if not isinstance(getattr(levers, name), Record))
     for name, step in scenario.policy.steps.items():

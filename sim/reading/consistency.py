@@ -96,6 +96,17 @@ def _settings(scenario: Scenario) -> Iterator[Finding]:
         yield "sampling.draws", f"must be a multiple of {DRAWS_PER_SCRAMBLE} (found {draws}; nearest {nearest})"
 
 
+def _growth(scenario: Scenario) -> Iterator[Finding]:
+    """Years of which growth is stated must be simulated."""
+    first, last = scenario.horizon.base_year + 1, scenario.horizon.end_year
+    for year in scenario.market.growth_by_year or {}:
+        if not first <= int(year) <= last:
+            yield (
+                f"market.growth_by_year.{year}",
+                f"must be a year that is simulated (found {year}; allowed {first} to {last})",
+            )
+
+
 def _leading(scenario: Scenario, former: Collection[str]) -> Iterator[Finding]:
     names = [item.name for item in inputs(scenario)]
     rivals = [f"shock.rivalry.{name}" for name, provider in scenario.providers.items() if not provider.fringe]
@@ -305,6 +316,7 @@ def _followed(name: str, scenario: Scenario) -> list[str]:
 _CHECKS: Final[tuple[Callable[[Scenario], Iterator[Finding]], ...]] = (
     _names,
     _settings,
+    _growth,
     _layers,
     _providers,
     _shares,

@@ -12,7 +12,7 @@ from sim.scenario.records import Model, Record
 
 __all__ = ["Line", "details", "lines"]
 
-_WORDS: Final = ("question", "title", "reason", "sources")
+_WORDS: Final = ("question", "region", "title", "reason", "sources")
 """Keys under which there is text and no number."""
 
 

@@ -27,6 +27,7 @@ __all__ = [
     "fade_rate",
     "fading",
     "median_forecast",
+    "yearly_growth",
 ]
 
 Inputs: TypeAlias = Mapping[str, FloatArray]
@@ -199,16 +200,37 @@ def _fits(path: str, scenario: Scenario, base: BaseYear, layer: int, counts: Boo
 
 
 def median_forecast(scenario: Scenario) -> float:
-    """The forecast of annual growth by its median: what a draw's own forecast differs by only tilts the level."""
+    """The forecast of annual growth by its median: what a draw's own forecast differs by only tilts the level.
+
+    NaN where the scenario states growth by year.
+    """
     record = scenario.market.growth_forecast
-    return record.middle() * SCALES["rate"][record.unit]
+    return np.nan if record is None else record.middle() * SCALES["rate"][record.unit]
 
 
 def fade_rate(scenario: Scenario, inputs: Inputs) -> FloatArray:
-    """Rate at which growth fades so that it passes the median forecast, per year; NaN where it cannot, (N,)."""
+    """Rate at which growth fades, per year, (N,); so that it passes the median forecast, and NaN where it cannot."""
+    if scenario.market.forecast_years is None:
+        return np.asarray(np.log(2.0) / inputs["market.growth_fade"])
     first, long_run = np.log1p(inputs["market.growth_base"]), np.log1p(inputs["market.growth_long_run"])
     mean = np.full_like(first, np.log1p(median_forecast(scenario)))
     return growth.fade_rate(first, long_run, mean, float(scenario.market.forecast_years))
+
+
+def yearly_growth(scenario: Scenario, inputs: Inputs) -> FloatArray:
+    """Log growth of each year after the base year up to the last that is stated, (K, N).
+
+    Years between two that are stated take what lies between, the base year's growth being the first.
+    """
+    base, stated = scenario.horizon.base_year, sorted(scenario.market.growth_by_year or {})
+    nodes = [base, *map(int, stated)]
+    known = [np.log1p(inputs[f"market.{key}"]) for key in ("growth_base", *(f"growth_by_year.{y}" for y in stated))]
+    rows = []
+    for year in range(base + 1, nodes[-1] + 1):
+        after = next(place for place, node in enumerate(nodes) if node >= year)
+        part = (year - nodes[after - 1]) / (nodes[after] - nodes[after - 1])
+        rows.append((1.0 - part) * known[after - 1] + part * known[after])
+    return np.stack(rows)
 
 
 def fading(scenario: Scenario, inputs: Inputs, fade: FloatArray) -> Condition:
@@ -218,7 +240,8 @@ def fading(scenario: Scenario, inputs: Inputs, fade: FloatArray) -> Condition:
         "market.growth_forecast",
         np.isfinite(fade),
         "market.growth_base, growth_forecast and growth_long_run do not allow growth to fade",
-        "must lie between growth_base and growth_long_run (found {:.1%}, {:.1%}, {:.1%})",
+        "must lie between growth_base and growth_long_run (found {:.1%}, {:.1%}, {:.1%}); growth that recovers, "
+        "stays or falls is stated by growth_by_year and growth_fade",
         (first, np.full_like(first, median_forecast(scenario)), long_run),
     )
 

@@ -489,4 +489,6 @@ else:
     ]
     """An uncertain number with its evidence; the family is told by the key that is present."""
 
+# Records are declared before their families: with the name in their module each model is built when it is first needed,
+# and what reads one scenario is built once, not a dozen times.
 records.Parameter = Parameter

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Final, Literal, TypeAlias
 
@@ -12,8 +12,9 @@ from sim.axes import FloatArray
 from sim.scenario.evidence import SCALES, Dimension, Range
 from sim.scenario.records import Model, Record
 from sim.scenario.scenario import Scenario
+from sim.wording import readable
 
-__all__ = ["Input", "Kind", "canonical", "inputs", "medians", "naive_numbers", "record_numbers", "scale"]
+__all__ = ["Input", "Kind", "canonical", "inputs", "medians", "naive_numbers", "record_numbers", "scale", "titles"]
 
 Kind: TypeAlias = Literal["disagreement", "ignorance", "luck"]
 """Why a number is not known: people disagree, nobody has measured it, or it is not decided yet."""
@@ -35,6 +36,8 @@ class Input:
         Key of `evidence.SCALES`.
     allowed : Range
         What the quantity can be at all, in canonical units.
+    title : str
+        What it is called where people read: the field's title, with the layers, providers and steps that it is of.
     """
 
     name: str
@@ -42,6 +45,7 @@ class Input:
     record: Record
     dimension: str
     allowed: Range
+    title: str
 
     @property
     def kind(self) -> Kind:
@@ -94,42 +98,72 @@ def inputs(scenario: Scenario) -> tuple[Input, ...]:
 
     Numbers drawn once per foreign provider (review and building time) appear once for each.
     """
-    return tuple(item for item in _walk(scenario, "", scenario.foreign) if not item.path.startswith(_BESIDE))
+    return tuple(item for item in _walk(scenario, _Place(scenario)) if not item.path.startswith(_BESIDE))
+
+
+def titles(scenario: Scenario) -> dict[str, str]:
+    """What every number that the engine reads is called, by its path."""
+    return {item.path: item.title for item in inputs(scenario)}
 
 
 def naive_numbers(scenario: Scenario) -> tuple[Input, ...]:
     """Every number of the naive forecasts, which the engine does not read; none if the scenario states none."""
-    return tuple(item for item in _walk(scenario, "", scenario.foreign) if item.path.startswith(_NAIVE))
+    return tuple(item for item in _walk(scenario, _Place(scenario)) if item.path.startswith(_NAIVE))
 
 
 def record_numbers(scenario: Scenario) -> tuple[Input, ...]:
     """Every number that the engine does not read, because it is for holding results against a record."""
-    return tuple(item for item in _walk(scenario, "", scenario.foreign) if item.path.startswith(_BESIDE))
+    return tuple(item for item in _walk(scenario, _Place(scenario)) if item.path.startswith(_BESIDE))
 
 
-def _walk(node: Any, path: str, foreign: tuple[str, ...]) -> Iterator[Input]:
+@dataclass(frozen=True)
+class _Place:
+    """Where the walk through a scenario stands: the path, and the ids on the way in words."""
+
+    scenario: Scenario
+    path: str = ""
+    ids: tuple[str, ...] = ()
+
+    def field(self, key: str) -> _Place:
+        return replace(self, path=f"{self.path}.{key}" if self.path else key)
+
+    def entry(self, key: str, value: Any) -> _Place:
+        """The entry of a mapping by id."""
+        return replace(self, path=f"{self.path}.{key}", ids=(*self.ids, _words(self.scenario, key, value)))
+
+
+def _words(scenario: Scenario, key: str, value: Any) -> str:
+    """What an id is called: by the title of what stands there, or of the provider, layer or segment of this id."""
+    if key in scenario.providers:
+        return scenario.providers[key].short_title
+    known = (value, scenario.market.layers.get(key), scenario.segments.get(key))
+    return next(filter(None, (getattr(one, "title", None) for one in known)), readable(key))
+
+
+def _walk(node: Any, place: _Place) -> Iterator[Input]:
     if isinstance(node, Mapping):
         for key, value in node.items():
-            yield from _walk(value, f"{path}.{key}", foreign)
+            yield from _walk(value, place.entry(key, value))
     elif isinstance(node, Record):
-        raise AssertionError(f"{path} has no dimension")
+        raise AssertionError(f"{place.path} has no dimension")
     elif isinstance(node, Model):
         for key, quantity in _quantities(type(node)).items():
-            value, below = getattr(node, key), f"{path}.{key}" if path else key
+            value, below = getattr(node, key), place.field(key)
             if quantity is None:
-                yield from _walk(value, below, foreign)
+                yield from _walk(value, below)
             else:
-                yield from _records(value, below, quantity, foreign)
+                yield from _records(value, below, quantity, type(node).model_fields[key].title)
 
 
-def _records(node: Any, path: str, quantity: tuple[str, Range], foreign: tuple[str, ...]) -> Iterator[Input]:
+def _records(node: Any, place: _Place, quantity: tuple[str, Range], title: str | None) -> Iterator[Input]:
     if isinstance(node, Mapping):
         for key, value in node.items():
-            yield from _records(value, f"{path}.{key}", quantity, foreign)
+            yield from _records(value, place.entry(key, value), quantity, title)
     elif isinstance(node, Record):
-        names = [f"{path}[{provider}]" for provider in foreign] if path in _PER_PROVIDER else [path]
-        for name in names:
-            yield Input(name, path, node, *quantity)
+        path, words = place.path, title.format(*place.ids) if title else readable(place.path)
+        own = (f"{path}[{provider}]" for provider in place.scenario.foreign)
+        for name in own if path in _PER_PROVIDER else (path,):
+            yield Input(name, path, node, *quantity, words)
 
 
 @cache

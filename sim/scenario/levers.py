@@ -56,12 +56,18 @@ class Regime(Model):
     """Levers: what a regime allows."""
 
     title: str = Field(min_length=1)
-    partner_equity: FractionLever = Field(description="Foreign equity in the operator.")
-    partner_unlock: FractionLever = Field(description="Part of the premium that partner offers get.")
+    partner_equity: FractionLever = Field(
+        title="foreign equity in a partner's operator, {0}", description="Foreign equity in the operator."
+    )
+    partner_unlock: FractionLever = Field(
+        title="control with a partner, {0}", description="Part of the premium that partner offers get."
+    )
     owned_layers: tuple[Id, ...] = Field(
         description="Layers in which foreign providers may run own sites; empty: none."
     )
-    owned_unlock: FractionLever = Field(description="Part of the premium that owned offers get.")
+    owned_unlock: FractionLever = Field(
+        title="control with own sites, {0}", description="Part of the premium that owned offers get."
+    )
     reach: Literal["none", "zone", "open"] = Field(description="Customers whom own sites may serve.")
     capped: bool = Field(description="Whether the zone's cap binds; a capped site takes no migrants.")
     sites: Annotated[int, Field(ge=0)] | None = Field(description="Sites that the zone has room for; null: no limit.")
@@ -92,5 +98,8 @@ else:
         __base__=Model,
         __module__=__name__,
         __doc__="Levers that a step changes; those left out stay.",
-        **{name: (_LEVERS[name] | None, None) for name in Regime.model_fields},
+        **{
+            name: (_LEVERS[name] | None, Field(default=None, title=field.title))
+            for name, field in Regime.model_fields.items()
+        },
     )

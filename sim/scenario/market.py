@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from sim.scenario.evidence import (
     Category,
@@ -21,7 +21,7 @@ from sim.scenario.evidence import (
     Years,
 )
 from sim.scenario.levers import Id
-from sim.scenario.records import MOST, NO_TRUTH, Model
+from sim.scenario.records import MOST, NO_TRUTH, Model, Titled
 
 __all__ = [
     "Closure",
@@ -39,11 +39,20 @@ __all__ = [
 ]
 
 
-class Layer(Model):
+Year = Annotated[str, Field(pattern=r"^(19|20|21)[0-9]{2}$")]
+"""A calendar year, as the key of a mapping."""
+
+_TRENDS: Final = (("growth_forecast", "forecast_years"), ("growth_by_year", "growth_fade"))
+
+
+class Layer(Titled):
     """A layer of the stack; the layer without a size is the rest of the total."""
 
-    size: Money | None = Field(default=None, description="Spending in the base year.")
+    size: Money | None = Field(
+        title="spending on {0} in the base year", default=None, description="Spending in the base year."
+    )
     log_odds_drift: Annotated[Rate, Range(-2, 2)] | None = Field(
+        title="how fast {0} outgrows the rest",
         default=None,
         description="Initial yearly growth of the log-odds of this layer against the rest; one layer at most.",
     )
@@ -52,30 +61,82 @@ class Layer(Model):
 class Market(Model):
     """Total size, its trend, its shocks, and the layers."""
 
-    size: Money = Field(description="Spending over all layers in the base year.")
-    layers: dict[Id, Layer] = Field(min_length=1, max_length=MOST)
-    drift_fade: Annotated[Rate, Range(0.01, 100)] = Field(description="Rate at which the drift of the log-odds fades.")
-    growth_base: Growth = Field(description="Growth of the total in the year to the base year, as annual percentage.")
-    growth_forecast: Growth = Field(description="Forecast of average annual growth over the forecast years.")
-    forecast_years: Annotated[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10], NO_TRUTH] = Field(
-        description="Years that the forecast spans."
+    size: Money = Field(
+        title="size of the market in the base year", description="Spending over all layers in the base year."
     )
-    growth_long_run: Growth = Field(description="Growth towards which the trend fades, as annual percentage.")
-    volatility: Annotated[Rate, Range(0, 5)] = Field(description="sigma of the growth shock, per year.")
-    growth_reversion: Reversion = Field(description="kappa: how fast the growth shock fades.")
-    level_reversion: Reversion = Field(description="theta: how fast the size returns to its curve.")
-    step_rate: Annotated[Rate, Range(0, 10)] = Field(description="Rate of rare downward steps.")
-    step_size: Annotated[Number, Range(0, 10)] = Field(description="Fall of log size at a step.")
+    layers: dict[Id, Layer] = Field(min_length=1, max_length=MOST)
+    drift_fade: Annotated[Rate, Range(0.01, 100)] = Field(
+        title="how soon the mix of layers settles", description="Rate at which the drift of the log-odds fades."
+    )
+    growth_base: Growth = Field(
+        title="growth of the market in the base year",
+        description="Growth of the total in the year to the base year, as annual percentage.",
+    )
+    growth_forecast: Growth | None = Field(
+        title="growth that is forecast for the years to come",
+        default=None,
+        description="Forecast of average annual growth over the forecast years: growth fades so as to meet it.",
+    )
+    forecast_years: Annotated[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10], NO_TRUTH] | None = Field(
+        default=None, description="Years that the forecast spans."
+    )
+    growth_by_year: dict[Year, Growth] | None = Field(
+        title="growth in {0}",
+        default=None,
+        min_length=1,
+        max_length=MOST,
+        description="Growth of single years in place of one forecast; growth of years between them lies between.",
+    )
+    growth_fade: Annotated[Years, Range(0.01, 1000)] | None = Field(
+        title="how long growth takes to settle",
+        default=None,
+        description="Half-life of what growth differs from the long run's after the last year of `growth_by_year`.",
+    )
+    growth_long_run: Growth = Field(
+        title="growth in the long run", description="Growth towards which the trend fades, as annual percentage."
+    )
+    volatility: Annotated[Rate, Range(0, 5)] = Field(
+        title="how much growth varies", description="sigma of the growth shock, per year."
+    )
+    growth_reversion: Reversion = Field(
+        title="how soon a shock to growth fades", description="kappa: how fast the growth shock fades."
+    )
+    level_reversion: Reversion = Field(
+        title="how soon the market comes back to its trend",
+        description="theta: how fast the size returns to its curve.",
+    )
+    step_rate: Annotated[Rate, Range(0, 10)] = Field(
+        title="how often the market falls back", description="Rate of rare downward steps."
+    )
+    step_size: Annotated[Number, Range(0, 10)] = Field(
+        title="how far the market falls back", description="Fall of log size at a step."
+    )
+
+    @model_validator(mode="after")
+    def _states_its_trend_once(self) -> Self:
+        """Refuse a trend in both forms, or in half of one."""
+        stated = tuple(key for pair in _TRENDS for key in pair if getattr(self, key) is not None)
+        if stated not in _TRENDS:
+            forms = " or ".join(" and ".join(pair) for pair in _TRENDS)
+            raise ValueError(f"states its trend by {forms} (found {' and '.join(stated) or 'neither'})")
+        return self
 
 
-class Segment(Model):
+class Segment(Titled):
     """A customer group in a layer."""
 
     layer: Id
-    weight: Part = Field(description="Part of the layer's spending; divided by the sum over the layer.")
-    open: Part = Field(description="Part that foreign providers may serve at all, through whichever channel.")
+    weight: Part = Field(
+        title="weight of {0} among customers",
+        description="Part of the layer's spending; divided by the sum over the layer.",
+    )
+    open: Part = Field(
+        title="part of {0} that is open to foreign providers",
+        description="Part that foreign providers may serve at all, through whichever channel.",
+    )
     foreign_propensity: Number = Field(
-        description="How much more a customer here leans to foreign providers, per unit of open spending."
+        title="leaning of {0} to foreign providers",
+        description="How much more a customer here leans to foreign providers, per unit of open spending.",
     )
 
 
@@ -85,11 +146,19 @@ class LayerShares(Model):
     Either `direct` (all providers but the one named `rest`), or a foreign total with two splits.
     """
 
-    direct: dict[Id, Part] | None = None
+    direct: dict[Id, Part] | None = Field(default=None, title="share of {1} in {0} in the base year")
     rest: Id | None = Field(default=None, description="Provider that takes what `direct` leaves.")
-    foreign: Part | None = Field(default=None, description="Share of all foreign providers together.")
-    foreign_split: dict[Id, Part] | None = Field(default=None, description="Divided by their sum.")
-    domestic_split: dict[Id, Part] | None = Field(default=None, description="Divided by their sum.")
+    foreign: Part | None = Field(
+        title="share of foreign providers in {0} in the base year",
+        default=None,
+        description="Share of all foreign providers together.",
+    )
+    foreign_split: dict[Id, Part] | None = Field(
+        title="part of {1} in foreign sales of {0}", default=None, description="Divided by their sum."
+    )
+    domestic_split: dict[Id, Part] | None = Field(
+        title="part of {1} in domestic sales of {0}", default=None, description="Divided by their sum."
+    )
     domestic_split_as: Id | None = Field(default=None, description="Layer whose domestic proportions are taken.")
 
 
@@ -97,47 +166,65 @@ class Demand(Model):
     """How customers choose and how long they stay."""
 
     elasticity_of_substitution: Annotated[Number, Range(1.05, 50)] = Field(
-        description="epsilon, between offers in a segment."
+        title="how readily customers change between offers (elasticity of substitution)",
+        description="epsilon, between offers in a segment.",
     )
     elasticity_of_demand: Annotated[Number, Range(1.0001, 50)] = Field(
-        description="eta, between cloud and everything else."
+        title="how much more is bought when it gets cheaper (elasticity of demand)",
+        description="eta, between this market and everything else.",
     )
-    conduct: Fraction = Field(description="0 constant markups, 1 Bertrand.")
-    captive_growth: Fraction = Field(description="iota: part of existing customers' growth that stays with them.")
-    churn: Frequency
+    conduct: Fraction = Field(
+        title="how far prices follow rivals' (conduct)", description="0 constant markups, 1 Bertrand."
+    )
+    captive_growth: Fraction = Field(
+        title="part of customers' growth that stays where they are",
+        description="iota: part of existing customers' growth that stays with them.",
+    )
+    churn: Frequency = Field(title="customers who change their provider each year")
 
 
 class Rivalry(Model):
     """Shocks to utility that move shares between rivals."""
 
-    half_life: Annotated[Years, Range(0, 1000)]
-    provider_sd: Spread = Field(description="Stationary sd of each named provider's utility.")
-    origin_sd: Spread = Field(description="Stationary sd of foreign against domestic utility.")
+    half_life: Annotated[Years, Range(0, 1000)] = Field(title="how long luck in rivalry lasts")
+    provider_sd: Spread = Field(
+        title="size of luck in rivalry", description="Stationary sd of each named provider's utility."
+    )
+    origin_sd: Spread = Field(
+        title="size of luck of foreign against domestic providers",
+        description="Stationary sd of foreign against domestic utility.",
+    )
 
 
 class Technology(Model):
     """How domestic quality catches up."""
 
-    catch_up: Annotated[Rate, Range(-1, 1)]
+    catch_up: Annotated[Rate, Range(-1, 1)] = Field(title="how fast domestic quality catches up")
     spillover: Annotated[Rate, Range(0, 1)] = Field(
-        description="Per year, at the foreign share of the base year in partner channels."
+        title="technology that flows to domestic rivals",
+        description="Per year, at the foreign share of the base year in partner channels.",
     )
-    owned_spillover: Fraction = Field(description="Spillover of an owned site relative to a partner's.")
+    owned_spillover: Fraction = Field(
+        title="technology that flows from own sites, relative to partners'",
+        description="Spillover of an owned site relative to a partner's.",
+    )
 
 
 class Closure(Model):
     """Slow closing of the open parts."""
 
-    drift: Annotated[Rate, Range(-1, 1)] = Field(description="Points of each segment that close per year.")
+    drift: Annotated[Rate, Range(-1, 1)] = Field(
+        title="how fast open segments close", description="Points of each segment that close per year."
+    )
 
 
-class Hypothesis(Model):
+class Hypothesis(Titled):
     """What foreign providers would have in the long run if they controlled their business."""
 
     measure: Literal["share_of_open", "share_of_layer", "gain_of_layer"] = Field(
         description="share of the open part; share of all of the layer; gain on today's share of all of the layer"
     )
-    value: Fraction
+    value: Fraction = Field(title="long-run value by the hypothesis {0}")
     providers: tuple[Id, ...] | None = Field(
         default=None, description="Foreign providers that the value covers; today's share of the others is added."
     )
@@ -162,17 +249,22 @@ class Opening(Model):
     """What control of one's own business is worth to a foreign provider."""
 
     layer: Id = Field(description="Layer in which the premium is identified.")
-    hypothesis: Category = Field(description="Which hypothesis holds.")
+    hypothesis: Category = Field(title="which hypothesis on the long run holds", description="Which hypothesis holds.")
     hypotheses: dict[Id, Hypothesis] = Field(min_length=1, max_length=MOST)
     layer_factor: dict[Id, Annotated[Number, Range(0, 10)]] = Field(
-        description="Premium of a layer relative to the one of `layer`."
+        title="what control is worth in {0}", description="Premium of a layer relative to the one of `layer`."
     )
-    ramp: Annotated[Years, Range(1e-6, 1000)] = Field(description="Time constant with which the premium arrives.")
+    ramp: Annotated[Years, Range(1e-6, 1000)] = Field(
+        title="how long the premium takes to arrive", description="Time constant with which the premium arrives."
+    )
     reference: ReferenceGain | None = Field(default=None, description="Drawn beside the gains after launch.")
 
 
 class Migration(Model):
     """Partner customers who move to their provider's own site."""
 
-    rate: Frequency
-    consent_loss: Fraction = Field(description="Part of those moved who do not accept the new operator.")
+    rate: Frequency = Field(title="how fast customers move to own sites")
+    consent_loss: Fraction = Field(
+        title="customers lost when they are moved",
+        description="Part of those moved who do not accept the new operator.",
+    )

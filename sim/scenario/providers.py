@@ -33,13 +33,19 @@ class ProviderEntry(Model):
     """
 
     rule: EntryRule | None = None
-    hurdle: Number | None = Field(default=None, description="In place of the scenario's.")
+    hurdle: Number | None = Field(
+        title="return that {0} asks before it builds (hurdle)", default=None, description="In place of the scenario's."
+    )
     from_date: datetime.date | None = Field(default=None, alias="from", description="Day of the earliest application.")
     after: Id | None = Field(
         default=None,
         description="Step that the earliest application follows, or 'allowed': the first day on which own sites are.",
     )
-    delay: ChosenYears | None = Field(default=None, description="From that step or day to the earliest application.")
+    delay: ChosenYears | None = Field(
+        title="delay of the application of {0}",
+        default=None,
+        description="From that step or day to the earliest application.",
+    )
     bound_until: datetime.date | None = Field(
         default=None, description="Day until which a contract with its partner keeps it from applying."
     )
@@ -53,9 +59,12 @@ class Arrival(Model):
         default=None,
         description="Step that it follows, or 'launch': its own site opens, and before it has no offer at all.",
     )
-    delay: Years | None = Field(default=None, description="From that step to its arrival.")
+    delay: Years | None = Field(
+        title="delay of the arrival of {0}", default=None, description="From that step to its arrival."
+    )
     new_choices: NewChoices = Field(
-        description="Part of new choices, where partners of all are seen, that it gets when it arrives."
+        title="part of new choices that {0} gets when it arrives",
+        description="Part of new choices, where partners of all are seen, that it gets when it arrives.",
     )
 
 
@@ -84,8 +93,10 @@ class Entry(Model):
     """The decision to build; a provider may have one of its own."""
 
     rule: EntryRule
-    hurdle: Number = Field(description="Above 1: the option value of waiting.")
-    build_time: Years = Field(description="Drawn per provider.")
+    hurdle: Number = Field(
+        title="return asked before building (hurdle)", description="Above 1: the option value of waiting."
+    )
+    build_time: Years = Field(title="how long building takes", description="Drawn per provider.")
 
 
 @dataclass(frozen=True)
@@ -118,4 +129,4 @@ class Regulator(Model):
     """Who examines applications."""
 
     reviewers: int = Field(ge=1, le=1000)
-    review_time: Years = Field(description="Drawn per provider.")
+    review_time: Years = Field(title="how long the regulator takes", description="Drawn per provider.")

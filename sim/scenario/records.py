@@ -32,6 +32,7 @@ __all__ = [
     "Level",
     "Model",
     "Record",
+    "Titled",
     "family_key",
 ]
 
@@ -84,6 +85,14 @@ class Model(BaseModel):
     """A frozen piece of a scenario that refuses unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, defer_build=True)
+
+
+class Titled(Model):
+    """A piece of a scenario with an id, which may state what it is called where people read."""
+
+    title: str | None = Field(
+        default=None, min_length=1, max_length=60, description="What readers see; the id in words if not stated."
+    )
 
 
 class Record(Model, ABC):

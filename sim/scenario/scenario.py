@@ -20,7 +20,7 @@ from sim.scenario.families import Fixed
 from sim.scenario.levers import Id, Regime
 from sim.scenario.market import Closure, Demand, LayerShares, Market, Migration, Opening, Rivalry, Segment, Technology
 from sim.scenario.providers import LAUNCH, Entry, EntryTerms, Provider, ProviderEntry, Regulator
-from sim.scenario.records import MOST, NO_TRUTH, Model
+from sim.scenario.records import MOST, NO_TRUTH, Model, Titled
 from sim.scenario.steps import Policy
 from sim.scenario.supply import Capacity, Economics, Zone
 from sim.wording import capital, readable
@@ -46,7 +46,7 @@ MOST_SEED: Final = 2**63 - 1
 
 SETTINGS: Final = (
     *("schema_version", "name", "title", "colour", "abstract"),
-    *("question", "as_of", "sampling", "sources"),
+    *("question", "region", "as_of", "sampling", "sources"),
 )
 """Keys of a scenario that say nothing to the model, or how it is drawn."""
 
@@ -68,7 +68,7 @@ class Horizon(Model):
     period_months: Annotated[Literal[1, 3, 6, 12], NO_TRUTH] = Field(description="Length of a period in months.")
 
 
-class Correlation(Model):
+class Correlation(Titled):
     """Inputs that move together, in listed order; new members are appended."""
 
     members: tuple[str, ...] = Field(min_length=2, max_length=64, description="Dotted paths of inputs.")
@@ -161,8 +161,13 @@ class Scenario(Model):
     colour: Colour | None = Field(default=None, description="In every picture, as #RRGGBB; by the name if not stated.")
     abstract: bool = Field(default=False, description="A base for others that is not run itself.")
     question: str = Field(min_length=1, description="What the scenario is to answer.")
+    region: str | None = Field(
+        default=None, min_length=1, max_length=60, description="Country or region of the market, as tables call it."
+    )
     as_of: datetime.date = Field(description="Day whose knowledge the scenario stands for.")
-    exchange_rate: ExchangeRate = Field(description="Converts CNY of a year to USD of a year.")
+    exchange_rate: ExchangeRate = Field(
+        title="rate at which money is converted", description="Converts CNY of a year to USD of a year."
+    )
     horizon: Horizon
     sampling: Sampling
     market: Market

@@ -10,7 +10,7 @@ from pydantic import Discriminator, Field, Tag
 
 from sim.scenario.evidence import Fraction, Frequency, Points, Years
 from sim.scenario.levers import Id, RegimeChange, Share, number_or_record
-from sim.scenario.records import Model
+from sim.scenario.records import Model, Titled
 
 __all__ = ["DateStep", "EventStep", "HazardStep", "Policy", "Step", "StepEffect"]
 
@@ -20,7 +20,7 @@ Chance = Annotated[
 """A probability: a plain number, or a record where it is uncertain."""
 
 
-class StepEffect(Model):
+class StepEffect(Titled):
     """What any step does when it happens; a step without effect is an event that others may wait for."""
 
     adopt: Id | None = Field(default=None, description="Regime that comes into force.")
@@ -28,11 +28,17 @@ class StepEffect(Model):
         default=None,
         description="Levers that change in the state of the step it follows, or of the one listed before it.",
     )
-    closes: dict[Id, Points] = Field(default_factory=dict, description="Segment to the part of it that closes.")
+    closes: dict[Id, Points] = Field(
+        title="part of {1} that is closed by {0}",
+        default_factory=dict,
+        description="Segment to the part of it that closes.",
+    )
     evicts: bool = Field(
         default=False, description="Whether foreign providers' customers in a closing part must leave."
     )
-    probability: Chance | None = Field(default=None, description="That it happens at all once triggered.")
+    probability: Chance | None = Field(
+        title="chance of {0}", default=None, description="That it happens at all once triggered."
+    )
 
 
 class DateStep(StepEffect):
@@ -46,15 +52,15 @@ class EventStep(StepEffect):
 
     after: Id | None = Field(default=None, description="Step whose happening triggers this one.")
     after_not: Id | None = Field(default=None, description="Step whose failure to happen triggers this one.")
-    delay: Years | None = None
+    delay: Years | None = Field(default=None, title="delay of {0}")
 
 
 class HazardStep(StepEffect):
     """A step that may come at any time while a regime is in force."""
 
-    hazard: Frequency
+    hazard: Frequency = Field(title="how likely {0} is each year")
     during: Id = Field(description="Regime while which the hazard runs.")
-    delay: Years | None = None
+    delay: Years | None = Field(default=None, title="delay of {0}")
 
 
 def _trigger(value: Any) -> str | None:

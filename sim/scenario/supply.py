@@ -8,7 +8,7 @@ from pydantic import Field
 
 from sim.scenario.evidence import Category, Fraction, Money, Number, Range, Rate, Years
 from sim.scenario.levers import Id
-from sim.scenario.records import MOST, Model
+from sim.scenario.records import MOST, Model, Titled
 
 __all__ = ["Capacity", "Economics", "Reading", "Zone"]
 
@@ -16,54 +16,73 @@ __all__ = ["Capacity", "Economics", "Reading", "Zone"]
 class Capacity(Model):
     """Own data centres."""
 
-    expansion_lead: Annotated[Years, Range(0, 1000)]
+    expansion_lead: Annotated[Years, Range(0, 1000)] = Field(title="how long an extension of a site takes")
     planning_years: Annotated[Years, Range(0, 1000)] = Field(
-        description="Growth beyond the lead for which a provider orders."
+        title="how far ahead capacity is ordered", description="Growth beyond the lead for which a provider orders."
     )
 
 
-class Reading(Model):
+class Reading(Titled):
     """What a zone licence lets one serve."""
 
-    reach: Fraction = Field(description="Part of each segment's open part.")
-    multiple: dict[Id, Number] = Field(default_factory=dict, description="Segment to its multiple of the reach.")
+    reach: Fraction = Field(
+        title="reach of a licence by the reading {0}", description="Part of each segment's open part."
+    )
+    multiple: dict[Id, Number] = Field(
+        title="reach to {1} by the reading {0}",
+        default_factory=dict,
+        description="Segment to its multiple of the reach.",
+    )
 
 
 class Zone(Model):
     """The free-trade zone."""
 
-    reading: Category = Field(description="Which reading holds.")
+    reading: Category = Field(title="which reading of the zone's licence holds", description="Which reading holds.")
     readings: dict[Id, Reading] = Field(min_length=1, max_length=MOST)
     cap: Annotated[Money, Range(0, 1e6)] = Field(
-        description="Spending that all sites of the zone may serve, at the size of the first year."
+        title="room in the zone (cap)",
+        description="Spending that all sites of the zone may serve, at the size of the first year.",
     )
 
 
 class Economics(Model):
     """One cost structure for both channels; shares of gross revenue unless said."""
 
-    site_cost: Fraction = Field(description="c_I: running a site, depreciation included.")
-    operator_margin: Fraction
-    provider_margin: Fraction
+    site_cost: Fraction = Field(
+        title="cost of running a site", description="c_I: running a site, depreciation included."
+    )
+    operator_margin: Fraction = Field(title="margin of local operators")
+    provider_margin: Fraction = Field(title="margin of foreign providers")
     incremental_technology: Fraction = Field(
-        description="Part of technology, support and selling cost that is incremental."
+        title="part of technology and selling cost that grows with sales",
+        description="Part of technology, support and selling cost that is incremental.",
     )
     technology_royalty: Fraction = Field(
-        description="Part of technology cost that an own site pays across the border as a royalty."
+        title="part of technology cost paid as royalty by own sites",
+        description="Part of technology cost that an own site pays across the border as a royalty.",
     )
     capital_intensity: Annotated[Number, Range(0, 100)] = Field(
-        description="Capital per USD/yr of sales at the reference utilization."
+        title="capital that sales take", description="Capital per USD/yr of sales at the reference utilization."
     )
-    asset_life: Annotated[Years, Range(0.1, 1000)]
+    asset_life: Annotated[Years, Range(0.1, 1000)] = Field(title="life of equipment")
     reference_utilization: Annotated[Fraction, Range(0.05, 1)] = Field(
-        description="What firms on which costs and capital are measured sell of what they could serve."
+        title="use of capacity",
+        description="What firms on which costs and capital are measured sell of what they could serve.",
     )
-    reference_growth: Annotated[Rate, Range(0.001, 10)] = Field(description="Yearly growth of these firms.")
-    royalty_withholding: Fraction
-    royalty_vat: Fraction = Field(description="VAT on royalties that cannot be credited.")
-    profit_tax: Fraction
-    dividend_withholding: Fraction
-    domestic_margin: Annotated[Fraction, Range(-10, 1)] = Field(description="Gross margin of domestic rivals.")
-    discount_rate: Annotated[Rate, Range(1e-4, 10)] = Field(description="Effective annual WACC.")
-    terminal_growth: Annotated[Rate, Range(-0.9, 10)]
-    transfer_price: Fraction = Field(description="Part of book value that a local operator pays in a forced transfer.")
+    reference_growth: Annotated[Rate, Range(0.001, 10)] = Field(
+        title="growth of the firms that costs are measured on", description="Yearly growth of these firms."
+    )
+    royalty_withholding: Fraction = Field(title="withholding tax on royalties")
+    royalty_vat: Fraction = Field(title="VAT on royalties", description="VAT on royalties that cannot be credited.")
+    profit_tax: Fraction = Field(title="profit tax")
+    dividend_withholding: Fraction = Field(title="withholding tax on dividends")
+    domestic_margin: Annotated[Fraction, Range(-10, 1)] = Field(
+        title="margin of domestic rivals", description="Gross margin of domestic rivals."
+    )
+    discount_rate: Annotated[Rate, Range(1e-4, 10)] = Field(title="discount rate", description="Effective annual WACC.")
+    terminal_growth: Annotated[Rate, Range(-0.9, 10)] = Field(title="growth after the last year")
+    transfer_price: Fraction = Field(
+        title="price paid when sites are handed over",
+        description="Part of book value that a local operator pays in a forced transfer.",
+    )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from math import nan
 from typing import Any, Final, TypeAlias
 
@@ -25,7 +25,7 @@ from sim.analysis.drivers import (
     total_share,
 )
 from sim.analysis.scrambles import estimate
-from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray
+from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray, IntArray
 from sim.chance.units import KINDS, Column, Unit, units_of
 from sim.chance.worlds import MARKET, STEPS, Named, reverting_paths
 from sim.outcomes.drivers import CHANCE, UNATTRIBUTED, Attribution, DriverRow, GradeRow, KindRow
@@ -41,6 +41,7 @@ __all__ = [
     "answered",
     "default_outcomes",
     "drivers",
+    "drivers_by_share",
     "redrawn_sets",
     "tables",
     "units_behind",
@@ -66,6 +67,7 @@ def drivers(
     baseline: str,
     outcomes: Sequence[Outcome],
     hybrids: Mapping[str, Hybrids] | None = None,
+    only: Collection[str] | None = None,
 ) -> tuple[Attribution, ...]:
     """What drives some outcomes, from the draws of a run and what was drawn for it.
 
@@ -80,6 +82,8 @@ def drivers(
     outcomes : sequence of Outcome
     hybrids : mapping of str to mapping of arrays (M, N), optional
         By scenario: under each of `redrawn_sets` the outcomes that it answers, in their order.
+    only : collection of str, optional
+        Names of the scenarios whose outcomes are meant; all by default.
 
     Returns
     -------
@@ -88,7 +92,8 @@ def drivers(
     """
     found: list[Attribution] = []
     base = next(result for result in results if result.name == baseline)
-    for result in results:
+    ranks = _Ranks()
+    for result in results if only is None else [result for result in results if result.name in only]:
         asked = answered(result, results, baseline, outcomes)
         draws = np.stack([outcome_draws(one, result, base) for one in asked]) if asked else np.empty((0, 2))
         told = np.flatnonzero(np.isfinite(draws).all(axis=1) & (np.ptp(draws, axis=1) > 0))
@@ -96,9 +101,20 @@ def drivers(
             units = units_behind(result.scenario, base.scenario if any(one.is_comparison for one in asked) else None)
             runs = {key: values[told] for key, values in (hybrids or {}).get(result.name, _NO_HYBRIDS).items()}
             columns = {**inputs[baseline], **inputs[result.name]}
-            book = _Book(result.scenario, baseline, tuple(asked[k] for k in told), draws[told], units, columns, runs)
+            outcomes_told = tuple(asked[k] for k in told)
+            book = _Book(result.scenario, baseline, outcomes_told, draws[told], units, columns, runs, ranks)
             found += book.attributions()
     return tuple(found)
+
+
+def drivers_by_share(
+    results: Sequence[Result], inputs: Mapping[str, Named], baseline: str, shares: int
+) -> list[Callable[[], tuple[Attribution, ...]]]:
+    """What drives the default outcomes, in calls that may run side by side: some of the scenarios each, in order."""
+    outcomes, count = default_outcomes(results, baseline), min(shares, len(results))
+    names = [result.name for result in results]
+    parts = [names[len(names) * k // count : len(names) * (k + 1) // count] for k in range(count)]
+    return [partial(drivers, results, inputs, baseline, outcomes, only=part) for part in parts]
 
 
 def default_outcomes(results: Sequence[Result], baseline: str) -> tuple[Outcome, ...]:
@@ -108,11 +124,13 @@ def default_outcomes(results: Sequence[Result], baseline: str) -> tuple[Outcome,
     the value with terminal value of all of them and of each; and the share itself. Of a single scenario, the levels.
     """
     cases = {result.name: result.panels for result in results}
-    values = [item for panels in cases.values() for _, item in _items(panels, "npv_with_terminal")]
-    levels = ["foreign_share.total", *(f"npv_with_terminal.total.{item}" for item in dict.fromkeys(values))]
+    base = [item for _, item in _items(cases[baseline], "npv_with_terminal")]  # who is not there gains over nobody
+    values = [item for panels in cases.values() for _, item in _items(panels, "npv_with_terminal") if item in base]
+    shares = ["foreign_share.total"] if all("foreign_share" in panels for panels in cases.values()) else []
+    levels = [*shares, *(f"npv_with_terminal.total.{item}" for item in dict.fromkeys(values))]
     if len(cases) < 2:
         return tuple(find_outcome(text, cases) for text in levels)
-    return tuple(find_outcome(text, cases, baseline) for text in (*(f"gain({one})" for one in levels), levels[0]))
+    return tuple(find_outcome(text, cases, baseline) for text in (*(f"gain({one})" for one in levels), *shares))
 
 
 def _items(panels: Mapping[str, Any], variable: str) -> Sequence[tuple[str, str]]:
@@ -184,10 +202,14 @@ class _Book:
     units: tuple[Unit, ...]
     columns: Named
     hybrids: Hybrids
+    ranks: _Ranks
 
     def attributions(self) -> Iterator[Attribution]:
         """What drives each outcome."""
-        swings = {column.name: _Swings(column, self.columns[column.name], self.draws) for column in self._all_columns}
+        swings = {
+            column.name: _Swings(column, self.columns[column.name], self.draws, self.ranks)
+            for column in self._all_columns
+        }
         for place, outcome in enumerate(self.outcomes):
             label = (outcome.label, self.scenario.name)
             units = sorted(self.units, key=lambda unit: -self._unit_row(unit, place, label).leading)
@@ -242,7 +264,7 @@ class _Book:
 
     @cached_property
     def _cells(self) -> dict[str, Cells]:
-        return {column.name: _cells(column, self.columns[column.name], BINS) for column in self._all_columns}
+        return {column.name: self.ranks.cells(column, self.columns[column.name], BINS) for column in self._all_columns}
 
     @cached_property
     def _by_column(self) -> dict[str, FloatArray]:
@@ -328,9 +350,9 @@ class _Book:
 class _Swings:
     """Means of the outcomes over the ends of a column, or over each level of a category."""
 
-    def __init__(self, column: Column, values: FloatArray, draws: FloatArray) -> None:
+    def __init__(self, column: Column, values: FloatArray, draws: FloatArray, ranks: _Ranks) -> None:
         self._is_category = bool(column.categories)
-        cells = _cells(column, values, FIFTHS)
+        cells = ranks.cells(column, values, FIFTHS)
         self._means = cell_means(cells, draws)
         levels = [column.categories[int(level)] for level in np.unique(values)] if self._is_category else []
         self._levels = levels if len(levels) > 1 else []
@@ -353,8 +375,19 @@ def _with_swing(row: DriverRow, low: FloatArray, high: FloatArray) -> Line:
     return row._replace(low=float(low[0]), high=float(high[0]), swing=swing[0]), swing[1]
 
 
-def _cells(column: Column, values: FloatArray, count: int) -> Cells:
-    return level_cells(values) if column.categories else equal_cells(values, count)
+class _Ranks:
+    """Cells of columns; a column that scenarios share is put in order once."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[FloatArray, IntArray]] = {}
+
+    def cells(self, column: Column, values: FloatArray, count: int) -> Cells:
+        """One for each category, or cells of the same number of draws."""
+        if column.categories:
+            return level_cells(values)
+        if id(values) not in self._known:  # held beside its order, so that no other array can come to have its id
+            self._known[id(values)] = (values, np.argsort(values, kind="stable"))
+        return equal_cells(values, count, self._known[id(values)][1])
 
 
 def _share(replicated: FloatArray | None, place: int) -> tuple[float, float]:

@@ -28,6 +28,7 @@ from sim.belief.track import (
     score_rows,
     scored,
 )
+from sim.belief.trust import track_sentences
 from sim.disk import write_bytes
 from sim.outcomes.manifest import EXACT, stated, understood
 from sim.outcomes.tables import csv_bytes, parameter_columns, parameter_rows
@@ -68,6 +69,8 @@ class Track:
         Id of each row that was left out, to the reason.
     replaced : tuple of Replacement
         Numbers that were not known by the cut-off, and what stood in for them.
+    sentences : tuple of str
+        The answer in short.
     notes : tuple of str
         What a reader should know before quoting it.
     """
@@ -79,6 +82,7 @@ class Track:
     pooled: tuple[PooledRow, ...]
     unmatched: Mapping[str, str]
     replaced: tuple[Replacement, ...]
+    sentences: tuple[str, ...]
     notes: tuple[str, ...]
 
 
@@ -204,17 +208,12 @@ class BacktestTask(Task[_Scored, Track]):
         """How each row was foreseen, and rows pooled."""
         foreseen, pooled = understood(_ANSWER, study.manifest.answer, study.folder)
         question = self.question
-        rows = (RowScore(match, *said) for match, said in zip(question.matching.matches, foreseen, strict=True))
-        return Track(
-            study.folder,
-            study.paths,
-            question.scenario,
-            tuple(rows),
-            pooled,
-            question.matching.unmatched,
-            question.replaced,
-            study.notes,
-        )
+        rows = tuple(RowScore(match, *said) for match, said in zip(question.matching.matches, foreseen, strict=True))
+        unmatched, replaced = question.matching.unmatched, question.replaced
+        counts = {"unmatched": len(unmatched), "replaced": len(replaced)}
+        said = tuple(track_sentences(rows, pooled, question.scenario, **counts))
+        scenario = question.scenario
+        return Track(study.folder, study.paths, scenario, rows, pooled, unmatched, replaced, said, study.notes)
 
 
 def _forecast(scenario: Scenario, matches: Sequence[Match], number: int) -> Arrays:

@@ -9,6 +9,7 @@ from typing import Final
 import numpy as np
 
 from sim.analysis.bridge import STATISTICS
+from sim.outcomes.phrases import share_of_draws
 from sim.pictures.bridges import BridgeSheet, relation
 from sim.wording import capital, readable
 
@@ -40,7 +41,7 @@ def _whole(sheet: BridgeSheet) -> str:
     found, (one, other) = sheet.found, sheet.titles
     low, high = (sheet.change(found.value[row, -1], 1) for row in (_LOW, _HIGH))
     error = sheet.error(found.error[_MEAN, -1])
-    aside = (error, f"90% of draws {low} to {high}", f"above zero in {_share(found.p_positive[-1])}")
+    aside = (error, f"90% of draws {low} to {high}", f"above zero in {share_of_draws(found.p_positive[-1])}")
     return (
         f"{capital(sheet.subject)}: {sheet.level(found.start)} under {one}, {sheet.level(found.end)} under {other}: "
         f"{sheet.change(found.value[_MEAN, -1])} {sheet.unit} in the mean ({'; '.join(filter(None, aside))})."
@@ -54,7 +55,7 @@ def _part(sheet: BridgeSheet, place: int) -> str:
         return f"{name} moves nothing, in no draw."
     error = sheet.error(found.error[_MEAN, place])
     brings = sheet.change(found.value[_MEAN, place]) + (f" ({error})" if error else "")
-    draws = f"above zero in {_share(found.p_positive[place])} of draws, exactly zero in {_share(found.p_zero[place])}"
+    draws = f"above zero in {share_of_draws(found.p_positive[place])} of draws, exactly zero in {share_of_draws(found.p_zero[place])}"
     return f"{name} brings {brings}, {first} if given first, {last} if given last; {draws}."
 
 
@@ -81,8 +82,3 @@ def _together(sheet: BridgeSheet) -> Iterator[str]:
         yield f"{capital(relation(sheet, *pair))}: {beyond}."
     if not pairs and np.isfinite(error).any():
         yield "Of no two clauses it can be told that they need or replace each other."
-
-
-def _share(part: float) -> str:
-    """A share of the draws in percent, none and all told from nearly so."""
-    return f"{100 * part:.0f}%" if part in (0.0, 1.0) or 0.01 <= part <= 0.99 else f"{100 * part:.1f}%"

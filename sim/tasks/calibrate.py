@@ -35,6 +35,7 @@ from sim.belief.lessons import (
     observation_rows,
     rung_rows,
 )
+from sim.belief.lessonwords import sentences
 from sim.belief.likelihood import unusable
 from sim.belief.matching import Matching
 from sim.belief.posterior import POSTERIOR_FILE, Posterior, save_posterior
@@ -76,6 +77,8 @@ class Learning:
     rungs : tuple of RungRow
     replaced : tuple of Replacement
         Numbers that were not known by the cut-off, and what stood in for them.
+    sentences : tuple of str
+        The answer in short.
     notes : tuple of str
         What a reader should know before quoting it.
     """
@@ -86,6 +89,7 @@ class Learning:
     observations: tuple[ObservationRow, ...]
     rungs: tuple[RungRow, ...]
     replaced: tuple[Replacement, ...]
+    sentences: tuple[str, ...]
     notes: tuple[str, ...]
 
 
@@ -223,7 +227,8 @@ class CalibrateTask(Task[Calibration, Learning]):
     def answer(self, study: Finished) -> Learning:
         """What was learned."""
         tables = understood(_ANSWER, study.manifest.answer, study.folder)
-        return Learning(study.folder, study.paths, *tables, self.question.replaced, study.notes)
+        said = tuple(sentences(*tables, self.question.scenario))
+        return Learning(study.folder, study.paths, *tables, self.question.replaced, said, study.notes)
 
 
 _EXPECTED: Final = "expected"

@@ -12,6 +12,7 @@ from sim.analysis.appraisal import AS_STATED, WITH_VALUE, Appraisal, Level, Unit
 from sim.analysis.decisions import PAYOFF_STATISTICS, Game
 from sim.analysis.scrambles import Estimate
 from sim.analysis.waiting import AT_ONCE, NEVER, NOW_OR_NEVER, TimingRule
+from sim.outcomes.phrases import as_percent
 from sim.pictures.decisions import Advice
 from sim.pictures.waiting import WaitingSheet
 from sim.tasks.decisiontable import at_place, mean_of, share_above_0
@@ -39,17 +40,13 @@ def _usd(value: float) -> str:
     if size < _NOTHING:
         return "nothing"
     digits = 0 if size >= 99.5 else 1 if size >= 1.95 else 2 if size >= 0.0995 else 3
-    return f"{'-' if value < 0 else ''}USD {size:.{digits}f}bn"
+    return f"{'−' if value < 0 else ''}USD {size:.{digits}f}bn"
 
 
 def _about(number: Estimate) -> str:
     """An amount with two standard errors."""
     value, se = float(number.value), float(number.se)
     return _usd(value) if isnan(se) else f"{_usd(value)} (± {2 * se:.2g})"
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.0f}%" if value >= 0.095 else f"{100 * value:.1f}%"
 
 
 def _statistic(found: Appraisal, name: str, d: int) -> float:
@@ -62,7 +59,7 @@ def _of_provider(advice: Advice) -> Iterator[str]:
     yield _stake(found)
     yield _payoff(found)
     if float(found.idle.value) > 0.0:
-        share = _percent(float(found.idle.value))
+        share = as_percent(float(found.idle.value))
         yield f"In {share} of draws no action but the first could be taken: there the choice makes no difference."
     yield _terminal(found)
     yield _place(found)
@@ -101,7 +98,7 @@ def _payoff(found: Appraisal) -> str:
     cost, (first, action) = float(found.choice.cost[d]), (found.choice.actions[0], found.choice.actions[d])
     after = f", after the {_usd(cost)} that it commits" if cost else ""
     low, middle, high, tail = (_usd(_statistic(found, name, d)) for name in ("p05", "p50", "p95", "worst tenth"))
-    loss, best = (_percent(_statistic(found, name, d)) for name in ("P(loss)", "P(best)"))
+    loss, best = (as_percent(_statistic(found, name, d)) for name in ("P(loss)", "P(best)"))
     return (
         f"'{action}' brings {_about(at_place(found.payoffs, 0, d))} above '{first}' in the mean{after} (median "
         f"{middle}, 90% of draws {low} to {high}; the worst tenth {tail}); it loses in {loss} of draws and is best in "
@@ -144,9 +141,9 @@ def _waiting(advice: Advice) -> Iterator[str]:
         f"{_about(rule.now_or_never)}, waiting and seeing {_about(rule.worth)}, and to know all that comes, which "
         f"nobody can, {_about(option.perfect_foresight)}."
     )
-    shares = [_percent(float(share.value)) for share in rule.shares]
+    shares = [as_percent(float(share.value)) for share in rule.shares]
     dates = [f"{name} in {share}" for name, share in zip(stated.date_names, shares, strict=True) if share != "0.0%"]
-    opened = _percent(stated.opened)
+    opened = as_percent(stated.opened)
     yield f"Of the {opened} of draws in which it is ever permitted, such a rule applies {', '.join(dates)}."
     yield (
         "Rivals answer what has happened, not what is meant: no announcement keeps anybody out. Those that follow the "
@@ -261,7 +258,7 @@ def _regime(advice: Advice, d: int) -> str:
     return (
         f"'{actions[d]}' brings the host {_about(at_place(found.payoffs, 0, d))} above '{actions[0]}' "
         f"({', '.join(parts)}), 90% of draws {low} to {high}, more than nothing in "
-        f"{_percent(float(share_above_0(worth[d] - worth[0]).value))}{foreign}."
+        f"{as_percent(float(share_above_0(worth[d] - worth[0]).value))}{foreign}."
     )
 
 
@@ -277,7 +274,7 @@ def _of_game(advice: Advice) -> Iterator[str]:
     found = game.equilibria
     pairs = [f"'{game.actions[0][d]}' × '{game.actions[1][e]}'" for d, e in found.in_mean]
     best = f"{' and '.join(pairs)} {'answer each other best' if len(pairs) == 1 else 'are pairs of best answers'}"
-    several, one, none = (_percent(float(share.value)) for share in (found.several, found.one, found.none))
+    several, one, none = (as_percent(float(share.value)) for share in (found.several, found.one, found.none))
     yield (
         f"In the mean {best if pairs else 'no pair answers itself best'}; draw by draw there are several such pairs in "
         f"{several}, one in {one} and none in {none}."

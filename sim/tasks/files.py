@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final
 
+from sim.chance.worlds import Named
 from sim.disk import write_bytes
 from sim.outcomes.comparison import compare_one, summarise, timeline_rows
+from sim.outcomes.drivers import Attribution
 from sim.outcomes.manifest import Hashes
 from sim.outcomes.panels import Result
 from sim.outcomes.results import DRAWS_FILE, save_result
@@ -23,9 +25,9 @@ from sim.outcomes.tables import (
     parameter_columns,
     parameter_rows,
 )
-from sim.tasks.attribution import DRIVERS_FILE, default_outcomes, drivers, tables
+from sim.tasks.attribution import DRIVERS_FILE, tables
+from sim.tasks.material import PAGE_FILE, Told, run_material
 from sim.tasks.pool import CAN_FORK, Batch
-from sim.tasks.request import MANY_DRAWS
 
 __all__ = ["Files", "import_pictures"]
 
@@ -69,9 +71,27 @@ class Files:
             result.name: batch.add(partial(_save, result, self.folder / result.name, keep)) for result in self.results
         }
 
-    def add_inputs(self, batch: Batch) -> None:
-        """Have written what was drawn, and what of it drives the answer, as far as that takes no runs."""
-        batch.add(partial(_save_inputs, self.folder, self.results, self.baseline.name))
+    def add_inputs(self, batch: Batch, inputs: Mapping[str, Named] | None, drivers: Sequence[Attribution]) -> None:
+        """Have written what was drawn, made anew where it is not at hand, and what of it drives the answer."""
+        batch.add(partial(save_inputs, self.folder / INPUTS_FILE, [one.scenario for one in self.results], inputs))
+        if inputs is not None:
+            self._write(DRIVERS_FILE, [tables(drivers)[DRIVERS_FILE]])
+
+    def add_live(
+        self, batch: Batch, inputs: Mapping[str, Named] | None, drivers: Sequence[Attribution]
+    ) -> Future[str] | None:
+        """Have the section made whose figures move, if a page is written and what was drawn is at hand."""
+        if not self.pictures or inputs is None:
+            return None
+        return batch.add(partial(_live, self.results, inputs, self.baseline.name, drivers))
+
+    def write_page(self, told: Told) -> None:
+        """Write the study on one page, if pictures are drawn; all other files are there."""
+        if self.pictures:
+            from sim.report.page import page
+
+            material = run_material(self.folder, self.results, self.baseline.name, told)
+            write_bytes(self.folder / PAGE_FILE, page(material))
 
     def write_tables(self, batch: Batch, done: Callable[[float], None]) -> None:
         """Run the batch with all tables and pictures added to it, and write them."""
@@ -109,13 +129,10 @@ def _save(result: Result, folder: Path, keep: Collection[str] | None) -> Hashes:
     return save_result(result, folder / DRAWS_FILE, keep)
 
 
-def _save_inputs(folder: Path, results: Sequence[Result], baseline: str) -> None:
-    """Write the inputs, and up to many draws the drivers of what is asked by default."""
-    scenarios = [result.scenario for result in results]
-    inputs = save_inputs(folder / INPUTS_FILE, scenarios)
-    if scenarios[0].sampling.draws <= MANY_DRAWS:
-        found = drivers(results, inputs, baseline, default_outcomes(results, baseline))
-        write_bytes(folder / DRIVERS_FILE, tables(found)[DRIVERS_FILE])
+def _live(results: Sequence[Result], inputs: Mapping[str, Named], baseline: str, drivers: Sequence[Attribution]) -> str:
+    from sim.report.live import live_section
+
+    return live_section(results, inputs, baseline, drivers)
 
 
 def _summary(result: Result, base: Result) -> bytes:

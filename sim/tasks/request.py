@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from sim.belief.posterior import Posterior, learned_from, read_posterior, told
 from sim.chance.pairing import disagreements
@@ -14,17 +14,21 @@ from sim.errors import Problem, ResultsError, ScenarioError, choices
 from sim.outcomes.comparison import HEADLINE_VARIABLES, TIMELINE_VARIABLES
 from sim.outcomes.manifest import as_json
 from sim.outcomes.naming import variables_of
+from sim.outcomes.stakes import STAKES_VARIABLES
 from sim.outcomes.variables import VARIABLES
-from sim.reading.loading import load_scenario
+from sim.reading.loading import Loaded, read_scenario
 from sim.scenario.scenario import MOST_SEED, Scenario
 from sim.tasks.precision import Target, read_target
 
-__all__ = ["MANY_DRAWS", "Request", "make_request", "request_of"]
+__all__ = ["MANY_DRAWS", "Given", "Request", "make_request", "request_of"]
+
+Given: TypeAlias = Scenario | Loaded | Path | str
+"""A scenario as a user hands it over."""
 
 MANY_DRAWS: Final = 2**17
 """Above this the size on disk is told, and with `keep` only some variables are stored at all."""
 
-_ALWAYS_STORED: Final = HEADLINE_VARIABLES | TIMELINE_VARIABLES
+_ALWAYS_STORED: Final = HEADLINE_VARIABLES | TIMELINE_VARIABLES | STAKES_VARIABLES
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,8 @@ class Request:
         What a reader should know of the draws.
     target : Target, optional
         How precise the study shall be; its draws are then those that it begins with.
+    origin : Loaded, optional
+        The baseline as its files have it, if it is from files.
     """
 
     scenarios: tuple[Scenario, ...]
@@ -55,6 +61,7 @@ class Request:
     set_by: dict[str, str]
     notes: tuple[str, ...] = ()
     target: Target | None = None
+    origin: Loaded | None = None
 
     @property
     def draws(self) -> int:
@@ -85,7 +92,7 @@ class Request:
 
 
 def make_request(
-    given: Sequence[Scenario | Path | str],
+    given: Sequence[Given],
     *,
     draws: int | None,
     seed: int | None,
@@ -102,8 +109,9 @@ def make_request(
     ScenarioError
         All problems of the first kind that there is any of: files, settings, names, shared draws, options.
     """
-    files = ["" if isinstance(one, Scenario) else str(one) for one in given]
-    loaded = [one if isinstance(one, Scenario) else load_scenario(one) for one in given]
+    files = [str(one) if isinstance(one, str | Path) else "" for one in given]
+    origins = [_origin(one) for one in given]
+    loaded = [origin if isinstance(origin, Scenario) else origin.scenario for origin in origins]
     learned = None if posterior is None else read_posterior(Path(posterior))
     scenarios = tuple(_with_settings(scenario, draws, seed, learned) for scenario in loaded)
     names = [scenario.name for scenario in scenarios]
@@ -123,7 +131,12 @@ def make_request(
         {"seed": _setter(seed), "draws": _setter_of_draws(draws, target, learned)},
         () if learned is None else told(learned, loaded),
         target,
+        next((one for one in origins if isinstance(one, Loaded) and one.scenario.name == (baseline or names[0])), None),
     )
+
+
+def _origin(given: Given) -> Scenario | Loaded:
+    return given if isinstance(given, Scenario | Loaded) else read_scenario(given)
 
 
 def request_of(content: Mapping[str, Any], folder: Path, posterior: Posterior | None) -> Request:

@@ -10,36 +10,63 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, ClassVar, Final, Self
 
 from pydantic import TypeAdapter
 
 from sim.axes import DRAWS_PER_SCRAMBLE
 from sim.belief.posterior import Posterior
 from sim.chance.pairing import draws_key
+from sim.chance.worlds import Named
 from sim.errors import Problem, ScenarioError
 from sim.outcomes.comparison import baseline_of, headline
+from sim.outcomes.drivers import Attribution
 from sim.outcomes.manifest import EXACT, stated, understood
 from sim.outcomes.panels import Result
 from sim.outcomes.statistics import FEWEST_SCRAMBLES
+from sim.outcomes.study import inputs_of
 from sim.outcomes.tables import HeadlineRow
-from sim.scenario.scenario import Scenario
+from sim.outcomes.verdict import Verdict, verdict_of
+from sim.tasks.attribution import drivers_by_share
 from sim.tasks.audit import Audit, audit
 from sim.tasks.crew import Crew, make_crew
 from sim.tasks.files import Files, import_pictures
+from sim.tasks.holdout import Holdout, holdout_of
+from sim.tasks.material import Told, command_of, drivers_of
 from sim.tasks.pool import Batch, Progress, do_nothing
 from sim.tasks.precision import as_precise_as
-from sim.tasks.request import MANY_DRAWS, Request, make_request, request_of
+from sim.tasks.request import MANY_DRAWS, Given, Request, make_request, request_of
 from sim.tasks.runs import Plan, Run, make_plan
 from sim.tasks.task import Desk, Finished, Task, perform
 
-__all__ = ["HEADLINE", "RunTask", "Study", "run_study", "study_of", "unknown_errors"]
+__all__ = ["ANSWER", "Answer", "RunTask", "Study", "run_study", "study_of", "unknown_errors"]
 
-HEADLINE: Final = TypeAdapter(tuple[HeadlineRow, ...], config=EXACT)
-"""The answer in short, as a manifest has it."""
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer of a run or a comparison.
+
+    Attributes
+    ----------
+    headline : tuple of HeadlineRow
+        In short, as numbers.
+    verdict : Verdict
+        In sentences.
+    """
+
+    __pydantic_config__: ClassVar = EXACT
+
+    headline: tuple[HeadlineRow, ...]
+    verdict: Verdict
+
+
+ANSWER: Final = TypeAdapter(Answer)
+"""The answer as a manifest has it."""
 
 _SIMULATED: Final = 0.6
 """Share of a run's time that the draws take, for the progress bar."""
+
+_TOO_MANY: Final = "With so many draws this is left to sim drivers STUDY."
 
 _MOVES_NOTHING: Final = "moves nothing: "
 
@@ -53,20 +80,23 @@ class Study:
     folder : Path
     paths : tuple of Path
         Every file of the study.
+    verdict : Verdict
+        The answer in sentences.
     headline : tuple of HeadlineRow
-        The answer in short.
+        The answer in short, as numbers.
     notes : tuple of str
         What a reader should know before quoting it.
     """
 
     folder: Path
     paths: tuple[Path, ...]
+    verdict: Verdict
     headline: tuple[HeadlineRow, ...]
     notes: tuple[str, ...]
 
 
 def run_study(
-    scenarios: Sequence[Scenario | Path | str],
+    scenarios: Sequence[Given],
     *,
     draws: int | None = None,
     seed: int | None = None,
@@ -80,7 +110,7 @@ def run_study(
     posterior: Path | str | None = None,
     target_se: str | None = None,
     progress: Progress | None = None,
-    announce: Callable[[Sequence[HeadlineRow]], None] | None = None,
+    announce: Callable[[Verdict], None] | None = None,
     executor: Executor | None = None,
     patience: float | None = None,
 ) -> Study:
@@ -88,8 +118,9 @@ def run_study(
 
     Parameters
     ----------
-    scenarios : sequence of Scenario or path
-        At least one; on shared draws.
+    scenarios : sequence of Scenario, Loaded or path
+        At least one; on shared draws. Where the baseline is from files, and a record `observed_*.csv` lies beside its
+        base, the baseline is held against it, as it could have been written on its day.
     draws, seed : int, optional
         In place of the scenarios' own.
     baseline : str, optional
@@ -116,7 +147,7 @@ def run_study(
     progress : callable, optional
         Is told what is being done, and the share of the whole that is finished.
     announce : callable, optional
-        Is given the answer in short once all draws are there, before files are written.
+        Is given the verdict once all draws are there, before files are written.
     executor : Executor, optional
         Runs the draws in place of forked children, for instance on other machines: twice as many blocks of draws as
         there are `jobs` are under way at a time. Its workers must run the same program.
@@ -142,16 +173,21 @@ def run_study(
         posterior=posterior,
         target_se=target_se,
     )
-    task = RunTask(request, strict)
+    task = RunTask(request, holdout_of(request), strict)
     return perform(task, out, make_crew(jobs, executor, patience), force=force, progress=progress, announce=announce)
 
 
 @dataclass(frozen=True)
 class _Drawn:
-    """The results of a run, the answer in short, and what to say of the draws."""
+    """The results of a run, its answer and what that was made of, and what to say of the draws.
+
+    Inputs and drivers are there up to many draws only.
+    """
 
     results: Sequence[Result]
-    headline: tuple[HeadlineRow, ...]
+    answer: Answer
+    inputs: Mapping[str, Named] | None
+    drivers: Sequence[Attribution]
     notes: tuple[str, ...]
 
 
@@ -162,6 +198,8 @@ class RunTask(Task[_Drawn, Study]):
     Attributes
     ----------
     request : Request
+    holdout : Holdout
+        What tells how far to trust it.
     strict : bool
         Whether what moves nothing is an error.
     """
@@ -169,6 +207,7 @@ class RunTask(Task[_Drawn, Study]):
     kind = "run"
 
     request: Request
+    holdout: Holdout
     strict: bool = False
 
     @property
@@ -178,12 +217,12 @@ class RunTask(Task[_Drawn, Study]):
 
     def asked(self) -> dict[str, Any]:
         """Scenarios and settings."""
-        return self.request.content()
+        return {**self.request.content(), "record": self.holdout.content()}
 
     @classmethod
     def again(cls, asked: Mapping[str, Any], folder: Path, posterior: Posterior | None) -> Self:
         """The same scenarios and settings."""
-        return cls(request_of(asked, folder, posterior))
+        return cls(request_of(asked, folder, posterior), Holdout.again(asked["record"], folder))
 
     def compute(self, desk: Desk) -> _Drawn:
         """All draws, and the answer that they give."""
@@ -192,10 +231,26 @@ class RunTask(Task[_Drawn, Study]):
         run = Run(plan, desk.folder, desk.key, desk.crew, import_pictures if pictures else do_nothing)
         results, notes = self._draw(run, plan, desk)
         desk.tell_what_was_there(run.found, "blocks of draws")
-        answer = tuple(headline(results, self.request.baseline))
-        desk.announce(answer)
         notes += [*_size_on_disk(plan, results[0].scenario.sampling.draws, self.request)]
-        return _Drawn(results, answer, tuple(notes))
+        drawn = self._answered(results, tuple(notes), desk.crew.jobs)
+        desk.announce(drawn.answer.verdict)
+        return drawn
+
+    def _answered(self, results: Sequence[Result], notes: tuple[str, ...], jobs: int) -> _Drawn:
+        """The answer, of which the parts that take time are made side by side."""
+        baseline = self.request.baseline
+        few = results[0].scenario.sampling.draws <= MANY_DRAWS
+        inputs = inputs_of([result.scenario for result in results]) if few else None
+        batch = Batch()
+        trials = [batch.add(call) for call in self.holdout.calls()]
+        shares = drivers_by_share(results, inputs, baseline, jobs) if inputs else []
+        parts = [batch.add(call) for call in shares]
+        batch.run(jobs, lambda share: None)
+        told = [one for part in parts for one in part.result()]
+        trust = self.holdout.sentence([trial.result() for trial in trials])
+        decides = "" if few else _TOO_MANY
+        verdict = verdict_of(results, baseline, attributions=told, decides=decides, trust=trust)
+        return _Drawn(results, Answer(tuple(headline(results, baseline)), verdict), inputs, told, notes)
 
     def _draw(self, run: Run, plan: Plan, desk: Desk) -> tuple[Sequence[Result], list[str]]:
         """As many draws as are asked for, or as a target takes."""
@@ -221,13 +276,20 @@ class RunTask(Task[_Drawn, Study]):
         batch = Batch()
         findings = batch.add(partial(audit, [result.scenario for result in results]))
         saved = files.add_draws(batch, request.keep)
-        files.add_inputs(batch)
+        files.add_inputs(batch, computed.inputs, computed.drivers)
+        live = files.add_live(batch, computed.inputs, computed.drivers)
+        if self.holdout.question is not None:
+            self.holdout.question.write_record(folder)
         files.write_tables(batch, lambda part: desk.tell("files", _SIMULATED + part * (1 - _SIMULATED)))
         self._require_no_faults(findings.result())
         draws = results[0].scenario.sampling.draws
+        notes = (*computed.notes, *unknown_errors(draws), *findings.result().lines())
+        drivers = drivers_of(computed.drivers, live.result() if live else "")
+        command = command_of({"task": self.kind, **self.asked()})
+        files.write_page(Told(computed.answer.verdict, notes, drivers, desk.runner, command))
         return {
-            "answer": stated(HEADLINE, computed.headline),
-            "notes": (*computed.notes, *unknown_errors(draws), *findings.result().lines()),
+            "answer": stated(ANSWER, computed.answer),
+            "notes": notes,
             "variables": {name: future.result() for name, future in saved.items()},
             "draws": draws,
             "draws_key": draws_key(results[0].scenario),
@@ -248,8 +310,8 @@ class RunTask(Task[_Drawn, Study]):
 
 def study_of(study: Finished) -> Study:
     """The answer in short, from a manifest."""
-    rows = understood(HEADLINE, study.manifest.answer, study.folder)
-    return Study(study.folder, study.paths, rows, study.notes)
+    answer = understood(ANSWER, study.manifest.answer, study.folder)
+    return Study(study.folder, study.paths, answer.verdict, answer.headline, study.notes)
 
 
 def _require_room(plan: Plan, draws: int, request: Request, work: Path) -> None:

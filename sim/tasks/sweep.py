@@ -17,9 +17,10 @@ from pydantic import TypeAdapter
 from sim.belief.posterior import Posterior
 from sim.chance.pairing import draws_key
 from sim.disk import write_bytes
-from sim.outcomes.manifest import as_json, understood
+from sim.outcomes.manifest import as_json, stated, understood
 from sim.outcomes.naming import Outcome
 from sim.outcomes.sweeps import SweepResult, short_table, sweep_columns, sweep_rows
+from sim.outcomes.sweepwords import sentences
 from sim.outcomes.tables import Cell, csv_bytes, parameter_columns, parameter_rows
 from sim.pictures.registry import draw, drawable
 from sim.pictures.sweeps import sheets
@@ -45,6 +46,8 @@ class SweepStudy:
     folder : Path
     paths : tuple of Path
         Every file.
+    sentences : tuple of str
+        What the points say of each outcome.
     table : tuple of tuple of str
         The answer in short: a header, and a row for each point.
     notes : tuple of str
@@ -53,6 +56,7 @@ class SweepStudy:
 
     folder: Path
     paths: tuple[Path, ...]
+    sentences: tuple[str, ...]
     table: tuple[tuple[str, ...], ...]
     notes: tuple[str, ...]
 
@@ -96,7 +100,7 @@ def run_sweep(
     return perform(SweepTask(sweep, asked_outcomes(sweep), plots), out, crew, force=force, progress=progress)
 
 
-_TABLE: Final = TypeAdapter(tuple[tuple[str, ...], ...])
+_ANSWER: Final = TypeAdapter(tuple[tuple[str, ...], tuple[tuple[str, ...], ...]])
 
 
 @dataclass(frozen=True)
@@ -164,7 +168,7 @@ class SweepTask(Task[Ran, SweepStudy]):
             _draw(folder / "plots", result, desk.crew.jobs)
         desk.tell("files", 1.0)
         return {
-            "answer": short_table(result),
+            "answer": stated(_ANSWER, (tuple(sentences(result)), tuple(map(tuple, short_table(result))))),
             "notes": (*_sizes(self.sweep), *_idle(self.sweep, computed)),
             "draws": self.sweep.start.sampling.draws,
             "draws_key": draws_key(self.sweep.start),
@@ -173,8 +177,8 @@ class SweepTask(Task[Ran, SweepStudy]):
 
     def answer(self, study: Finished) -> SweepStudy:
         """The answer in short."""
-        table = understood(_TABLE, study.manifest.answer, study.folder)
-        return SweepStudy(study.folder, study.paths, table, study.notes)
+        said, table = understood(_ANSWER, study.manifest.answer, study.folder)
+        return SweepStudy(study.folder, study.paths, said, table, study.notes)
 
 
 def _result(sweep: Sweep, ran: Ran) -> SweepResult:

@@ -57,13 +57,32 @@ def market_path(case: Case, base: Base) -> Path:
 
 def _curve(case: Case, age: Vector) -> Vector:
     """The trend of log size."""
+    extra = -case["market.step_rate"] * math.expm1(-case["market.step_size"])
+    return (_fading(case, age) if case.scenario.market.growth_by_year is None else _by_year(case, age)) + extra * age
+
+
+def _by_year(case: Case, age: Vector) -> Vector:
+    """Growth of single years, what lies between in years between, and after the last a fade to the long run's."""
+    stated = sorted(map(int, case.scenario.market.growth_by_year or {}))
+    rates = [math.log1p(case["market.growth_base"])]
+    rates += [math.log1p(case[f"market.growth_by_year.{year}"]) for year in stated]
+    base, last = case.scenario.horizon.base_year, math.log1p(case["market.growth_long_run"])
+    size, end = [0.0], stated[-1] - base
+    for year in range(base + 1, stated[-1] + 1):
+        size.append(size[-1] + float(np.interp(year, [base, *stated], rates)))
+    fade, later = math.log(2.0) / case["market.growth_fade"], np.maximum(age - end, 0.0)
+    tail = last * later + (rates[-1] - last) * (1.0 - np.exp(-fade * later)) / fade
+    return np.interp(age, np.arange(end + 1), size) + tail
+
+
+def _fading(case: Case, age: Vector) -> Vector:
+    """Growth that fades so as to meet the median forecast, and what the draw's own forecast adds."""
     first, last = (math.log1p(case[f"market.{name}"]) for name in ("growth_base", "growth_long_run"))
     span, expected = float(case.scenario.market.forecast_years), math.log1p(case.median_forecast)
     fade = brentq(lambda x: last + (first - last) * -math.expm1(-x) / x - expected, 1e-9, 1e3, xtol=1e-15) / span
     level = span * math.log((1.0 + case["market.growth_forecast"]) / (1.0 + case.median_forecast))
-    extra = -case["market.step_rate"] * math.expm1(-case["market.step_size"])
     tilt = level * np.clip((age - 0.5) / (span - 0.5), 0.0, 1.0)
-    return last * age - (first - last) * np.expm1(-fade * age) / fade + tilt + extra * age
+    return last * age - (first - last) * np.expm1(-fade * age) / fade + tilt
 
 
 def _layer_parts(case: Case, base: Base, age: Vector) -> Vector:
