@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeVar
 
 import typer
 
-from sim import terminal
+from sim import __version__, terminal
 from sim.errors import Problem, ScenarioError, SimError
 
 if TYPE_CHECKING:
@@ -157,6 +157,29 @@ def _interrupts_that_arrive() -> Iterator[None]:
         yield
     finally:
         sys.unraisablehook = before
+
+
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        from sim.outcomes.manifest import source_hash
+
+        terminal.say(f"sim {__version__}, source {source_hash()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_say_version,
+            is_eager=True,
+            help="Print the version, and the hash of the source that manifests record.",
+        ),
+    ] = False,
+) -> None:
+    """Simulate market entry under changing access rules."""
 
 
 @app.command()
@@ -629,20 +652,25 @@ def _holds(path: Path, content: bytes) -> bool:
 
 @app.command("list")
 def list_(out: Out = Path("results")) -> None:
-    """List the shipped scenarios, the shipped decisions and the finished studies."""
-    from sim.reading.documents import read
-    from sim.reading.loading import scenario_files, shipped_folder
-
-    files = scenario_files(shipped_folder())
-    scenarios = [loaded.scenario for loaded in _read(files, ())]
-    terminal.table(("scenario", "question"), [(scenario.name, scenario.question) for scenario in scenarios])
-    decisions = [read(file).plain() for file in scenario_files(shipped_folder() / "decisions")]
-    terminal.say("")
-    terminal.table(("decision", "question"), [(one["name"], one["question"]) for one in decisions])
-    for manifest in sorted(out.glob("*/manifest.json")):
-        terminal.say(str(manifest.parent))
+    """List scenarios, sweeps and decisions by name, and the finished studies with what they were asked."""
+    from sim.tasks.catalogue import KINDS, named, studies
     from sim.tasks.store import unfinished
 
+    for word, kind in KINDS.items():
+        found = named(kind)
+        cells = ("file",) if any(one.file for one in found) else ()
+        terminal.table(
+            (word, *cells, "question"), [(one.name, *([one.file] if cells else []), one.question) for one in found]
+        )
+        terminal.say("")
+    entries = studies(out)
+    if entries:
+        header = ("study", "command", "date", "draws", "question", "set")
+        rows = [
+            (str(one.folder), one.command, one.day.isoformat(), f"{one.draws or ''}", one.question, one.overrides)
+            for one in entries
+        ]
+        terminal.table(header, rows)
     for folder in unfinished(out):
         terminal.say(f"{folder}: unfinished; the same command goes on from it")
 

@@ -76,9 +76,9 @@ READING_ORDER = (
     "tasks.boxfile", "tasks.compare", "tasks.conditions", "tasks.discover",
     "tasks.design", "tasks.sweepfile", "tasks.points", "tasks.sweep",
     "tasks.decisionfile", "tasks.payoffs", "tasks.timing", "tasks.decisiontable", "tasks.decisionwords", "tasks.decide",
-    "tasks.check", "tasks.backtest", "tasks.calibrate",
+    "tasks.backtest", "tasks.calibrate",
     "tasks.hybrids", "tasks.drivers", "tasks.bridgewords", "tasks.bridge",
-    "tasks.verify", "tasks.analyses", "tasks.report", "tasks.export", "tasks.cluster",
+    "tasks.verify", "tasks.check", "tasks.catalogue", "tasks.analyses", "tasks.report", "tasks.export", "tasks.cluster",
     "terminal", "cli",
 )
 # fmt: on

@@ -109,9 +109,8 @@ def read_scenarios(
     every = read_overrides(overrides)
     _require_names(every, [draft.name for draft in drafts])
     placed = _each(drafts, lambda draft: _placed(draft, every))
-    _require_known([unknown for _, unknown in placed], [draft.name for draft in drafts])
-    pairs = list(zip(drafts, placed, strict=True))
-    return tuple(_each(pairs, lambda pair: _loaded(pair[0], *pair[1], extremes=extremes)))
+    _require_known([one.unknown for one in placed], [draft.name for draft in drafts])
+    return tuple(_each(placed, lambda one: _loaded(one, extremes=extremes)))
 
 
 @dataclass(frozen=True)
@@ -160,30 +159,54 @@ def _providers(tree: Node) -> tuple[str, ...]:
     return tuple(tree.entries["providers"].entries) if "providers" in tree.entries else ()
 
 
-def _placed(draft: _Draft, overrides: Sequence[Override]) -> tuple[Node, tuple[Unknown, ...]]:
-    """The tree of a scenario with the overrides that are for it, and those whose path it does not know.
+@dataclass(frozen=True)
+class _Placed:
+    """A scenario with the overrides that are for it.
+
+    Attributes
+    ----------
+    draft : _Draft
+    tree : Node
+        With them.
+    overrides : tuple of str
+        Those that were put in, as `PATH=VALUE`.
+    unknown : tuple of Unknown
+        Those whose path it does not know.
+    """
+
+    draft: _Draft
+    tree: Node
+    overrides: tuple[str, ...]
+    unknown: tuple[Unknown, ...]
+
+
+def _placed(draft: _Draft, overrides: Sequence[Override]) -> _Placed:
+    """The overrides that are for a scenario, put in where it knows their path.
 
     Raises
     ------
     ScenarioError
         A value cannot stand at its path, or a path that is for this scenario alone is not known.
     """
-    tree, unknown = overridden(draft.tree, [one for one in overrides if one.scenario in ("", draft.name)])
+    meant = [one for one in overrides if one.scenario in ("", draft.name)]
+    tree, unknown = overridden(draft.tree, meant)
     own = [one.problem([draft.name]) for one in unknown if one.override.scenario]
     if own:
         raise ScenarioError(own)
-    return tree, unknown
+    lost = [one.override for one in unknown]
+    return _Placed(draft, tree, tuple(f"{one.path}={one.text}" for one in meant if one not in lost), unknown)
 
 
-def _loaded(draft: _Draft, tree: Node, unknown: Sequence[Unknown], *, extremes: bool) -> Loaded:
-    tree = without_shares(draft.base, tree)
+def _loaded(placed: _Placed, *, extremes: bool) -> Loaded:
+    draft, tree = placed.draft, without_shares(placed.draft.base, placed.tree)
     dropped = tuple(name for name in draft.providers if name not in _providers(tree))
     scenario = _consistent(tree, dropped, draft.base)
     scenario._overridden = dict(_differences(draft.root, tree, SCENARIO))
+    scenario._overrides = placed.overrides
     far = tuple(extreme_values(scenario, tree, draft.tree))
     if far and not extremes:
         raise ScenarioError(located(tree, path, f"{words}; {_IF_MEANT}") for path, words in far)
-    passed = (f"--set {one.override.path}: not in {draft.name}, which has no such path" for one in unknown)
+    passed = (f"--set {one.override.path}: not in {draft.name}, which has no such path" for one in placed.unknown)
     meant = (f"{path} in {draft.name}: {words}" for path, words in far)
     return Loaded(scenario, tree, dropped, (*draft.notes, *passed, *meant))
 

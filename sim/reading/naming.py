@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from sim.errors import Problem, ScenarioError, choices
 from sim.reading.documents import Node
-from sim.reading.kinds import DECISION, SCENARIO_FILE, SWEEP, Kind
+from sim.reading.kinds import DECISION, SCENARIO_FILE, SWEEP, Kind, kind_of_file
 
 __all__ = [
     "SOURCES",
     "file_named",
     "is_shipped",
     "named_file",
+    "named_files",
     "scenario_files",
     "scenario_path",
     "shipped_folder",
@@ -87,6 +88,21 @@ def named_file(named: Path | str, kind: Kind, *, beside: Path = Path(), but: Pat
         if matches:
             return matches[0]
     raise _problem(path, _unknown(path.name, kind, folders, beside))
+
+
+def named_files(kind: Kind) -> Iterator[tuple[Path, bool]]:
+    """The files of a kind that have a name, nearest first, and whether each came with the program."""
+    for folder in _folders(kind, Path()):
+        for file in _files(folder):
+            if _is_of(kind, file):
+                yield file, is_shipped(file)
+
+
+def _is_of(kind: Kind, file: Path) -> bool:
+    try:
+        return kind_of_file(file) == kind
+    except ScenarioError:
+        return False
 
 
 def file_named(node: Node, path: str, folder: Path) -> Path:

@@ -32,11 +32,14 @@ class Override:
     path : str
     stated : Node
         The value in a place of its own.
+    text : str
+        The value as it was written.
     """
 
     scenario: str
     path: str
     stated: Node
+    text: str
 
 
 class UnknownPathError(ScenarioError):
@@ -97,7 +100,7 @@ def _read(text: str) -> Override:
     scenario, path = (name.strip(), path.strip()) if colon else ("", named.strip())
     if not (path and equals):
         raise ScenarioError([Place(f"--set {text}").problem("", "must be PATH=VALUE (found no value)")])
-    return Override(scenario, path, _stated(value, Place(f"--set {path}")))
+    return Override(scenario, path, _stated(value, Place(f"--set {path}")), value.strip())
 
 
 def _repeated(overrides: Sequence[Override]) -> Iterator[Problem]:
