@@ -233,7 +233,8 @@ def run(
 @app.command()
 def compare(
     results: Annotated[
-        list[Path], typer.Argument(metavar="RESULT", help="Folders of studies or of scenarios in them.")
+        list[Path],
+        typer.Argument(metavar="RESULT", help="Folders of studies or of scenarios in them; or old=STUDY new=STUDY."),
     ],
     baseline: Baseline = None,
     where: Annotated[
@@ -245,7 +246,17 @@ def compare(
     force: Force = False,
     verbose: Verbose = False,
 ) -> None:
-    """Compare finished results that share their draws."""
+    """Compare finished results that share their draws, or by old= and new= the same scenarios of two days."""
+    if days := _days(results):
+        if baseline or where:
+            message = "goes without old= and new=, which say what is compared with what"
+            raise ScenarioError([Problem("--baseline" if baseline else "--where", 0, 0, "", message)])
+        from sim.tasks.revision import compare_days
+
+        with terminal.progress() as progress:
+            revision = compare_days(*days, out=out, force=force, progress=progress)
+        terminal.report_findings(revision, verbose=verbose)
+        return
     from sim.tasks.compare import compare_studies
 
     with terminal.progress() as progress:
@@ -683,6 +694,29 @@ def _read(files: Sequence[Path], overrides: Sequence[str] | None, extremes: bool
     for note in dict.fromkeys(note for one in loaded for note in one.notes):
         terminal.complain(note)
     return loaded
+
+
+def _days(results: Sequence[Path]) -> tuple[Path, Path] | None:
+    """The studies that are given by old= and new=; None if none is.
+
+    Raises
+    ------
+    ScenarioError
+        One of the two is missing, or something else is given too.
+    """
+    named = [str(one).partition("=") for one in results]
+    days = {name: Path(path) for name, equals, path in named if equals and path and name in _DAYS}
+    if not days:
+        return None
+    if len(days) < len(_DAYS) or len(results) > len(_DAYS):
+        message = (
+            f"the same scenarios of two days are given as old=STUDY new=STUDY (found {' '.join(map(str, results))})"
+        )
+        raise ScenarioError([Problem("", 0, 0, "", message)])
+    return days["old"], days["new"]
+
+
+_DAYS: Final = ("old", "new")
 
 
 def _day(option: str, text: str | None) -> datetime.date | None:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from sim.tasks.decide import DecisionStudy
     from sim.tasks.discover import Conditions
     from sim.tasks.drivers import DriversStudy
+    from sim.tasks.revision import RevisionStudy
     from sim.tasks.run import Study
     from sim.tasks.sweep import SweepStudy
 
@@ -209,7 +210,7 @@ def report_sweep(sweep: SweepStudy, *, verbose: bool = False) -> None:
     _notes(sweep.notes)
 
 
-def report_findings(study: DriversStudy | BridgeStudy | Conditions, *, verbose: bool = False) -> None:
+def report_findings(study: DriversStudy | BridgeStudy | Conditions | RevisionStudy, *, verbose: bool = False) -> None:
     """For each outcome what is found of it, a sentence a finding, as many as a screen takes unless all are wanted."""
     each = max(1, _MOST_SENTENCES // max(1, len(study.findings)))
     for title, *findings in study.findings if verbose else study.findings[:_MOST_SENTENCES]:

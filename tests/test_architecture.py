@@ -73,7 +73,7 @@ READING_ORDER = (
     "tasks.pool", "tasks.crew", "tasks.blocks", "tasks.parts", "tasks.store", "tasks.task",
     "tasks.precision", "tasks.request", "tasks.question", "tasks.holdout", "tasks.runs", "tasks.audit",
     "tasks.attribution", "tasks.material", "tasks.files", "tasks.run",
-    "tasks.boxfile", "tasks.compare", "tasks.conditions", "tasks.discover",
+    "tasks.boxfile", "tasks.compare", "tasks.revision", "tasks.conditions", "tasks.discover",
     "tasks.design", "tasks.sweepfile", "tasks.points", "tasks.sweep",
     "tasks.decisionfile", "tasks.payoffs", "tasks.timing", "tasks.decisiontable", "tasks.decisionwords", "tasks.decide",
     "tasks.backtest", "tasks.calibrate",
