@@ -121,8 +121,8 @@ def default_outcomes(results: Sequence[Result], baseline: str) -> tuple[Outcome,
     """What is asked of a study unless it is told: in the last year, foreign providers' share and what they are worth.
 
     Where scenarios are compared it is what each adds to the baseline: to the share of all foreign providers, and to
-    the value with terminal value of all of them and of each that is there without it too; and the share itself. Of a single
-    scenario, the levels.
+    the value with terminal value of all of them and of each that is there without it too; and the share itself. Of a
+    single scenario, the levels.
     """
     cases = {result.name: result.panels for result in results}
     there = [
