@@ -28,9 +28,9 @@ from sim.report.slots import Row, Slots
 from sim.scenario.inputs import inputs
 from sim.wording import capital
 
-__all__ = ["live_section"]
+__all__ = ["MOST_BYTES", "live_section"]
 
-_MOST_BYTES: Final = 360_000
+MOST_BYTES: Final = 360_000
 """Of a sample, before base64 makes of three bytes four."""
 
 _BYTES_A_NUMBER: Final = 1.3
@@ -68,7 +68,7 @@ def live_section(
 def _draws(columns: int, draws: int) -> int:
     """As many whole scrambles of a run as a page has room for."""
     fewest, most = _SCRAMBLES
-    room = int(_MOST_BYTES / (_BYTES_A_NUMBER * columns * DRAWS_PER_SCRAMBLE))
+    room = int(MOST_BYTES / (_BYTES_A_NUMBER * columns * DRAWS_PER_SCRAMBLE))
     return min(draws, DRAWS_PER_SCRAMBLE * min(max(room, fewest), most))
 
 
