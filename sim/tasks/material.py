@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any, Final, TypeAlias
 
 from sim.outcomes.drivers import Attribution
@@ -139,4 +140,5 @@ def command_of(asked: Mapping[str, Any]) -> str:
         return f"sim compare RESULT… --baseline {asked['baseline']}"
     settings = [f"--draws {asked['draws']}", f"--seed {asked['seed']}", f"--baseline {asked['baseline']}"]
     keep = [f"--keep {','.join(asked['keep'])}"] if asked.get("keep") else []
-    return " ".join(["sim run", *asked["scenarios"], *settings, *keep])
+    overrides = [f"--set {quote(f'{name}:{one}')}" for name, of in asked.get("overrides", {}).items() for one in of]
+    return " ".join(["sim run", *asked["scenarios"], *settings, *keep, *overrides])
