@@ -167,8 +167,9 @@ def _hypotheses(material: Material, figures: Figures) -> Html | None:
     if not all({"opening_hypothesis", "foreign_share"} <= set(result.panels) for result in material.results):
         return None
     intro = (
-        "Nobody has seen this market open: which hypothesis about the long run holds is a matter of judgement, and so "
-        "is what it says. What follows from each stands beside what follows from all of them, mixed by their weights."
+        "What an open market would bring in the long run is not observed but assumed: which hypothesis holds is a "
+        "matter of judgement, and so is what it says. What follows from each stands beside what follows from all of "
+        "them, mixed by their weights."
     )
     beside = material.live or table(by_hypothesis(material))
     return joined([element("p", intro), beside, _pictures(material, figures, _HYPOTHESES)])
