@@ -72,7 +72,7 @@ def scenario() -> Scenario:
     ],
 )
 def test_no_more_is_claimed_than_the_interval_bears(one: PooledRow, words: str, scenario: Scenario) -> None:
-    assert trust_of([row()], [one], scenario) == f"2020: all 1 facts inside the 90% band; {words}."
+    assert trust_of([row()], [one], scenario) == f"2020: its one fact is inside the 90% band; {words}."
 
 
 def test_facts_outside_the_band_are_counted(scenario: Scenario) -> None:
@@ -137,7 +137,7 @@ def test_the_bytes_of_the_record_are_part_of_what_is_asked_and_of_a_rerun(folder
     folder.write("observed_2019.csv", RECORD.format(11))
     study = _run(folder)
     assert study.folder != without.folder
-    assert study.verdict.trust.startswith("2019: all 1 facts inside the 90% band")
+    assert study.verdict.trust.startswith("2019: its one fact is inside the 90% band")
     assert (study.folder / "observed.csv").read_bytes() == (folder.path / "observed_2019.csv").read_bytes()
     assert verify_study(study.folder, rerun=True, jobs=1).faults == ()
     folder.write("observed_2019.csv", RECORD.format(11) + "\n")

@@ -144,8 +144,9 @@ def test_hypotheses_that_chance_alone_sets_apart_are_not_told() -> None:
 def test_who_builds_and_who_is_the_worse_for_it_is_counted_in_draws() -> None:
     builds, npv = (RANKS < 0.75).astype(float), np.where(RANKS < 0.1, -1.0, 1.0)
     verdict = verdict_of([made(), made("wide", share=0.1, npv=npv, builds=builds)])
-    told = f"AWS builds in {100 * builds.mean():.0f}% of draws and is worse off than under Closed in {100 * (RANKS < 0.1).mean():.0f}%."
-    assert line(verdict, "Wide").texts[1].endswith(told.replace("10%", share_of_draws(float((RANKS < 0.1).mean()))))
+    built, worse = share_of_draws(float(builds.mean())), share_of_draws(float((RANKS < 0.1).mean()))
+    told = f"AWS builds in {built} of draws and is worse off than under Closed in {worse}."
+    assert line(verdict, "Wide").texts[1].endswith(told)
     assert (
         line(verdict_of([made(), made("wide", share=0.1, npv=1.0)]), "Wide")
         .texts[1]
