@@ -128,8 +128,8 @@ def _drivers(material: Material, figures: Figures) -> Html | None:
         "of an outcome something explains by itself."
     )
     each = (
-        details("What drives it for each provider", sentences(material.provider_findings))
-        if material.provider_findings
+        details("What drives the other outcomes", sentences(material.further_findings))
+        if material.further_findings
         else None
     )
     return joined([element("p", intro), others, sentences(material.findings), each, *_driver_tables(material)])

@@ -279,7 +279,9 @@ class RunTask(Task[_Drawn, Study]):
         live = files.add_live(batch, computed.inputs, computed.drivers)
         if self.holdout.question is not None:
             self.holdout.question.write_record(folder)
-        files.write_tables(batch, lambda part: desk.tell("files", _SIMULATED + part * (1 - _SIMULATED)))
+        files.write_tables(
+            batch, lambda part: desk.tell("files", _SIMULATED + part * (1 - _SIMULATED)), computed.drivers
+        )
         self._require_no_faults(findings.result())
         draws = results[0].scenario.sampling.draws
         notes = (*computed.notes, *unknown_errors(draws), *findings.result().lines())
