@@ -138,6 +138,7 @@ def test_a_comparison_has_regions_and_differences_too() -> None:
 
 
 @pytest.mark.skipif(sys.version_info < (3, 13), reason="pyam 4 takes Python 3.13; pyam 3 fails at import")
+@pytest.mark.filterwarnings("ignore")  # of pyam's own
 def test_pyam_reads_both_files(tmp_path: Path) -> None:
     pyam = pytest.importorskip("pyam", reason="pyam is not installed: pip install pyam-iamc")
     pandas = pytest.importorskip("pandas")
