@@ -83,7 +83,7 @@ NamesFile = Annotated[
 ]
 OwnSeed = Annotated[int | None, typer.Option(help="Seed; the scenario's own by default.")]
 Jobs = Annotated[int | None, typer.Option(help="Processes at a time; all cores by default.")]
-Out = Annotated[Path, typer.Option(help="Folder in which the study's own folder is made.")]
+Out = Annotated[Path, typer.Option(file_okay=False, help="Folder in which the study's own folder is made.")]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
