@@ -400,7 +400,7 @@ def test_an_abstract_scenario_is_refused(tmp_path: Path) -> None:
         ({"scenarios": []}, "no scenario is given"),
         (
             {"scenarios": [scenario("closed"), scenario("closed")]},
-            "another scenario of the study is named 'closed' too",
+            "closed: is given twice: give one of the two another name, or leave it out",
         ),
         (
             {"scenarios": [scenario("closed"), scenario("open", seed=2)]},

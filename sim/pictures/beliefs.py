@@ -17,9 +17,12 @@ from sim.axes import FloatArray
 from sim.belief.calibration import Calibration
 from sim.belief.lessons import LessonRow, ObservationRow, subjects
 from sim.outcomes.results import Result
+from sim.pictures.captions import informed, learned
+from sim.pictures.lettering import shortened
 from sim.pictures.marks import beside, key
 from sim.pictures.registry import picture
 from sim.pictures.style import GREY, INK, SHADE, grid, sheet
+from sim.pictures.titles import Titles
 from sim.scenario.scenario import Scenario
 from sim.wording import capital, readable
 
@@ -30,6 +33,7 @@ _POSTERIOR: Final = "#0072B2"
 _OBSERVED: Final = "#D55E00"
 _PATHS: Final = ("market", "shares", "demand", "rivalry")
 _MOST_PANELS: Final = 12
+_MOST_NAMED: Final = 3
 _BINS: Final = 36
 _OUTER: Final = 1.6448536269514722
 """Standard normal quantile at 95%."""
@@ -66,7 +70,7 @@ class Beliefs:
         return [row for row in self.observations if row.used == "yes" and row.unit not in ("boolean", "date")]
 
 
-def _sheet(title: str, note: str, scenario: Scenario, height: float) -> Figure:
+def _sheet(title: Titles, note: str, scenario: Scenario, height: float) -> Figure:
     return sheet(title, note, [Result(scenario, {})], _PATHS, height=height)
 
 
@@ -83,13 +87,31 @@ def beliefs_moved(beliefs: Beliefs) -> Figure:
         f"{readable(scenario.name)}. Moved: change of the mean in standard deviations of the prior. A shock is told by "
         "its path at the end of the record."
     )
-    figure = _sheet("What the record taught", note, scenario, 2.9 + 2.15 * lines)
+    figure = _sheet(_lessons_title(beliefs), note, scenario, 2.9 + 2.15 * lines)
     key(figure, [Patch(color=_PRIOR, alpha=0.45, label="before"), Patch(color=_POSTERIOR, alpha=0.45, label="after")])
     places = grid(figure, lines, columns, margins=(0.5, 0.4, 2.15, 1.0), gaps=(0.5, 0.95))
     for place, row in enumerate(most):
         axes = figure.add_subplot(places[divmod(place, columns)])
         _panel(axes, scenario, row, *values[row.parameter])
     return figure
+
+
+def _lessons_title(beliefs: Beliefs) -> Titles:
+    """Of what the record teaches most."""
+    most = sorted(beliefs.informed, key=lambda row: -row.information)[:_MOST_NAMED]
+    moved = [(_named(beliefs.scenario, row.parameter, 4.0), row.shift) for row in most]
+    return informed(len(beliefs.informed), len(beliefs.lessons), moved)
+
+
+def _record_title(shown: Sequence[ObservationRow]) -> Titles:
+    """How many observations the bands hold, before and after."""
+
+    def held(low: float | None, row: ObservationRow, high: float | None) -> bool:
+        return low is not None and high is not None and low <= row.observed <= high
+
+    before = sum(held(row.prior_p05, row, row.prior_p95) for row in shown)
+    after = sum(held(row.posterior_p05, row, row.posterior_p95) for row in shown)
+    return learned(before, after, len(shown))
 
 
 def _panel(axes: Axes, scenario: Scenario, row: LessonRow, before: FloatArray, after: FloatArray) -> None:
@@ -105,7 +127,7 @@ def _panel(axes: Axes, scenario: Scenario, row: LessonRow, before: FloatArray, a
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5))
     moved = f"moved {row.shift:+.1f}, spread {100 * (_spread(row) - 1):+.0f}%".replace("-", "−")
     axes.set_xlabel(f"{unit}; {moved}")
-    axes.set_title(_named(scenario, row.parameter, 33), loc="left", fontsize=11, fontweight="bold", pad=8)
+    axes.set_title(_named(scenario, row.parameter, 2.9), loc="left", fontsize=11, fontweight="bold", pad=8)
 
 
 def _spread(row: LessonRow) -> float:
@@ -127,16 +149,15 @@ def _shown_unit(row: LessonRow) -> tuple[float, str]:
     ) else "log-odds" if row.kind == "discrepancy" else "utility"
 
 
-def _named(scenario: Scenario, parameter: str, longest: int) -> str:
-    """A parameter in words, cut to a length."""
+def _named(scenario: Scenario, parameter: str, width: float, size: float = 11, *, bold: bool = True) -> str:
+    """A parameter in words that fit some inches."""
     if parameter in _PATH_TITLES:
         return _PATH_TITLES[parameter]
     parts = [part for part in parameter.replace("[", ".").rstrip("]").split(".") if part not in _DULL]
     titles = [_title(scenario, part) for part in parts]
     if parameter.startswith("shock.rivalry."):
         return f"Rivalry, {titles[-1]}"
-    text = capital(", ".join(titles))
-    return text if len(text) <= longest else f"{text[: longest - 1].rstrip(' ,')}…"
+    return shortened(capital(", ".join(titles)), size, width, bold=bold)
 
 
 _PATH_TITLES: Final = {
@@ -163,7 +184,7 @@ def beliefs_informed(beliefs: Beliefs) -> Figure:
         "others (grey) the record says nothing that could be told from noise. Mean and 90% range after, on the scale "
         "of the prior; shaded: 90% before."
     )
-    figure = _sheet("What the record informs, and what it does not", note, beliefs.scenario, 2.9 + 0.235 * lines)
+    figure = _sheet(informed(len(beliefs.informed), len(ordered), []), note, beliefs.scenario, 2.9 + 0.235 * lines)
     key(
         figure,
         [
@@ -187,7 +208,9 @@ def _column(axes: Axes, scenario: Scenario, part: Sequence[LessonRow], lines: in
         half = _OUTER * _spread(row)
         axes.hlines(height, row.shift - half, row.shift + half, color=colour, linewidth=1.6)
         axes.plot([row.shift], [height], color=colour, marker="o", markersize=4.5)
-    axes.set_yticks(range(len(part)), [_named(scenario, row.parameter, 39) for row in part], fontsize=8.5)
+    axes.set_yticks(
+        range(len(part)), [_named(scenario, row.parameter, 2.6, 8.5, bold=False) for row in part], fontsize=8.5
+    )
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(lines - 0.4, -0.6)
     axes.set_xlim(-3.4, 3.4)
@@ -204,7 +227,7 @@ def beliefs_record(beliefs: Beliefs) -> Figure:
         "from all of them: median and 90% range. Right: what the row adds to the log evidence, given those that joined "
         "before it; the lower, the greater the surprise."
     )
-    figure = _sheet("The record as foreseen, and as learned from", note, beliefs.scenario, 3.0 + 0.42 * len(shown))
+    figure = _sheet(_record_title(shown), note, beliefs.scenario, 3.0 + 0.42 * len(shown))
     key(
         figure,
         [

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -115,7 +114,7 @@ def bridge_waterfall(shown: BridgeSheet) -> Figure:
         "giving them; bars add up to the whole. Beside: standard error, and in how many draws it is above zero."
     )
     results = [Result(shown.first, {}), Result(shown.second, {})]
-    figure = sheet(textwrap.shorten(title, 95, placeholder=" …"), note, results, _BEHIND)
+    figure = sheet(title, note, results, _BEHIND)
     axes = figure.add_subplot(grid(figure, 1, 1, margins=(2.6, 3.3, 2.0, 1.15))[0, 0])
     _bars(axes, shown)
     rows = [f"{one}: {shown.level(found.start)}", *(capital(readable(name)) for name in shown.clauses)]
@@ -182,7 +181,7 @@ def bridge_interactions(shown: BridgeSheet) -> Figure:
         "what they bring apart, on average over what else is given, and its standard error."
     )
     results = [Result(shown.first, {}), Result(shown.second, {})]
-    figure = sheet(textwrap.shorten(title, 95, placeholder=" …"), note, results, _BEHIND)
+    figure = sheet(title, note, results, _BEHIND)
     axes = figure.add_subplot(grid(figure, 1, 1, margins=(2.6, 2.4, 1.75, 1.15))[0, 0])
     joint = shown.found.joint * shown.factor
     lower = np.where(np.tri(len(joint), k=-1, dtype=bool), joint, np.nan)[1:, :-1]

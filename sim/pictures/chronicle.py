@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Mapping, Sequence
-from itertools import cycle, pairwise
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -15,54 +15,88 @@ from matplotlib.ticker import PercentFormatter
 
 from sim.axes import FloatArray
 from sim.outcomes.results import Result
+from sim.pictures.lettering import shortened
 from sim.pictures.marks import beside, key
 from sim.pictures.registry import Runs, picture, variables
 from sim.pictures.style import (
     GREY,
-    HEIGHT,
+    RUN_TABLE,
     SPARE_COLOURS,
     Look,
+    by_name,
     grid,
     heading,
     looks,
     sheet,
     short_title,
 )
+from sim.pictures.titles import Titles, launches, odds
 from sim.scenario.policy import State, changes_state, states
 from sim.scenario.scenario import Scenario
+from sim.wording import listed
 
 __all__ = ["regime_shares", "timeline"]
+
+_MOST_NAMED: Final = 4
+"""Providers named beside their curves, those with most launches; the others are thin."""
 
 _DASHES: Final = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))
 
 
-@picture(Runs, needs=variables("event_date"))
+def _has_course(result: Result) -> bool:
+    """Whether there is anything to see: another regime than at the start in any draw, or a launch."""
+    lasting = sum(bool(share.any()) for share in regime_shares(result).values())
+    return lasting > 1 or bool(np.isfinite(_launch_dates(result)).any())
+
+
+def _with_course(runs: Runs) -> bool:
+    return variables("event_date")(runs) and any(_has_course(result) for result in runs.results)
+
+
+@picture(Runs, needs=_with_course)
 def timeline(runs: Runs) -> Figure:
     """What is in force when, and when own sites are launched, as shares of draws over the years."""
-    ordered = runs.ordered
-    style = looks(ordered)
-    fills = _regime_fills(ordered)
+    style = looks(runs.ordered)
+    shown = [result for result in runs.ordered if _has_course(result)]
+    launching = any(np.isfinite(_launch_dates(result)).any() for result in shown)
+    fills = _regime_fills(shown, style)
     key_rows = -(-len(fills) // 4)
     above = 1.6 + 0.4 * key_rows
+    height = above + 1.1 + max(1.25 * len(shown), 2.2)
+    paths = ("policy", "regulator", "entry", "zone", "regimes")
     figure = sheet(
-        "What is in force, and when foreign providers launch sites of their own",
-        "Share of draws in which a regime is in force, and in which a foreign provider has launched a site of its own.",
-        ordered,
-        ("policy", "regulator", "entry", "zone", "regimes"),
-        height=max(HEIGHT, above + 1.1 + 1.25 * len(ordered)),
+        _title(shown), _note(runs.ordered, shown, launching), runs.ordered, paths, height=height, table=RUN_TABLE
     )
     key(figure, [Patch(color=colour, label=label, linewidth=0) for label, colour in fills.values()], rows=key_rows)
-    places = grid(figure, len(ordered), 2, margins=(1.3, 1.6, above, 1.05), gaps=(1.0, 0.5))
-    for row, result in enumerate(ordered):
-        in_force, launched = (figure.add_subplot(places[row, column]) for column in (0, 1))
-        _draw_regimes(in_force, result, fills)
-        _draw_launches(launched, result, style[result.name])
-        heading(in_force, style[result.name].label, style[result.name].ink)
-        heading(launched, "Own sites launched" if row == 0 else "")
-        for axes in (in_force, launched):
+    places = grid(figure, len(shown), 1 + launching, margins=(1.3, 2.3, above, 1.05), gaps=(1.0, 0.5))
+    for row, result in enumerate(shown):
+        panels = [figure.add_subplot(places[row, column]) for column in range(1 + launching)]
+        _draw_regimes(panels[0], result, fills)
+        heading(panels[0], style[result.name].label, style[result.name].ink)
+        if launching:
+            _draw_launches(panels[1], result, style[result.name])
+            heading(panels[1], "Own sites launched" if row == 0 else "")
+        for axes in panels:
             _frame(axes, result.scenario)
-            axes.tick_params(labelbottom=row == len(ordered) - 1)
+            axes.tick_params(labelbottom=row == len(shown) - 1)
     return figure
+
+
+def _title(shown: Sequence[Result]) -> Titles:
+    shares = {
+        (result.scenario.title, short_title(result.scenario, name)): float(np.isfinite(dates).mean())
+        for result in shown
+        for name, dates in zip(result.scenario.foreign, _launch_dates(result), strict=True)
+    }
+    return launches(shares, shown[0].scenario.horizon.end_year)
+
+
+def _note(ordered: Sequence[Result], shown: Sequence[Result], launching: bool) -> str:
+    said = "Share of draws in which a regime is in force" + (
+        ", and in which a foreign provider has launched a site of its own." if launching else "."
+    )
+    still = [result.scenario.title for result in ordered if result not in shown]
+    return f"{said} Without any change in any draw: {listed(still)}." if still else said
 
 
 def _frame(axes: Axes, scenario: Scenario) -> None:
@@ -87,6 +121,11 @@ def _dates(result: Result, items: Sequence[str]) -> FloatArray:
     panel = result.panels["event_date"]
     dates = panel.rows([panel.items.index(("", item)) for item in items])
     return np.where(np.isnan(dates), np.inf, dates)
+
+
+def _launch_dates(result: Result) -> FloatArray:
+    """When each foreign provider launches a site of its own, (foreign providers, draws); never is infinitely late."""
+    return _dates(result, [f"{name}.launch" for name in result.scenario.foreign])
 
 
 def _share_by(dates: FloatArray, times: FloatArray) -> FloatArray:
@@ -121,39 +160,51 @@ def _regime_key(scenario: Scenario, state: State) -> str:
     return f"{scenario.name}.{state.step}" if changed else state.regime
 
 
-def _regime_fills(ordered: Sequence[Result]) -> Mapping[str, tuple[str, str]]:
-    """Label and colour of each regime: those of the scenario of its name, else its title and a spare colour."""
-    style = looks(ordered)
+def _regime_fills(shown: Sequence[Result], style: Mapping[str, Look]) -> Mapping[str, tuple[str, str]]:
+    """Label and colour of each regime: those of the scenario of its name, else its title and a pale colour."""
     titles = {
-        _regime_key(result.scenario, state): state.levers.title
-        for result in ordered
-        for state in states(result.scenario)
+        _regime_key(result.scenario, state): state.levers.title for result in shown for state in states(result.scenario)
     }
-    spare = cycle(SPARE_COLOURS)
+    pale = by_name(titles.keys() - style.keys(), SPARE_COLOURS)
     return {
-        name: (style[name].label, style[name].colour) if name in style else (textwrap.fill(title, 30), next(spare))
+        name: (textwrap.fill(title, 30), pale[name]) if name in pale else (style[name].label, style[name].colour)
         for name, title in titles.items()
     }
 
 
 def _draw_regimes(axes: Axes, result: Result, fills: Mapping[str, tuple[str, str]]) -> None:
+    """Shares of draws by regime one above the other, in steps: each counts from its month on."""
     shares = regime_shares(result)
     colours = [fills[name][1] for name in shares]
     axes.stackplot(
-        _times(result.scenario), *shares.values(), colors=colours, alpha=0.8, edgecolor="white", linewidth=0.6
+        _times(result.scenario),
+        *shares.values(),
+        colors=colours,
+        alpha=0.8,
+        edgecolor="white",
+        linewidth=0.6,
+        step="post",
     )
 
 
 def _draw_launches(axes: Axes, result: Result, look: Look) -> None:
     scenario, times = result.scenario, _times(result.scenario)
-    curves = [_share_by(dates, times) for dates in _dates(result, [f"{name}.launch" for name in scenario.foreign])]
-    if not np.any(curves):
+    curves = {
+        name: _share_by(dates, times) for name, dates in zip(scenario.foreign, _launch_dates(result), strict=True)
+    }
+    curves = {name: curve for name, curve in curves.items() if curve[-1]}
+    if not curves:
         axes.text(0.5, 0.7, "no site in any draw", color=GREY, ha="center", transform=axes.transAxes)
         return
-    places = _spread([float(curve[-1]) for curve in curves], 0.19)
-    for name, curve, dashes, place in zip(scenario.foreign, curves, cycle(_DASHES), places, strict=False):
-        axes.plot(times, curve, color=look.colour, linewidth=2, linestyle=dashes)
-        beside(axes, place, f"{short_title(scenario, name)} {curve[-1]:.0%}", color=look.ink, fontsize=9.5)
+    dashes = by_name(scenario.foreign, _DASHES)
+    named = sorted(curves, key=lambda name: -curves[name][-1])[:_MOST_NAMED]
+    for name, curve in curves.items():
+        wide = 2.0 if name in named else 0.8
+        axes.plot(times, curve, color=look.colour, linewidth=wide, linestyle=dashes[name], drawstyle="steps-post")
+    places = _spread([float(curves[name][-1]) for name in named], 0.19)
+    for name, place in zip(named, places, strict=True):
+        words = shortened(f"{short_title(scenario, name)} {odds(float(curves[name][-1]))}", 9.5, 2.1)
+        beside(axes, place, words, color=look.ink, fontsize=9.5)
 
 
 def _spread(places: Sequence[float], gap: float) -> list[float]:

@@ -13,10 +13,12 @@ from matplotlib.patches import Rectangle
 
 from sim.axes import FloatArray
 from sim.outcomes.results import Result
+from sim.pictures.captions import condition
 from sim.pictures.registry import picture
 from sim.pictures.style import COLOURS, GREY, INK, SPARE_COLOURS, grid, sheet
+from sim.pictures.titles import Titles
 from sim.scenario.scenario import Scenario
-from sim.wording import capital, readable
+from sim.wording import readable
 
 __all__ = ["Bar", "ConditionSheet", "Mark", "conditions_curve", "conditions_ranges"]
 
@@ -119,11 +121,14 @@ def conditions_curve(one: ConditionSheet) -> Figure:
 
 def _sheet(one: ConditionSheet, title: str, height: float) -> Figure:
     note = (
-        f"Where {one.event} in {capital(readable(one.scenario.name))}: {100 * one.share:.3g}% of all draws. "
+        f"Where {one.event} in {one.scenario.title}: {100 * one.share:.3g}% of all draws. "
         "Coverage and density are of draws that neither made nor chose the boxes; whiskers are one standard error."
     )
-    whole = f"Under which conditions: {title}"
-    return sheet(whole, note, [Result(one.scenario, {})], _PATHS, height=height)
+    best = max(one.marks, key=lambda mark: mark.coverage * mark.density, default=None)
+    found: Titles = (f"Under which conditions {one.event}: {title}",)
+    if best is not None:
+        found = condition(one.event, best.label, best.density, best.coverage, one.share)
+    return sheet(found, note, [Result(one.scenario, {})], _PATHS, height=height)
 
 
 def _two(value: float) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -19,7 +19,18 @@ from sim.axes import FloatArray
 from sim.outcomes.findings import unit_words
 from sim.outcomes.panels import Result
 from sim.pictures.registry import picture
-from sim.pictures.style import COLOURS, GREY, INK, MARKERS, grid, heading, number_axis, sheet
+from sim.pictures.style import (
+    COLOURS,
+    GREY,
+    INK,
+    KIND_COLOURS,
+    MARKERS,
+    by_name,
+    grid,
+    heading,
+    number_axis,
+    sheet,
+)
 from sim.pictures.waiting import WaitingSheet
 from sim.scenario.scenario import Scenario
 from sim.wording import capital, change, money, percent, readable
@@ -97,6 +108,18 @@ def _sheet(advice: Advice, title: str, note: str) -> Figure:
     return sheet(title, note, [Result(advice.scenario, {})], _BEHIND)
 
 
+def _belief_marks(beliefs: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Colour and marker of each hypothesis, by its name, in the order of the hypotheses."""
+    marks = by_name(beliefs, list(zip(COLOURS[1:], MARKERS[1:], strict=False)))
+    return {name: marks[name] for name in beliefs}
+
+
+def _action_colours(found: Appraisal) -> dict[str, str]:
+    """The colour of each action by its name, in the order of the actions."""
+    colours = by_name(found.choice.actions, COLOURS)
+    return {name: colours[name] for name in found.choice.actions}
+
+
 def _words(text: str) -> str:
     return capital(text.replace("_", " "))
 
@@ -120,8 +143,8 @@ def decide_payoffs(advice: Advice) -> Figure:
         Patch(color=_BAND, label="90% of draws"),
     ]
     handles += [
-        Line2D([], [], color=COLOURS[x + 1], marker=MARKERS[x + 1], linestyle="", label=f"mean if {readable(name)}")
-        for x, name in enumerate(choice.beliefs)
+        Line2D([], [], color=colour, marker=marker, linestyle="", label=f"mean if {readable(name)}")
+        for name, (colour, marker) in _belief_marks(choice.beliefs).items()
     ]
     figure.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 0.08), ncols=len(handles))
     return figure
@@ -130,13 +153,14 @@ def decide_payoffs(advice: Advice) -> Figure:
 def _draw_payoffs(axes: Axes, found: Appraisal) -> None:
     """Mean, band of 90% and means by belief of each action but the first."""
     value = dict(zip(PAYOFF_STATISTICS, found.payoffs.value, strict=True))
+    marks = list(_belief_marks(found.choice.beliefs).values())
     shown = range(1, len(found.choice.actions))
     for place, d in enumerate(shown):
         axes.plot([value["p05"][d], value["p95"][d]], [place, place], color=_BAND, linewidth=9, solid_capstyle="butt")
         axes.plot(value["p50"][d], place, "|", color=INK, markersize=16, markeredgewidth=2)
         axes.plot(value["mean"][d], place, "o", color=INK, markersize=9)
         for x, belief in enumerate(found.by_belief.value[d]):
-            axes.plot(belief, place + 0.25, MARKERS[x + 1], color=COLOURS[x + 1], markersize=8)
+            axes.plot(belief, place + 0.25, marks[x][1], color=marks[x][0], markersize=8)
         axes.annotate(
             f"loss in {percent(100 * value['P(loss)'][d])}, best in {percent(100 * value['P(best)'][d])} of draws",
             (value["mean"][d], place - 0.28),
@@ -165,6 +189,7 @@ def _labels(axes: Axes, names: Sequence[str]) -> None:
 
 def _draw_break_even(axes: Axes, found: Appraisal) -> None:
     """The commitment at which each action pays for itself, in all and by belief, with two errors."""
+    marks = list(_belief_marks(found.choice.beliefs).values())
     shown = [d for d, one in enumerate(found.break_even) if one is not None]
     if not shown:
         axes.set_axis_off()
@@ -174,11 +199,8 @@ def _draw_break_even(axes: Axes, found: Appraisal) -> None:
         axes.errorbar(float(even.value), place, xerr=2 * float(even.se), fmt="o", color=INK, markersize=9, capsize=3)
         axes.annotate(f"{money(float(even.value))}", (float(even.value), place - 0.16), ha="center", fontsize=11)
         for x, one in enumerate(found.break_even_by_belief[d]):
-            offset, colour = place + 0.14 * (x + 1), COLOURS[x + 1]
-            error = 2 * float(one.se)
-            axes.errorbar(
-                float(one.value), offset, xerr=error, fmt=MARKERS[x + 1], color=colour, markersize=8, capsize=3
-            )
+            offset, error, (colour, marker) = place + 0.14 * (x + 1), 2 * float(one.se), marks[x]
+            axes.errorbar(float(one.value), offset, xerr=error, fmt=marker, color=colour, markersize=8, capsize=3)
         axes.plot(found.choice.cost[d], place, "|", color=COLOURS[2], markersize=22, markeredgewidth=3)
     _labels(axes, [found.choice.actions[d] for d in shown])
     axes.set_xlim(left=min(0.0, axes.get_xlim()[0]))
@@ -188,13 +210,11 @@ def _draw_break_even(axes: Axes, found: Appraisal) -> None:
 
 def _draw_parts(axes: Axes, advice: Advice) -> None:
     """What the worth of each action is made of, in the mean."""
-    names = advice.subject.choice.actions
+    names, colours = advice.subject.choice.actions, by_name(advice.parts, COLOURS[1:])
     for k, (label, values) in enumerate(advice.parts.items()):
         means = (values - values[0]).mean(axis=1)[1:]
         at = np.arange(len(means)) + 0.18 * (k - (len(advice.parts) - 1) / 2)
-        axes.barh(
-            at, means, height=0.16, color=COLOURS[(k + 4) % len(COLOURS)], label=readable(label.partition(".")[0])
-        )
+        axes.barh(at, means, height=0.16, color=colours[label], label=readable(label.partition(".")[0]))
         for y, mean in zip(at, means.tolist(), strict=True):
             axes.annotate(f" {change(mean)}", (max(mean, 0.0), y), va="center", fontsize=9.5)
     _labels(axes, names[1:])
@@ -244,7 +264,7 @@ def decide_beliefs(advice: Advice) -> Figure:
         axes = figure.add_subplot(places[0, k])
         (_draw_triangle if len(found.choice.beliefs) == 3 else _draw_line)(axes, found, level)
         heading(axes, _commits(level))
-    handles = [Patch(color=COLOURS[d + 1], label=_words(name)) for d, name in enumerate(found.choice.actions)]
+    handles = [Patch(color=colour, label=_words(name)) for name, colour in _action_colours(found).items()]
     figure.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 0.07), ncols=len(handles))
     return figure
 
@@ -271,7 +291,7 @@ def _corners() -> FloatArray:
 def _draw_triangle(axes: Axes, found: Appraisal, level: Level) -> None:
     weights, corners = lattice(3, _STEPS), _corners()
     best, at = best_by_weights(level.net_means, weights), weights @ corners
-    colours = np.array([COLOURS[d + 1] for d in range(len(found.choice.actions))])
+    colours = np.array(list(_action_colours(found).values()))
     axes.scatter(at[:, 0], at[:, 1], c=colours[best], s=34, marker="h", linewidths=0, alpha=0.75, rasterized=True)
     _draw_stand(axes, found.choice.weights @ corners, level, corners)
     for name, (x, y), up in zip(found.choice.beliefs, corners, (False, False, True), strict=True):
@@ -285,9 +305,8 @@ def _draw_triangle(axes: Axes, found: Appraisal, level: Level) -> None:
 
 def _draw_line(axes: Axes, found: Appraisal, level: Level) -> None:
     weights = np.linspace(0.0, 1.0, _STEPS + 1)
-    for d, name in enumerate(found.choice.actions):
-        low, high = level.net_means[d]
-        axes.plot(weights, (1 - weights) * low + weights * high, color=COLOURS[d + 1], linewidth=2.2, label=name)
+    for (name, colour), (low, high) in zip(_action_colours(found).items(), level.net_means, strict=True):
+        axes.plot(weights, (1 - weights) * low + weights * high, color=colour, linewidth=2.2, label=name)
     stand = float(found.choice.weights[1])
     axes.axvline(stand, color=INK, linestyle=":", linewidth=1.2)
     if level.flip is not None:
@@ -326,7 +345,7 @@ def decide_information(advice: Advice) -> Figure:
     axes = figure.add_subplot(grid(figure, 1, 1, margins=(4.2, 1.0, 1.75, 1.05))[0, 0])
     shown = level.units[:_MOST_UNITS]
     for place, unit in enumerate(shown):
-        colour = COLOURS[{"disagreement": 2, "ignorance": 1}.get(unit.known.kind, 3)]
+        colour = KIND_COLOURS[unit.known.kind]
         axes.barh(place, unit.low, color=colour if unit.is_told else "none", edgecolor=colour, height=0.55)
         axes.plot(unit.high, place, "o", markerfacecolor="none", markeredgecolor=colour, markersize=8)
         axes.errorbar(unit.low, place, xerr=3 * unit.low_se, color=GREY, capsize=3, linestyle="")
@@ -338,8 +357,8 @@ def decide_information(advice: Advice) -> Figure:
     axes.plot([], [], " ", label=f"perfect foresight, luck too: {money(float(level.foresight.value))}")
     axes.set_xlabel("USD bn")
     handles, _ = axes.get_legend_handles_labels()
-    kinds = (("disagreement", 2), ("ignorance", 1), ("luck", 3))
-    axes.legend(handles=[*handles, *(Patch(color=COLOURS[k], label=kind) for kind, k in kinds)], loc="lower right")
+    kinds = [Patch(color=colour, label=kind) for kind, colour in KIND_COLOURS.items()]
+    axes.legend(handles=[*handles, *kinds], loc="lower right")
     return figure
 
 
@@ -354,12 +373,12 @@ def decide_frontier(advice: Advice) -> Figure:
     note = f"{advice.question} Present value above '{choice.actions[0]}': means, and the middle half of draws."
     figure = _sheet(advice, title, note)
     axes = figure.add_subplot(grid(figure, 1, 1)[0, 0])
-    for d, name in enumerate(choice.actions):
+    for d, (name, colour) in enumerate(_action_colours(advice.subject).items()):
         x, y = float(foreign[d].mean()), float(host[d].mean())
         low, high = (np.quantile(one[d], [0.25, 0.75]) for one in (foreign, host))
-        axes.plot(low, [y, y], color=COLOURS[d % len(COLOURS)], alpha=0.45, linewidth=3)
-        axes.plot([x, x], high, color=COLOURS[d % len(COLOURS)], alpha=0.45, linewidth=3)
-        axes.plot(x, y, MARKERS[d % len(MARKERS)], color=COLOURS[d % len(COLOURS)], markersize=11)
+        axes.plot(low, [y, y], color=colour, alpha=0.45, linewidth=3)
+        axes.plot([x, x], high, color=colour, alpha=0.45, linewidth=3)
+        axes.plot(x, y, MARKERS[d % len(MARKERS)], color=colour, markersize=11)
         positive = f", above 0 in {percent(100 * float((host[d] > 0).mean()))}" if d else ""
         axes.annotate(f"  {_words(name)}{positive}", (x, y), va="bottom", fontsize=10.5)
     axes.axhline(0.0, color=GREY, linewidth=0.8)

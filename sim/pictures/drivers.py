@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -18,15 +18,23 @@ from sim.chance.units import KINDS
 from sim.outcomes.drivers import UNATTRIBUTED, Attribution, DriverRow, KindRow, Share
 from sim.outcomes.findings import in_units, outcome_words, unit_words
 from sim.outcomes.panels import Result
+from sim.pictures.captions import driver, kinds_of
 from sim.pictures.marks import key
 from sim.pictures.registry import picture
-from sim.pictures.style import COLOURS, GREY, HEIGHT, INK, grid, heading, number_axis, sheet
+from sim.pictures.style import COLOURS, HEIGHT, INK, KIND_COLOURS, grid, heading, number_axis, sheet
+from sim.pictures.titles import Titles
 from sim.wording import capital, readable
 
-__all__ = ["Kinds", "Tornado", "drivers_kinds", "drivers_tornado", "sheets"]
+__all__ = ["Kinds", "Tornado", "drivers_kinds", "drivers_tornado", "leading", "sheets"]
 
 _MOST: Final = 12
 """Inputs in a tornado."""
+
+_FEW: Final = 8
+"""Inputs in the one of a run, beside its other pictures."""
+
+_CATEGORY: Final = "#BDBDBD"
+"""A category has no low and high."""
 
 _LETTERS: Final = 46
 """In a line beside a row."""
@@ -35,12 +43,7 @@ _LOWEST: Final = 5.0
 """Inches of a sheet with few bars."""
 
 _LOW, _HIGH = COLOURS[6], COLOURS[5]
-_KIND_COLOURS: Final = {
-    "disagreement": COLOURS[4],
-    "ignorance": COLOURS[6],
-    "luck": COLOURS[5],
-    UNATTRIBUTED: "#DDDDDD",
-}
+_KIND_COLOURS: Final = {**KIND_COLOURS, UNATTRIBUTED: "#DDDDDD"}
 _KIND_WORDS: Final = {
     "disagreement": "disagreement: which hypothesis, which reading",
     "ignorance": "ignorance: numbers that nobody knows",
@@ -57,9 +60,17 @@ _NARROW: Final = 0.05
 
 @dataclass(frozen=True)
 class Tornado:
-    """What the tornado of one outcome is made of."""
+    """What the tornado of one outcome is made of.
+
+    Attributes
+    ----------
+    attribution : Attribution
+    most : int
+        Inputs that are shown.
+    """
 
     attribution: Attribution
+    most: int = _MOST
 
 
 @dataclass(frozen=True)
@@ -78,15 +89,28 @@ def sheets(attributions: Sequence[Attribution]) -> Mapping[str, Tornado | Kinds]
     return named
 
 
+def leading(attributions: Sequence[Attribution], baseline: str) -> tuple[Tornado | Kinds, ...]:
+    """What a run shows of its drivers: the kinds behind every scenario's foreign share, and the tornado of one.
+
+    Of scenarios that are compared what each adds is shown; the tornado is that of the one which moves the share most.
+    """
+    shares = [one for one in attributions if (one.outcome.variable, one.outcome.item) == ("foreign_share", "")]
+    gains = [one for one in shares if one.outcome.is_gain]
+    levels = [one for one in shares if not one.outcome.is_gain and one.scenario.name == baseline]
+    if not shares:
+        return ()
+    return Kinds([*levels, *gains]), Tornado(max(gains or levels, key=lambda one: abs(one.mean)), _FEW)
+
+
 @picture(Tornado, needs=lambda tornado: bool(_swinging(tornado.attribution)))
 def drivers_tornado(tornado: Tornado) -> Figure:
     """The mean of an outcome where each input is low and where it is high, and the share that it explains."""
     attribution = tornado.attribution
-    rows = _swinging(attribution)
+    rows = _swinging(attribution)[: tornado.most]
     whole = ", and what its unit is behind in all." if attribution.has_totals else "."
     figure = sheet(
         _tornado_title(attribution),
-        f"{capital(readable(attribution.scenario.name))}{_over(attribution)}. {_HOW}{whole}",
+        f"{attribution.scenario.title}{_over(attribution)}. {_HOW}{whole}",
         [Result(attribution.scenario, {})],
         [row.column for row in rows],
         height=max(HEIGHT, 3.0 + 0.48 * len(rows)),
@@ -113,13 +137,13 @@ def _swinging(attribution: Attribution) -> list[DriverRow]:
     return sorted(told, key=lambda row: -abs(row.swing))[:_MOST]
 
 
-def _tornado_title(attribution: Attribution) -> str:
+def _tornado_title(attribution: Attribution) -> Titles:
     """What is found: the unit that explains most."""
-    most, what = attribution.units[0], capital(outcome_words(attribution))
-    whose = unit_words(most.unit, attribution.scenario)
-    share, verb = (most.first, "alone explains") if isnan(most.total) else (most.total, "is behind")
-    told = f"{whose} {verb} {100 * share:.0f}%" if most.is_told else "no single input drives it"
-    return textwrap.shorten(f"{what}: {told}", 80, placeholder=" …")
+    most = attribution.units[0]
+    name, mean = attribution.scenario.title, in_units(attribution.outcome, attribution.mean)
+    share, is_whole = (most.first, False) if isnan(most.total) else (most.total, True)
+    whose = unit_words(most.unit, attribution.scenario) if most.is_told else ""
+    return driver(f"{name}'s {outcome_words(attribution)}", mean, whose, share, is_whole=is_whole)
 
 
 def _dot(label: str, *, filled: bool) -> Line2D:
@@ -130,15 +154,19 @@ def _dot(label: str, *, filled: bool) -> Line2D:
 def _draw_swings(axes: Axes, rows: Sequence[DriverRow], attribution: Attribution) -> None:
     factor = 100.0 if attribution.outcome.unit == "fraction" else 1.0
     middle = factor * attribution.mean
-    for place, row in enumerate(rows):
-        low, high, error = factor * row.low, factor * row.high, factor * attribution.swing_errors.get(row.column, 0.0)
-        levels = attribution.levels_of(row.column)
-        ends = ((low, GREY), (high, GREY)) if levels else ((low, _LOW), (high, _HIGH))
-        for end, colour in ends:
-            axes.barh(-place, end - middle, left=middle, height=0.62, color=colour, alpha=0.45 if levels else 1.0)
-        axes.errorbar(high, -place, xerr=2 * error, color=INK, linewidth=1.1, capsize=2.5)
-        for level in levels:
-            axes.plot(factor * level.high, -place, marker="o", color=INK, markersize=4.5)
+    places = -np.arange(len(rows))
+    low, high = (factor * np.array([getattr(row, end) for row in rows]) for end in ("low", "high"))
+    errors = 2 * factor * np.array([attribution.swing_errors.get(row.column, 0.0) for row in rows])
+    levels = [(place, factor * one.high) for place, row in enumerate(rows) for one in attribution.levels_of(row.column)]
+    shaded = {place for place, _ in levels}
+    pale = np.array([place in shaded for place in range(len(rows))])
+    for ends, colour in ((low, _LOW), (high, _HIGH)):
+        colours = [_CATEGORY if one else colour for one in pale]
+        axes.barh(places, ends - middle, left=middle, height=0.62, color=colours)
+    axes.errorbar(high, places, xerr=errors, color=INK, linestyle="none", elinewidth=1.1, capsize=2.5)
+    axes.plot(
+        [at for _, at in levels], [-place for place, _ in levels], linestyle="none", marker="o", color=INK, ms=4.5
+    )
     axes.axvline(middle, color=INK, linewidth=1)
     _frame(axes, [_row_words(row, attribution) for row in rows])
     number_axis(axes.xaxis, sign=attribution.outcome.is_gain)
@@ -164,12 +192,15 @@ def _unit(attribution: Attribution) -> str:
 def _draw_shares(axes: Axes, rows: Sequence[DriverRow], totals: Mapping[str, Share]) -> None:
     """What each column explains alone, and below it what its whole unit is behind."""
     apart = 0.12 if any(not isnan(total.value) for total in totals.values()) else 0.0
-    for place, row in enumerate(rows):
-        for share, offset, filled in ((row.alone, apart, True), (totals[row.unit], -apart, False)):
-            if not isnan(share.value):
-                value, error, inside = 100 * share.value, np.nan_to_num(200 * share.se), INK if filled else "white"
-                axes.errorbar(value, offset - place, xerr=error, color=INK, linewidth=1.1, capsize=2.5)
-                axes.plot(value, offset - place, marker="o", color=INK, markerfacecolor=inside, markersize=6)
+    places = -np.arange(len(rows))
+    for shares, offset, inside in (
+        ([row.alone for row in rows], apart, INK),
+        ([totals[row.unit] for row in rows], -apart, "white"),
+    ):
+        values = 100 * np.array([share.value for share in shares])
+        errors = np.nan_to_num(200 * np.array([share.se for share in shares]))
+        look: dict[str, Any] = {"color": INK, "linestyle": "none", "marker": "o", "markersize": 6}
+        axes.errorbar(values, places + offset, xerr=errors, markerfacecolor=inside, elinewidth=1.1, capsize=2.5, **look)
     _frame(axes, [""] * len(rows))
     axes.set_xlim(left=min(0.0, axes.get_xlim()[0]))
     axes.axvline(0, color=INK, linewidth=1)
@@ -190,7 +221,7 @@ def drivers_kinds(kinds: Kinds) -> Figure:
     shown = [one for one in kinds.attributions if one.kinds]
     whole = any(one.has_totals for one in shown)
     figure = sheet(
-        "How much is disagreement, how much ignorance, how much luck",
+        _kinds_title(shown, whole),
         "Shares of the variance. " + (_WHOLE if whole else _ALONE),
         [Result(shown[0].scenario, {})],
         ["opening", "zone", "demand", "market"],
@@ -200,13 +231,22 @@ def drivers_kinds(kinds: Kinds) -> Figure:
     axes = figure.add_subplot(places[0, 0])
     for place, attribution in enumerate(shown):
         _bar(axes, place, attribution.kinds, whole)
-    names = [f"{capital(readable(one.scenario.name))}:\n{textwrap.fill(outcome_words(one), 52)}" for one in shown]
+    names = [f"{one.scenario.title}:\n{textwrap.fill(outcome_words(one), 52)}" for one in shown]
     _frame(axes, names)
     axes.set_xlim(0, 100)
     axes.set_xlabel("Share of the variance (%)")
     used = [*KINDS] if whole else [*(kind for kind in KINDS if kind != "luck"), UNATTRIBUTED]
     key(figure, [Patch(color=_KIND_COLOURS[kind], label=_KIND_WORDS[kind]) for kind in used])
     return figure
+
+
+def _kinds_title(shown: Sequence[Attribution], whole: bool) -> Titles:
+    """The kinds behind the outcome that moves most of those that are counted first, in words."""
+    of_first = [one for one in shown if one.outcome.label == shown[-1].outcome.label]
+    most = max(of_first, key=lambda one: abs(one.mean))
+    shares = {row.kind: row.share if whole else row.first for row in most.kinds}
+    told = {kind: share for kind, share in shares.items() if kind != UNATTRIBUTED and not isnan(share)}
+    return kinds_of(f"{most.scenario.title}'s {outcome_words(most)}", told, is_whole=whole)
 
 
 _WHOLE: Final = (

@@ -20,7 +20,9 @@ from matplotlib.transforms import ScaledTranslation
 
 from sim.axes import FloatArray
 from sim.outcomes.panels import ALL_DRAWS, Result
-from sim.pictures.style import GREY, INK, SHADE, Look
+from sim.pictures.lettering import text_width
+from sim.pictures.style import GREY, INK, SHADE, Look, lowered
+from sim.pictures.titles import Change
 
 __all__ = [
     "INTERVALS",
@@ -31,13 +33,14 @@ __all__ = [
     "fan",
     "fan_key",
     "histogram",
-    "interval_key",
     "interval_rows",
     "interval_table",
     "intervals",
     "key",
+    "name_width",
     "quantiles",
     "quantiles_of_each",
+    "table_width",
     "two_lines",
 ]
 
@@ -66,6 +69,8 @@ class Measure:
         Sign after a tick label.
     scale : float
         Factor from the stored unit.
+    together : tuple of str
+        Items that are summed, in place of the one.
     """
 
     label: str
@@ -75,6 +80,7 @@ class Measure:
     form: Callable[[float], str]
     unit: str = ""
     scale: float = 1.0
+    together: tuple[str, ...] = ()
 
     def values(self, result: Result, draws: slice = ALL_DRAWS) -> FloatArray:
         """The draws, years by draws, in the unit of the picture."""
@@ -95,11 +101,17 @@ class Measure:
         )
         return np.stack([quantiles(column) for column in columns], axis=-1)
 
+    def changes(self, others: Sequence[Result], base: Result) -> list[Change]:
+        """What each scenario changes in the last year, in the words of titles."""
+        return [Change.of(other.scenario.title, self.last(other) - self.last(base)) for other in others]
+
     def _column(self, result: Result, year: int) -> FloatArray:
         panel = result.panels[self.variable]
-        if (self.scope, self.item) not in panel.items:
+        there = [item for item in self.together or (self.item,) if (self.scope, item) in panel.items]
+        if not there:
             return np.empty(0)
-        return panel.column(year, self.scope, self.item) * self.scale
+        first, *rest = (panel.column(year, self.scope, item) for item in there)
+        return sum(rest, start=first) * self.scale
 
     def years(self, result: Result) -> tuple[int, ...]:
         """Calendar years of the draws."""
@@ -154,8 +166,10 @@ def intervals(axes: Axes, heights: FloatArray, bands: FloatArray, look: Look) ->
     axes.plot(bands[2], heights, color=look.colour, marker=look.marker, markersize=7, linestyle="none", **_EDGE)
 
 
-def interval_rows(axes: Axes, labels: Sequence[str], columns: Sequence[tuple[Look, FloatArray]]) -> FloatArray:
-    """Rows from top to bottom, in each one interval for every look, one under the other.
+def interval_rows(
+    axes: Axes, labels: Sequence[str], columns: Sequence[tuple[Look, FloatArray]], *, named: bool = True
+) -> FloatArray:
+    """Rows from top to bottom, in each one interval for every look, one under the other, with its name beside it.
 
     Parameters
     ----------
@@ -163,6 +177,8 @@ def interval_rows(axes: Axes, labels: Sequence[str], columns: Sequence[tuple[Loo
     labels : sequence of str
         One for each row.
     columns : sequence of (Look, array (5, rows))
+    named : bool
+        Whether rows and looks are named left of the axes; not where the axes to the left have the same.
 
     Returns
     -------
@@ -175,28 +191,75 @@ def interval_rows(axes: Axes, labels: Sequence[str], columns: Sequence[tuple[Loo
         axes.axhspan(row - 0.5, row + 0.5, color=SHADE, linewidth=0)
     for places, (look, bands) in zip(heights, columns, strict=True):
         intervals(axes, places, bands, look)
-    axes.set_yticks(rows, labels)
     axes.set_ylim(len(labels) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x")
+    axes.set_yticks([])
+    if named:
+        _name_rows(axes, labels, columns, heights)
     return np.asarray(heights)
 
 
-def interval_table(
-    axes: Axes, labels: Sequence[str], columns: Sequence[tuple[Look, FloatArray]], form: Callable[[float], str]
+def _name_rows(
+    axes: Axes, labels: Sequence[str], columns: Sequence[tuple[Look, FloatArray]], heights: FloatArray
 ) -> None:
-    """`interval_rows` with a zero line, and right of the axes each median and 90% range in figures, if there are."""
-    heights = interval_rows(axes, labels, columns)
+    """The looks beside their intervals, and left of them the rows."""
+    alone, away = len(columns) == 1, name_width([look for look, _ in columns])
+    if not alone:
+        for places, (look, bands) in zip(heights, columns, strict=True):
+            for place, middle in zip(places, bands[2], strict=True):
+                ink = GREY if np.isnan(middle) else look.ink
+                beside(axes, place, look.label, left=True, color=ink, ha="right", fontsize=_NAME)
+    for row, label in enumerate(labels):
+        moved = 6 if alone else 72 * away + 16
+        beside(axes, row, label, left=True, right=moved, ha="right", fontweight="normal" if alone else "bold")
+
+
+def name_width(looks: Sequence[Look]) -> float:
+    """Inches that the names beside intervals take; none where one look is alone."""
+    return 0.0 if len(looks) == 1 else max(text_width(look.label, _NAME) for look in looks)
+
+
+_NAME: Final = 9.0
+
+
+def interval_table(
+    axes: Axes,
+    labels: Sequence[str],
+    columns: Sequence[tuple[Look, FloatArray]],
+    texts: Sequence[tuple[str, Sequence[Sequence[str]]]],
+    *,
+    named: bool = True,
+) -> None:
+    """`interval_rows` with a zero line, and right of the axes columns of figures.
+
+    Parameters
+    ----------
+    axes, labels, columns, named
+        As for `interval_rows`.
+    texts : sequence of (str, sequence of sequence of str)
+        Head of each column of figures, and by look what stands in each row; the first column is bold.
+    """
+    heights = interval_rows(axes, labels, columns, named=named)
     axes.axvline(0, color=INK, linewidth=1)
-    for places, (look, bands) in zip(heights, columns, strict=True):
-        for place, (low, _, middle, _, high) in zip(places, bands.T, strict=True):
-            if np.isnan(middle):
-                beside(axes, place, "not there", color=GREY, fontsize=9)
-                continue
-            beside(axes, place, form(middle), color=look.ink, fontsize=10, fontweight="bold")
-            beside(axes, place, f"{form(low)} to {form(high)}", right=56, color=GREY, fontsize=9)
-    beside(axes, -0.5, "median", up=10, fontsize=9)
-    beside(axes, -0.5, "90% of draws", right=56, up=10, color=GREY, fontsize=9)
+    right = 8.0
+    for number, (head, figures) in enumerate(texts):
+        weight = "normal" if number else "bold"
+        widest = max(text_width(text, 9.5, bold=not number) for text in (head, *(t for row in figures for t in row)))
+        beside(axes, -0.5, head, right=right, up=10, fontsize=9, color=GREY)
+        for places, (look, _), row in zip(heights, columns, figures, strict=True):
+            for place, text in zip(places, row, strict=True):
+                colour = GREY if number or not text else look.ink
+                beside(axes, place, text, right=right, color=colour, fontsize=9.5, fontweight=weight)
+        right += 72 * widest + 12
+
+
+def table_width(texts: Sequence[tuple[str, Sequence[Sequence[str]]]]) -> float:
+    """Inches that the columns of figures of `interval_table` take."""
+    widths = [
+        max(text_width(t, 9.5, bold=True) for t in (head, *(t for row in rows for t in row))) for head, rows in texts
+    ]
+    return sum(widths) + (8 + 12 * len(texts)) / 72
 
 
 def two_lines(axes: Axes, place: float, bold: str, plain: str, look: Look) -> None:
@@ -205,10 +268,12 @@ def two_lines(axes: Axes, place: float, bold: str, plain: str, look: Look) -> No
     beside(axes, place, plain, up=-1, color=GREY, fontsize=8.5, va="top", linespacing=1.15)
 
 
-def beside(axes: Axes, place: float, text: str, *, right: float = 6, up: float = 0, **style: Any) -> None:
-    """Text right of the axes at the height `place` in data, moved by some points."""
-    moved = ScaledTranslation(right / 72, up / 72, axes.figure.dpi_scale_trans)
-    axes.text(1, place, text, transform=axes.get_yaxis_transform() + moved, **{"va": "center", **style})
+def beside(
+    axes: Axes, place: float, text: str, *, right: float = 6, up: float = 0, left: bool = False, **style: Any
+) -> None:
+    """Text right (or left) of the axes at the height `place` in data, some points away from them and up."""
+    moved = ScaledTranslation((-right if left else right) / 72, up / 72, axes.figure.dpi_scale_trans)
+    axes.text(not left, place, text, transform=axes.get_yaxis_transform() + moved, **{"va": "center", **style})
 
 
 def fan_key(figure: Figure, extra: Sequence[Artist] = ()) -> None:
@@ -219,16 +284,10 @@ def fan_key(figure: Figure, extra: Sequence[Artist] = ()) -> None:
     key(figure, [median, half, most, *extra])
 
 
-def interval_key(figure: Figure, looks: Sequence[Look]) -> None:
-    """The key to intervals, under the note: colour and marker of every scenario."""
-    common: Mapping[str, Any] = {"linewidth": 3, "markersize": 7, **_EDGE}
-    key(figure, [Line2D([], [], color=a.colour, marker=a.marker, label=a.label, **common) for a in looks])
-
-
 def key(figure: Figure, handles: Sequence[Artist], rows: int = 0) -> None:
     """A legend over the width of the sheet, between the note and the axes; two rows above six entries."""
     width, height = figure.get_size_inches()
     rows = rows or 1 + (len(handles) > 6)
-    place = (0.5 / width, 1 - (1.24 if rows == 1 else 1.14) / height)
+    place = (0.5 / width, 1 - (lowered(figure) + (1.24 if rows == 1 else 1.14)) / height)
     columns = -(-len(handles) // rows)
     figure.legend(handles=handles, loc="upper left", bbox_to_anchor=place, ncols=columns, borderaxespad=0, borderpad=0)

@@ -18,6 +18,7 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 
 from sim.errors import SimError
+from sim.outcomes.drivers import Attribution
 from sim.outcomes.results import Result
 from sim.pictures.canvas import write_figure
 from sim.pictures.style import STYLE
@@ -101,10 +102,13 @@ class Runs:
     ----------
     results : sequence of Result
     baseline : str
+    attributions : sequence of Attribution
+        What drives their outcomes, if that is known.
     """
 
     results: Sequence[Result]
     baseline: str
+    attributions: Sequence[Attribution] = ()
 
     @property
     def ordered(self) -> tuple[Result, ...]:

@@ -7,7 +7,7 @@ few draws differ. The 90% range stands beside both.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import floor, log10
 from typing import Any, Final
@@ -23,8 +23,10 @@ from sim.outcomes.naming import Outcome
 from sim.outcomes.results import Result
 from sim.outcomes.statistics import STATISTICS, Statistics
 from sim.outcomes.sweeps import Coordinate, Factor, Response, SweepResult
+from sim.pictures.captions import extremes
 from sim.pictures.style import COLOURS, HEIGHT, INK, number_axis, sheet, short_title
-from sim.wording import capital, change, money, percent, points, readable
+from sim.pictures.titles import Titles
+from sim.wording import capital, change, listed, money, percent, points, readable
 
 __all__ = [
     "View",
@@ -44,6 +46,9 @@ __all__ = [
 _LEVEL_COLOUR: Final = COLOURS[1]
 _DIFFERENCE_COLOUR: Final = COLOURS[2]
 _QUANTILES: Final = [STATISTICS.index(name) for name in ("p05", "p25", "p50", "p75", "p95")]
+
+_MOST_NAMED: Final = 3
+"""Factors that a sentence names."""
 
 _TICK_STEPS: Final = (1, 2, 2.5, 5, 10)
 _LINE_OF_LEVEL: Final = 16
@@ -81,6 +86,11 @@ class View:
     form: Callable[[float], str]
     unit: str
     is_difference: bool
+
+    @property
+    def unit_in_words(self) -> str:
+        """The unit as an axis has it."""
+        return _unit_in_words(self.unit, self.is_difference)
 
     @property
     def colour(self) -> str:
@@ -169,16 +179,44 @@ def _coordinate_words(value: Coordinate) -> str:
     return readable(value) if isinstance(value, str) else f"{value:,.4g}"
 
 
-def outcome_sheet(result: SweepResult, outcome: Outcome, how: str, height: float = HEIGHT) -> Figure:
-    """A sheet with the outcome as its title, the question, and how to read it."""
+def outcome_sheet(
+    result: SweepResult, outcome: Outcome, shown: Sequence[View], how: str, height: float = HEIGHT
+) -> Figure:
+    """A sheet with where the last view is least and greatest as its title, the question, and how to read it."""
     names = [factor_words(factor, unit=False) for factor in result.factors]
-    by = f", by {' and '.join(names)}" if len(names) < 3 else ""
-    title = textwrap.shorten(_in_words(result, outcome) + by, 95, placeholder=" …")
+    by = f", by {' and '.join(names)}" if len(names) < _MOST_NAMED else ""
+    what = _in_words(result, outcome)
     against = f", less {readable(result.baseline)} in the same draw and world" if result.baseline else ""
-    note = textwrap.shorten(result.question, 140, placeholder=" …")
-    note += f" Scenario {readable(result.scenario.name)}{against}. {how}"
+    note = f"{result.question} {what}{by}. Scenario {result.scenario.title}{against}. {how}"
     paths = (*(factor.path for factor in result.factors), *_BEHIND)
-    return sheet(title, note, [Result(result.scenario, {})], paths, height=height)
+    return sheet(_found(result, what, shown[-1]), note, [Result(result.scenario, {})], paths, height=height)
+
+
+def _found(result: SweepResult, what: str, view: View) -> Titles:
+    """Where the measure is least and greatest."""
+    known = np.flatnonzero(np.isfinite(view.centre))
+    if not known.size:
+        return (f"{what} exists at no point",)
+    ends = [int(known[choose(view.centre[known])]) for choose in (np.argmin, np.argmax)]
+    low, high = (view.text(float(view.centre[p])) if view.is_difference else view.centre_text(p) for p in ends)
+    said, centre = (f"{what}, above {readable(result.baseline)}", "mean") if view.is_difference else (what, "median")
+    return extremes(said, low, high, _after(view), _where(result.factors[:_MOST_NAMED], *ends), centre)
+
+
+def _where(factors: Sequence[Factor], low: int, high: int) -> tuple[str, str]:
+    """The settings of two points: the first with the names of the factors, the second as levels in their order."""
+    one, other = (
+        [_coordinate_words(factor.levels[factor.places[point]]) for factor in factors] for point in (low, high)
+    )
+    names = [factor_words(factor, unit=False).replace(":", "") for factor in factors]
+    return listed([f"{name} {level}" for name, level in zip(names, one, strict=True)]), listed(other)
+
+
+def _after(view: View) -> str:
+    """The unit behind a number in a sentence, where its form has none."""
+    if view.unit == "fraction":
+        return " points" if view.is_difference else ""
+    return "" if view.unit == "year" and not view.is_difference else f" {_unit_in_words(view.unit, view.is_difference)}"
 
 
 def upright(
@@ -241,4 +279,4 @@ def room_below(factors: Iterable[Factor]) -> float:
 
 def setting(factor: Factor, place: int) -> str:
     """A factor at one of its levels, in words."""
-    return capital(f"{factor_words(factor, unit=False)} = {_coordinate_words(factor.levels[place])}")
+    return f"{factor_words(factor, unit=False)} = {_coordinate_words(factor.levels[place])}"

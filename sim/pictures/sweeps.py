@@ -22,7 +22,8 @@ from matplotlib.lines import Line2D
 from sim.axes import FloatArray
 from sim.outcomes.naming import Outcome
 from sim.outcomes.sweeps import Factor, SweepResult, partial_rank_correlations
-from sim.pictures.marks import fan, fan_key, key
+from sim.pictures.lettering import text_width
+from sim.pictures.marks import beside, fan, fan_key
 from sim.pictures.registry import picture
 from sim.pictures.responses import (
     View,
@@ -99,7 +100,7 @@ def sweep_lines(sheet: Sheet) -> Figure:
     """One factor along the axis: fans over numbers, intervals over anything else."""
     (factor,) = sheet.result.factors
     shown = sheet.shown
-    figure = outcome_sheet(sheet.result, sheet.outcome, "Each point is a run of its own on the same draws.")
+    figure = outcome_sheet(sheet.result, sheet.outcome, shown, "Each point is a run of its own on the same draws.")
     mean = Line2D([], [], color=INK, linewidth=1.6, dashes=(3, 2), label="mean")
     fan_key(figure, [mean] if any(view.is_difference for view in shown) else [])
     places = grid(figure, 1, len(shown), margins=(1.15, 0.6, 2.1, 1.25 + room_below([factor])), gaps=(1.3, 0))
@@ -127,7 +128,7 @@ def sweep_heat_map(sheet: Sheet) -> Figure:
     along, up = sheet.result.factors
     labelled = max(len(along.levels), len(up.levels)) <= _MOST_LABELLED
     how = "In the cells: the centre, and under it 90% of the draws." if labelled else "Ranges stand in sweep.csv."
-    figure = outcome_sheet(sheet.result, sheet.outcome, how)
+    figure = outcome_sheet(sheet.result, sheet.outcome, sheet.shown, how)
     places = grid(figure, 1, len(sheet.shown), margins=(1.5, 0.9, 1.75, 1.25 + room_below([along])), gaps=(2.1, 0))
     for column, view in enumerate(sheet.shown):
         axes = figure.add_subplot(places[0, column])
@@ -143,8 +144,9 @@ def sweep_heat_map(sheet: Sheet) -> Figure:
         _cell_ticks(axes.yaxis, up)
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
-        heading(axes, view.centre_title)
-        _colour_bar(figure, axes, mesh, view)
+        heading(axes, f"{view.centre_title} ({view.unit_in_words})")
+        if not labelled:
+            _colour_bar(figure, axes, mesh, view)
     return figure
 
 
@@ -224,10 +226,11 @@ def sweep_facets(sheet: Sheet) -> Figure:
     cases = list(product(*(range(len(factors[place].levels)) for place in panels)))
     rows, columns = _arranged(len(cases))
     how = f"Marker: {'mean difference' if view.is_difference else 'median'}. Thick line: 50% of draws. Thin line: 90%."
-    figure = outcome_sheet(result, sheet.outcome, how, 3.6 + 3.4 * rows)
-    key(figure, [_series_mark(factors[series], place) for place in range(len(factors[series].levels))])
-    margins = (1.15, 0.5, 2.2, 1.3 + room_below([factors[along]]))
+    figure = outcome_sheet(result, sheet.outcome, sheet.shown, how, 3.6 + 3.4 * rows)
+    names = [capital(setting(factors[series], place)) for place in range(len(factors[series].levels))]
+    margins = (1.15, 0.4 + max(text_width(name, 9.5) for name in names), 1.95, 1.3 + room_below([factors[along]]))
     places = grid(figure, rows, columns, margins=margins, gaps=(0.55, 1.1))
+    labels: list[tuple[Axes, dict[int, float]]] = []
     for number, case in enumerate(cases):
         axes = figure.add_subplot(places[divmod(number, columns)], sharey=figure.axes[0] if figure.axes else None)
         held = dict(zip(panels, case, strict=True))
@@ -235,23 +238,34 @@ def sweep_facets(sheet: Sheet) -> Figure:
             point for point in range(result.points) if all(factors[f].places[point] == c for f, c in held.items())
         ]
         _series(axes, factors[along], factors[series], view, chosen)
+        if number % columns == columns - 1 or number == len(cases) - 1:
+            last = [p for p in chosen if factors[along].places[p] == len(factors[along].levels) - 1]
+            ends = {factors[series].places[p]: float(view.centre[p]) for p in last if np.isfinite(view.centre[p])}
+            labels.append((axes, ends))
         level_ticks(axes, factors[along])
         measure_axis(axes, view, labelled=number % columns == 0)
         axes.set_xlabel(capital(factor_words(factors[along])) if number + columns >= len(cases) else "")
-        words = "\n".join(setting(factors[f], c) for f, c in held.items())
+        words = "\n".join(capital(setting(factors[f], c)) for f, c in held.items())
         axes.set_title(words, loc="left", fontsize=10.5, fontweight="bold", pad=8)
+    for axes, ends in labels:
+        _series_names(axes, ends, names)
     return figure
+
+
+def _series_names(axes: Axes, ends: Mapping[int, float], names: Sequence[str]) -> None:
+    """What each line is, right of where it ends, as far apart as words need."""
+    low, high = axes.get_ylim()
+    gap = 0.19 * axes.figure.dpi / axes.bbox.height * (high - low)
+    place = -np.inf
+    for series in sorted(ends, key=lambda one: ends[one]):
+        place = max(ends[series], place + gap)
+        beside(axes, place, names[series], color=COLOURS[series], fontsize=9.5)
 
 
 def _arranged(panels: int) -> tuple[int, int]:
     """Rows and columns for panels, the rows as even as may be."""
     rows = -(-panels // _PANELS_IN_A_ROW)
     return rows, -(-panels // rows)
-
-
-def _series_mark(factor: Factor, place: int) -> Line2D:
-    look: Mapping[str, Any] = {"color": COLOURS[place], "marker": MARKERS[place], "markersize": 7, "linewidth": 2}
-    return Line2D([], [], label=setting(factor, place), **look)
 
 
 def _series(axes: Axes, along: Factor, series: Factor, view: View, chosen: Sequence[int]) -> None:
@@ -273,7 +287,7 @@ def sweep_scatter(sheet: Sheet) -> Figure:
     how = f"Marker: {'mean difference' if view.is_difference else 'median'} at a point. Lines: 50% and 90% of draws."
     if np.isfinite(correlations).any():
         how += " ρ: rank correlation with the other factors held still, and its 90% interval."
-    figure = outcome_sheet(result, sheet.outcome, how, 3.4 + 3.6 * rows)
+    figure = outcome_sheet(result, sheet.outcome, sheet.shown, how, 3.4 + 3.6 * rows)
     margins = (1.15, 0.5, 1.75, 1.3 + room_below(result.factors))
     places = grid(figure, rows, columns, margins=margins, gaps=(0.55, 1.15))
     for number, factor in enumerate(result.factors):

@@ -22,9 +22,11 @@ from sim.belief.record import SHARES, Observation, Series
 from sim.belief.track import ENGINE, PooledRow, RowScore
 from sim.dates.timeline import period_ends
 from sim.outcomes.results import Result
+from sim.pictures.captions import beaten, foreseen, inside
 from sim.pictures.marks import fan, key, quantiles
 from sim.pictures.registry import picture
 from sim.pictures.style import GREY, INK, SHADE, grid, heading, number_axis, sheet, short_title
+from sim.pictures.titles import Titles
 from sim.scenario.scenario import Scenario
 from sim.wording import capital, readable
 
@@ -39,6 +41,7 @@ _PATHS: Final = ("market", "shares", "rivalry")
 _MOST_COLUMNS: Final = 4
 _RATIO_TICKS: Final = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 1.4, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 _BAND: Final = (0.05, 0.95)
+_MIDDLE: Final = 0.5
 
 
 @dataclass(frozen=True)
@@ -99,7 +102,7 @@ def _factor(variable: str) -> float:
     return 100.0 if variable in SHARES else 1.0
 
 
-def _sheet(title: str, note: str, scenario: Scenario, height: float) -> Figure:
+def _sheet(title: Titles, note: str, scenario: Scenario, height: float) -> Figure:
     return sheet(title, note, [Result(scenario, {})], _PATHS, height=height)
 
 
@@ -110,17 +113,23 @@ def track_fans(track: TrackRecord) -> Figure:
     columns = min(len(panels), _MOST_COLUMNS)
     lines = -(-len(panels) // columns)
     note = (
-        f"Scenario: {readable(scenario.name)}, with nothing published later. An observation is as wide as the period "
+        f"Forecast of {scenario.title} as of {scenario.as_of.day} {scenario.as_of:%B %Y}, with nothing published "
+        f"later, and what was observed. An observation is as wide as the period "
         "that it covers and as high as its measurement range."
     )
-    title = f"Forecast as of {scenario.as_of.day} {scenario.as_of:%B %Y}, and what was observed"
-    figure = _sheet(title, note, scenario, 2.95 + 2.35 * lines)
+    figure = _sheet(inside(_outside(track), len(track.shown), "90% range"), note, scenario, 2.95 + 2.35 * lines)
     key(figure, _fan_handles())
     places = grid(figure, lines, columns, margins=(1.0, 0.35, 2.05, 0.95), gaps=(0.95, 0.75))
     for place, (series, block) in enumerate(panels.items()):
         axes = figure.add_subplot(places[divmod(place, columns)])
         _fan_panel(axes, scenario, series, block, track.forecasts.paths[series])
     return figure
+
+
+def _outside(track: TrackRecord) -> list[str]:
+    """The observations outside the central 90% of their forecasts, in words."""
+    rows = [row for row in track.shown if not _BAND[0] <= row.pit <= _BAND[1]]
+    return [f"{_title(track.scenario, row.observation.series)} {_when(row.observation)}" for row in rows]
 
 
 def _fan_handles() -> list[Artist]:
@@ -170,7 +179,9 @@ def track_pit(track: TrackRecord) -> Figure:
         "values are equally likely. The band holds 90% of independent values; these move together, so theirs is wider."
     )
     height = max(5.2, 3.2 + 0.36 * len(panels))
-    figure = _sheet("Where the outcomes fell in their forecasts", note, track.scenario, height)
+    above = sum(row.pit > _MIDDLE for row in track.shown)
+    title = foreseen(above, len(track.shown), len(_outside(track)))
+    figure = _sheet(title, note, track.scenario, height)
     places = grid(figure, 1, 2, margins=(2.9, 0.6, 1.75, 1.25), gaps=(1.1, 0))
     _pit_rows(figure.add_subplot(places[0]), track.scenario, panels)
     _pit_order(figure.add_subplot(places[1]), np.sort([row.pit for row in track.shown]))
@@ -219,7 +230,7 @@ def track_scores(track: TrackRecord) -> Figure:
         "CRPS of the engine over that of a naive forecast of the same outcome, of the log for money: left of 1 the "
         "engine was better. Bold: means over the series of a variable."
     )
-    figure = _sheet("Score against naive forecasts", note, track.scenario, 3.1 + 0.33 * len(lines))
+    figure = _sheet(_scores_title(lines), note, track.scenario, 3.1 + 0.33 * len(lines))
     looks = dict(zip(NAIVE, _NAIVE_LOOKS, strict=True))
     key(figure, [Line2D([], [], label=readable(name), **_dots(*looks[name])) for name in names])
     axes = figure.add_subplot(grid(figure, 1, 1, margins=(4.1, 0.7, 1.7, 1.2))[0])
@@ -233,6 +244,17 @@ def track_scores(track: TrackRecord) -> Figure:
         tick.set_fontweight("bold" if is_pooled else "normal")
     axes.set_ylim(len(lines) - 0.5, -0.5)
     return figure
+
+
+def _scores_title(lines: Sequence[_Line]) -> Titles:
+    """Where the engine wins and where it loses."""
+    ratios = [ratio for _, by_name, is_pooled in lines if not is_pooled for ratio in by_name.values()]
+    pooled = {
+        label.partition(",")[0]: {name: 1 - ratio for name, ratio in by_name.items()}
+        for label, by_name, is_pooled in lines
+        if is_pooled
+    }
+    return beaten(pooled, sum(ratio < 1 for ratio in ratios), len(ratios))
 
 
 _Line = tuple[str, dict[str, float], bool]

@@ -6,20 +6,36 @@ Scenarios stand side by side, never over each other. A difference is taken draw 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.gridspec import GridSpec
+from matplotlib.gridspec import GridSpec, SubplotSpec
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 
 from sim.axes import FloatArray
+from sim.outcomes.findings import unit_words
 from sim.outcomes.results import Result
+from sim.pictures.lettering import text_width
 from sim.pictures.marks import Measure, base_point, fan, fan_key, intervals, quantiles, two_lines
 from sim.pictures.registry import Runs, picture, variables
-from sim.pictures.style import HEIGHT, INK, Look, grid, heading, looks, number_axis, sheet, span
+from sim.pictures.style import (
+    HEIGHT,
+    INK,
+    RUN_TABLE,
+    Look,
+    brief_title,
+    grid,
+    heading,
+    looks,
+    lowered,
+    number_axis,
+    sheet,
+    span,
+)
+from sim.pictures.titles import Change, Level, Titles, market, revenue, share_changes, share_over_years, two_changes
 from sim.wording import capital, change, money, percent, points, readable
 
 __all__ = ["foreign_revenue", "foreign_share", "market_size", "paired_difference"]
@@ -27,10 +43,6 @@ __all__ = ["foreign_revenue", "foreign_share", "market_size", "paired_difference
 _TICK_STEPS: Final = (1, 2, 2.5, 5, 10)
 _SHARES: Final = ("shares", "opening", "segments", "zone")
 _MONEY: Final = ("market.size", "economics", "shares")
-_TWO_BASES: Final = (
-    "Retained revenue is the royalty after tax where a partner runs the site, and gross sales where the provider does. "
-    "These are two accounting bases, so it is no measure of gain."
-)
 
 
 @picture(Runs, needs=variables("foreign_share"))
@@ -41,71 +53,133 @@ def foreign_share(runs: Runs) -> Figure:
         Measure(f"Share of\n{readable(scope)} (%)", "foreign_share", scope, "", percent, "%", 100.0)
         for scope in ("total", ordered[0].scenario.opening.layer)
     ]
-    note = "All foreign providers together, in percent of the annual spending of all customers."
-    return _side_by_side("Foreign providers' share of the market", note, ordered, measures, _SHARES)
+    note = f"All foreign providers together, in percent of the annual spending of all customers, {span(ordered[0])}."
+    title = _share_title(runs, measures[0])
+    figure, places = _side_by_side(title, note, ordered, len(measures), _SHARES)
+    for row, measure in enumerate(measures):
+        bands = [measure.bands(result) for result in ordered]
+        for i in range(len(ordered)):
+            axes = _panel(figure, places[i][row], ordered, i, measure, bands)
+            axes.tick_params(labelbottom=row == len(measures) - 1)
+            if row:
+                axes.set_title("", loc="left")
+    return figure
+
+
+def _share_title(runs: Runs, share: Measure) -> Titles:
+    base, *others = runs.ordered
+    first, last = share.years(base)[0], share.years(base)[-1]
+    if not others:
+        before = Level.of(base.scenario.title, share.first(base))
+        return share_over_years(Level.of(base.scenario.title, share.last(base)), before, (first, last))
+    changes = share.changes(others, base)
+    return share_changes(changes, last, _why(runs, others[int(np.argmax([abs(one.mean) for one in changes]))].name))
+
+
+def _why(runs: Runs, name: str) -> tuple[str, float] | None:
+    """What explains most of the variance of a scenario's gain in the foreign share, and how much, if that is known."""
+    for one in runs.attributions:
+        outcome = one.outcome
+        if one.scenario.name == name and (outcome.variable, outcome.item, outcome.is_gain) == (
+            "foreign_share",
+            "",
+            True,
+        ):
+            most = one.units[0]
+            if most.is_told and not np.isnan(most.first):
+                return unit_words(most.unit, one.scenario), most.first
+    return None
 
 
 @picture(Runs, needs=variables("revenue_gross", "revenue_retained"))
 def foreign_revenue(runs: Runs) -> Figure:
-    """Foreign providers' revenue in all layers, gross beside retained."""
+    """Foreign providers' revenue in all layers, gross, with the median of what they retain."""
     ordered = runs.ordered
-    measures = [
-        Measure("Gross revenue\n(USD bn a year)", "revenue_gross", "total", "foreign", money),
-        Measure("Retained revenue\n(USD bn a year)", "revenue_retained", "total", "foreign", money),
-    ]
-    return _side_by_side("Revenue of foreign providers, gross and retained", _TWO_BASES, ordered, measures, _MONEY)
+    gross, kept = (
+        Measure("Gross revenue\n(USD bn a year)", variable, "total", "foreign", money)
+        for variable in ("revenue_gross", "revenue_retained")
+    )
+    note = (
+        "What customers pay for foreign providers' offers. Dotted: the median of what providers book, the royalty "
+        "after tax where a partner runs the site and gross sales where they do, so that it is no measure of gain."
+    )
+    title = revenue([Level.of(one.scenario.title, gross.last(one)) for one in ordered], gross.years(ordered[0])[-1])
+    figure, places = _side_by_side(title, note, ordered, 1, _MONEY)
+    bands = [gross.bands(result) for result in ordered]
+    for i, result in enumerate(ordered):
+        _panel(figure, places[i][0], ordered, i, gross, bands, kept.bands(result))
+    return figure
 
 
 def _side_by_side(
-    title: str, note: str, ordered: Sequence[Result], measures: Sequence[Measure], paths: Sequence[str]
-) -> Figure:
-    """At most four scenarios side by side, one measure under the other, the baseline's median repeated in each."""
-    style = looks(ordered)
+    title: Titles, note: str, ordered: Sequence[Result], rows: int, paths: Sequence[str]
+) -> tuple[Figure, list[list[SubplotSpec]]]:
+    """A sheet with places for at most four scenarios side by side, and so many rows for each."""
     blocks = -(-len(ordered) // 4)
     columns = -(-len(ordered) // blocks)
-    figure = sheet(f"{title}, {span(ordered[0])}", note, ordered, paths, height=2.9 + 4.6 * blocks**0.7)
+    height = 2.9 + (1.0 + 1.8 * rows) * blocks**0.7
+    figure = sheet(title, note, ordered, paths, height=height, table=RUN_TABLE)
     _base_key(figure, ordered)
-    places = [_block(figure, block, blocks, len(measures), columns) for block in range(blocks)]
-    for row, measure in enumerate(measures):
-        bands = [measure.bands(result) for result in ordered]
-        for i, result in enumerate(ordered):
-            block, column = divmod(i, columns)
-            axes = figure.add_subplot(places[block][row, column])
-            _fan(axes, result, measure, bands[i], style[result.name], _limits(bands))
-            base_point(axes, measure.years(result)[0], bands[i][:, 0])
-            if i:
-                axes.plot(measure.years(result), bands[0][2], color=INK, linewidth=1.2, dashes=(4, 2))
-            axes.tick_params(labelleft=column == 0, labelbottom=row == len(measures) - 1)
-            axes.set_ylabel(measure.label if column == 0 else "")
-            if row == 0:
-                note = " (baseline)" if len(ordered) > 1 and i == 0 else ""
-                heading(axes, style[result.name].label + note, style[result.name].ink)
-    return figure
+    grids = [_block(figure, block, blocks, rows, columns) for block in range(blocks)]
+    return figure, [[grids[i // columns][row, i % columns] for row in range(rows)] for i in range(len(ordered))]
+
+
+def _panel(
+    figure: Figure,
+    place: SubplotSpec,
+    ordered: Sequence[Result],
+    i: int,
+    measure: Measure,
+    bands: Sequence[FloatArray],
+    kept: FloatArray | None = None,
+) -> Axes:
+    """The fan of one scenario under its name, with the baseline's median."""
+    look, years = looks(ordered)[ordered[i].name], measure.years(ordered[i])
+    axes = figure.add_subplot(place)
+    _fan(axes, years, measure, bands[i], look, _limits(bands))
+    labels = [_end(measure, bands[i])]
+    if kept is not None:
+        axes.plot(years, kept[2], color=look.colour, linewidth=2, linestyle=(0, (1, 1.2)))
+        labels.append(_end(measure, kept, "booked\n"))
+    _end_labels(axes, labels, look)
+    base_point(axes, years[0], bands[i][:, 0])
+    if i:
+        axes.plot(years, bands[0][2], color=INK, linewidth=1.2, dashes=(4, 2))
+    is_first = place.colspan.start == 0
+    axes.tick_params(labelleft=is_first)
+    axes.set_ylabel(measure.label if is_first else "")
+    heading(axes, look.label + " (baseline)" * (i == 0 and len(ordered) > 1), look.ink)
+    return axes
 
 
 def _block(figure: Figure, block: int, blocks: int, rows: int, columns: int) -> GridSpec:
     """Places of one of several blocks of axes that stand one under the other."""
     above, below, apart = 2.0, 1.05, 0.85
-    height = (figure.get_figheight() - above - below - apart * (blocks - 1)) / blocks
+    whole = figure.get_figheight() - lowered(figure)
+    height = (whole - above - below - apart * (blocks - 1)) / blocks
     top = above + block * (height + apart)
-    margins = (1.15, 1.1, top, figure.get_figheight() - top - height)
-    return grid(figure, rows, columns, margins=margins, gaps=(0.95, 0.4))
+    margins = (1.15, 1.25, top, whole - top - height)
+    return grid(figure, rows, columns, margins=margins, gaps=(1.05, 0.4))
 
 
 def _base_key(figure: Figure, ordered: Sequence[Result]) -> None:
     label = f"{ordered[0].scenario.horizon.base_year}, with its 90% range"
     extra = [Line2D([], [], color=INK, marker="o", markersize=6, linewidth=1.6, label=label)]
     if len(ordered) > 1:
-        label = f"median of {readable(ordered[0].name)}"
+        label = f"median of {brief_title(ordered[0].scenario)}"
         extra.append(Line2D([], [], color=INK, linewidth=1.2, dashes=(4, 2), label=label))
     fan_key(figure, extra)
 
 
 def _fan(
-    axes: Axes, result: Result, measure: Measure, bands: FloatArray, look: Look, limits: tuple[float, float]
+    axes: Axes,
+    years: Sequence[int],
+    measure: Measure,
+    bands: FloatArray,
+    look: Look,
+    limits: tuple[float, float],
 ) -> None:
-    """One fan with its axes, and the last year's median and 90% range in figures beside it."""
-    years = measure.years(result)
+    """One fan with its axes."""
     fan(axes, years, bands, look.colour)
     axes.set_ylim(limits)
     axes.set_xlim(years[0] - 0.35, years[-1])
@@ -114,18 +188,27 @@ def _fan(
     axes.yaxis.set_major_locator(MaxNLocator(4, steps=_TICK_STEPS))
     number_axis(axes.yaxis, measure.unit)
     axes.grid(axis="y")
-    low, _, middle, _, high = bands[:, -1]
-    two_lines(
-        axes, _label_height(axes, middle), measure.form(middle), f"{measure.form(low)} to {measure.form(high)}", look
-    )
 
 
-def _label_height(axes: Axes, value: float) -> float:
-    """The height of a value in data, or that which keeps a label clear of the years below, if it is higher."""
+_End = tuple[float, str, str]
+"""Where a line ends, its bold words and the plain ones below."""
+
+
+def _end(measure: Measure, bands: FloatArray, before: str = "", after: str = "") -> _End:
+    """The last year's median, and its 90% range, in figures."""
+    low, _, middle, _, high = bands[:, -1].tolist()
+    return middle, measure.form(middle), f"{before}{measure.form(low)} to {measure.form(high)}{after}"
+
+
+def _end_labels(axes: Axes, ends: Sequence[_End], look: Look) -> None:
+    """Labels of falling values right of the axes: clear of the years below and of each other."""
     to_axes = axes.transScale + axes.transLimits
-    lowest = 18 / 72 * axes.figure.dpi / axes.bbox.height
-    place = max(to_axes.transform((1.0, value))[1], lowest)
-    return float(to_axes.inverted().transform((1.0, place))[1])
+    inch = axes.figure.dpi / axes.bbox.height
+    least = 0.0
+    for value, bold, plain in reversed(ends):
+        place = max(float(to_axes.transform((1.0, value))[1]), least + (0.1 + 0.14 * len(plain.split("\n"))) * inch)
+        two_lines(axes, float(to_axes.inverted().transform((1.0, place))[1]), bold, plain, look)
+        least = place + 0.2 * inch
 
 
 def _limits(bands: Sequence[FloatArray]) -> tuple[float, float]:
@@ -135,36 +218,43 @@ def _limits(bands: Sequence[FloatArray]) -> tuple[float, float]:
     return low - 0.06 * (top - low) * (low < 0), top
 
 
-@picture(Runs, needs=variables("foreign_share", "revenue_retained", "operating_profit", fewest=2))
+@picture(Runs, needs=variables("foreign_share", "operating_profit", fewest=2))
 def paired_difference(runs: Runs) -> Figure:
     """What each scenario changes against the baseline, draw by draw, over the years."""
     base, *others = runs.ordered
     style = looks([base, *others])
-    measures = [
-        Measure("Foreign share of all layers\n(percentage points)", "foreign_share", "total", "", points, "", 100.0),
-        Measure("Retained revenue\n(USD bn a year)", "revenue_retained", "total", "foreign", change),
-        Measure("Foreign providers' profit after tax\n(USD bn a year)", "operating_profit", "total", "foreign", change),
-    ]
-    title = f"What each scenario changes against {readable(runs.baseline)}, {span(base)}"
-    note = (
-        f"Scenario minus {readable(runs.baseline)} in the same draw, so that luck common to both cancels. {_TWO_BASES}"
-    )
-    figure = sheet(title, note, [base, *others], (*_SHARES, "economics"), height=max(HEIGHT, 3.4 + 1.2 * len(others)))
+    share = Measure("Foreign share of all layers\n(percentage points)", "foreign_share", "total", "", points, "", 100.0)
+    words = "Foreign providers' profit after tax\n(USD bn a year)"
+    profit = Measure(words, "operating_profit", "total", "foreign", change)
+    changes = [measure.changes(others, base) for measure in (share, profit)]
+    title = two_changes(changes[0], changes[1], base.scenario.horizon.end_year)
+    note = f"Scenario minus {base.scenario.title} in the same draw, so that luck common to both cancels, {span(base)}."
+    height = max(HEIGHT, 3.4 + 1.2 * len(others))
+    figure = sheet(title, note, [base, *others], (*_SHARES, "economics"), height=height, table=RUN_TABLE)
     fan_key(figure)
-    places = grid(figure, len(others), len(measures), margins=(1.45, 1.2, 2.2, 1.05), gaps=(1.6, 0.3))
-    for column, measure in enumerate(measures):
+    names = [style[other.name].lines(10.5, 1.6) for other in others]
+    left = 1.1 + max(text_width(line, 10.5, bold=True) for name in names for line in name.split("\n"))
+    places = grid(figure, len(others), 2, margins=(left, 1.4, 2.2, 1.05), gaps=(2.2, 0.3))
+    for column, measure in enumerate((share, profit)):
         bands = [measure.bands(other, base) for other in others]
         for row, other in enumerate(others):
-            axes = figure.add_subplot(places[row, column])
-            _fan(axes, other, measure, bands[row], style[other.name], _limits(bands))
+            axes, look = figure.add_subplot(places[row, column]), style[other.name]
+            _fan(axes, measure.years(other), measure, bands[row], look, _limits(bands))
+            _end_labels(axes, [_end(measure, bands[row], after=_mean_of(changes[column][row], measure))], look)
             axes.axhline(0, color=INK, linewidth=1)
             number_axis(axes.yaxis, sign=True)
             axes.tick_params(labelbottom=row == len(others) - 1)
-            if row == 0:
-                axes.set_title(measure.label, loc="left", fontsize=11, pad=10)
-            if column == 0:
-                axes.set_ylabel(style[other.name].two_lines, color=style[other.name].ink, fontweight="bold")
+            axes.set_title("" if row else measure.label, loc="left", fontsize=11, pad=10)
+            axes.set_ylabel("" if column else names[row], labelpad=8, color=look.ink, **_BESIDE)
     return figure
+
+
+_BESIDE: Final[dict[str, Any]] = {"fontweight": "bold", "rotation": 0, "ha": "right", "va": "center"}
+
+
+def _mean_of(one: Change, measure: Measure) -> str:
+    """The mean in words, where it reads differently from the median."""
+    return f"\nmean {measure.form(one.mean)}" if measure.form(one.mean) != measure.form(one.median) else ""
 
 
 @picture(Runs, needs=variables("market_size"))
@@ -175,15 +265,18 @@ def market_size(runs: Runs) -> Figure:
     measures = [Measure("Spending\n(USD bn a year, log scale)", "market_size", scope, "", money) for scope in scopes]
     bands = [measure.bands(base) for measure in measures]
     limits = float(np.min(bands)) / 1.3, float(np.max(bands)) * 1.3
-    note = "Nominal spending at the exchange rate of the base year. Equal steps up the axis are equal factors."
-    title = f"Size of the market under {readable(runs.baseline)}, {span(base)}"
-    figure = sheet(title, note, ordered, ("market", "exchange_rate"), height=HEIGHT + 0.12 * len(others))
-    _base_key(figure, [base])
-    rows = 0.4 + 0.2 * len(others)
-    fans = grid(figure, 1, len(scopes), margins=(1.5, 1.1, 2.0, rows + 1.9 if others else 1.05), gaps=(1.0, 0))
-    additions = grid(
-        figure, 1, len(scopes), margins=(1.5, 1.1, figure.get_figheight() - rows - 1.25, 1.3), gaps=(1.0, 0)
+    note = (
+        f"Spending by layer, {span(base)}, nominal, at the exchange rate of the base year. Equal steps up the axis are "
+        "equal factors."
     )
+    paths = ("market", "exchange_rate")
+    figure = sheet(_market_title(measures[0], ordered), note, ordered, paths, height=_tall(others), table=RUN_TABLE)
+    _base_key(figure, [base])
+    rows, whole = 0.4 + 0.2 * len(others), figure.get_figheight() - lowered(figure)
+    left = max(1.5, 0.7 + max((text_width(brief_title(other.scenario), 9) for other in others), default=0))
+    below = rows + 1.9 if others else 1.05
+    fans = grid(figure, 1, len(scopes), margins=(left, 1.1, 2.0, below), gaps=(1.0, 0))
+    additions = grid(figure, 1, len(scopes), margins=(left, 1.1, whole - rows - 1.25, 1.3), gaps=(1.0, 0))
     for column, measure in enumerate(measures):
         axes = figure.add_subplot(fans[0, column])
         _log_fan(axes, base, measure, bands[column], limits)
@@ -194,9 +287,22 @@ def market_size(runs: Runs) -> Figure:
     return figure
 
 
+def _tall(others: Sequence[Result]) -> float:
+    return HEIGHT + 0.12 * len(others)
+
+
+def _market_title(size: Measure, ordered: Sequence[Result]) -> Titles:
+    base, *others = ordered
+    first, last = (Level.of(base.scenario.title, column) for column in (size.first(base), size.last(base)))
+    added = [Change.of(o.scenario.title, 100 * (size.last(o) / size.last(base) - 1)) for o in others]
+    return market(first, last, (size.years(base)[0], size.years(base)[-1]), added)
+
+
 def _log_fan(axes: Axes, base: Result, measure: Measure, bands: FloatArray, limits: tuple[float, float]) -> None:
+    look = looks([base])[base.name]
     axes.set_yscale("log")
-    _fan(axes, base, measure, bands, looks([base])[base.name], limits)
+    _fan(axes, measure.years(base), measure, bands, look, limits)
+    _end_labels(axes, [_end(measure, bands)], look)
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_minor_locator(NullLocator())
     base_point(axes, measure.years(base)[0], bands[:, 0])
@@ -213,7 +319,7 @@ def _additions(axes: Axes, measure: Measure, ordered: Sequence[Result], *, label
     axes.set_yticks(range(len(others)), [style[other.name].label if labelled else "" for other in others], fontsize=9)
     axes.set_ylim(len(others) - 0.4, -0.6)
     axes.axvline(0, color=INK, linewidth=1)
-    axes.set_xlabel(f"{measure.years(base)[-1]}, against {readable(base.name)} (%)")
+    axes.set_xlabel(f"{measure.years(base)[-1]}, against {brief_title(base.scenario)} (%)")
     axes.xaxis.set_major_locator(MaxNLocator(3, steps=_TICK_STEPS))
     number_axis(axes.xaxis, "%", sign=True)
     axes.tick_params(axis="y", length=0)

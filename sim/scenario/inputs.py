@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import Any, Final, Literal, TypeAlias
 
 from sim.axes import FloatArray
@@ -98,6 +98,26 @@ def inputs(scenario: Scenario) -> tuple[Input, ...]:
 
     Numbers drawn once per foreign provider (review and building time) appear once for each.
     """
+    return _inputs(_Itself(scenario))
+
+
+class _Itself:
+    """A scenario, told from others by being itself: it is frozen, and too large to be compared."""
+
+    def __init__(self, scenario: Scenario) -> None:
+        self.scenario = scenario
+
+    def __hash__(self) -> int:
+        return id(self.scenario)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Itself) and self.scenario is other.scenario
+
+
+@lru_cache(maxsize=32)
+def _inputs(one: _Itself) -> tuple[Input, ...]:
+    """The walk through a scenario, which pictures and tables ask for many times."""
+    scenario = one.scenario
     return tuple(item for item in _walk(scenario, _Place(scenario)) if not item.path.startswith(_BESIDE))
 
 
@@ -125,11 +145,11 @@ class _Place:
     ids: tuple[str, ...] = ()
 
     def field(self, key: str) -> _Place:
-        return replace(self, path=f"{self.path}.{key}" if self.path else key)
+        return _Place(self.scenario, f"{self.path}.{key}" if self.path else key, self.ids)
 
     def entry(self, key: str, value: Any) -> _Place:
         """The entry of a mapping by id."""
-        return replace(self, path=f"{self.path}.{key}", ids=(*self.ids, _words(self.scenario, key, value)))
+        return _Place(self.scenario, f"{self.path}.{key}", (*self.ids, _words(self.scenario, key, value)))
 
 
 def _words(scenario: Scenario, key: str, value: Any) -> str:

@@ -39,6 +39,7 @@ _PICTURE_CALLS: Final = 4
 
 def import_pictures() -> None:
     """Import Matplotlib where all children will find it; who wants no pictures never waits for it."""
+    import sim.pictures.drivers
     import sim.pictures.plots  # noqa: F401
 
 
@@ -93,11 +94,11 @@ class Files:
             material = run_material(self.folder, self.results, self.baseline.name, told)
             write_bytes(self.folder / PAGE_FILE, page(material))
 
-    def write_tables(self, batch: Batch, done: Callable[[float], None]) -> None:
-        """Run the batch with all tables and pictures added to it, and write them."""
+    def write_tables(self, batch: Batch, done: Callable[[float], None], drivers: Sequence[Attribution] = ()) -> None:
+        """Run the batch with all tables and pictures added to it, and write them; `drivers` are drawn too."""
         others = [result for result in self.results if result is not self.baseline]
         if self.pictures:
-            self._add_pictures(batch)
+            self._add_pictures(batch, drivers)
         comparisons = [batch.add(partial(_comparison, result, self.baseline)) for result in others]
         summaries = [batch.add(partial(_summary, result, self.baseline)) for result in self.results]
         batch.run(self.jobs, done)
@@ -110,16 +111,18 @@ class Files:
     def _write(self, name: str, parts: Sequence[bytes]) -> None:
         write_bytes(self.folder / name, b"".join(parts))
 
-    def _add_pictures(self, batch: Batch) -> None:
+    def _add_pictures(self, batch: Batch, drivers: Sequence[Attribution]) -> None:
         """A few calls, because each child warms matplotlib up; one where calls are threads, of which it bears one."""
+        from sim.pictures.drivers import leading
         from sim.pictures.plots import Runs, drawable
 
         folder = self.folder / _PLOTS
         folder.mkdir()
-        names = drawable(Runs(self.results, self.baseline.name))
+        materials = [Runs(self.results, self.baseline.name, drivers), *leading(drivers, self.baseline.name)]
+        drawings = [(name, material) for material in materials for name in drawable(material)]
         calls = _PICTURE_CALLS if CAN_FORK else 1
         for first in range(calls):
-            batch.add(partial(_draw, names[first::calls], self.results, self.baseline.name, folder))
+            batch.add(partial(_draw, drawings[first::calls], folder))
 
 
 def _save(result: Result, folder: Path, keep: Collection[str] | None) -> Hashes:
@@ -143,11 +146,11 @@ def _comparison(result: Result, base: Result) -> bytes:
     return csv_bytes(compare_one(result, base))
 
 
-def _draw(names: Sequence[str], results: Sequence[Result], baseline: str, folder: Path) -> None:
-    from sim.pictures.plots import Runs, draw
+def _draw(drawings: Sequence[tuple[str, object]], folder: Path) -> None:
+    from sim.pictures.plots import draw
 
-    for name in names:
-        draw(name, Runs(results, baseline), folder)
+    for name, material in drawings:
+        draw(name, material, folder)
 
 
 def _results(futures: Sequence[Future[bytes]]) -> list[bytes]:
