@@ -52,6 +52,17 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+
+def _whole(text: str) -> int:
+    """The whole number in an option's text."""
+    try:
+        return int(text)
+    except ValueError:
+        bare = text.translate(str.maketrans("", "", ",'_ "))
+        remedy = f"; write {bare}" if bare.isdecimal() else ""
+        raise typer.BadParameter(f"must be a whole number (found {text!r}{remedy})") from None
+
+
 Files = Annotated[list[Path], typer.Argument(metavar="FILE", show_default=False, help="Scenario files.")]
 Overrides = Annotated[
     list[str] | None,
@@ -81,9 +92,11 @@ ScenarioFile = Annotated[Path, typer.Argument(metavar="FILE", show_default=False
 NamesFile = Annotated[
     Path | None, typer.Option("--map", metavar="FILE", help="What names of the record mean in the scenario.")
 ]
-OwnSeed = Annotated[int | None, typer.Option(help="Seed; the scenario's own by default.")]
-Jobs = Annotated[int | None, typer.Option(help="Processes at a time; all cores by default.")]
-Out = Annotated[Path, typer.Option(help="Folder in which the study's own folder is made.")]
+OwnSeed = Annotated[int | None, typer.Option(parser=_whole, metavar="N", help="Seed; the scenario's own by default.")]
+Jobs = Annotated[
+    int | None, typer.Option(parser=_whole, metavar="N", help="Processes at a time; all cores by default.")
+]
+Out = Annotated[Path, typer.Option(file_okay=False, help="Folder in which the study's own folder is made.")]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -185,8 +198,13 @@ def _root(
 @app.command()
 def run(
     files: Files,
-    draws: Annotated[int | None, typer.Option(help="Draws, a multiple of 512; the scenarios' own by default.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed; the scenarios' own by default.")] = None,
+    draws: Annotated[
+        int | None,
+        typer.Option(parser=_whole, metavar="N", help="Draws, a multiple of 512; the scenarios' own by default."),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(parser=_whole, metavar="N", help="Seed; the scenarios' own by default.")
+    ] = None,
     overrides: Overrides = None,
     yes: Yes = False,
     baseline: Baseline = None,
@@ -332,8 +350,12 @@ def drivers(
 @app.command()
 def sweep(
     file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="A sweep file.")],
-    draws: Annotated[int | None, typer.Option(help="Draws at each point; the file's own by default.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed; the file's own by default.")] = None,
+    draws: Annotated[
+        int | None, typer.Option(parser=_whole, metavar="N", help="Draws at each point; the file's own by default.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(parser=_whole, metavar="N", help="Seed; the file's own by default.")
+    ] = None,
     out: Out = Path("results"),
     jobs: Jobs = None,
     scheduler: Scheduler = None,
@@ -409,7 +431,10 @@ def bridge(
     ] = None,
     overrides: Overrides = None,
     yes: Yes = False,
-    draws: Annotated[int | None, typer.Option(help="Draws of each run, a multiple of 512; 2048 by default.")] = None,
+    draws: Annotated[
+        int | None,
+        typer.Option(parser=_whole, metavar="N", help="Draws of each run, a multiple of 512; 2048 by default."),
+    ] = None,
     seed: OwnSeed = None,
     out: Out = Path("results"),
     jobs: Jobs = None,
@@ -443,8 +468,12 @@ def bridge(
 @app.command()
 def decide(
     file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="A decision file.")],
-    draws: Annotated[int | None, typer.Option(help="Draws of each action; the file's own by default.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed; the file's own by default.")] = None,
+    draws: Annotated[
+        int | None, typer.Option(parser=_whole, metavar="N", help="Draws of each action; the file's own by default.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(parser=_whole, metavar="N", help="Seed; the file's own by default.")
+    ] = None,
     out: Out = Path("results"),
     jobs: Jobs = None,
     scheduler: Scheduler = None,
@@ -479,7 +508,10 @@ def backtest(
         str | None, typer.Option(metavar="DATE", help="Last day whose knowledge counts; the scenario's own by default.")
     ] = None,
     mapping: NamesFile = None,
-    draws: Annotated[int | None, typer.Option(help="Draws, a multiple of 512; the scenario's own by default.")] = None,
+    draws: Annotated[
+        int | None,
+        typer.Option(parser=_whole, metavar="N", help="Draws, a multiple of 512; the scenario's own by default."),
+    ] = None,
     seed: OwnSeed = None,
     out: Out = Path("results"),
     jobs: Jobs = None,
@@ -520,7 +552,10 @@ def calibrate(
         typer.Option(metavar="DATE", help="Last day whose knowledge counts; the numbers in force by default."),
     ] = None,
     mapping: NamesFile = None,
-    draws: Annotated[int | None, typer.Option(help="Rows, a multiple of 512; the scenario's draws by default.")] = None,
+    draws: Annotated[
+        int | None,
+        typer.Option(parser=_whole, metavar="N", help="Rows, a multiple of 512; the scenario's draws by default."),
+    ] = None,
     seed: OwnSeed = None,
     out: Out = Path("results"),
     jobs: Jobs = None,

@@ -398,7 +398,8 @@ def test_the_command_line_says_it_in_sentences(tmp_path: Path, capsys: pytest.Ca
     assert cli.main(asked) == 0
     said = capsys.readouterr().out
     assert "Opened, gain in foreign share, all layers, 2022 over Small: mean +" in said
-    assert "drivers.csv" in said
+    assert said.splitlines()[-1].startswith(f"Saved in {tmp_path}")
+    assert len(said.splitlines()) <= 12
     assert cli.main([*asked[:3], "foreign_shre", *asked[4:]]) == 2
     assert "did you mean 'foreign_share'" in capsys.readouterr().err
 

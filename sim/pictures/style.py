@@ -19,7 +19,7 @@ from matplotlib.gridspec import GridSpec
 from matplotlib.ticker import FuncFormatter
 
 from sim.outcomes.results import Result
-from sim.pictures.lettering import broken, fitting
+from sim.pictures.lettering import broken, fitting, shortened
 from sim.scenario.inputs import inputs
 from sim.scenario.scenario import Scenario
 from sim.wording import signed
@@ -39,6 +39,7 @@ __all__ = [
     "STYLE",
     "Look",
     "Sheet",
+    "brief_title",
     "by_name",
     "grid",
     "heading",
@@ -171,7 +172,16 @@ def looks(results: Iterable[Result]) -> dict[str, Look]:
     first = {colour: name for name, colour in sorted(colours.items(), reverse=True) if colour in own}
     markers = {name: own[colour] for colour, name in first.items()}
     markers |= by_name(colours.keys() - markers.keys(), MARKERS, markers.values())
-    return {name: Look(one.title, colours[name], markers[name]) for name, one in scenarios.items()}
+    return {name: Look(brief_title(one), colours[name], markers[name]) for name, one in scenarios.items()}
+
+
+def brief_title(scenario: Scenario) -> str:
+    """A scenario's title, or as much of it as has room beside or above axes."""
+    return shortened(scenario.title, 11, _ROOM_FOR_TITLE, bold=True)
+
+
+_ROOM_FOR_TITLE: Final = 2.3
+"""Inches."""
 
 
 def span(result: Result) -> str:

@@ -20,6 +20,7 @@ __all__ = [
     "SWEEP",
     "Kind",
     "kind_of_file",
+    "require_record",
     "tree_of",
 ]
 
@@ -46,7 +47,7 @@ DECISION: Final = Kind("a decision", "sim decide {}")
 BOX: Final = Kind("a box of conditions", "sim compare STUDY --where {}")
 NAMES: Final = Kind("a map of names", "sim backtest SCENARIO --observed CSV --map {}")
 SOURCES_FILE: Final = Kind("the list of sources", "read with every scenario beside {}")
-RECORD: Final = Kind("a table", "sim backtest SCENARIO --observed {}")
+RECORD: Final = Kind("a record in CSV", "sim backtest SCENARIO --observed {}")
 _STUDY: Final = Kind("the folder of a finished study", "sim verify {}")
 _DOCUMENT: Final = Kind("a JSON document", "no command reads {}")
 _NUMBERS: Final = Kind("a file of draws", "sim compare takes the folder that holds {}")
@@ -112,6 +113,15 @@ def tree_of(path: Path, kind: Kind) -> Node:
     if found != kind:
         raise _unlike(tree.entries[_telling_key(tree)].place, found, kind, path)
     return tree
+
+
+def require_record(path: Path) -> None:
+    """Raise ScenarioError if a file is a YAML file or another that is no record, by its name."""
+    other = _kind_by_name(path)
+    if path.suffix.lower() in (".yaml", ".yml") and path.is_file():
+        other = kind_of_file(path)
+    if other not in (None, RECORD):
+        raise _unlike(Place(str(path)), other, RECORD, path)
 
 
 def _kind_by_name(path: Path) -> Kind | None:

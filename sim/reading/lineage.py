@@ -64,8 +64,7 @@ def _require_whole(chain: Sequence[tuple[Path, Node]]) -> None:
     missing = [key for key in needed if key not in root.entries]
     if len(missing) <= len(needed) // 2:
         return
-    others = [file.name for file in scenario_files(path.parent) if file != path]
-    base = "base.yaml" if "base.yaml" in others or not others else others[0]
+    base = "base.yaml" if (path.parent / "base.yaml").is_file() else "base"
     message = f"lacks {len(missing)} of {len(needed)} sections, and does not say what it extends: add 'extends: {base}'"
     raise ScenarioError([Place(str(path)).problem("", message)])
 

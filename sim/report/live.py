@@ -224,7 +224,7 @@ class _Section:
 
     def _by_level(self) -> Iterator[str]:
         """The share, and what is gained, if one level of a category were known to hold."""
-        tables = {"share": "foreign share of the market", "gain": "share gained, percentage points"}
+        tables = {"share": "foreign share of the market, %", "gain": "share gained, percentage points"}
         if len(self.results) > FEW:
             del tables["share"]
         for place, category in enumerate(self.sliders.categories):

@@ -152,7 +152,8 @@ def _ends(text: str) -> tuple[float, float]:
         raise ValueError(
             f"both ends of an interval are numbers up to {LARGEST:g}, found {match[1][:40]} to {match[2][:40]}"
         )
-    _require_order("a, b", low, high)
+    if low >= high:
+        raise ValueError(f"the lower end of an interval comes first, found {low:g} to {high:g}")
     return low, high
 
 

@@ -237,7 +237,8 @@ def _unfit(files: Sequence[str], scenarios: Sequence[Scenario]) -> Iterator[Prob
         if scenario.abstract:
             yield Problem(file, 0, 0, scenario.name, "is abstract: a base for other scenarios, not one to run")
         if scenario.name in names[:place]:
-            yield Problem(file, 0, 0, "name", f"another scenario of the study is named '{scenario.name}' too")
+            message = "is given twice: give one of the two another name, or leave it out"
+            yield Problem(file, 0, 0, scenario.name, message)
 
 
 def _wrong_seed(seed: int) -> Iterator[Problem]:
