@@ -138,6 +138,8 @@ def test_no_path_of_the_machine_and_no_user_is_told() -> None:
 def test_the_same_study_gives_the_same_bytes(tmp_path: Path) -> None:
     one, other = (export_study(exported.two(), "datapackage", out=tmp_path / f"{name}.zip")[0] for name in "ab")
     assert one.read_bytes() == other.read_bytes()
+    with zipfile.ZipFile(one) as packed:
+        assert {member.date_time for member in packed.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
 @pytest.mark.parametrize("change", ["changed", "missing"])

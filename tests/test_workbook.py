@@ -228,6 +228,7 @@ def test_every_chart_has_titles_on_both_axes_and_a_description() -> None:
     assert len(re.findall(r'descr="[^"]{40,}"', drawing)) == 8
 
 
+@pytest.mark.filterwarnings("ignore:Glyph")
 def test_a_scenario_has_the_colour_of_its_pictures_in_every_chart() -> None:
     from sim.outcomes.study import read_study
     from sim.pictures.style import looks
