@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from sim.tasks.drivers import run_drivers
     from sim.tasks.export import export_study
     from sim.tasks.report import report_study
+    from sim.tasks.revision import compare_days
     from sim.tasks.run import run_study
     from sim.tasks.sweep import run_sweep
     from sim.tasks.verify import verify_study
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "__version__",
     "compare",
+    "compare_days",
     "export_study",
     "load_results",
     "load_scenario",
@@ -44,6 +46,7 @@ __version__ = "0.2.0"
 _HOMES = {
     "compare": ("sim.tasks.compare", "compare_studies"),
     "export_study": ("sim.tasks.export", "export_study"),
+    "compare_days": ("sim.tasks.revision", "compare_days"),
     "load_results": ("sim.outcomes.study", "load_results"),
     "load_scenario": ("sim.reading.loading", "load_scenario"),
     "report_study": ("sim.tasks.report", "report_study"),

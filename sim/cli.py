@@ -14,13 +14,13 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final, Literal, TypeVar
 
 import typer
 
-from sim import terminal
+from sim import __version__, terminal
 from sim.errors import Problem, ScenarioError, SimError
 
 if TYPE_CHECKING:
@@ -52,11 +52,23 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+
+def _whole(text: str) -> int:
+    """The whole number in an option's text."""
+    try:
+        return int(text)
+    except ValueError:
+        bare = text.translate(str.maketrans("", "", ",'_ "))
+        remedy = f"; write {bare}" if bare.isdecimal() else ""
+        raise typer.BadParameter(f"must be a whole number (found {text!r}{remedy})") from None
+
+
 Files = Annotated[list[Path], typer.Argument(metavar="FILE", show_default=False, help="Scenario files.")]
 Overrides = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="[SCENARIO:]PATH=VALUE", help="Set one value, in YAML; may be repeated."),
 ]
+Yes = Annotated[bool, typer.Option("--yes", help="Take values far beyond what the scenario holds possible.")]
 Baseline = Annotated[str | None, typer.Option(help="Scenario to compare with; the first unless named.")]
 TargetError = Annotated[
     str | None,
@@ -80,9 +92,11 @@ ScenarioFile = Annotated[Path, typer.Argument(metavar="FILE", show_default=False
 NamesFile = Annotated[
     Path | None, typer.Option("--map", metavar="FILE", help="What names of the record mean in the scenario.")
 ]
-OwnSeed = Annotated[int | None, typer.Option(help="Seed; the scenario's own by default.")]
-Jobs = Annotated[int | None, typer.Option(help="Processes at a time; all cores by default.")]
-Out = Annotated[Path, typer.Option(help="Folder in which the study's own folder is made.")]
+OwnSeed = Annotated[int | None, typer.Option(parser=_whole, metavar="N", help="Seed; the scenario's own by default.")]
+Jobs = Annotated[
+    int | None, typer.Option(parser=_whole, metavar="N", help="Processes at a time; all cores by default.")
+]
+Out = Annotated[Path, typer.Option(file_okay=False, help="Folder in which the study's own folder is made.")]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -158,12 +172,41 @@ def _interrupts_that_arrive() -> Iterator[None]:
         sys.unraisablehook = before
 
 
+def _say_version(wanted: bool) -> None:
+    if wanted:
+        from sim.outcomes.manifest import source_hash
+
+        terminal.say(f"sim {__version__}, source {source_hash()}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            callback=_say_version,
+            is_eager=True,
+            help="Print the version, and the hash of the source that manifests record.",
+        ),
+    ] = False,
+) -> None:
+    """Simulate market entry under changing access rules."""
+
+
 @app.command()
 def run(
     files: Files,
-    draws: Annotated[int | None, typer.Option(help="Draws, a multiple of 512; the scenarios' own by default.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed; the scenarios' own by default.")] = None,
+    draws: Annotated[
+        int | None,
+        typer.Option(parser=_whole, metavar="N", help="Draws, a multiple of 512; the scenarios' own by default."),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(parser=_whole, metavar="N", help="Seed; the scenarios' own by default.")
+    ] = None,
     overrides: Overrides = None,
+    yes: Yes = False,
     baseline: Baseline = None,
     out: Out = Path("results"),
     jobs: Jobs = None,
@@ -180,7 +223,7 @@ def run(
     verbose: Verbose = False,
 ) -> None:
     """Run scenarios as one study on shared draws, and compare them."""
-    scenarios = _read(files, overrides or ())
+    scenarios = _read(files, overrides, yes)
     from sim.tasks.cluster import workers
     from sim.tasks.run import run_study
 
@@ -208,7 +251,8 @@ def run(
 @app.command()
 def compare(
     results: Annotated[
-        list[Path], typer.Argument(metavar="RESULT", help="Folders of studies or of scenarios in them.")
+        list[Path],
+        typer.Argument(metavar="RESULT", help="Folders of studies or of scenarios in them; or old=STUDY new=STUDY."),
     ],
     baseline: Baseline = None,
     where: Annotated[
@@ -220,7 +264,17 @@ def compare(
     force: Force = False,
     verbose: Verbose = False,
 ) -> None:
-    """Compare finished results that share their draws."""
+    """Compare finished results that share their draws, or by old= and new= the same scenarios of two days."""
+    if days := _days(results):
+        if baseline or where:
+            message = "goes without old= and new=, which say what is compared with what"
+            raise ScenarioError([Problem("--baseline" if baseline else "--where", 0, 0, "", message)])
+        from sim.tasks.revision import compare_days
+
+        with terminal.progress() as progress:
+            revision = compare_days(*days, out=out, force=force, progress=progress)
+        terminal.report_findings(revision, verbose=verbose)
+        return
     from sim.tasks.compare import compare_studies
 
     with terminal.progress() as progress:
@@ -296,8 +350,12 @@ def drivers(
 @app.command()
 def sweep(
     file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="A sweep file.")],
-    draws: Annotated[int | None, typer.Option(help="Draws at each point; the file's own by default.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed; the file's own by default.")] = None,
+    draws: Annotated[
+        int | None, typer.Option(parser=_whole, metavar="N", help="Draws at each point; the file's own by default.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(parser=_whole, metavar="N", help="Seed; the file's own by default.")
+    ] = None,
     out: Out = Path("results"),
     jobs: Jobs = None,
     scheduler: Scheduler = None,
@@ -372,7 +430,11 @@ def bridge(
         typer.Option(metavar="NAME=LEVER,…", help="Levers given together; by kind unless told; may be repeated."),
     ] = None,
     overrides: Overrides = None,
-    draws: Annotated[int | None, typer.Option(help="Draws of each run, a multiple of 512; 2048 by default.")] = None,
+    yes: Yes = False,
+    draws: Annotated[
+        int | None,
+        typer.Option(parser=_whole, metavar="N", help="Draws of each run, a multiple of 512; 2048 by default."),
+    ] = None,
     seed: OwnSeed = None,
     out: Out = Path("results"),
     jobs: Jobs = None,
@@ -383,7 +445,7 @@ def bridge(
     verbose: Verbose = False,
 ) -> None:
     """Tell apart what each clause brings on the way from one scenario to another."""
-    pair = [loaded.scenario for loaded in _read([first, second], overrides or ())]
+    pair = [loaded.scenario for loaded in _read([first, second], overrides, yes)]
     from sim.tasks.bridge import read_clauses, run_bridge
     from sim.tasks.cluster import workers
 
@@ -406,8 +468,12 @@ def bridge(
 @app.command()
 def decide(
     file: Annotated[Path, typer.Argument(metavar="FILE", show_default=False, help="A decision file.")],
-    draws: Annotated[int | None, typer.Option(help="Draws of each action; the file's own by default.")] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed; the file's own by default.")] = None,
+    draws: Annotated[
+        int | None, typer.Option(parser=_whole, metavar="N", help="Draws of each action; the file's own by default.")
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option(parser=_whole, metavar="N", help="Seed; the file's own by default.")
+    ] = None,
     out: Out = Path("results"),
     jobs: Jobs = None,
     scheduler: Scheduler = None,
@@ -442,7 +508,10 @@ def backtest(
         str | None, typer.Option(metavar="DATE", help="Last day whose knowledge counts; the scenario's own by default.")
     ] = None,
     mapping: NamesFile = None,
-    draws: Annotated[int | None, typer.Option(help="Draws, a multiple of 512; the scenario's own by default.")] = None,
+    draws: Annotated[
+        int | None,
+        typer.Option(parser=_whole, metavar="N", help="Draws, a multiple of 512; the scenario's own by default."),
+    ] = None,
     seed: OwnSeed = None,
     out: Out = Path("results"),
     jobs: Jobs = None,
@@ -483,7 +552,10 @@ def calibrate(
         typer.Option(metavar="DATE", help="Last day whose knowledge counts; the numbers in force by default."),
     ] = None,
     mapping: NamesFile = None,
-    draws: Annotated[int | None, typer.Option(help="Rows, a multiple of 512; the scenario's draws by default.")] = None,
+    draws: Annotated[
+        int | None,
+        typer.Option(parser=_whole, metavar="N", help="Rows, a multiple of 512; the scenario's draws by default."),
+    ] = None,
     seed: OwnSeed = None,
     out: Out = Path("results"),
     jobs: Jobs = None,
@@ -560,48 +632,15 @@ def export(
 
 
 @app.command()
-def check(files: Files, overrides: Overrides = None) -> None:
-    """Validate files of scenarios, sweeps and decisions, and nothing else; sources are read with the scenarios."""
-    from sim.reading.loading import SOURCES, overrides_of, scenario_path
+def check(files: Files, overrides: Overrides = None, yes: Yes = False) -> None:
+    """Validate files and nothing else, each as what it is: scenario, sweep, decision, box, record, sources."""
+    from sim.tasks.check import check_files
 
-    paths = [scenario_path(file) for file in files if file.name != SOURCES]
-    own = dict(zip(paths, overrides_of(paths, overrides or ()), strict=True))
-    for line in _each(paths, lambda path: _checked(path, own[path])):
+    lines, notes = check_files(files, overrides=overrides or (), extremes=yes)
+    for note in notes:
+        terminal.complain(note)
+    for line in lines:
         terminal.say(line)
-
-
-def _checked(file: Path, overrides: Sequence[str]) -> str:
-    """What a valid file holds, in words."""
-    from sim.reading.documents import read
-    from sim.reading.loading import read_scenario
-
-    keys = read(file).entries
-    if "actions" in keys or "players" in keys:
-        return _checked_decision(file, overrides)
-    if "design" not in keys:
-        return f"{file}: {read_scenario(file, overrides=overrides).scenario.name} is valid"
-    if overrides:
-        raise ScenarioError([Problem(str(file), 0, 0, "", "is a sweep, which sets its values itself (found --set)")])
-    from sim.tasks.points import asked_outcomes
-    from sim.tasks.sweepfile import read_sweep
-
-    sweep = read_sweep(file)
-    asked = ", ".join(outcome.label for outcome in asked_outcomes(sweep))
-    return f"{file}: {sweep.name} is valid: {len(sweep.points):,} points of {sweep.start.name}; {asked}"
-
-
-def _checked_decision(file: Path, overrides: Sequence[str]) -> str:
-    """What a valid decision holds, in words."""
-    if overrides:
-        message = "is a decision, whose actions set their values themselves (found --set)"
-        raise ScenarioError([Problem(str(file), 0, 0, "", message)])
-    from sim.tasks.decisionfile import read_decision
-    from sim.tasks.payoffs import measure_of
-
-    decision = read_decision(file)
-    measure_of(decision)
-    actions = "; ".join(f"{one.title}: {', '.join(action.name for action in one.actions)}" for one in decision.deciders)
-    return f"{file}: {decision.name} is valid: {actions}"
 
 
 @app.command()
@@ -609,9 +648,10 @@ def explain(
     file: ScenarioFile,
     path: Annotated[str, typer.Argument(metavar="[PATH]", help="Show only what stands at this path.")] = "",
     overrides: Overrides = None,
+    yes: Yes = False,
 ) -> None:
     """Show every number in force, where it is from, and which file set it."""
-    (loaded,) = _read([file], overrides or ())
+    (loaded,) = _read([file], overrides, yes)
     from sim.reading.explain import Line, details, lines
 
     terminal.table(Line._fields, [tuple(line) for line in lines(loaded, path)])
@@ -658,45 +698,60 @@ def _holds(path: Path, content: bytes) -> bool:
 
 @app.command("list")
 def list_(out: Out = Path("results")) -> None:
-    """List the shipped scenarios, the shipped decisions and the finished studies."""
-    from sim.reading.documents import read
-    from sim.reading.loading import scenario_files, shipped_folder
-
-    files = scenario_files(shipped_folder())
-    scenarios = [loaded.scenario for loaded in _read(files, ())]
-    terminal.table(("scenario", "question"), [(scenario.name, scenario.question) for scenario in scenarios])
-    decisions = [read(file).plain() for file in scenario_files(shipped_folder() / "decisions")]
-    terminal.say("")
-    terminal.table(("decision", "question"), [(one["name"], one["question"]) for one in decisions])
-    for manifest in sorted(out.glob("*/manifest.json")):
-        terminal.say(str(manifest.parent))
+    """List scenarios, sweeps and decisions by name, and the finished studies with what they were asked."""
+    from sim.tasks.catalogue import KINDS, named, studies
     from sim.tasks.store import unfinished
 
+    for word, kind in KINDS.items():
+        found = named(kind)
+        cells = ("file",) if any(one.file for one in found) else ()
+        terminal.table(
+            (word, *cells, "question"), [(one.name, *([one.file] if cells else []), one.question) for one in found]
+        )
+        terminal.say("")
+    entries = studies(out)
+    if entries:
+        header = ("study", "command", "date", "draws", "question", "set")
+        rows = [
+            (str(one.folder), one.command, one.day.isoformat(), f"{one.draws or ''}", one.question, one.overrides)
+            for one in entries
+        ]
+        terminal.table(header, rows)
     for folder in unfinished(out):
         terminal.say(f"{folder}: unfinished; the same command goes on from it")
 
 
-def _read(files: Sequence[Path], overrides: Sequence[str]) -> list[Loaded]:
-    """Every scenario, by file or by name; the problems of all files at once."""
-    from sim.reading.loading import overrides_of, read_scenario, scenario_path
+def _read(files: Sequence[Path], overrides: Sequence[str] | None, extremes: bool = False) -> Sequence[Loaded]:
+    """Every scenario, by file or by name; what a user should know of how they were read is said."""
+    from sim.reading.loading import read_scenarios
 
-    paths = [scenario_path(file) for file in files]
-    own = dict(zip(paths, overrides_of(paths, overrides), strict=True))
-    return _each(paths, lambda path: read_scenario(path, overrides=own[path]))
+    loaded = read_scenarios(files, overrides=overrides or (), extremes=extremes)
+    for note in dict.fromkeys(note for one in loaded for note in one.notes):
+        terminal.complain(note)
+    return loaded
 
 
-def _each(files: Sequence[Path], read: Callable[[Path], T]) -> list[T]:
-    """What is read from every file; the problems of all of them at once."""
-    found: list[T] = []
-    problems: list[Problem] = []
-    for file in files:
-        try:
-            found.append(read(file))
-        except ScenarioError as error:
-            problems += error.problems
-    if problems:
-        raise ScenarioError(problems)
-    return found
+def _days(results: Sequence[Path]) -> tuple[Path, Path] | None:
+    """The studies that are given by old= and new=; None if none is.
+
+    Raises
+    ------
+    ScenarioError
+        One of the two is missing, or something else is given too.
+    """
+    named = [str(one).partition("=") for one in results]
+    days = {name: Path(path) for name, equals, path in named if equals and path and name in _DAYS}
+    if not days:
+        return None
+    if len(days) < len(_DAYS) or len(results) > len(_DAYS):
+        message = (
+            f"the same scenarios of two days are given as old=STUDY new=STUDY (found {' '.join(map(str, results))})"
+        )
+        raise ScenarioError([Problem("", 0, 0, "", message)])
+    return days["old"], days["new"]
+
+
+_DAYS: Final = ("old", "new")
 
 
 def _day(option: str, text: str | None) -> datetime.date | None:

@@ -18,6 +18,7 @@ __all__ = ["NumericalError", "Problem", "ResultsError", "ScenarioError", "SimErr
 _LONGEST_QUOTE = 60
 _LONGEST_NAME = 400
 _MOST_CHOICES = 12
+_ENDING = ".yaml"
 
 
 class SimError(Exception):
@@ -109,6 +110,13 @@ def _foreign_letter(text: str) -> str:
     return f"U+{ord(letter):04X} {unicodedata.name(letter, '')}".strip()
 
 
+def _nearest(found: str, allowed: Collection[str]) -> list[str]:
+    """The one that was probably meant, if any; that both end in .yaml, or are in capitals or not, says nothing."""
+    bare = {name.removesuffix(_ENDING).lower(): name for name in allowed}
+    near = difflib.get_close_matches(found.removesuffix(_ENDING).lower(), list(bare), n=1)
+    return [bare[name] for name in near]
+
+
 def choices(found: object, allowed: Collection[str]) -> str:
     """What was found, what is allowed and what was probably meant, in brackets.
 
@@ -117,7 +125,7 @@ def choices(found: object, allowed: Collection[str]) -> str:
     parts = [f"found {shown(found)}"]
     if len(allowed) <= _MOST_CHOICES:
         parts.append(f"allowed {', '.join(allowed) or 'nothing'}")
-    near = difflib.get_close_matches(str(found), list(allowed), n=1)
+    near = _nearest(str(found), allowed)
     parts += [f"did you mean '{name}'?" for name in near]
     parts += [f"it holds {_foreign_letter(str(found))}" for _ in near if not str(found).isascii()]
     return f"({'; '.join(parts)})"

@@ -10,7 +10,7 @@ import sys
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from itertools import groupby
+from itertools import groupby, zip_longest
 from math import isnan
 from typing import IO, TYPE_CHECKING, Final
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from sim.tasks.decide import DecisionStudy
     from sim.tasks.discover import Conditions
     from sim.tasks.drivers import DriversStudy
+    from sim.tasks.revision import RevisionStudy
     from sim.tasks.run import Study
     from sim.tasks.sweep import SweepStudy
 
@@ -195,7 +196,7 @@ def report_answer(headline: Iterable[HeadlineRow]) -> None:
     for (variable, scope, item, unit), rows in groupby(headline, _quantity):
         factor, shown = (100.0, "%, differences in points") if unit == "fraction" else (1.0, unit)
         say(f"\n{', '.join(filter(None, (variable, scope, item)))} ({shown})")
-        table(_HEADER, [_cells(row, factor) for row in rows])
+        table(_HEADER, [_cells(row, factor) for row in rows], keys=2)
 
 
 def report_sweep(sweep: SweepStudy, *, verbose: bool = False) -> None:
@@ -209,7 +210,7 @@ def report_sweep(sweep: SweepStudy, *, verbose: bool = False) -> None:
     _notes(sweep.notes)
 
 
-def report_findings(study: DriversStudy | BridgeStudy | Conditions, *, verbose: bool = False) -> None:
+def report_findings(study: DriversStudy | BridgeStudy | Conditions | RevisionStudy, *, verbose: bool = False) -> None:
     """For each outcome what is found of it, a sentence a finding, as many as a screen takes unless all are wanted."""
     each = max(1, _MOST_SENTENCES // max(1, len(study.findings)))
     for title, *findings in study.findings if verbose else study.findings[:_MOST_SENTENCES]:
@@ -272,12 +273,12 @@ def _track_tables(track: Track) -> None:
     if numbers:
         say("\nskill is 1 - CRPS / CRPS of the naive forecast, of the log for money")
         header = ("row", "of", "until", "observed", "median", "5%", "95%", "pit", "in 90%", *skills)
-        table(header, [_track_cells(row, NAIVE) for row in numbers])
+        table(header, [_track_cells(row, NAIVE) for row in numbers], keys=2)
     events = [row for row in track.rows if not row.quantiles]
     if events:
         say("")
         cells = [(*_what(row), f"{row.observation.value:.0f}", f"{row.probability:.3f}", _brier(row)) for row in events]
-        table(("row", "of", "until", "happened", "probability", "Brier"), cells)
+        table(("row", "of", "until", "happened", "probability", "Brier"), cells, keys=2)
     say("\npooled by series")
     header = ("of", "rows", "series", "score", "engine", *skills, "in 50%", "in 90%")
     table(header, [_pooled_cells(track.pooled, place, NAIVE) for place in _engine_places(track.pooled)])
@@ -298,9 +299,10 @@ def _learning_tables(learning: Learning) -> None:
     """What was foreseen of the record and what it taught, and how the particles fared."""
     used = [row for row in learning.observations if row.used == "yes"]
     say("\nthe record, in the order in which it joined: foreseen before and after, all errors included")
-    table(_OBSERVATION_HEADER, [_observation_cells(row) for row in sorted(used, key=lambda row: row.joined or 0)])
+    rows = [_observation_cells(row) for row in sorted(used, key=lambda row: row.joined or 0)]
+    table(_OBSERVATION_HEADER, rows, keys=2)
     say("\neffective sample at each temperature, in % of the particles: first calibration, and the least of all")
-    table(_RUNG_HEADER, _rung_cells(learning.rungs))
+    table(_RUNG_HEADER, _rung_cells(learning.rungs), keys=2)
     moved = [row for row in learning.lessons if row.informed == "yes"]
     say(f"\ninformed: {len(moved)} of {len(learning.lessons)}; moved in standard deviations of the prior")
     table(_LESSON_HEADER, [_lesson_cells(row) for row in moved])
@@ -418,20 +420,81 @@ def _with_interval(row: PooledRow) -> str:
     return skill if row.skill_p05 is None else f"{skill} ({_signed(row.skill_p05)} to {_signed(row.skill_p95)})"
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table with rules on a terminal, else columns apart by two spaces; no markup is read in either."""
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, keys: int = 1) -> None:
+    """A table: in full columns apart by two spaces, on a terminal in its width, with a rule below the header.
+
+    Parameters
+    ----------
+    header : sequence of str
+    rows : sequence of sequence of str
+    keys : int
+        How many of the first columns identify a row. They are never cut: in a narrow terminal sentences are broken into
+        lines and then the last columns go, which is said; where most would go, all stand below the keys.
+    """
     columns = list(zip(header, *rows, strict=True))
-    if _is_terminal(sys.stdout):
-        _ruled(columns)
+    if not _is_terminal(sys.stdout):
+        _say_rows(columns, [max(map(len, column)) for column in columns])
         return
-    cells = [[_padded(cell, column) for cell in column] for column in columns]
-    for row in zip(*cells, strict=True):
-        say("  ".join(row).rstrip())
+    width = shutil.get_terminal_size().columns
+    widths = _fitted(columns, keys, width)
+    if 2 * (len(widths) - keys) < len(columns) - keys:
+        _say_blocks(columns, keys, width)
+        return
+    _say_rows(columns[: len(widths)], widths, rule=True)
+    if len(widths) < len(columns):
+        say(f"(too narrow for {', '.join(header[len(widths) :])})")
 
 
-def _padded(cell: str, column: Sequence[str]) -> str:
-    width = max(map(len, column))
-    return cell.rjust(width) if _holds_numbers(column) else cell.ljust(width)
+def _fitted(columns: Sequence[Sequence[str]], keys: int, width: int) -> list[int]:
+    """Widths of the first columns that fit, keys as wide as they are, sentences down to a few words."""
+    widths = [max(map(len, column)) for column in columns]
+    least = [
+        wide if place < keys or not _holds_sentences(column) else min(wide, _NARROWEST)
+        for place, (column, wide) in enumerate(zip(columns, widths, strict=True))
+    ]
+    kept = next((n for n in range(len(columns), 0, -1) if sum(least[:n]) + len(_GAP) * (n - 1) <= width), keys)
+    room = width - len(_GAP) * (kept - 1) - sum(least[:kept])
+    fitted = []
+    for wide, narrow in zip(widths[:kept], least[:kept], strict=True):
+        more = min(wide - narrow, max(room, 0))
+        fitted.append(narrow + more)
+        room -= more
+    return fitted
+
+
+def _holds_sentences(column: Sequence[str]) -> bool:
+    """Whether a column has cells of several words, which may be broken into lines."""
+    return any(cell.count(" ") >= _WORDS for cell in column[1:])
+
+
+def _say_rows(columns: Sequence[Sequence[str]], widths: Sequence[int], *, rule: bool = False) -> None:
+    """Rows of cells as wide as told; a cell that is wider goes on in the next line."""
+    right = [_holds_numbers(column) for column in columns]
+    for number, row in enumerate(zip(*columns, strict=True)):
+        broken = [_broken(cell, wide) if rule else [cell] for cell, wide in zip(row, widths, strict=True)]
+        for parts in zip_longest(*broken, fillvalue=""):
+            cells = [
+                part.rjust(wide) if is_right else part.ljust(wide)
+                for part, wide, is_right in zip(parts, widths, right, strict=True)
+            ]
+            say(_GAP.join(cells).rstrip())
+        if rule and number == 0:
+            say(_GAP.join("─" * wide for wide in widths))
+
+
+def _broken(cell: str, wide: int) -> list[str]:
+    return textwrap.wrap(cell, wide) if len(cell) > wide else [cell]
+
+
+def _say_blocks(columns: Sequence[Sequence[str]], keys: int, width: int) -> None:
+    """Each row as lines: what identifies it, and below it the other cells with the names of their columns."""
+    header, *rows = zip(*columns, strict=True)
+    for row in rows:
+        say(_GAP.join(row[:keys]))
+        for name, cell in zip(header[keys:], row[keys:], strict=True):
+            text = f"{_GAP}{name}: {cell}" if cell else ""
+            for line in textwrap.wrap(text, max(width, _NARROWEST), subsequent_indent=_GAP * 2):
+                say(line)
 
 
 def _holds_numbers(column: Sequence[str]) -> bool:
@@ -439,15 +502,9 @@ def _holds_numbers(column: Sequence[str]) -> bool:
     return all(cell.strip("+-.0123456789") == "" for cell in column[1:])
 
 
-def _ruled(columns: Sequence[Sequence[str]]) -> None:
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+_GAP: Final = "  "
+_NARROWEST: Final = 24
+"""Letters of a line of a sentence, at least."""
 
-    table = Table(box=SIMPLE_HEAD)
-    for column in columns:
-        table.add_column(Text(column[0]), justify="right" if _holds_numbers(column) else "left")
-    for row in zip(*(column[1:] for column in columns), strict=True):
-        table.add_row(*map(Text, row))
-    Console().print(table)
+_WORDS: Final = 3
+"""So many blanks make a sentence of a cell."""

@@ -1,35 +1,35 @@
-"""A browser for pages that are made here: Debian's chromium, driven by playwright, with nothing to load from."""
+"""A browser for pages that are made here, driven by playwright, with nothing to load from."""
 
 from __future__ import annotations
 
-import atexit
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import pytest
 
-CHROMIUM: Final = Path("/usr/bin/chromium")
-
-
-@cache
-def _browser() -> Any:
-    """One for all tests of a process."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    if not CHROMIUM.exists():
-        pytest.skip(f"no browser at {CHROMIUM}")
-    driver = playwright.sync_playwright().start()
-    atexit.register(driver.stop)
-    return driver.chromium.launch(executable_path=str(CHROMIUM), args=["--no-sandbox"])
+__all__ = ["launched", "opened"]
 
 
 @contextmanager
-def opened(path: Path, *, scripts: bool = True, width: int = 1200) -> Iterator[tuple[Any, list[str]]]:
+def launched() -> Iterator[Any]:
+    """A browser without a window; the test is skipped where there is none. One at a time in a process."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    if chromium is None:
+        pytest.skip("chromium is not installed (Debian's package of that name)")
+    with playwright.sync_playwright() as driver:
+        running = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield running
+        running.close()
+
+
+@contextmanager
+def opened(browser: Any, path: Path, **options: Any) -> Iterator[tuple[Any, list[str]]]:
     """A page, and what it complains of or asks for beside itself."""
-    viewport = {"width": width, "height": 900}
-    context = _browser().new_context(java_script_enabled=scripts, viewport=viewport, offline=True)
+    context = browser.new_context(offline=True, **options)
     page, complaints = context.new_page(), list[str]()
     page.on("console", lambda message: complaints.append(message.text))
     page.on("pageerror", lambda error: complaints.append(str(error)))

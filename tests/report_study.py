@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
+import pytest
 from conftest import Folder
+from filelock import FileLock
 
 from sim.tasks.drivers import run_drivers
 from sim.tasks.report import report_study
@@ -25,15 +28,32 @@ policy:
 """
 
 
-def make_study(folder: Path) -> Path:
-    """The folder of a run of two scenarios, of which one has a title full of markup."""
-    place = Folder(folder)
-    files = [folder / "small.yaml", folder / place.write("opened.yaml", VARIANT)]
-    return run_study(files, draws=1024, out=folder / "results", jobs=1).folder
+def shared(factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers share, with `results` of a run and of its drivers, and `page.html` of both."""
+    base = factory.getbasetemp()
+    place = (base.parent if os.environ.get("PYTEST_XDIST_WORKER") else base) / "report-study"
+    with FileLock(f"{place}.lock"):
+        if not (place / "page.html").exists():
+            place.mkdir(exist_ok=True)
+            _make(place)
+    return place
 
 
-def make_report(folder: Path) -> Path:
-    """Its report, with drivers beside it."""
-    study = make_study(folder)
-    others = run_drivers(study, out=folder / "results", jobs=1)
-    return report_study([study, others.folder], out=folder / "page.html")
+def study_in(place: Path) -> Path:
+    """The run."""
+    (folder,) = (place / "results").glob("small-opened-*/")
+    return folder
+
+
+def drivers_in(place: Path) -> Path:
+    """Its drivers."""
+    (folder,) = (place / "results").glob("drivers-*/")
+    return folder
+
+
+def _make(place: Path) -> None:
+    written = Folder(place)
+    files = [place / "small.yaml", place / written.write("opened.yaml", VARIANT)]
+    study = run_study(files, draws=1024, out=place / "results", jobs=1).folder
+    others = run_drivers(study, out=place / "results", jobs=1)
+    report_study([study, others.folder], out=place / "page.html")

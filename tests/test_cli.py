@@ -17,9 +17,11 @@ import pytest
 from conftest import Folder
 
 import sim
-from sim import cli
+from sim import cli, terminal
 from sim.errors import NumericalError
+from sim.outcomes.manifest import source_hash
 from sim.outcomes.tables import HeadlineRow
+from sim.outcomes.verdict import Line, Verdict
 from sim.reading.loading import scenario_files, shipped_folder
 
 Said = pytest.CaptureFixture[str]
@@ -34,12 +36,31 @@ ROWS = (
 )
 
 
+VERDICT = Verdict(
+    "What is it worth?",
+    "512 draws",
+    (),
+    (
+        Line("Small", ("They have 10% of the market.",), "small"),
+        Line("Case", ("+10 points.", "Worth USD 1.0bn."), "case"),
+    ),
+)
+SCREEN = [
+    "What is it worth?   (512 draws)",
+    "Small  They have 10% of the market.",
+    "Case   +10 points.",
+    "       Worth USD 1.0bn.",
+    "Saved in results/x   All tables: --verbose",
+]
+
+
 @dataclass
 class FakeStudy:
     """What a study hands back, and what it was asked."""
 
     folder: Path = Path("results/x")
     paths: tuple[Path, ...] = (Path("results/x/summary.csv"),)
+    verdict: Verdict = VERDICT
     headline: tuple[HeadlineRow, ...] = ROWS
     notes: tuple[str, ...] = ("nothing is silent",)
     asked: dict[str, Any] = field(default_factory=dict)
@@ -49,13 +70,13 @@ class FakeStudy:
         scenarios: Sequence[Any],
         *,
         progress: Callable[[str, float], None],
-        announce: Callable[[Sequence[HeadlineRow]], None],
+        announce: Callable[[Verdict], None],
         **asked: Any,
     ) -> FakeStudy:
         for share in (0.0, 0.1, 0.5, 1.0):
             progress("draws", share)
-        announce(self.headline)
-        self.asked = {"names": [scenario.name for scenario in scenarios], **asked}
+        announce(self.verdict)
+        self.asked = {"names": [loaded.scenario.name for loaded in scenarios], **asked}
         return self
 
     def compare(self, results: Sequence[Path], *, progress: object, **asked: Any) -> FakeStudy:
@@ -106,7 +127,14 @@ def test_the_module_runs_as_the_command() -> None:
 
 def test_public_names_are_pinned_and_found_on_first_use() -> None:
     names = ("backtest", "bridge", "calibration", "decision", "discovery", "drivers", "study", "sweep")
-    tasks = {"compare", "export_study", "verify_study", *(f"run_{name}" for name in names)}
+    tasks = {
+        "compare",
+        "compare_days",
+        "export_study",
+        "report_study",
+        "verify_study",
+        *(f"run_{name}" for name in names),
+    }
     assert set(sim.__all__) == {"__version__", "load_results", "load_scenario", *tasks}
     assert all(getattr(sim, name) for name in sim.__all__)
     with pytest.raises(AttributeError, match="no attribute 'load_scenarios'"):
@@ -245,24 +273,46 @@ def test_run_leaves_draws_and_seed_to_the_scenarios(folder: Folder, study: FakeS
     assert (study.asked["draws"], study.asked["seed"], study.asked["keep"]) == (None, None, None)
 
 
-def test_run_prints_a_plain_table_then_notes_then_paths(folder: Folder, study: FakeStudy, capsys: Said) -> None:
+def test_run_prints_the_verdict_and_the_folder_and_nothing_else(
+    folder: Folder, study: FakeStudy, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
     assert cli.main(["run", "small.yaml"]) == 0
+    assert capsys.readouterr().out.splitlines() == SCREEN
+
+
+def test_a_report_is_named_as_the_file_to_open(folder: Folder, study: FakeStudy, capsys: Said) -> None:
+    study.paths = (*study.paths, Path("results/x/report.html"))
+    assert cli.main(["run", "small.yaml"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "Saved in results/x   Open report.html; all tables: --verbose"
+
+
+def test_a_terminal_wraps_what_is_said_beside_its_label(capsys: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sim.terminal._is_terminal", lambda stream: True)
+    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((60, 20)))
+    text = "AWS builds in 71% of draws and is worse off in 1.8%, Microsoft in 69% and 3.8%."
+    terminal.report_verdict(Verdict("Why?", "512 draws", (), (Line("Pilot", (text,), "pilot"),)))
+    said = capsys.readouterr().out.splitlines()[1:]
+    assert [line[:7] for line in said] == ["Pilot  ", "       "]
+    assert max(map(len, said)) <= 60
+    assert " ".join(line[7:] for line in said) == text
+
+
+def test_verbose_prints_the_tables_below_the_folder(folder: Folder, study: FakeStudy, capsys: Said) -> None:
+    assert cli.main(["run", "small.yaml", "--verbose"]) == 0
     assert capsys.readouterr().out.splitlines() == [
+        *SCREEN,
         "",
         "foreign_share, total (%, differences in points)",
         "year  scenario  median     5%    95%   mean  mean difference  std. error",
         "2020  small      10.00   5.00  20.00  11.00",
         "2020  case       20.00  10.00  30.00  21.00           +10.00        0.10",
-        "",
-        "nothing is silent",
-        "",
-        "results/x/summary.csv",
     ]
 
 
 def test_progress_off_a_terminal_is_a_line_for_each_quarter(folder: Folder, study: FakeStudy, capsys: Said) -> None:
     cli.main(["run", "small.yaml"])
-    assert capsys.readouterr().err.splitlines() == ["draws: 0%", "draws: 50%", "draws: 100%"]
+    assert capsys.readouterr().err.splitlines() == ["draws: 0%", "draws: 50%", "draws: 100%", "nothing is silent"]
 
 
 def test_compare_hands_over_its_folders(study: FakeStudy) -> None:
@@ -326,12 +376,133 @@ def test_list_names_scenarios_and_finished_studies(folder: Folder, capsys: Said)
     (folder.path / "results" / "unfinished" / "other.json").write_text("{}")
     (folder.path / "results" / "done" / "manifest.json").write_text("{}")
     assert cli.main(["list"]) == 0
-    said = capsys.readouterr().out.splitlines()
-    scenarios, decisions = said[1 : said.index("")], said[said.index("") + 2 : -1]
-    assert [line.split()[0] for line in scenarios] == [file.stem for file in scenario_files(shipped_folder())]
+    scenarios, sweeps, decisions, studies = capsys.readouterr().out.split("\n\n")
+    shipped = [file.stem for file in scenario_files(shipped_folder())]
+    assert [line.split()[0] for line in scenarios.splitlines()[1:]] == ["small", *shipped]
+    assert scenarios.splitlines()[1].split()[1:] == ["small.yaml", "What", "is", "it", "worth?"]
+    assert [line.split()[0] for line in sweeps.splitlines()[1:]] == ["zone"]
     shipped = [file.stem for file in scenario_files(shipped_folder() / "decisions")]
-    assert [line.split()[0] for line in decisions] == shipped
-    assert said[-1] == "results/done"
+    assert [line.split()[0] for line in decisions.splitlines()[1:]] == shipped
+    assert studies.splitlines()[1].split()[:2] == ["results/done", "?"]
+
+
+def test_list_says_of_each_study_its_day_draws_question_and_what_was_set(folder: Folder, capsys: Said) -> None:
+    folder.variant("question: And here?\n")
+    run = ["run", "small", "case", "--draws", "512", "--no-plots", "--jobs", "1", "--set", "demand.churn=4"]
+    assert cli.main([*run, "--set", "case:entry.rule=never"]) == 0
+    capsys.readouterr()
+    assert cli.main(["list"]) == 0
+    header, line = capsys.readouterr().out.rpartition("\n\n")[2].splitlines()
+    assert header.split() == ["study", "command", "date", "draws", "question", "set"]
+    (study,) = (folder.path / "results").glob("small-case-*")
+    cells = [cell for cell in line.split("  ") if cell]
+    assert cells[0] == f"results/{study.name}"
+    assert [cell.strip() for cell in cells[1:2]] == ["run"]
+    assert cells[-2:] == ["What is it worth?", "demand.churn=4; case: entry.rule=never"]
+    assert "512" in line
+
+
+def test_what_the_command_line_set_is_in_the_manifest_and_survives_a_rerun(folder: Folder, capsys: Said) -> None:
+    run = ["run", "small", "--draws", "512", "--no-plots", "--jobs", "1", "--set", "demand.churn=4"]
+    assert cli.main(run) == 0
+    (study,) = (folder.path / "results").glob("small-*")
+    asked = json.loads((study / "manifest.json").read_text("utf-8"))["asked"]
+    assert asked["overrides"] == {"small": ["demand.churn=4"]}
+    assert cli.main(["verify", str(study), "--rerun", "--jobs", "1"]) == 0
+
+
+def test_version_names_the_hash_that_manifests_record(capsys: Said) -> None:
+    assert cli.main(["--version"]) == 0
+    assert capsys.readouterr().out == f"sim {sim.__version__}, source {source_hash()}\n"
+
+
+KINDS = {
+    "sweep.yaml": ("design: {}\nname: s\n", "1:1: is a sweep, and a scenario is asked for (sim sweep sweep.yaml)"),
+    "box.yaml": ("event: x\n", "1:1: is a box of conditions, and a scenario is asked for (sim compare STUDY --where"),
+    "record.csv": ("id,value\n", " is a record in CSV, and a scenario is asked for (sim backtest SCENARIO --observed"),
+    "sources.yaml": ("sources: {}\n", "1:1: is the list of sources, and a scenario is asked for (read with every"),
+    "names.yaml": ("items: {}\n", "1:1: is a map of names, and a scenario is asked for (sim backtest SCENARIO"),
+    "book.xlsx": ("PK", " is no text file, and a scenario is asked for (save book.xlsx as plain text, in YAML)"),
+    "empty.yaml": ("", " is empty"),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_file_of_another_kind_is_told_by_what_it_is(folder: Folder, name: str, capsys: Said) -> None:
+    text, line = KINDS[name]
+    assert cli.main(["run", str(folder.write(name, text))]) == 2
+    (complaint,) = capsys.readouterr().err.splitlines()
+    assert complaint.startswith(f"{name}:{line}")
+
+
+def test_a_study_s_folder_is_no_scenario_and_a_folder_of_studies_no_study(folder: Folder, capsys: Said) -> None:
+    study = folder.path / "results" / "done"
+    study.mkdir(parents=True)
+    (study / "manifest.json").write_text("{}")
+    assert cli.main(["run", "results/done"]) == 2
+    assert cli.main(["run", "results"]) == 2
+    assert cli.main(["drivers", "results"]) == 1
+    assert cli.main(["drivers", "small.yaml"]) == 1
+    assert capsys.readouterr().err.splitlines() == [
+        "results/done: is the folder of a finished study, and a scenario is asked for (sim verify results/done)",
+        "results: is a directory, not a file",
+        "results: no finished study (it holds studies: name one, such as results/done)",
+        "small.yaml: no finished study (it is a file)",
+    ]
+
+
+BOX = """\
+schema_version: 1
+name: box_1
+event: foreign_share.total.2020 > 0.1
+scenario: small
+inputs:
+  demand.churn: {high: 3, unit: "%/yr"}
+"""
+
+
+def test_check_holds_a_box_to_its_scenario(folder: Folder, capsys: Said) -> None:
+    folder.write("box.yaml", BOX)
+    assert cli.main(["check", "box.yaml"]) == 0
+    assert capsys.readouterr().out == "box.yaml: a box of small is valid: demand.churn is at most 3%/yr\n"
+    folder.write("box.yaml", BOX.replace("churn", "chrn"))
+    assert cli.main(["check", "box.yaml"]) == 2
+    assert "box.yaml:6:3: inputs.demand.chrn: nothing of this name was drawn" in capsys.readouterr().err
+
+
+def test_check_takes_names_and_records(folder: Folder, capsys: Said) -> None:
+    record = shipped_folder() / "observed_2019_2021.csv"
+    assert cli.main(["check", "zone", "aws_build", "small", str(record)]) == 0
+    kinds = [line.partition(" is valid")[0].rpartition(": ")[2] for line in capsys.readouterr().out.splitlines()]
+    assert kinds == ["zone", "aws_build", "small", "a record"]
+
+
+@pytest.mark.parametrize("option", ["--draws", "--seed", "--jobs"])
+def test_thousands_are_written_without_marks(folder: Folder, option: str, capsys: Said) -> None:
+    assert cli.main(["run", "small", option, "8,192"]) == 2
+    line = f"Error: Invalid value for '{option}': must be a whole number (found '8,192'; write 8192)"
+    assert capsys.readouterr().err.splitlines()[-1] == line
+
+
+NUMBERS = [
+    ("opening.hypotheses.itif_counterfactual.value", "20 / 32 / 50, min 0, max 100", "%", "itif_2019", "found"),
+    ("opening.ramp", "1 / 2 / 4", "years", "judgement", "judgement"),
+]
+
+
+@pytest.mark.parametrize("width", [200, 100, 80, 60, 40, 20])
+def test_what_identifies_a_row_is_whole_in_any_terminal(
+    width: int, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(terminal, "_is_terminal", lambda stream: True)
+    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((width, 24)))
+    terminal.table(("path", "value", "unit", "source", "grade"), NUMBERS)
+    lines = capsys.readouterr().out.splitlines()
+    for path, *_ in NUMBERS:
+        assert sum(line.split("  ")[0].strip() == path for line in lines) == 1
+    assert all(len(line) <= max(width, len(NUMBERS[0][0])) for line in lines)
+    shown = " ".join(" ".join(lines).split())
+    assert ("judgement" in shown) or "too narrow for" in shown
 
 
 def test_check_passes_over_the_sources_that_a_glob_brings(capsys: pytest.CaptureFixture[str]) -> None:

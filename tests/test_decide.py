@@ -349,11 +349,11 @@ def test_check_knows_a_decision(folder: Folder, capsys: pytest.CaptureFixture[st
 
 def test_a_decision_is_no_scenario(folder: Folder) -> None:
     folder.write("decision.yaml", HEAD + BUILD)
-    line = "decision.yaml:6:1: actions: is no key of a scenario, but of a file for 'sim decide'"
+    line = "decision.yaml:5:1: is a decision, and a scenario is asked for (sim decide decision.yaml)"
     assert folder.complaints("decision.yaml") == [line]
 
 
 def test_a_scenario_is_no_decision(folder: Folder) -> None:
     assert read_scenario("small.yaml").scenario.name == "small"
-    with pytest.raises(ScenarioError, match="unknown key"):
+    with pytest.raises(ScenarioError, match="is a scenario, and a decision is asked for"):
         read_decision(Path("small.yaml"))

@@ -15,12 +15,14 @@ from shipped import scenario
 
 from sim.chance.sampling import input_levels
 from sim.outcomes.study import inputs_of
+from sim.report.live import live_section
 from sim.report.sample import Coded, representatives
 from sim.report.sliders import SHIFTS, Sliders, record_text, shifted, sliders_of
 from sim.report.slots import FORMS
 from sim.scenario.families import Parameter
 from sim.scenario.records import Record
 from sim.tasks.attribution import default_outcomes, drivers
+from sim.tasks.runs import with_draws
 
 STATED = {"unit": "1", "source": "judgement", "grade": "judgement"}
 
@@ -122,10 +124,10 @@ def test_where_a_posterior_was_learned_there_are_no_sliders_and_it_is_said_why()
     own = closed()
     learned = own.model_copy(update={"sampling": own.sampling.model_copy(update={"posterior": "0" * 64})})
     first = results()[0]
-    found = sliders_of([type(first)(learned, first.panels)], {}, [], 512)
-    assert not found.beliefs
-    assert not found.categories
-    assert "posterior" in found.reasons[0]
+    text = live_section([type(first)(learned, first.panels)], {}, own.name, [])
+    assert "rows of a posterior" in text
+    assert "of the market" in text
+    assert not re.search('<input|<form|live-sample"', text)
 
 
 def test_what_another_version_drew_has_no_slider() -> None:
@@ -141,7 +143,7 @@ def test_the_section_states_the_quantiles_of_the_run() -> None:
     text = re.sub("<[^>]*>", "", section())
     low, middle, high = np.quantile(base, [0.05, 0.5, 0.95])
     share = FORMS["share"]
-    assert f"{share(middle)} of the market (median; 90% of draws {share(low)} to {share(high)};" in text
+    assert f"{share(middle)} of the market (median; {share(low)} to {share(high)};" in text
     assert f"{FORMS['points'](np.median(other - base))} points (median;" in text
 
 
@@ -170,6 +172,26 @@ def test_a_study_of_one_scenario_speaks_of_levels_only() -> None:
     text = section_of(results()[:1])
     assert "of the market" in text
     assert "Share gained" not in text
+
+
+def test_what_the_command_line_had_set_is_set_again() -> None:
+    own = [scenario("jv_only", "zone.cap=0.3 to 2", "demand.churn=4"), scenario("ftz_pilot", "demand.churn=4")]
+    found = carried(section_of(results_of(*(with_draws(one, 512) for one in own)))).content["set"]
+    assert found == [["", "demand.churn", "{value: 4}"], ["jv_only", "zone.cap", "{interval: 0.3 to 2}"]]
+    again = scenario("jv_only", *(f"{path}={text}" for _, path, text in found))
+    assert again.zone.cap == own[0].zone.cap
+
+
+def test_what_is_not_believed_alike_in_every_scenario_has_no_slider() -> None:
+    base, other = closed(), results()[1].scenario
+    churn = base.demand.churn.model_copy(update={"high": 9.0})
+    own = base.model_copy(update={"demand": base.demand.model_copy(update={"churn": churn})})
+    found = results_of(own, other)
+    drawn = inputs_of([own, other])
+    strong = drivers(found, drawn, own.name, default_outcomes(found, own.name))
+    assert any(row.column == "demand.churn" and row.first > row.floor for one in strong for row in one.rows)
+    told = sliders_of(found, drawn, strong, 512)
+    assert "demand.churn" not in {belief.path for belief in told.beliefs}
 
 
 def test_a_title_is_text_whatever_stands_in_it() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from browser import opened
+from browser import launched, opened
 from live_case import Carried, carried, page_of, results_of, section, section_of
 from shipped import scenario
 
@@ -49,10 +49,19 @@ asked => {
 """
 
 
+pytestmark = pytest.mark.xdist_group("browser")
+
+
 @pytest.fixture(scope="module")
-def live() -> Iterator[tuple[Any, list[str]]]:
+def browser() -> Iterator[Any]:
+    with launched() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def live(browser: Any) -> Iterator[tuple[Any, list[str]]]:
     """The small study's section, ready."""
-    with opened(page_of(section())) as (page, complaints):
+    with opened(browser, page_of(section())) as (page, complaints):
         page.evaluate("simLive.ready")
         yield page, complaints
 
@@ -86,13 +95,13 @@ def test_the_script_has_the_numbers_of_python(live: tuple[Any, list[str]]) -> No
             assert numbers == pytest.approx(expected, rel=1e-9, abs=1e-12), key
 
 
-def test_with_every_slider_at_its_start_the_text_is_that_of_the_run(live: tuple[Any, list[str]]) -> None:
+def test_with_every_slider_at_its_start_the_text_is_that_of_the_run(browser: Any, live: tuple[Any, list[str]]) -> None:
     page, _ = live
     shown = page.evaluate(
         '() => { document.querySelector("[data-reset]").click(); simLive.update(); return '
         '[...document.querySelectorAll("[data-live]")].map(node => node.textContent) }'
     )
-    with opened(page_of(section()), scripts=False) as (plain, _):
+    with opened(browser, page_of(section()), java_script_enabled=False) as (plain, _):
         assert plain.locator("[data-live]").all_text_contents() == shown
 
 
@@ -115,9 +124,28 @@ def test_the_sample_at_the_start_says_what_the_run_says(live: tuple[Any, list[st
 
 def test_numbers_are_written_as_python_writes_them(live: tuple[Any, list[str]]) -> None:
     page, _ = live
-    values = [0.0, 1e-4, 0.0049, 0.0994, 0.0996, 0.31, 0.994, 0.996, 9.94, 9.96, 1234.4, -0.0001, -0.3, -12.7, -4321.4]
+    values = [
+        0.0,
+        1.0,
+        0.9951,
+        1e-4,
+        0.0049,
+        0.0994,
+        0.0996,
+        0.31,
+        0.994,
+        0.996,
+        9.94,
+        9.96,
+        1234.4,
+        -0.0001,
+        -0.3,
+        -12.7,
+        -4321.4,
+    ]
     for name, form in FORMS.items():
-        own = [abs(value) if name in ("share", "size", "chance") else value for value in values]
+        own = [abs(value) if name in ("share", "size") else value for value in values]
+        own = [value for value in own if 0 <= value <= 1] if name == "chance" else own
         written = page.evaluate("([name, values]) => values.map(value => simLive.write(name, value))", [name, own])
         assert written == [form(value) for value in own], name
 
@@ -132,6 +160,18 @@ def test_a_slider_moves_every_kind_of_figure_and_the_command(live: tuple[Any, li
     assert all(one != other for one, other in zip(before, after, strict=True))
     page.evaluate(SET, {"weights": [], "shifts": []})
     assert page.evaluate(read) == before
+
+
+def test_a_path_is_set_once_in_the_command(live: tuple[Any, list[str]]) -> None:
+    page, _ = live
+    path = page.evaluate("simLive.sample().beliefs[0].path")
+    before = [["", path, "{value: 1}"], ["small", "zone.cap", "{value: 2}"]]
+    page.evaluate("before => { simLive.sample().set = before }", before)
+    page.evaluate(SET, {"weights": [], "shifts": [0.5]})
+    words = shlex.split(page.locator(".live-command").text_content())
+    assert [word.partition("=")[0] for word in words if "=" in word] == ["small:zone.cap", path]
+    page.evaluate("simLive.sample().set = []")
+    page.evaluate(SET, {"weights": [], "shifts": []})
 
 
 def test_too_few_draws_are_greyed_out_with_the_reason(live: tuple[Any, list[str]]) -> None:
@@ -181,17 +221,18 @@ def test_what_is_said_aloud_waits_for_a_pause(live: tuple[Any, list[str]]) -> No
 
 
 @pytest.mark.parametrize("scripts", [True, False])
-def test_nothing_is_loaded_and_nothing_complained_of(scripts: bool) -> None:
-    with opened(page_of(section()), scripts=scripts) as (page, complaints):
+def test_nothing_is_loaded_and_nothing_complained_of(browser: Any, scripts: bool) -> None:
+    with opened(browser, page_of(section()), java_script_enabled=scripts) as (page, complaints):
         page.wait_for_timeout(500)
         assert page.locator(".live-controls").is_visible() == scripts
         assert page.locator(".live-table").first.is_visible()
         assert complaints == []
 
 
-def test_no_table_is_wider_than_a_phone() -> None:
-    with opened(page_of(section()), width=380) as (page, _):
+def test_nothing_is_wider_than_a_phone_with_a_long_command_either(browser: Any) -> None:
+    with opened(browser, page_of(section()), viewport={"width": 380, "height": 900}) as (page, _):
         page.evaluate("simLive.ready")
+        page.evaluate(SET, {"weights": [[70, 30]], "shifts": [0.5, -0.5]})
         assert page.evaluate("document.documentElement.scrollWidth") <= 380
 
 
@@ -233,10 +274,10 @@ def told(results: tuple[Result, ...]) -> dict[str, tuple[FloatArray, FloatArray]
 
 
 @pytest.mark.slow
-def test_sliders_say_what_a_run_by_the_command_on_the_screen_says() -> None:
+def test_sliders_say_what_a_run_by_the_command_on_the_screen_says(browser: Any) -> None:
     results = shipped_results()
     places = Slots(numbers_of(results, SHIPPED[0]), ()).places
-    with opened(page_of(section_of(results))) as (page, _):
+    with opened(browser, page_of(section_of(results))) as (page, _):
         page.evaluate("simLive.ready")
         for name, asked in SETTINGS.items():
             page.evaluate(SET, asked)
@@ -256,8 +297,8 @@ def test_sliders_say_what_a_run_by_the_command_on_the_screen_says() -> None:
 
 
 @pytest.mark.slow
-def test_an_update_takes_less_than_a_frame() -> None:
-    with opened(page_of(section_of(shipped_results()))) as (page, _):
+def test_an_update_takes_less_than_a_frame(browser: Any) -> None:
+    with opened(browser, page_of(section_of(shipped_results()))) as (page, _):
         page.evaluate("simLive.ready")
         batches = page.evaluate(
             """() => Array.from({length: 8}, () => Array.from({length: 100}, (_, k) => {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from conftest import Folder
+from conftest import SMALL, Folder
 
 from sim.errors import ScenarioError
 from sim.reading.loading import load_scenario, read_scenario, scenario_files, shipped_folder
@@ -184,6 +184,8 @@ def test_a_missing_key_is_reported_at_its_parent(folder: Folder) -> None:
     assert folder.complaints(path) == ["case.yaml:50:1: demand: the key 'churn' is missing"]
 
 
+NAMED = "must name a scenario, or a file by its path from this one"
+
 EXTENDS = {
     "a missing base": (
         "extends: smal.yaml\nname: case\n",
@@ -192,11 +194,11 @@ EXTENDS = {
     ),
     "a base outside the folder": (
         "extends: ../small.yaml\nname: case\n",
-        "case.yaml:1:1: extends: must name a file in the same folder (found '../small.yaml')",
+        "case.yaml:1:1: extends: no such file (found '../small.yaml'; allowed nothing)",
     ),
     "an absolute path": (
         "extends: /etc/passwd\nname: case\n",
-        "case.yaml:1:1: extends: must name a file in the same folder (found '/etc/passwd')",
+        f"case.yaml:1:1: extends: {NAMED} (found '/etc/passwd')",
     ),
     "the folder itself": (
         "extends: ..\nname: case\n",
@@ -204,22 +206,18 @@ EXTENDS = {
     ),
     "a list": (
         "name: case\nextends: [small.yaml]\n",
-        "case.yaml:2:1: extends: must name a file in the same folder (found a list of 1)",
+        f"case.yaml:2:1: extends: {NAMED} (found a list of 1)",
     ),
     "itself": (
         "extends: case.yaml\nname: case\n",
         "case.yaml:1:1: extends: a file cannot extend itself",
-    ),
-    "two levels": (
-        "extends: two.yaml\nname: case\n",
-        "case.yaml:1:1: extends: only one level is read, but 'two.yaml' extends another file",
     ),
     "a variant without a name": ("extends: small.yaml\n", "case.yaml:1:1: the key 'name' is missing"),
 }
 
 
 @pytest.mark.parametrize(("text", "line"), EXTENDS.values(), ids=EXTENDS.keys())
-def test_only_a_file_beside_the_variant_can_be_extended(folder: Folder, text: str, line: str) -> None:
+def test_what_is_no_scenario_cannot_be_extended(folder: Folder, text: str, line: str) -> None:
     folder.write("two.yaml", "extends: small.yaml\nname: two\n")
     assert folder.complaints(folder.write("case.yaml", text)) == [line]
 
@@ -286,7 +284,7 @@ def test_names_too_long_for_a_file_are_refused_like_others(folder: Folder) -> No
         load_scenario(f"{long}.yaml")
     folder.write("case.yaml", f"extends: {long}.yaml\nname: case\n")
     (line,) = folder.complaints("case.yaml")
-    assert line.startswith("case.yaml:1:1: extends: must name a file in the same folder (found 'aaaa")
+    assert line.startswith(f"case.yaml:1:1: extends: {NAMED} (found 'aaaa")
 
 
 @pytest.mark.parametrize(("text", "path"), [("horizon: {period_months: true}", "horizon.period_months")])
@@ -299,3 +297,120 @@ def test_true_is_no_number(folder: Folder, text: str, path: str) -> None:
 def test_a_path_with_an_empty_step_names_nothing(folder: Folder) -> None:
     (line,) = folder.complaints("small.yaml", "demand.churn.=5")
     assert line == "--set demand.churn.: a path names what is set (found 'demand.churn.')"
+
+
+# ---- names, and files that extend files
+
+CHAIN = {
+    "one.yaml": "extends: small.yaml\nname: one\n"
+    "demand: {churn: {value: 4, unit: '%/yr', source: bank, grade: found}}\n",
+    "two.yaml": "extends: one\nname: two\nentry: {rule: never}\n",
+    "three.yaml": "extends: two.yaml\nname: three\nentry: {rule: always}\n",
+    "four.yaml": "extends: three\nname: four\n",
+}
+"""Each extends the one before, by file or by name."""
+
+
+@pytest.fixture
+def chain(folder: Folder) -> Folder:
+    """A folder with a scenario of four files, and one of five."""
+    for name, text in CHAIN.items():
+        folder.write(name, text)
+    return folder
+
+
+def test_a_scenario_extends_any_other_and_the_nearest_file_has_the_last_word(chain: Folder) -> None:
+    loaded = read_scenario("three.yaml")
+    assert (loaded.scenario.entry.rule, loaded.scenario.demand.churn.middle()) == ("always", 4)
+    setters = [loaded.setter(path) for path in ("entry.rule", "demand.churn", "market.size", "name")]
+    assert setters == ["three.yaml", "one.yaml", "small.yaml", "three.yaml"]
+    assert set(loaded.scenario.overridden) == {"entry.rule", "demand.churn"}
+
+
+def test_more_than_four_files_are_refused(chain: Folder) -> None:
+    line = "one.yaml:1:1: extends: at most 4 files are read (found more than four.yaml, three.yaml, two.yaml, one.yaml)"
+    assert chain.complaints("four.yaml") == [line]
+
+
+def test_files_that_extend_each_other_are_told_with_the_way_round(chain: Folder) -> None:
+    chain.write("one.yaml", "extends: three\nname: one\n")
+    line = "one.yaml:1:1: extends: comes round to three.yaml again by way of three.yaml, two.yaml, one.yaml"
+    assert chain.complaints("three.yaml") == [line]
+
+
+def test_a_provider_that_a_file_between_takes_out_is_out(folder: Folder) -> None:
+    without = "providers: {alibaba: null}\n"
+    folder.write("two.yaml", f"extends: small.yaml\nname: two\n{without}")
+    loaded = read_scenario(folder.write("three.yaml", "extends: two.yaml\nname: three\n"))
+    assert "alibaba" not in loaded.scenario.providers
+    assert loaded.dropped == ("alibaba",)
+
+
+def test_a_file_in_another_folder_can_be_extended_and_its_sources_are_known(folder: Folder) -> None:
+    (folder.path / "mine").mkdir()
+    path = folder.write("mine/case.yaml", "extends: ../small.yaml\nname: case\n")
+    assert load_scenario(path).market.size.source == "bank"
+
+
+def test_of_a_source_that_two_lists_have_the_nearest_counts(folder: Folder) -> None:
+    (folder.path / "mine").mkdir()
+    folder.write("mine/sources.yaml", "sources:\n  bank: {title: My bank, published: 2019-01-01}\n")
+    loaded = load_scenario(folder.write("mine/case.yaml", "extends: ../small.yaml\nname: case\n"))
+    assert loaded.sources["bank"].title == "My bank"
+
+
+def test_a_scenario_is_found_by_its_name_beside_or_shipped(folder: Folder) -> None:
+    folder.write("other.yaml", "extends: small.yaml\nname: slow\n")
+    assert [load_scenario(name).name for name in ("small", "slow", "jv_only")] == ["small", "slow", "jv_only"]
+
+
+def test_the_one_beside_is_meant_before_the_shipped_one_and_that_is_said(folder: Folder) -> None:
+    folder.write("jv_only.yaml", "extends: small.yaml\nname: jv_only\n")
+    loaded = read_scenario("jv_only")
+    assert loaded.scenario.question == "What is it worth?"
+    assert loaded.notes == (f"jv_only is jv_only.yaml, and not the shipped one ({shipped_folder() / 'jv_only.yaml'})",)
+
+
+def test_a_scenario_may_extend_the_shipped_one_of_its_name(folder: Folder) -> None:
+    own = load_scenario(folder.write("jv_only.yaml", "extends: jv_only\nname: jv_only\nentry: {rule: never}\n"))
+    assert (own.entry.rule, own.horizon.end_year) == ("never", 2030)
+
+
+def test_a_name_that_two_files_have_is_refused(folder: Folder) -> None:
+    for file in ("a.yaml", "b.yaml"):
+        folder.write(file, "extends: small.yaml\nname: slow\n")
+    line = "slow: several files hold a scenario of this name: a.yaml, b.yaml; give one by its file"
+    assert folder.complaints("slow") == [line]
+
+
+def test_a_wrong_name_is_answered_with_the_nearest_of_those_beside_and_those_shipped(folder: Folder) -> None:
+    for wrong, near in (("smal", "small"), ("FTZ_Pilot", "ftz_pilot"), ("jv-only", "jv_only")):
+        (line,) = folder.complaints(wrong)
+        assert line.startswith(f"{wrong}: no scenario has this name (found '{wrong}'")
+        assert line.endswith(f"did you mean '{near}'?)")
+
+
+def test_a_missing_file_is_not_answered_with_what_only_ends_alike(folder: Folder) -> None:
+    (line,) = folder.complaints("nosuch.yaml")
+    assert "did you mean" not in line
+    assert folder.complaints("jv_only.yaml") == [
+        "jv_only.yaml: no such file; the shipped one is read by its name, jv_only"
+    ]
+
+
+def test_a_forgotten_extends_is_told_once_with_the_remedy(folder: Folder) -> None:
+    folder.write("base.yaml", SMALL)
+    path = folder.write("case.yaml", "schema_version: 1\nname: case\nentry: {rule: never}\n")
+    line = "case.yaml: lacks 21 of 24 sections, and does not say what it extends: add 'extends: base.yaml'"
+    assert folder.complaints(path) == [line]
+
+
+def test_a_bare_number_in_a_file_is_answered_in_the_unit_of_the_base(folder: Folder) -> None:
+    (line,) = folder.complaints(folder.variant("regulator: {review_time: 6}\n"))
+    assert line.endswith("(found 6; write {value: 6, unit: months, source: …, grade: …})")
+
+
+def test_a_bare_number_in_a_file_of_its_own_is_answered_with_all_units(folder: Folder) -> None:
+    record = "{low: 3, median: 12, high: 41, min: 0, unit: months, source: judgement, grade: judgement}"
+    (line,) = folder.complaints(folder.spoilt(f"review_time: {record}", "review_time: 6"))
+    assert line.endswith("(found 6; write {value: 6, unit: years or months, source: …, grade: …})")

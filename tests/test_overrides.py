@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 from conftest import Folder
@@ -12,7 +10,7 @@ from sim.chance.pairing import disagreements
 from sim.chance.sampling import draw_worlds
 from sim.cli import main
 from sim.errors import ScenarioError
-from sim.reading.loading import load_scenario, overrides_of
+from sim.reading.loading import load_scenario, read_scenario, read_scenarios
 from sim.scenario.families import Discrete, Fixed, Interval, TwoPiece
 
 REFUSED = {
@@ -20,11 +18,11 @@ REFUSED = {
     "broken YAML": ("entry.rule=[1", "--set entry.rule: not valid YAML: expected ',' or ']', but got '<stream end>'"),
     "unknown path": (
         "marke.size=3",
-        "--set marke.size: 'marke' does not exist (found 'marke'; did you mean 'market'?)",
+        "--set marke.size: 'marke' does not exist in small (found 'marke'; did you mean 'market'?)",
     ),
     "unknown id": (
         "regimes.pilt.sites=3",
-        "--set regimes.pilt.sites: 'regimes.pilt' does not exist "
+        "--set regimes.pilt.sites: 'regimes.pilt' does not exist in small "
         "(found 'pilt'; allowed closed, pilot; did you mean 'pilot'?)",
     ),
     "part of a record": (
@@ -33,7 +31,7 @@ REFUSED = {
     ),
     "below a number": (
         "sampling.draws.more=4",
-        "--set sampling.draws.more: 'sampling.draws.more' does not exist (found 'more'; allowed nothing)",
+        "--set sampling.draws.more: 'sampling.draws.more' does not exist in small (found 'more'; allowed nothing)",
     ),
     "wrong type": (
         "sampling.draws=many",
@@ -54,8 +52,8 @@ REFUSED = {
     ),
     "text for a number": (
         "market.size=big",
-        "--set market.size: must be a parameter record, a mapping with a number, its unit, source and grade "
-        "(found 'big')",
+        "--set market.size: must be a number in the unit 'USD bn/yr' or a range such as '3 to 8', "
+        "or a record with a unit of its own (found 'big')",
     ),
 }
 
@@ -110,8 +108,14 @@ def test_one_key_of_a_step_can_be_set(folder: Folder) -> None:
     assert scenario.policy.steps["pilot_effective"].probability == 0.5
 
 
-def test_a_later_override_wins(folder: Folder) -> None:
-    assert load_scenario("small.yaml", overrides=["entry.rule=never", "entry.rule=always"]).entry.rule == "always"
+def test_a_path_is_set_once(folder: Folder) -> None:
+    complaints = folder.complaints("small.yaml", "entry.rule=never", "entry.rule=always")
+    assert complaints == ["--set entry.rule: is set twice: which of the two is meant?"]
+
+
+def test_what_is_for_one_scenario_has_the_last_word(folder: Folder) -> None:
+    overrides = ["small:demand.churn=6", "demand.churn=4"]
+    assert load_scenario("small.yaml", overrides=overrides).demand.churn.middle() == 6
 
 
 @pytest.mark.parametrize("lever", ["sites", "yearly_quota", "eligible"])
@@ -188,9 +192,7 @@ def test_a_probability_that_sampling_names_can_be_a_number(folder: Folder) -> No
 def test_a_scenarios_name_before_a_path_sets_it_there_alone(folder: Folder) -> None:
     path = folder.variant("question: And here?\n")
     overrides = ["case:demand.churn=4", "small:demand.churn=6", 'regimes.pilot.title="It is: open"']
-    files = [path, Path("small.yaml")]
-    own = overrides_of(files, overrides)
-    found = [load_scenario(file, overrides=texts) for file, texts in zip(files, own, strict=True)]
+    found = [one.scenario for one in read_scenarios([path, "small.yaml"], overrides=overrides)]
     assert [one.demand.churn.middle() for one in found] == [4, 6]
     assert [one.regimes["pilot"].title for one in found] == ["It is: open"] * 2
 
@@ -198,11 +200,7 @@ def test_a_scenarios_name_before_a_path_sets_it_there_alone(folder: Folder) -> N
 def test_a_name_before_a_path_is_that_of_a_scenario_that_is_read(folder: Folder) -> None:
     complaint = r"^--set smal:: no scenario that is read has this name \(found 'smal'; .* did you mean 'small'\?\)$"
     with pytest.raises(ScenarioError, match=complaint):
-        overrides_of([Path("small.yaml")], ["smal:demand.churn=4"])
-    assert folder.complaints("small.yaml", "smal:demand.churn=4") == [
-        "--set smal:demand.churn=4: is for another scenario than the one that is read "
-        "(found 'smal'; allowed small; did you mean 'small'?)"
-    ]
+        load_scenario("small.yaml", overrides=["smal:demand.churn=4"])
 
 
 def test_one_scenario_of_two_is_set_by_the_command(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
@@ -211,4 +209,71 @@ def test_one_scenario_of_two_is_set_by_the_command(folder: Folder, capsys: pytes
     assert main([*command, "--draws", "512", "--no-plots"]) == 0
     assert "All of it is the one clause in which they differ, places." in capsys.readouterr().out
     assert main(["check", "small.yaml", "case.yaml", "--set", "case:demand.chur=4"]) == 2
-    assert capsys.readouterr().err.splitlines()[0].startswith("--set demand.chur: 'demand.chur' does not exist")
+    assert capsys.readouterr().err.splitlines()[0].startswith("--set demand.chur: 'demand.chur' does not exist in case")
+
+
+STEPS = "policy: {steps: {late: {when: 2020-01-01, adopt: pilot}}}\n"
+"""What one scenario has and another lacks."""
+
+
+def test_an_override_counts_for_every_scenario_that_knows_its_path(folder: Folder) -> None:
+    overrides = ["policy.steps.late.when=2019-07-01", "demand.churn=4"]
+    case, small = read_scenarios([folder.variant(STEPS), "small.yaml"], overrides=overrides)
+    assert str(case.scenario.policy.steps["late"].when) == "2019-07-01"
+    assert [one.scenario.demand.churn.middle() for one in (case, small)] == [4, 4]
+    assert (case.notes, small.notes) == ((), ("--set policy.steps.late.when: not in small, which has no such path",))
+
+
+def test_a_path_that_no_scenario_knows_is_refused_with_their_names_and_the_nearest_path(folder: Folder) -> None:
+    folder.variant(STEPS)
+    line = r"^--set churn: 'churn' does not exist in case or small \(found 'churn'; did you mean 'demand.churn'\?\)$"
+    with pytest.raises(ScenarioError, match=line):
+        read_scenarios(["case.yaml", "small.yaml"], overrides=["churn=4"])
+
+
+SLIPS = {
+    "demand.churn=5%": "in the unit '%/yr': write 5 (found '5%')",
+    "demand.churn=5 1/yr": "in the unit '%/yr': write {value: 5, unit: 1/yr} (found '5 1/yr')",
+    "market.size='7,200'": "in the unit 'USD bn/yr': write 7200 (found '7,200')",
+    "market.size='7'": "in the unit 'USD bn/yr': write 7 (found '7')",
+    "market.size=[6, 8]": "in the unit 'USD bn/yr' or a range such as '3 to 8', or a record with a unit of its own "
+    "(found a list of 2)",
+}
+
+
+@pytest.mark.parametrize("override", SLIPS)
+def test_what_is_almost_a_number_is_answered_with_the_number(folder: Folder, override: str) -> None:
+    path = override.partition("=")[0]
+    assert folder.complaints("small.yaml", override) == [f"--set {path}: must be a number {SLIPS[override]}"]
+
+
+EXTREMES = {
+    "market.size=7200": "7,200 USD bn/yr, 900 times the base's 95% point",
+    "market.size={value: 7200000, unit: USD m/yr}": "7,200,000 USD m/yr is 7,200 USD bn/yr, 900 times the base's "
+    "95% point",
+    "market.size={low: 7, median: 20, high: 100, min: 6}": "100 USD bn/yr, 12.5 times the base's 95% point",
+    "demand.churn=0.05": "0.05 %/yr is 0.0005 1/yr, 20 times less than the base's 5% point",
+    "technology.spillover=40": "40 %/yr is 0.4 1/yr, 100 times the base's value",
+}
+
+
+@pytest.mark.parametrize("override", EXTREMES)
+def test_a_value_far_beyond_the_bases_range_needs_a_word(folder: Folder, override: str) -> None:
+    path, words = override.partition("=")[0], EXTREMES[override]
+    complaints = folder.complaints("small.yaml", override)
+    assert complaints == [f"--set {path}: {words}; if that is meant, add --yes (in Python: extremes=True)"]
+    assert read_scenario("small.yaml", overrides=[override], extremes=True).notes == (f"{path} in small: {words}",)
+
+
+@pytest.mark.parametrize("override", ["market.size=79", "demand.churn=0", "demand.churn=0.11", "zone.cap=0.001"])
+def test_ten_times_nothing_and_less_than_what_is_certain_need_none(folder: Folder, override: str) -> None:
+    assert read_scenario("small.yaml", overrides=[override]).notes == ()
+
+
+def test_the_command_takes_an_extreme_value_by_yes_and_says_so(
+    folder: Folder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["explain", "small", "market.size", "--set", "market.size=7200"]
+    assert main(command) == 2
+    assert main([*command, "--yes"]) == 0
+    assert "market.size in small: 7,200 USD bn/yr, 900 times the base's 95% point\n" in capsys.readouterr().err

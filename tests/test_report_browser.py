@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from report_study import make_report
+from report_study import shared
 
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (extra 'browser')")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="axe is not installed (extra 'browser')")
@@ -39,7 +39,7 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> str:
     """Of a report with all that it can hold in little time."""
-    return make_report(tmp_path_factory.mktemp("report")).as_uri()
+    return (shared(tmp_path_factory) / "page.html").as_uri()
 
 
 class Visit:

@@ -118,6 +118,11 @@ def test_equal_weights_give_the_quantiles_of_the_tables() -> None:
     np.testing.assert_allclose(found, np.quantile(values, LEVELS), rtol=1e-12)
 
 
+def test_quantiles_under_weights_by_hand() -> None:
+    found = weighted_quantiles(np.array([2.0, 0.0, 1.0]), np.array([1.0, 1.0, 2.0]), np.array([0.0, 0.25, 0.5, 1.0]))
+    assert found.tolist() == [0.0, 0.5, 1.0, 2.0]
+
+
 def test_a_draw_without_weight_is_as_if_it_were_not_there() -> None:
     random = np.random.default_rng(6)
     values, weights = random.normal(size=200), random.uniform(size=200)

@@ -185,7 +185,7 @@ def test_a_base_elsewhere_is_refused(folder: Folder, base: str) -> None:
 
 def test_a_base_whose_name_is_longer_than_any_file_can_have_is_refused(folder: Folder) -> None:
     (complaint,) = folder.complaints(folder.write("case.yaml", f"extends: {'x' * 300}\nname: case\n"))
-    assert complaint.startswith("case.yaml:1:1: extends: must name a file in the same folder")
+    assert complaint.startswith("case.yaml:1:1: extends: must name a scenario, or a file by its path from this one")
 
 
 def test_a_link_that_leads_nowhere_is_told_from_a_file_that_is_missing(folder: Folder) -> None:
@@ -200,7 +200,7 @@ def test_a_missing_file_with_a_strange_ending_is_only_missing(folder: Folder) ->
 def test_two_files_that_extend_each_other_are_refused(folder: Folder) -> None:
     folder.write("one.yaml", "extends: two.yaml\nname: one\n")
     folder.write("two.yaml", "extends: one.yaml\nname: two\n")
-    line = "one.yaml:1:1: extends: only one level is read, but 'two.yaml' extends another file"
+    line = "two.yaml:1:1: extends: comes round to one.yaml again by way of one.yaml, two.yaml"
     assert folder.complaints("one.yaml") == [line]
 
 

@@ -137,7 +137,7 @@ def test_share_profit_and_value_are_the_outcomes_if_none_is_asked_for(folder: Fo
 
 
 UNKNOWN = "'zone.kap' does not exist (found 'kap'; allowed reading, readings, cap; did you mean 'cap'?)"
-NO_RECORD = "must be a parameter record, a mapping with a number, its unit, source and grade (found 'lots')"
+NO_NUMBER = "must be a number in the unit '%/yr' or a range such as '3 to 8', or a record with a unit of its own"
 KINDS = "allowed grid, latin_hypercube, list"
 
 MISTAKES = {
@@ -167,7 +167,7 @@ MISTAKES = {
     "are 512 and 1024)",
     "baseline: smal.yaml\ndesign: {grid: {zone.cap: [1]}}": "5:1: baseline: no such file (found 'smal.yaml'; allowed "
     "small.yaml, sweep.yaml; did you mean 'small.yaml'?)",
-    "design: {grid: {demand.churn: [3, lots], zone.cap: [1, 2]}}": f"5:35: demand.churn: {NO_RECORD} "
+    "design: {grid: {demand.churn: [3, lots], zone.cap: [1, 2]}}": f"5:35: {NO_NUMBER} (found 'lots') "
     "(at point 3: demand.churn lots, zone.cap 1; points like this: 2)",
 }
 

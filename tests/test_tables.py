@@ -12,6 +12,7 @@ from synthetic import scenario
 
 from sim.disk import write_bytes
 from sim.outcomes.tables import ComparisonRow, SummaryRow, csv_bytes, parameter_columns, parameter_rows
+from sim.scenario.inputs import inputs
 
 FIELDS = ["scenario", "variable", "scope", "item", "period", "statistic", "value", "se", "unit", "share_defined"]
 
@@ -54,9 +55,21 @@ def test_the_parameter_table_marks_what_differs_and_nothing_else() -> None:
     other = scenario("slow", regulator={"reviewers": 2, "review_time": review})
     rows = parameter_rows([base, other])
     assert [row for row in rows if row[1]] == [
-        ("regulator.review_time", "differs", "min 0, low 3, median 12, high 41 months", "interval 1 to 3 years")
+        (
+            *("regulator.review_time", "differs", "min 0, low 3, median 12, high 41 months", "interval 1 to 3 years"),
+            *("judgement; guess", "", "judgement"),
+        )
     ]
-    assert parameter_columns([base, other]) == ("parameter", "differs", "closed", "slow")
+    assert parameter_columns([base, other]) == ("parameter", "differs", "closed", "slow", "source", "as_of", "grade")
+
+
+def test_the_parameter_table_has_source_date_and_grade_of_every_number() -> None:
+    one = scenario()
+    rows = {row[0]: row[-3:] for row in parameter_rows([one])}
+    stated = {item.path: item.record for item in inputs(one)}
+    assert rows.keys() >= stated.keys()
+    for path, record in stated.items():
+        assert rows[path] == (record.source, str(record.as_of or ""), record.grade)
 
 
 def test_evidence_alone_is_no_difference_between_scenarios() -> None:
@@ -68,4 +81,4 @@ def test_evidence_alone_is_no_difference_between_scenarios() -> None:
 def test_a_parameter_that_a_scenario_does_not_have_is_empty_there() -> None:
     other = scenario("calm", policy={"start": "closed", "steps": {}})
     row = next(row for row in parameter_rows([scenario(), other]) if row[0] == "policy.steps.deal.when")
-    assert row == ("policy.steps.deal.when", "differs", "2020-01-01", "")
+    assert row == ("policy.steps.deal.when", "differs", "2020-01-01", "", "", "", "")

@@ -221,11 +221,11 @@ def charts(path: Path) -> list[str]:
 def test_every_chart_has_titles_on_both_axes_and_a_description() -> None:
     (path,) = export_study(exported.two(), "xlsx")
     found = charts(path)
-    assert len(found) == 7
+    assert len(found) == 8
     assert all(chart.count("<c:title>") == 3 for chart in found)
     with zipfile.ZipFile(path) as packed:
         drawing = packed.read("xl/drawings/drawing1.xml").decode()
-    assert len(re.findall(r'descr="[^"]{40,}"', drawing)) == 7
+    assert len(re.findall(r'descr="[^"]{40,}"', drawing)) == 8
 
 
 def test_a_scenario_has_the_colour_of_its_pictures_in_every_chart() -> None:
@@ -276,7 +276,7 @@ def test_libreoffice_opens_it_with_its_charts(tmp_path: Path) -> None:
     subprocess.run(command, check=True, capture_output=True, timeout=300)
     again = openpyxl.load_workbook(there / "study.xlsx")
     assert again.sheetnames == book(exported.two()).sheetnames
-    assert len(charts(there / "study.xlsx")) == 7
+    assert len(charts(there / "study.xlsx")) == 8
     before, after = ([*one["Differences"].iter_rows(values_only=True)] for one in (book(exported.two()), again))
     for row, other in zip(before, after, strict=True):
         assert other == tuple(pytest.approx(cell) if isinstance(cell, float) else cell for cell in row)

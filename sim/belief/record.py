@@ -20,6 +20,7 @@ from typing import Final, TypeAlias
 from sim.errors import Problem, choices, shown
 from sim.reading.cells import Cell, cells
 from sim.reading.documents import Place, read_text
+from sim.reading.kinds import require_record
 from sim.reading.validation import refuse
 from sim.scenario.policy import decimal_year
 from sim.scenario.records import LARGEST
@@ -155,6 +156,7 @@ def read_record(path: Path, horizon: Horizon) -> tuple[Observation, ...]:
     ScenarioError
         With all problems of the first stage that has any: the file and its header, then every row.
     """
+    require_record(path)
     filled = (row for row in cells(read_text(path), str(path)) if any(cell.text for cell in row))
     table = list(islice(filled, _MOST_ROWS + 1))
     if len(table) > _MOST_ROWS:

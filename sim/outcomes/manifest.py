@@ -37,6 +37,7 @@ __all__ = [
     "decisive",
     "differences",
     "first_of",
+    "lack",
     "program",
     "read_manifest",
     "require_as_written",
@@ -227,6 +228,16 @@ def write_manifest(folder: Path, manifest: Manifest) -> None:
     write_bytes(folder / MANIFEST, (json.dumps(document, indent=1, allow_nan=False) + "\n").encode())
 
 
+def lack(folder: Path, file: str) -> str:
+    """What stands where the folder of a study was expected that holds some file, in words."""
+    if folder.is_file():
+        return "it is a file"
+    studies = sorted(path.parent for path in folder.glob(f"*/{MANIFEST}"))
+    if studies:
+        return f"it holds studies: name one, such as {studies[0]}"
+    return f"no {file} in it" if folder.exists() else "there is nothing of this name"
+
+
 def read_manifest(folder: Path) -> Manifest:
     """Read a study's manifest.
 
@@ -238,8 +249,8 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST
     try:
         document = json_object(_content(path))
-    except FileNotFoundError:
-        raise ResultsError(f"{folder}: no finished study (no {MANIFEST} in it)") from None
+    except (FileNotFoundError, NotADirectoryError):
+        raise ResultsError(f"{folder}: no finished study ({lack(folder, MANIFEST)})") from None
     except (OSError, ValueError) as error:
         _refuse(path, getattr(error, "strerror", None) or str(error))
     written = document.pop("content_hash", None)

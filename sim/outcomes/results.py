@@ -23,6 +23,7 @@ from pydantic import ValidationError
 from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray
 from sim.errors import ResultsError, shown
 from sim.outcomes import netcdf
+from sim.outcomes.manifest import lack
 from sim.outcomes.panels import (
     Columns,
     LazyPanel,
@@ -278,5 +279,5 @@ def result_folders(path: Path) -> tuple[Path, ...]:
         return (path,)
     folders = tuple(sorted(file.parent for file in path.glob(f"*/{DRAWS_FILE}")))
     if not folders:
-        raise ResultsError(f"{path}: neither a study nor the folder of one scenario (no {DRAWS_FILE} in it)")
+        raise ResultsError(f"{path}: neither a study nor the folder of one scenario ({lack(path, DRAWS_FILE)})")
     return folders

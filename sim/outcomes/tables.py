@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar, get_type_hints
 
 from sim.errors import ResultsError
@@ -163,22 +163,43 @@ _STARTS: Final = frozenset(_FORMULA_STARTS)
 
 def parameter_columns(scenarios: Sequence[Scenario]) -> tuple[str, ...]:
     """Header of the scenario × parameter table."""
-    return ("parameter", "differs", *(scenario.name for scenario in scenarios))
+    return ("parameter", "differs", *(scenario.name for scenario in scenarios), *_SHOWN)
 
 
 def parameter_rows(scenarios: Sequence[Scenario]) -> list[tuple[str, ...]]:
     """The scenario × parameter table: one row a parameter, `differs` where the scenarios do not agree.
 
-    A distribution is one cell, numbers and unit without the evidence; what a scenario does not have is empty. How
-    draws are sampled is left out: the scenarios of a study share it.
+    A distribution is one cell, numbers and unit; what a scenario does not have is empty. Behind them stand source, date
+    and grade, where the scenarios have several one after the other. How draws are sampled is left out: the scenarios
+    of a study share it.
     """
-    columns = [
-        dict(_cells(scenario.model_dump(mode="json", exclude=_NOT_COMPARED, by_alias=True), ""))
-        for scenario in scenarios
-    ]
+    trees = [scenario.model_dump(mode="json", exclude=_NOT_COMPARED, by_alias=True) for scenario in scenarios]
+    columns = [dict(_cells(tree, "")) for tree in trees]
+    evidence = [dict(_evidence(tree, "")) for tree in trees]
     paths = dict.fromkeys(path for column in columns for path in column)
     table = ((path, [column.get(path, "") for column in columns]) for path in paths)
-    return [(path, "differs" if len(set(cells)) > 1 else "", *cells) for path, cells in table]
+    return [
+        (path, "differs" if len(set(cells)) > 1 else "", *cells, *_joined([one.get(path, _NONE) for one in evidence]))
+        for path, cells in table
+    ]
+
+
+_SHOWN: Final = ("source", "as_of", "grade")
+_NONE: Final = ("",) * len(_SHOWN)
+
+
+def _evidence(node: Any, path: str) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Source, date and grade of every record by path."""
+    if isinstance(node, Mapping) and "unit" in node:
+        yield path, tuple(str(node.get(key) or "") for key in _SHOWN)
+    elif isinstance(node, Mapping):
+        for key, value in node.items():
+            yield from _evidence(value, f"{path}.{key}" if path else key)
+
+
+def _joined(evidence: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """The evidence of some scenarios for one parameter, each word once."""
+    return tuple("; ".join(dict.fromkeys(filter(None, words))) for words in zip(*evidence, strict=True))
 
 
 _NOT_COMPARED: Final = {

@@ -1,4 +1,4 @@
-"""The outcomes by name: unit, meaning, and where each exists. The README's table is made from this."""
+"""The outcomes by name: unit, meaning, and where each exists. `docs/reference/variables.md` is held against this."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class VariableInfo:
     meaning : str
         One line.
     scopes, items : str
-        In words, for the table of the README; empty where there is none.
+        In words, for the table of the documentation; empty where there is none.
     missing : {'', 'undefined', 'never'}
         Whether it exists in every draw; if not, whether statistics leave such draws out (`undefined`) or count
         them as later than any (`never`).

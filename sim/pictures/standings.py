@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.scale import FuncScale
 from matplotlib.ticker import FixedLocator, NullLocator
 
-from sim.axes import FloatArray
+from sim.axes import BoolArray, FloatArray
 from sim.outcomes.phrases import share_of_draws
 from sim.outcomes.results import Result
 from sim.pictures.lettering import broken, text_width
@@ -429,7 +429,8 @@ def _height(drawn: int) -> float:
 def share_by_hypothesis(runs: Runs) -> Figure:
     """The foreign share by hypothesis about an open market: in the last year, and what is gained after launch."""
     base, *others = ordered = runs.ordered
-    layer, style, labels = base.scenario.opening.layer, looks(ordered), _hypothesis_labels(base)
+    names = tuple(dict.fromkeys(name for one in ordered for name in _hypotheses(one.scenario)))
+    layer, style, labels = base.scenario.opening.layer, looks(ordered), _hypothesis_labels(ordered, names)
     share = Measure("", "foreign_share", layer, "", percent, "%", 100.0)
     gains = {other.name: gains_after_launch(other, base, share) for other in others}
     launching = [name for name, gain in gains.items() if np.isfinite(gain).any()]
@@ -439,7 +440,7 @@ def share_by_hypothesis(runs: Runs) -> Figure:
     left = 0.4 + _left(labels, list(style.values()))
     places = grid(figure, 1, 1 + len(_YEARS_AFTER) * bool(launching), margins=(left, 0.5, 1.75, 1.3), gaps=(0.5, 0))
     axes = figure.add_subplot(places[0, 0])
-    interval_rows(axes, labels, [(style[r.name], _by_hypothesis(r, share.last(r))) for r in ordered])
+    interval_rows(axes, labels, [(style[r.name], _by_hypothesis(r, share.last(r), names)) for r in ordered])
     axes.set_xlim(left=0)
     axes.set_xlabel(f"Foreign share of {readable(layer)} in {share.years(base)[-1]} (%)")
     number_axis(axes.xaxis, "%")
@@ -447,7 +448,8 @@ def share_by_hypothesis(runs: Runs) -> Figure:
     for column, years in enumerate(_YEARS_AFTER if launching else ()):
         axes = figure.add_subplot(places[0, 1 + column])
         rows = [
-            (style[r.name], _by_hypothesis(r, gains[r.name][column] if r.name in gains else nothing)) for r in ordered
+            (style[r.name], _by_hypothesis(r, gains[r.name][column] if r.name in gains else nothing, names))
+            for r in ordered
         ]
         interval_rows(axes, labels, rows, named=False)
         axes.axvline(0, color=INK, linewidth=1)
@@ -499,19 +501,27 @@ def _hypotheses(scenario: Scenario) -> tuple[str, ...]:
     return record.categories if isinstance(record, Discrete) else ()
 
 
-def _hypothesis_labels(result: Result) -> list[str]:
-    """The hypotheses with their share of draws, then all draws."""
-    index = result.panels["opening_hypothesis"].rows([0])[0]
-    names = ["\n".join(broken(capital(readable(name)), 11, 1.5, bold=True)) for name in _hypotheses(result.scenario)]
-    return [*(f"{name}\n{np.mean(index == i):.0%} of draws" for i, name in enumerate(names)), "All draws"]
+def _hypothesis_labels(results: Sequence[Result], names: Sequence[str]) -> list[str]:
+    """The hypotheses with their share of draws, where that is the same in all results, then all draws."""
+    labels = []
+    for name in names:
+        shares = {f"\n{np.mean(_holds(result, name)):.0%} of draws" for result in results}
+        title = "\n".join(broken(capital(readable(name)), 11, 1.5, bold=True))
+        labels.append(title + (shares.pop() if len(shares) == 1 else ""))
+    return [*labels, "All draws"]
 
 
-def _by_hypothesis(result: Result, values: FloatArray) -> FloatArray:
+def _holds(result: Result, name: str) -> BoolArray:
+    """In which draws (N,) a hypothesis holds; in none where the scenario does not list it."""
+    index, own = result.panels["opening_hypothesis"].rows([0])[0], _hypotheses(result.scenario)
+    holds: BoolArray = index == own.index(name) if name in own else np.zeros(index.shape, dtype=bool)
+    return holds
+
+
+def _by_hypothesis(result: Result, values: FloatArray, names: Sequence[str]) -> FloatArray:
     """Quantiles over the draws of each hypothesis, then over all: (5, hypotheses + 1); NaN where there is no draw."""
-    index = result.panels["opening_hypothesis"].rows([0])[0]
     exists = ~np.isnan(values)
-    groups = [values[exists & (index == i)] for i in range(len(_hypotheses(result.scenario)))]
-    return quantiles_of_each([*groups, values[exists]])
+    return quantiles_of_each([*(values[exists & _holds(result, name)] for name in names), values[exists]])
 
 
 def gains_after_launch(result: Result, base: Result, share: Measure) -> FloatArray:

@@ -160,7 +160,8 @@ def no_file(path: Path) -> str:
 def _neighbours(path: Path) -> tuple[str, ...]:
     """Files beside a path that end as it does; YAML if it has no ending."""
     ending = path.suffix or ".yaml"
-    return tuple(sorted(near.name for near in path.parent.glob("*") if near.name.endswith(ending) and near.is_file()))
+    files = (near.name for near in path.parent.glob("[!.]*") if near.name.endswith(ending) and near.is_file())
+    return tuple(sorted(files))
 
 
 @lru_cache(maxsize=8)

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from sim.errors import Problem, ScenarioError, choices, shown
+from sim.errors import Problem, ScenarioError, choices
 from sim.reading import consistency
-from sim.reading.documents import Node, Place, read
+from sim.reading.documents import Node, Place
+from sim.reading.extremes import extreme_values
+from sim.reading.lineage import lineage, with_sources
 from sim.reading.merging import merged, without_shares
-from sim.reading.overrides import overridden, plain, whose, with_value
+from sim.reading.naming import SOURCES, scenario_files, scenario_path, shipped_folder, shipped_twin
+from sim.reading.overrides import Override, Unknown, overridden, read_overrides, with_value
 from sim.reading.schema import SCENARIO, Shape
 from sim.reading.validation import MOST_TOLD, located, steps, validated
 from sim.scenario.scenario import SETTINGS, Scenario
@@ -21,23 +24,18 @@ __all__ = [
     "Loaded",
     "load_scenario",
     "loaded_from",
-    "overrides_of",
     "read_scenario",
+    "read_scenarios",
     "scenario_files",
     "scenario_path",
     "shipped_folder",
     "with_values",
 ]
 
-SOURCES: Final = "sources.yaml"
-_OWN: Final = ("name", "title", "colour", "abstract")
-"""What a variant does not inherit."""
+_IF_MEANT: Final = "if that is meant, add --yes (in Python: extremes=True)"
 
-_LONGEST_NAME: Final = 255
-"""Bytes of a file's name that file systems take."""
-
-_OTHER_FILES: Final = {"actions": "decide", "players": "decide", "design": "sweep"}
-"""Keys by which a file is told that is no scenario, and the command that reads it."""
+S = TypeVar("S")
+T = TypeVar("T")
 
 _SILENT: Final = (*SETTINGS, "extends")
 """Keys that say nothing to the model, or how it is drawn."""
@@ -54,11 +52,14 @@ class Loaded:
         The merged files, sources and overrides included.
     dropped : tuple of str
         Providers of the base that were taken out.
+    notes : tuple of str
+        What a user should know of how it was read.
     """
 
     scenario: Scenario
     tree: Node
     dropped: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def setter(self, path: str) -> str:
         """The file, or the `--set`, that stated a path; empty if it was left at its default."""
@@ -66,35 +67,179 @@ class Loaded:
         return node.place.file if node is not None else ""
 
 
-def load_scenario(path: str | Path, *, overrides: Sequence[str] = ()) -> Scenario:
+def load_scenario(path: str | Path, *, overrides: Sequence[str] = (), extremes: bool = False) -> Scenario:
     """The scenario in a file, with what it extends, complete and consistent.
 
     Parameters
     ----------
     path : str or Path
-        A scenario file; the base that it names and `sources.yaml` lie in the same folder.
+        A scenario file, or the name of a scenario: one beside, else one that is shipped.
     overrides : sequence of str
-        `PATH=VALUE`, VALUE in YAML, applied last. A bare number in place of a record keeps its unit. With a name and
-        a colon before it, it is for the scenario of that name alone.
+        `PATH=VALUE`, VALUE in YAML, applied last. A bare number or `a to b` in place of a record keeps its unit. With a
+        name and a colon before it, it is for the scenario of that name alone.
+    extremes : bool
+        Whether an override may put a value more than ten times beyond the scenario's own 5-95% range.
 
     Raises
     ------
     ScenarioError
         With all problems of the first stage that has any: syntax, then keys and types, then meaning.
     """
-    return read_scenario(path, overrides=overrides).scenario
+    return read_scenario(path, overrides=overrides, extremes=extremes).scenario
 
 
-def read_scenario(path: str | Path, *, overrides: Sequence[str] = ()) -> Loaded:
+def read_scenario(path: str | Path, *, overrides: Sequence[str] = (), extremes: bool = False) -> Loaded:
     """Like `load_scenario`, together with which file set what."""
-    base, variant = _base_and_variant(Path(path))
-    tree = merged(base, variant, SCENARIO) if base is not variant else variant
-    tree = overridden(_with_sources(tree, Path(path)), plain(_name(tree), overrides))
-    tree = without_shares(base, tree)
-    dropped = _dropped_providers(base, tree)
-    scenario = _consistent(tree, dropped)
-    scenario._overridden = dict(_differences(base, tree, SCENARIO))
-    return Loaded(scenario, tree, dropped)
+    (loaded,) = read_scenarios([path], overrides=overrides, extremes=extremes)
+    return loaded
+
+
+def read_scenarios(
+    paths: Sequence[str | Path], *, overrides: Sequence[str] = (), extremes: bool = False
+) -> tuple[Loaded, ...]:
+    """Some scenarios that are read together; an override without a name counts for each that knows its path.
+
+    Raises
+    ------
+    ScenarioError
+        As `load_scenario`, with the problems of all scenarios at once; an override is for a scenario that is not read,
+        or its path is known to none.
+    """
+    drafts = _each(paths, _draft)
+    every = read_overrides(overrides)
+    _require_names(every, [draft.name for draft in drafts])
+    placed = _each(drafts, lambda draft: _placed(draft, every))
+    _require_known([one.unknown for one in placed], [draft.name for draft in drafts])
+    return tuple(_each(placed, lambda one: _loaded(one, extremes=extremes)))
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A scenario as its files state it.
+
+    Attributes
+    ----------
+    tree : Node
+        Merged, with sources.
+    root, base : Node
+        What no other file extends, and all files but the scenario's own merged; its own if it extends none.
+    providers : tuple of str
+        Of all files.
+    notes : tuple of str
+        How its file was come by.
+    """
+
+    tree: Node
+    root: Node
+    base: Node
+    providers: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The scenario's name."""
+        return str(self.tree.entries["name"].value) if "name" in self.tree.entries else ""
+
+
+def _draft(named: str | Path) -> _Draft:
+    path = scenario_path(named)
+    files = lineage(path)
+    root = tree = base = files[0][1]
+    providers = dict.fromkeys(_providers(root))
+    for _, variant in files[1:]:
+        base, tree = tree, merged(tree, variant, SCENARIO)
+        tree = without_shares(base, tree)
+        providers |= dict.fromkeys(_providers(tree))
+    twin = shipped_twin(named, path)
+    notes = (f"{named} is {path}, and not the shipped one ({twin})",) if twin else ()
+    return _Draft(with_sources(tree, [file for file, _ in files]), root, base, tuple(providers), notes)
+
+
+def _providers(tree: Node) -> tuple[str, ...]:
+    return tuple(tree.entries["providers"].entries) if "providers" in tree.entries else ()
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """A scenario with the overrides that are for it.
+
+    Attributes
+    ----------
+    draft : _Draft
+    tree : Node
+        With them.
+    overrides : tuple of str
+        Those that were put in, as `PATH=VALUE`.
+    unknown : tuple of Unknown
+        Those whose path it does not know.
+    """
+
+    draft: _Draft
+    tree: Node
+    overrides: tuple[str, ...]
+    unknown: tuple[Unknown, ...]
+
+
+def _placed(draft: _Draft, overrides: Sequence[Override]) -> _Placed:
+    """The overrides that are for a scenario, put in where it knows their path.
+
+    Raises
+    ------
+    ScenarioError
+        A value cannot stand at its path, or a path that is for this scenario alone is not known.
+    """
+    meant = [one for one in overrides if one.scenario in ("", draft.name)]
+    tree, unknown = overridden(draft.tree, meant)
+    own = [one.problem([draft.name]) for one in unknown if one.override.scenario]
+    if own:
+        raise ScenarioError(own)
+    lost = [one.override for one in unknown]
+    return _Placed(draft, tree, tuple(f"{one.path}={one.text}" for one in meant if one not in lost), unknown)
+
+
+def _loaded(placed: _Placed, *, extremes: bool) -> Loaded:
+    draft, tree = placed.draft, without_shares(placed.draft.base, placed.tree)
+    dropped = tuple(name for name in draft.providers if name not in _providers(tree))
+    scenario = _consistent(tree, dropped, draft.base)
+    scenario._overridden = dict(_differences(draft.root, tree, SCENARIO))
+    scenario._overrides = placed.overrides
+    far = tuple(extreme_values(scenario, tree, draft.tree))
+    if far and not extremes:
+        raise ScenarioError(located(tree, path, f"{words}; {_IF_MEANT}") for path, words in far)
+    passed = (f"--set {one.override.path}: not in {draft.name}, which has no such path" for one in placed.unknown)
+    meant = (f"{path} in {draft.name}: {words}" for path, words in far)
+    return Loaded(scenario, tree, dropped, (*draft.notes, *passed, *meant))
+
+
+def _require_names(overrides: Sequence[Override], names: Sequence[str]) -> None:
+    """Raise ScenarioError for each override that is for a scenario which is not read."""
+    strange = dict.fromkeys(one.scenario for one in overrides if one.scenario not in ("", *names))
+    if strange:
+        known = [name for name in names if name]
+        messages = {name: f"no scenario that is read has this name {choices(name, known)}" for name in strange}
+        raise ScenarioError(Place(f"--set {name}:").problem("", message) for name, message in messages.items())
+
+
+def _require_known(unknown: Sequence[Sequence[Unknown]], names: Sequence[str]) -> None:
+    """Raise ScenarioError for each override whose path no scenario knows."""
+    lacking = [[one.override for one in of] for of in unknown]
+    problems = [one.problem(names) for of in unknown[:1] for one in of if all(one.override in of for of in lacking)]
+    if problems:
+        raise ScenarioError(problems)
+
+
+def _each(things: Sequence[S], make: Callable[[S], T]) -> list[T]:
+    """What is made of each; the problems of all at once."""
+    made: list[T] = []
+    problems: list[Problem] = []
+    for thing in things:
+        try:
+            made.append(make(thing))
+        except ScenarioError as error:
+            problems += error.problems
+    if problems:
+        raise ScenarioError(problems)
+    return made
 
 
 def loaded_from(tree: Node, dropped: tuple[str, ...]) -> Loaded:
@@ -127,91 +272,13 @@ def with_values(loaded: Loaded, values: Mapping[str, Node], *, source: str) -> S
     return _consistent(tree, loaded.dropped)
 
 
-def _dropped_providers(base: Node, tree: Node) -> tuple[str, ...]:
-    """Providers of the base that a scenario does without."""
-    before, after = (one.entries["providers"].entries if "providers" in one.entries else {} for one in (base, tree))
-    return tuple(name for name in before if name not in after)
-
-
-def _consistent(tree: Node, dropped: tuple[str, ...]) -> Scenario:
-    """The scenario in a tree, if its keys, its types and what it means are right."""
-    scenario = validated(tree)
+def _consistent(tree: Node, dropped: tuple[str, ...], before: Node | None = None) -> Scenario:
+    """The scenario in a tree, if its keys, its types and what it means are right; `before` has units to write in."""
+    scenario = validated(tree, before)
     wrong = consistency.problems(scenario, most=MOST_TOLD, dropped=dropped)
     if wrong:
         raise ScenarioError(located(tree, where, message) for where, message in wrong)
     return scenario
-
-
-def shipped_folder() -> Path:
-    """The folder of the scenarios that come with the program: inside the package once that is installed."""
-    here = Path(__file__).parents[1]
-    installed, checkout = here / "scenarios", here.parent / "scenarios"
-    return installed if installed.is_dir() else checkout
-
-
-def scenario_files(folder: Path) -> tuple[Path, ...]:
-    """The scenario files in a folder, by name."""
-    return tuple(sorted(file for file in folder.glob("*.yaml") if file.name != SOURCES))
-
-
-def scenario_path(named: Path) -> Path:
-    """The file that a user means by its path, or by the name of a scenario: one beside, else one that is shipped."""
-    if named.suffix or named.parent != Path() or named.exists():
-        return named
-    places = (folder / f"{named}.yaml" for folder in (Path(), Path("scenarios"), shipped_folder()))
-    return next((path for path in places if path.is_file()), named)
-
-
-def overrides_of(files: Sequence[Path], overrides: Sequence[str]) -> list[list[str]]:
-    """For each of some files that are read together the overrides that are for it, or for all.
-
-    Raises
-    ------
-    ScenarioError
-        An override is for a scenario that none of the files holds.
-    """
-    if not any(map(whose, overrides)):
-        return [list(overrides) for _ in files]
-    names = [_name_in(file) for file in files]
-    for name in dict.fromkeys(map(whose, overrides)):
-        if name not in ("", *names):
-            message = f"no scenario that is read has this name {choices(name, [one for one in names if one])}"
-            raise ScenarioError([Place(f"--set {name}:").problem("", message)])
-    return [[text for text in overrides if whose(text) in ("", name)] for name in names]
-
-
-def _name_in(file: Path) -> str:
-    """Name of the scenario in a file; empty if it cannot be read, which is told when it is."""
-    try:
-        return _name(read(file))
-    except (ScenarioError, OSError):
-        return ""
-
-
-def _name(tree: Node) -> str:
-    return str(tree.entries["name"].value) if "name" in tree.entries else ""
-
-
-def _failure(node: Node, path: str, message: str) -> ScenarioError:
-    return ScenarioError([node.place.problem(path, message)])
-
-
-def _base_and_variant(path: Path) -> tuple[Node, Node]:
-    """The tree that a file extends, and its own; a file that extends nothing is its own base."""
-    variant = read(path)
-    for key, command in _OTHER_FILES.items():
-        if key in variant.entries:
-            raise _failure(variant.entries[key], key, f"is no key of a scenario, but of a file for 'sim {command}'")
-    extends = variant.entries.get("extends")
-    base = read(_beside(path, extends)) if extends is not None else variant
-    for file in (variant, base):
-        if "sources" in file.entries:
-            raise _failure(file.entries["sources"], "sources", f"sources stand in {SOURCES} beside the scenario")
-    if extends is None:
-        return variant, variant
-    if "extends" in base.entries:
-        raise _failure(extends, "extends", f"only one level is read, but {shown(extends.value)} extends another file")
-    return _without(base, *_OWN), _without(variant, "extends")
 
 
 def _differences(base: Node, tree: Node, place: Shape, path: str = "") -> Iterator[tuple[str, Any]]:
@@ -228,51 +295,3 @@ def _differences(base: Node, tree: Node, place: Shape, path: str = "") -> Iterat
     if place.entry is not None:
         absent = ((key, node) for key, node in base.entries.items() if key not in tree.entries)
         yield from ((f"{path}.{key}", node.plain()) for key, node in absent)
-
-
-def _beside(path: Path, extends: Node) -> Path:
-    """The file that `extends` names."""
-    name = extends.value
-    if (
-        not isinstance(name, str)
-        or not 0 < len(name.encode()) <= _LONGEST_NAME
-        or Path(name).name != name
-        or "\\" in name
-    ):
-        raise _failure(extends, "extends", f"must name a file in the same folder (found {shown(extends.plain())})")
-    others = tuple(file.name for file in scenario_files(path.parent) if file.name != path.name)
-    if name == path.name:
-        raise _failure(extends, "extends", "a file cannot extend itself")
-    if not (path.parent / name).is_file():
-        raise _failure(extends, "extends", f"no such file {choices(name, others)}")
-    if _leads_out(path, path.parent / name):
-        raise _failure(extends, "extends", f"{shown(name)} is a link that leads out of the folder")
-    return path.parent / name
-
-
-def _leads_out(scenario: Path, beside: Path) -> bool:
-    """Whether a file beside a scenario lies elsewhere in truth; whole folders of links are no such case."""
-    return beside.resolve().parent not in (scenario.parent.resolve(), scenario.resolve().parent)
-
-
-def _without(node: Node, *keys: str) -> Node:
-    return replace(node, value={key: below for key, below in node.entries.items() if key not in keys})
-
-
-def _with_sources(tree: Node, scenario: Path) -> Node:
-    """The tree with the list of sources that lies beside a scenario's file."""
-    path = scenario.parent / SOURCES
-    if path.exists() and _leads_out(scenario, path):
-        raise ScenarioError([Place(str(path)).problem("", "is a link that leads out of the folder")])
-    if not path.exists():
-        message = "no such file; it lists the sources of the scenarios beside it"
-        raise ScenarioError([Place(str(path)).problem("", message)])
-    top = read(path)
-    problems = [
-        node.place.problem(key, f"unknown key {choices(key, ['sources'])}")
-        for key, node in top.entries.items()
-        if key != "sources"
-    ]
-    if problems or "sources" not in top.entries:
-        raise ScenarioError(problems or [top.place.problem("", "the key 'sources' is missing")])
-    return replace(tree, value={**tree.entries, "sources": top.entries["sources"]})

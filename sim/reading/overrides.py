@@ -2,24 +2,118 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+import difflib
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
 
 from sim.errors import Problem, ScenarioError, choices, shown
 from sim.reading.documents import Node, Place, Scalar, parse
 from sim.reading.merging import dropped
 from sim.reading.schema import SCENARIO, Shape
 from sim.reading.validation import Path, dotted, steps
-from sim.scenario.evidence import CANONICAL_UNITS
+from sim.scenario.evidence import CANONICAL_UNITS, SCALES
 from sim.scenario.records import family_key
 
-__all__ = ["overridden", "plain", "whose", "with_value"]
+__all__ = ["Override", "UnknownPathError", "overridden", "read_overrides", "with_value"]
 
 _NOTHING = ("", "null", "~")
 
 
-def overridden(tree: Node, overrides: Sequence[str]) -> Node:
-    """The tree of a scenario with every `PATH=VALUE` put in, in order.
+@dataclass(frozen=True)
+class Override:
+    """One `[SCENARIO:]PATH=VALUE`.
+
+    Attributes
+    ----------
+    scenario : str
+        For which alone it is; empty if it is for every one that knows the path.
+    path : str
+    stated : Node
+        The value in a place of its own.
+    text : str
+        The value as it was written.
+    """
+
+    scenario: str
+    path: str
+    stated: Node
+    text: str
+
+
+class UnknownPathError(ScenarioError):
+    """Nothing of a scenario is called as a path says.
+
+    Attributes
+    ----------
+    missing, choices : str
+        What does not exist, and in brackets what was found and what there is.
+    """
+
+    missing = choices = ""
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """An override whose path a scenario does not know.
+
+    Attributes
+    ----------
+    override : Override
+    message : str
+        What does not exist, with `{}` where scenarios are named.
+    """
+
+    override: Override
+    message: str
+
+    def problem(self, names: Sequence[str]) -> Problem:
+        """That none of some scenarios knows the path."""
+        return self.override.stated.place.problem("", self.message.replace("{}", f" in {' or '.join(names)}", 1))
+
+
+def read_overrides(texts: Sequence[str]) -> tuple[Override, ...]:
+    """What some `[SCENARIO:]PATH=VALUE` say; those for one scenario come last, and so have the last word.
+
+    Raises
+    ------
+    ScenarioError
+        For each that has no path or no value, or whose value is no YAML; for each path that is set twice.
+    """
+    overrides: list[Override] = []
+    problems: list[Problem] = []
+    for text in texts:
+        try:
+            overrides.append(_read(text))
+        except ScenarioError as error:
+            problems += error.problems
+    problems += _repeated(overrides)
+    if problems:
+        raise ScenarioError(problems)
+    return tuple(sorted(overrides, key=lambda one: one.scenario != ""))
+
+
+def _read(text: str) -> Override:
+    named, equals, value = text.partition("=")
+    name, colon, path = named.partition(":")
+    scenario, path = (name.strip(), path.strip()) if colon else ("", named.strip())
+    if not (path and equals):
+        raise ScenarioError([Place(f"--set {text}").problem("", "must be PATH=VALUE (found no value)")])
+    return Override(scenario, path, _stated(value, Place(f"--set {path}")), value.strip())
+
+
+def _repeated(overrides: Sequence[Override]) -> Iterator[Problem]:
+    """Paths that are set twice for the same scenario."""
+    seen: set[tuple[str, str]] = set()
+    for one in overrides:
+        if (one.scenario, one.path) in seen:
+            yield one.stated.place.problem("", "is set twice: which of the two is meant?")
+        seen.add((one.scenario, one.path))
+
+
+def overridden(tree: Node, overrides: Sequence[Override]) -> tuple[Node, tuple[Unknown, ...]]:
+    """The tree of a scenario with every override put in, in order, and those whose path it does not know.
 
     In place of a record, a bare number, `a to b` or the name of a category becomes a record: it keeps the
     unit, and its source is the command line.
@@ -27,48 +121,39 @@ def overridden(tree: Node, overrides: Sequence[str]) -> Node:
     Raises
     ------
     ScenarioError
-        For every override whose path or YAML is wrong.
+        For every override whose value cannot stand at its path.
     """
     problems: list[Problem] = []
-    for text in overrides:
+    unknown: list[Unknown] = []
+    for one in overrides:
         try:
-            tree = _with_override(tree, text)
+            tree = with_value(tree, one.path, one.stated, source="command line")
+        except UnknownPathError as error:
+            unknown.append(Unknown(one, f"{error.missing}{{}}{_meant(tree, one.path, error)}"))
         except ScenarioError as error:
             problems += error.problems
     if problems:
         raise ScenarioError(problems)
-    return tree
+    return tree, tuple(unknown)
 
 
-def whose(override: str) -> str:
-    """Name of the scenario that `SCENARIO:PATH=VALUE` is for; empty if it is for all."""
-    name, colon, _ = override.partition("=")[0].partition(":")
-    return name.strip() if colon else ""
+def _meant(tree: Node, path: str, error: UnknownPathError) -> str:
+    """What was found and is allowed, and the path in a scenario that was probably meant, wherever it stands."""
+    if "did you mean" in error.choices:
+        return error.choices
+    paths = list(_paths(tree))
+    last = path.rpartition(".")[2]
+    near = [one for one in paths if one.rpartition(".")[2] == last] or difflib.get_close_matches(path, paths, n=1)
+    return f"{error.choices.removesuffix(')')}; did you mean '{near[0]}'?)" if near else error.choices
 
 
-def plain(name: str, overrides: Sequence[str]) -> list[str]:
-    """The overrides of a scenario of some name, without that name before them.
-
-    Raises
-    ------
-    ScenarioError
-        For each that is for another one.
-    """
-    strange = [text for text in overrides if whose(text) not in ("", name)]
-    if strange:
-        message = "is for another scenario than the one that is read"
-        raise ScenarioError(
-            Place(f"--set {one}").problem("", f"{message} {choices(whose(one), [name])}") for one in strange
-        )
-    return [text.partition(":")[2] if whose(text) else text for text in overrides]
-
-
-def _with_override(tree: Node, text: str) -> Node:
-    path, equals, value = text.partition("=")
-    if not (path.strip() and equals):
-        raise ScenarioError([Place(f"--set {text}").problem("", "must be PATH=VALUE (found no value)")])
-    place = Place(f"--set {path.strip()}")
-    return with_value(tree, path.strip(), _stated(value, place), source="command line")
+def _paths(node: Node, above: str = "") -> Iterator[str]:
+    """Every path at which something stands, down to the records."""
+    for key, below in node.entries.items():
+        here = f"{above}.{key}" if above else key
+        yield here
+        if family_key(below.entries) is None and key not in ("sources", "sampling"):
+            yield from _paths(below, here)
 
 
 def with_value(tree: Node, path: str, stated: Node, *, source: str) -> Node:
@@ -118,7 +203,7 @@ def _put(tree: Node, path: Path, stated: Node, place: Shape, source: str, above:
     key, rest, here = str(path[0]), path[1:], (*above, path[0])
     below = _below(tree, key, place, stated, above)
     if rest and key not in tree.entries:
-        raise _wrong(stated, f"'{dotted(here)}' does not exist {choices(key, tuple(tree.entries))}")
+        raise _unknown(stated, here, tuple(tree.entries))
     current = tree.entries.get(key)
     if not rest and stated.value is None and place.entry is not None:
         return dropped(tree, key, here, stated)
@@ -138,8 +223,15 @@ def _below(tree: Node, key: str, place: Shape, stated: Node, above: Path) -> Sha
     shape = next((below for form in forms if (below := form.below(key)) is not None), None)
     if shape is None or not isinstance(tree.value, Mapping):
         keys = [name for form in forms for name in form.keys]
-        raise _wrong(stated, f"'{dotted((*above, key))}' does not exist {choices(key, list(dict.fromkeys(keys)))}")
+        raise _unknown(stated, (*above, key), list(dict.fromkeys(keys)))
     return shape
+
+
+def _unknown(stated: Node, path: Path, allowed: Sequence[str]) -> UnknownPathError:
+    missing, known = f"'{dotted(path)}' does not exist", choices(path[-1], allowed)
+    error = UnknownPathError([stated.place.problem("", f"{missing} {known}")])
+    error.missing, error.choices = missing, f" {known}"
+    return error
 
 
 def _wrong(stated: Node, message: str) -> ScenarioError:
@@ -149,16 +241,42 @@ def _wrong(stated: Node, message: str) -> ScenarioError:
 def _as_record(stated: Node, current: Node | None, place: Shape, source: str) -> Node:
     """What was stated, as a record where one belongs."""
     numbers = _numbers(stated, current, place)
+    stated_unit = current.entries.get("unit") if current is not None else None
+    unit = stated_unit.value if stated_unit is not None else CANONICAL_UNITS[place.dimension or "number"]
     if numbers is None:
+        _require_number(stated, place, str(unit))
         return stated
-    unit = current.entries.get("unit") if current is not None else None
     common: dict[str, Scalar | Mapping[str, Node] | tuple[Node, ...]] = {
-        "unit": unit.value if unit is not None else CANONICAL_UNITS[place.dimension or "number"],
+        "unit": unit,
         "source": source,
         "grade": "judgement",
     }
     entries = {key: Node(value, stated.place) for key, value in common.items()}
     return Node({**entries, **numbers}, stated.place)
+
+
+def _require_number(stated: Node, place: Shape, unit: str) -> None:
+    """Refuse a text in place of a number, with the number that was probably meant.
+
+    Raises
+    ------
+    ScenarioError
+        A record belongs there, and a word or a list was stated.
+    """
+    if not place.is_record or place.dimension == "category" or not isinstance(stated.value, str | tuple):
+        return
+    match = _SLIP.fullmatch(stated.value.strip()) if isinstance(stated.value, str) else None
+    number, other = (match[1].translate(_MARKS), match[2].strip()) if match else ("", "")
+    written = number if other in ("", unit) or other == "%" == unit[:1] else f"{{value: {number}, unit: {other}}}"
+    known = match is not None and (written == number or other in SCALES[place.dimension or "number"])
+    remedy = f": write {written}" if known else " or a range such as '3 to 8', or a record with a unit of its own"
+    raise _wrong(stated, f"must be a number in the unit '{unit}'{remedy} (found {shown(stated.plain())})")
+
+
+_SLIP: Final = re.compile(r"([-+]?[0-9]+(?:[,'_ ][0-9]{3})*(?:\.[0-9]+)?)(.*)")
+"""A number with thousands separators, and what stands behind it."""
+
+_MARKS: Final = str.maketrans("", "", ",'_ ")
 
 
 def _numbers(stated: Node, current: Node | None, place: Shape) -> Mapping[str, Node] | None:

@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails
 from sim.errors import Problem, ScenarioError, choices, shown
 from sim.reading.documents import Node
 from sim.reading.schema import Shape
-from sim.scenario.evidence import CANONICAL_UNITS
+from sim.scenario.evidence import SCALES
 from sim.scenario.records import FAMILIES, Record
 from sim.scenario.scenario import Scenario
 from sim.scenario.steps import StepEffect
@@ -68,18 +68,18 @@ def refuse(problems: Iterable[Problem]) -> None:
         raise ScenarioError(first)
 
 
-def validated(tree: Node) -> Scenario:
-    """The scenario in a tree whose keys and types are right.
+def validated(tree: Node, before: Node | None = None) -> Scenario:
+    """The scenario in a tree whose keys and types are right; `before` has the units in which numbers were written.
 
     Raises
     ------
     ScenarioError
         With every unknown key, missing key, wrong type and wrong unit, each once.
     """
-    return conforming(tree, Scenario)
+    return conforming(tree, Scenario, before)
 
 
-def conforming(tree: Node, model: type[M]) -> M:
+def conforming(tree: Node, model: type[M], before: Node | None = None) -> M:
     """The model in a tree whose keys and types are right.
 
     Raises
@@ -95,18 +95,18 @@ def conforming(tree: Node, model: type[M]) -> M:
     objections = [(*_written(details["loc"], top), details) for details in errors]
     others = {path for path, _, _ in objections}
     raise ScenarioError(
-        _first_problems(tree, top, [one for one in objections if not _follows(tree, one[0], one[2], others)])
+        _first_problems(tree, before, [one for one in objections if not _follows(tree, one[0], one[2], others)], top)
     )
 
 
 _Objection: TypeAlias = tuple[Path, Shape, ErrorDetails]
 
 
-def _first_problems(tree: Node, top: Shape, objections: Sequence[_Objection]) -> Iterator[Problem]:
+def _first_problems(tree: Node, before: Node | None, objections: Sequence[_Objection], top: Shape) -> Iterator[Problem]:
     """The first objections in the order of the files, and how many more there are."""
     places = {path: tree.nearest(path).place for path, _, _ in objections}
     in_order = sorted(objections, key=lambda one: (places[one[0]].file, places[one[0]].line, places[one[0]].column))
-    yield from (_problem(tree, *one, top) for one in in_order[:MOST_TOLD])
+    yield from (_problem(tree, *one, top, _unit(before, one[0])) for one in in_order[:MOST_TOLD])
     if len(in_order) > MOST_TOLD:
         yield places[in_order[-1][0]].problem("", f"and {len(in_order) - MOST_TOLD:,} more problems up to here")
 
@@ -136,7 +136,13 @@ def _follows(tree: Node, path: Path, details: ErrorDetails, others: Set[Path]) -
     return node is None
 
 
-def _problem(tree: Node, path: Path, place: Shape, details: ErrorDetails, top: Shape) -> Problem:
+def _unit(before: Node | None, path: Path) -> str:
+    """The unit of the record that stood at a path before; empty if none did."""
+    node = None if before is None else before.at((*path, "unit"))
+    return "" if node is None else str(node.value)
+
+
+def _problem(tree: Node, path: Path, place: Shape, details: ErrorDetails, top: Shape, unit: str) -> Problem:
     kind, node = details["type"], tree.nearest(path)
     if kind == "missing":
         above = tree.nearest(path[:-1])
@@ -147,7 +153,7 @@ def _problem(tree: Node, path: Path, place: Shape, details: ErrorDetails, top: S
     context: Mapping[str, Any] = details.get("ctx", {})
     value = path[-1] if "[key]" in details["loc"] else node.plain()
     word = _WORDING.get(kind, _as_it_stands)
-    return node.place.problem(dotted(path), word(value, {**context, "message": details["msg"]}, place))
+    return node.place.problem(dotted(path), word(value, {**context, "message": details["msg"], "unit": unit}, place))
 
 
 def _missing(key: str | int, above: Node) -> str:
@@ -183,8 +189,8 @@ def _distribution(value: Any, context: Mapping[str, Any], place: Shape) -> str:
         strange = [key for key in value if key not in Record.model_fields]
         return f"a parameter record states its number by one key {choices(strange[0] if strange else value, FAMILIES)}"
     if isinstance(value, int | float) and not isinstance(value, bool):
-        unit = CANONICAL_UNITS.get(place.dimension or "", "…")
-        remedy = f"{{value: {value}, unit: {unit}, source: …, grade: …}}"
+        units = [context["unit"]] if context["unit"] else list(SCALES.get(place.dimension or "", ("…",)))
+        remedy = f"{{value: {value}, unit: {' or '.join(units)}, source: …, grade: …}}"
         return f"must be a parameter record (found {value}; write {remedy})"
     return f"must be a parameter record, a mapping with a number, its unit, source and grade (found {shown(value)})"
 

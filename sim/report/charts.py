@@ -13,7 +13,7 @@ from xlsxwriter.worksheet import Worksheet
 
 from sim.report.contents import Contents
 from sim.report.layout import FIRST_ROW, Looks, write_heading
-from sim.report.sheets import Sheet
+from sim.report.sheets import KEPT, SHARE, Sheet
 
 __all__ = ["add_charts"]
 
@@ -66,7 +66,7 @@ def add_charts(book: Workbook, sheet: Worksheet, looks: Looks, contents: Content
     for pair in zip(drawn[::2], [*drawn[1::2], None][: len(drawn[::2])], strict=True):
         height = max(one.height for one in pair if one) // _ROW + 1
         if height > room:
-            breaks, room = [*breaks, row], _PAGE
+            breaks, room, row = [*breaks, row], _PAGE, row + 1
         for place, one in enumerate(pair):
             if one is not None:
                 _insert(sheet, one, row, place * (_WIDTH // _COLUMN + 2))
@@ -91,11 +91,13 @@ class _Charts:
         self._base = self._short(contents.baseline)
 
     def all(self) -> Iterator[_Drawn]:
-        """Shares, differences, who gains; then the share of each scenario with its range."""
+        """Shares, revenue, differences, who gains; then the share of each scenario with its range."""
         by_year = self._tables.get("By year")
         has_share = by_year is not None and any(column.header == "95% less 5%" for column in by_year.columns)
         if by_year and has_share and self._contents.others:
-            yield self._medians(by_year)
+            yield self._medians(by_year, SHARE, "percent")
+        if by_year and any(column.group.startswith(KEPT) for column in by_year.columns):
+            yield self._medians(by_year, KEPT, "money")
         if "Differences" in self._tables and any(one.form == "points" for one in self._tables["Differences"].columns):
             yield from (self._differences(self._tables["Differences"], one) for one in ("median", "mean"))
         if "Who gains" in self._tables:
@@ -103,13 +105,15 @@ class _Charts:
         if by_year and has_share:
             yield from (self._band(by_year, name) for name in self._contents.ordered)
 
-    def _medians(self, table: Sheet) -> _Drawn:
+    def _medians(self, table: Sheet, measure: str, form: str) -> _Drawn:
         chart = self._book.add_chart({"type": "line"})
+        group = next(column.group for column in table.columns if column.group.startswith(measure))
         for name in self._contents.ordered:
-            chart.add_series(self._line(table, name, _group(table, "percent"), "median"))
+            chart.add_series(self._line(table, name, group, "median"))
         self._year_axis(chart)
-        chart.set_y_axis(self._share_axis(table, "p50"))
-        title = "Foreign providers' share of the market: medians"
+        unit = group.removeprefix(f"{measure} (").removesuffix(")")
+        chart.set_y_axis(self._share_axis("p50") if form == "percent" else _axis(unit, "#,##0.0"))
+        title = f"{measure}: medians"
         return _Drawn(chart, title, f"{title} of all draws by year, a line for each scenario; sheet By year.")
 
     def _differences(self, table: Sheet, statistic: str) -> _Drawn:
@@ -156,7 +160,7 @@ class _Charts:
             lines.add_series(self._line(table, self._contents.baseline, group, "median") | beside)
         chart.combine(lines)
         self._year_axis(chart)
-        chart.set_y_axis(self._share_axis(table, "p95"))
+        chart.set_y_axis(self._share_axis("p95"))
         title = f"Foreign providers' share: {self._short(name)}"
         words = "median and range from 5% to 95% of draws by year" + ", beside the baseline's median" * is_other
         return _Drawn(chart, title, f"{title}: {words}; sheet By year.", (0,))
@@ -175,7 +179,7 @@ class _Charts:
         first, last = table.span(name)
         return [table.name, FIRST_ROW + first, column, FIRST_ROW + last, column]
 
-    def _share_axis(self, table: Sheet, statistic: str) -> dict[str, Any]:
+    def _share_axis(self, statistic: str) -> dict[str, Any]:
         """An axis of shares that all charts of this kind have in common."""
         contents = self._contents
         places = [(name, "foreign_share", "total", "", year) for name in contents.names for year in contents.years]

@@ -50,17 +50,7 @@ def crate(
     inputs = list(_inputs(manifest))
     graph = [
         _entity(_DESCRIPTOR, "CreativeWork", conformsTo=_ref(_CRATE), about=_ref("./")),
-        _entity(
-            "./",
-            "Dataset",
-            name=title,
-            description=description,
-            datePublished=day.isoformat(),
-            license="No licence is stated: whoever publishes the study states one.",
-            conformsTo=_ref(_PROFILE),
-            hasPart=[_ref(one["@id"]) for one in stored],
-            mentions=_ref(_RUN),
-        ),
+        _root(title, description, stored, day),
         _entity(_PROFILE, "CreativeWork", name="Process Run Crate", version="0.5"),
         _program(manifest),
         _entity(
@@ -70,13 +60,28 @@ def crate(
             description=f"The command sim {manifest.task}; its settings stand in {name}/manifest.json under `asked`.",
             endTime=day.isoformat(),
             instrument=_ref(_PROGRAM),
-            object=[_ref(one["@id"]) for one in inputs],
-            result=[_ref(one["@id"]) for one in stored[:-1]],
+            object=_refs(inputs),
+            result=_refs(stored[:-1]),
         ),
         *inputs,
         *stored,
     ]
     return (json.dumps({"@context": list(_CONTEXT), "@graph": graph}, indent=1, ensure_ascii=False) + "\n").encode()
+
+
+def _root(title: str, description: str, stored: Sequence[Entity], day: datetime.date) -> Entity:
+    """The crate as a whole."""
+    return _entity(
+        "./",
+        "Dataset",
+        name=title,
+        description=description,
+        datePublished=day.isoformat(),
+        license="No licence is stated: whoever publishes the study states one.",
+        conformsTo=_ref(_PROFILE),
+        hasPart=_refs(stored),
+        mentions=_ref(_RUN),
+    )
 
 
 def _program(manifest: Manifest) -> Entity:
@@ -128,6 +133,10 @@ def _file(folder: str, file: Described) -> Entity:
 
 def _entity(identity: str, kind: str, **properties: Any) -> Entity:
     return {"@id": identity, "@type": kind, **properties}
+
+
+def _refs(entities: Sequence[Entity]) -> list[Mapping[str, str]]:
+    return [_ref(one["@id"]) for one in entities]
 
 
 def _ref(identity: str) -> Mapping[str, str]:

@@ -89,6 +89,9 @@ FIELDS: Final[Mapping[str, tuple[Mapping[str, Field], tuple[str, ...]]]] = {
         {
             "parameter": Field("string", "path in the scenario file", {**_REQUIRED, "unique": True}),
             "differs": Field("string", "`differs` where the scenarios do not agree, else empty", {"enum": ["differs"]}),
+            "source": Field("string", "id in the list of sources; several where the scenarios have several"),
+            "as_of": Field("string", "day that the number describes"),
+            "grade": Field("string", "found, derived, recalled or judgement"),
         },
         ("parameter",),
     ),

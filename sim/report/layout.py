@@ -205,7 +205,7 @@ def _lines(cell: Cell, column: Column) -> int:
     text = cell.text if isinstance(cell, Link) else cell
     if not isinstance(text, str) or column.form != "text" or column.width <= _WORDS:
         return 1
-    return ceil(1.1 * (len(text) + 1) / column.width)
+    return max(1, ceil(1.1 * len(text) / column.width))
 
 
 def _write_link(sheet: Worksheet, looks: Looks, at: tuple[int, int], link: Link) -> None:

@@ -165,7 +165,7 @@
     size: (value) => (100 * value).toFixed(2),
     money: (value) => (value >= 0 ? size(value) : signed(value, size(value))),
     change: (value) => signed(value, size(value)),
-    chance: (value) => (100 * value).toFixed(0) + "%",
+    chance: (value) => value > 0 && value < 0.005 ? "<1%" : value < 1 && value >= 0.995 ? ">99%" : (100 * value).toFixed(0) + "%",
   };
 
   // ---------------------------------------------------------------- page
@@ -291,11 +291,9 @@
   // ---------------------------------------------------------------- command
 
   function command(now) {
-    const records = Object.entries(sample.set).map(([path, text]) => ["", path, text]);
+    let records = sample.set;
     const put = (scenario, path, text) => {
-      const known = records.findIndex((one) => one[1] === path);
-      if (known >= 0) records.splice(known, 1);
-      records.push([scenario, path, text]);
+      records = [...records.filter((one) => one[1] !== path || (scenario && one[0] !== scenario)), [scenario, path, text]];
     };
     sample.categories.forEach((category, place) => {
       const own = now.weights[place];

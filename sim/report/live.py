@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from html import escape
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from sim.analysis.reweighting import FEWEST_EFFECTIVE, HEAVIEST
 from sim.axes import DRAWS_PER_SCRAMBLE
@@ -21,16 +21,16 @@ from sim.outcomes.panels import Result
 from sim.outcomes.stakes import HOST
 from sim.pictures.style import looks
 from sim.report.bars import axis, bar, fan
-from sim.report.quantities import ALL, Number, numbers_of
+from sim.report.quantities import ALL, FEW, Number, numbers_of
 from sim.report.sample import Coded, Sample
-from sim.report.sliders import SHIFTS, Sliders, record_text, sliders_of
+from sim.report.sliders import SHIFTS, Sliders, sliders_of, stated_text
 from sim.report.slots import Row, Slots
 from sim.scenario.inputs import inputs
 from sim.wording import capital
 
-__all__ = ["live_section"]
+__all__ = ["MOST_BYTES", "live_section"]
 
-_MOST_BYTES: Final = 360_000
+MOST_BYTES: Final = 360_000
 """Of a sample, before base64 makes of three bytes four."""
 
 _BYTES_A_NUMBER: Final = 1.3
@@ -38,9 +38,6 @@ _BYTES_A_NUMBER: Final = 1.3
 
 _SCRAMBLES: Final = (4, 16)
 """Fewest and most that a page carries."""
-
-_ALL_YEARS: Final = 4
-"""Scenarios up to which tables show every headline year."""
 
 _DIFFERENCES: Final = ("gain", "worth", "host")
 """Tables of which it is told how often a number is above 0."""
@@ -71,7 +68,7 @@ def live_section(
 def _draws(columns: int, draws: int) -> int:
     """As many whole scrambles of a run as a page has room for."""
     fewest, most = _SCRAMBLES
-    room = int(_MOST_BYTES / (_BYTES_A_NUMBER * columns * DRAWS_PER_SCRAMBLE))
+    room = int(MOST_BYTES / (_BYTES_A_NUMBER * columns * DRAWS_PER_SCRAMBLE))
     return min(draws, DRAWS_PER_SCRAMBLE * min(max(room, fewest), most))
 
 
@@ -86,23 +83,24 @@ class _Section:
     draws: int
 
     def html(self) -> str:
-        """All of it."""
-        here = Path(__file__)
+        """All of it; without anything to move also without what moves it."""
+        here, sliders = Path(__file__), self.sliders
         style, script = (here.with_suffix(suffix).read_text(encoding="utf-8") for suffix in (".css", ".js"))
+        body = [*self._sentences(), *self._fans(), *self._tables(), *self._by_level()]
         parts = [
             f'<div id="live-section" class="live"><style>{style}</style>',
-            *self._controls(),
             '<div class="live-body">',
-            *self._sentences(),
-            *self._fans(),
-            *self._tables(),
-            *self._by_level(),
+            *body,
             "</div>",
-            self._how(),
-            f'<script type="application/octet-stream" class="live-sample">{self._payload()}</script>',
-            f"<script>{script}</script></div>",
         ]
-        return "\n".join(parts)
+        if sliders.categories or sliders.beliefs:
+            parts[1:1] = self._controls()
+            parts += [
+                self._how(),
+                f'<script type="application/octet-stream" class="live-sample">{self._payload()}</script>',
+                f"<script>{script}</script>",
+            ]
+        return "\n".join([*parts, *(f"<p>{escape(reason)}</p>" for reason in sliders.reasons), "</div>"])
 
     @cached_property
     def _sample(self) -> Sample:
@@ -133,6 +131,7 @@ class _Section:
     def _sentences(self) -> Iterator[str]:
         """What each scenario gives, what it adds to the baseline, and for whom."""
         slots = self._slots
+        yield "<p>In brackets: between which ends 90% of draws lie, and their mean.</p>"
         for name, title in self._titles.items():
             parts = []
             share, revenue = self._last("share", name), self._last("revenue", name)
@@ -162,13 +161,18 @@ class _Section:
                 yield f"{before} {self._slots.words(row, after)}, above 0 in {often} of draws."
 
     def _builders(self, scenario: str) -> Iterator[str]:
-        """Who builds a site of its own, and regrets it."""
+        """Who builds a site of its own, and is worse off for it."""
+        base = self._titles[self.baseline]
         regrets = {number.item: number for number in self._table_of("regret", scenario)}
         for number in self._table_of("enters", scenario):
             if number.values.any():
                 text = f"{self._item(number)} builds in {self._slots.slot(Row('', number), 'mean')} of draws"
                 regret = regrets.get(number.item)
-                after = f" and regrets it in {self._slots.slot(Row('', regret), 'mean')}" if regret else ""
+                after = (
+                    f" and is worse off than under {base} in {self._slots.slot(Row('', regret), 'mean')}"
+                    if regret
+                    else ""
+                )
                 yield f"{text}{after}."
 
     def _item(self, number: Number) -> str:
@@ -213,22 +217,18 @@ class _Section:
         yield f"<details><summary>Present values themselves</summary>{levels}</details>" if worth and value else levels
 
     def _by_year(self, table: str) -> list[Row]:
-        """Every headline year after the base year; of many scenarios the last."""
-        horizon = self.results[0].scenario.horizon
-        every = len(self.results) <= _ALL_YEARS
-        return [
-            Row(f"{self._titles[one.scenario]}, {one.year}", one)
-            for one in self._table_of(table)
-            if one.year == horizon.end_year or (every and one.year > horizon.base_year)
-        ]
+        return [Row(f"{self._titles[one.scenario]}, {one.year}", one) for one in self._table_of(table)]
 
     def _by_item(self, table: str) -> list[Row]:
         return [Row(f"{self._titles[one.scenario]}: {self._item(one)}", one) for one in self._table_of(table)]
 
     def _by_level(self) -> Iterator[str]:
         """The share, and what is gained, if one level of a category were known to hold."""
+        tables = {"share": "foreign share of the market, %", "gain": "share gained, percentage points"}
+        if len(self.results) > FEW:
+            del tables["share"]
         for place, category in enumerate(self.sliders.categories):
-            for table, what in (("share", "foreign share of the market"), ("gain", "share gained, percentage points")):
+            for table, what in tables.items():
                 ends = [row.number for row in (self._last(table, name) for name in self._titles) if row]
                 rows = [
                     Row(f"{escape(title)}: {self._titles[number.scenario]}", number, (place, level))
@@ -256,11 +256,12 @@ class _Section:
 
     def _line(self, row: Row, span: tuple[float, float], above: bool) -> str:
         slots = self._slots
-        cells = [slots.band(row), slots.slot(row, "mean")]
-        cells += [slots.slot(row, "above", "chance")] if above else []
-        cells.append(f"±{slots.error(row)}")
+        cells = {"median": slots.band(row), "mean": slots.slot(row, "mean")}
+        if above:
+            cells["above 0 in"] = slots.slot(row, "above", "chance")
+        cells["error"] = f"±{slots.error(row)}"
         drawn = bar(slots.stated(row).quantiles, span, slots.key(row), self._colours[row.number.scenario])
-        numbers = "".join(f"<td>{cell}</td>" for cell in cells)
+        numbers = "".join(f'<td data-name="{name}">{cell}</td>' for name, cell in cells.items())
         return f'<tr><th scope="row">{row.title}</th><td class="live-bar">{drawn}</td>{numbers}</tr>'
 
     # ------------------------------------------------------------ sliders
@@ -289,14 +290,13 @@ class _Section:
     def _how(self) -> str:
         """What is to be known of the numbers."""
         run = self.results[0].scenario.sampling.draws
-        reasons = "".join(f" {escape(reason)}" for reason in self.sliders.reasons)
         return (
             f"<p>The page carries {self.draws:,} of {run:,} draws, each number rounded by at most "
             f"{100 * self._sample.rounding:.1g}% of itself or of its usual size, and put where the whole run has as "
             "many quantiles: with every slider at its start the numbers are the run's. Errors are standard errors, as "
             "of independent draws. A slider of an input moves its whole distribution, and leaves those of all others "
             f"as they are. Below {FEWEST_EFFECTIVE} draws in effect, or with a Pareto k above {HEAVIEST}, figures are "
-            f"greyed out, and the command is the answer.{reasons}</p>"
+            f"greyed out, and the command is the answer.</p>"
         )
 
     def _payload(self) -> str:
@@ -349,12 +349,20 @@ def _command(results: Sequence[Result], baseline: str) -> str:
     return f"sim run {' '.join(names)} --draws {sampling.draws} --seed {sampling.seed}{compared}"
 
 
-def _set_before(results: Sequence[Result]) -> dict[str, str]:
-    """Records that the command line had set for the run, by path."""
-    records: dict[str, Any] = {}
+def _set_before(results: Sequence[Result]) -> list[tuple[str, str, str]]:
+    """Records that the command line had set: for which scenario, none if for all that know the path, path and text."""
+    known: dict[str, dict[str, str]] = {}
+    own: dict[str, set[str]] = {}
     for result in results:
-        records |= {item.path: item.record for item in inputs(result.scenario) if item.record.source == "command line"}
-    return {
-        path: record_text(record.model_dump(include={*record.keys, "min", "max"}, exclude_none=True))
-        for path, record in records.items()
-    }
+        for item in inputs(result.scenario):
+            known.setdefault(item.path, {})[result.name] = stated_text(item.record)
+            if item.record.source == "command line":
+                own.setdefault(item.path, set()).add(result.name)
+    found = []
+    for path, names in own.items():
+        texts = known[path]
+        alike = names == texts.keys() and len(set(texts.values())) == 1
+        found += [
+            ("" if alike else name, path, texts[name]) for name in (sorted(names)[:1] if alike else sorted(names))
+        ]
+    return found

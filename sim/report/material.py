@@ -71,9 +71,9 @@ class Material:
         When things happen, by scenario.
     drivers : sequence of Row
         What drives the outcomes; empty where that is not known.
-    findings, provider_findings : tuple of tuple of str
-        The same in sentences, in groups of which the first names the group: of all foreign providers together, and of
-        each of them.
+    findings, further_findings : tuple of tuple of str
+        The same in sentences, in groups of which the first names the group: of the share of foreign providers, and of
+        what else is asked of a study.
     live : Html
         The section by hypothesis whose figures move; empty where what was drawn is not known.
     pictures : mapping of str to str
@@ -94,7 +94,7 @@ class Material:
     timelines: Mapping[str, Sequence[Row]]
     drivers: Sequence[Row]
     findings: tuple[tuple[str, ...], ...]
-    provider_findings: tuple[tuple[str, ...], ...]
+    further_findings: tuple[tuple[str, ...], ...]
     live: Html
     pictures: Mapping[str, str]
     analyses: tuple[Analysis, ...]

@@ -45,22 +45,25 @@ class Numbers:
         return self.values.get(statistic, nan)
 
 
-def read_numbers(content: bytes, variables: Collection[str]) -> dict[Place, Numbers]:
-    """The statistics of some variables.
+def read_numbers(content: bytes, wanted: Collection[tuple[str, str, str]]) -> dict[Place, Numbers]:
+    """The statistics of some outcomes.
 
     Parameters
     ----------
     content : bytes
         Of `summary.csv` or `comparison.csv`.
-    variables : collection of str
+    wanted : collection of tuple of str
+        Variable, scope and item of each.
     """
-    wanted = [line for line in content.decode().splitlines() if line.split(",", 2)[1:2][0] in variables]
     values: dict[Place, dict[str, float]] = {}
     others: dict[Place, tuple[str, float]] = {}
-    for scenario, variable, scope, item, year, statistic, value, _, unit, _, *above in csv.reader(wanted):
-        place = Place(scenario, variable, scope, item, int(year))
-        values.setdefault(place, {})[statistic] = _number(value)
-        others[place] = unit, _number(above[0]) if above else nan
+    for line in content.decode().splitlines():  # ids and units hold no comma, and most lines are not wanted
+        scenario, variable, scope, item, rest = line.split(",", 4)
+        if (variable, scope, item) in wanted:
+            year, statistic, value, _, unit, _, *above = rest.split(",")
+            place = Place(scenario, variable, scope, item, int(year))
+            values.setdefault(place, {})[statistic] = _number(value)
+            others[place] = unit, _number(above[0]) if above else nan
     return {place: Numbers(others[place][0], known, others[place][1]) for place, known in values.items()}
 
 

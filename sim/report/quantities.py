@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 
@@ -12,10 +13,13 @@ from sim.outcomes.comparison import headline_years
 from sim.outcomes.panels import Result
 from sim.outcomes.stakes import HOST, foreign_worth, host_gains, number_gain, number_level, provider_worth
 
-__all__ = ["ALL", "Number", "numbers_of"]
+__all__ = ["ALL", "FEW", "Number", "numbers_of"]
 
 ALL = ""
 """As an item: all foreign providers, or the host as a whole."""
+
+FEW: Final = 4
+"""Scenarios up to which every headline year is spoken of, and present values themselves; of more there is no room."""
 
 
 @dataclass(frozen=True)
@@ -57,16 +61,18 @@ def numbers_of(results: Sequence[Result], baseline: str) -> tuple[Number, ...]:
     baseline : str
         Name of the scenario that gains are counted from.
     """
-    base = next(result for result in results if result.name == baseline)
-    levels = [number for result in results for number in _levels(result)]
-    return (*levels, *(number for result in results if result is not base for number in _gains(result, base)))
+    base, few = next(result for result in results if result.name == baseline), len(results) <= FEW
+    levels = [number for result in results for number in _levels(result, few)]
+    others = (result for result in results if result is not base)
+    return (*levels, *(number for result in others for number in _gains(result, base, few)))
 
 
-def _levels(result: Result) -> Iterator[Number]:
+def _levels(result: Result, few: bool) -> Iterator[Number]:
     year = result.scenario.horizon.end_year
     yield from _annual(result, "share", "foreign_share", "", "share")
-    yield from _annual(result, "revenue", "revenue_retained", "foreign", "money")
-    if "npv" in result.panels:
+    revenue = list(_annual(result, "revenue", "revenue_retained", "foreign", "money"))
+    yield from revenue[1:] if few else revenue[-1:]
+    if "npv" in result.panels and few:
         yield Number("value", result.name, ALL, year, "change", number_level(result, "npv", "total", "foreign"))
         for name in result.scenario.foreign:
             yield Number("value", result.name, name, year, "change", number_level(result, "npv", "total", name))
@@ -81,13 +87,12 @@ def _annual(result: Result, table: str, variable: str, item: str, form: str) -> 
             yield Number(table, result.name, ALL, year, form, panel.column(year, "total", item))
 
 
-def _gains(result: Result, base: Result) -> Iterator[Number]:
+def _gains(result: Result, base: Result, few: bool) -> Iterator[Number]:
     """What a scenario adds to the baseline."""
     year, panels = result.scenario.horizon.end_year, (result.panels, base.panels)
-    if "foreign_share" in result.panels:
-        own, other = (list(_annual(one, "gain", "foreign_share", "", "points")) for one in (result, base))
-        for mine, theirs in list(zip(own, other, strict=True))[1:]:
-            yield Number("gain", result.name, ALL, mine.year, "points", mine.values - theirs.values)
+    own, other = (list(_annual(one, "gain", "foreign_share", "", "points")) for one in (result, base))
+    for mine, theirs in list(zip(own, other, strict=True))[1 if few else -1 :]:
+        yield Number("gain", result.name, ALL, mine.year, "points", mine.values - theirs.values)
     if all("npv" in one for one in panels):
         yield Number("worth", result.name, ALL, year, "change", foreign_worth(result, base))
         for name, values in provider_worth(result, base).items():

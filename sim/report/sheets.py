@@ -25,7 +25,7 @@ from sim.scenario.inputs import Input, inputs
 from sim.scenario.scenario import Scenario
 from sim.wording import capital, readable
 
-__all__ = ["Cell", "Column", "Form", "Link", "Measured", "Sheet", "sheets"]
+__all__ = ["KEPT", "SHARE", "Cell", "Column", "Form", "Link", "Measured", "Sheet", "sheets"]
 
 Form: TypeAlias = Literal["text", "scenario", "year", "date", "percent", "points", "money", "change", "number"]
 """How a column is shown: a scenario by its title and colour, `points` and `change` with a sign."""
@@ -317,7 +317,7 @@ def _who_gains(contents: Contents) -> Sheet:
         f"Who gains and who loses in {year}, against {contents.title(contents.baseline)}",
         "Yearly flows. Rows do not add up: profit is after costs, gross profit before overheads, and the consumer gain "
         "is what better and cheaper offers are worth to customers.",
-        (*_SCENARIO, Column("Party", width=38), *columns, Column("P(above 0)", "percent")),
+        (*_SCENARIO, Column("Party", width=42), *columns, Column("P(above 0)", "percent")),
         tuple(row(scenario, party) for scenario in contents.others for party in parties),
         2,
     )
@@ -330,8 +330,8 @@ def _drivers(contents: Contents) -> Sheet:
             rows += _driver_rows(contents, label, scenario, list(group))
     columns = (
         *_SCENARIO,
-        Column("Outcome", width=44),
-        Column("What is not known", width=44),
+        Column("Outcome", width=50),
+        Column("What is not known", width=56),
         Column("Why not", width=13),
         Column("Evidence", width=11),
         Column("alone", "percent", "Share of the uncertainty that it explains"),
@@ -345,7 +345,8 @@ def _drivers(contents: Contents) -> Sheet:
         "What the answer hangs on",
         f"For each outcome at most {_DRIVERS} inputs, those that alone explain most of its variance over the draws "
         "and are told from 0. Ignorance: a number that nobody has measured well; disagreement: which hypothesis or "
-        "reading holds; luck: what is not decided yet.",
+        "reading holds; luck: what is not decided yet. Of a choice the fifths are the answers with the lowest and the "
+        "highest mean.",
         columns,
         tuple(rows),
         1,

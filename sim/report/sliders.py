@@ -27,7 +27,7 @@ from sim.scenario.records import Level, Record
 from sim.scenario.scenario import Correlation, Scenario
 from sim.wording import capital, readable
 
-__all__ = ["SHIFTS", "Belief", "Category", "Sliders", "record_text", "shifted", "sliders_of"]
+__all__ = ["SHIFTS", "Belief", "Category", "Sliders", "record_text", "shifted", "sliders_of", "stated_text"]
 
 SHIFTS: Final = tuple(round(0.1 * step, 1) for step in range(-15, 16))
 """Where a belief may be moved to, in standard deviations; farther off too few draws are left."""
@@ -228,6 +228,8 @@ class _Book:
         held = self.held(path)
         if any(shifted(item.record, 1.0) is None for _, item in held):
             return "no record of its family says what it would be"
+        if len({stated_text(item.record) for _, item in held}) > 1:
+            return "its record is not the same in every scenario"
         same = (
             np.array_equal(canonical(scenario, item, levels[item.name]), self._stored(scenario, item.name))
             for scenario, item in held
@@ -281,9 +283,10 @@ def _level_titles(scenario: Scenario, path: str, levels: Sequence[str]) -> tuple
 def _range_words(record: Record, shift: float) -> str:
     """Median and 90% range of a record that is moved."""
     scores = np.array([0.0, -_Z95, _Z95]) + shift
-    middle, low, high = record.at(Level(np.clip(ndtr(scores), EDGE, 1 - EDGE), scores))
+    values = record.at(Level(np.clip(ndtr(scores), EDGE, 1 - EDGE), scores))
+    middle, low, high = (f"{value:.3g}".replace("-", "−") for value in values)
     unit = "" if record.unit in _PLAIN else f" {record.unit}"
-    return f"{middle:.3g}{unit} ({low:.3g} to {high:.3g})"
+    return f"{middle}{unit} ({low} to {high})"
 
 
 @singledispatch
@@ -371,6 +374,11 @@ def _bounded(record: Record, entries: Mapping[str, Any]) -> dict[str, Any]:
 def record_text(entries: Mapping[str, Any]) -> str:
     """Entries of a record in YAML on one line, as `--set` takes them."""
     return _flow(entries)
+
+
+def stated_text(record: Record) -> str:
+    """What a record states, without unit, source and grade, in YAML on one line."""
+    return _flow(record.model_dump(include={*record.keys, "min", "max"}, exclude_none=True))
 
 
 def _flow(value: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from html import escape
 from typing import Final
 
 import numpy as np
@@ -25,9 +26,20 @@ FORMS: Final[Mapping[str, Callable[[float], str]]] = {
     "size": lambda value: f"{100 * value:.2f}",
     "money": money,
     "change": change,
-    "chance": lambda value: f"{100 * value:.0f}%",
+    "chance": lambda value: _chance(value),
 }
 """How a number is written; the script has the same."""
+
+_NEARLY: Final = 0.005
+"""What rounds to nothing, or to all, and is neither."""
+
+
+def _chance(value: float) -> str:
+    """A share of draws; none and all are told from nearly so."""
+    if value in (0.0, 1.0) or _NEARLY <= value < 1 - _NEARLY:
+        return f"{100 * value:.0f}%"
+    return "<1%" if value < _NEARLY else ">99%"
+
 
 _ERRORS: Final = {"share": "size", "points": "size", "money": "money", "change": "money"}
 """Forms of a number and of its error."""
@@ -109,7 +121,7 @@ class Slots:
         form = form or row.number.form
         place, *given = self.key(row).split()
         text = FORMS[form](_statistic(self.stated(row), statistic))
-        return f'<span data-live="{" ".join([place, statistic, form, *given])}">{text}</span>'
+        return f'<span data-live="{" ".join([place, statistic, form, *given])}">{escape(text)}</span>'
 
     def error(self, row: Row) -> str:
         """The error of a row's median, in its slot."""
@@ -123,7 +135,7 @@ class Slots:
     def words(self, row: Row, after: str) -> str:
         """Median, 90% and mean, each by its name; `after` follows the first number."""
         low, middle, high, mean = (self.slot(row, statistic) for statistic in ("p05", "p50", "p95", "mean"))
-        return f"<b>{middle}</b> {after} (median; 90% of draws {low} to {high}; mean {mean})"
+        return f"<b>{middle}</b> {after} (median; {low} to {high}; mean {mean})"
 
     def span(self, rows: Sequence[Row]) -> tuple[float, float]:
         """Ends of an axis with room to move: 0 and 90% of draws, whichever level of a category holds."""

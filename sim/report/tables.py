@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from math import isnan
 from typing import Final, TypeAlias
 
@@ -16,7 +16,7 @@ from sim.scenario.families import Discrete
 from sim.scenario.scenario import Scenario
 from sim.wording import capital, change, money, percent, points, readable
 
-__all__ = ["SHEETS", "VARIABLES_SHOWN", "band", "by_hypothesis", "gain", "in_headline_years"]
+__all__ = ["SHEETS", "band", "by_hypothesis", "gain", "in_headline_years", "shown"]
 
 Maker: TypeAlias = Callable[[Material], Sheet]
 
@@ -85,13 +85,22 @@ def _years(material: Material) -> range:
     return range(horizon.base_year, horizon.end_year + 1)
 
 
-VARIABLES_SHOWN: Final = frozenset(
-    {"foreign_share", "market_share", "market_size", "npv", "npv_with_terminal", "revenue_gross", "revenue_retained"}
-    | {variable for variable, _ in _PARTIES}
-)
-"""Outcomes that the tables are made of."""
-
 _BANDS: Final = "median over draws, in brackets the 5% to 95% band, and the mean where it reads otherwise"
+
+
+def shown(scenarios: Sequence[Scenario]) -> frozenset[tuple[str, str, str]]:
+    """Variable, scope and item of every outcome that the tables are made of."""
+    base = scenarios[0]
+    foreign = {_FOREIGN, *(name for one in scenarios for name in one.foreign)}
+    providers = {name for one in scenarios for name in one.providers}
+    return frozenset(
+        {("foreign_share", _TOTAL, "")}
+        | {("market_size", scope, "") for scope in (*base.market.layers, _TOTAL)}
+        | {("market_share", base.opening.layer, name) for name in providers}
+        | {(variable, _TOTAL, name) for variable in ("npv", "npv_with_terminal") for name in foreign}
+        | {(variable, _TOTAL, _FOREIGN) for variable in ("revenue_gross", "revenue_retained")}
+        | {(variable, _TOTAL, item) for variable, item in _PARTIES}
+    )
 
 
 def in_headline_years(material: Material) -> Sheet:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping, Sequence
+from math import ceil
 from typing import Final
 
 import xlsxwriter
@@ -78,7 +79,7 @@ def _write_front(sheet: Worksheet, looks: Looks, contents: Contents, tables: Seq
         mark = looks.scenario(scenario, bold=True) if scenario else looks.look(bold=True, indent=1)
         sheet.write_string(row, 0, cut(label), mark)
         sheet.write_string(row, 1, cut(text), looks.look(text_wrap=True, font_size=11))
-        sheet.set_row(row, 16 * (1 + len(text) // (_TEXTS - 8)))
+        sheet.set_row(row, 15 * max(1, ceil(1.05 * len(text) / _TEXTS)) + 3)
         row += 1
     row += 1
     sheet.write_string(row, 0, "In this workbook", looks.look(bold=True, bottom=1))

@@ -23,6 +23,7 @@ import numpy as np
 from pydantic import AfterValidator, Discriminator, Field, Tag, model_validator
 
 from sim.axes import FloatArray
+from sim.scenario import records
 from sim.scenario.records import EXTREMES, FAMILIES, LARGEST, MIDDLE, Finite, Level, Model, Record, family_key
 
 if TYPE_CHECKING:
@@ -151,7 +152,8 @@ def _ends(text: str) -> tuple[float, float]:
         raise ValueError(
             f"both ends of an interval are numbers up to {LARGEST:g}, found {match[1][:40]} to {match[2][:40]}"
         )
-    _require_order("a, b", low, high)
+    if low >= high:
+        raise ValueError(f"the lower end of an interval comes first, found {low:g} to {high:g}")
     return low, high
 
 
@@ -488,7 +490,6 @@ else:
     ]
     """An uncertain number with its evidence; the family is told by the key that is present."""
 
-Record.model_rebuild(_types_namespace={"Parameter": Parameter})
-Component.model_rebuild()
-for _family in FAMILIES.values():
-    _family.model_rebuild(_types_namespace=globals())
+# Records are declared before their families: with the name in their module each model is built when it is first needed,
+# and what reads one scenario is built once, not a dozen times.
+records.Parameter = Parameter

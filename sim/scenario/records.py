@@ -84,7 +84,7 @@ EXTREMES: Final = Level(np.array([EDGE, 1 - EDGE]), np.array([-8.21, 8.21]))
 class Model(BaseModel):
     """A frozen piece of a scenario that refuses unknown keys."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, defer_build=True)
 
 
 class Titled(Model):

@@ -201,12 +201,18 @@ class Scenario(Model):
         return {"title": capital(readable(name)), **data} if isinstance(name, str) else data
 
     _overridden: Mapping[str, Any] = PrivateAttr(default_factory=dict)
+    _overrides: tuple[str, ...] = PrivateAttr(default=())
     _learned: Learned | None = PrivateAttr(default=None)
 
     @property
     def overridden(self) -> Mapping[str, Any]:
         """Paths that a variant or the command line has set, with the base's raw value, None where it has none."""
         return self._overridden
+
+    @property
+    def overrides(self) -> tuple[str, ...]:
+        """What of it the command line has set, as `PATH=VALUE` in the order in which it was put in."""
+        return self._overrides
 
     @property
     def learned(self) -> Learned | None:

@@ -121,13 +121,15 @@ def default_outcomes(results: Sequence[Result], baseline: str) -> tuple[Outcome,
     """What is asked of a study unless it is told: in the last year, foreign providers' share and what they are worth.
 
     Where scenarios are compared it is what each adds to the baseline: to the share of all foreign providers, and to
-    the value with terminal value of all of them and of each; and the share itself. Of a single scenario, the levels.
+    the value with terminal value of all of them and of each that the baseline has too; and the share itself. Of a
+    single scenario, the levels.
     """
     cases = {result.name: result.panels for result in results}
-    base = [item for _, item in _items(cases[baseline], "npv_with_terminal")]  # who is not there gains over nobody
-    values = [item for panels in cases.values() for _, item in _items(panels, "npv_with_terminal") if item in base]
+    by_case = {name: [item for _, item in _items(panels, "npv_with_terminal")] for name, panels in cases.items()}
+    others = [item for name, items in by_case.items() for item in items if name != baseline]
+    values = [item for item in by_case[baseline] if item in others or len(cases) < 2]
     shares = ["foreign_share.total"] if all("foreign_share" in panels for panels in cases.values()) else []
-    levels = [*shares, *(f"npv_with_terminal.total.{item}" for item in dict.fromkeys(values))]
+    levels = [*shares, *(f"npv_with_terminal.total.{item}" for item in values)]
     if len(cases) < 2:
         return tuple(find_outcome(text, cases) for text in levels)
     return tuple(find_outcome(text, cases, baseline) for text in (*(f"gain({one})" for one in levels), *shares))

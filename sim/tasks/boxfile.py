@@ -16,7 +16,8 @@ from sim.axes import FloatArray, IntArray
 from sim.chance.units import Column, units_of
 from sim.errors import Problem, ScenarioError, choices
 from sim.outcomes.study import Study
-from sim.reading.documents import Node, read
+from sim.reading.documents import Node
+from sim.reading.kinds import BOX, tree_of
 from sim.reading.validation import conforming
 from sim.scenario.evidence import SCALES
 from sim.scenario.inputs import inputs, scale
@@ -24,7 +25,18 @@ from sim.scenario.levers import Id
 from sim.scenario.records import Finite, Model
 from sim.scenario.scenario import Scenario
 
-__all__ = ["BoxFilter", "Terms", "bounds", "box_text", "box_words", "read_box", "rounded", "terms_of"]
+__all__ = [
+    "BoxFilter",
+    "Terms",
+    "bounds",
+    "box_text",
+    "box_words",
+    "checked_box",
+    "named_scenario",
+    "read_box",
+    "rounded",
+    "terms_of",
+]
 
 _DIGITS: Final = 2
 """Limits are rounded to a hundredth of where nine tenths of the draws lie, or somewhat finer."""
@@ -207,7 +219,7 @@ def read_box(path: Path, study: Study) -> BoxFilter:
     ResultsError
         The study lies there without what was drawn.
     """
-    tree = read(path)
+    tree = tree_of(path, BOX)
     file = conforming(tree, _BoxFile)
     names = [result.name for result in study.results]
     if file.scenario not in names:
@@ -216,12 +228,38 @@ def read_box(path: Path, study: Study) -> BoxFilter:
             [place.problem("scenario", f"no scenario of {study.folder} has this name {choices(file.scenario, names)}")]
         )
     terms = terms_of(study.result(file.scenario).scenario)
+    box = _box(tree, file, terms)
+    held = inside(box, study.inputs(file.scenario), study.draws)
+    return BoxFilter(file.name, file.scenario, box, box_words(box, terms), np.flatnonzero(held), study.draws)
+
+
+def named_scenario(path: Path) -> str:
+    """Name of the scenario whose inputs the box in a file limits; ScenarioError if the file has wrong keys."""
+    return conforming(tree_of(path, BOX), _BoxFile).scenario
+
+
+def checked_box(path: Path, scenario: Scenario | None) -> str:
+    """What the box in a file asks, in words, held to a scenario; without one how many inputs it limits.
+
+    Raises
+    ------
+    ScenarioError
+        The file has wrong keys, or limits what the scenario does not draw; all problems of a stage at once.
+    """
+    tree = tree_of(path, BOX)
+    file = conforming(tree, _BoxFile)
+    if scenario is None:
+        return f"{len(file.inputs)} inputs limited"
+    terms = terms_of(scenario)
+    return box_words(_box(tree, file, terms), terms)
+
+
+def _box(tree: Node, file: _BoxFile, terms: Mapping[str, Terms]) -> Box:
+    """The box in canonical units; ScenarioError if it limits what was not drawn."""
     problems = [one for name, node in tree.entries["inputs"].entries.items() for one in _problems(name, node, terms)]
     if problems:
         raise ScenarioError(problems)
-    box = tuple(_limit(name, stated, terms[name]) for name, stated in file.inputs.items())
-    held = inside(box, study.inputs(file.scenario), study.draws)
-    return BoxFilter(file.name, file.scenario, box, box_words(box, terms), np.flatnonzero(held), study.draws)
+    return tuple(_limit(name, stated, terms[name]) for name, stated in file.inputs.items())
 
 
 def _problems(name: str, node: Node, terms: Mapping[str, Terms]) -> Iterator[Problem]:

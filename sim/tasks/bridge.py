@@ -41,7 +41,7 @@ from sim.tasks.bridgewords import findings
 from sim.tasks.crew import make_crew
 from sim.tasks.parts import Arrays
 from sim.tasks.pool import Batch, Progress, say_nothing
-from sim.tasks.request import make_request
+from sim.tasks.request import make_request, overrides_content, scenario_again
 from sim.tasks.task import Desk, Finished, Task, perform
 
 __all__ = ["BRIDGE_DRAWS", "BridgeStudy", "BridgeTask", "read_clauses", "run_bridge"]
@@ -232,7 +232,7 @@ class BridgeTask(Task[FloatArray, BridgeStudy]):
 
     def asked(self) -> dict[str, Any]:
         """Scenarios, clauses, outcomes and settings."""
-        return {
+        return overrides_content((self.first, self.second)) | {
             "scenarios": [one.model_dump(mode="json") for one in (self.first, self.second)],
             "clauses": [[clause.name, list(clause.levers)] for clause in self.clauses],
             "joined": list(self.joined),
@@ -245,7 +245,7 @@ class BridgeTask(Task[FloatArray, BridgeStudy]):
     @classmethod
     def again(cls, asked: Mapping[str, Any], folder: Path, posterior: Posterior | None) -> Self:
         """The same bridge, of the scenarios that the manifest states."""
-        first, second = (Scenario.model_validate(one) for one in asked["scenarios"])
+        first, second = (scenario_again(one, asked) for one in asked["scenarios"])
         clauses = tuple(Clause(name, tuple(levers)) for name, levers in asked["clauses"])
         if not {lever for clause in clauses for lever in clause.levers} <= EVERYTHING:
             raise ResultsError(f"{folder}: its manifest names levers that there are not")

@@ -55,7 +55,8 @@ def _part(sheet: BridgeSheet, place: int) -> str:
         return f"{name} moves nothing, in no draw."
     error = sheet.error(found.error[_MEAN, place])
     brings = sheet.change(found.value[_MEAN, place]) + (f" ({error})" if error else "")
-    draws = f"above zero in {share_of_draws(found.p_positive[place])} of draws, exactly zero in {share_of_draws(found.p_zero[place])}"
+    above, none = (share_of_draws(part[place]) for part in (found.p_positive, found.p_zero))
+    draws = f"above zero in {above} of draws, exactly zero in {none}"
     return f"{name} brings {brings}, {first} if given first, {last} if given last; {draws}."
 
 

@@ -29,7 +29,7 @@ from sim.tasks.request import MANY_DRAWS
 from sim.tasks.run import ANSWER, Answer, Study, study_of, unknown_errors
 from sim.tasks.task import Desk, Finished, Task, perform
 
-__all__ = ["CompareTask", "compare_studies"]
+__all__ = ["CompareTask", "compare_studies", "scenario_folders"]
 
 _FEWEST_DRAWS: Final = 100
 """Inside a box: of less a 5% point is that of four draws."""
@@ -65,7 +65,7 @@ def compare_studies(
         A result is missing, damaged or not what its study's manifest says, or the results do not share draws; says why.
     """
     held = None if where is None else _box(paths, Path(where))
-    folders = [folder for path in paths for folder in _scenario_folders(Path(path))]
+    folders = [folder for path in paths for folder in scenario_folders(Path(path))]
     results = [_written(folder) for folder in folders]
     require_comparable(results)
     if held is not None:
@@ -204,7 +204,7 @@ def _written(folder: Path) -> Result:
     return result
 
 
-def _scenario_folders(path: Path) -> tuple[Path, ...]:
+def scenario_folders(path: Path) -> tuple[Path, ...]:
     """The scenarios of a study in the order in which they were run, or the one folder that `path` is."""
     folders = result_folders(path)
     if folders == (path,):

@@ -19,8 +19,10 @@ from pydantic import Field, model_validator
 from sim.chance.pairing import disagreements
 from sim.chance.sampling import check_draws
 from sim.errors import Problem, ScenarioError, choices, shown
-from sim.reading.documents import Node, read
-from sim.reading.loading import Loaded, read_scenario, scenario_files, with_values
+from sim.reading.documents import Node
+from sim.reading.kinds import DECISION, tree_of
+from sim.reading.loading import Loaded, read_scenario, with_values
+from sim.reading.naming import file_named, named_file
 from sim.reading.validation import conforming, refuse, steps
 from sim.scenario.families import Discrete
 from sim.scenario.inputs import inputs, medians
@@ -254,12 +256,14 @@ def read_decision(path: Path, *, draws: int | None = None, seed: int | None = No
     ScenarioError
         All problems of the first stage that has any: the file's own keys, the scenarios, the actions.
     """
-    tree = read(path)
+    file_path = named_file(path, DECISION)
+    tree = tree_of(file_path, DECISION)
     file = conforming(tree, DecisionFile)
     refuse(_wrong_keys(tree, file))
-    world = _loaded(path.parent, tree.entries["scenario"], "scenario")
+    world = _loaded(file_path.parent, tree.entries["scenario"], "scenario")
     settings = {"draws": draws or file.draws, "seed": file.seed if seed is None else seed}
-    draft = _Draft(path.parent, tree, file, world, {key: value for key, value in settings.items() if value is not None})
+    stated = {key: value for key, value in settings.items() if value is not None}
+    draft = _Draft(file_path.parent, tree, file, world, stated)
     refuse(draft.wrong_settings())
     decision = draft.decision()
     refuse(draft.wrong_actions(decision))
@@ -303,11 +307,7 @@ def _too_few(node: Node, path: str) -> Iterator[Problem]:
 
 
 def _loaded(folder: Path, node: Node, path: str) -> Loaded:
-    file = folder / str(node.value)
-    if not file.is_file():
-        near = [f"{Path(str(node.value)).parent}/{one.name}" for one in scenario_files(file.parent)]
-        raise ScenarioError([node.place.problem(path, f"no such file {choices(str(node.value), near)}")])
-    loaded = read_scenario(file)
+    loaded = read_scenario(file_named(node, path, folder))
     if loaded.scenario.abstract:
         raise ScenarioError([node.place.problem(path, f"{loaded.scenario.name} is abstract: a base, not one to run")])
     return loaded

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import Any, Final, TypeAlias
 
 from sim.outcomes.drivers import Attribution
@@ -15,7 +16,7 @@ from sim.outcomes.verdict import Verdict
 from sim.report.markup import Html
 from sim.report.material import Material
 from sim.report.numbers import csv_rows, read_numbers
-from sim.report.tables import VARIABLES_SHOWN
+from sim.report.tables import shown
 from sim.tasks.attribution import DRIVERS_FILE
 
 __all__ = [
@@ -42,14 +43,14 @@ class Drivers:
 
     Attributes
     ----------
-    findings, provider_findings : tuple of tuple of str
-        What drives its outcomes, in sentences: of all foreign providers together, and of each of them.
+    findings, further_findings : tuple of tuple of str
+        What drives its outcomes, in sentences: the share of foreign providers, and what else is asked of a study.
     live : str
         The section whose figures move.
     """
 
     findings: Groups = ()
-    provider_findings: Groups = ()
+    further_findings: Groups = ()
     live: str = ""
 
 
@@ -77,9 +78,10 @@ class Told:
 
 def drivers_of(attributions: Sequence[Attribution], live: str) -> Drivers:
     """What is told of what drives a study's outcomes, and the section whose figures move."""
-    of_all = [one for one in attributions if one.outcome.item in ("", "foreign")]
-    others = [one for one in attributions if one not in of_all]
-    return Drivers(_told_once(of_all), _told_once(others), live)
+    shares = [one for one in attributions if one.outcome.variable == "foreign_share"]
+    first = [one for one in shares if one.outcome.is_gain] or shares
+    others = [one for one in attributions if one not in first]
+    return Drivers(_told_once(first), _told_once(others), live)
 
 
 def _told_once(attributions: Sequence[Attribution]) -> Groups:
@@ -101,17 +103,18 @@ def run_material(folder: Path, results: Sequence[Result], baseline: str, told: T
     baseline : str
     told : Told
     """
+    wanted = shown([result.scenario for result in results])
     timelines = {result.name: folder / result.name / "timeline.csv" for result in results}
     return Material(
         told.verdict,
         results,
         baseline,
-        read_numbers(_content(folder / "summary.csv"), VARIABLES_SHOWN),
-        read_numbers(_content(folder / "comparison.csv"), VARIABLES_SHOWN),
+        read_numbers(_content(folder / "summary.csv"), wanted),
+        read_numbers(_content(folder / "comparison.csv"), wanted),
         {name: csv_rows(_content(path)) for name, path in timelines.items()},
         csv_rows(_content(folder / DRIVERS_FILE)),
         told.drivers.findings,
-        told.drivers.provider_findings,
+        told.drivers.further_findings,
         Html(told.drivers.live),
         pictures_in(folder),
         (),
@@ -137,4 +140,5 @@ def command_of(asked: Mapping[str, Any]) -> str:
         return f"sim compare RESULT… --baseline {asked['baseline']}"
     settings = [f"--draws {asked['draws']}", f"--seed {asked['seed']}", f"--baseline {asked['baseline']}"]
     keep = [f"--keep {','.join(asked['keep'])}"] if asked.get("keep") else []
-    return " ".join(["sim run", *asked["scenarios"], *settings, *keep])
+    overrides = [f"--set {quote(f'{name}:{one}')}" for name, of in asked.get("overrides", {}).items() for one in of]
+    return " ".join(["sim run", *asked["scenarios"], *settings, *keep, *overrides])

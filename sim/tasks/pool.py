@@ -92,7 +92,7 @@ class Batch:
         """
         calls, futures = [call for call, _ in self._waiting], [future for _, future in self._waiting]
         self._waiting.clear()
-        if jobs == 1:
+        if jobs == 1 or not calls:
             answers = _here(calls)
             self._hand_out(answers, futures, done)
             meanwhile()

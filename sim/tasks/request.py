@@ -20,7 +20,7 @@ from sim.reading.loading import Loaded, read_scenario
 from sim.scenario.scenario import MOST_SEED, Scenario
 from sim.tasks.precision import Target, read_target
 
-__all__ = ["MANY_DRAWS", "Given", "Request", "make_request", "request_of"]
+__all__ = ["MANY_DRAWS", "Given", "Request", "make_request", "overrides_content", "request_of", "scenario_again"]
 
 Given: TypeAlias = Scenario | Loaded | Path | str
 """A scenario as a user hands it over."""
@@ -78,7 +78,7 @@ class Request:
 
     def content(self) -> dict[str, Any]:
         """The request as the manifest states it: all that decides what comes out."""
-        return {
+        return overrides_content(self.scenarios) | {
             "scenarios": {scenario.name: scenario.model_dump(mode="json") for scenario in self.scenarios},
             "overridden": {scenario.name: as_json(scenario.overridden) for scenario in self.scenarios},
             "seed": self.scenarios[0].sampling.seed,
@@ -89,6 +89,19 @@ class Request:
             "pictures": self.pictures,
             "target": self.target and self.target.content(),
         }
+
+
+def overrides_content(scenarios: Sequence[Scenario]) -> dict[str, Any]:
+    """What the command line has set in some scenarios, as a manifest states it; nothing where it has set nothing."""
+    overrides = {scenario.name: list(scenario.overrides) for scenario in scenarios if scenario.overrides}
+    return {"overrides": overrides} if overrides else {}
+
+
+def scenario_again(content: Any, asked: Mapping[str, Any]) -> Scenario:
+    """A scenario as a manifest states it, with what the command line has set."""
+    scenario = Scenario.model_validate(content)
+    scenario._overrides = tuple(asked.get("overrides", {}).get(scenario.name, ()))
+    return scenario
 
 
 def make_request(
@@ -147,7 +160,7 @@ def request_of(content: Mapping[str, Any], folder: Path, posterior: Posterior | 
     ResultsError
         The draws are rows of a posterior, and this is not given.
     """
-    plain = [_scenario_of(one, content["overridden"]) for one in content["scenarios"].values()]
+    plain = [_scenario_of(one, content) for one in content["scenarios"].values()]
     scenarios = tuple(_learned(scenario, folder, posterior) for scenario in plain)
     baseline, target, keep = (content[key] for key in ("baseline", "target", "keep"))
     return Request(
@@ -161,9 +174,9 @@ def request_of(content: Mapping[str, Any], folder: Path, posterior: Posterior | 
     )
 
 
-def _scenario_of(content: Any, overridden: Mapping[str, Any]) -> Scenario:
-    scenario = Scenario.model_validate(content)
-    scenario._overridden = dict(overridden[scenario.name])
+def _scenario_of(one: Any, content: Mapping[str, Any]) -> Scenario:
+    scenario = scenario_again(one, content)
+    scenario._overridden = dict(content["overridden"][scenario.name])
     return scenario
 
 
@@ -224,7 +237,8 @@ def _unfit(files: Sequence[str], scenarios: Sequence[Scenario]) -> Iterator[Prob
         if scenario.abstract:
             yield Problem(file, 0, 0, scenario.name, "is abstract: a base for other scenarios, not one to run")
         if scenario.name in names[:place]:
-            yield Problem(file, 0, 0, "name", f"another scenario of the study is named '{scenario.name}' too")
+            message = "is given twice: give one of the two another name, or leave it out"
+            yield Problem(file, 0, 0, scenario.name, message)
 
 
 def _wrong_seed(seed: int) -> Iterator[Problem]:

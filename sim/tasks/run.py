@@ -10,9 +10,10 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Final, Self
+from typing import Any, Final, Self
 
 from pydantic import TypeAdapter
+from pydantic.dataclasses import dataclass as pydantic_dataclass
 
 from sim.axes import DRAWS_PER_SCRAMBLE
 from sim.belief.posterior import Posterior
@@ -42,7 +43,7 @@ from sim.tasks.task import Desk, Finished, Task, perform
 __all__ = ["ANSWER", "Answer", "RunTask", "Study", "run_study", "study_of", "unknown_errors"]
 
 
-@dataclass(frozen=True)
+@pydantic_dataclass(frozen=True, config=EXACT)  # of a plain dataclass older versions do not heed it
 class Answer:
     """The answer of a run or a comparison.
 
@@ -53,8 +54,6 @@ class Answer:
     verdict : Verdict
         In sentences.
     """
-
-    __pydantic_config__: ClassVar = EXACT
 
     headline: tuple[HeadlineRow, ...]
     verdict: Verdict

@@ -19,11 +19,13 @@ from pydantic import Field
 from sim.chance.pairing import disagreements
 from sim.chance.sampling import check_draws
 from sim.disk import open_regular, write_bytes
-from sim.errors import Problem, ScenarioError, choices
+from sim.errors import Problem, ScenarioError
 from sim.outcomes.manifest import as_json
 from sim.outcomes.sweeps import Coordinate, Factor
-from sim.reading.documents import Node, Place, planted, read
-from sim.reading.loading import Loaded, loaded_from, read_scenario, scenario_files, with_values
+from sim.reading.documents import Node, Place, planted
+from sim.reading.kinds import SWEEP, tree_of
+from sim.reading.loading import Loaded, loaded_from, read_scenario, with_values
+from sim.reading.naming import file_named, named_file
 from sim.reading.overrides import with_value
 from sim.reading.validation import conforming, steps
 from sim.scenario.levers import Id
@@ -131,10 +133,11 @@ def read_sweep(path: Path, *, draws: int | None = None, seed: int | None = None)
     ScenarioError
         All problems of the first stage that has any: the file's own keys, the scenarios, the paths, the points.
     """
-    tree = read(path)
+    file_path = named_file(path, SWEEP)
+    tree = tree_of(file_path, SWEEP)
     file = conforming(tree, _SweepFile)
     _refuse(objections(tree.entries["design"], file.design))
-    loaded = _scenarios(path, tree)
+    loaded = _scenarios(file_path, tree)
     settings = _settings(loaded["scenario"].scenario, file, draws, seed)
     points = make_points(tree.entries["design"], settings["seed"])
     stated = tree.at(("outcomes",))
@@ -199,7 +202,7 @@ def _scenarios(path: Path, tree: Node) -> dict[str, Loaded]:
         if node is None or node.value is None:
             continue
         try:
-            loaded[key] = _runnable(path.parent / str(node.value), node, key)
+            loaded[key] = _runnable(path.parent, node, key)
         except ScenarioError as error:
             problems += error.problems
     if not problems and "baseline" in loaded:
@@ -213,11 +216,8 @@ def _scenarios(path: Path, tree: Node) -> dict[str, Loaded]:
     return loaded
 
 
-def _runnable(file: Path, node: Node, key: str) -> Loaded:
-    if not file.is_file():
-        near = [found.name for found in scenario_files(file.parent)]
-        raise ScenarioError([node.place.problem(key, f"no such file {choices(str(node.value), near)}")])
-    found = read_scenario(file)
+def _runnable(folder: Path, node: Node, key: str) -> Loaded:
+    found = read_scenario(file_named(node, key, folder))
     if found.scenario.abstract:
         raise ScenarioError([node.place.problem(key, f"{found.scenario.name} is abstract: a base, not one to run")])
     return found

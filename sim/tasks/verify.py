@@ -31,6 +31,7 @@ from sim.tasks.decide import DecideTask
 from sim.tasks.discover import DiscoverTask
 from sim.tasks.drivers import DriversTask
 from sim.tasks.pool import Progress, say_nothing
+from sim.tasks.revision import RevisionTask
 from sim.tasks.run import RunTask
 from sim.tasks.sweep import SweepTask
 from sim.tasks.task import Task, perform
@@ -40,6 +41,7 @@ __all__ = ["TASKS", "Verdict", "task_of", "verify_study"]
 _COMMANDS: Final[tuple[type[Task[Any, Any]], ...]] = (
     RunTask,
     CompareTask,
+    RevisionTask,
     DiscoverTask,
     DriversTask,
     SweepTask,

@@ -1,8 +1,8 @@
 """What the program costs, beside what it stands on: `python tests/benchmarks/table.py [--rounds N] [--out FILE]`.
 
-Needs the extra `benchmarks`, and Linux. Writes `docs/benchmarks.md`, which is committed, so that its history tells how
-costs moved. Compare ratios and not seconds: each round takes every command in turn, and of each the least of all rounds
-counts, so that what a machine does besides falls on all alike. Nothing here is asserted.
+Needs the extra `benchmarks`, and Linux. Writes `docs/trust/benchmarks.md`, which is committed, so that its history
+tells how costs moved. Compare ratios and not seconds: each round takes every command in turn, and of each the least of
+all rounds counts, so that what a machine does besides falls on all alike. Nothing here is asserted.
 """
 
 from __future__ import annotations
@@ -196,7 +196,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--draws", type=int, default=8192)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "benchmarks.md")
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "trust" / "benchmarks.md")
     asked = parser.parse_args()
     text = page(asked.draws, asked.rounds)
     asked.out.write_text(text, encoding="utf-8")
