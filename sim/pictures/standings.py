@@ -16,6 +16,7 @@ from matplotlib.scale import FuncScale
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from sim.axes import BoolArray, FloatArray
+from sim.outcomes.phrases import share_of_draws
 from sim.outcomes.results import Result
 from sim.pictures.lettering import broken, text_width
 from sim.pictures.marks import (
@@ -56,7 +57,6 @@ from sim.pictures.titles import (
     by_hypothesis,
     by_item,
     chances,
-    odds,
     parties,
     present_value,
     share_over_years,
@@ -266,7 +266,7 @@ def _figures(rows: Sequence[Sequence[FloatArray]], form: Callable[[float], str],
 
 
 def _short_odds(share: float) -> str:
-    return odds(share).replace("over ", ">").replace("under ", "<")
+    return share_of_draws(share).replace("over ", ">").replace("under ", "<")
 
 
 _Figures = list[tuple[str, list[list[str]]]]
