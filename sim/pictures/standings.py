@@ -467,7 +467,7 @@ def _hypothesis_title(ordered: Sequence[Result], share: Measure) -> Titles:
     one = next(result for result in ordered if result.name == most)
     index = one.panels["opening_hypothesis"].rows([0])[0]
     means = {
-        readable(name): float(rows[most][index == place].mean())
+        one.scenario.called(name): float(rows[most][index == place].mean())
         for place, name in enumerate(_hypotheses(one.scenario))
         if (index == place).any()
     }
@@ -506,7 +506,7 @@ def _hypothesis_labels(results: Sequence[Result], names: Sequence[str]) -> list[
     labels = []
     for name in names:
         shares = {f"\n{np.mean(_holds(result, name)):.0%} of draws" for result in results}
-        title = "\n".join(broken(capital(readable(name)), 11, 1.5, bold=True))
+        title = "\n".join(broken(capital(results[0].scenario.called(name)), 11, 1.5, bold=True))
         labels.append(title + (shares.pop() if len(shares) == 1 else ""))
     return [*labels, "All draws"]
 
