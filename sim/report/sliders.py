@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, reduce, singledispatch
+from functools import cached_property, singledispatch
 from typing import Any, Final
 
 import numpy as np
@@ -25,7 +25,7 @@ from sim.scenario.families import Discrete, Interval, LogNormal, Normal, TwoPiec
 from sim.scenario.inputs import Input, canonical, inputs
 from sim.scenario.records import Level, Record
 from sim.scenario.scenario import Correlation, Scenario
-from sim.wording import capital, readable
+from sim.wording import capital
 
 __all__ = ["SHIFTS", "Belief", "Category", "Sliders", "record_text", "shifted", "sliders_of"]
 
@@ -199,7 +199,7 @@ class _Book:
             return None
         scenario, record = held[0][0], records[0]
         levels, index = record.categories, self.drawn[scenario.name][path].astype(np.int64)
-        titles, title = _level_titles(scenario, path, levels), capital(unit_words(path, scenario))
+        titles, title = tuple(capital(scenario.called(one)) for one in levels), capital(unit_words(path, scenario))
         return Category(path, title, levels, titles, tuple(record.discrete.values()), index)
 
     def by_strength(self, strengths: Mapping[str, float]) -> list[str]:
@@ -270,14 +270,6 @@ class _Book:
         texts = tuple(_range_words(record, shift) for shift in SHIFTS)
         title = capital(unit_words(path, held[0][0]))
         return Belief(path, title, scores, texts, settings, () if len(owners) == knowing else owners)
-
-
-def _level_titles(scenario: Scenario, path: str, levels: Sequence[str]) -> tuple[str, ...]:
-    """What levels are called: by the titles of the entries of these ids that stand beside their category."""
-    beside = reduce(getattr, path.split(".")[:-1], scenario)
-    entries = [value for _, value in beside if isinstance(value, Mapping) and set(levels) <= value.keys()]
-    known = entries[0] if entries else {}
-    return tuple(capital(getattr(known.get(level), "title", None) or readable(level)) for level in levels)
 
 
 def _range_words(record: Record, shift: float) -> str:
