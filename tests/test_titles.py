@@ -43,3 +43,8 @@ def test_an_id_on_the_way_is_called_by_its_title(folder: Folder) -> None:
     text = "segments: {firms: {title: banks and shops}}\n"
     words = titles(load_scenario(folder.variant(text)))
     assert words["segments.firms.weight"] == "weight of banks and shops among customers"
+
+
+def test_a_title_is_nothing_that_could_move_a_result(folder: Folder) -> None:
+    text = "segments: {firms: {title: banks and shops}}\nproviders: {aws: {title: Another, origin: foreign}}\n"
+    assert load_scenario(folder.variant(text)).overridden == {}

@@ -157,11 +157,14 @@ def as_json(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
+_SOURCES: Final = (".py", ".css", ".js", ".html")
+
+
 def source_hash() -> str:
-    """SHA-256 of the program's own source."""
+    """SHA-256 of the program's own source, of what its page is made of too."""
     package = Path(__file__).parents[1]
     digest = hashlib.sha256()
-    for path in sorted(package.rglob("*.py")):
+    for path in sorted(path for path in package.rglob("*") if path.suffix in _SOURCES):
         digest.update(f"{path.relative_to(package).as_posix()}\n".encode() + path.read_bytes())
     return digest.hexdigest()
 

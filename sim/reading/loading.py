@@ -37,6 +37,9 @@ _IF_MEANT: Final = "if that is meant, add --yes (in Python: extremes=True)"
 S = TypeVar("S")
 T = TypeVar("T")
 
+_TITLE: Final = "title"
+"""What readers see of a layer, a provider, a regime and the like, and the model does not."""
+
 _SILENT: Final = (*SETTINGS, "extends")
 """Keys that say nothing to the model, or how it is drawn."""
 
@@ -286,7 +289,7 @@ def _differences(base: Node, tree: Node, place: Shape, path: str = "") -> Iterat
     """Paths that act in the model and are not as in the base, each with what the base has there, None for nothing."""
     for key, node in tree.entries.items():
         below, here = place.below(key), f"{path}.{key}" if path else key
-        if below is None or here in _SILENT:
+        if below is None or here in _SILENT or key == _TITLE:
             continue
         before = base.entries.get(key)
         if before is not None and below.merges and isinstance(node.value, Mapping):

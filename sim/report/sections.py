@@ -206,13 +206,17 @@ def _analysis(analysis: Analysis, figures: Figures) -> Html:
 def _track(material: Material, figures: Figures) -> Html:
     given = [one for one in material.analyses if one.kind in _TRACK]
     if not given:
-        return element(
-            "p",
-            "This page was made without a track record: ",
-            element("code", "sim backtest"),
-            " holds a scenario against what happened since its day, and ",
-            element("code", "sim report"),
-            " puts that here.",
+        return joined(
+            [
+                *([element("p", material.verdict.trust)] if material.verdict.trust else []),
+                element(
+                    "p",
+                    element("code", "sim backtest"),
+                    " holds a scenario number by number against what happened since its day, and ",
+                    element("code", "sim report"),
+                    " puts that here.",
+                ),
+            ]
         )
     return joined(joined([element("h3", _TRACK[one.kind]), _analysis(one, figures)]) for one in given)
 
