@@ -16,6 +16,7 @@ from matplotlib.scale import FuncScale
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from sim.axes import BoolArray, FloatArray
+from sim.outcomes.phrases import share_of_draws
 from sim.outcomes.results import Result
 from sim.pictures.lettering import broken, text_width
 from sim.pictures.marks import (
@@ -56,7 +57,6 @@ from sim.pictures.titles import (
     by_hypothesis,
     by_item,
     chances,
-    odds,
     parties,
     present_value,
     share_over_years,
@@ -266,7 +266,7 @@ def _figures(rows: Sequence[Sequence[FloatArray]], form: Callable[[float], str],
 
 
 def _short_odds(share: float) -> str:
-    return odds(share).replace("over ", ">").replace("under ", "<")
+    return share_of_draws(share).replace("over ", ">").replace("under ", "<")
 
 
 _Figures = list[tuple[str, list[list[str]]]]
@@ -467,7 +467,7 @@ def _hypothesis_title(ordered: Sequence[Result], share: Measure) -> Titles:
     one = next(result for result in ordered if result.name == most)
     index = one.panels["opening_hypothesis"].rows([0])[0]
     means = {
-        readable(name): float(rows[most][index == place].mean())
+        one.scenario.called(name): float(rows[most][index == place].mean())
         for place, name in enumerate(_hypotheses(one.scenario))
         if (index == place).any()
     }
@@ -506,7 +506,7 @@ def _hypothesis_labels(results: Sequence[Result], names: Sequence[str]) -> list[
     labels = []
     for name in names:
         shares = {f"\n{np.mean(_holds(result, name)):.0%} of draws" for result in results}
-        title = "\n".join(broken(capital(readable(name)), 11, 1.5, bold=True))
+        title = "\n".join(broken(capital(results[0].scenario.called(name)), 11, 1.5, bold=True))
         labels.append(title + (shares.pop() if len(shares) == 1 else ""))
     return [*labels, "All draws"]
 
