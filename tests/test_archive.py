@@ -80,10 +80,10 @@ def test_every_column_of_a_run_is_described_and_every_description_is_of_one() ->
 
 
 def test_of_an_unknown_table_the_types_are_told() -> None:
-    schema = table_schema("other.csv", b"\xef\xbb\xbfname,count,share,day\r\na,1,0.5,2019-01-01\r\nb,,1e-3,\r\n")
+    schema = table_schema("other.csv", b"\xef\xbb\xbfname,count,share,day,none\r\na,1,0.5,2019-01-01,\r\nb,,1e-3,,\r\n")
     assert schema is not None
     types = {field["name"]: field["type"] for field in schema["fields"]}
-    assert types == {"name": "string", "count": "integer", "share": "number", "day": "date"}
+    assert types == {"name": "string", "count": "integer", "share": "number", "day": "date", "none": "string"}
     assert "primaryKey" not in schema
 
 

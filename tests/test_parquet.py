@@ -75,7 +75,8 @@ def test_labels_are_dictionaries_and_metadata_name_units_and_study(tmp_path: Pat
         key.decode(): json.loads(value) for key, value in draws.schema_arrow.metadata.items() if b"ARROW" not in key
     }
     assert told["study"] == content_hash(read_manifest(exported.two()))
-    assert told["units"] == {name: VARIABLES[name].unit for name in told["units"]}
+    held = {panel.variable for one in read_study(exported.two()).results for panel in one.panels.values()}
+    assert told["units"] == {name: VARIABLES[name].unit for name in held}
     described = json.loads(inputs.schema_arrow.metadata[b"inputs"])
     expected = {
         c.name: c.unit for one in read_study(exported.two()).results for u in units_of(one.scenario) for c in u.columns
@@ -84,7 +85,9 @@ def test_labels_are_dictionaries_and_metadata_name_units_and_study(tmp_path: Pat
 
 
 def test_what_does_not_exist_is_null(tmp_path: Path) -> None:
-    table = written(tmp_path)[0].read().to_pandas()
+    arrow = written(tmp_path)[0].read()
+    table = arrow.to_pandas()
+    assert arrow["value"].null_count == table["value"].isna().sum()
     values = read_study(exported.two()).result("wider").panels["payback"].rows(range(1))[0]
     chosen = table[(table.scenario == "wider") & (table.variable == "payback")]
     assert chosen["value"].isna().any()
