@@ -6,6 +6,7 @@ from itertools import combinations
 
 import matplotlib as mpl
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
@@ -28,7 +29,8 @@ def drawn_words(figure: Figure) -> list[tuple[str, Bbox]]:
 
     with mpl.rc_context(STYLE), pytest.MonkeyPatch.context() as patch:
         patch.setattr(Text, "draw", draw)
-        figure.canvas.draw()
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
         return [(text.get_text(), text.get_window_extent()) for text in words]
 
 

@@ -21,6 +21,7 @@ from sim import cli, terminal
 from sim.errors import NumericalError
 from sim.outcomes.manifest import source_hash
 from sim.outcomes.tables import HeadlineRow
+from sim.outcomes.verdict import Line, Verdict
 from sim.reading.loading import scenario_files, shipped_folder
 
 Said = pytest.CaptureFixture[str]
@@ -35,12 +36,31 @@ ROWS = (
 )
 
 
+VERDICT = Verdict(
+    "What is it worth?",
+    "512 draws",
+    (),
+    (
+        Line("Small", ("They have 10% of the market.",), "small"),
+        Line("Case", ("+10 points.", "Worth USD 1.0bn."), "case"),
+    ),
+)
+SCREEN = [
+    "What is it worth?   (512 draws)",
+    "Small  They have 10% of the market.",
+    "Case   +10 points.",
+    "       Worth USD 1.0bn.",
+    "Saved in results/x   All tables: --verbose",
+]
+
+
 @dataclass
 class FakeStudy:
     """What a study hands back, and what it was asked."""
 
     folder: Path = Path("results/x")
     paths: tuple[Path, ...] = (Path("results/x/summary.csv"),)
+    verdict: Verdict = VERDICT
     headline: tuple[HeadlineRow, ...] = ROWS
     notes: tuple[str, ...] = ("nothing is silent",)
     asked: dict[str, Any] = field(default_factory=dict)
@@ -50,13 +70,13 @@ class FakeStudy:
         scenarios: Sequence[Any],
         *,
         progress: Callable[[str, float], None],
-        announce: Callable[[Sequence[HeadlineRow]], None],
+        announce: Callable[[Verdict], None],
         **asked: Any,
     ) -> FakeStudy:
         for share in (0.0, 0.1, 0.5, 1.0):
             progress("draws", share)
-        announce(self.headline)
-        self.asked = {"names": [scenario.name for scenario in scenarios], **asked}
+        announce(self.verdict)
+        self.asked = {"names": [loaded.scenario.name for loaded in scenarios], **asked}
         return self
 
     def compare(self, results: Sequence[Path], *, progress: object, **asked: Any) -> FakeStudy:
@@ -253,24 +273,46 @@ def test_run_leaves_draws_and_seed_to_the_scenarios(folder: Folder, study: FakeS
     assert (study.asked["draws"], study.asked["seed"], study.asked["keep"]) == (None, None, None)
 
 
-def test_run_prints_a_plain_table_then_notes_then_paths(folder: Folder, study: FakeStudy, capsys: Said) -> None:
+def test_run_prints_the_verdict_and_the_folder_and_nothing_else(
+    folder: Folder, study: FakeStudy, capsys: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
     assert cli.main(["run", "small.yaml"]) == 0
+    assert capsys.readouterr().out.splitlines() == SCREEN
+
+
+def test_a_report_is_named_as_the_file_to_open(folder: Folder, study: FakeStudy, capsys: Said) -> None:
+    study.paths = (*study.paths, Path("results/x/report.html"))
+    assert cli.main(["run", "small.yaml"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "Saved in results/x   Open report.html; all tables: --verbose"
+
+
+def test_a_terminal_wraps_what_is_said_beside_its_label(capsys: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sim.terminal._is_terminal", lambda stream: True)
+    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((60, 20)))
+    text = "AWS builds in 71% of draws and is worse off in 1.8%, Microsoft in 69% and 3.8%."
+    terminal.report_verdict(Verdict("Why?", "512 draws", (), (Line("Pilot", (text,), "pilot"),)))
+    said = capsys.readouterr().out.splitlines()[1:]
+    assert [line[:7] for line in said] == ["Pilot  ", "       "]
+    assert max(map(len, said)) <= 60
+    assert " ".join(line[7:] for line in said) == text
+
+
+def test_verbose_prints_the_tables_below_the_folder(folder: Folder, study: FakeStudy, capsys: Said) -> None:
+    assert cli.main(["run", "small.yaml", "--verbose"]) == 0
     assert capsys.readouterr().out.splitlines() == [
+        *SCREEN,
         "",
         "foreign_share, total (%, differences in points)",
         "year  scenario  median     5%    95%   mean  mean difference  std. error",
         "2020  small      10.00   5.00  20.00  11.00",
         "2020  case       20.00  10.00  30.00  21.00           +10.00        0.10",
-        "",
-        "nothing is silent",
-        "",
-        "results/x/summary.csv",
     ]
 
 
 def test_progress_off_a_terminal_is_a_line_for_each_quarter(folder: Folder, study: FakeStudy, capsys: Said) -> None:
     cli.main(["run", "small.yaml"])
-    assert capsys.readouterr().err.splitlines() == ["draws: 0%", "draws: 50%", "draws: 100%"]
+    assert capsys.readouterr().err.splitlines() == ["draws: 0%", "draws: 50%", "draws: 100%", "nothing is silent"]
 
 
 def test_compare_hands_over_its_folders(study: FakeStudy) -> None:

@@ -200,7 +200,7 @@ def _end(cluster: Cluster, *command: str, strike: Callable[[int], None], status:
 def _require_the_same_end(command: list[str], capsys: pytest.CaptureFixture[str], *options: str) -> None:
     """What was stopped goes on, says so, and ends as what was not."""
     assert main([*command, "--out", "study", *options]) == 0
-    assert "were there already, from a run that was stopped" in capsys.readouterr().out
+    assert "were there already, from a run that was stopped" in capsys.readouterr().err
     assert main([*command, "--out", "local"]) == 0
     manifests = [next(Path(out).glob("*/manifest.json")).read_bytes() for out in ("study", "local")]
     assert manifests[0] == manifests[1]

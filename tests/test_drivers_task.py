@@ -248,6 +248,14 @@ def test_what_is_asked_unless_it_is_told() -> None:
     ]
 
 
+def test_a_provider_that_the_baseline_lacks_gains_over_nobody_and_is_not_asked_for() -> None:
+    base, other = study().results
+    worth = replace(base.panels["npv_with_terminal"], items=(("total", "foreign"),))
+    lacking = Result(base.scenario, {**base.panels, "npv_with_terminal": worth})
+    labels = [one.label for one in default_outcomes([lacking, other], study().baseline)]
+    assert [label for label in labels if "npv" in label] == ["gain(npv_with_terminal.total.foreign.2022)"]
+
+
 def test_an_outcome_that_is_the_same_in_every_draw_is_named_and_left_out() -> None:
     found = run_drivers(folder(), outcomes=["market_share.iaas.aws.2018"], out=folder().parent, plots=False, jobs=1)
     assert found.findings == ()
@@ -390,7 +398,8 @@ def test_the_command_line_says_it_in_sentences(tmp_path: Path, capsys: pytest.Ca
     assert cli.main(asked) == 0
     said = capsys.readouterr().out
     assert "Opened, gain in foreign share, all layers, 2022 over Small: mean +" in said
-    assert "drivers.csv" in said
+    assert said.splitlines()[-1].startswith(f"Saved in {tmp_path}")
+    assert len(said.splitlines()) <= 12
     assert cli.main([*asked[:3], "foreign_shre", *asked[4:]]) == 2
     assert "did you mean 'foreign_share'" in capsys.readouterr().err
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import gc
 import io
 import math
 import sys
@@ -138,9 +139,11 @@ def test_a_comparison_has_regions_and_differences_too() -> None:
 
 
 @pytest.mark.skipif(sys.version_info < (3, 13), reason="pyam 4 takes Python 3.13; pyam 3 fails at import")
+@pytest.mark.filterwarnings("ignore")  # of pyam's own
 def test_pyam_reads_both_files(tmp_path: Path) -> None:
     pyam = pytest.importorskip("pyam", reason="pyam is not installed: pip install pyam-iamc")
     for path in export_study(exported.two(), "iamc", out=tmp_path):
         frame = pyam.IamDataFrame(path)
         assert sorted(frame.scenario) == ["small", "wider"]
         assert frame.filter(variable="Revenue|Foreign|IaaS|p50").timeseries().shape == (2, 3)
+    gc.collect()  # pyam leaves a workbook open, which is told where it is collected

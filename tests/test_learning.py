@@ -492,12 +492,13 @@ def test_the_command_prints_the_record_the_ladder_and_what_is_informed(
     folder: Folder, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write(folder.path, "".join(line + "\n" for line in ROWS.splitlines()[:3]))
-    assert main(["calibrate", "small.yaml", "--observed", "record.csv", "--jobs", "1"]) == 0
+    assert main(["calibrate", "small.yaml", "--observed", "record.csv", "--jobs", "1", "--verbose"]) == 0
     told = capsys.readouterr().out
+    assert told.startswith("3 rows of the record inform ")
     for text in ("the record, in the order in which it joined", "effective sample at each temperature", "informed: "):
         assert text in told
     for name in ("posterior.nc", "calibration.csv", "beliefs_moved.png", "beliefs_informed.svg", "beliefs_record.png"):
-        assert name in told
+        assert list(Path("results").glob(f"*/**/{name}"))
 
 
 def test_a_record_of_which_no_row_can_be_used_is_refused_row_by_row(tmp_path: Path) -> None:

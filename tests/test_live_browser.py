@@ -229,9 +229,10 @@ def test_nothing_is_loaded_and_nothing_complained_of(browser: Any, scripts: bool
         assert complaints == []
 
 
-def test_no_table_is_wider_than_a_phone(browser: Any) -> None:
+def test_nothing_is_wider_than_a_phone_with_a_long_command_either(browser: Any) -> None:
     with opened(browser, page_of(section()), viewport={"width": 380, "height": 900}) as (page, _):
         page.evaluate("simLive.ready")
+        page.evaluate(SET, {"weights": [[70, 30]], "shifts": [0.5, -0.5]})
         assert page.evaluate("document.documentElement.scrollWidth") <= 380
 
 

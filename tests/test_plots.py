@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +12,10 @@ import pytest
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.image import imread
-from synthetic import of, panel, result, scenario
+from picture_runs import HORIZON, YEARS, event_dates, study
+from synthetic import of, panel, scenario
 
-from sim.axes import FloatArray
-from sim.outcomes.results import Panel, Result
+from sim.outcomes.results import Result
 from sim.pictures.chronicle import regime_shares
 from sim.pictures.marks import Measure, quantiles
 from sim.pictures.plots import Runs, draw, drawable
@@ -39,39 +37,7 @@ NAMES = [
     "share_by_hypothesis",
 ]
 COMPARISONS = {"paired_difference", "gains_and_losses"}
-DRAWS = 512
-YEARS = 9
-SCOPES = ("iaas", "saas", "total")
-HORIZON = {"base_year": 2018, "end_year": 2026, "period_months": 12}
-REGULATOR = {
-    "reviewers": 1,
-    "review_time": {"value": 1, "unit": "years", "source": "bank", "grade": "judgement"},
-}
-LICENCE = scenario().regimes["closed"].model_dump()
-REGIMES = {name: {**LICENCE, "title": f"Title of {name}"} for name in ("closed", "zone", "open", "withdrawn")}
-STEPS = {"opening": {"when": "2020-01-01", "adopt": "zone"}, "end": {"when": "2024-01-01", "adopt": "withdrawn"}}
 SHARE = Measure("", "foreign_share", "total", "", percent)
-
-
-def _shares(rng: np.random.Generator, lift: float) -> FloatArray:
-    """Exact in the base year, then spread, then lifted from the third year on in most draws."""
-    walk = np.cumsum(rng.normal(0, 0.01, (YEARS, 1, DRAWS)), axis=0)
-    opened = (np.arange(YEARS)[:, None, None] - 2).clip(0) * (rng.random(DRAWS) < 0.8)
-    return np.asarray(0.15 + walk - walk[0] + lift * opened * rng.random(DRAWS))
-
-
-def _event_dates(lift: float, opening: float = 2020.0) -> Panel:
-    rng = np.random.default_rng(2)
-    launch = np.where((rng.random(DRAWS) < 0.7) & (lift > 0), 2021 + 2 * rng.random(DRAWS), np.nan)
-    dates = np.stack([np.full(DRAWS, opening), np.full(DRAWS, 2024.0), launch])
-    items = (("", "opening"), ("", "end"), ("", "aws.launch"))
-    return panel("event_date", dates[None], items=items, first_year=2026)
-
-
-def _study(*names: str, lifts: Sequence[float] = ()) -> Runs:
-    """Runs on shared draws whose foreign share is lifted by so much a year; the first is the baseline, not lifted."""
-    each = zip(names, lifts or 0.01 * np.arange(len(names)), strict=True)
-    return Runs([_result(name, lift) for name, lift in each], names[0])
 
 
 def _draw_all(runs: Runs, folder: Path) -> set[str]:
@@ -79,35 +45,9 @@ def _draw_all(runs: Runs, folder: Path) -> set[str]:
     return {path.stem for name in drawable(runs) for path in draw(name, runs, folder)}
 
 
-def _result(name: str, lift: float) -> Result:
-    rng = np.random.default_rng(1)
-    share = _shares(rng, lift)
-    size = np.exp(0.2 * np.arange(YEARS)[:, None, None] + rng.normal(0, 0.3, DRAWS)) * (1 + lift)
-    groups = tuple((scope, item) for scope, item in product(SCOPES, ("aws", "alibaba")))
-    parties = ("operator_profit", "domestic_gross_profit", "tax_take", "consumer_gain")
-    foreign = (("total", "aws"), ("total", "foreign"))
-    panels = of(
-        panel("market_size", np.repeat(size, 3, axis=1), items=tuple((scope, "") for scope in SCOPES)),
-        panel("foreign_share", np.repeat(share, 3, axis=1), items=tuple((scope, "") for scope in SCOPES)),
-        panel("market_share", np.tile(np.concatenate([share, 1 - share], axis=1), (1, 3, 1)), items=groups),
-        panel("revenue_gross", share * size, items=foreign[1:]),
-        panel("revenue_retained", 0.5 * share * size, items=foreign[1:]),
-        panel("operating_profit", np.repeat(0.2 * share * size, 2, axis=1)[1:], items=foreign, first_year=2019),
-        *(panel(party, (0.1 * share * size)[1:], first_year=2019) for party in parties),
-        *(
-            panel(value, np.repeat(share[-1:] * size[-1:], 2, axis=1), items=foreign, first_year=2026)
-            for value in ("npv", "npv_with_terminal")
-        ),
-        panel("opening_hypothesis", np.arange(DRAWS).reshape(1, 1, -1) % 2.0, items=(("", ""),), first_year=2026),
-        _event_dates(lift),
-    )
-    policy = {"start": "closed", "steps": STEPS}
-    return result(panels, name=name, horizon=HORIZON, regulator=REGULATOR, regimes=REGIMES, policy=policy)
-
-
 @pytest.fixture(scope="module")
 def three() -> Runs:
-    return _study("closed", "zone", "open")
+    return study("closed", "zone", "open")
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +112,7 @@ def test_a_scenario_has_the_same_colour_in_every_picture(three: Runs, name: str)
 
 
 def test_eight_scenarios_have_eight_colours_and_markers() -> None:
-    style = looks(_study(*"abcdefgh").results).values()
+    style = looks(study(*"abcdefgh").results).values()
     assert len({look.colour for look in style}) == len({look.marker for look in style}) == 8
 
 
@@ -199,7 +139,7 @@ def test_no_picture_names_a_date_of_making(written: Path) -> None:
 
 
 def test_one_scenario_alone_has_every_picture_but_the_comparisons(tmp_path: Path) -> None:
-    names = _draw_all(_study("zone", lifts=[0.02]), tmp_path)
+    names = _draw_all(study("zone", lifts=[0.02]), tmp_path)
     assert names == set(NAMES) - COMPARISONS
     assert {path.name for path in tmp_path.iterdir()} == {f"{name}.{kind}" for name in names for kind in ("png", "svg")}
 
@@ -207,12 +147,12 @@ def test_one_scenario_alone_has_every_picture_but_the_comparisons(tmp_path: Path
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
 def test_eight_scenarios_can_be_drawn(name: str, tmp_path: Path) -> None:
-    assert len(draw(name, _study(*"abcdefgh"), tmp_path)) == 2
+    assert len(draw(name, study(*"abcdefgh"), tmp_path)) == 2
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_twins_can_be_drawn(name: str, tmp_path: Path) -> None:
-    assert len(draw(name, _study("closed", "zone", lifts=[0, 0]), tmp_path)) == 2
+    assert len(draw(name, study("closed", "zone", lifts=[0, 0]), tmp_path)) == 2
 
 
 def test_draws_without_any_difference_are_told(three: Runs) -> None:
@@ -246,7 +186,7 @@ def test_a_regime_is_in_force_from_its_step_to_the_next_and_shares_sum_to_one(th
 
 
 def test_of_two_steps_on_one_date_the_later_listed_is_in_force(three: Runs) -> None:
-    together = Result(three.results[0].scenario, {"event_date": _event_dates(0, opening=2024.0)})
+    together = Result(three.results[0].scenario, {"event_date": event_dates(0, opening=2024.0)})
     shares = regime_shares(together)
     assert not shares["zone"].any()
     assert shares["withdrawn"][-1] == 1

@@ -87,7 +87,7 @@ def _limited(size: int) -> Callable[[], None]:
 def _require_the_same_end(command: Sequence[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
     """What was killed goes on, says so, and ends as what was not."""
     assert main([*command, "--out", "killed"]) == 0
-    assert said in capsys.readouterr().out
+    assert said in capsys.readouterr().err
     assert main([*command, "--out", "whole", "--jobs", "1"]) == 0
     assert _manifest("killed") == _manifest("whole")
     (study,) = Path("killed").glob("[!.]*")
@@ -149,7 +149,7 @@ def test_a_run_that_is_interrupted_keeps_its_blocks_and_says_later_that_it_used_
     kept = _blocks("results")
     assert kept > 0
     assert main([*COMMAND, "--out", "results"]) == 0
-    assert f"{kept} blocks of draws were there already" in capsys.readouterr().out
+    assert f"{kept} blocks of draws were there already" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("size", [100_000, 8_000_000])
@@ -164,7 +164,7 @@ def test_a_disk_that_fills_up_is_told_and_loses_nothing(
     kept = _blocks("results")
     assert not list(Path("results").glob("[!.]*"))
     assert main([*COMMAND, "--out", "results"]) == 0
-    assert (f"{kept} blocks of draws were there already" in capsys.readouterr().out) == (kept > 0)
+    assert (f"{kept} blocks of draws were there already" in capsys.readouterr().err) == (kept > 0)
 
 
 def test_a_second_run_of_the_same_study_is_refused_while_the_first_runs(
@@ -177,7 +177,7 @@ def test_a_second_run_of_the_same_study_is_refused_while_the_first_runs(
     process.communicate()
     assert process.returncode == 0
     assert main([*COMMAND, "--out", "results"]) == 0
-    assert "finished before: nothing was computed" in capsys.readouterr().out
+    assert "finished before: nothing was computed" in capsys.readouterr().err
 
 
 def test_a_reader_of_the_answer_that_goes_away_does_not_take_the_study_with_it(two: Path) -> None:

@@ -292,8 +292,9 @@ def test_a_study_that_is_kept_in_part_is_described_in_part_above_many_draws(
     monkeypatch.setattr("sim.tasks.run.MANY_DRAWS", 1024)
     study = _run(tmp_path, keep=["wait"])
     assert study.notes[-1] == (
-        "tables and pictures are made of foreign_share, revenue_gross, revenue_retained, operating_profit, "
-        "event_date, wait alone"
+        "tables and pictures are made of foreign_share, revenue_gross, revenue_retained, operating_profit, npv, "
+        "npv_with_terminal, enters, operator_profit, domestic_gross_profit, tax_take, consumer_gain, event_date, wait, "
+        "opening_hypothesis, zone_reading alone"
     )
     assert list(read_manifest(study.folder).variables["closed"]) == ["wait"]
 

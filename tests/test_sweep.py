@@ -387,12 +387,16 @@ def test_the_command_prints_points_notes_and_paths(folder: Folder, capsys: pytes
     folder.write(
         "sweep.yaml", SMALL_HEAD + "design: {grid: {demand.churn: [1, 8]}}\noutcomes: [foreign_share.total.2018]\n"
     )
-    assert cli.main(["sweep", "sweep.yaml", "--no-plots", "--jobs", "1", "--out", "out"]) == 0
-    said = capsys.readouterr().out.splitlines()
-    assert said[1] == "point  demand.churn  foreign_share.total.2018 (%)"
-    assert [line.split()[:2] for line in said[2:4]] == [["1", "1"], ["2", "8"]]
-    assert "moves no outcome asked for: demand.churn" in said
-    assert said[-1].endswith("sweep.csv")
+    assert cli.main(["sweep", "sweep.yaml", "--no-plots", "--jobs", "1", "--out", "out", "--verbose"]) == 0
+    told = capsys.readouterr()
+    said = told.out.splitlines()
+    assert said[0].endswith("2 points over demand.churn, 512 draws at each.")
+    assert said[1].startswith("foreign_share.total.2018, median: ")
+    assert said[1].endswith(" at every point.")
+    assert said[2].startswith("Saved in out/")
+    assert said[4] == "point  demand.churn  foreign_share.total.2018 (%)"
+    assert [line.split()[:2] for line in said[5:7]] == [["1", "1"], ["2", "8"]]
+    assert "moves no outcome asked for: demand.churn" in told.err.splitlines()
 
 
 def test_the_command_tells_wrong_input_with_exit_code_2(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:

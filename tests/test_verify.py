@@ -196,8 +196,9 @@ def _forge_parameters(study: Path) -> None:
 
 
 def _forge_answer(study: Path) -> None:
-    (first, *others) = read_manifest(study).answer
-    _rewrite(study, answer=[[*first[:6], 99.0, *first[7:]], *others])
+    answer = read_manifest(study).answer
+    first, *others = answer["headline"]
+    _rewrite(study, answer=answer | {"headline": [[*first[:6], 99.0, *first[7:]], *others]})
 
 
 def _forge_notes(study: Path) -> None:

@@ -45,9 +45,10 @@ def trust_of(rows: Sequence[RowScore], pooled: Sequence[PooledRow], scenario: Sc
     if not facts:
         return f"Of {span} no number is known that would test it."
     inside = sum(row.covers(90) for row in facts)
-    counted = f"all {len(facts)}" if inside == len(facts) else f"{inside} of {len(facts)}"
+    counted = f"all {len(facts)} facts" if inside == len(facts) else f"{inside} of {len(facts)} facts"
+    counted = f"its one fact is{'' if inside else ' not'}" if len(facts) == 1 else counted
     skills = [text for variable in _WHAT for text in _skill(variable, pooled)]
-    return f"{span}: {'; '.join([f'{counted} facts inside the 90% band', *skills])}."
+    return f"{span}: {'; '.join([f'{counted} inside the 90% band', *skills])}."
 
 
 def track_sentences(

@@ -50,8 +50,8 @@ def _banded(spread: Spread, own: Form, form: Form, after: str, band: str) -> str
 
 def as_number(value: float, form: Form) -> str:
     """A number in its form; what reads as nothing is a plain 0."""
-    text = form(value)
-    return text if text.strip("+−-0.%") else "0"
+    text = form(value).replace("-", "−")
+    return text if text.strip("+−0.%") else "0%" if text.endswith("%") else "0"
 
 
 def as_points(value: float) -> str:

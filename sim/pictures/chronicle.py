@@ -14,6 +14,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
 from sim.axes import FloatArray
+from sim.outcomes.phrases import share_of_draws
 from sim.outcomes.results import Result
 from sim.pictures.lettering import shortened
 from sim.pictures.marks import beside, key
@@ -30,7 +31,7 @@ from sim.pictures.style import (
     sheet,
     short_title,
 )
-from sim.pictures.titles import Titles, launches, odds
+from sim.pictures.titles import Titles, launches
 from sim.scenario.policy import State, changes_state, states
 from sim.scenario.scenario import Scenario
 from sim.wording import listed
@@ -203,7 +204,7 @@ def _draw_launches(axes: Axes, result: Result, look: Look) -> None:
         axes.plot(times, curve, color=look.colour, linewidth=wide, linestyle=dashes[name], drawstyle="steps-post")
     places = _spread([float(curves[name][-1]) for name in named], 0.19)
     for name, place in zip(named, places, strict=True):
-        words = shortened(f"{short_title(scenario, name)} {odds(float(curves[name][-1]))}", 9.5, 2.1)
+        words = shortened(f"{short_title(scenario, name)} {share_of_draws(float(curves[name][-1]))}", 9.5, 2.1)
         beside(axes, place, words, color=look.ink, fontsize=9.5)
 
 

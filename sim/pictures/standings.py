@@ -16,6 +16,7 @@ from matplotlib.scale import FuncScale
 from matplotlib.ticker import FixedLocator, NullLocator
 
 from sim.axes import BoolArray, FloatArray
+from sim.outcomes.phrases import share_of_draws
 from sim.outcomes.results import Result
 from sim.pictures.lettering import broken, text_width
 from sim.pictures.marks import (
@@ -40,6 +41,7 @@ from sim.pictures.style import (
     RUN_TABLE,
     Look,
     Sheet,
+    brief_title,
     grid,
     heading,
     looks,
@@ -55,7 +57,6 @@ from sim.pictures.titles import (
     by_hypothesis,
     by_item,
     chances,
-    odds,
     parties,
     present_value,
     share_over_years,
@@ -100,11 +101,12 @@ def target_year(runs: Runs) -> Figure:
     places = grid(figure, 1, 1 + paired, margins=(left, 2.8 if paired else 1.3, 1.45, 1.3), gaps=(1.45, 0))
     levels = figure.add_subplot(places[0, 0])
     _draw_levels(levels, last, style, share)
+    levels.locator_params(axis="x", nbins=5)
     levels.set_xlabel(f"Foreign share of all layers in {year} (% of spending)")
     if paired:
         differences = figure.add_subplot(places[0, 1])
         _draw_differences(differences, [values - last[0] for values in last], style)
-        differences.set_xlabel(f"Difference to {ordered[0].scenario.title} in {year} (percentage points)")
+        differences.set_xlabel(f"Above {brief_title(ordered[0].scenario)} in {year} (points)")
     return figure
 
 
@@ -264,7 +266,7 @@ def _figures(rows: Sequence[Sequence[FloatArray]], form: Callable[[float], str],
 
 
 def _short_odds(share: float) -> str:
-    return odds(share).replace("over ", ">").replace("under ", "<")
+    return share_of_draws(share).replace("over ", ">").replace("under ", "<")
 
 
 _Figures = list[tuple[str, list[list[str]]]]
@@ -297,7 +299,7 @@ def gains_and_losses(runs: Runs) -> Figure:
     axes = figure.add_subplot(grid(figure, 1, 1, margins=margins)[0, 0])
     columns = [(look, quantiles_of_each(parts)) for look, parts in zip(style, differences, strict=True)]
     interval_table(axes, labels, columns, figures)
-    axes.set_xlabel(f"Difference to {name} in {year} (USD bn a year; square-root scale)")
+    axes.set_xlabel(f"Difference to {brief_title(base.scenario)} in {year} (USD bn a year; square-root scale)")
     _square_root(axes, np.concatenate([bands for _, bands in columns], axis=-1))
     return figure
 

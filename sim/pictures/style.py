@@ -19,7 +19,7 @@ from matplotlib.gridspec import GridSpec
 from matplotlib.ticker import FuncFormatter
 
 from sim.outcomes.results import Result
-from sim.pictures.lettering import broken, fitting
+from sim.pictures.lettering import broken, fitting, shortened
 from sim.scenario.inputs import inputs
 from sim.scenario.scenario import Scenario
 from sim.wording import signed
@@ -39,7 +39,9 @@ __all__ = [
     "STYLE",
     "Look",
     "Sheet",
+    "brief_title",
     "by_name",
+    "colours_of",
     "grid",
     "heading",
     "looks",
@@ -165,13 +167,27 @@ def by_name(
 def looks(results: Iterable[Result]) -> dict[str, Look]:
     """Scenario name to look: the colour that it states, else one by its name, and a marker; never by its place."""
     scenarios = {result.name: result.scenario for result in results}
-    stated = {name: one.colour.upper() for name, one in scenarios.items() if one.colour}
-    colours = stated | by_name(scenarios.keys() - stated.keys(), FREE_COLOURS, stated.values(), STATED_COLOURS)
+    colours = colours_of(scenarios)
     own = dict(zip((*STATED_COLOURS, *FREE_COLOURS), MARKERS, strict=True))
     first = {colour: name for name, colour in sorted(colours.items(), reverse=True) if colour in own}
     markers = {name: own[colour] for colour, name in first.items()}
     markers |= by_name(colours.keys() - markers.keys(), MARKERS, markers.values())
-    return {name: Look(one.title, colours[name], markers[name]) for name, one in scenarios.items()}
+    return {name: Look(brief_title(one), colours[name], markers[name]) for name, one in scenarios.items()}
+
+
+def colours_of(scenarios: Mapping[str, Scenario]) -> dict[str, str]:
+    """Scenario name to its colour, as `#RRGGBB`: the one that it states, else one by its name."""
+    stated = {name: one.colour.upper() for name, one in scenarios.items() if one.colour}
+    return stated | by_name(scenarios.keys() - stated.keys(), FREE_COLOURS, stated.values(), STATED_COLOURS)
+
+
+def brief_title(scenario: Scenario) -> str:
+    """A scenario's title, or as much of it as has room beside or above axes."""
+    return shortened(scenario.title, 11, _ROOM_FOR_TITLE, bold=True)
+
+
+_ROOM_FOR_TITLE: Final = 2.3
+"""Inches."""
 
 
 def span(result: Result) -> str:

@@ -14,6 +14,7 @@ from typing import Final, Self
 import numpy as np
 
 from sim.axes import FloatArray
+from sim.outcomes.phrases import share_of_draws
 from sim.wording import capital, listed, money, percent, points
 
 __all__ = [
@@ -27,7 +28,6 @@ __all__ = [
     "chances",
     "launches",
     "market",
-    "odds",
     "parties",
     "present_value",
     "revenue",
@@ -107,14 +107,6 @@ def amount(value: float) -> str:
     return f"USD {money(abs(value))}bn"
 
 
-def odds(share: float) -> str:
-    """A share of draws in percent; all and none are said only where it is all or none."""
-    if share in (0.0, 1.0):
-        return f"{100 * share:.0f}%"
-    text = percent(100 * share)
-    return {"0.0%": "under 0.1%", "100%": "over 99%"}.get(text, text)
-
-
 def _both(median: str, mean: str) -> str:
     """Two numbers in figures, the second named where it reads differently, with no unit that the first has."""
     return median if median == mean else f"{median} (mean {mean.removeprefix('USD ').removesuffix('bn')})"
@@ -139,7 +131,8 @@ def _effect(change: Change, form: Form, unit: str, verbs: tuple[str, str, str]) 
         for way, value in zip(ways, (change.median, change.mean), strict=True)
     ]
     if ways[0] == ways[1] != 0:
-        return f"{up if ways[0] > 0 else down} {_both(form(abs(change.median)) + unit, form(abs(change.mean)))}"
+        median, mean = form(abs(change.median)), form(abs(change.mean))
+        return f"{up if ways[0] > 0 else down} {_both(median, mean).replace(median, median + unit, 1)}"
     return nothing if ways == (0, 0) else f"{said[0]} in the median draw and {said[1]} in the mean"
 
 
@@ -185,7 +178,9 @@ def _unmoved(changes: Sequence[Change], what: str) -> Titles:
     verb = "changes" if len(changes) > 1 else "does not change"
     if any(one.higher + one.lower > 0 for one in changes):
         most = max(one.higher + one.lower for one in changes)
-        return (f"{capital(who)} {verb} {what} by as much as can be read; it differs in {odds(most)} of draws",)
+        return (
+            f"{capital(who)} {verb} {what} by as much as can be read; it differs in {share_of_draws(most)} of draws",
+        )
     return (f"{capital(who)} {verb} {what} in any draw",)
 
 
@@ -208,11 +203,11 @@ def chances(changes: Sequence[Change], baseline: str, year: int) -> Titles:
     """In how many draws the foreign share is above the baseline's: by scenario, or from the least to the greatest."""
     if len(changes) <= _MOST_NAMED:
         first, *rest = changes
-        parts = [f"{odds(first.higher)} of draws under {first.name}"]
-        said = listed([*parts, *(f"{odds(one.higher)} under {one.name}" for one in rest)])
+        parts = [f"{share_of_draws(first.higher)} of draws under {first.name}"]
+        said = listed([*parts, *(f"{share_of_draws(one.higher)} under {one.name}" for one in rest)])
     else:
         low, high = min(changes, key=lambda one: one.higher), max(changes, key=lambda one: one.higher)
-        said = f"{odds(low.higher)} ({low.name}) to {odds(high.higher)} ({high.name}) of draws"
+        said = f"{share_of_draws(low.higher)} ({low.name}) to {share_of_draws(high.higher)} ({high.name}) of draws"
     return (
         f"In {year} foreign providers' share is above that under {baseline} in {said}",
         f"Share of {year} above {baseline}: in {said}",
@@ -275,7 +270,7 @@ def present_value(changes: Sequence[Change], year: int) -> Titles:
         size = f"{_both(amount(most.median), amount(most.mean))} {word}"
     else:
         size = f"{_side(most.median)} in the median draw and {_side(most.mean)} in the mean"
-    often = f"more in {odds(most.higher)} of draws"
+    often = f"more in {share_of_draws(most.higher)} of draws"
     return (
         f"Under {most.name} business up to {year} is worth {size} to foreign providers, {often}",
         f"{most.name}: worth {size} to foreign providers, {often}",
@@ -298,7 +293,7 @@ def launches(shares: Mapping[tuple[str, str], float], year: int) -> Titles:
     (scenario, provider), share = max(shares.items(), key=lambda one: one[1], default=(("", ""), 0.0))
     if not share:
         return ("No foreign provider launches a site of its own in any draw",)
-    often = f"in {odds(share)} of draws"
+    often = f"in {share_of_draws(share)} of draws"
     return (
         f"{provider} has a site of its own by the end of {year} {often} under {scenario}, the most of all",
         f"{provider} has a site of its own {often} under {scenario}",

@@ -26,6 +26,7 @@ from sim.pictures.style import (
     INK,
     RUN_TABLE,
     Look,
+    brief_title,
     grid,
     heading,
     looks,
@@ -165,7 +166,7 @@ def _base_key(figure: Figure, ordered: Sequence[Result]) -> None:
     label = f"{ordered[0].scenario.horizon.base_year}, with its 90% range"
     extra = [Line2D([], [], color=INK, marker="o", markersize=6, linewidth=1.6, label=label)]
     if len(ordered) > 1:
-        label = f"median of {ordered[0].scenario.title}"
+        label = f"median of {brief_title(ordered[0].scenario)}"
         extra.append(Line2D([], [], color=INK, linewidth=1.2, dashes=(4, 2), label=label))
     fan_key(figure, extra)
 
@@ -272,7 +273,7 @@ def market_size(runs: Runs) -> Figure:
     figure = sheet(_market_title(measures[0], ordered), note, ordered, paths, height=_tall(others), table=RUN_TABLE)
     _base_key(figure, [base])
     rows, whole = 0.4 + 0.2 * len(others), figure.get_figheight() - lowered(figure)
-    left = max(1.5, 0.7 + max((text_width(other.scenario.title, 9) for other in others), default=0))
+    left = max(1.5, 0.7 + max((text_width(brief_title(other.scenario), 9) for other in others), default=0))
     below = rows + 1.9 if others else 1.05
     fans = grid(figure, 1, len(scopes), margins=(left, 1.1, 2.0, below), gaps=(1.0, 0))
     additions = grid(figure, 1, len(scopes), margins=(left, 1.1, whole - rows - 1.25, 1.3), gaps=(1.0, 0))
@@ -318,7 +319,7 @@ def _additions(axes: Axes, measure: Measure, ordered: Sequence[Result], *, label
     axes.set_yticks(range(len(others)), [style[other.name].label if labelled else "" for other in others], fontsize=9)
     axes.set_ylim(len(others) - 0.4, -0.6)
     axes.axvline(0, color=INK, linewidth=1)
-    axes.set_xlabel(f"{measure.years(base)[-1]}, against {base.scenario.title} (%)")
+    axes.set_xlabel(f"{measure.years(base)[-1]}, against {brief_title(base.scenario)} (%)")
     axes.xaxis.set_major_locator(MaxNLocator(3, steps=_TICK_STEPS))
     number_axis(axes.xaxis, "%", sign=True)
     axes.tick_params(axis="y", length=0)

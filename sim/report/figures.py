@@ -29,6 +29,7 @@ _LINE: Final = re.compile(
 )
 _GLYPH: Final = re.compile(r'<path id="([^"]+)" d="([^"]*)" transform="scale\(0\.015625\)"/>')
 _LETTER: Final = re.compile(r'<use xlink:href="#([^"]+)"(?: transform="translate\(([-.\d]+) ([-.\d]+)\)")?/>')
+_LETTERS: Final = re.compile(r'(?:<use xlink:href="#[^"]+"(?: transform="translate\([^)]*\)")?/>\s*)+')
 _VIEW: Final = re.compile(r'<svg[^>]* viewBox="0 0 ([.\d]+) ([.\d]+)"[^>]*>')
 _GROUND: Final = re.compile(r'<g id="patch_1">.*?</g>', re.DOTALL)
 """The sheet behind all that is drawn: the card behind the picture stands for it."""
@@ -69,21 +70,22 @@ class Plate:
 
 @dataclass
 class Figures:
-    """The pictures of one page, which have their letters in common."""
+    """The pictures of one page, which have their letters, and lines of them, in common."""
 
     _letters: dict[str, str] = field(default_factory=dict)
     _known: dict[tuple[str, str], str] = field(default_factory=dict)
+    _lines: dict[str, str] = field(default_factory=dict)
     _count: int = 0
 
     @property
     def letters(self) -> Html:
-        """The outlines of all letters, to stand once in the page, before any picture."""
+        """The outlines of all letters, and the lines made of them, to stand once in the page, before any picture."""
         paths = "".join(
             f'<path id="{name}" transform="scale(.015625)" d="{outline}"/>' for name, outline in self._letters.items()
         )
-        return Html(
-            f'<svg width="0" height="0" class="letters" aria-hidden="true" focusable="false"><defs>{paths}</defs></svg>'
-        )
+        lines = "".join(f'<g id="{name}">{letters}</g>' for letters, name in self._lines.items())
+        hidden = 'width="0" height="0" class="letters" aria-hidden="true" focusable="false"'
+        return Html(f"<svg {hidden}><defs>{paths}{lines}</defs></svg>")
 
     def plate(self, name: str, svg: str) -> Plate:
         """Take a picture apart.
@@ -99,7 +101,7 @@ class Figures:
         words = _Words.of(svg)
         outlines = dict(_GLYPH.findall(svg))
         drawn = _GLYPH.sub("", _GROUND.sub("", words.rest, count=1))
-        drawn = _LETTER.sub(lambda use: self._letter(use, outlines), drawn)
+        drawn = _LETTERS.sub(lambda line: self._line(line, outlines), drawn)
         drawn = _EMPTY.sub("", _DROPPED.sub("", drawn))
         drawn = _without_bare_groups(_with_short_numbers(_with_own_ids(drawn, f"p{self._count}-")))
         body = _VIEW.sub("", drawn).replace("</svg>", "").replace("xlink:href", "href")
@@ -111,6 +113,12 @@ class Figures:
             f'stroke-linejoin="round" stroke-linecap="butt" xmlns="http://www.w3.org/2000/svg">'
         )
         return Plate(words.title, words.note, words.footer, Html(f"{opening}{head}{_SPACE.sub('', body)}</svg>"))
+
+    def _line(self, line: re.Match[str], outlines: dict[str, str]) -> str:
+        """A line of letters: most of them, such as years along an axis, stand in several pictures."""
+        letters = _LETTER.sub(lambda use: self._letter(use, outlines), line[0])
+        name = self._lines.setdefault(_SPACE.sub("", letters), f"w{len(self._lines)}")
+        return f'<use href="#{name}"/>'
 
     def _letter(self, use: re.Match[str], outlines: dict[str, str]) -> str:
         """One letter of a line: the outline that all pictures share."""

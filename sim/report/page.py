@@ -73,8 +73,8 @@ def _entry(part: Section) -> Html:
 
 
 def _section(part: Section) -> Html:
-    heading = element("h2", part.title, id=f"{part.id}-heading")
-    return element("section", heading, part.content, id=part.id, aria_labelledby=f"{part.id}-heading")
+    heading, label = element("h2", part.title, id=f"{part.id}-heading"), f"{part.id}-heading"
+    return element("section", heading, part.content, id=part.id, class_=part.kind or None, aria_labelledby=label)
 
 
 def _file(name: str) -> Html:

@@ -29,6 +29,7 @@ class Section(NamedTuple):
     id: str
     title: str
     content: Html
+    kind: str = ""
 
 
 Maker: TypeAlias = Callable[[Material, Figures], Html]
@@ -36,6 +37,9 @@ Maker: TypeAlias = Callable[[Material, Figures], Html]
 _REGIMES: Final = ("foreign_share", "target_year", "paired_difference", "timeline")
 _MONEY: Final = ("npv", "gains_and_losses", "foreign_revenue", "provider_shares", "market_size")
 _HYPOTHESES: Final = ("share_by_hypothesis",)
+
+_FEW: Final = 4
+"""Scenarios of which pictures are so flat that three stand on a sheet of paper."""
 
 _ANALYSES: Final = {
     "drivers": "What drives it, in more detail",
@@ -52,7 +56,7 @@ def sections(material: Material, figures: Figures) -> Iterator[Section]:
     for name, (title, make) in _MAKERS.items():
         content = make(material, figures)
         if content:
-            yield Section(name, title, content)
+            yield Section(name, title, content, "few" if len(material.results) <= _FEW else "")
 
 
 def _verdict(material: Material, figures: Figures) -> Html:
@@ -163,8 +167,9 @@ def _hypotheses(material: Material, figures: Figures) -> Html | None:
     if not all({"opening_hypothesis", "foreign_share"} <= set(result.panels) for result in material.results):
         return None
     intro = (
-        "Nobody has seen this market open: which hypothesis about the long run holds is a matter of judgement, and so "
-        "is what it says. What follows from each stands beside what follows from all of them, mixed by their weights."
+        "What an open market would bring in the long run is not observed but assumed: which hypothesis holds is a "
+        "matter of judgement, and so is what it says. What follows from each stands beside what follows from all of "
+        "them, mixed by their weights."
     )
     beside = material.live or table(by_hypothesis(material))
     return joined([element("p", intro), beside, _pictures(material, figures, _HYPOTHESES)])

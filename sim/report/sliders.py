@@ -27,7 +27,7 @@ from sim.scenario.records import Level, Record
 from sim.scenario.scenario import Correlation, Scenario
 from sim.wording import capital, readable
 
-__all__ = ["SHIFTS", "Belief", "Category", "Sliders", "record_text", "shifted", "sliders_of", "stated_text"]
+__all__ = ["SHIFTS", "Belief", "Category", "Sliders", "record_text", "shifted", "sliders_of"]
 
 SHIFTS: Final = tuple(round(0.1 * step, 1) for step in range(-15, 16))
 """Where a belief may be moved to, in standard deviations; farther off too few draws are left."""
@@ -228,7 +228,7 @@ class _Book:
         held = self.held(path)
         if any(shifted(item.record, 1.0) is None for _, item in held):
             return "no record of its family says what it would be"
-        if len({stated_text(item.record) for _, item in held}) > 1:
+        if len({_stated_text(item.record) for _, item in held}) > 1:
             return "its record is not the same in every scenario"
         same = (
             np.array_equal(canonical(scenario, item, levels[item.name]), self._stored(scenario, item.name))
@@ -376,7 +376,7 @@ def record_text(entries: Mapping[str, Any]) -> str:
     return _flow(entries)
 
 
-def stated_text(record: Record) -> str:
+def _stated_text(record: Record) -> str:
     """What a record states, without unit, source and grade, in YAML on one line."""
     return _flow(record.model_dump(include={*record.keys, "min", "max"}, exclude_none=True))
 

@@ -121,14 +121,13 @@ def default_outcomes(results: Sequence[Result], baseline: str) -> tuple[Outcome,
     """What is asked of a study unless it is told: in the last year, foreign providers' share and what they are worth.
 
     Where scenarios are compared it is what each adds to the baseline: to the share of all foreign providers, and to
-    the value with terminal value of all of them and of each that is there without it too; and the share itself. Of a
+    the value with terminal value of all of them and of each that the baseline has too; and the share itself. Of a
     single scenario, the levels.
     """
     cases = {result.name: result.panels for result in results}
-    there = [
-        item for name, panels in cases.items() for _, item in _items(panels, "npv_with_terminal") if name != baseline
-    ]
-    values = [item for _, item in _items(cases[baseline], "npv_with_terminal") if item in there or len(cases) < 2]
+    by_case = {name: [item for _, item in _items(panels, "npv_with_terminal")] for name, panels in cases.items()}
+    others = [item for name, items in by_case.items() for item in items if name != baseline]
+    values = [item for item in by_case[baseline] if item in others or len(cases) < 2]
     shares = ["foreign_share.total"] if all("foreign_share" in panels for panels in cases.values()) else []
     levels = [*shares, *(f"npv_with_terminal.total.{item}" for item in values)]
     if len(cases) < 2:
