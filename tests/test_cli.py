@@ -487,6 +487,7 @@ def test_thousands_are_written_without_marks(folder: Folder, option: str, capsys
 NUMBERS = [
     ("opening.hypotheses.itif_counterfactual.value", "20 / 32 / 50, min 0, max 100", "%", "itif_2019", "found"),
     ("opening.ramp", "1 / 2 / 4", "years", "judgement", "judgement"),
+    ("my own file of the year.yaml", "3", "years", "judgement", "judgement"),
 ]
 
 
