@@ -72,7 +72,7 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.slow
 def test_the_first_command_installs_the_project_and_leaves_three_regimes(checkout: Path) -> None:
     (study,) = (path for path in (checkout / "results").iterdir() if path.is_dir())
-    assert len(list((study / "plots").glob("*.png"))) == len(list((study / "plots").glob("*.svg"))) == 10
+    assert len(list((study / "plots").glob("*.png"))) == len(list((study / "plots").glob("*.svg"))) == 12
     assert list(checkout.glob(".venv/lib/*/site-packages/sim/py.typed"))
     for name in ("manifest.json", "summary.csv", "comparison.csv", "parameters.csv", "ftz_pilot/draws.nc"):
         assert (study / name).stat().st_size > 0
