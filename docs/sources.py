@@ -102,7 +102,8 @@ def _fold(names: list[str]) -> Iterator[nodes.Node]:
     titles = ", ".join(name.rpartition(".")[2] for name in names)
     yield nodes.raw("", f'<details class="source"><summary>Source of {titles}</summary>', format="html")
     for name in names:
-        yield nodes.literal_block("", f"# {name}\n{source(name)}", language="python")
+        text = f"# {name}\n{source(name)}"
+        yield nodes.literal_block(text, text, language="python")
     yield nodes.raw("", "</details>", format="html")
 
 

@@ -31,7 +31,8 @@ def listed(parts: Sequence[str]) -> str:
 
 def percent(value: float) -> str:
     """A value in percent: whole from ten on, else with one digit."""
-    return f"{value:.0f}%" if abs(value) >= 9.95 else f"{value:.1f}%"
+    size = f"{abs(value):.{0 if abs(value) >= 9.95 else 1}f}"
+    return (size if value >= 0 else signed(value, size)) + "%"
 
 
 def money(value: float) -> str:

@@ -80,10 +80,18 @@ def test_every_column_of_a_run_is_described_and_every_description_is_of_one() ->
 
 
 def test_of_an_unknown_table_the_types_are_told() -> None:
-    schema = table_schema("other.csv", b"name,count,share,day\r\na,1,0.5,2019-01-01\r\nb,,1e-3,\r\n")
+    schema = table_schema("other.csv", b"\xef\xbb\xbfname,count,share,day\r\na,1,0.5,2019-01-01\r\nb,,1e-3,\r\n")
+    assert schema is not None
     types = {field["name"]: field["type"] for field in schema["fields"]}
     assert types == {"name": "string", "count": "integer", "share": "number", "day": "date"}
     assert "primaryKey" not in schema
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"a,b\r\n1\r\n", b"a,a\r\n1,2\r\n", b"a\n\n1\n"], ids=["empty", "ragged", "a name twice", "blank"]
+)
+def test_what_is_no_table_has_no_schema(content: bytes) -> None:
+    assert table_schema("observed.csv", content) is None
 
 
 def test_unpacked_it_is_a_study_that_verifies() -> None:
@@ -130,6 +138,8 @@ def test_no_path_of_the_machine_and_no_user_is_told() -> None:
 def test_the_same_study_gives_the_same_bytes(tmp_path: Path) -> None:
     one, other = (export_study(exported.two(), "datapackage", out=tmp_path / f"{name}.zip")[0] for name in "ab")
     assert one.read_bytes() == other.read_bytes()
+    with zipfile.ZipFile(one) as packed:
+        assert {member.date_time for member in packed.infolist()} == {(1980, 1, 1, 0, 0, 0)}
 
 
 @pytest.mark.parametrize("change", ["changed", "missing"])

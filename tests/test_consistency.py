@@ -211,7 +211,8 @@ FAULTS = {
     "unknown source": (
         "demand: {conduct: {value: 0.5, unit: fraction, source: bnak, grade: found}}",
         "1:48: demand.conduct.source: unknown source "
-        "(found 'bnak'; allowed bank, late, judgement, command line, sweep, choice; did you mean 'bank'?)",
+        "(found 'bnak'; allowed bank, late, judgement, command line, sweep, choice; did you mean 'bank'?); "
+        "list it in sources.yaml, or write judgement where there is none",
     ),
     "later source without a fallback": (
         "demand: {conduct: {value: 0.5, unit: fraction, source: late, grade: found}}",
@@ -233,7 +234,8 @@ FAULTS = {
     "unknown source of a reference": (
         "opening: {reference: {title: Banks, years: 3, low: 0, median: 2, high: 5, source: bnak}}",
         "1:75: opening.reference.source: unknown source "
-        "(found 'bnak'; allowed bank, late, judgement, command line, sweep, choice; did you mean 'bank'?)",
+        "(found 'bnak'; allowed bank, late, judgement, command line, sweep, choice; did you mean 'bank'?); "
+        "list it in sources.yaml, or write judgement where there is none",
     ),
     "reference that does not rise": (
         "opening: {reference: {title: Banks, years: 3, low: 3, median: 2, high: 5, source: bank}}",

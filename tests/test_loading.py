@@ -75,9 +75,18 @@ MISTAKES = {
         "regimes: {pilot: {capped: no}}\n",
         "case.yaml:3:19: regimes.pilot.capped: must be true or false (found 'no')",
     ),
+    "percent in place of a record": (
+        "demand: {churn: 5%}\n",
+        "case.yaml:3:10: demand.churn: must be a parameter record, a mapping with a number, its unit, source and grade "
+        "(found '5%'; write {value: 5, unit: \"%/yr\", source: …, grade: …})",
+    ),
+    "marks between thousands": (
+        "market: {size: {value: 7,200, unit: USD bn/yr, source: bank, grade: found}}\n",
+        "case.yaml:3:26: market.size: a number is written without marks between its thousands",
+    ),
     "lever above 1": (
         "regimes: {pilot: {partner_unlock: 70}}\n",
-        "case.yaml:3:19: regimes.pilot.partner_unlock: must be at most 1.0 (found 70)",
+        "case.yaml:3:19: regimes.pilot.partner_unlock: must be at most 1.0 (found 70; 70% is 0.7)",
     ),
     "unknown choice": (
         "regimes: {pilot: {reach: zon}}\n",
@@ -140,6 +149,10 @@ MISTAKES = {
     "another schema_version": (
         "schema_version: 2\n",
         "case.yaml:3:1: schema_version: unknown choice (found 2; allowed 1)",
+    ),
+    "schema_version in quotes": (
+        "schema_version: '1'\n",
+        "case.yaml:3:1: schema_version: must be 1, without quotes (found '1')",
     ),
     "sources in the scenario": (
         "sources: {}\n",
@@ -414,3 +427,15 @@ def test_a_bare_number_in_a_file_of_its_own_is_answered_with_all_units(folder: F
     record = "{low: 3, median: 12, high: 41, min: 0, unit: months, source: judgement, grade: judgement}"
     (line,) = folder.complaints(folder.spoilt(f"review_time: {record}", "review_time: 6"))
     assert line.endswith("(found 6; write {value: 6, unit: years or months, source: …, grade: …})")
+
+
+def test_extends_in_capitals_is_told_as_that(folder: Folder) -> None:
+    path = folder.write("case.yaml", "Extends: small.yaml\nname: case\n")
+    line = "case.yaml:1:1: Extends: unknown key (found 'Extends'; allowed extends; did you mean 'extends'?)"
+    assert folder.complaints(path) == [line]
+
+
+def test_a_file_that_is_far_beyond_its_base_says_so(folder: Folder) -> None:
+    size = "{value: 7200, unit: USD bn/yr, source: judgement, grade: judgement}"
+    loaded = read_scenario(folder.variant(f"market: {{size: {size}}}\n"))
+    assert loaded.notes == ("market.size in case: 7,200 USD bn/yr, 900 times the base's 95% point",)

@@ -99,9 +99,9 @@ def test_who_gains_and_loses_is_by_the_mean_and_nobody_is_made_up() -> None:
 @pytest.mark.parametrize(
     ("means", "said"),
     [
-        ({"a": 13.0, "b": 1.6}, "Open adds 13 points in the mean if a holds, and 1.6 points if b does"),
-        ({"a": 3.0, "b": -1.6}, "Open adds 3.0 points in the mean if a holds, and takes 1.6 points if b does"),
-        ({"a": -3.0, "b": -1.6}, "Open takes 1.6 points in the mean if b holds, and 3.0 points if a does"),
+        ({"a": 13.0, "b": 1.6}, "Open adds 13 points in the mean by a, and 1.6 points by b"),
+        ({"a": 3.0, "b": -1.6}, "Open adds 3.0 points in the mean by a, and takes 1.6 points by b"),
+        ({"a": -3.0, "b": -1.6}, "Open takes 1.6 points in the mean by b, and 3.0 points by a"),
         ({"a": 2.0, "b": 2.0}, "adds 2.0 points to the foreign share of IaaS of 2030 in the mean, whichever"),
         ({"a": 0.0, "b": 0.0}, "Open changes nothing of the foreign share of IaaS of 2030 in the mean, whichever"),
     ],

@@ -32,7 +32,9 @@ REGIMES = {"jv_only": "JV only", "ftz_pilot": "FTZ pilot", "full_liberalization"
 
 Table = Mapping[tuple[str, ...], float]
 
-_CELL = re.compile(r"^```\{code-cell\} ipython3\n(?:---\n.*?\n---\n|(?::.*\n)+)?(.*?)^```$", re.DOTALL | re.MULTILINE)
+_CELL = re.compile(
+    r"^```\{code-cell\} ipython3\n(?:---\n.*?\n---\n|(?::[^\n]*\n)+)?(.*?)^```$", re.DOTALL | re.MULTILINE
+)
 
 _WITHOUT_NOTEBOOK = """\
 import subprocess, sys, types
@@ -95,6 +97,7 @@ def test_a_tutorial_runs_from_the_installed_package_in_an_empty_folder(
 def _cells(page: Path) -> list[str]:
     """The cells of a page as Python, without what they say to the page."""
     codes = _CELL.findall(page.read_text())
+    assert len(codes) == page.read_text().count("{code-cell}")
     shells = [re.fullmatch(r"%%bash\n(.*)", code, re.DOTALL) for code in codes]
     return [
         f"subprocess.run(['bash', '-euo', 'pipefail', '-c', {shell[1]!r}], check=True)" if shell else code

@@ -228,6 +228,7 @@ def test_every_chart_has_titles_on_both_axes_and_a_description() -> None:
     assert len(re.findall(r'descr="[^"]{40,}"', drawing)) == 8
 
 
+@pytest.mark.filterwarnings("ignore:Glyph")
 def test_a_scenario_has_the_colour_of_its_pictures_in_every_chart() -> None:
     from sim.outcomes.study import read_study
     from sim.pictures.style import looks
@@ -236,6 +237,17 @@ def test_a_scenario_has_the_colour_of_its_pictures_in_every_chart() -> None:
     colours = {look.colour.strip("#").upper() for look in looks(read_study(exported.two()).results).values()}
     used = {colour for chart in charts(path) for colour in re.findall(r'srgbClr val="([0-9A-F]{6})"', chart)}
     assert colours <= used <= colours | {"6E6E6E", "D9D9D9"}
+
+
+def test_a_range_is_an_area_on_top_of_nothing_under_the_line_of_its_median() -> None:
+    (path,) = export_study(exported.two(), "xlsx")
+    bands = [chart for chart in charts(path) if "<c:areaChart>" in chart]
+    assert len(bands) == 2
+    for chart in bands:
+        areas, lines = chart.split("<c:lineChart>")
+        columns = [re.findall(r"<c:val>.*?!\$(\w)\$", part) for part in (areas, lines)]
+        assert columns[0] == ["D", "G"]  # 5%, and what lies between it and 95%
+        assert columns[1][0] == "C"
 
 
 def test_charts_point_at_the_rows_of_their_scenario() -> None:
@@ -261,6 +273,7 @@ def test_plain_sheets_have_names_that_excel_takes(monkeypatch: pytest.MonkeyPatc
     assert len({name.lower() for name in names}) == 3
     assert all(len(name) <= 31 and not set(name) & set("[]:*?/\\") for name in names)
     assert plain_sheets(tables)[0].rows == (("b", 1.5), ("=c", None))
+    assert plain_sheets({"x.csv": b"a,b\r\n1\r\n\r\n2,3,4\r\n"})[0].rows == ((1.0, None), (2.0, 3.0))
     monkeypatch.setattr(plain, "MOST_ROWS", 1)
     (cut, *_) = plain_sheets(tables)
     assert (len(cut.rows), cut.note.partition(". ")[2]) == (1, "The first 1 of 2 rows.")

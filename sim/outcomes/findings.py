@@ -178,7 +178,8 @@ def _of_levels(attribution: Attribution) -> Iterator[str]:
         levels = attribution.levels_of(row.column) if row.is_told else ()
         if levels:
             parts = [
-                f"{in_units(outcome, level.high)} if {readable(level.column.partition('=')[2])}" for level in levels
+                f"{in_units(outcome, level.high)} by {attribution.scenario.called(level.column.partition('=')[2])}"
+                for level in levels
             ]
             yield f"The mean differs by {unit_words(row.unit, attribution.scenario)}: {listed(parts)}."
 

@@ -120,8 +120,11 @@ def _column(cells: Sequence[Cell]) -> list[Cell]:
 
 
 def read_csv(content: bytes) -> list[list[str]]:
-    """The rows that `csv_bytes` wrote, header included, as texts: without the apostrophes that it put before some."""
-    rows = csv.reader(io.StringIO(content.decode(), newline=""))
+    """The rows of a table, header included, as texts: without the apostrophes that `csv_bytes` puts before some.
+
+    A byte that is no UTF-8, in a file that a user brought, is marked.
+    """
+    rows = csv.reader(io.StringIO(content.decode("utf-8-sig", errors="replace"), newline=""))
     return [[cell[1:] if cell[:1] == "'" and cell[1:2] in _STARTS else cell for cell in row] for row in rows]
 
 

@@ -42,7 +42,7 @@ from sim.outcomes.stakes import (
     number_level,
     provider_worth,
 )
-from sim.wording import listed, money, readable
+from sim.wording import listed, money
 
 __all__ = ["MOST_LINES", "Line", "Verdict", "verdict_of"]
 
@@ -249,8 +249,7 @@ class _Study:
         kind, levels = _disagreement(result, self.share[result.name])
         if not levels:
             return mixture
-        titles = _titles(result, kind)
-        first, *rest = [f"{titles[one.name]} {signed_points(one.mean)}" for one in levels]
+        first, *rest = [f"{result.scenario.called(one.name)} {signed_points(one.mean)}" for one in levels]
         return f"By {_KINDS[kind]}, means: {', '.join([f'{first} points', *rest])}; in all {mixture}"
 
     def _mixture(self, result: Result) -> str:
@@ -401,13 +400,6 @@ def _are_apart(levels: Sequence[Level]) -> bool:
 def _range(levels: Sequence[Level]) -> float:
     means = [level.mean for level in levels]
     return max(means) - min(means)
-
-
-def _titles(result: Result, kind: str) -> Mapping[str, str]:
-    """Hypotheses or readings by id, as their file calls them."""
-    scenario = result.scenario
-    named = scenario.opening.hypotheses if kind == "opening_hypothesis" else scenario.zone.readings
-    return {name: one.title or readable(name) for name, one in named.items()}
 
 
 def _ahead(values: FloatArray) -> tuple[int, float] | None:

@@ -178,7 +178,7 @@ def _row_words(row: DriverRow, attribution: Attribution) -> str:
     """An input, and the levels of a category from the least mean to the greatest."""
     words = textwrap.fill(capital(unit_words(row.column, attribution.scenario)), _LETTERS)
     levels = sorted(attribution.levels_of(row.column), key=lambda level: level.high)
-    names = ", ".join(readable(level.column.partition("=")[2]) for level in levels)
+    names = ", ".join(attribution.scenario.called(level.column.partition("=")[2]) for level in levels)
     return "\n".join(filter(None, (words, textwrap.fill(f"({names})", _LETTERS) if names else "")))
 
 

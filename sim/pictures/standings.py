@@ -467,7 +467,7 @@ def _hypothesis_title(ordered: Sequence[Result], share: Measure) -> Titles:
     one = next(result for result in ordered if result.name == most)
     index = one.panels["opening_hypothesis"].rows([0])[0]
     means = {
-        _called([one], name): float(rows[most][index == place].mean())
+        one.scenario.called(name): float(rows[most][index == place].mean())
         for place, name in enumerate(_hypotheses(one.scenario))
         if (index == place).any()
     }
@@ -506,15 +506,9 @@ def _hypothesis_labels(results: Sequence[Result], names: Sequence[str]) -> list[
     labels = []
     for name in names:
         shares = {f"\n{np.mean(_holds(result, name)):.0%} of draws" for result in results}
-        title = "\n".join(broken(capital(_called(results, name)), 11, 1.5, bold=True))
+        title = "\n".join(broken(capital(results[0].scenario.called(name)), 11, 1.5, bold=True))
         labels.append(title + (shares.pop() if len(shares) == 1 else ""))
     return [*labels, "All draws"]
-
-
-def _called(results: Sequence[Result], name: str) -> str:
-    """A hypothesis as the first scenario that lists it calls it."""
-    listing = (one.scenario.opening.hypotheses for one in results)
-    return next((own[name].title for own in listing if name in own and own[name].title), None) or readable(name)
 
 
 def _holds(result: Result, name: str) -> BoolArray:

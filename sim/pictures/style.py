@@ -41,6 +41,7 @@ __all__ = [
     "Sheet",
     "brief_title",
     "by_name",
+    "colours_of",
     "grid",
     "heading",
     "looks",
@@ -166,13 +167,18 @@ def by_name(
 def looks(results: Iterable[Result]) -> dict[str, Look]:
     """Scenario name to look: the colour that it states, else one by its name, and a marker; never by its place."""
     scenarios = {result.name: result.scenario for result in results}
-    stated = {name: one.colour.upper() for name, one in scenarios.items() if one.colour}
-    colours = stated | by_name(scenarios.keys() - stated.keys(), FREE_COLOURS, stated.values(), STATED_COLOURS)
+    colours = colours_of(scenarios)
     own = dict(zip((*STATED_COLOURS, *FREE_COLOURS), MARKERS, strict=True))
     first = {colour: name for name, colour in sorted(colours.items(), reverse=True) if colour in own}
     markers = {name: own[colour] for colour, name in first.items()}
     markers |= by_name(colours.keys() - markers.keys(), MARKERS, markers.values())
     return {name: Look(brief_title(one), colours[name], markers[name]) for name, one in scenarios.items()}
+
+
+def colours_of(scenarios: Mapping[str, Scenario]) -> dict[str, str]:
+    """Scenario name to its colour, as `#RRGGBB`: the one that it states, else one by its name."""
+    stated = {name: one.colour.upper() for name, one in scenarios.items() if one.colour}
+    return stated | by_name(scenarios.keys() - stated.keys(), FREE_COLOURS, stated.values(), STATED_COLOURS)
 
 
 def brief_title(scenario: Scenario) -> str:

@@ -318,7 +318,7 @@ def by_hypothesis(name: str, means: Mapping[str, float], what: str, year: int, *
     high, low = max(means, key=lambda one: means[one]), min(means, key=lambda one: means[one])
     share = f"the foreign share of {what} of {year}"
     if not is_change:
-        tops = f"{percent(means[high])} if {high} holds", f"{percent(means[low])} if {low} does"
+        tops = f"{percent(means[high])} by {high}", f"{percent(means[low])} by {low}"
         said = f"{tops[0]} and {tops[1]}" if percent(means[high]) != percent(means[low]) else percent(means[high])
         return (f"Under {name} {share} is {said}, in the mean", f"{name}: {said}, in the mean")
     verbs = [_ADDS[0] if means[one] > 0 else _ADDS[1] for one in (high, low)]
@@ -328,5 +328,5 @@ def by_hypothesis(name: str, means: Mapping[str, float], what: str, year: int, *
             return (f"{name} changes nothing of {share} in the mean, whichever hypothesis holds",)
         return (f"{name} {verbs[0]} {sizes[0]} points to {share} in the mean, whichever hypothesis holds",)
     second = f"{sizes[1]} points" if verbs[0] == verbs[1] else f"{verbs[1]} {sizes[1]} points"
-    said = f"{sizes[0]} points in the mean if {high} holds, and {second} if {low} does"
+    said = f"{sizes[0]} points in the mean by {high}, and {second} by {low}"
     return (f"To {share} {name} {verbs[0]} {said}", f"{name} {verbs[0]} {said}")

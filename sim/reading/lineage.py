@@ -64,6 +64,9 @@ def _require_whole(chain: Sequence[tuple[Path, Node]]) -> None:
     missing = [key for key in needed if key not in root.entries]
     if len(missing) <= len(needed) // 2:
         return
+    for key, node in root.entries.items():
+        if key not in Scenario.model_fields and key.lower() in ("extends", "extend"):
+            raise ScenarioError([node.place.problem(key, f"unknown key {choices(key, ['extends'])}")])
     base = "base.yaml" if (path.parent / "base.yaml").is_file() else "base"
     message = f"lacks {len(missing)} of {len(needed)} sections, and does not say what it extends: add 'extends: {base}'"
     raise ScenarioError([Place(str(path)).problem("", message)])

@@ -207,7 +207,8 @@ def _loaded(placed: _Placed, *, extremes: bool) -> Loaded:
     if far and not extremes:
         raise ScenarioError(located(tree, path, f"{words}; {_IF_MEANT}") for path, words in far)
     passed = (f"--set {one.override.path}: not in {draft.name}, which has no such path" for one in placed.unknown)
-    meant = (f"{path} in {draft.name}: {words}" for path, words in far)
+    stated = [one for one in extreme_values(scenario, draft.tree, draft.root) if one[0] not in dict(far)]
+    meant = (f"{path} in {draft.name}: {words}" for path, words in (*far, *stated))
     return Loaded(scenario, tree, dropped, (*draft.notes, *passed, *meant))
 
 

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import difflib
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final
 
 from sim.errors import Problem, ScenarioError, choices, shown
 from sim.reading.documents import Node, Place, Scalar, parse
 from sim.reading.merging import dropped
 from sim.reading.schema import SCENARIO, Shape
-from sim.reading.validation import Path, dotted, steps
+from sim.reading.validation import NUMBER_WITH_MORE, Path, bare, dotted, quoted, steps
 from sim.scenario.evidence import CANONICAL_UNITS, SCALES
 from sim.scenario.records import family_key
 
@@ -265,18 +263,14 @@ def _require_number(stated: Node, place: Shape, unit: str) -> None:
     """
     if not place.is_record or place.dimension == "category" or not isinstance(stated.value, str | tuple):
         return
-    match = _SLIP.fullmatch(stated.value.strip()) if isinstance(stated.value, str) else None
-    number, other = (match[1].translate(_MARKS), match[2].strip()) if match else ("", "")
-    written = number if other in ("", unit) or other == "%" == unit[:1] else f"{{value: {number}, unit: {other}}}"
+    match = NUMBER_WITH_MORE.fullmatch(stated.value.strip()) if isinstance(stated.value, str) else None
+    number, other = (bare(match[1]), match[2].strip()) if match else ("", "")
+    written = (
+        number if other in ("", unit) or other == "%" == unit[:1] else f"{{value: {number}, unit: {quoted(other)}}}"
+    )
     known = match is not None and (written == number or other in SCALES[place.dimension or "number"])
     remedy = f": write {written}" if known else " or a range such as '3 to 8', or a record with a unit of its own"
     raise _wrong(stated, f"must be a number in the unit '{unit}'{remedy} (found {shown(stated.plain())})")
-
-
-_SLIP: Final = re.compile(r"([-+]?[0-9]+(?:[,'_ ][0-9]{3})*(?:\.[0-9]+)?)(.*)")
-"""A number with thousands separators, and what stands behind it."""
-
-_MARKS: Final = str.maketrans("", "", ",'_ ")
 
 
 def _numbers(stated: Node, current: Node | None, place: Shape) -> Mapping[str, Node] | None:

@@ -55,7 +55,8 @@ def _records(path: str, record: Record) -> Iterator[tuple[str, Record]]:
 def _sourced(path: str, source: str, scenario: Scenario) -> Iterator[Finding]:
     allowed = [*scenario.sources, *_BUILT_IN_SOURCES]
     if source not in allowed:
-        yield f"{path}.source", f"unknown source {choices(source, allowed)}"
+        remedy = "list it in sources.yaml, or write judgement where there is none"
+        yield f"{path}.source", f"unknown source {choices(source, allowed)}; {remedy}"
 
 
 def _reference(scenario: Scenario) -> Iterator[Finding]:

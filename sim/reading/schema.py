@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from types import UnionType
-from typing import Annotated, Any, Final, Union, get_args, get_origin
+from typing import Annotated, Any, Final, ForwardRef, Union, get_args, get_origin
 
 from pydantic import BaseModel, Tag
 from pydantic.fields import FieldInfo
@@ -69,7 +69,9 @@ class Shape:
 
 
 def _by_alias(model: type[BaseModel]) -> Mapping[str, FieldInfo]:
-    """Fields by the name that a file gives them."""
+    """Fields by the name that a file gives them; what names a class that was declared after it is looked up."""
+    if any(isinstance(field.annotation, ForwardRef) for field in model.model_fields.values()):
+        model.model_rebuild()
     return {field.alias or name: field for name, field in model.model_fields.items()}
 
 

@@ -23,7 +23,19 @@ from sim.scenario.records import FAMILIES, Record
 from sim.scenario.scenario import Scenario
 from sim.scenario.steps import StepEffect
 
-__all__ = ["MOST_TOLD", "Path", "conforming", "dotted", "located", "refuse", "steps", "validated"]
+__all__ = [
+    "MOST_TOLD",
+    "NUMBER_WITH_MORE",
+    "Path",
+    "bare",
+    "conforming",
+    "dotted",
+    "located",
+    "quoted",
+    "refuse",
+    "steps",
+    "validated",
+]
 
 MOST_TOLD: Final = 100
 """Problems of a stage that are told; to word one takes a search for what was meant."""
@@ -149,6 +161,8 @@ def _problem(tree: Node, path: Path, place: Shape, details: ErrorDetails, top: S
         return above.place.problem(dotted(path[:-1]), _missing(path[-1], above))
     if kind == "extra_forbidden":
         allowed = _written(details["loc"][:-1], top)[1].keys
+        if str(path[-1]).isdecimal() and node.value is None:
+            return node.place.problem(dotted(path[:-1]), "a number is written without marks between its thousands")
         return node.place.problem(dotted(path), f"unknown key {choices(path[-1], allowed)}")
     context: Mapping[str, Any] = details.get("ctx", {})
     value = path[-1] if "[key]" in details["loc"] else node.plain()
@@ -181,6 +195,8 @@ def _text_wanted(value: Any, context: Mapping[str, Any], place: Shape) -> str:
 
 def _one_of(value: Any, context: Mapping[str, Any], place: Shape) -> str:
     allowed = [word.strip("'") for word in re.split(r", | or ", context["expected"])]
+    if str(value) in allowed:
+        return f"must be {value}, without quotes (found {shown(value)})"
     return f"unknown choice {choices(value, allowed)}"
 
 
@@ -190,9 +206,35 @@ def _distribution(value: Any, context: Mapping[str, Any], place: Shape) -> str:
         return f"a parameter record states its number by one key {choices(strange[0] if strange else value, FAMILIES)}"
     if isinstance(value, int | float) and not isinstance(value, bool):
         units = [context["unit"]] if context["unit"] else list(SCALES.get(place.dimension or "", ("…",)))
-        remedy = f"{{value: {value}, unit: {' or '.join(units)}, source: …, grade: …}}"
+        remedy = f"{{value: {value}, unit: {' or '.join(map(quoted, units))}, source: …, grade: …}}"
         return f"must be a parameter record (found {value}; write {remedy})"
-    return f"must be a parameter record, a mapping with a number, its unit, source and grade (found {shown(value)})"
+    slip = NUMBER_WITH_MORE.fullmatch(value.strip()) if isinstance(value, str) else None
+    unit = quoted(context["unit"] or "…")
+    remedy = f"; write {{value: {bare(slip[1])}, unit: {unit}, source: …, grade: …}}" if slip else ""
+    what = "must be a parameter record, a mapping with a number, its unit, source and grade"
+    return f"{what} (found {shown(value)}{remedy})"
+
+
+NUMBER_WITH_MORE: Final = re.compile(r"([-+]?[0-9]+(?:[,'_ ][0-9]{3})*(?:\.[0-9]+)?)(.*)")
+"""A number, with marks between its thousands, and what stands behind it."""
+
+
+def quoted(unit: str) -> str:
+    """A unit as YAML takes it."""
+    return f'"{unit}"' if unit.startswith("%") or unit == "1" else unit
+
+
+def bare(number: str) -> str:
+    """A number without marks between its thousands."""
+    return number.translate(_MARKS)
+
+
+_MARKS: Final = str.maketrans("", "", ",'_ ")
+
+
+def _at_most(value: Any, context: Mapping[str, Any], place: Shape) -> str:
+    percent = f"; {value}% is {value / 100:g}" if context["le"] == 1 and 2 <= value <= 100 else ""
+    return f"must be at most {context['le']} (found {shown(value)}{percent})"
 
 
 def _trigger(value: Any, context: Mapping[str, Any], place: Shape) -> str:
@@ -215,7 +257,7 @@ _WORDING: Final[Mapping[str, _Wording]] = {
     "int_from_float": _must("be a whole number"),
     "int_type": _must("be a whole number"),
     "less_than": _must("be below {lt}"),
-    "less_than_equal": _must("be at most {le}"),
+    "less_than_equal": _at_most,
     "literal_error": _one_of,
     "model_attributes_type": _MAPPING,
     "model_type": _MAPPING,

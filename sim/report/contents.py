@@ -10,10 +10,9 @@ from typing import TypeAlias
 
 from sim.outcomes.drivers import DriverRow
 from sim.outcomes.manifest import Manifest, content_hash
-from sim.outcomes.panels import Result
 from sim.outcomes.tables import ComparisonRow, SummaryRow, TimelineRow
 from sim.outcomes.verdict import Verdict
-from sim.pictures.style import GREY, looks
+from sim.pictures.style import GREY, colours_of
 from sim.scenario.scenario import Scenario
 from sim.wording import capital, percent, readable
 
@@ -146,8 +145,7 @@ class Contents:
     @cached_property
     def colours(self) -> Mapping[str, str]:
         """Scenario to its colour, as `#RRGGBB`: the one that it has in every picture."""
-        known = looks(Result(self.scenarios[name], {}) for name in self.ordered if name in self.scenarios)
-        return {name: known[name].colour if name in known else GREY for name in self.names}
+        return dict.fromkeys(self.names, GREY) | colours_of(self.scenarios)
 
     def provider_title(self, provider: str) -> str:
         """A provider's title without what stands in brackets; its id in words where no scenario has it."""

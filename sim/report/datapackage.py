@@ -7,6 +7,7 @@ Frictionless Data (2024): Data Package, version 2.0. The schemas are valid in ve
 
 from __future__ import annotations
 
+import codecs
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -179,14 +180,21 @@ def _resource(folder: str, file: Described, table: bytes | None) -> dict[str, An
         "bytes": file.size,
         "hash": f"sha256:{file.sha256}",
     }
-    if table is None:
+    schema = None if table is None else table_schema(file.path, table)
+    if table is None or schema is None:
         return found
-    return found | {"type": "table", "encoding": "utf-8", "schema": table_schema(file.path, table)}
+    encoding = "utf-8-sig" if table.startswith(codecs.BOM_UTF8) else "utf-8"
+    return found | {"type": "table", "encoding": encoding, "schema": schema}
 
 
-def table_schema(path: str, content: bytes) -> dict[str, Any]:
-    """The table schema of a file: of known columns with meaning, of others with the type that all cells have."""
-    header, *rows = read_csv(content)
+def table_schema(path: str, content: bytes) -> dict[str, Any] | None:
+    """The table schema of a file: of known columns with meaning, of others with the type that all cells have.
+
+    None for what a user brought and is no table: rows of unlike length, blank ones, a name twice.
+    """
+    header, *rows = read_csv(content) or [[]]
+    if not header or len({*header}) < len(header) or any(len(row) != len(header) for row in rows):
+        return None
     known, key = FIELDS.get(PurePosixPath(path).name, ({}, ()))
     fields = [
         _field(name, known.get(name) or Field(_type_of([row[place] for row in rows]), _of_a_scenario(path, name)))

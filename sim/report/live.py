@@ -23,9 +23,8 @@ from sim.pictures.style import looks
 from sim.report.bars import axis, bar, fan
 from sim.report.quantities import ALL, FEW, Number, numbers_of
 from sim.report.sample import Coded, Sample
-from sim.report.sliders import SHIFTS, Sliders, sliders_of, stated_text
+from sim.report.sliders import SHIFTS, Sliders, sliders_of
 from sim.report.slots import Row, Slots
-from sim.scenario.inputs import inputs
 from sim.wording import capital
 
 __all__ = ["MOST_BYTES", "live_section"]
@@ -44,7 +43,11 @@ _DIFFERENCES: Final = ("gain", "worth", "host")
 
 
 def live_section(
-    results: Sequence[Result], drawn: Mapping[str, Named], baseline: str, attributions: Sequence[Attribution]
+    results: Sequence[Result],
+    drawn: Mapping[str, Named],
+    baseline: str,
+    attributions: Sequence[Attribution],
+    overrides: Mapping[str, Sequence[str]] | None = None,
 ) -> str:
     """The section, as a fragment of HTML with its style, its sample and its script.
 
@@ -58,11 +61,16 @@ def live_section(
         Name of the scenario that gains are counted from.
     attributions : sequence of Attribution
         What drives the main outcomes: it says which inputs have sliders.
+    overrides : mapping of str to sequence of str, optional
+        What the command line had set in each scenario, where these do not know it themselves.
     """
+    set_before = overrides or {result.name: result.scenario.overrides for result in results}
     numbers = numbers_of(results, baseline)
     columns = len({number.values.tobytes() for number in numbers})
     draws = _draws(columns, results[0].scenario.sampling.draws)
-    return _Section(results, baseline, numbers, sliders_of(results, drawn, attributions, draws), draws).html()
+    return _Section(
+        results, baseline, numbers, sliders_of(results, drawn, attributions, draws), draws, set_before
+    ).html()
 
 
 def _draws(columns: int, draws: int) -> int:
@@ -81,6 +89,7 @@ class _Section:
     numbers: tuple[Number, ...]
     sliders: Sliders
     draws: int
+    overrides: Mapping[str, Sequence[str]]
 
     def html(self) -> str:
         """All of it; without anything to move also without what moves it."""
@@ -315,7 +324,7 @@ class _Section:
                 for one in sliders.beliefs
             ],
             "command": _command(self.results, self.baseline),
-            "set": _set_before(self.results),
+            "set": _set_before(self.overrides, len(self.results)),
         }
         scores = [Coded.of_score(belief.scores) for belief in sliders.beliefs]
         levels = [category.index[: self.draws] for category in sliders.categories]
@@ -349,20 +358,15 @@ def _command(results: Sequence[Result], baseline: str) -> str:
     return f"sim run {' '.join(names)} --draws {sampling.draws} --seed {sampling.seed}{compared}"
 
 
-def _set_before(results: Sequence[Result]) -> list[tuple[str, str, str]]:
-    """Records that the command line had set: for which scenario, none if for all that know the path, path and text."""
-    known: dict[str, dict[str, str]] = {}
-    own: dict[str, set[str]] = {}
-    for result in results:
-        for item in inputs(result.scenario):
-            known.setdefault(item.path, {})[result.name] = stated_text(item.record)
-            if item.record.source == "command line":
-                own.setdefault(item.path, set()).add(result.name)
-    found = []
-    for path, names in own.items():
-        texts = known[path]
-        alike = names == texts.keys() and len(set(texts.values())) == 1
-        found += [
-            ("" if alike else name, path, texts[name]) for name in (sorted(names)[:1] if alike else sorted(names))
-        ]
-    return found
+def _set_before(overrides: Mapping[str, Sequence[str]], count: int) -> list[tuple[str, str, str]]:
+    """What was set: for which scenario, none if for all of so many, its path and its value."""
+    owners: dict[str, list[str]] = {}
+    for name, texts in overrides.items():
+        for text in texts:
+            owners.setdefault(text, []).append(name)
+    return [
+        (owner, path.strip(), value)
+        for text, names in owners.items()
+        for path, _, value in [text.partition("=")]
+        for owner in ([""] if len(names) == count else names)
+    ]

@@ -33,8 +33,8 @@ def plain_sheets(tables: Mapping[str, bytes]) -> tuple[Sheet, ...]:
 
 
 def _sheet(path: str, content: bytes, taken: set[str]) -> Sheet:
-    header, *rows = read_csv(content)
-    kept = rows[:MOST_ROWS]
+    header, *rows = [row for row in read_csv(content) if row] or [[]]
+    kept = [(row + [""] * len(header))[: len(header)] for row in rows[:MOST_ROWS]]
     note = f"{path}, as it stands in the study."
     note += f" The first {MOST_ROWS:,} of {len(rows):,} rows." if len(kept) < len(rows) else ""
     columns = [_column(name, [row[place] for row in kept]) for place, name in enumerate(header)]

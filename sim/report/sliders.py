@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property, reduce, singledispatch
+from functools import cached_property, singledispatch
 from typing import Any, Final
 
 import numpy as np
@@ -25,9 +25,9 @@ from sim.scenario.families import Discrete, Interval, LogNormal, Normal, TwoPiec
 from sim.scenario.inputs import Input, canonical, inputs
 from sim.scenario.records import Level, Record
 from sim.scenario.scenario import Correlation, Scenario
-from sim.wording import capital, readable
+from sim.wording import capital
 
-__all__ = ["SHIFTS", "Belief", "Category", "Sliders", "record_text", "shifted", "sliders_of", "stated_text"]
+__all__ = ["SHIFTS", "Belief", "Category", "Sliders", "record_text", "shifted", "sliders_of"]
 
 SHIFTS: Final = tuple(round(0.1 * step, 1) for step in range(-15, 16))
 """Where a belief may be moved to, in standard deviations; farther off too few draws are left."""
@@ -199,7 +199,7 @@ class _Book:
             return None
         scenario, record = held[0][0], records[0]
         levels, index = record.categories, self.drawn[scenario.name][path].astype(np.int64)
-        titles, title = _level_titles(scenario, path, levels), capital(unit_words(path, scenario))
+        titles, title = tuple(capital(scenario.called(one)) for one in levels), capital(unit_words(path, scenario))
         return Category(path, title, levels, titles, tuple(record.discrete.values()), index)
 
     def by_strength(self, strengths: Mapping[str, float]) -> list[str]:
@@ -228,7 +228,7 @@ class _Book:
         held = self.held(path)
         if any(shifted(item.record, 1.0) is None for _, item in held):
             return "no record of its family says what it would be"
-        if len({stated_text(item.record) for _, item in held}) > 1:
+        if len({_stated_text(item.record) for _, item in held}) > 1:
             return "its record is not the same in every scenario"
         same = (
             np.array_equal(canonical(scenario, item, levels[item.name]), self._stored(scenario, item.name))
@@ -270,14 +270,6 @@ class _Book:
         texts = tuple(_range_words(record, shift) for shift in SHIFTS)
         title = capital(unit_words(path, held[0][0]))
         return Belief(path, title, scores, texts, settings, () if len(owners) == knowing else owners)
-
-
-def _level_titles(scenario: Scenario, path: str, levels: Sequence[str]) -> tuple[str, ...]:
-    """What levels are called: by the titles of the entries of these ids that stand beside their category."""
-    beside = reduce(getattr, path.split(".")[:-1], scenario)
-    entries = [value for _, value in beside if isinstance(value, Mapping) and set(levels) <= value.keys()]
-    known = entries[0] if entries else {}
-    return tuple(capital(getattr(known.get(level), "title", None) or readable(level)) for level in levels)
 
 
 def _range_words(record: Record, shift: float) -> str:
@@ -376,7 +368,7 @@ def record_text(entries: Mapping[str, Any]) -> str:
     return _flow(entries)
 
 
-def stated_text(record: Record) -> str:
+def _stated_text(record: Record) -> str:
     """What a record states, without unit, source and grade, in YAML on one line."""
     return _flow(record.model_dump(include={*record.keys, "min", "max"}, exclude_none=True))
 

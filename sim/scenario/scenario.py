@@ -219,6 +219,11 @@ class Scenario(Model):
         """What was learned from a record, and takes the place of draws; None in a scenario as it was read."""
         return self._learned
 
+    def called(self, level: str) -> str:
+        """What a hypothesis or a reading is called where people read: its title, else its id in words."""
+        known = self.opening.hypotheses.get(level) or self.zone.readings.get(level)
+        return (known.title if known is not None else None) or readable(level)
+
     def named(self, name: str) -> Scenario:
         """The same scenario under another name, which is its title too."""
         return self.model_copy(update={"name": name, "title": capital(readable(name))})

@@ -151,4 +151,5 @@ def _drivers(subject: Subject, baseline: str) -> Drivers:
     if len(known) < len(inputs):
         return Drivers()
     found = drivers(results, known, baseline, default_outcomes(results, baseline))
-    return drivers_of(found, live_section(results, known, baseline, found))
+    overrides = {name: texts for run in subject.runs for name, texts in run.asked.get("overrides", {}).items()}
+    return drivers_of(found, live_section(results, known, baseline, found, overrides))
