@@ -13,7 +13,7 @@ from test_plots import NAMES
 from sim.pictures.lettering import broken, fitting, shortened, text_width
 from sim.pictures.plots import drawable
 from sim.pictures.registry import figure
-from sim.pictures.style import WIDTH, sheet
+from sim.pictures.style import WIDTH, grid, sheet
 
 SHIPPED = (
     *("jv_only", "ftz_pilot", "full_liberalization", "piecemeal", "announced_path", "reversal"),
@@ -58,6 +58,10 @@ def test_a_title_takes_as_many_lines_as_have_room_and_the_longest_that_fits() ->
         assert " ".join(lines) == text
         assert all(text_width(line, 18, bold=True) <= width for line in lines)
     assert fitting([text, "one two"], 18, width, 2) == ["one two"]
+    three = next(
+        t for t in (" ".join(["seventeen"] * n) for n in range(1, 60)) if len(broken(t, 18, width, bold=True)) == 3
+    )
+    assert fitting([three, "one two"], 18, width, 2) == ["one two"]
     cut = fitting([text], 18, width, 2)
     assert len(cut) == 2
     assert cut[1].endswith("…")
@@ -74,3 +78,5 @@ def test_what_is_below_a_long_title_stands_lower_by_as_much() -> None:
     short, long = (sheet(" ".join(["word"] * count), "note", results, ["shares"]) for count in (3, 30))
     assert long.more > short.more == 0
     assert np.isclose(long.get_figheight() - short.get_figheight(), long.more)
+    tops = [grid(one, 1, 1)[0, 0].get_position(one).y1 * one.get_figheight() for one in (short, long)]
+    assert np.isclose(*tops)

@@ -53,6 +53,10 @@ def test_the_scenario_that_moves_most_in_the_mean_is_named_with_median_and_mean(
     assert most.name == "a small loss and a great gain"
     said = titles.share_changes(changes, 2030)[0]
     assert said.startswith(f"{most.name} takes {median} points in the median draw and adds {mean} points in the mean")
+    loss = Change.of("a fall through zero", COLUMNS["a fall through zero"])
+    assert titles.share_changes([changes[1], loss], 2030)[0].startswith(
+        "a fall through zero adds 1.0 points in the median"
+    )
     gain = titles.share_changes(changes[:2], 2030)[0]
     median, mean = (points(float(f(COLUMNS["a gain"]))).lstrip("+") for f in (np.median, np.mean))
     assert gain == f"a gain adds {median} points (mean {mean}) to foreign providers' share by 2030"
