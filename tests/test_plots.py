@@ -20,7 +20,7 @@ from sim.pictures.chronicle import regime_shares
 from sim.pictures.marks import Measure, quantiles
 from sim.pictures.plots import Runs, draw, drawable
 from sim.pictures.registry import figure
-from sim.pictures.standings import gains_after_launch
+from sim.pictures.standings import _largest, gains_after_launch
 from sim.pictures.style import SPARE_COLOURS, looks
 from sim.wording import change, money, percent, points, readable
 
@@ -216,3 +216,13 @@ def test_the_gain_after_launch_is_read_between_the_middles_of_years() -> None:
 )
 def test_numbers_and_names_are_written_for_readers(text: str, form: str) -> None:
     assert text == form
+
+
+def test_of_twenty_providers_the_largest_are_named_and_the_others_summed() -> None:
+    names = tuple(f"firm_{number}" for number in range(20))
+    sizes = np.arange(1.0, 21.0)[None, :, None] * np.ones((1, 1, 512))
+    crowd = Result(scenario(), of(panel("market_share", sizes, items=tuple(("total", name) for name in names))))
+    rows = _largest([Measure(name, "market_share", "total", name, percent) for name in names], [crowd])
+    assert [row.label for row in rows] == [*names[13:], "The other 13"]
+    assert sum(float(row.last(crowd)[0]) for row in rows) == sizes[0, :, 0].sum()
+    assert _largest(rows[:3], [crowd]) == rows[:3]
