@@ -54,8 +54,9 @@ CALM_MARKET = ("market.volatility=0", "market.step_rate=0")
 
 @functools.cache
 def scenario(name: str, *overrides: str) -> Scenario:
-    """A shipped scenario with overrides."""
-    return load_scenario(FOLDER / f"{name}.yaml", overrides=overrides)
+    """A shipped scenario with overrides, the last where there are several of one path."""
+    last = {override.partition("=")[0]: override for override in overrides}
+    return load_scenario(FOLDER / f"{name}.yaml", overrides=tuple(last.values()), extremes=True)
 
 
 @functools.cache

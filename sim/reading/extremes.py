@@ -74,9 +74,9 @@ def _beyond(scenario: Scenario, item: Input, old: Record) -> str:
     reach, far = max(abs(low), abs(high)), max(least, most, key=abs)
     point = "value" if low == high else "95% point" if abs(high) >= abs(low) else "5% point"
     if reach and abs(far) > _FAR * reach:
-        return f"{_amount(far, scenario, item)}, {abs(far) / reach:,.3g} times the base's {point}"
+        return f"{_amount(far, scenario, item)}, {_times(abs(far) / reach)} times the base's {point}"
     if 0 < least < low / _FAR and low < high:
-        return f"{_amount(least, scenario, item)}, {low / least:,.3g} times less than the base's 5% point"
+        return f"{_amount(least, scenario, item)}, {_times(low / least)} times less than the base's 5% point"
     return ""
 
 
@@ -91,3 +91,8 @@ def _amount(value: float, scenario: Scenario, item: Input) -> str:
 def _plain(value: float) -> str:
     """A number in six digits, and no power of ten where one can read it without."""
     return f"{value:,.0f}" if 1e5 <= abs(value) < 1e12 else f"{value:,.6g}"
+
+
+def _times(ratio: float) -> str:
+    """A ratio of ten and more with three digits, never as a power of ten."""
+    return f"{float(f'{ratio:.3g}'):,.{0 if ratio >= 99.95 else 1}f}"
