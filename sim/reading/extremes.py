@@ -95,4 +95,4 @@ def _plain(value: float) -> str:
 
 def _times(ratio: float) -> str:
     """A ratio of ten and more with three digits, never as a power of ten."""
-    return f"{float(f'{ratio:.3g}'):,.{0 if ratio >= 99.95 else 1}f}"
+    return f"{float(f'{ratio:.3g}'):,.1f}".removesuffix(".0")
