@@ -289,7 +289,7 @@ def test_a_report_is_named_as_the_file_to_open(folder: Folder, study: FakeStudy,
 
 def test_a_terminal_wraps_what_is_said_beside_its_label(capsys: Said, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sim.terminal._is_terminal", lambda stream: True)
-    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((60, 20)))
+    monkeypatch.setenv("COLUMNS", "60")
     text = "AWS builds in 71% of draws and is worse off in 1.8%, Microsoft in 69% and 3.8%."
     terminal.report_verdict(Verdict("Why?", "512 draws", (), (Line("Pilot", (text,), "pilot"),)))
     said = capsys.readouterr().out.splitlines()[1:]
@@ -496,7 +496,7 @@ def test_what_identifies_a_row_is_whole_in_any_terminal(
     width: int, capsys: Said, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(terminal, "_is_terminal", lambda stream: True)
-    monkeypatch.setattr("shutil.get_terminal_size", lambda: os.terminal_size((width, 24)))
+    monkeypatch.setenv("COLUMNS", str(width))
     terminal.table(("path", "value", "unit", "source", "grade"), NUMBERS)
     lines = capsys.readouterr().out.splitlines()
     for path, *_ in NUMBERS:

@@ -469,8 +469,9 @@ def test_manifests(corpus: Corpus, study: Path, seal: Callable[[bytes], bytes]) 
     (corpus.folder / "manifest").write_bytes((study / MANIFEST).read_bytes())
     cases = [(name, corpus.holding(place, seal(content))) for name, content in damage.json_damage(manifest, 12 * TIMES)]
     cases += list(corpus.occupied(place))
+    untouched = ("untouched", corpus.holding(place, json.dumps(manifest).encode()))
     try:
-        _tried(_some(iter(cases), 120), judge, [str(study)], (1, 60))
+        _tried([untouched, *_some(iter(cases), 120)], judge, [str(study)], (1, 60))
     finally:
         corpus.fresh(place)
         written()
