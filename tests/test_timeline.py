@@ -230,6 +230,7 @@ def test_two_who_differ_in_nothing_get_the_only_place_about_as_often():
     scenario = load_scenario(
         SCENARIOS / "ftz_pilot.yaml",
         overrides=["regulator.review_time=1", "entry.build_time=1", "regimes.ftz_pilot.sites=1"],
+        extremes=True,
     )
     drawn = draw_worlds(scenario, range(8))
     found = simulate_timeline(scenario, drawn, everybody(scenario, drawn.draws))
