@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import math
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
@@ -421,3 +422,12 @@ def test_a_row_of_a_unit_is_told_from_rows_of_its_columns() -> None:
     assert row.is_unit
     assert not row._replace(column="member").is_unit
     assert row._replace(column="group").is_unit
+
+
+def test_titles_claim_no_share_whose_error_is_not_known() -> None:
+    known = attributions(GAIN)[0]
+    few = replace(known, rows=tuple(row._replace(first_se=math.nan) for row in known.rows))
+    for one, is_claimed in ((known, True), (few, False)):
+        drawn = sheets([one])
+        titles = [figure(drawable(sheet)[0], sheet).get_suptitle() for sheet in drawn.values()]
+        assert [("%" in title) for title in titles] == [is_claimed] * len(titles)

@@ -67,16 +67,22 @@ def scenario() -> Scenario:
         (pooled(-0.05, -0.2, 0.1), "shares no better than 'as last year' (error +5%, 90% −10% to +20%)"),
         (pooled(0.05, -0.2, 0.1), "shares about as well as 'as last year' (error −5%, 90% −10% to +20%)"),
         (pooled(0.25), "shares with 25% less error than 'as last year' (2 series)"),
-        (pooled(-0.25, variable="market_size"), "sizes with 25% more error than naive growth (2 series)"),
-        (pooled(0.0, variable="market_size"), "sizes with no other error than naive growth (2 series)"),
+        (pooled(-0.25, variable="market_size"), "sizes with 25% more error than simple forecasts of growth (2 series)"),
+        (pooled(0.0, variable="market_size"), "sizes with no other error than simple forecasts of growth (2 series)"),
     ],
 )
 def test_no_more_is_claimed_than_the_interval_bears(one: PooledRow, words: str, scenario: Scenario) -> None:
-    assert trust_of([row()], [one], scenario) == f"2020: its one fact is inside the 90% band; {words}."
+    assert (
+        trust_of([row()], [one], scenario)
+        == f"2020 under {scenario.title}: its one fact is inside the 90% band; {words}."
+    )
 
 
 def test_facts_outside_the_band_are_counted(scenario: Scenario) -> None:
-    assert trust_of([row(), row(value=3.0)], [], scenario) == "2020: 1 of 2 facts inside the 90% band."
+    assert (
+        trust_of([row(), row(value=3.0)], [], scenario)
+        == f"2020 under {scenario.title}: 1 of 2 facts inside the 90% band."
+    )
 
 
 def test_a_record_that_went_otherwise_than_is_assumed_tests_nothing(scenario: Scenario) -> None:
@@ -137,7 +143,7 @@ def test_the_bytes_of_the_record_are_part_of_what_is_asked_and_of_a_rerun(folder
     folder.write("observed_2019.csv", RECORD.format(11))
     study = _run(folder)
     assert study.folder != without.folder
-    assert study.verdict.trust.startswith("2019: its one fact is inside the 90% band")
+    assert study.verdict.trust.startswith("2019 under Small: its one fact is inside the 90% band")
     assert (study.folder / "observed.csv").read_bytes() == (folder.path / "observed_2019.csv").read_bytes()
     assert verify_study(study.folder, rerun=True, jobs=1).faults == ()
     folder.write("observed_2019.csv", RECORD.format(11) + "\n")

@@ -145,7 +145,7 @@ def test_who_builds_and_who_is_the_worse_for_it_is_counted_in_draws() -> None:
     builds, npv = (RANKS < 0.75).astype(float), np.where(RANKS < 0.1, -1.0, 1.0)
     verdict = verdict_of([made(), made("wide", share=0.1, npv=npv, builds=builds)])
     built, worse = share_of_draws(float(builds.mean())), share_of_draws(float((RANKS < 0.1).mean()))
-    told = f"AWS builds in {built} of draws and is worse off than under Closed in {worse}."
+    told = f"AWS builds in {built} of draws and in {worse} ends worse off than under Closed (later years included)."
     assert line(verdict, "Wide").texts[1].endswith(told)
     assert (
         line(verdict_of([made(), made("wide", share=0.1, npv=1.0)]), "Wide")
@@ -162,8 +162,9 @@ def test_a_party_has_the_present_value_of_its_flows_paid_in_the_middle_of_each_y
     verdict = verdict_of([made(), made("wide", share=0.1, npv=1.0, host={"consumer_gain": flow, "tax_take": -0.5})])
     mean, middle = float(flow.mean()) * worth, float(np.median(flow)) * worth
     assert line(verdict, "Who pays").texts[0] == (
-        f"Present value to 2020 in USD bn, mean (median): customers +{mean:.1f} (+{middle:.1f}), the treasury "
-        f"−{0.5 * worth:.2f}; the host as a whole gains in 100% of draws and loses in 0%."
+        f"Present value to 2020 in USD bn, mean (median): customers at most +{mean:.1f} "
+        f"(+{middle:.1f}), the treasury (foreign business) −{0.5 * worth:.2f}; the host as a whole gains in at most "
+        "100% of draws and loses in at least 0%."
     )
 
 
@@ -174,8 +175,8 @@ def test_best_for_whom_follows_from_means_and_counts_the_draws_ahead() -> None:
     ]
     text = line(verdict_of([made(), *others]), "Best for whom").texts[0]
     assert text == (
-        "In the mean (and ahead in so many draws): Two for foreign providers (60%); One for customers (100%) and the "
-        "host as a whole (100%)."
+        "In the mean (in brackets: draws in which nothing is better): Two for foreign providers (60%); One for "
+        "customers (100%) and the host as a whole (100%)."
     )
 
 
@@ -319,3 +320,16 @@ def test_the_numbers_of_every_shipped_scenario_are_those_of_its_draws(name: str)
     verdict = verdict_of([base, other])
     assert 2 + sum(len(one.texts) for one in verdict.screen) <= MOST_LINES
     assert not re.search(r"nan|inf\b|[+−]0(\.0+)?(?![\d.])", said(verdict))
+
+
+def test_a_draw_without_a_difference_is_no_defeat() -> None:
+    others = [made("one", share=0.1, npv=(RANKS > 0.5).astype(float)), made("two", share=0.2, npv=0.0)]
+    assert "One for foreign providers (100%)" in line(verdict_of([made(), *others]), "Best for whom").texts[0]
+
+
+def test_only_a_gain_of_customers_is_an_upper_bound() -> None:
+    text = line(verdict_of([made(), made("wide", share=0.1, npv=1.0, host={"consumer_gain": -1.0})]), "Who pays").texts[
+        0
+    ]
+    assert "customers −" in text
+    assert "at most" not in text

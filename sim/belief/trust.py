@@ -16,7 +16,11 @@ __all__ = ["track_sentences", "trust_of"]
 _WHAT: Final = {"market_size": "sizes", "market_share": "shares", "foreign_share": "the foreign share"}
 """Variables of a record that a sentence is about."""
 
-_NAIVE: Final = {"market_size": "naive growth", "market_share": "'as last year'", "foreign_share": "'as last year'"}
+_NAIVE: Final = {
+    "market_size": "simple forecasts of growth",
+    "market_share": "'as last year'",
+    "foreign_share": "'as last year'",
+}
 """What a forecaster without a model would have said of them."""
 
 
@@ -48,7 +52,7 @@ def trust_of(rows: Sequence[RowScore], pooled: Sequence[PooledRow], scenario: Sc
     counted = f"all {len(facts)} facts" if inside == len(facts) else f"{inside} of {len(facts)} facts"
     counted = f"its one fact is{'' if inside else ' not'}" if len(facts) == 1 else counted
     skills = [text for variable in _WHAT for text in _skill(variable, pooled)]
-    return f"{span}: {'; '.join([f'{counted} inside the 90% band', *skills])}."
+    return f"{span} under {scenario.title}: {'; '.join([f'{counted} inside the 90% band', *skills])}."
 
 
 def track_sentences(

@@ -153,6 +153,11 @@ class Attribution:
         return tuple(row for row in self.rows if row.column.startswith(f"{column}="))
 
     @property
+    def has_errors(self) -> bool:
+        """Whether the errors of shares are known: with few draws no share can be told from 0."""
+        return not all(isnan(row.first_se) for row in self.rows)
+
+    @property
     def has_totals(self) -> bool:
         """Whether units were redrawn."""
         return any(not isnan(row.total) for row in self.rows)

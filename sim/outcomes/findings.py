@@ -87,7 +87,7 @@ def sentences(attribution: Attribution) -> Iterator[str]:
     over = f" over {capital(readable(attribution.baseline))}" if attribution.baseline else ""
     what = f"{attribution.scenario.title}, {outcome_words(attribution)}{over}"
     yield f"{what}: mean {mean}, standard deviation {sd}."
-    if all(isnan(row.first_se) for row in attribution.rows):
+    if not attribution.has_errors:
         yield _TOO_FEW
         return
     yield from _of_kinds(attribution)
@@ -100,7 +100,7 @@ def sentences(attribution: Attribution) -> Iterator[str]:
 
 def decisive(attribution: Attribution, subject: str) -> str:
     """What decides an outcome, in short: what each kind of not knowing explains by itself, and what is open."""
-    if all(isnan(row.first_se) for row in attribution.rows):
+    if not attribution.has_errors:
         return _TOO_FEW
     most = [row for row in attribution.units if row.is_told][:_DECISIVE]
     units = [f"{unit_words(row.unit, attribution.scenario)} ({_whole(row.first)})" for row in most]

@@ -70,6 +70,9 @@ _LISTED: Final = 3
 _CHOICE: Final = 2
 """Scenarios beside the baseline that make a choice worth a line of its own."""
 
+_UPPER_BOUND: Final = "consumer_gain"
+"""Party of the host whose gain is an upper bound: all that holds foreign offers back counts as a barrier."""
+
 _THEM: Final = "foreign providers"
 _HOST: Final = "the host as a whole"
 _UNSTORED: Final = "What this is made of was not stored: run it without --keep."
@@ -308,7 +311,9 @@ class _Study:
                 winners.setdefault(titles[best[0]], []).append(f"{party} ({share_of_draws(best[1])})")
         if winners:
             texts = [f"{title} for {listed(parties)}" for title, parties in winners.items()]
-            yield Line("Best for whom", (f"In the mean (and ahead in so many draws): {'; '.join(texts)}.",))
+            yield Line(
+                "Best for whom", (f"In the mean (in brackets: draws in which nothing is better): {'; '.join(texts)}.",)
+            )
 
     def _parties(self) -> dict[str, list[FloatArray]]:
         """What each party gains under every other scenario than the baseline."""
@@ -331,9 +336,13 @@ class _Study:
         spreads = {name: Spread.of(values, self.lead.sizes) for name, values in gains.items() if values.any()}
         under = f"Under {self.lead.scenario.title}, present" if len(self.others) > 1 else "Present"
         ordered = sorted(spreads, key=lambda name: -spreads[name].mean)
-        parties = ", ".join(f"{HOST[name]} {mean_and_median(spreads[name])}" for name in ordered)
-        up, down = (float(part.mean()) for part in (_together(gains) > 0, _together(gains) < 0))
-        told = f"{_HOST} gains in {share_of_draws(up)} of draws and loses in {share_of_draws(down)}"
+        bounded = _UPPER_BOUND in spreads and spreads[_UPPER_BOUND].mean > 0
+        most, least = ("at most ", "at least ") if bounded else ("", "")
+        parties = ", ".join(
+            f"{HOST[name]} {most if name == _UPPER_BOUND else ''}{mean_and_median(spreads[name])}" for name in ordered
+        )
+        up, down = (share_of_draws(float(part.mean())) for part in (_together(gains) > 0, _together(gains) < 0))
+        told = f"{_HOST} gains in {most}{up} of draws and loses in {least}{down}"
         text = f"{under} value to {self.year} in USD bn, mean (median): {parties}; {told}."
         yield Line("Who pays", (text if spreads else "Nobody in the host country gains or loses, in any draw.",))
 
@@ -372,13 +381,14 @@ def _builders(result: Result, base: Result | None) -> str:
         parts += [f"{title[one.provider]} in {share_of_draws(one.share)}" for one in others]
     else:
         parts = [
-            f"{title[first.provider]} builds in {share_of_draws(first.share)} of draws and is worse off than under "
-            f"{base.scenario.title} in {share_of_draws(first.regret)}"
+            f"{title[first.provider]} builds in {share_of_draws(first.share)} of draws and in "
+            f"{share_of_draws(first.regret)} ends worse off than under {base.scenario.title} (later years included)"
         ]
         parts += [
             f"{title[one.provider]} in {share_of_draws(one.share)} and {share_of_draws(one.regret)}" for one in others
         ]
-    return f"{', '.join([*parts, *([f'{rest} more in fewer'] if rest > 0 else [])])}."
+    more = [f"{rest} more in up to {share_of_draws(found[_NAMED].share)}"] if rest > 0 else []
+    return f"{', '.join([*parts, *more])}."
 
 
 def _disagreement(result: Result, values: FloatArray) -> tuple[str, list[Level]]:
@@ -403,10 +413,10 @@ def _range(levels: Sequence[Level]) -> float:
 
 
 def _ahead(values: FloatArray) -> tuple[int, float] | None:
-    """The scenario with the greatest mean, array (scenarios, N), and where it is above all others; None for a tie."""
+    """The scenario with the greatest mean, array (scenarios, N), and how often none is above it; None for a tie."""
     means = values.mean(axis=1)
     best = int(means.argmax())
     rest = np.delete(values, best, axis=0)
     if means[best] <= rest.mean(axis=1).max():
         return None
-    return best, float((values[best] > rest.max(axis=0)).mean())
+    return best, float((values[best] >= rest.max(axis=0)).mean())

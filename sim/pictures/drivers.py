@@ -142,7 +142,8 @@ def _tornado_title(attribution: Attribution) -> Titles:
     most = attribution.units[0]
     name, mean = attribution.scenario.title, in_units(attribution.outcome, attribution.mean)
     share, is_whole = (most.first, False) if isnan(most.total) else (most.total, True)
-    whose = unit_words(most.unit, attribution.scenario) if most.is_told else ""
+    is_told = attribution.has_errors and most.is_told
+    whose = unit_words(most.unit, attribution.scenario) if is_told else ""
     return driver(f"{name}'s {outcome_words(attribution)}", mean, whose, share, is_whole=is_whole)
 
 
@@ -246,6 +247,7 @@ def _kinds_title(shown: Sequence[Attribution], whole: bool) -> Titles:
     most = max(of_first, key=lambda one: abs(one.mean))
     shares = {row.kind: row.share if whole else row.first for row in most.kinds}
     told = {kind: share for kind, share in shares.items() if kind != UNATTRIBUTED and not isnan(share)}
+    told = told if most.has_errors else {}
     return kinds_of(f"{most.scenario.title}'s {outcome_words(most)}", told, is_whole=whole)
 
 

@@ -165,7 +165,7 @@ def share_changes(changes: Sequence[Change], year: int, why: tuple[str, float] |
 
 
 def _explains(why: tuple[str, float]) -> str:
-    return f"{why[0]} explains {percent(100 * why[1])} of its variance"
+    return f"{why[0]} explains {percent(100 * why[1])} of the variance of that"
 
 
 def _moves(changes: Sequence[Change], form: Form) -> bool:

@@ -86,7 +86,7 @@ def _why(runs: Runs, name: str) -> tuple[str, float] | None:
             True,
         ):
             most = one.units[0]
-            if most.is_told and not np.isnan(most.first):
+            if one.has_errors and most.is_told and not np.isnan(most.first):
                 return unit_words(most.unit, one.scenario), most.first
     return None
 

@@ -178,7 +178,8 @@ class _Section:
                 text = f"{self._item(number)} builds in {self._slots.slot(Row('', number), 'mean')} of draws"
                 regret = regrets.get(number.item)
                 after = (
-                    f" and is worse off than under {base} in {self._slots.slot(Row('', regret), 'mean')}"
+                    f" and in {self._slots.slot(Row('', regret), 'mean')} ends worse off than under {base} "
+                    "(later years included)"
                     if regret
                     else ""
                 )
