@@ -163,7 +163,7 @@ def test_a_party_has_the_present_value_of_its_flows_paid_in_the_middle_of_each_y
     mean, middle = float(flow.mean()) * worth, float(np.median(flow)) * worth
     assert line(verdict, "Who pays").texts[0] == (
         f"Present value to 2020 in USD bn, mean (median): customers at most +{mean:.1f} "
-        f"(+{middle:.1f}), the treasury (foreign business) −{0.5 * worth:.2f}; the host as a whole gains in at most "
+        f"(+{middle:.1f}), the treasury from foreign business −{0.5 * worth:.2f}; the host as a whole gains in at most "
         "100% of draws and loses in at least 0%."
     )
 

@@ -42,7 +42,7 @@ HOST: Final[Mapping[str, str]] = {
     "consumer_gain": "customers",
     "domestic_gross_profit": "domestic rivals",
     "operator_profit": "local operators",
-    "tax_take": "the treasury (foreign business)",
+    "tax_take": "the treasury from foreign business",
 }
 """Flows of the host's parties, which add up to the host as a whole, and the parties in words."""
 
