@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from itertools import groupby, zip_longest
 from math import isnan
@@ -27,14 +27,11 @@ if TYPE_CHECKING:
     from sim.outcomes.tables import HeadlineRow
     from sim.outcomes.verdict import Verdict
     from sim.tasks.backtest import Track
-    from sim.tasks.bridge import BridgeStudy
     from sim.tasks.calibrate import Learning
     from sim.tasks.decide import DecisionStudy
-    from sim.tasks.discover import Conditions
-    from sim.tasks.drivers import DriversStudy
-    from sim.tasks.revision import RevisionStudy
     from sim.tasks.run import Study
     from sim.tasks.sweep import SweepStudy
+    from sim.tasks.task import FindingsStudy
 
 __all__ = [
     "FirstAnswer",
@@ -201,16 +198,10 @@ def report_answer(headline: Iterable[HeadlineRow]) -> None:
 
 def report_sweep(sweep: SweepStudy, *, verbose: bool = False) -> None:
     """What the points say of each outcome; every point below it if that is wanted."""
-    _sentences(sweep.sentences, verbose=verbose)
-    _saved(sweep.folder, sweep.paths)
-    if verbose:
-        header, *rows = sweep.table
-        say("")
-        table(header, rows)
-    _notes(sweep.notes)
+    _report(sweep, lambda: _whole_table(sweep.table), verbose=verbose)
 
 
-def report_findings(study: DriversStudy | BridgeStudy | Conditions | RevisionStudy, *, verbose: bool = False) -> None:
+def report_findings(study: FindingsStudy, *, verbose: bool = False) -> None:
     """For each outcome what is found of it, a sentence a finding, as many as a screen takes unless all are wanted."""
     each = max(1, _MOST_SENTENCES // max(1, len(study.findings)))
     for title, *findings in study.findings if verbose else study.findings[:_MOST_SENTENCES]:
@@ -222,22 +213,30 @@ def report_findings(study: DriversStudy | BridgeStudy | Conditions | RevisionStu
 
 def report_decision(decision: DecisionStudy, *, verbose: bool = False) -> None:
     """What is found, a sentence each, the most important first; the actions beside each other if that is wanted."""
-    _sentences(decision.sentences, verbose=verbose)
-    _saved(decision.folder, decision.paths)
-    if verbose:
-        header, *rows = decision.table
-        say("")
-        table(header, rows)
-    _notes(decision.notes)
+    _report(decision, lambda: _whole_table(decision.table), verbose=verbose)
 
 
 _MOST_SENTENCES: Final = 11
 """On a screen, above the line that names the folder."""
 
 
-def _sentences(sentences: Sequence[str], *, verbose: bool) -> None:
-    """A line each, as many as a screen takes unless all are wanted."""
-    _lines([(sentence,) for sentence in (sentences if verbose else sentences[:_MOST_SENTENCES])])
+def _report(
+    study: SweepStudy | DecisionStudy | Track | Learning, say_tables: Callable[[], None], *, verbose: bool
+) -> None:
+    """A sentence a line, as many as a screen takes, and where it all lies; if it is wanted all of them, and tables."""
+    sentences = study.sentences if verbose else study.sentences[:_MOST_SENTENCES]
+    _lines([(sentence,) for sentence in sentences])
+    _saved(study.folder, study.paths)
+    if verbose:
+        say_tables()
+    _notes(study.notes)
+
+
+def _whole_table(rows: Sequence[Sequence[str]]) -> None:
+    """A table whose first row is its header."""
+    header, *others = rows
+    say("")
+    table(header, others)
 
 
 def _quantity(row: HeadlineRow) -> tuple[str, str, str, str]:
@@ -257,11 +256,7 @@ def _cells(row: HeadlineRow, factor: float) -> tuple[str, ...]:
 
 def report_track(track: Track, *, verbose: bool = False) -> None:
     """How the record was foreseen; row by row, and what was left out or replaced, if that is wanted."""
-    _sentences(track.sentences, verbose=verbose)
-    _saved(track.folder, track.paths)
-    if verbose:
-        _track_tables(track)
-    _notes(track.notes)
+    _report(track, lambda: _track_tables(track), verbose=verbose)
 
 
 def _track_tables(track: Track) -> None:
@@ -288,11 +283,7 @@ def _track_tables(track: Track) -> None:
 
 def report_learning(learning: Learning, *, verbose: bool = False) -> None:
     """What the record taught; row by row and input by input, and how the particles fared, if that is wanted."""
-    _sentences(learning.sentences, verbose=verbose)
-    _saved(learning.folder, learning.paths)
-    if verbose:
-        _learning_tables(learning)
-    _notes(learning.notes)
+    _report(learning, lambda: _learning_tables(learning), verbose=verbose)
 
 
 def _learning_tables(learning: Learning) -> None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
 from typing import Final
 
-__all__ = ["SPELLING", "capital", "change", "listed", "money", "percent", "points", "readable", "signed"]
+__all__ = ["SPELLING", "capital", "change", "listed", "long_date", "money", "percent", "points", "readable", "signed"]
 
 SPELLING: Final = {word.lower(): word for word in ("IaaS", "PaaS", "SaaS", "JV", "FTZ", "ITIF", "China", "NPV", "IRR")}
 """Abbreviations in lower case to their usual spelling."""
@@ -27,6 +28,11 @@ def capital(text: str) -> str:
 def listed(parts: Sequence[str]) -> str:
     """Parts of a sentence one after the other, at least one."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
+
+
+def long_date(day: datetime.date) -> str:
+    """A day as one says it: 30 April 2019."""
+    return f"{day.day} {day:%B %Y}"
 
 
 def percent(value: float) -> str:

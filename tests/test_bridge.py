@@ -28,7 +28,8 @@ from sim.reading.loading import load_scenario, shipped_folder
 from sim.scenario.clauses import CLOSES, DATES, KINDS, LEVERS, MOST_CLAUSES, WORLD, Clause, clauses_between
 from sim.scenario.scenario import Scenario
 from sim.scenario.steps import StepEffect
-from sim.tasks.bridge import BridgeStudy, read_clauses, run_bridge
+from sim.tasks.bridge import read_clauses, run_bridge
+from sim.tasks.task import FindingsStudy
 from sim.tasks.verify import verify_study
 
 RANDOM = np.random.default_rng(1)
@@ -340,12 +341,12 @@ def pair(folder: Folder) -> Folder:
     return folder
 
 
-def bridged(**options: object) -> BridgeStudy:
+def bridged(**options: object) -> FindingsStudy:
     arguments: dict[str, object] = {"outcomes": ["npv.total.aws"], "draws": 2048, "plots": False, "jobs": 1, **options}
     return run_bridge("one.yaml", "other.yaml", **arguments)  # type: ignore[arg-type]
 
 
-def rows_of(study: BridgeStudy, name: str = "bridge.csv") -> list[dict[str, str]]:
+def rows_of(study: FindingsStudy, name: str = "bridge.csv") -> list[dict[str, str]]:
     with (study.folder / name).open(newline="") as stream:
         return list(csv.DictReader(stream))
 

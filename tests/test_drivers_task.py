@@ -32,10 +32,10 @@ from sim.scenario.scenario import Scenario
 from sim.tasks import drivers as command
 from sim.tasks import hybrids
 from sim.tasks.attribution import Redrawn, default_outcomes, drivers, redrawn_sets
-from sim.tasks.drivers import DriversStudy, run_drivers
+from sim.tasks.drivers import run_drivers
 from sim.tasks.hybrids import HybridPlan, hybrid_draws, hybrid_parts, redrawn_part
 from sim.tasks.runs import with_draws
-from sim.tasks.task import FINISHED_BEFORE
+from sim.tasks.task import FINISHED_BEFORE, FindingsStudy
 from sim.tasks.verify import verify_study
 
 GAIN = "gain(foreign_share.total.2022)"
@@ -72,12 +72,12 @@ def study() -> Study:
 
 
 @cache
-def whole() -> DriversStudy:
+def whole() -> FindingsStudy:
     """Its drivers with totals."""
     return run_drivers(folder(), outcomes=[GAIN], total=True, out=folder().parent, plots=True, jobs=2)
 
 
-def rows(found: DriversStudy, name: str = "drivers.csv") -> list[dict[str, str]]:
+def rows(found: FindingsStudy, name: str = "drivers.csv") -> list[dict[str, str]]:
     with (found.folder / name).open(newline="") as stream:
         return list(csv.DictReader(stream))
 

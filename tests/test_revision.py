@@ -12,8 +12,9 @@ from conftest import Folder
 from sim.cli import main
 from sim.errors import ResultsError
 from sim.reading.loading import load_scenario
-from sim.tasks.revision import RevisionStudy, compare_days
+from sim.tasks.revision import compare_days
 from sim.tasks.run import run_study
+from sim.tasks.task import FindingsStudy
 
 
 def made(out: str, *overrides: str, seed: int = 1) -> Path:
@@ -22,7 +23,7 @@ def made(out: str, *overrides: str, seed: int = 1) -> Path:
     return run_study([scenario], draws=1024, seed=seed, out=out, plots=False, jobs=1).folder
 
 
-def rows(study: RevisionStudy, name: str) -> list[Mapping[str, str]]:
+def rows(study: FindingsStudy, name: str) -> list[Mapping[str, str]]:
     with (study.folder / name).open(newline="") as stream:
         return list(csv.DictReader(stream))
 

@@ -9,7 +9,7 @@ from sim.belief.naive import NAIVE
 from sim.belief.record import Series
 from sim.belief.track import PooledRow, RowScore
 from sim.scenario.scenario import Scenario
-from sim.wording import capital, money, percent, readable, signed
+from sim.wording import capital, long_date, money, percent, readable, signed
 
 __all__ = ["track_sentences", "trust_of"]
 
@@ -83,7 +83,7 @@ def track_sentences(
         happened = "happened" if row.observation.value else "did not happen"
         chance = percent(100 * row.probability)
         yield f"{_what(row.observation.series, scenario)} {happened}; the forecast gave it {chance}."
-    day = f"{scenario.as_of.day} {scenario.as_of:%B %Y}"
+    day = long_date(scenario.as_of)
     yield (
         f"{unmatched} rows are nothing in this scenario and were left out; {replaced} numbers were not known on {day} "
         "and gave way to their fallbacks."

@@ -38,27 +38,21 @@ def unit_words(name: str, scenario: Scenario) -> str:
     """A unit or column in words: an input's title, what luck or a group of inputs is called."""
     plain, _, place = name.rstrip("]").partition("[")
     if place:
-        component = f"component {int(place) + 1}" if place.isdigit() else _provider(place, scenario)
+        component = f"component {int(place) + 1}" if place.isdigit() else scenario.called(place)
         return f"{unit_words(plain, scenario)}, {component}"
     for beginning, text in _BEGINNINGS.items():
         if name.startswith(beginning):
-            return text.format(_provider(name.removeprefix(beginning), scenario))
+            return text.format(scenario.called(name.removeprefix(beginning)))
     group = scenario.sampling.correlations.get(name)
     own = titles(scenario).get(name) if group is None else group.title
     return _UNITS.get(name) or own or readable(name)
-
-
-def _provider(name: str, scenario: Scenario) -> str:
-    """A provider's title without what stands in brackets; anything else in words."""
-    known = scenario.providers.get(name)
-    return readable(name) if known is None else known.short_title
 
 
 def outcome_words(attribution: Attribution) -> str:
     """An outcome as a sentence has it, without what a gain is counted from."""
     outcome = attribution.outcome
     scope = "all layers" if outcome.scope == "total" else readable(outcome.scope)
-    whose = f"{outcome.item} providers" if outcome.item == "foreign" else _provider(outcome.item, attribution.scenario)
+    whose = f"{outcome.item} providers" if outcome.item == "foreign" else attribution.scenario.called(outcome.item)
     place = "" if outcome.scope == "total" and outcome.item else scope
     what = ", ".join(filter(None, (readable(outcome.variable), whose, place, str(outcome.year))))
     return f"gain in {what}" if outcome.is_gain else what

@@ -42,7 +42,7 @@ from sim.outcomes.stakes import (
     number_level,
     provider_worth,
 )
-from sim.wording import listed, money
+from sim.wording import listed, long_date, money
 
 __all__ = ["MOST_LINES", "Line", "Verdict", "verdict_of"]
 
@@ -201,7 +201,7 @@ class _Study:
             draws += " inside a box"
         if scenario.sampling.posterior is not None:
             draws += " learned from a record"
-        day = f"{scenario.as_of.day} {scenario.as_of:%B %Y}"
+        day = long_date(scenario.as_of)
         return f"{draws}, from {scenario.horizon.base_year} data, seen from {day}"
 
     # ------------------------------------------------------------------ the scenarios

@@ -25,10 +25,10 @@ from sim.outcomes.results import Result
 from sim.pictures.captions import beaten, foreseen, inside
 from sim.pictures.marks import fan, key, quantiles
 from sim.pictures.registry import picture
-from sim.pictures.style import GREY, INK, SHADE, grid, heading, number_axis, sheet, short_title
+from sim.pictures.style import GREY, INK, SHADE, grid, heading, number_axis, sheet
 from sim.pictures.titles import Titles
 from sim.scenario.scenario import Scenario
-from sim.wording import capital, readable
+from sim.wording import capital, long_date, readable
 
 __all__ = ["TrackRecord", "track_fans", "track_pit", "track_scores"]
 
@@ -88,7 +88,7 @@ def _series(rows: Sequence[RowScore]) -> dict[Series, list[RowScore]]:
 def _title(scenario: Scenario, series: Series) -> str:
     """A series in words."""
     variable, scope, item = series
-    who = short_title(scenario, item) if item in scenario.providers else readable(item)
+    who = scenario.called(item)
     what = {"market_size": "Market size", "foreign_share": "All foreign providers"}.get(variable, capital(who))
     kind = " revenue" if variable.startswith("revenue") else ""
     return f"{what}{kind}, {readable(scope)}"
@@ -113,7 +113,7 @@ def track_fans(track: TrackRecord) -> Figure:
     columns = min(len(panels), _MOST_COLUMNS)
     lines = -(-len(panels) // columns)
     note = (
-        f"Forecast of {scenario.title} as of {scenario.as_of.day} {scenario.as_of:%B %Y}, with nothing published "
+        f"Forecast of {scenario.title} as of {long_date(scenario.as_of)}, with nothing published "
         f"later, and what was observed. An observation is as wide as the period "
         "that it covers and as high as its measurement range."
     )

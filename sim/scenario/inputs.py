@@ -148,16 +148,9 @@ class _Place:
         return _Place(self.scenario, f"{self.path}.{key}" if self.path else key, self.ids)
 
     def entry(self, key: str, value: Any) -> _Place:
-        """The entry of a mapping by id."""
-        return _Place(self.scenario, f"{self.path}.{key}", (*self.ids, _words(self.scenario, key, value)))
-
-
-def _words(scenario: Scenario, key: str, value: Any) -> str:
-    """What an id is called: by the title of what stands there, or of the provider, layer or segment of this id."""
-    if key in scenario.providers:
-        return scenario.providers[key].short_title
-    known = (value, scenario.market.layers.get(key), scenario.segments.get(key))
-    return next(filter(None, (getattr(one, "title", None) for one in known)), readable(key))
+        """The entry of a mapping by id, which may have a title; of a provider it is the short one."""
+        own = None if key in self.scenario.providers else getattr(value, "title", None)
+        return _Place(self.scenario, f"{self.path}.{key}", (*self.ids, own or self.scenario.called(key)))
 
 
 def _walk(node: Any, place: _Place) -> Iterator[Input]:

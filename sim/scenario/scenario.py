@@ -219,10 +219,13 @@ class Scenario(Model):
         """What was learned from a record, and takes the place of draws; None in a scenario as it was read."""
         return self._learned
 
-    def called(self, level: str) -> str:
-        """What a hypothesis or a reading is called where people read: its title, else its id in words."""
-        known = self.opening.hypotheses.get(level) or self.zone.readings.get(level)
-        return (known.title if known is not None else None) or readable(level)
+    def called(self, key: str) -> str:
+        """What a provider, layer, segment, hypothesis or reading is called where people read; another id in words."""
+        if key in self.providers:
+            return self.providers[key].short_title
+        entries = (self.market.layers, self.segments, self.opening.hypotheses, self.zone.readings)
+        titles = (entry.get(key) for entry in entries)
+        return next((one.title for one in titles if one is not None and one.title), readable(key))
 
     def named(self, name: str) -> Scenario:
         """The same scenario under another name, which is its title too."""

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import numpy as np
-from pydantic import TypeAdapter
 
 from sim.analysis.bridge import FEWEST_SCRAMBLES, STATISTICS, Summary, summary
 from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray
@@ -27,7 +26,7 @@ from sim.disk import write_bytes
 from sim.errors import NumericalError, Problem, ResultsError, ScenarioError
 from sim.model.course import Shared
 from sim.model.engine import simulate
-from sim.outcomes.manifest import EXACT, stated, understood
+from sim.outcomes.manifest import stated
 from sim.outcomes.naming import Outcome, find_number
 from sim.outcomes.results import require_finite
 from sim.outcomes.tables import Cell, csv_bytes, parameter_columns, parameter_rows
@@ -42,9 +41,9 @@ from sim.tasks.crew import make_crew
 from sim.tasks.parts import Arrays
 from sim.tasks.pool import Batch, Progress, say_nothing
 from sim.tasks.request import make_request, overrides_content, scenario_again
-from sim.tasks.task import Desk, Finished, Task, perform
+from sim.tasks.task import FINDINGS, Desk, FindingsStudy, Finished, Task, perform
 
-__all__ = ["BRIDGE_DRAWS", "BridgeStudy", "BridgeTask", "read_clauses", "run_bridge"]
+__all__ = ["BRIDGE_DRAWS", "BridgeTask", "read_clauses", "run_bridge"]
 
 BRIDGE_DRAWS: Final = 2048
 """Unless more are asked for: what lies between clauses is found on few draws, since all runs share them."""
@@ -58,27 +57,6 @@ BRIDGE_COLUMNS: Final = (
 INTERACTION_COLUMNS: Final = ("outcome", "clause", "other", "value", "se", "unit")
 
 _SIMULATED: Final = 0.9
-
-
-@dataclass(frozen=True)
-class BridgeStudy:
-    """A finished bridge.
-
-    Attributes
-    ----------
-    folder : Path
-    paths : tuple of Path
-        Every file.
-    findings : tuple of tuple of str
-        The answer: for each outcome what lies between the two, then a sentence a finding.
-    notes : tuple of str
-        What a reader should know before quoting it.
-    """
-
-    folder: Path
-    paths: tuple[Path, ...]
-    findings: tuple[tuple[str, ...], ...]
-    notes: tuple[str, ...]
 
 
 def read_clauses(texts: Sequence[str]) -> tuple[Clause, ...]:
@@ -121,7 +99,7 @@ def run_bridge(
     progress: Progress | None = None,
     executor: Executor | None = None,
     patience: float | None = None,
-) -> BridgeStudy:
+) -> FindingsStudy:
     """Tell apart what each clause brings from one scenario to another, and write it into a folder of its own.
 
     Parameters
@@ -192,7 +170,7 @@ def _objections(outcome: Outcome, answered: int) -> Iterator[str]:
 
 
 @dataclass(frozen=True)
-class BridgeTask(Task[FloatArray, BridgeStudy]):
+class BridgeTask(Task[FloatArray, FindingsStudy]):
     """A bridge from one scenario to another.
 
     Attributes
@@ -269,7 +247,7 @@ class BridgeTask(Task[FloatArray, BridgeStudy]):
             _draw(folder / "plots", sheets, desk.crew.jobs)
         desk.tell("files", 1.0)
         return {
-            "answer": stated(_ANSWER, tuple(tuple(findings(sheet)) for sheet in sheets)),
+            "answer": stated(FINDINGS, tuple(tuple(findings(sheet)) for sheet in sheets)),
             "notes": tuple(self._notes()),
             "draws": self.draws,
             "draws_key": draws_key(self.first),
@@ -278,10 +256,9 @@ class BridgeTask(Task[FloatArray, BridgeStudy]):
     def _sheet(self, outcome: Outcome, found: Summary) -> BridgeSheet:
         return BridgeSheet(self.first, self.second, tuple(clause.name for clause in self.clauses), outcome, found)
 
-    def answer(self, study: Finished) -> BridgeStudy:
+    def answer(self, study: Finished) -> FindingsStudy:
         """The sentences."""
-        lines = understood(_ANSWER, study.manifest.answer, study.folder)
-        return BridgeStudy(study.folder, study.paths, lines, study.notes)
+        return study.findings()
 
     def _notes(self) -> Iterator[str]:
         """What a reader should know before quoting it."""
@@ -294,9 +271,6 @@ class BridgeTask(Task[FloatArray, BridgeStudy]):
                 yield f"no rule, and a clause of its own called '{clause.name}': {sections}, where the two files differ"
         if self.draws < FEWEST_SCRAMBLES * DRAWS_PER_SCRAMBLE:
             yield f"errors are unknown below {FEWEST_SCRAMBLES * DRAWS_PER_SCRAMBLE:,} draws"
-
-
-_ANSWER: Final = TypeAdapter(tuple[tuple[str, ...], ...], config=EXACT)
 
 
 def _values(

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 import numpy as np
-from pydantic import TypeAdapter
 
 from sim.analysis.discovery import FEWEST_SCRAMBLES
 from sim.axes import DRAWS_PER_SCRAMBLE, BoolArray, FloatArray
@@ -23,7 +22,7 @@ from sim.errors import NumericalError, Problem, ResultsError, ScenarioError
 from sim.model.course import Shared
 from sim.model.engine import simulate
 from sim.outcomes.events import Event, event_draws, event_values, find_event, variables_of_event
-from sim.outcomes.manifest import EXACT, stated, understood
+from sim.outcomes.manifest import stated
 from sim.outcomes.panels import Result, require_finite
 from sim.outcomes.study import INPUTS_FILE, Study, read_study, study_beside
 from sim.outcomes.tables import csv_bytes
@@ -45,9 +44,9 @@ from sim.tasks.conditions import (
 from sim.tasks.crew import make_crew
 from sim.tasks.parts import Arrays
 from sim.tasks.pool import Progress
-from sim.tasks.task import Desk, Finished, Task, perform
+from sim.tasks.task import FINDINGS, Desk, FindingsStudy, Finished, Task, perform
 
-__all__ = ["Conditions", "DiscoverTask", "run_discovery"]
+__all__ = ["DiscoverTask", "run_discovery"]
 
 _WANTED_SCRAMBLES: Final = 16
 """Four of them report, from which on there are errors."""
@@ -58,29 +57,6 @@ _FEW: Final = 100
 _SCRAMBLES_PER_PART: Final = 2
 
 _PLOTS: Final = "plots"
-
-_ANSWER: Final = TypeAdapter(tuple[tuple[str, ...], ...], config=EXACT)
-
-
-@dataclass(frozen=True)
-class Conditions:
-    """A finished discovery.
-
-    Attributes
-    ----------
-    folder : Path
-    paths : tuple of Path
-        Every file of the study.
-    findings : tuple of tuple of str
-        For each scenario sentences, of which the first names it.
-    notes : tuple of str
-        What a reader should know before quoting it.
-    """
-
-    folder: Path
-    paths: tuple[Path, ...]
-    findings: tuple[tuple[str, ...], ...]
-    notes: tuple[str, ...]
 
 
 def run_discovery(
@@ -95,7 +71,7 @@ def run_discovery(
     progress: Progress | None = None,
     executor: Executor | None = None,
     patience: float | None = None,
-) -> Conditions:
+) -> FindingsStudy:
     """Find the conditions under which an event is likely, and write them into a folder of their own.
 
     Parameters
@@ -160,7 +136,7 @@ def _all_or_none(study: Study, event: Event, passing: Mapping[str, BoolArray]) -
 
 
 @dataclass(frozen=True)
-class DiscoverTask(Task[tuple[Finding, ...], Conditions]):
+class DiscoverTask(Task[tuple[Finding, ...], FindingsStudy]):
     """The search for the conditions of an event.
 
     Attributes
@@ -259,7 +235,7 @@ class DiscoverTask(Task[tuple[Finding, ...], Conditions]):
             self._draw(folder / _PLOTS, each)
         desk.tell("files", 1.0)
         said = tuple(tuple(filter(None, sentences(finding, first))) for first, finding in each)
-        return {"answer": stated(_ANSWER, said), "notes": tuple(self._notes()), "draws": self.study.draws}
+        return {"answer": stated(FINDINGS, said), "notes": tuple(self._notes()), "draws": self.study.draws}
 
     def _draw(self, folder: Path, each: Sequence[tuple[int, Finding]]) -> None:
         """The pictures of each scenario, named after it where there are several."""
@@ -299,10 +275,9 @@ class DiscoverTask(Task[tuple[Finding, ...], Conditions]):
         elif not self.has_ceiling:
             yield "The draws are learned from a record: luck and inputs depend on each other, and there is no ceiling."
 
-    def answer(self, study: Finished) -> Conditions:
+    def answer(self, study: Finished) -> FindingsStudy:
         """What is said of each scenario."""
-        said = understood(_ANSWER, study.manifest.answer, study.folder)
-        return Conditions(study.folder, study.paths, said, study.notes)
+        return study.findings()
 
 
 def _happens_again(event: Event, scenario: Scenario, base: Scenario | None, scrambles: range) -> Arrays:

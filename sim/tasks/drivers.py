@@ -9,15 +9,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final, Self
 
-from pydantic import TypeAdapter
-
 from sim.belief.posterior import Posterior
 from sim.chance.pairing import draws_key
 from sim.disk import write_bytes
 from sim.errors import Problem, ScenarioError
 from sim.outcomes.drivers import Attribution
 from sim.outcomes.findings import sentences
-from sim.outcomes.manifest import stated, understood
+from sim.outcomes.manifest import stated
 from sim.outcomes.naming import Outcome, find_outcome
 from sim.outcomes.study import Study, read_study, study_beside
 from sim.outcomes.variables import VARIABLES
@@ -26,37 +24,14 @@ from sim.tasks.crew import make_crew
 from sim.tasks.hybrids import HybridPlan, hybrid_draws, hybrid_parts
 from sim.tasks.pool import Batch, Progress
 from sim.tasks.run import unknown_errors
-from sim.tasks.task import Desk, Finished, Task, perform
+from sim.tasks.task import FINDINGS, Desk, FindingsStudy, Finished, Task, perform
 
-__all__ = ["DriversStudy", "DriversTask", "run_drivers"]
+__all__ = ["DriversTask", "run_drivers"]
 
 _SIMULATED: Final = 0.9
 """Share of the time that runs take, for the progress bar."""
 
 _INSTEAD: Final = "ask for one that is, such as npv_with_terminal, enters or wait"
-
-_FINDINGS: Final = TypeAdapter(tuple[tuple[str, ...], ...])
-
-
-@dataclass(frozen=True)
-class DriversStudy:
-    """What drives the outcomes of a study.
-
-    Attributes
-    ----------
-    folder : Path
-    paths : tuple of Path
-        Every file.
-    findings : tuple of tuple of str
-        For each outcome of each scenario sentences, of which the first names it.
-    notes : tuple of str
-        What a reader should know before quoting it.
-    """
-
-    folder: Path
-    paths: tuple[Path, ...]
-    findings: tuple[tuple[str, ...], ...]
-    notes: tuple[str, ...]
 
 
 def run_drivers(
@@ -71,7 +46,7 @@ def run_drivers(
     progress: Progress | None = None,
     executor: Executor | None = None,
     patience: float | None = None,
-) -> DriversStudy:
+) -> FindingsStudy:
     """Find what drives outcomes of a finished run, and write it into a folder of its own.
 
     Parameters
@@ -132,7 +107,7 @@ def _refuse_learned(study: Study) -> None:
 
 
 @dataclass(frozen=True)
-class DriversTask(Task[Sequence[Attribution], DriversStudy]):
+class DriversTask(Task[Sequence[Attribution], FindingsStudy]):
     """The drivers of some outcomes of a study.
 
     Attributes
@@ -211,7 +186,7 @@ class DriversTask(Task[Sequence[Attribution], DriversStudy]):
         desk.tell("files", 1.0)
         scenario = self.study.results[0].scenario
         return {
-            "answer": stated(_FINDINGS, tuple(tuple(sentences(one)) for one in computed)),
+            "answer": stated(FINDINGS, tuple(tuple(sentences(one)) for one in computed)),
             "notes": tuple(self._notes(computed)),
             "draws": scenario.sampling.draws,
             "draws_key": draws_key(scenario),
@@ -229,10 +204,9 @@ class DriversTask(Task[Sequence[Attribution], DriversStudy]):
         ]
         return [*constant, *unknown_errors(study.draws)]
 
-    def answer(self, study: Finished) -> DriversStudy:
+    def answer(self, study: Finished) -> FindingsStudy:
         """The findings."""
-        findings = understood(_FINDINGS, study.manifest.answer, study.folder)
-        return DriversStudy(study.folder, study.paths, findings, study.notes)
+        return study.findings()
 
 
 def _draw(folder: Path, computed: Sequence[Attribution], jobs: int) -> None:

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple, Self, TypeAlias
 
 import numpy as np
-from pydantic import TypeAdapter
 
 from sim.axes import FloatArray
 from sim.belief.posterior import Posterior
@@ -18,7 +17,6 @@ from sim.disk import write_bytes
 from sim.errors import ResultsError
 from sim.outcomes.comparison import compare_one, summarise
 from sim.outcomes.manifest import (
-    EXACT,
     MANIFEST,
     Hashes,
     Program,
@@ -26,7 +24,6 @@ from sim.outcomes.manifest import (
     read_manifest,
     require_as_written,
     stated,
-    understood,
 )
 from sim.outcomes.panels import Result, panel_hash
 from sim.outcomes.results import DRAWS_FILE, read_result
@@ -38,10 +35,10 @@ from sim.scenario.records import Record
 from sim.tasks.compare import scenario_folders
 from sim.tasks.crew import make_crew
 from sim.tasks.pool import Progress
-from sim.tasks.task import Desk, Finished, Task, perform
+from sim.tasks.task import FINDINGS, Desk, Findings, FindingsStudy, Finished, Task, perform
 from sim.wording import capital, change, listed, money, points
 
-__all__ = ["RevisionStudy", "RevisionTask", "compare_days"]
+__all__ = ["RevisionTask", "compare_days"]
 
 ASSUMPTIONS_FILE: Final = "assumptions.csv"
 OUTCOMES_FILE: Final = "outcomes.csv"
@@ -49,31 +46,6 @@ COMPARISON_FILE: Final = "comparison.csv"
 
 _MOST_TOLD: Final = 3
 """Assumptions that a sentence names; the file has all."""
-
-_Findings: TypeAlias = tuple[tuple[str, ...], ...]
-
-_ANSWER: Final[TypeAdapter[_Findings]] = TypeAdapter(_Findings, config=EXACT)
-
-
-@dataclass(frozen=True)
-class RevisionStudy:
-    """A finished comparison of two days.
-
-    Attributes
-    ----------
-    folder : Path
-    paths : tuple of Path
-        Every file of the study.
-    findings : tuple of tuple of str
-        For each scenario its title, then what is found, a sentence each.
-    notes : tuple of str
-        What a reader should know before quoting it.
-    """
-
-    folder: Path
-    paths: tuple[Path, ...]
-    findings: _Findings
-    notes: tuple[str, ...]
 
 
 class AssumptionRow(NamedTuple):
@@ -114,7 +86,7 @@ def compare_days(
     out: Path | str = Path("results"),
     force: bool = False,
     progress: Progress | None = None,
-) -> RevisionStudy:
+) -> FindingsStudy:
     """Compare the same scenarios of two studies: assumptions and outcomes beside each other.
 
     Parameters
@@ -267,7 +239,7 @@ def _words(value: Any) -> str:
 
 
 @dataclass(frozen=True)
-class RevisionTask(Task[_Findings, RevisionStudy]):
+class RevisionTask(Task[Findings, FindingsStudy]):
     """The comparison of two days.
 
     Attributes
@@ -300,11 +272,11 @@ class RevisionTask(Task[_Findings, RevisionStudy]):
         """Not without the results that were compared."""
         raise ResultsError(f"{folder}: was made of other studies' draws: verify those with --rerun")
 
-    def compute(self, desk: Desk) -> _Findings:
+    def compute(self, desk: Desk) -> Findings:
         """What is found of each scenario."""
         return tuple(tuple(_found(pair)) for pair in self.pairs)
 
-    def write(self, folder: Path, computed: _Findings, desk: Desk) -> Mapping[str, Any]:
+    def write(self, folder: Path, computed: Findings, desk: Desk) -> Mapping[str, Any]:
         """Write every file."""
         desk.tell("files", 0.5)
         tables: dict[str, tuple[tuple[str, ...], Sequence[Sequence[Cell]]]] = {
@@ -318,12 +290,11 @@ class RevisionTask(Task[_Findings, RevisionStudy]):
         lone = [f"Only one of the studies has {listed(self.alone)}."] if self.alone else []
         notes = dict.fromkeys([*map(_shared, self.pairs), *map(_made, self.pairs), *lone])
         draws = self.pairs[0].new.result.scenario.sampling.draws
-        return {"answer": stated(_ANSWER, computed), "notes": tuple(notes), "draws": draws}
+        return {"answer": stated(FINDINGS, computed), "notes": tuple(notes), "draws": draws}
 
-    def answer(self, study: Finished) -> RevisionStudy:
+    def answer(self, study: Finished) -> FindingsStudy:
         """What was found."""
-        found = understood(_ANSWER, study.manifest.answer, study.folder)
-        return RevisionStudy(study.folder, study.paths, found, study.notes)
+        return study.findings()
 
 
 def _content(side: _Side) -> dict[str, Any]:

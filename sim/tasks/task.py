@@ -12,19 +12,44 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Final, Generic, Self, TypeVar
+from typing import Any, ClassVar, Final, Generic, Self, TypeAlias, TypeVar
+
+from pydantic import TypeAdapter
 
 from sim.belief.posterior import Posterior
 from sim.disk import file_hash, remove_empty_folders
-from sim.outcomes.manifest import Manifest, Program, canonical_hash, decisive, program, write_manifest
+from sim.outcomes.manifest import (
+    EXACT,
+    Manifest,
+    Program,
+    canonical_hash,
+    decisive,
+    program,
+    understood,
+    write_manifest,
+)
 from sim.tasks.crew import Crew
 from sim.tasks.parts import Arrays, PartStore
 from sim.tasks.pool import Progress, of_the_rest, say_nothing
 from sim.tasks.store import clean, discard, files_of, finish, finished, new_study, relative_files, scratch, study_name
 
-__all__ = ["FINISHED_BEFORE", "Desk", "Finished", "Task", "perform"]
+__all__ = [
+    "FINDINGS",
+    "FINISHED_BEFORE",
+    "Desk",
+    "Findings",
+    "FindingsStudy",
+    "Finished",
+    "Task",
+    "perform",
+]
 
 FINISHED_BEFORE: Final = "this study was finished before: nothing was computed (--force computes it again)"
+
+Findings: TypeAlias = tuple[tuple[str, ...], ...]
+
+FINDINGS: Final = TypeAdapter(Findings, config=EXACT)
+"""Sentences in groups, as a manifest has them."""
 
 Computed = TypeVar("Computed")
 Answer = TypeVar("Answer")
@@ -103,6 +128,27 @@ class Desk:
 
 
 @dataclass(frozen=True)
+class FindingsStudy:
+    """A finished study that answers in findings.
+
+    Attributes
+    ----------
+    folder : Path
+    paths : tuple of Path
+        Every file of the study.
+    findings : tuple of tuple of str
+        For each outcome or scenario sentences, of which the first names it.
+    notes : tuple of str
+        What a reader should know before quoting it.
+    """
+
+    folder: Path
+    paths: tuple[Path, ...]
+    findings: Findings
+    notes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Finished:
     """A finished study.
 
@@ -127,6 +173,11 @@ class Finished:
     def notes(self) -> tuple[str, ...]:
         """What a reader should know before quoting it, and how it was come by."""
         return (*self.manifest.notes, *self.passing)
+
+    def findings(self) -> FindingsStudy:
+        """The answer of a task that states `FINDINGS`."""
+        said = understood(FINDINGS, self.manifest.answer, self.folder)
+        return FindingsStudy(self.folder, self.paths, said, self.notes)
 
 
 class Task(ABC, Generic[Computed, Answer]):
