@@ -185,7 +185,8 @@ def _shares(scenario: Scenario) -> Iterator[Finding]:
 
 
 def _stated(shares: LayerShares) -> list[str]:
-    return [key for key in LayerShares.model_fields if getattr(shares, key) is not None]
+    """The keys in which a layer states its shares."""
+    return [key for key in LayerShares.model_fields if key != "channel" and getattr(shares, key) is not None]
 
 
 def _direct(path: str, shares: LayerShares, scenario: Scenario) -> Iterator[Finding]:
@@ -222,12 +223,53 @@ def _split(path: str, shares: LayerShares, scenario: Scenario) -> Iterator[Findi
         yield from _known(f"{path}.domestic_split_as", kind, shares.domestic_split_as, own)
 
 
+def _channels(scenario: Scenario) -> Iterator[Finding]:
+    """Channels are one of a kind, are told apart by regimes that know them, and divide what is sold."""
+    yield from _one_of_a_kind(scenario)
+    for layer, shares in scenario.shares.items():
+        for provider, parts in (shares.channel or {}).items():
+            path = f"shares.{layer}.channel.{provider}"
+            present = [name for name in scenario.foreign if name not in scenario.entrants]
+            yield from _known(path, "foreign provider of the base year", provider, present)
+            for name in parts:
+                yield from _known(f"{path}.{name}", "channel", name, scenario.channels or ())
+            if not parts or all(part == 0.0 for part in parts.values()):
+                yield path, "must give a channel some part of the sales (found none)"
+    for path, regime in _every_lever(scenario):
+        for lever in ("tariff", "cross_border", "cross_border_unlock"):
+            if lever in regime.model_fields_set and scenario.channel_of("cross_border") is None:
+                yield (
+                    f"{path}.{lever}",
+                    "is of sales from abroad, and no channel is of kind cross_border; add one",
+                )
+
+
+def _one_of_a_kind(scenario: Scenario) -> Iterator[Finding]:
+    seen: dict[str, str] = {}
+    for name, channel in (scenario.channels or {}).items():
+        if channel.kind in seen:
+            other = seen[channel.kind]
+            yield f"channels.{name}.kind", f"a scenario has one channel of a kind (found '{other}' of this kind too)"
+        seen.setdefault(channel.kind, name)
+
+
+def _every_lever(scenario: Scenario) -> Iterator[tuple[str, Regime | RegimeChange]]:
+    """Each statement of levers, by its path."""
+    yield from ((f"regimes.{name}", regime) for name, regime in scenario.regimes.items())
+    for name, step in scenario.policy.steps.items():
+        if step.change is not None:
+            yield f"policy.steps.{name}.change", step.change
+
+
 def _opening(scenario: Scenario) -> Iterator[Finding]:
     opening = scenario.opening
+    for name in opening.provider_factor:
+        yield from _known(f"opening.provider_factor.{name}", "foreign provider", name, scenario.foreign)
     yield from _known("opening.layer", "layer", opening.layer, scenario.market.layers)
     yield from _same("opening.layer_factor", "layer", opening.layer_factor, scenario.market.layers)
     yield from _categories("opening.hypothesis", opening.hypothesis, opening.hypotheses)
     for name, hypothesis in opening.hypotheses.items():
+        yield from _known(f"opening.hypotheses.{name}.regime", "regime", hypothesis.regime, scenario.regimes)
         for position, provider in enumerate(hypothesis.providers or ()):
             path = f"opening.hypotheses.{name}.providers[{position}]"
             yield from _known(path, "foreign provider", provider, scenario.foreign)
@@ -320,6 +362,7 @@ _CHECKS: Final[tuple[Callable[[Scenario], Iterator[Finding]], ...]] = (
     _layers,
     _providers,
     _shares,
+    _channels,
     _opening,
     _zone,
     _regimes,

@@ -77,11 +77,28 @@ class Regime(Model):
     eligible: tuple[Id, ...] | None = Field(
         default=None, description="Foreign providers that may run own sites; null: all. To others none are allowed."
     )
+    tariff: FractionLever | None = Field(
+        title="tariff, {0}",
+        default=None,
+        description="On the producer's price of what is sold from abroad; null: the channel's own.",
+    )
+    cross_border: FractionLever = Field(
+        title="part of sales from abroad that stays allowed, {0}",
+        default=1.0,
+        description="Part of the customers served from abroad who still may be; the others see the partner's offer.",
+    )
+    cross_border_unlock: FractionLever = Field(
+        title="control of sales from abroad, {0}",
+        default=0.0,
+        description="Part of the premium that offers from abroad get.",
+    )
 
 
 _LEVERS: Final[Mapping[str, Any]] = get_type_hints(Regime, include_extras=True)
 
-FRACTION_LEVERS: Final = tuple(name for name in Regime.model_fields if _LEVERS[name] == FractionLever)
+FRACTION_LEVERS: Final = tuple(
+    name for name in Regime.model_fields if FractionLever in (_LEVERS[name], *get_args(_LEVERS[name]))
+)
 """Levers that may be records, or refer to another regime."""
 
 LIMITS: Final = tuple(name for name in Regime.model_fields if NoneType in get_args(_LEVERS[name]))

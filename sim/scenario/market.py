@@ -6,6 +6,7 @@ from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
+from sim.scenario.channels import ChannelPart
 from sim.scenario.evidence import (
     Category,
     Fraction,
@@ -160,6 +161,12 @@ class LayerShares(Model):
         title="part of {1} in domestic sales of {0}", default=None, description="Divided by their sum."
     )
     domestic_split_as: Id | None = Field(default=None, description="Layer whose domestic proportions are taken.")
+    channel: dict[Id, dict[Id, ChannelPart]] | None = Field(
+        title="part of sales of {1} in {0} through {2}",
+        default=None,
+        description="Foreign provider to its channels and their parts of its sales, divided by their sum; "
+        "who is left out sells all through the partner channel, or through the only one there is.",
+    )
 
 
 class Demand(Model):
@@ -219,8 +226,11 @@ class Closure(Model):
 
 
 class Hypothesis(Titled):
-    """What foreign providers would have in the long run if they controlled their business."""
+    """What foreign providers would have in the long run if they controlled their business, or under a regime."""
 
+    regime: Id | None = Field(
+        default=None, description="Regime under which they would have it; left out: full control of their business."
+    )
     measure: Literal["share_of_open", "share_of_layer", "gain_of_layer"] = Field(
         description="share of the open part; share of all of the layer; gain on today's share of all of the layer"
     )
@@ -253,6 +263,11 @@ class Opening(Model):
     hypotheses: dict[Id, Hypothesis] = Field(min_length=1, max_length=MOST)
     layer_factor: dict[Id, Annotated[Number, Range(0, 10)]] = Field(
         title="what control is worth in {0}", description="Premium of a layer relative to the one of `layer`."
+    )
+    provider_factor: dict[Id, Annotated[Number, Range(0, 10)]] = Field(
+        title="what control is worth to {0}",
+        default_factory=dict,
+        description="Premium of a foreign provider relative to that of those who are left out.",
     )
     ramp: Annotated[Years, Range(1e-6, 1000)] = Field(
         title="how long the premium takes to arrive", description="Time constant with which the premium arrives."

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 from pydantic import AfterValidator, Field, PrivateAttr, model_validator
 
 from sim.axes import FloatArray
+from sim.scenario.channels import CHANNEL_KINDS, Channel, ChannelKind
 from sim.scenario.evidence import SCALES, ExchangeRate, Fraction, Growth, Number, Source, Years
 from sim.scenario.families import Fixed
 from sim.scenario.levers import Id, Regime
@@ -173,6 +174,12 @@ class Scenario(Model):
     market: Market
     segments: dict[Id, Segment] = Field(min_length=1, max_length=MOST)
     providers: dict[Id, Provider] = Field(min_length=2, max_length=MOST)
+    channels: dict[Id, Channel] | None = Field(
+        default=None,
+        min_length=1,
+        max_length=len(CHANNEL_KINDS),
+        description="Ways to customers, one of a kind; left out: a partner channel, and own sites where allowed.",
+    )
     shares: dict[Id, LayerShares] = Field(min_length=1, max_length=MOST)
     demand: Demand
     rivalry: Rivalry
@@ -223,7 +230,7 @@ class Scenario(Model):
         """What a provider, layer, segment, hypothesis or reading is called where people read; another id in words."""
         if key in self.providers:
             return self.providers[key].short_title
-        entries = (self.market.layers, self.segments, self.opening.hypotheses, self.zone.readings)
+        entries = (self.market.layers, self.segments, self.channels or {}, self.opening.hypotheses, self.zone.readings)
         titles = (entry.get(key) for entry in entries)
         return next((one.title for one in titles if one is not None and one.title), readable(key))
 
@@ -247,6 +254,11 @@ class Scenario(Model):
     def foreign(self) -> tuple[str, ...]:
         """Ids of the foreign providers, in listed order."""
         return tuple(name for name, provider in self.providers.items() if provider.origin == "foreign")
+
+    def channel_of(self, kind: ChannelKind) -> str | None:
+        """Id of the channel of a kind; None if the scenario has none."""
+        channels = self.channels or {"partner": Channel(kind="partner"), "owned": Channel(kind="owned")}
+        return next((name for name, channel in channels.items() if channel.kind == kind), None)
 
     @property
     def entrants(self) -> tuple[str, ...]:
