@@ -40,7 +40,7 @@ READING_ORDER = (
     "scenario.records", "scenario.families", "scenario.evidence", "scenario.levers", "scenario.channels",
     "scenario.steps",
     "scenario.market", "scenario.providers", "scenario.supply", "scenario.scenario",
-    "scenario.inputs", "scenario.baseyear", "scenario.policy", "scenario.clauses",
+    "scenario.inputs", "scenario.baseyear", "scenario.policy", "scenario.grants", "scenario.clauses",
     "reading.plausibility", "reading.feasibility", "reading.correlation",
     "reading.actors", "reading.consistency", "reading.documents", "reading.jsontext", "reading.cells",
     "reading.schema",
@@ -54,7 +54,8 @@ READING_ORDER = (
     "outcomes.statistics", "outcomes.tables", "outcomes.comparison", "outcomes.naming", "outcomes.events",
     "outcomes.study", "outcomes.sweeps", "outcomes.drivers", "outcomes.findings", "outcomes.sweepwords",
     "outcomes.stakes", "outcomes.phrases", "outcomes.verdict",
-    "model.economy", "model.inversion", "model.luck", "model.marketpath", "model.entry", "model.stocks", "model.levers",
+    "model.mix", "model.economy", "model.inversion", "model.luck", "model.marketpath", "model.entry", "model.stocks",
+    "model.levers",
     "model.course", "model.sites", "model.market", "model.record", "model.sight", "model.streams", "model.accounts",
     "model.engine", "model.valuation",
     "analysis.scrambles", "analysis.reweighting", "analysis.splines", "analysis.drivers", "analysis.bridge",
@@ -196,7 +197,7 @@ def _levers_read(path: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("name", [name for name in Regime.model_fields if name != "title"])
 def test_every_lever_moves_something(name: str) -> None:
-    reading = ("scenario.policy", "dates", "model")
+    reading = ("scenario.policy", "scenario.grants", "dates", "model")
     assert any(name in _levers_read(path) for module, path in _modules().items() if module.startswith(reading))
 
 

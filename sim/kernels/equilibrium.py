@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 
@@ -11,10 +12,13 @@ from sim.axes import FloatArray, runs
 from sim.kernels.choice import invert, utility_into
 from sim.kernels.pricing import base_class_share, class_share, log_markup, share_slope
 
-__all__ = ["StaticMarket", "StaticShares", "opening_premium", "static_equilibrium"]
+__all__ = ["MOST_PREMIUM", "StaticMarket", "StaticShares", "opening_premium", "regime_premium", "static_equilibrium"]
 
 _STEPS = 24
 _PREMIUM_STEPS = 36
+_HALVINGS = 48
+MOST_PREMIUM = 60.0
+"""Utility; beyond it the bisection does not look."""
 _ODDS_STEPS = 3
 """Steps are fixed so that no draw waits for another."""
 
@@ -268,3 +272,70 @@ def _moved_to(
         home = weights / (1.0 + lifted)
         premium = np.maximum(premium + goal - np.log((home * lifted).sum(axis=0) / home.sum(axis=0)), least)
     return premium
+
+
+def regime_premium(
+    market: StaticMarket,
+    weights: FloatArray,
+    target: FloatArray,
+    lift: Callable[[FloatArray], FloatArray],
+) -> FloatArray:
+    """The premium under which a regime gives all foreign providers a target share.
+
+    Equation (32) of docs/model.md.
+
+    All spending of the open part chooses and markups are in static equilibrium. The share must rise or fall with the
+    premium throughout, as it does where the regime gives every foreign provider more control than the base year's or
+    every one less. In each step the premium is bisected at the markups of the day, and then the markups answer.
+
+    Parameters
+    ----------
+    market : StaticMarket
+    weights : (G, N)
+        Spending in the open part of each segment; any scale.
+    target : (N,)
+        Share of all foreign providers in the open part.
+    lift : callable
+        From premia (N,) to the utility (F, G, N) that the regime adds to foreign offers of the base year.
+
+    Returns
+    -------
+    (N,)
+        Between 0, where even that is too far, and MOST_PREMIUM, where nothing is far enough.
+    """
+    domestic, open_part, closed_part = market.domestic, market.open_part, 1.0 - market.open_part
+    weights = weights / weights.sum(axis=0)
+    markup, attraction, premium = market.start.copy(), market.base.copy(), np.zeros_like(target)
+    for _ in range(_PREMIUM_STEPS):
+        market.attract(attraction, markup)
+        home, abroad = attraction[:domestic].sum(axis=0), attraction[domestic:]
+        premium = _bisected(partial(_too_large, home, abroad, lift, weights, target), target)
+        factor = np.exp(lift(premium))
+        in_open, in_closed = 1.0 / (home + (factor * abroad).sum(axis=0)), 1.0 / home
+        foreign = in_open * factor
+        market.answer(markup, attraction, class_share((in_open, in_closed), (open_part, closed_part)), foreign)
+    return premium
+
+
+def _too_large(
+    home: FloatArray,
+    abroad: FloatArray,
+    lift: Callable[[FloatArray], FloatArray],
+    weights: FloatArray,
+    target: FloatArray,
+    premium: FloatArray,
+) -> FloatArray:
+    """By how much the share of all foreign offers is above a target, (N,); `home` (G, N) and `abroad` (F, G, N)."""
+    foreign = (abroad * np.exp(lift(premium))).sum(axis=0)
+    return np.asarray((weights * (foreign / (home + foreign))).sum(axis=0) - target)
+
+
+def _bisected(excess: Callable[[FloatArray], FloatArray], like: FloatArray) -> FloatArray:
+    """Where a function of (N,) that rises or falls is 0; the end that is nearer to it where it is nowhere."""
+    low, high = np.zeros_like(like), np.full_like(like, MOST_PREMIUM)
+    falls = excess(high) < excess(low)
+    for _ in range(_HALVINGS):
+        middle = 0.5 * (low + high)
+        beyond = (excess(middle) > 0.0) != falls
+        low, high = np.where(beyond, low, middle), np.where(beyond, middle, high)
+    return np.where(low == 0.0, 0.0, 0.5 * (low + high))

@@ -12,6 +12,7 @@ from sim.errors import NumericalError
 from sim.kernels import pricing
 from sim.kernels.channels import Rates
 from sim.kernels.equilibrium import StaticMarket
+from sim.model.mix import Mix
 from sim.scenario.baseyear import Inputs
 from sim.scenario.policy import State, lever
 from sim.scenario.scenario import Scenario
@@ -53,6 +54,8 @@ class Economy:
         phi, utility that control of one's own business is worth.
     premium_by_segment : (G, N)
         The same times the layer's factor.
+    mix : Mix or None
+        The channels of the base year, where the scenario states more than that all start with a partner.
     """
 
     inputs: Inputs
@@ -72,6 +75,7 @@ class Economy:
     utility: FloatArray
     premium: FloatArray
     premium_by_segment: FloatArray
+    mix: Mix | None = None
 
     @property
     def draws(self) -> int:

@@ -10,10 +10,12 @@ import numpy as np
 
 from sim.axes import BoolArray, FloatArray
 from sim.kernels.channels import Rates, channel_values, entry_margin
-from sim.kernels.equilibrium import StaticMarket, StaticShares, opening_premium, static_equilibrium
+from sim.kernels.equilibrium import StaticMarket, StaticShares, opening_premium, regime_premium, static_equilibrium
 from sim.kernels.pricing import margin_gain
 from sim.model.economy import Economy, reach_fraction
 from sim.model.inversion import start_unlock
+from sim.model.mix import Mix
+from sim.scenario.grants import full_control, grants_of
 from sim.scenario.policy import State, allows_owned, lever, reachable, states
 from sim.scenario.scenario import Scenario
 from sim.scenario.steps import HazardStep
@@ -238,14 +240,27 @@ def _chance(name: str, step: HazardStep, economy: Economy) -> FloatArray | float
 def static_under(scenario: Scenario, economy: Economy, state: State) -> StaticShares:
     """The static equilibrium of the opening's layer under a state's reach and full unlock, without a cap."""
     rows = economy.segment_rows(scenario.opening.layer)
-    premium = economy.premium_by_segment[rows]
-    owned, partner = (_added_unlock(scenario, economy, state, name) for name in ("owned_unlock", "partner_unlock"))
-    boosts = (
-        np.broadcast_to(unlock * premium, (economy.foreign, *premium.shape))
-        for unlock in (np.maximum(owned, partner), partner)
-    )
     reach = reach_fraction(scenario, economy, state)[rows]
-    return static_equilibrium(economy.static_market(rows), reach, *boosts)
+    return static_equilibrium(economy.static_market(rows), reach, *_static_lifts(scenario, economy, state, rows))
+
+
+def _static_lifts(scenario: Scenario, economy: Economy, state: State, rows: slice) -> tuple[FloatArray, FloatArray]:
+    """Utility that a state adds to foreign offers within and beyond the reach of own sites, (F, G, N) each."""
+    if economy.mix is None:
+        premium = economy.premium_by_segment[rows]
+        owned, partner = (_added_unlock(scenario, economy, state, name) for name in ("owned_unlock", "partner_unlock"))
+        levels = np.maximum(owned, partner), partner
+        return _for_each(economy, levels[0] * premium), _for_each(economy, levels[1] * premium)
+    layer, grants = scenario.opening.layer, grants_of(scenario, state, economy.inputs, economy.draws)
+    place = slice(economy.layers.index(layer), economy.layers.index(layer) + 1)
+    lifts = economy.mix.long_run(grants)[:, place], economy.mix.lifts(grants).rest[:, place]
+    shape = (economy.foreign, rows.stop - rows.start, economy.draws)
+    return np.broadcast_to(lifts[0], shape), np.broadcast_to(lifts[1], shape)
+
+
+def _for_each(economy: Economy, utility: FloatArray) -> FloatArray:
+    """Utility (G, N) of every foreign provider, (F, G, N)."""
+    return np.broadcast_to(utility, (economy.foreign, *utility.shape))
 
 
 def tariff_equivalent(scenario: Scenario, economy: Economy, state: State) -> FloatArray:
@@ -268,6 +283,8 @@ def tariff_equivalent(scenario: Scenario, economy: Economy, state: State) -> Flo
     ----------
     Head & Ries (2001) AER 91; Head & Mayer (2014).
     """
+    if economy.mix is not None:
+        return np.expm1(_lost_control(scenario, economy, economy.mix, state) / economy.excess)
     unlocked = start_unlock(scenario, economy.inputs, economy.draws) * economy.premium
     added = economy.premium - unlocked
     if not allows_owned(state) and not _added_unlock(scenario, economy, state, "partner_unlock").any():
@@ -282,6 +299,18 @@ def tariff_equivalent(scenario: Scenario, economy: Economy, state: State) -> Flo
     left = added - opening_premium(market, open_spending, target, least=-unlocked)
     left[np.abs(left) < _ROUNDING] = 0.0
     return np.expm1(left / economy.excess)
+
+
+def _lost_control(scenario: Scenario, economy: Economy, mix: Mix, state: State) -> FloatArray:
+    """Utility that all foreign offers would lose from full control, to have a state's static share; (N,)."""
+    place, rows = economy.layers.index(scenario.opening.layer), economy.segment_rows(scenario.opening.layer)
+    weights, every = economy.weights[rows], static_under(scenario, economy, state)
+    open_spending = weights * economy.open_part[rows]
+    share = (weights * every.segment[economy.domestic :].sum(axis=0)).sum(axis=0) / open_spending.sum(axis=0)
+    full = mix.long_run(full_control(scenario, economy.draws))[:, place : place + 1]
+    lost = regime_premium(economy.static_market(rows), open_spending, share, lambda less: full - less)
+    lost[lost < _ROUNDING] = 0.0
+    return lost
 
 
 def _opens_all(scenario: Scenario, economy: Economy, state: State, rows: slice) -> bool:

@@ -11,9 +11,11 @@ import numpy as np
 from sim.axes import FloatArray
 from sim.kernels import baseyear, pricing
 from sim.kernels.choice import invert
-from sim.kernels.equilibrium import opening_premium
+from sim.kernels.equilibrium import MOST_PREMIUM, opening_premium, regime_premium
 from sim.model.economy import LARGEST_EXPONENT, Economy, Inputs, require
+from sim.model.mix import base_mix
 from sim.scenario.baseyear import BaseYear, Condition, base_year, coherence, existence
+from sim.scenario.grants import grants_of, has_mix, hypothesis_grants, identification
 from sim.scenario.market import Hypothesis
 from sim.scenario.policy import lever, states
 from sim.scenario.providers import Provider
@@ -99,7 +101,7 @@ MOST_SHARED = 8
 """Base years of a block, some ten megabytes each with what follows from them, that are kept for others: the first."""
 
 
-_BASE_YEAR = ("market", "segments", "shares", "demand", "opening")
+_BASE_YEAR = ("market", "segments", "shares", "demand", "opening", "channels")
 """Sections of a scenario from which its base year is made, with its providers and what the starting regime unlocks."""
 
 
@@ -111,8 +113,21 @@ def _share_base_year(scenario: Scenario, inputs: Inputs, other: Scenario, econom
     names = [name for name in inputs if name.startswith(tuple(f"{section}." for section in _BASE_YEAR))]
     if not all(np.array_equal(inputs[name], economy.inputs[name]) for name in names):
         return False
+    if has_mix(scenario):
+        return _same_grants(_read_grants(scenario, inputs), _read_grants(other, economy.inputs))
     ours, theirs = (start_unlock(*case, economy.draws) for case in ((scenario, inputs), (other, economy.inputs)))
     return np.array_equal(ours, theirs)
+
+
+def _read_grants(scenario: Scenario, inputs: Inputs) -> tuple[FloatArray, ...]:
+    """What regimes grant in the base year, and under the hypotheses."""
+    draws = len(inputs["opening.hypothesis"])
+    start = grants_of(scenario, states(scenario)[0], inputs, draws)
+    return (*start, *hypothesis_grants(scenario, inputs, draws))
+
+
+def _same_grants(ours: tuple[FloatArray, ...], theirs: tuple[FloatArray, ...]) -> bool:
+    return all(np.array_equal(mine, its) for mine, its in zip(ours, theirs, strict=True))
 
 
 def _there(scenario: Scenario) -> list[tuple[str, Provider]]:
@@ -165,20 +180,43 @@ def start_unlock(scenario: Scenario, inputs: Inputs, draws: int) -> FloatArray:
 
 
 def _with_premium(scenario: Scenario, economy: Economy) -> Economy:
-    """The economy with phi, of which opening adds the part to the base year that the start has not unlocked."""
-    layer = scenario.opening.layer
-    rows = economy.segment_rows(layer)
+    """The economy with phi, and with the channels of its base year if the scenario states any."""
+    factors = np.stack([economy.inputs[f"opening.layer_factor.{name}"] for name in economy.layers])
+    premium = _premium_of_regimes(scenario, economy, factors) if has_mix(scenario) else _premium(scenario, economy)
+    largest = premium * np.maximum(factors.max(axis=0), 1.0 / economy.excess)
+    bearable = largest < LARGEST_EXPONENT
+    require("opening.hypotheses and opening.layer_factor ask for a premium too large to compute with", bearable)
+    mix = base_mix(scenario, economy.inputs, factors).at(premium) if has_mix(scenario) else None
+    return replace(economy, premium=premium, premium_by_segment=premium * factors[economy.layer_of], mix=mix)
+
+
+def _premium(scenario: Scenario, economy: Economy) -> FloatArray:
+    """phi, of which opening adds the part to the base year that the start has not unlocked; (N,)."""
+    rows = economy.segment_rows(scenario.opening.layer)
     open_spending = economy.weights[rows] * economy.open_part[rows]
     added = opening_premium(economy.static_market(rows), open_spending, target_share(scenario, economy))
     unlocked = start_unlock(scenario, economy.inputs, economy.draws)
     path = states(scenario)[0].paths["partner_unlock"]
     require(f"{path} is 1 at the start, which leaves no premium for others to unlock", unlocked < 1.0)
-    premium = added / (1.0 - unlocked)
-    factors = np.stack([economy.inputs[f"opening.layer_factor.{name}"] for name in economy.layers])
-    largest = premium * np.maximum(factors.max(axis=0), 1.0 / economy.excess)
-    bearable = largest < LARGEST_EXPONENT
-    require("opening.hypotheses and opening.layer_factor ask for a premium too large to compute with", bearable)
-    return replace(economy, premium=premium, premium_by_segment=premium * factors[economy.layer_of])
+    return np.asarray(added / (1.0 - unlocked))
+
+
+def _premium_of_regimes(scenario: Scenario, economy: Economy, factors: FloatArray) -> FloatArray:
+    """phi from the share that each draw's hypothesis states under a regime, (N,)."""
+    _require_all(identification(scenario, economy.inputs))
+    layer = economy.layers.index(scenario.opening.layer)
+    rows = economy.segment_rows(scenario.opening.layer)
+    mix = base_mix(scenario, economy.inputs, factors).of_layer(layer)
+    asked = hypothesis_grants(scenario, economy.inputs, economy.draws)
+    asked = asked._replace(sites=asked.sites[:, layer : layer + 1])
+    open_spending = economy.weights[rows] * economy.open_part[rows]
+    target = target_share(scenario, economy)
+    premium = regime_premium(
+        economy.static_market(rows), open_spending, target, lambda phi: mix.at(phi).long_run(asked)
+    )
+    unmet = "opening.hypotheses: no premium of control, however large, gives the share that a hypothesis states"
+    require(unmet, premium < MOST_PREMIUM)
+    return premium
 
 
 def target_share(scenario: Scenario, economy: Economy) -> FloatArray:

@@ -29,6 +29,7 @@ __all__ = [
     "earliest_dates",
     "lever",
     "reachable",
+    "state_of",
     "states",
     "trigger_order",
 ]
@@ -76,6 +77,11 @@ def states(scenario: Scenario) -> tuple[State, ...]:
         if name:
             after[name] = _state_after(scenario, name, after[bases[name]])
     return after[""], *(after[name] for name in bases)
+
+
+def state_of(scenario: Scenario, regime: str) -> State:
+    """The state in which a regime is in force, whether or not the calendar brings it."""
+    return _adopted(scenario, "", regime)
 
 
 def _step_followed(scenario: Scenario, name: str) -> str:
@@ -137,7 +143,7 @@ def lever(state: State, name: str, inputs: Mapping[str, FloatArray], draws: int)
     ----------
     state : State
     name : str
-        `partner_equity`, `partner_unlock`, `owned_unlock` or `spillover`.
+        One of `FRACTION_LEVERS`, or `spillover`.
     inputs : mapping of str to (N,)
         Sampled records by dotted path.
     draws : int
