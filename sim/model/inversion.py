@@ -15,7 +15,7 @@ from sim.kernels.equilibrium import MOST_PREMIUM, opening_premium, regime_premiu
 from sim.model.economy import LARGEST_EXPONENT, Economy, Inputs, require
 from sim.model.mix import base_mix
 from sim.scenario.baseyear import BaseYear, Condition, base_year, coherence, existence
-from sim.scenario.grants import grants_of, has_mix, hypothesis_grants, identification
+from sim.scenario.grants import Grants, grants_of, has_mix, hypothesis_grants, identification
 from sim.scenario.market import Hypothesis
 from sim.scenario.policy import lever, states
 from sim.scenario.providers import Provider
@@ -119,15 +119,14 @@ def _share_base_year(scenario: Scenario, inputs: Inputs, other: Scenario, econom
     return np.array_equal(ours, theirs)
 
 
-def _read_grants(scenario: Scenario, inputs: Inputs) -> tuple[FloatArray, ...]:
+def _read_grants(scenario: Scenario, inputs: Inputs) -> tuple[Grants, Grants]:
     """What regimes grant in the base year, and under the hypotheses."""
     draws = len(inputs["opening.hypothesis"])
-    start = grants_of(scenario, states(scenario)[0], inputs, draws)
-    return (*start, *hypothesis_grants(scenario, inputs, draws))
+    return grants_of(scenario, states(scenario)[0], inputs, draws), hypothesis_grants(scenario, inputs, draws)
 
 
-def _same_grants(ours: tuple[FloatArray, ...], theirs: tuple[FloatArray, ...]) -> bool:
-    return all(np.array_equal(mine, its) for mine, its in zip(ours, theirs, strict=True))
+def _same_grants(ours: tuple[Grants, Grants], theirs: tuple[Grants, Grants]) -> bool:
+    return all(np.array_equal(*both) for pair in zip(ours, theirs, strict=True) for both in zip(*pair, strict=True))
 
 
 def _there(scenario: Scenario) -> list[tuple[str, Provider]]:
