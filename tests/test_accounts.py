@@ -10,7 +10,7 @@ from shipped import scenario, worlds
 
 from sim.axes import FloatArray
 from sim.errors import SimError
-from sim.model.accounts import OUTCOMES
+from sim.model.accounts import ONLY_WHERE, OUTCOMES
 from sim.model.engine import simulate
 from sim.outcomes.panels import Panel
 
@@ -26,11 +26,15 @@ def _described(panel: Panel) -> tuple[str, str, tuple[int, ...], tuple[tuple[str
 
 
 @pytest.mark.parametrize("name", ["jv_only", "full_liberalization", "forced_transfer", "new_entrant"])
-@pytest.mark.parametrize("variable", OUTCOMES)
+@pytest.mark.parametrize("variable", sorted(OUTCOMES.keys() - ONLY_WHERE))
 def test_an_outcome_alone_has_the_bits_and_labels_that_it_has_among_all(variable: str, name: str) -> None:
     (alone,), among = _few(name, variable).values(), _few(name)[variable]
     np.testing.assert_array_equal(alone.values, among.values)
     assert repr(_described(alone)) == repr(_described(among))
+
+
+def test_an_outcome_that_only_some_scenarios_have_is_left_out_of_others() -> None:
+    assert not ONLY_WHERE.keys() & _few("jv_only").keys()
 
 
 def test_outcomes_come_once_and_in_the_order_of_results() -> None:

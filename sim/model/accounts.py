@@ -21,10 +21,11 @@ from sim.model.entry import tariff_equivalent
 from sim.model.record import Record
 from sim.model.streams import Streams, net_royalty
 from sim.outcomes.results import VARIABLES, Panel
+from sim.scenario.grants import has_mix
 from sim.scenario.policy import states
 from sim.scenario.scenario import Scenario
 
-__all__ = ["OUTCOMES", "Accounts", "chosen_outcomes", "outcomes"]
+__all__ = ["ONLY_WHERE", "OUTCOMES", "Accounts", "chosen_outcomes", "outcomes"]
 
 Items: TypeAlias = tuple[tuple[str, str], ...]
 """Scope and item of each column."""
@@ -33,8 +34,10 @@ Labelled: TypeAlias = tuple[tuple[int, ...], Items, FloatArray]
 """Years, items, and the values (Y, items, N)."""
 
 
-def chosen_outcomes(needed: Collection[str] | None = None) -> tuple[str, ...]:
+def chosen_outcomes(scenario: Scenario, needed: Collection[str] | None = None) -> tuple[str, ...]:
     """Variables that a run computes: those that are needed, all by default; in the order in which results hold them.
+
+    What a scenario has no part for, as in `ONLY_WHERE`, is left out.
 
     Raises
     ------
@@ -53,7 +56,8 @@ def chosen_outcomes(needed: Collection[str] | None = None) -> tuple[str, ...]:
             raise SimError(f"{name} compares two scenarios: no run of one computes it")
         if name not in OUTCOMES:
             raise SimError(f"a run computes no such outcome {choices(name, OUTCOMES)}")
-    return tuple(name for name in OUTCOMES if needed is None or name in needed)
+    wanted = (name for name in OUTCOMES if needed is None or name in needed)
+    return tuple(name for name in wanted if name not in ONLY_WHERE or ONLY_WHERE[name](scenario))
 
 
 def outcomes(
@@ -316,6 +320,11 @@ class Accounts:
         return self._scenario.opening.layer
 
     @property
+    def premium(self) -> FloatArray:
+        """What full control is worth, (N,)."""
+        return self._economy.premium
+
+    @property
     def final_tariff(self) -> FloatArray:
         """Tariff equivalent of the regime that is in force at the end of the horizon, (N,)."""
         final, every = self._masks.state[-1], states(self._scenario)
@@ -361,8 +370,12 @@ OUTCOMES: Final[Mapping[str, Callable[[Accounts], Labelled]]] = {
     "opening_hypothesis": lambda of: of.single(of.category("opening.hypothesis")),
     "zone_reading": lambda of: of.single(of.category("zone.reading")),
     "implied_tariff_equivalent": lambda of: of.single(of.final_tariff[None], of.opened_layer),
+    "control_premium": lambda of: of.single(of.premium[None], of.opened_layer),
 }
 """How each outcome of a run follows from its accounts, in the order in which results hold them."""
+
+ONLY_WHERE: Final[Mapping[str, Callable[[Scenario], bool]]] = {"control_premium": has_mix}
+"""Outcomes that only some scenarios have, and which."""
 
 
 def _with_sum(values: FloatArray, axis: int = 1) -> FloatArray:

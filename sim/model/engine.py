@@ -75,7 +75,7 @@ def simulate(
     SimError
         If a run computes no such outcome.
     """
-    names = chosen_outcomes(needed)
+    names = chosen_outcomes(scenario, needed)
     known = Shared() if shared is None else shared
     parts = _blocks(worlds, block or draws_at_once(scenario))
     return join_panels([outcomes(names, scenario, *_run_block(scenario, part, known)) for part in parts])

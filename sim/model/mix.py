@@ -40,8 +40,6 @@ class Lifts(NamedTuple):
 class Mix:
     """The channels of the base year at one premium.
 
-    Equations (30) and (31) of docs/model.md.
-
     Channels of a provider are no rival varieties: a customer sees one of them. A part f of the customers sees channel
     c, which lifts the provider's attraction by B = exp(a b k phi) (1 + t)^-(epsilon - 1); with omega the parts of its
     sales, f is proportional to omega / B, and sum f B = A0 is in the attraction of the base year.
@@ -120,6 +118,8 @@ class Mix:
 
     def lifts(self, grants: Grants) -> Lifts:
         """What a regime adds to utilities of the base year, by channel.
+
+        Equation (31) of docs/model.md.
 
         Parameters
         ----------

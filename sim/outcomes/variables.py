@@ -134,6 +134,13 @@ VARIABLES: Final[Mapping[str, VariableInfo]] = {
         "layer of the hypothesis",
         "",
     ),
+    "control_premium": VariableInfo(
+        "1",
+        "utility that full control of its business is worth to a foreign provider (phi); 0 where a hypothesis asks "
+        "for nothing that control could bring. Only where channels, or the regime of a hypothesis, are stated",
+        "layer of the hypothesis",
+        "",
+    ),
     "event_date": VariableInfo(
         "year",
         "when it happens",
