@@ -56,7 +56,7 @@ READING_ORDER = (
     "outcomes.stakes", "outcomes.phrases", "outcomes.verdict",
     "model.mix", "model.economy", "model.inversion", "model.luck", "model.marketpath", "model.entry", "model.stocks",
     "model.levers",
-    "model.course", "model.sites", "model.market", "model.record", "model.sight", "model.streams", "model.accounts",
+    "model.sites", "model.course", "model.market", "model.record", "model.sight", "model.streams", "model.accounts",
     "model.engine", "model.valuation",
     "analysis.scrambles", "analysis.reweighting", "analysis.splines", "analysis.drivers", "analysis.bridge",
     "analysis.discovery", "analysis.decisions", "analysis.information", "analysis.appraisal", "analysis.waiting",

@@ -53,7 +53,7 @@ def _but(edits: tuple[str, ...], *changed: str) -> tuple[str, ...]:
 
 
 def _intake(reach: Reach, share: FloatArray, room: FloatArray) -> Intake:
-    return rationed(reach, share, room, reach.divide(share))
+    return rationed(reach, share[:, None], room, reach.divide(share[:, None]))
 
 
 def _odds(share: FloatArray) -> FloatArray:
@@ -712,7 +712,7 @@ def test_opening_adds_spending_as_the_price_index_of_the_class_says() -> None:
     """(P_with / P_without)^(1 - eta), the index against that with partner offers, not against domestic ones alone."""
     one = np.ones((1, 1, 2))
     room, rate = np.full((1, 2), np.inf), np.full(2, 0.2)
-    found = _intake(Reach(np.ones((1, 2)), 3.0 * one, one, 4.0 * one[0], one[0], rate), np.ones((1, 2)), room)
+    found = _intake(Reach(np.ones((1, 2)), 3.0 * one, one, one, 4.0 * one[0], one[0], rate), np.ones((1, 2)), room)
     np.testing.assert_allclose(found.lift, (7.0 / 5.0) ** 0.2)
 
 
@@ -728,8 +728,8 @@ def test_a_full_site_is_seen_by_the_part_of_the_class_that_fits_and_partners_by_
     """f of the class sees the site: owned / e_owned = f and partner / e_partner = 1 - f, times one rate for all."""
     one = np.ones((1, 1, 2))
     sees, rate = np.ones((1, 2)), np.full(2, 0.2)
-    reach = Reach(sees, 3.0 * one, one, 4.0 * one[0], one[0], rate)
-    wanted = reach.divide(sees).owned.sum(axis=1)
+    reach = Reach(sees, 3.0 * one, one, one, 4.0 * one[0], one[0], rate)
+    wanted = reach.divide(sees[:, None]).owned.sum(axis=1)
     found = _intake(reach, sees, 0.5 * wanted)
     np.testing.assert_allclose(found.owned.sum(axis=1), 0.5 * wanted)
     np.testing.assert_allclose(found.owned / 3.0 + found.partner, found.home_rate[None], rtol=1e-3)
@@ -741,7 +741,7 @@ def test_who_finds_room_in_one_draw_does_not_depend_on_the_draws_beside_it() -> 
     sees, rate = np.ones((1, count)), np.full(count, 0.2)
     partner = np.geomspace(1e-7, 0.3, count) * one
     room = np.tile([0.2, 0.5, 0.9, 5.0], count // 4) * partner[:, 0]
-    reach = Reach(sees, 4.0 * partner, partner, one[0], one[0], rate)
+    reach = Reach(sees, 4.0 * partner, partner, partner, one[0], one[0], rate)
     together = _intake(reach, sees, room)
     for first in range(0, count, 2):
         two = np.arange(first, first + 2)

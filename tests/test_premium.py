@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -25,7 +26,9 @@ TAKEN_BACK = "policy.steps.back={when: 2022-05-01, adopt: jv_only}"
 
 
 def _levers(name: str, *edits: str) -> tuple[Economy, Levers, Timeline]:
+    """What is in force where the premium is 1, so that lifts are parts of it."""
     economy, _, timeline, masks = story(name, *edits)
+    economy = replace(economy, premium_by_segment=np.ones_like(economy.premium_by_segment))
     found, drawn = scenario(name, *edits), worlds(name, *edits)
     return economy, Levers(found, economy, market_path(found, economy, drawn, STEP, PERIODS), timeline, masks), timeline
 
@@ -37,8 +40,8 @@ def _instants() -> FloatArray:
 
 
 def _partner(levers: Levers) -> FloatArray:
-    rows = [levers.access(t).partner_unlock for t in range(PERIODS)]
-    return np.stack([row for row in rows if row is not None])
+    rows = [levers.access(t).channels.rest for t in range(PERIODS)]
+    return np.stack([row[0] for row in rows if row is not None])
 
 
 @settings(max_examples=60, deadline=None)
@@ -83,7 +86,7 @@ def test_what_partners_had_at_the_start_arrives_nowhere() -> None:
     """It is inside the base year."""
     edits = ("regimes.jv_only.partner_unlock=0.4", "regimes.full_liberalization.partner_unlock=0.4")
     _, levers, _ = _levers("full_liberalization", *edits)
-    assert all(levers.access(t).partner_unlock is None for t in range(PERIODS))
+    assert all(levers.access(t).channels.rest is None for t in range(PERIODS))
 
 
 def test_a_site_has_the_mean_over_the_live_part_of_the_window_of_what_has_arrived_since_its_launch() -> None:
@@ -94,8 +97,8 @@ def test_a_site_has_the_mean_over_the_live_part_of_the_window_of_what_has_arrive
     live = instants > launched
     arrived = np.where(live, -np.expm1(-np.maximum(instants - launched, 0) / ramp), 0.0).sum(axis=1)
     mean = arrived / np.maximum(live.sum(axis=1), 1)
-    rows = [levers.access(t).owned_unlock for t in range(PERIODS)]
-    found = np.stack([row for row in rows if row is not None])[:, 0, draws]
+    rows = [levers.access(t).channels.lead[0, 0] for t in range(PERIODS)]
+    found = np.stack(rows)[:, draws]
     grant = economy.inputs["regimes.ftz_pilot.owned_unlock"][draws]
     np.testing.assert_allclose(found, grant * mean, atol=2e-4)
     assert (found[-1] > 0).all()

@@ -15,7 +15,7 @@ from sim.kernels.pricing import base_class_share, log_markup
 from sim.model.economy import Economy
 from sim.model.market import advance, tally
 from sim.model.sites import reclassify, settle
-from sim.model.stocks import Access, Period, Sites, Stocks, opening_stocks
+from sim.model.stocks import Access, ChannelLifts, Period, Sites, Stocks, opening_stocks
 
 STEP = 0.25
 LEAD = "capacity.expansion_lead=6"  # months: two periods
@@ -62,17 +62,18 @@ def _period(base: Economy, *, captive: float = 1.0, contestable: float = 0.0, in
     def full(name: str, shaped: FloatArray, value: float = 0.0, kind: type = float) -> Any:
         return np.array(np.broadcast_to(changes.get(name, value), shaped.shape), dtype=kind)
 
+    partner, owned = full("partner_unlock", draw), full("owned_unlock", site)
+    lead = np.maximum(owned - partner, 0.0)
     access = Access(
         reach_part=full("reach_part", segment),
-        partner_unlock=full("partner_unlock", draw),
-        owned_unlock=full("owned_unlock", site),
+        channels=ChannelLifts(partner * base.premium_by_layer, lead[:, None] * base.premium_by_layer),
         cap=full("cap", draw, np.inf),
         takes_migrants=full("takes_migrants", draw, 0.0, bool),
         closes=full("closes", segment),
         evicts=full("evicts", segment),
         spillover=full("spillover", draw, 1.0),
     )
-    lead, late = lags(base.inputs["capacity.expansion_lead"], STEP)
+    ordered, late = lags(base.inputs["capacity.expansion_lead"], STEP)
     sites = Sites(
         live=full("live", site, changes.get("selling", 0.0), bool),
         selling=full("selling", site, 0.0, bool),
@@ -81,7 +82,7 @@ def _period(base: Economy, *, captive: float = 1.0, contestable: float = 0.0, in
         part=full("part", site, 1.0),
         live_years=full("live_years", site, STEP) * full("live", site, changes.get("selling", 0.0), bool),
         order=np.arange(base.foreign * base.draws).reshape(base.foreign, base.draws),
-        lead=lead,
+        lead=ordered,
         late=late,
         life=whole_periods(base.inputs["economics.asset_life"], STEP),
     )

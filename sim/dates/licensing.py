@@ -154,7 +154,8 @@ class Project:
 
     def may_apply(self, state: int, date: float) -> bool:
         """Whether it would apply on a date on which a state is in force."""
-        return self.work is None and self.permitted[state] and self.verdicts[state] and self.earliest <= date
+        free = self.work is None and self.launched == NEVER
+        return free and self.permitted[state] and self.verdicts[state] and self.earliest <= date
 
     def has_place_kept(self, state: int, date: float) -> bool:
         """Whether a place is kept from files for it: it is named, goes in this state by that date, and has none.
@@ -164,6 +165,10 @@ class Project:
         goes = self.work is not None or (self.verdicts[state] and self.earliest <= date)
         admitted = self.places > 0 or (self.turn is not None and self.turn.triggered)
         return not self.firms and self.permitted[state] and goes and not admitted
+
+    def stand(self) -> None:
+        """Have a site before anything happens, and a place for each firm that no zone counts."""
+        self.launched, self.places = _FIRST, max(self.firms, 1)
 
     def apply(self, date: float) -> None:
         """Start an application; what is left of an earlier one is void."""

@@ -74,7 +74,8 @@ class Timeline:
     first_applied : (F, N)
         Its first application, which a reversal may have dropped.
     applied, approved, sited, launched : (F, N)
-        Application, approval, place in the zone (at approval where it has no limit), opening of the site.
+        Application, approval, place in the zone (at approval where it has no limit), opening of the site; minus
+        infinity for a site of the base year.
     withdrawn : (F, N)
         Date from which a live site takes no new business, because the state no longer permits it own sites.
         It stays so, whatever comes into force later.
@@ -164,14 +165,14 @@ def simulate_timeline(
     require_shape("order", worlds.order, (len(scenario.foreign), worlds.draws))
     steps = step_dates(scenario, worlds)
     phases = phases_in_force(scenario, steps)
-    permitted = _permitted(scenario)
-    earliest = earliest_applications(scenario, worlds, steps, first_permission(scenario, phases))
-    begun = np.maximum(phases.start, earliest[:, None])
-    may_decide = permitted[:, phases.state] & (begun < phases.end)
+    permitted, allowed = _permitted(scenario), first_permission(scenario, phases)
+    begun = np.maximum(phases.start, (earliest := earliest_applications(scenario, worlds, steps, allowed))[:, None])
+    may_decide = permitted[:, phases.state] & (begun < phases.end) & ~_is_sited(scenario)
     applies = may_decide & np.take_along_axis(verdicts.swapaxes(0, 1), phases.state[None], axis=1)
     order, firms = worlds.order + _is_fringe(scenario)[:, None], _firms(scenario)
-    plans = _Plans(worlds, scenario.foreign, verdicts, permitted, earliest, firms, order)
-    found = _outcomes(scenario, plans, phases, np.flatnonzero(applies.any(axis=(0, 1))), known or KnownProjects())
+    plans = _Plans(worlds, scenario.foreign, verdicts, permitted, earliest, firms, order, _is_sited(scenario)[:, 0, 0])
+    busy = np.flatnonzero(applies.any(axis=(0, 1)) | _stops(phases, permitted[plans.sited]))
+    found = _outcomes(scenario, plans, phases, busy, known or KnownProjects())
     closing = np.minimum(found["dropped"], scenario.horizon.end_year + 1.0)
     return Timeline(
         steps=steps,
@@ -192,6 +193,11 @@ def simulate_timeline(
     )
 
 
+def _stops(phases: Phases, permitted: BoolArray) -> BoolArray:
+    """Whether what comes into force takes own sites from somebody who has them, of (R, S) permissions; (N,)."""
+    return np.asarray((~permitted[:, phases.state] & (phases.start < phases.end)).any(axis=(0, 1)))
+
+
 def _permitted(scenario: Scenario) -> BoolArray:
     """Whether own sites are permitted to each foreign provider in each state, (F, S)."""
     found = states(scenario)
@@ -203,6 +209,11 @@ def first_permission(scenario: Scenario, phases: Phases) -> FloatArray:
     allowed = _permitted(scenario)[:, phases.state] & (phases.start < phases.end)
     first: FloatArray = np.where(allowed, phases.start, NEVER).min(axis=1)
     return first
+
+
+def _is_sited(scenario: Scenario) -> BoolArray:
+    """Whether each foreign provider has sites in the base year, (F, 1, 1)."""
+    return np.array([name in scenario.sited for name in scenario.foreign])[:, None, None]
 
 
 def _is_fringe(scenario: Scenario) -> BoolArray:
@@ -240,7 +251,10 @@ class KnownProjects:
 
 @dataclass(frozen=True)
 class _Plans:
-    """What decides the projects of the foreign providers: arrays as in `Project`, (F, N) or with states first."""
+    """What decides the projects of the foreign providers: arrays as in `Project`, (F, N) or with states first.
+
+    `sited`, (F,), says who has a site in the base year.
+    """
 
     worlds: Worlds
     names: Sequence[str]
@@ -249,6 +263,7 @@ class _Plans:
     earliest: FloatArray
     firms: IntArray
     order: FloatArray
+    sited: BoolArray
 
     def columns(self, busy: IntArray) -> tuple[npt.NDArray[Any], ...]:
         """What differs between draws, for some draws: times of review and building, verdicts, dates and order."""
@@ -263,7 +278,10 @@ class _Plans:
         permitted, firms = self.permitted.tolist(), self.firms.tolist()
         columns = (array.T.tolist() for array in self.columns(busy))
         for times, builds, would, earliest, order in zip(*columns, strict=True):
-            yield list(map(Project, times, builds, would, permitted, earliest, firms, order))
+            projects = list(map(Project, times, builds, would, permitted, earliest, firms, order))
+            for place in np.flatnonzero(self.sited):
+                projects[place].stand()
+            yield projects
 
 
 def _outcomes(
@@ -276,9 +294,13 @@ def _outcomes(
     """
     read = np.full((len(_READ), len(plans.names), plans.order.shape[1]), NEVER)
     read[_READ.index("places")] = 0
+    read[_READ.index("launched"), plans.sited] = -np.inf
+    read[_READ.index("places"), plans.sited] = np.maximum(plans.firms[plans.sited], 1)[:, None]
     if busy.size:
         rules, reviewers = _rules(scenario), scenario.regulator.reviewers
-        fates = known.under(repr((rules, reviewers, plans.permitted.tolist(), plans.firms.tolist())))
+        fates = known.under(
+            repr((rules, reviewers, plans.permitted.tolist(), plans.firms.tolist(), plans.sited.tolist()))
+        )
         numbers = _numbers(plans, phases, busy)
         fresh = [place for place, row in enumerate(numbers) if row not in fates]
         draws = zip(_by_draw(phases, busy[fresh]), plans.by_draw(busy[fresh]), strict=True)

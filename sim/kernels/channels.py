@@ -10,6 +10,7 @@ from sim.axes import FloatArray
 from sim.kernels.finance import rent_rate
 
 __all__ = [
+    "AbroadSplit",
     "OwnedSplit",
     "PartnerSplit",
     "Rates",
@@ -18,6 +19,7 @@ __all__ = [
     "operator_idleness",
     "royalty_rate",
     "saved_technology",
+    "split_abroad",
     "split_owned",
     "split_partner",
 ]
@@ -184,6 +186,38 @@ def split_owned(gross: FloatArray, capacity: FloatArray, earned: FloatArray, rat
     dividend_tax = rates.dividend_withholding * np.maximum(before_tax - profit_tax, 0.0)
     net_profit = before_tax - profit_tax - dividend_tax - royalty_tax
     return OwnedSplit(site_cost, technology, royalty_tax, profit_tax, dividend_tax, net_profit, depreciation)
+
+
+@dataclass(frozen=True)
+class AbroadSplit:
+    """Streams of sales from abroad, each the shape of what customers pay; USD bn/yr.
+
+    `tariff`, `cost` and `profit` sum to what is paid. No tax of the host falls on the profit; that at home is ignored.
+    """
+
+    tariff: FloatArray
+    cost: FloatArray
+    profit: FloatArray
+
+
+def split_abroad(paid: FloatArray, tariff: FloatArray, earned: FloatArray, rates: Rates) -> AbroadSplit:
+    """Divide what customers pay for what is sold from abroad.
+
+    Equation (34) of docs/model.md.
+
+    Parameters
+    ----------
+    paid : (..., N)
+        With the tariff, USD bn/yr.
+    tariff : (..., N)
+        On the producer's price.
+    earned : (..., N)
+        What markups other than the base year's add, of what is paid.
+    rates : Rates
+    """
+    gross = paid / (1.0 + tariff)
+    profit = gross * rates.provider_margin + earned / (1.0 + tariff)
+    return AbroadSplit(paid - gross, gross - profit, profit)
 
 
 def saved_technology(rates: Rates) -> FloatArray:

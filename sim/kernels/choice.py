@@ -155,6 +155,8 @@ class Reach:
         1 where a site takes new business, else 0.
     owned, partner : (F, G, N)
         Attraction of the owned and of the partner offers.
+    before : (F, G, N)
+        Attraction of what there is without new sites, against which spending expands.
     home : (G, N)
         Total attraction of domestic offers.
     spending : (G, N)
@@ -166,6 +168,7 @@ class Reach:
     selling: FloatArray
     owned: FloatArray
     partner: FloatArray
+    before: FloatArray
     home: FloatArray
     spending: FloatArray
     exponent: FloatArray
@@ -177,15 +180,15 @@ class Reach:
 
     @cached_property
     def log_without(self) -> FloatArray:
-        """Log of total attraction without owned offers, (G, N)."""
-        return np.asarray(np.log(self.home + self.partner.sum(axis=0)))
+        """Log of total attraction without new sites, (G, N)."""
+        return np.asarray(np.log(self.home + self.before.sum(axis=0)))
 
     def divide(self, seen: FloatArray) -> Intake:
-        """New spending when a part of the class, (F, N), sees each owned offer, and the rest the partner's.
+        """New spending when a part of the class, (F, 1 or G, N), sees each owned offer, and the rest the partner's.
 
         Equation (11) of docs/model.md.
         """
-        owned, partner = self.owned * seen[:, None], self.partner * (1.0 - seen)[:, None]
+        owned, partner = self.owned * seen, self.partner * (1.0 - seen)
         total = self.home + (owned + partner).sum(axis=0)
         log_attraction = np.log(total)
         lift = np.exp(self.exponent * (log_attraction - self.log_without))
@@ -206,7 +209,7 @@ def rationed(reach: Reach, share: FloatArray, room: FloatArray, free: Intake) ->
     Parameters
     ----------
     reach : Reach
-    share : (F, N)
+    share : (F, 1 or G, N)
         Most of the class that may see the site: 1, in the window of a launch what is left of it, 0 where it
         takes no new business.
     room : (F, N)
@@ -235,7 +238,8 @@ def _fitted(reach: Reach, share: FloatArray, room: FloatArray, demand: FloatArra
     """The division of draws in which too many would see some site, by the demand (F, N) if all of `share` do."""
     seen = share
     for _ in range(_PASSES):
-        seen = np.where(demand > 0.0, np.minimum(seen * (room / np.maximum(demand, _SMALL)), share), seen)
+        fits = (room / np.maximum(demand, _SMALL))[:, None]
+        seen = np.where((demand > 0.0)[:, None], np.minimum(seen * fits, share), seen)
         found = reach.divide(seen)
         demand = found.owned.sum(axis=1)
     fit = (np.minimum(demand, room) / np.maximum(demand, _TINY))[:, None]

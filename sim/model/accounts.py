@@ -200,14 +200,31 @@ class Accounts:
     @cached_property
     def owned(self) -> FloatArray:
         """On own sites, (Y + 1, L + 1, F, N)."""
-        return self.by_year(np.zeros_like(self._base[self._economy.domestic :]), self._record.owned)
+        return self.by_year(self._base_through(2), self._record.owned)
+
+    @cached_property
+    def served(self) -> FloatArray:
+        """Served from abroad, as customers pay for it, (Y + 1, L + 1, F, N)."""
+        base = self._base_through(1)
+        periods = (len(self._record.tariff), *base.shape)
+        return self.by_year(base, np.broadcast_to(self._record.abroad, periods))
+
+    def _base_through(self, kind: int) -> FloatArray:
+        """What foreign providers sell in the base year through the channel of a kind, (F, L, N)."""
+        abroad = self._base[self._economy.domestic :]
+        return np.zeros_like(abroad) if self._economy.mix is None else abroad * self._economy.mix.split[kind]
 
     @property
     def retained(self) -> FloatArray:
-        """Net royalty of partners, and sales of own sites, (Y + 1, L + 1, F, N)."""
+        """Net royalty of partners, sales of own sites, and from abroad what the tariff leaves, (Y + 1, L + 1, F, N)."""
         record, domestic, net = self._record, self._economy.domestic, net_royalty(self._record, self.rates)
         with_partner = record.spending[:, domestic:] - record.owned
-        return self.by_year(self._base[domestic:] * net[0], with_partner * net[1:, None, None]) + self.owned
+        if self._economy.mix is None:
+            return self.by_year(self._base[domestic:] * net[0], with_partner * net[1:, None, None]) + self.owned
+        left, mix = 1.0 / (1.0 + record.tariff), self._economy.mix
+        sold = (with_partner - record.abroad) * net[1:, None, None] + record.abroad * left[:, None, None]
+        base = self._base_through(0) * net[0] + self._base_through(1) / (1.0 + mix.start.tariff)
+        return self.by_year(base, sold) + self.owned
 
     @property
     def domestic_profit(self) -> FloatArray:
@@ -271,15 +288,20 @@ class Accounts:
 
     @property
     def payback(self) -> FloatArray:
-        """Of own sites, (F, N)."""
-        return finance.payback_years(self.streams.site_cash * self._step, self._step)
+        """Of own sites that are launched, (F, N)."""
+        return self._of_launched(finance.payback_years(self.streams.site_cash * self._step, self._step))
 
     @property
     def irr(self) -> FloatArray:
-        """Of own sites, (F, N)."""
+        """Of own sites that are launched, (F, N)."""
         spent = -self.streams.site_capex * self._step
         flows = finance.half_steps(self.streams.site_cash * self._step - spent, spent, self.streams.site_left)
-        return finance.internal_rate(flows, self._step / 2)
+        return self._of_launched(finance.internal_rate(flows, self._step / 2))
+
+    def _of_launched(self, values: FloatArray) -> FloatArray:
+        """Values (F, N), without those of providers that have sites in the base year already."""
+        mix = self._economy.mix
+        return values if mix is None else np.where(mix.sited[:, None], np.nan, values)
 
     @property
     def capacity(self) -> FloatArray:
@@ -345,6 +367,7 @@ OUTCOMES: Final[Mapping[str, Callable[[Accounts], Labelled]]] = {
     ),
     "revenue_retained": lambda of: of.by_item((*of.foreign, "foreign"), _with_sum(of.retained, axis=2)),
     "owned_revenue": lambda of: of.by_item((*of.foreign, "foreign"), _with_sum(of.owned, axis=2)),
+    "cross_border_revenue": lambda of: of.by_item((*of.foreign, "foreign"), _with_sum(of.served, axis=2)),
     "domestic_revenue": lambda of: of.by_scope(of.home),
     "domestic_gross_profit": lambda of: of.single(of.domestic_profit, "total"),
     "consumer_gain": lambda of: of.by_scope(of.gain),
@@ -374,7 +397,10 @@ OUTCOMES: Final[Mapping[str, Callable[[Accounts], Labelled]]] = {
 }
 """How each outcome of a run follows from its accounts, in the order in which results hold them."""
 
-ONLY_WHERE: Final[Mapping[str, Callable[[Scenario], bool]]] = {"control_premium": has_mix}
+ONLY_WHERE: Final[Mapping[str, Callable[[Scenario], bool]]] = {
+    "cross_border_revenue": lambda scenario: scenario.channel_of("cross_border") is not None,
+    "control_premium": has_mix,
+}
 """Outcomes that only some scenarios have, and which."""
 
 

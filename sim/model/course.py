@@ -18,7 +18,8 @@ from sim.model.inversion import MOST_SHARED, Economies
 from sim.model.levers import Levers
 from sim.model.luck import entrant_offsets, offsets_of
 from sim.model.marketpath import MarketPath, market_path
-from sim.model.stocks import Entrant, Period, Sites
+from sim.model.sites import open_sites
+from sim.model.stocks import Entrant, Period, Sites, Stocks, opening_stocks
 from sim.scenario.scenario import Scenario
 
 __all__ = ["Backdrop", "Course", "Shared", "Tides", "tides_of"]
@@ -115,7 +116,7 @@ class Course:
         self._part, self._order = timeline.part, first_come(timeline.launched, timeline.order)
         self._lead, self._late = lags(economy.inputs["capacity.expansion_lead"], self._step)
         self._life = whole_periods(economy.inputs["economics.asset_life"], self._step)
-        self._launches = _launches(masks)
+        self._launches = _launches(masks) & np.isfinite(timeline.launched)
 
     def period(self, t: int) -> Period:
         """What moves the market in period t."""
@@ -133,6 +134,16 @@ class Course:
             sites=self._sites(t),
             entrants=tuple(coming.at(t) for coming in self._coming),
         )
+
+    def opened(self, periods: int) -> Stocks:
+        """The state at the end of the base year, with room for so many periods."""
+        economy, mix = self._economy, self._economy.mix
+        stocks = opening_stocks(economy, self.path.size[0], periods)
+        if mix is not None:
+            stocks.abroad = stocks.held[economy.domestic :] * mix.split[1][:, economy.layer_of]
+            if mix.sited.any():
+                open_sites(economy, mix, stocks, self._sites(0), self.levers.start_reach, self._step)
+        return stocks
 
     def _sites(self, t: int) -> Sites:
         masks = self._masks

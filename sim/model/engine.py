@@ -8,6 +8,7 @@ Draws are taken in blocks that fit the cache. No step mixes draws, so that the b
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import TypeVar
 
 import numpy as np
@@ -22,7 +23,7 @@ from sim.model.entry import entry_verdicts
 from sim.model.market import advance, tally
 from sim.model.marketpath import MarketPath
 from sim.model.record import Record
-from sim.model.stocks import Stocks, opening_stocks
+from sim.model.stocks import Stocks
 from sim.outcomes.panels import Panel, join_panels
 from sim.scenario.scenario import Scenario
 
@@ -174,19 +175,21 @@ def run_periods(
         periods = min(periods, -(-first // per_year) * per_year)
     given = Shared().backdrop(scenario, economy, worlds) if backdrop is None else backdrop
     course = Course(scenario, economy, worlds, timeline, masks, given)
-    stocks = opening_stocks(economy, course.path.size[0], periods)
+    stocks = course.opened(periods)
     if course.has_entrants:
         stocks.utility = economy.utility.copy()
     record = _empty_record(economy, course.path, periods, per_year)
     record.opening[:] = stocks.by_layer[economy.domestic :].sum(axis=1)
+    if economy.mix is not None:
+        record.opening[:] -= (stocks.owned + stocks.abroad).sum(axis=1)
     record.equity[0] = course.levers.start_equity
     attraction = np.empty_like(economy.base)
     for t in range(periods):
         spending = advance(economy, stocks, course.period(t), attraction)
         tally(economy, stocks, spending, record.spending[t], record.owned[t])
         _write(record, economy, stocks, spending, attraction, t)
-        record.equity[t + 1] = course.levers.equity(t)
-    return record
+        record.equity[t + 1], record.tariff[t] = course.levers.equity(t), course.levers.tariff(t)
+    return replace(record, past=stocks.bought[: stocks.history])
 
 
 def _empty_record(economy: Economy, path: MarketPath, periods: int, per_year: int) -> Record:
@@ -204,10 +207,22 @@ def _empty_record(economy: Economy, path: MarketPath, periods: int, per_year: in
         owned_earned=(periods, economy.foreign, draws),
         equity=(periods + 1, draws),
         opening=(economy.foreign, draws),
+        tariff=(periods, draws),
+        **_from_abroad(economy, periods),
     )
     for untouched in ("owned", "capacity", "bought", "owned_earned"):  # until there are sites
         blank[untouched].fill(0.0)
-    return Record(size=path.size[1 : periods + 1], growth=path.total_trend_growth[: periods + 1], **blank)
+    past, nothing = np.zeros((0, economy.foreign, draws)), np.zeros((1, 1, 1))
+    record = {"abroad": nothing[None], "abroad_earned": nothing, **blank}
+    return Record(size=path.size[1 : periods + 1], growth=path.total_trend_growth[: periods + 1], past=past, **record)
+
+
+def _from_abroad(economy: Economy, periods: int) -> dict[str, tuple[int, ...]]:
+    """Shapes of what the record holds of sales from abroad, if there can be any."""
+    if economy.mix is None or not economy.mix.has_abroad:
+        return {}
+    foreign, layers, draws = economy.foreign, len(economy.layers), economy.draws
+    return {"abroad": (periods, foreign, layers, draws), "abroad_earned": (periods, foreign, draws)}
 
 
 def _write(record: Record, economy: Economy, stocks: Stocks, spending: FloatArray, spare: FloatArray, t: int) -> None:
@@ -215,8 +230,11 @@ def _write(record: Record, economy: Economy, stocks: Stocks, spending: FloatArra
     record.quality[t] = stocks.quality
     record.home_earned[t], record.earned[t] = stocks.earned.home, stocks.earned.abroad
     economy.by_layer(stocks.gain(), out=record.gain[t])
+    if economy.mix is not None and economy.mix.has_abroad:
+        economy.by_layer(stocks.abroad, out=record.abroad[t])
+        record.abroad_earned[t] = stocks.earned.served
     if stocks.sited:
-        record.capacity[t], record.bought[t] = stocks.capacity, stocks.bought[t]
+        record.capacity[t], record.bought[t] = stocks.capacity, stocks.bought[stocks.history + t]
         record.owned_earned[t] = stocks.earned.owned
     per_year = len(record.spending) // len(record.markup)
     if (t + 1) % per_year == 0:

@@ -9,12 +9,12 @@ from functools import cached_property
 import numpy as np
 
 from sim.axes import BoolArray, FloatArray
-from sim.kernels.channels import Rates, channel_values, entry_margin
+from sim.kernels.channels import Rates, channel_values, entry_margin, saved_technology, split_abroad
 from sim.kernels.equilibrium import StaticMarket, StaticShares, opening_premium, regime_premium, static_equilibrium
 from sim.kernels.pricing import margin_gain
 from sim.model.economy import Economy, reach_fraction
 from sim.model.inversion import start_unlock
-from sim.model.mix import Mix
+from sim.model.mix import LEAST_LIFT, Lifts, Mix
 from sim.scenario.grants import full_control, grants_of
 from sim.scenario.policy import State, allows_owned, lever, reachable, states
 from sim.scenario.scenario import Scenario
@@ -122,7 +122,8 @@ class _View:
         """Of what all providers see alike."""
         digest = hashlib.blake2b(digest_size=16)
         rates = (getattr(self._rates, field.name) for field in fields(Rates))
-        for array in (self._everywhere, *self._unlocks, self._equity, *rates):
+        channels = self._lifts if self.economy.mix is not None else ()
+        for array in (self._everywhere, *self._unlocks, self._equity, *rates, *channels):
             digest.update(np.ascontiguousarray(array).data)
         return digest
 
@@ -152,14 +153,36 @@ class _View:
         return np.asarray(size[self._rows])
 
     @cached_property
-    def _partner(self) -> FloatArray:
-        """Utility that is added to partner offers, by segment in reach."""
-        return np.asarray(self._unlocks[0] * self.economy.premium_by_segment[self._rows])
+    def _partners(self) -> FloatArray:
+        """Utility that is added to what customers see without own sites, by segment in reach, (F, G, N)."""
+        economy = self.economy
+        if economy.mix is None:
+            return np.tile(self._unlocks[0] * economy.premium_by_segment[self._rows], (economy.foreign, 1, 1))
+        return np.maximum(self._lifts.rest, LEAST_LIFT)[:, economy.layer_of[self._rows]]
 
     @cached_property
-    def _full(self) -> FloatArray:
-        """The same of own sites' offers."""
-        return np.maximum(self._unlocks[1] * self.economy.premium_by_segment[self._rows], self._partner)
+    def _sites(self) -> FloatArray:
+        """The same of own sites' offers; never less than that."""
+        economy = self.economy
+        if economy.mix is None:
+            return np.maximum(self._unlocks[1] * economy.premium_by_segment[self._rows], self._partners)
+        return np.maximum(self._lifts.owned[:, economy.layer_of[self._rows]], self._partners)
+
+    @cached_property
+    def _lifts(self) -> Lifts:
+        """What the channels of the state add."""
+        economy, mix = self.economy, self.economy.mix
+        assert mix is not None
+        return mix.lifts(grants_of(self._scenario, self._state, economy.inputs, economy.draws))
+
+    @cached_property
+    def _before(self) -> FloatArray:
+        """Utility that is added to everybody's offers before anybody builds, (F, G, N)."""
+        economy, mix = self.economy, self.economy.mix
+        if mix is None:
+            return self._partners
+        grants = grants_of(self._scenario, self._state, economy.inputs, economy.draws)
+        return np.where(mix.sited[:, None, None], mix.long_run(grants)[:, economy.layer_of[self._rows]], self._partners)
 
     @cached_property
     def _base_markup(self) -> FloatArray:
@@ -168,13 +191,10 @@ class _View:
     @cached_property
     def _without(self) -> StaticShares:
         """With every foreign provider at its partner."""
-        return self._static(self._market, self._partners(), moves=bool(self._partner.any()))
-
-    def _partners(self) -> FloatArray:
-        return np.tile(self._partner, (self.economy.foreign, 1, 1))
+        return self._static(self._market, self._before, moves=bool(self._before.any()))
 
     def _static(self, market: StaticMarket, owned: FloatArray, *, moves: bool = True) -> StaticShares:
-        return static_equilibrium(market, self._reach, owned, self._partners(), steps=_STEPS if moves else 0)
+        return static_equilibrium(market, self._reach, owned, self._partners, steps=_STEPS if moves else 0)
 
     def would_build(self, provider: int) -> BoolArray:
         """Whether a foreign provider would build, (N,)."""
@@ -182,23 +202,35 @@ class _View:
         market, without = self._market, self._without
         if name in self._scenario.entrants:
             market = self._market_with(row, self.economy.entrant_odds(name))
-            without = self._static(market, self._partners())
+            without = self._static(market, self._before)
         # Of a fringe one firm decides, and the others stay.
-        firms = self._scenario.providers[name].firms
-        owned = self._partners()
+        firms, mine = self._scenario.providers[name].firms, self._sites[provider]
+        owned = self._before.copy()
         owned[provider] = (
-            np.logaddexp(self._partner + np.log(1.0 - 1.0 / firms), self._full - np.log(firms))
+            np.logaddexp(self._partners[provider] + np.log(1.0 - 1.0 / firms), mine - np.log(firms))
             if (firms > 1)
-            else self._full
+            else mine
         )
-        own_part = np.exp(self._full - owned[provider]) / firms
+        own_part = np.exp(mine - owned[provider]) / firms
         sides = ((self._static(market, owned), own_part), (without, np.full_like(own_part, 1.0 / firms)))
-        sales, earned = zip(*(self._sales(shares, part, row) for shares, part in sides), strict=True)
+        sales, earned, abroad = zip(*(self._sales(shares, part, row) for shares, part in sides), strict=True)
         hurdle, hazard = self._terms(name)
         terms = (self._equity, hazard, hurdle, earned, self._rates)
         if self._scenario.comes_by_launch(name):  # it has no partner's offer to give up
             return np.asarray(channel_values(*terms)[0] >= 0.0)
-        return np.asarray(entry_margin(sales[0] / np.maximum(sales[1], _TINY), *terms) >= 0.0)
+        gain = sales[0] / np.maximum(sales[1], _TINY)
+        if self.economy.mix is None or not self.economy.mix.has_abroad:
+            return np.asarray(entry_margin(gain, *terms) >= 0.0)
+        site, partner = channel_values(*terms)
+        given_up = partner + abroad[1] * (self._value_abroad(earned[1]) - partner)
+        return np.asarray(gain * site - given_up >= 0.0)
+
+    def _value_abroad(self, earned: FloatArray) -> FloatArray:
+        """Yearly worth of a unit that customers pay for what is sold from abroad, (N,)."""
+        economy = self.economy
+        tariff = grants_of(self._scenario, self._state, economy.inputs, economy.draws).tariff
+        split = split_abroad(np.ones_like(tariff), tariff, earned, self._rates)
+        return split.profit + (1.0 - split.tariff) * saved_technology(self._rates)
 
     def _market_with(self, row: int, odds: FloatArray) -> StaticMarket:
         """The market with an entrant that has a part of new choices, `odds` of it to the others'."""
@@ -206,12 +238,19 @@ class _View:
         base[row] = odds
         return replace(self._market, base=base)
 
-    def _sales(self, shares: StaticShares, part: FloatArray, row: int) -> tuple[FloatArray, FloatArray]:
-        """One firm's sales in reach, and what its markups add to a unit of them; (N,) each."""
+    def _sales(self, shares: StaticShares, part: FloatArray, row: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """One firm's sales in reach, what its markups add to a unit of them, and the part from abroad; (N,) each.
+
+        The part is that of sales without an own site.
+        """
         sales = self._spending * (shares.reached[row] * part)
         total = sales.sum(axis=0)
         gain = margin_gain(shares.log_markup[row], self._base_markup[row])
-        return total, (sales * gain).sum(axis=0) / np.maximum(total, _TINY)
+        earned = (sales * gain).sum(axis=0) / np.maximum(total, _TINY)
+        if self.economy.mix is None:
+            return total, earned, np.zeros_like(total)
+        served = self._lifts.abroad_part[row - self.economy.domestic, self.economy.layer_of[self._rows]]
+        return total, earned, (sales * served).sum(axis=0) / np.maximum(total, _TINY)
 
 
 def _added_unlock(scenario: Scenario, economy: Economy, state: State, name: str) -> FloatArray:

@@ -15,7 +15,9 @@ from sim.kernels.premium import arrived_years, overlap
 from sim.model.economy import Economy, lever_rows, reach_fraction
 from sim.model.inversion import start_unlock
 from sim.model.marketpath import MarketPath
-from sim.model.stocks import Access
+from sim.model.mix import LEAST_LIFT, Mix
+from sim.model.stocks import Access, ChannelLifts
+from sim.scenario.grants import Grants, grants_of
 from sim.scenario.policy import State, lever, states
 from sim.scenario.scenario import Scenario
 
@@ -34,8 +36,7 @@ class Levers:
         self._state, self._happens = masks.state, masks.happens
         agreed = (masks.state == masks.state[:, :1]).all(axis=1)
         self._common = [int(row[0]) if same else None for row, same in zip(masks.state, agreed, strict=True)]
-        self._partner = _partner_arrived(scenario, economy, found, masks.phases)
-        self._owned = _OwnedUnlock(scenario, economy, found, timeline, masks)
+        self._channels = _Channels(scenario, economy, found, timeline, masks)
         equity = lever_rows(found, "partner_equity", economy)
         self.start_equity = equity[0]
         ends = period_ends(scenario.horizon)[:, None]
@@ -43,6 +44,9 @@ class Levers:
         self._equity = _mean_over(calendar, equity, masks.phases)
         self._spillover = _mean_over(_windows(scenario), lever_rows(found, "spillover", economy), masks.phases)
         self._reach = np.stack([reach_fraction(scenario, economy, state) for state in found])
+        self.start_reach = self._reach[0]
+        tariffs = np.stack([grants_of(scenario, state, economy.inputs, economy.draws).tariff for state in found])
+        self._tariff = _mean_over(calendar, tariffs, masks.phases)
         self._migrates = np.stack([_migrates(economy, state) for state in found])
         self._capped = np.array([state.levers.capped for state in found])[masks.state]
         cap = _zone_cap(economy, path, round(12 / scenario.horizon.period_months))
@@ -53,13 +57,16 @@ class Levers:
         """Foreign equity in operators in period t, (N,)."""
         return np.asarray(self._equity[t])
 
+    def tariff(self, t: int) -> FloatArray:
+        """On the producer's price of what is sold from abroad in period t, (N,)."""
+        return np.asarray(self._tariff[t])
+
     def access(self, t: int) -> Access:
         """What the regime in force in period t allows."""
         closes, evicts = self._closing(t)
         return Access(
             reach_part=self._pick(self._reach, t),
-            partner_unlock=None if self._partner is None else self._partner[t],
-            owned_unlock=self._owned.mean(t),
+            channels=self._channels.at(t),
             cap=self._cap[t],
             takes_migrants=self._pick(self._migrates, t),
             closes=closes,
@@ -114,16 +121,65 @@ def _by_phase(rows: FloatArray, phases: Phases) -> FloatArray:
     return np.take_along_axis(rows, phases.state, axis=0)
 
 
-def _partner_arrived(
-    scenario: Scenario, economy: Economy, found: tuple[State, ...], phases: Phases
-) -> FloatArray | None:
-    """Part of the premium that partner offers have beyond the start's, its mean over each window; (T, N).
+class _Channels:
+    """What channels add to the utility of foreign providers, period by period."""
+
+    def __init__(
+        self, scenario: Scenario, economy: Economy, found: tuple[State, ...], timeline: Timeline, masks: Masks
+    ) -> None:
+        self._economy = economy
+        self._partner = _arrived_since(scenario, economy, lever_rows(found, "partner_unlock", economy), masks.phases)
+        self._owned = _OwnedUnlock(scenario, economy, found, timeline, masks)
+        if economy.mix is not None:
+            self._mixed = _Mixed(scenario, economy, economy.mix, found, masks)
+
+    def at(self, t: int) -> ChannelLifts:
+        """In period t."""
+        if self._economy.mix is not None:
+            return self._mixed.at(t, self._partner, self._owned.mean(t))
+        partner, owned = None if self._partner is None else self._partner[t], self._owned.mean(t)
+        lead = np.maximum(owned - (0.0 if partner is None else partner), 0.0)
+        worth = self._economy.premium_by_layer
+        return ChannelLifts(None if partner is None else partner * worth, lead[:, None] * worth)
+
+
+class _Mixed:
+    """The same of the mix of channels that a base year has."""
+
+    def __init__(self, scenario: Scenario, economy: Economy, mix: Mix, found: tuple[State, ...], masks: Masks) -> None:
+        phases, windows = masks.phases, _windows(scenario)
+        self._mix = mix
+        names = ("owned_unlock", "cross_border_unlock")
+        rows = (lever_rows(found, name, economy) for name in names)
+        self._owned, self._abroad = (_arrived_since(scenario, economy, row, phases) for row in rows)
+        grants = [grants_of(scenario, state, economy.inputs, economy.draws) for state in found]
+        self._kept = _mean_over(windows, np.stack([one.kept for one in grants]), phases)
+        self._tariff = _mean_over(windows, np.stack([one.tariff for one in grants]), phases)
+
+    def at(self, t: int, partner: FloatArray | None, launched: FloatArray) -> ChannelLifts:
+        """In period t, from what has arrived of partners' premium (T, N), and of that of launched sites (F, N)."""
+        start, sited = self._mix.start, self._mix.sited[:, None]
+        sites = start.owned if self._owned is None else start.owned + self._owned[t]
+        levels = Grants(
+            owned=np.where(sited, sites, start.partner + launched),
+            partner=start.partner if partner is None else start.partner + partner[t],
+            abroad=start.abroad if self._abroad is None else start.abroad + self._abroad[t],
+            sites=start.sites,
+            kept=self._kept[t],
+            tariff=self._tariff[t],
+        )
+        lifts = self._mix.lifts(levels)
+        rest = np.maximum(lifts.rest, LEAST_LIFT)
+        return ChannelLifts(rest, lifts.owned - rest, lifts.abroad_part if self._mix.has_abroad else None)
+
+
+def _arrived_since(scenario: Scenario, economy: Economy, rows: FloatArray, phases: Phases) -> FloatArray | None:
+    """Part of the premium that a channel has beyond the start's, from rows (S, N), its mean over each window; (T, N).
 
     Equation (14) of docs/model.md.
 
-    The clock runs from the first day on which a draw's partners were granted anything beyond the start.
+    The clock runs from the first day on which a draw's channel was granted anything beyond the start.
     """
-    rows = lever_rows(found, "partner_unlock", economy)
     above = _by_phase(rows - rows[0], phases)
     granted = (above != 0.0) & (phases.start < phases.end)
     if not granted.any():
@@ -150,7 +206,8 @@ class _OwnedUnlock:
         above = _by_phase(lever_rows(found, "owned_unlock", economy), phases) - base_unlock
         spans = zip(above, phases.start, phases.end, strict=True)
         self._grants = [(gain, start, until) for gain, start, until in spans if gain.any() and (start < until).any()]
-        self._launched, self._economy = np.minimum(timeline.launched, phases.end[-1]), economy
+        since = np.where(np.isneginf(timeline.launched), phases.start[0], timeline.launched)
+        self._launched, self._economy = np.minimum(since, phases.end[-1]), economy
         self._begin, self._end = _windows(scenario)
         self._first = _first_live(masks)
 

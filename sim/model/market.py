@@ -38,9 +38,11 @@ def advance(economy: Economy, stocks: Stocks, period: Period, attraction: FloatA
     use = stocks.owned.sum(axis=1) if stocks.sited else stocks.capacity
     _raise_quality(economy, stocks, period)
     _keep_captive(economy, stocks, period)
+    beside = _beside(economy, stocks)
     evicted = _move_borders(economy, stocks, period)
     home_scale = _attract(economy, stocks, period, attraction)
     choice = _choice(economy, stocks, period, attraction, home_scale)
+    choice.joined = None if beside is None else np.zeros_like(beside)
     if evicted is not None:
         _settle_at_home(economy, stocks, choice, evicted)
     if stocks.sited:
@@ -49,6 +51,8 @@ def advance(economy: Economy, stocks: Stocks, period: Period, attraction: FloatA
         choose_again(stocks, choice, again, economy.domestic)
         settle(stocks, economy.domestic)
     _choose(economy, stocks, choice)
+    if beside is not None:
+        _serve_from_abroad(economy, stocks, period, choice, beside)
     spending = stocks.spending(economy.domestic)
     _earn(economy, stocks, spending)
     _price(economy, stocks, spending)
@@ -64,6 +68,8 @@ def _raise_quality(economy: Economy, stocks: Stocks, period: Period) -> None:
     exposed = stocks.by_layer[domestic:].sum(axis=0)
     if stocks.sited:
         exposed -= (1.0 - inputs["technology.owned_spillover"]) * stocks.owned_by_layer.sum(axis=0)
+    if economy.mix is not None and economy.mix.has_abroad:
+        exposed -= economy.by_layer(stocks.abroad).sum(axis=0)
     exposure = exposed / (stocks.by_layer.sum(axis=0) * economy.foreign_share)
     rate = inputs["technology.catch_up"] + inputs["technology.spillover"] * period.access.spillover * exposure
     stocks.quality += rate * period.step
@@ -80,6 +86,8 @@ def _keep_captive(economy: Economy, stocks: Stocks, period: Period) -> None:
     if stocks.sited:
         for stock in (stocks.inside, stocks.owned, stocks.home_inside, stocks.gain_inside, stocks.gain_owned):
             stock *= period.captive
+    if economy.mix is not None:
+        stocks.abroad *= period.captive
     cheaper = np.subtract(stocks.before, stocks.markup, out=stocks.before)
     for own, rows in economy.sized:
         if rows.stop <= economy.domestic:
@@ -110,9 +118,9 @@ def _attract(economy: Economy, stocks: Stocks, period: Period, attraction: Float
         offers += before_luck
         np.exp(offers, out=offers)
     abroad = period.abroad_scale
-    if period.access.partner_unlock is not None:
-        abroad = abroad * np.exp(period.access.partner_unlock * economy.premium_by_layer)
-    abroad = abroad.take(economy.layer_of, axis=0)
+    if period.access.channels.rest is not None:
+        abroad = abroad * np.exp(period.access.channels.rest)
+    abroad = abroad.take(economy.layer_of, axis=-2)
     attraction[domestic:] *= abroad
     home = (period.home_scale * np.exp(economy.excess * stocks.quality)).take(economy.layer_of, axis=0)
     if period.entrants:
@@ -130,8 +138,9 @@ def _admit(
     others = attraction[:domestic].sum(axis=0) * home + attraction[domestic:].sum(axis=0)
     for entrant in period.entrants:
         if entrant.arrives.any():
-            arriving = others * entrant.odds / (home if entrant.row < domestic else abroad)
-            offered = arriving * entrant.weight * (1.0 if entrant.row < domestic else abroad)
+            lifted = abroad if abroad.ndim == 2 else abroad[entrant.row - domestic]
+            arriving = others * entrant.odds / (home if entrant.row < domestic else lifted)
+            offered = arriving * entrant.weight * (1.0 if entrant.row < domestic else lifted)
             np.copyto(attraction[entrant.row], offered, where=entrant.arrives)
             markup = stocks.markup[np.count_nonzero(~economy.fringe[: entrant.row])]
             bare = np.log(arriving) + economy.excess * markup - period.rivalry[entrant.row]
@@ -195,7 +204,25 @@ def _choose(economy: Economy, stocks: Stocks, choice: Choice) -> None:
     joining = choice.attraction
     joining[: economy.domestic] *= choice.home_rate * choice.home_scale
     joining[economy.domestic :] *= choice.abroad_rate
+    choice.join(joining[economy.domestic :])
     stocks.held += joining
+
+
+def _beside(economy: Economy, stocks: Stocks) -> FloatArray | None:
+    """What foreign providers have without own sites, (F, G, N); None where none of it comes from abroad."""
+    if economy.mix is None or not economy.mix.has_abroad:
+        return None
+    return stocks.held[economy.domestic :] + stocks.inside
+
+
+def _serve_from_abroad(economy: Economy, stocks: Stocks, period: Period, choice: Choice, beside: FloatArray) -> None:
+    """Whom providers serve from abroad: of who stayed beside own sites as many as before, and a part of who joined."""
+    part, joined = period.access.channels.abroad_part, choice.joined
+    assert part is not None
+    assert joined is not None
+    stayed = stocks.held[economy.domestic :] + stocks.inside - joined
+    stocks.abroad *= np.clip(stayed / np.maximum(beside, _TINY), 0.0, 1.0)
+    stocks.abroad += part[:, economy.layer_of] * joined
 
 
 def _earn(economy: Economy, stocks: Stocks, spending: FloatArray) -> None:
@@ -209,6 +236,8 @@ def _earn(economy: Economy, stocks: Stocks, spending: FloatArray) -> None:
             continue
         abroad = slice(rows.start - domestic, rows.stop - domestic)
         earned.abroad[abroad] = np.einsum("pgn,pgn->pn", margin, spending[rows])
+        if economy.mix is not None:
+            earned.served[abroad] = np.einsum("pgn,pgn->pn", margin, stocks.abroad[abroad])
         if stocks.sited:
             earned.owned[abroad] = np.einsum("pgn,pgn->pn", margin, stocks.owned[abroad])
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
-from sim.axes import FloatArray
+from sim.axes import BoolArray, FloatArray
 from sim.scenario.baseyear import Inputs
 from sim.scenario.channels import CHANNEL_KINDS
 from sim.scenario.grants import Grants, base_split, grants_of, provider_factors
 from sim.scenario.policy import states
 from sim.scenario.scenario import Scenario
 
-__all__ = ["Lifts", "Mix", "base_mix"]
+__all__ = ["LEAST_LIFT", "Lifts", "Mix", "base_mix"]
+
+LEAST_LIFT: Final = -200.0
+"""Stands for minus infinity: nothing is sold of such an offer, and a double holds what it and a site's lead make."""
 
 
 class Lifts(NamedTuple):
@@ -52,6 +55,8 @@ class Mix:
         b k, the premium of a provider in a layer over phi.
     start : Grants
         What the base year's regime grants.
+    sited : (F,) bool
+        Who has sites in the base year.
     has_partner, has_abroad : bool
         Whether there is a channel of the kind.
     excess : (N,)
@@ -63,6 +68,7 @@ class Mix:
     split: FloatArray
     factor: FloatArray
     start: Grants
+    sited: BoolArray
     has_partner: bool
     has_abroad: bool
     excess: FloatArray
@@ -100,6 +106,11 @@ class Mix:
     def owned_part(self) -> FloatArray:
         """Part of a provider's customers who see its own site in the base year, (F, L, N)."""
         return np.asarray(self._seen[0][2])
+
+    @cached_property
+    def most_seen(self) -> FloatArray:
+        """Part of the customers in reach who see its own site if it has room, (F, L, N): a new site is seen by all."""
+        return np.where(self.sited[:, None, None], self.owned_part, 1.0)
 
     def _beside(self, kept: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Parts (F, L, N) of those who see no own site that see the partner's offer, and the one from abroad.
@@ -142,7 +153,7 @@ class Mix:
 
         Who has sites in the base year keeps its part of customers who see them; others would have them everywhere.
         """
-        lifts, part = self.lifts(grants), np.where(self.owned_part > 0.0, self.owned_part, 1.0)
+        lifts, part = self.lifts(grants), self.most_seen
         with np.errstate(divide="ignore"):  # of what nobody sees
             both = np.logaddexp(np.log(part) + lifts.owned, np.log(1.0 - part) + lifts.rest)
         return np.where(grants.sites, both, lifts.rest)
@@ -173,6 +184,7 @@ def base_mix(scenario: Scenario, inputs: Inputs, layers: FloatArray) -> Mix:
         split=base_split(scenario, inputs, draws),
         factor=provider_factors(scenario, inputs, draws)[:, None] * layers,
         start=grants_of(scenario, states(scenario)[0], inputs, draws),
+        sited=np.array([name in scenario.sited for name in scenario.foreign]),
         has_partner=has_partner,
         has_abroad=has_abroad,
         excess=inputs["demand.elasticity_of_substitution"] - 1.0,

@@ -38,7 +38,15 @@ class Record:
     equity : (T + 1, N)
         Foreign equity in operators, the start's first.
     opening : (F, N)
-        Gross revenue of foreign providers in the base year's last period, USD bn/yr.
+        Gross revenue of foreign providers with partners in the base year's last period, USD bn/yr.
+    abroad : (T, F, L, N), or all 0 in one place
+        The part of spending that is served from abroad.
+    abroad_earned : (T, F, N), or 0 in one place
+        The part on it of what markups other than the base year's add, of what is paid with the tariff.
+    tariff : (T, N)
+        On the producer's price of what is sold from abroad.
+    past : (H, F, N)
+        Capacity of own sites that was bought before the horizon, oldest first, USD bn/yr.
     """
 
     spending: FloatArray
@@ -55,3 +63,7 @@ class Record:
     markup: FloatArray
     equity: FloatArray
     opening: FloatArray
+    abroad: FloatArray
+    abroad_earned: FloatArray
+    tariff: FloatArray
+    past: FloatArray

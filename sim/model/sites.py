@@ -11,9 +11,10 @@ from sim.kernels.capacity import arriving, grant, planned_growth
 from sim.kernels.choice import Intake, Reach, at_least_two, rationed
 from sim.kernels.welfare import ClassGains, reached_gain
 from sim.model.economy import Economy
-from sim.model.stocks import Access, Period, Stocks
+from sim.model.mix import Mix
+from sim.model.stocks import Period, Sites, Stocks
 
-__all__ = ["Choice", "choose_again", "reclassify", "serve_reach", "settle", "transfer"]
+__all__ = ["Choice", "choose_again", "open_sites", "reclassify", "serve_reach", "settle", "transfer"]
 
 _TINY = np.finfo(np.float64).tiny
 
@@ -34,6 +35,8 @@ class Choice:
         Consumer gain per unit of spending where no owned offer is seen.
     home_rate, abroad_rate : (G, N)
         New spending per unit of attraction of domestic and of partner offers, USD bn/yr.
+    joined : (F, G, N) or None
+        What foreign providers have won without own sites so far, USD bn/yr; None where nobody asks.
     """
 
     attraction: FloatArray
@@ -43,6 +46,12 @@ class Choice:
     gains: ClassGains
     home_rate: FloatArray
     abroad_rate: FloatArray
+    joined: FloatArray | None = None
+
+    def join(self, spending: FloatArray) -> None:
+        """Count spending (F, G, N) that a provider has won without an own site."""
+        if self.joined is not None:
+            self.joined += spending
 
 
 def reclassify(stocks: Stocks, reach_part: FloatArray, domestic: int) -> None:
@@ -111,9 +120,12 @@ def serve_reach(economy: Economy, stocks: Stocks, period: Period, choice: Choice
     sites = period.sites
     reach = _reach(economy, stocks, period, choice)
     selling_years = sites.live_years * sites.selling
-    share = sites.part * selling_years / period.step
+    share = (sites.part * selling_years / period.step)[:, None]
     asked = -np.expm1(-economy.inputs["migration.rate"] * selling_years) * period.access.takes_migrants
     asked *= sites.part
+    if economy.mix is not None:
+        share = share * economy.mix.most_seen[:, economy.layer_of]
+        asked *= ~economy.mix.sited[:, None]  # who has sites in the base year is where it wants to be
     free = reach.divide(share)
     _build(economy, stocks, period, use, _wanting(economy, stocks, free, asked))
     _fit_growth(stocks)
@@ -129,6 +141,7 @@ def serve_reach(economy: Economy, stocks: Stocks, period: Period, choice: Choice
     stocks.gain_owned += gain * new.owned + full_gain * moved
     stocks.inside += new.partner
     stocks.gain_inside += gain * new.partner
+    choice.join(new.partner)
     joining = choice.home * new.home_rate
     stocks.home_inside += joining
     stocks.gain_home += gain * joining
@@ -142,20 +155,23 @@ def _reach(economy: Economy, stocks: Stocks, period: Period, choice: Choice) -> 
     Equation (10) of docs/model.md.
     """
     partner, selling = choice.attraction[economy.domestic :], period.sites.selling.astype(np.float64)
-    lead = _lead(period.access)[:, None] * economy.premium_by_layer
     return Reach(
         selling=selling,
-        owned=partner * (np.exp(lead) * selling[:, None])[:, economy.layer_of],
+        owned=partner * (np.exp(period.access.channels.lead) * selling[:, None])[:, economy.layer_of],
         partner=partner,
+        before=_without_launches(economy, period, partner),
         home=choice.home,
         spending=period.contestable * stocks.reach,
         exponent=economy.spending_exponent,
     )
 
 
-def _lead(access: Access) -> FloatArray:
-    """Premium of own sites' offers over their partners', (F, N); never less than nothing."""
-    return np.maximum(access.owned_unlock - (0.0 if access.partner_unlock is None else access.partner_unlock), 0.0)
+def _without_launches(economy: Economy, period: Period, partner: FloatArray) -> FloatArray:
+    """Attraction (F, G, N) of partner offers (F, G, N), or, of who has sites in the base year, of all its channels."""
+    rest = period.access.channels.rest
+    if economy.mix is None or rest is None or not economy.mix.sited.any():
+        return partner
+    return partner * np.where(economy.mix.sited[:, None, None], np.exp(-rest), 1.0)[:, economy.layer_of]
 
 
 def _wanting(economy: Economy, stocks: Stocks, free: Intake, asked: FloatArray) -> FloatArray:
@@ -173,7 +189,7 @@ def _build(economy: Economy, stocks: Stocks, period: Period, use: FloatArray, co
     retires is replaced as far as what stands and is on order falls short of what was last wanted, that is up to the
     smaller of this and what stood.
     """
-    sites, t = period.sites, period.number
+    sites, t = period.sites, period.number + stocks.history
     change = stocks.owned.sum(axis=1) - use + coming
     stocks.growth = planned_growth(stocks.growth, change, sites.live_years, sites.first, period.step)
     years = economy.inputs["capacity.expansion_lead"] + economy.inputs["capacity.planning_years"]
@@ -227,6 +243,7 @@ def choose_again(stocks: Stocks, choice: Choice, spending: FloatArray, domestic:
     choice.home_rate += rate
     stocks.inside += partner
     stocks.gain_inside += choice.gains.partner * partner
+    choice.join(partner)
     joining = rate * choice.home
     stocks.home_inside += joining
     stocks.gain_home += choice.gains.partner * joining
@@ -242,3 +259,44 @@ def settle(stocks: Stocks, domestic: int) -> None:
     stocks.inside = np.where(stranded, 0.0, stocks.inside)
     stocks.home_inside = np.where(stranded, 0.0, stocks.home_inside)
     stocks.gain_inside = np.where(stranded, 0.0, stocks.gain_inside)
+
+
+def open_sites(economy: Economy, mix: Mix, stocks: Stocks, sites: Sites, reach_part: FloatArray, step: float) -> None:
+    """Put on own sites what they have in the base year, with the capacity for it, in place.
+
+    Equation (33) of docs/model.md.
+
+    Capacity is what is used over the reference utilization, or what had been ordered if that is more; what was bought,
+    and wanted, before grew as the market did in the base year, and no tranche is older than its life.
+
+    Parameters
+    ----------
+    economy : Economy
+    mix : Mix
+    stocks : Stocks
+        Of the end of the base year, all with partners.
+    sites : Sites
+        Of the first period.
+    reach_part : (G, N)
+        Part of the open part that own sites may serve under the regime of the base year.
+    step : float
+        Years per period.
+    """
+    domestic = economy.domestic
+    stocks.owned = stocks.held[domestic:] * mix.split[2][:, economy.layer_of]
+    beside = stocks.held[domestic:] - stocks.owned
+    stocks.inside = beside * reach_part
+    stocks.held[domestic:] = beside - stocks.inside
+    stocks.home_inside = (stocks.held[:domestic].sum(axis=0) - stocks.home_closed) * reach_part
+    stocks.reach_part, stocks.sited = reach_part, True
+    stocks.history = int(max(sites.life.max(), sites.lead.max() + 2))
+    use, rate = stocks.owned.sum(axis=1), np.log1p(economy.inputs["market.growth_base"])
+    stocks.growth = use * (-np.expm1(-rate * step) / step)
+    years = economy.inputs["capacity.expansion_lead"] + economy.inputs["capacity.planning_years"]
+    ages = np.arange(stocks.history, 0, -1.0)[:, None]
+    wanted = np.maximum(use + stocks.growth * years, 0.0) * np.exp(-rate * step * (ages - 1.0))[:, None]
+    stocks.wanted = np.concatenate([wanted, stocks.wanted])
+    ordered = arriving(stocks.wanted, stocks.history - 1, sites.lead)
+    stocks.capacity = np.maximum(use / economy.inputs["economics.reference_utilization"], ordered)
+    evenly = np.where(ages <= sites.life, np.exp(-rate * step * ages), 0.0)
+    stocks.bought = np.concatenate([stocks.capacity * (evenly / evenly.sum(axis=0))[:, None], stocks.bought])

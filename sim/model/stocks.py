@@ -10,7 +10,7 @@ import numpy as np
 from sim.axes import BoolArray, FloatArray, IntArray
 from sim.model.economy import Economy
 
-__all__ = ["Access", "Earned", "Entrant", "Period", "Sites", "Stocks", "opening_stocks"]
+__all__ = ["Access", "ChannelLifts", "Earned", "Entrant", "Period", "Sites", "Stocks", "opening_stocks"]
 
 
 class Earned(NamedTuple):
@@ -20,13 +20,14 @@ class Earned(NamedTuple):
     ----------
     home : (N,)
         To those of all domestic providers.
-    abroad, owned : (F, N)
-        To those of each foreign provider, and the part of it on own sites.
+    abroad, owned, served : (F, N)
+        To those of each foreign provider, and the part of it on own sites and from abroad.
     """
 
     home: FloatArray
     abroad: FloatArray
     owned: FloatArray
+    served: FloatArray
 
 
 @dataclass
@@ -56,14 +57,18 @@ class Stocks:
         Spending by provider over all channels at the end of the period before, USD bn/yr.
     owned_by_layer : (F, L, N)
         The part of it on owned sites.
+    abroad : (F, G, N)
+        The part of what is with partners, inside and outside of reach, that is served from abroad instead.
     quality : (L, N)
         Log of domestic quality, 0 in the base year.
     capacity : (F, N)
         Of owned sites, USD bn/yr.
     growth : (F, N)
         Smoothed net change of use that each site plans with, USD bn/yr a year.
-    wanted, bought : (T + 1, F, N)
+    wanted, bought : (H + T + 1, F, N)
         Capacity that a site wants in each period, what arrived in it; 0 in those to come, and in one beyond the last.
+    history : int
+        H, periods before the first of which these tell; 0 unless there are sites in the base year.
     reach_part : (G, N)
         Part of the open part within reach of owned sites.
     open_part, left_open : (G, N)
@@ -88,6 +93,7 @@ class Stocks:
     earned: Earned
     by_layer: FloatArray
     owned_by_layer: FloatArray
+    abroad: FloatArray
     quality: FloatArray
     capacity: FloatArray
     growth: FloatArray
@@ -97,6 +103,7 @@ class Stocks:
     open_part: FloatArray
     left_open: FloatArray
     sited: bool = False
+    history: int = 0
 
     def spending(self, domestic: int) -> FloatArray:
         """Spending by provider over all channels, (P, G, N), not to be written to."""
@@ -138,9 +145,10 @@ def opening_stocks(economy: Economy, last_size: FloatArray, periods: int) -> Sto
         markup=economy.log_markup[~economy.fringe],
         before=economy.log_markup[~economy.fringe],
         margin=np.zeros_like(economy.base_lerner),
-        earned=Earned(*(np.zeros((*rows, economy.draws)) for rows in ((), (economy.foreign,), (economy.foreign,)))),
+        earned=Earned(*(np.zeros((*rows, economy.draws)) for rows in ((), *[(economy.foreign,)] * 3))),
         by_layer=economy.layer_shares * last_size,
         owned_by_layer=np.zeros((economy.foreign, *last_size.shape)),
+        abroad=np.zeros(groups),
         quality=np.zeros_like(last_size),
         capacity=np.zeros((economy.foreign, economy.draws)),
         growth=np.zeros((economy.foreign, economy.draws)),
@@ -152,6 +160,24 @@ def opening_stocks(economy: Economy, last_size: FloatArray, periods: int) -> Sto
     )
 
 
+class ChannelLifts(NamedTuple):
+    """What channels add to the utility of foreign providers in one period.
+
+    Attributes
+    ----------
+    rest : (L, N), (F, L, N) or None
+        To what customers see who see no own site, beyond the base year's; None where there is nothing.
+    lead : (F, L, N)
+        What the offer of an own site has over that.
+    abroad_part : (F, L, N) or None
+        Part of what is sold without own sites that is served from abroad; None without such a channel.
+    """
+
+    rest: FloatArray | None
+    lead: FloatArray
+    abroad_part: FloatArray | None = None
+
+
 class Access(NamedTuple):
     """What the regime allows in one period.
 
@@ -159,10 +185,7 @@ class Access(NamedTuple):
     ----------
     reach_part : (G, N)
         Part of the open part that owned sites may serve.
-    partner_unlock : (N,) or None
-        Part of the premium that partner offers have beyond the base year's; None where there is none.
-    owned_unlock : (F, N)
-        The same of the offers of own sites; at least that of partners counts.
+    channels : ChannelLifts
     cap : (N,)
         Most that all owned sites may serve, USD bn/yr; infinite without a cap.
     takes_migrants : (N,) bool
@@ -173,8 +196,7 @@ class Access(NamedTuple):
     """
 
     reach_part: FloatArray
-    partner_unlock: FloatArray | None
-    owned_unlock: FloatArray
+    channels: ChannelLifts
     cap: FloatArray
     takes_migrants: BoolArray
     closes: FloatArray | None

@@ -41,24 +41,33 @@ class Streams:
     def __init__(self, economy: Economy, record: Record, masks: Masks, step: float) -> None:
         rates, sites = economy.rates(), record.owned.sum(axis=2)
         gross = record.spending[:, economy.domestic :].sum(axis=2) - sites
+        self._abroad = _AbroadStreams(record, rates) if record.abroad.any() else None
+        if self._abroad is not None:
+            gross = gross - self._abroad.paid
         self._partner = _PartnerStreams(record, gross, rates, step)
-        sited = record.bought.any()
+        sited = record.capacity.any()
         self._site = _SiteStreams(record, masks, sites, rates, step) if sited else _NoSiteStreams(sites)
+
+    def _and_abroad(self, values: FloatArray) -> FloatArray:
+        """Values of partners and sites with the incremental profit of sales from abroad, which take no capital."""
+        return values if self._abroad is None else values + self._abroad.incremental
 
     @property
     def profit(self) -> FloatArray:
         """After tax, all technology cost charged."""
-        return self._partner.profit + self._site.profit
+        profit = self._partner.profit + self._site.profit
+        return profit if self._abroad is None else profit + self._abroad.profit
 
     @property
     def incremental(self) -> FloatArray:
         """After tax, the incremental part of technology cost charged."""
-        return self._partner.incremental + self._site.incremental
+        return self._and_abroad(self._partner.incremental + self._site.incremental)
 
     @property
     def value(self) -> FloatArray:
         """Incremental profit plus depreciation less the rent of the capital in place."""
-        return self._partner.incremental + self._partner.capital_return + self._site.value
+        value = self._partner.incremental + self._partner.capital_return + self._site.value
+        return self._and_abroad(value)
 
     @property
     def equity_value(self) -> FloatArray:
@@ -69,7 +78,8 @@ class Streams:
     def cash(self) -> FloatArray:
         """Incremental profit plus depreciation less capital spending."""
         partner = self._partner
-        return partner.incremental + partner.depreciation - partner.capex + self._site.cash
+        cash = partner.incremental + partner.depreciation - partner.capex + self._site.cash
+        return self._and_abroad(cash)
 
     @property
     def site_cash(self) -> FloatArray:
@@ -94,7 +104,8 @@ class Streams:
     @property
     def tax(self) -> FloatArray:
         """Of both channels, (T, N)."""
-        return self._partner.tax + self._site.tax
+        tax = self._partner.tax + self._site.tax
+        return tax if self._abroad is None else tax + self._abroad.tax
 
     @property
     def left(self) -> FloatArray:
@@ -126,7 +137,10 @@ class _PartnerStreams:
     @property
     def profit(self) -> FloatArray:
         loaded = self._split.net_royalty + self._split.dividend - self._split.technology
-        return self._gross * loaded[:, None] + (self._record.earned - self._record.owned_earned)
+        earned = self._record.earned - self._record.owned_earned
+        if self._record.abroad_earned.any():
+            earned = earned - self._record.abroad_earned
+        return self._gross * loaded[:, None] + earned
 
     @property
     def incremental(self) -> FloatArray:
@@ -182,6 +196,31 @@ class _PartnerStreams:
     @property
     def left(self) -> FloatArray:
         return np.asarray(self._equity[-1] * self._even_value * (self._gross[-1] * self._intensity[-1]))
+
+
+class _AbroadStreams:
+    """What sales from abroad bring by period: no site and no capital of the host's, and a tariff to its treasury."""
+
+    def __init__(self, record: Record, rates: channels.Rates) -> None:
+        self.paid, self._record, self._rates = record.abroad.sum(axis=2), record, rates
+
+    @cached_property
+    def _split(self) -> channels.AbroadSplit:
+        tariff = self._record.tariff[:, None]
+        return channels.split_abroad(self.paid, tariff, self._record.abroad_earned, self._rates)
+
+    @property
+    def profit(self) -> FloatArray:
+        return self._split.profit
+
+    @property
+    def incremental(self) -> FloatArray:
+        gross = self.paid - self._split.tariff
+        return np.asarray(self.profit + gross * channels.saved_technology(self._rates))
+
+    @property
+    def tax(self) -> FloatArray:
+        return np.asarray(self._split.tariff.sum(axis=1))
 
 
 class _SiteStreams:
@@ -245,7 +284,9 @@ class _SiteStreams:
 
     def _carried(self, until: IntArray) -> tuple[FloatArray, FloatArray]:
         """What tranches are worth at the start of a period (F, N), at book and by rent; USD bn."""
-        rates, bought = self._rates, self._record.bought
+        rates, record = self._rates, self._record
+        bought = np.concatenate([record.past, record.bought]) if len(record.past) else record.bought
+        until = until + len(record.past)
         book, rent = finance.carried(bought, until, self._step, rates.discount_rate, rates.asset_life)
         return rates.capital * book, rates.capital * rent
 

@@ -112,6 +112,12 @@ VARIABLES: Final[Mapping[str, VariableInfo]] = {
         summary="comparison",
     ),
     "operator_profit": VariableInfo(_FLOW, "after-tax profit of the local operators", "total", ""),
+    "cross_border_revenue": VariableInfo(
+        _FLOW,
+        "what customers pay for what is served from abroad, the tariff included. Only where there is such a channel",
+        _ALL,
+        _GROUP,
+    ),
     "domestic_revenue": VariableInfo(_FLOW, "what customers pay domestic providers", _ALL, ""),
     "domestic_gross_profit": VariableInfo(
         _FLOW, "domestic revenue times the margin of domestic rivals, which follows their markups", "total", ""

@@ -265,6 +265,15 @@ class Scenario(Model):
         """Ids of the providers that are not there in the base year, in listed order."""
         return tuple(name for name, provider in self.providers.items() if provider.arrives is not None)
 
+    @property
+    def sited(self) -> tuple[str, ...]:
+        """Ids of the foreign providers that have sites of their own in the base year, in listed order."""
+        own = self.channel_of("owned")
+        stated = [shares.channel or {} for shares in self.shares.values()]
+        if len(self.channels or {}) == 1 and own is not None:  # the only channel there is
+            return tuple(name for name in self.foreign if name not in self.entrants)
+        return tuple(name for name in self.foreign if any(parts.get(name, {}).get(own or "") for parts in stated))
+
     def comes_by_launch(self, provider: str) -> bool:
         """Whether a provider has no offer before the day on which its own site opens."""
         arrives = self.providers[provider].arrives
