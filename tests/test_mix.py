@@ -48,7 +48,8 @@ CLOSING = tuple(
 @functools.cache
 def scenario(*overrides: str) -> Scenario:
     """The market with only local partners, changed."""
-    return load_scenario(FOLDER / "jv_only.yaml", overrides=overrides, extremes=True)
+    last = {override.partition("=")[0]: override for override in overrides}
+    return load_scenario(FOLDER / "jv_only.yaml", overrides=tuple(last.values()), extremes=True)
 
 
 @functools.cache

@@ -226,6 +226,7 @@ def _split(path: str, shares: LayerShares, scenario: Scenario) -> Iterator[Findi
 def _channels(scenario: Scenario) -> Iterator[Finding]:
     """Channels are one of a kind, are told apart by regimes that know them, and divide what is sold."""
     yield from _one_of_a_kind(scenario)
+    yield from _sites_of_the_base_year(scenario)
     for layer, shares in scenario.shares.items():
         for provider, parts in (shares.channel or {}).items():
             path = f"shares.{layer}.channel.{provider}"
@@ -242,6 +243,36 @@ def _channels(scenario: Scenario) -> Iterator[Finding]:
                     f"{path}.{lever}",
                     "is of sales from abroad, and no channel is of kind cross_border; add one",
                 )
+
+
+def _sites_of_the_base_year(scenario: Scenario) -> Iterator[Finding]:
+    """Who has own sites in the base year needs a regime that allows them everywhere."""
+    start, own = scenario.regimes.get(scenario.policy.start), scenario.channel_of("owned")
+    if start is None or own is None:
+        return
+    layers = [
+        name for name, shares in scenario.shares.items() if any(own in by for by in (shares.channel or {}).values())
+    ]
+    if scenario.sited and (start.reach != "open" or start.capped):
+        found = "capped" if start.reach == "open" else start.reach
+        yield (
+            f"regimes.{scenario.policy.start}.reach",
+            f"must be open without a cap, because providers have own sites in the base year (found {found}); "
+            "customers of a channel are not told apart by place",
+        )
+    for layer in layers:
+        if layer not in start.owned_layers:
+            yield (
+                f"regimes.{scenario.policy.start}.owned_layers",
+                f"must hold '{layer}', in which providers have own sites in the base year "
+                f"(found {_listed(start.owned_layers)})",
+            )
+    for name in scenario.sited:
+        if start.eligible is not None and name not in start.eligible:
+            yield (
+                f"regimes.{scenario.policy.start}.eligible",
+                f"must hold '{name}', which has own sites in the base year",
+            )
 
 
 def _one_of_a_kind(scenario: Scenario) -> Iterator[Finding]:
