@@ -13,6 +13,7 @@ __all__ = [
     "fade_rate",
     "last_base_period",
     "layer_odds",
+    "renewed",
     "step_compensation",
     "tilt",
     "trend",
@@ -182,3 +183,18 @@ def contestable_spending(before: FloatArray, now: FloatArray, captive: FloatArra
     """
     free = now - before * captive
     return np.where(free > _DUST * now, free, 0.0)
+
+
+def renewed(step: float, interval: FloatArray) -> FloatArray:
+    """Part of what is in use that purchases of a period replace, (N,).
+
+    Equation (35) of docs/model.md.
+
+    Parameters
+    ----------
+    step : float
+        Years per period.
+    interval : (N,)
+        T, years until a customer buys again.
+    """
+    return np.asarray(-np.expm1(-step / interval))

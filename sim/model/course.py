@@ -11,7 +11,7 @@ from sim.chance.worlds import Worlds, period_count
 from sim.dates.timeline import KnownProjects, Masks, Timeline, period_middles
 from sim.kernels.capacity import first_come, lags, whole_periods
 from sim.kernels.choice import group_scale
-from sim.kernels.growth import captive_factor, contestable_spending
+from sim.kernels.growth import captive_factor, contestable_spending, renewed
 from sim.model.economy import Economy
 from sim.model.entry import Verdicts
 from sim.model.inversion import MOST_SHARED, Economies
@@ -19,7 +19,8 @@ from sim.model.levers import Levers
 from sim.model.luck import entrant_offsets, offsets_of
 from sim.model.marketpath import MarketPath, market_path
 from sim.model.sites import open_sites
-from sim.model.stocks import Entrant, Period, Sites, Stocks, opening_stocks
+from sim.model.stocks import Entrant, Period, Purchases, Sites, Stocks, opening_stocks
+from sim.scenario.baseyear import Inputs
 from sim.scenario.scenario import Scenario
 
 __all__ = ["Backdrop", "Course", "Shared", "Tides", "tides_of"]
@@ -109,6 +110,7 @@ class Course:
     ) -> None:
         self._economy, self._worlds, self._masks = economy, worlds, masks
         self._step = scenario.horizon.period_months / 12
+        self._purchases = _purchases(scenario, economy, self._step)
         self.path, self._tides = backdrop
         self.levers = Levers(scenario, economy, self.path, timeline, masks)
         self._coming = _entrants(scenario, economy, worlds, timeline, self._step)
@@ -125,6 +127,7 @@ class Course:
             number=t,
             step=self._step,
             captive=given.captive[t].take(layer_of, axis=0),
+            purchases=self._purchases,
             contestable=given.contestable[t].take(layer_of, axis=0) * self._economy.weights,
             rivalry=self._worlds.rivalry[t],
             offset=given.offset[t].take(layer_of, axis=1),
@@ -143,6 +146,8 @@ class Course:
             stocks.abroad = stocks.held[economy.domestic :] * mix.split[1][:, economy.layer_of]
             if mix.sited.any():
                 open_sites(economy, mix, stocks, self._sites(0), self.levers.start_reach, self._step)
+        if self._purchases is not None:
+            stocks.in_use = stocks.with_own_spending()
         return stocks
 
     def _sites(self, t: int) -> Sites:
@@ -204,7 +209,7 @@ class Tides(NamedTuple):
     Attributes
     ----------
     captive, contestable : (T, L, N)
-        What becomes of a captive unit of spending; spending that chooses, USD bn/yr.
+        What becomes of a captive unit of spending, or how much what is in use grows; spending that chooses, USD bn/yr.
     offset : (T, P, L, N or 1)
         What rivals' utilities carry so that luck has no direction.
     home_scale, abroad_scale : (T, L, N)
@@ -221,16 +226,33 @@ class Tides(NamedTuple):
 def tides_of(scenario: Scenario, economy: Economy, path: MarketPath, worlds: Worlds, step: float) -> Tides:
     """What no regime moves in a block of draws, from its market path and its shocks; `step` in years."""
     inputs, domestic, lifts = economy.inputs, economy.domestic, np.exp(worlds.rivalry)
-    captive = captive_factor(
-        path.growth, path.trend_growth, inputs["demand.captive_growth"], inputs["demand.churn"], step
-    )
+    captive, contestable = _contestable(scenario, inputs, path, step)
     offsets = offsets_of(scenario, len(worlds.rivalry))
     rivals, origin = _where_shaken(offsets.rivals, worlds.rivalry), _where_shaken(offsets.origin, worlds.origin_shock)
     lasting = np.exp(rivals)
     home = group_scale(economy.layer_shares[:domestic], lifts[:, :domestic], lasting[:, :domestic])
     abroad = group_scale(economy.layer_shares[domestic:], lifts[:, domestic:], lasting[:, domestic:])
     abroad *= np.exp(worlds.origin_shock)[:, None] * np.exp(origin)
-    return Tides(captive, contestable_spending(path.size[:-1], path.size[1:], captive), rivals, home, abroad)
+    return Tides(captive, contestable, rivals, home, abroad)
+
+
+def _contestable(scenario: Scenario, inputs: Inputs, path: MarketPath, step: float) -> tuple[FloatArray, FloatArray]:
+    """What becomes of a unit of spending that is with a provider, and what chooses, (T, L, N) each.
+
+    Of recurring demand the former stays; of purchases it is what is in use, and grows with the market.
+    """
+    if scenario.demand.kind == "purchase":
+        return path.size[1:] / path.size[:-1], (1.0 - inputs["demand.loyalty"]) * path.size[1:]
+    kept = captive_factor(path.growth, path.trend_growth, inputs["demand.captive_growth"], inputs["demand.churn"], step)
+    return kept, contestable_spending(path.size[:-1], path.size[1:], kept)
+
+
+def _purchases(scenario: Scenario, economy: Economy, step: float) -> Purchases | None:
+    """How customers buy again; None where demand recurs."""
+    if scenario.demand.kind == "recurring":
+        return None
+    inputs = economy.inputs
+    return Purchases(inputs["demand.loyalty"], renewed(step, inputs["demand.repurchase_years"]))
 
 
 def _where_shaken(offsets: FloatArray, shocks: FloatArray) -> FloatArray:

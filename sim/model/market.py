@@ -10,7 +10,7 @@ from sim.kernels.pricing import class_share, home_share, price_into
 from sim.kernels.welfare import class_gains
 from sim.model.economy import LARGEST_EXPONENT, Economy, require
 from sim.model.sites import Choice, choose_again, reclassify, serve_reach, settle, transfer
-from sim.model.stocks import Period, Stocks
+from sim.model.stocks import SPENDING, Period, Purchases, Stocks
 
 __all__ = ["advance", "tally"]
 
@@ -56,6 +56,8 @@ def advance(economy: Economy, stocks: Stocks, period: Period, attraction: FloatA
     spending = stocks.spending(economy.domestic)
     _earn(economy, stocks, spending)
     _price(economy, stocks, spending)
+    if period.purchases is not None:
+        _use(stocks, period.purchases)
     return spending
 
 
@@ -80,14 +82,20 @@ def _raise_quality(economy: Economy, stocks: Stocks, period: Period) -> None:
 
 
 def _keep_captive(economy: Economy, stocks: Stocks, period: Period) -> None:
-    """Existing customers stay, less churn; they bear the change of their own provider's markup."""
-    for stock in (stocks.held, stocks.home_closed, stocks.gain_home, stocks.gain_outside):
-        stock *= period.captive
-    if stocks.sited:
-        for stock in (stocks.inside, stocks.owned, stocks.home_inside, stocks.gain_inside, stocks.gain_owned):
+    """Existing customers stay, less churn; they bear the change of their own provider's markup.
+
+    Of goods that are bought again the loyal ones follow what is in use.
+    """
+    if period.purchases is not None:
+        _follow_what_is_in_use(stocks, period, period.purchases)
+    else:
+        for stock in (stocks.held, stocks.home_closed, stocks.gain_home, stocks.gain_outside):
             stock *= period.captive
-    if economy.mix is not None:
-        stocks.abroad *= period.captive
+        if stocks.sited:
+            for stock in (stocks.inside, stocks.owned, stocks.home_inside, stocks.gain_inside, stocks.gain_owned):
+                stock *= period.captive
+        if economy.mix is not None:
+            stocks.abroad *= period.captive
     cheaper = np.subtract(stocks.before, stocks.markup, out=stocks.before)
     for own, rows in economy.sized:
         if rows.stop <= economy.domestic:
@@ -98,6 +106,29 @@ def _keep_captive(economy: Economy, stocks: Stocks, period: Period) -> None:
         if stocks.sited:
             stocks.gain_inside[abroad] += cheaper[own] * stocks.inside[abroad]
             stocks.gain_owned[abroad] += cheaper[own] * stocks.owned[abroad]
+
+
+def _follow_what_is_in_use(stocks: Stocks, period: Period, purchases: Purchases) -> None:
+    """Loyal customers buy again what they have.
+
+    Equation (35) of docs/model.md.
+    """
+    assert stocks.in_use is not None
+    for name in SPENDING:
+        used = getattr(stocks.in_use, name)
+        used *= period.captive
+        np.multiply(used, purchases.loyalty, out=getattr(stocks, name))
+
+
+def _use(stocks: Stocks, purchases: Purchases) -> None:
+    """What is bought replaces a part of what is in use.
+
+    Equation (35) of docs/model.md.
+    """
+    assert stocks.in_use is not None
+    for name in SPENDING:
+        used = getattr(stocks.in_use, name)
+        used += purchases.renewed * (getattr(stocks, name) - used)
 
 
 def _attract(economy: Economy, stocks: Stocks, period: Period, attraction: FloatArray) -> FloatArray:
@@ -156,12 +187,15 @@ def _move_borders(economy: Economy, stocks: Stocks, period: Period) -> FloatArra
     if access.evicts is not None and access.evicts.any():
         part = np.minimum(access.evicts / np.maximum(stocks.open_part, _TINY), 1.0)
         evicted = _evict(stocks, part, economy.domestic)
+        if stocks.in_use is not None:
+            _evict(stocks.in_use, part, economy.domestic)
     if access.closes is not None:
         stocks.left_open = stocks.left_open - access.closes
     open_part = stocks.left_open - economy.inputs["closure.drift"] * (period.step * (period.number + 0.5))
     np.minimum(np.maximum(open_part, 0.0, out=open_part), 1.0, out=open_part)
     if stocks.sited:
-        reclassify(stocks, access.reach_part * period.sites.selling.any(axis=0), economy.domestic)
+        for held in filter(None, (stocks, stocks.in_use)):
+            reclassify(held, access.reach_part * period.sites.selling.any(axis=0), economy.domestic)
     stocks.open_part = open_part
     return evicted
 

@@ -91,6 +91,13 @@ def transfer(economy: Economy, stocks: Stocks, period: Period, choice: Choice) -
     handed = period.sites.transfer[:, None]
     if not handed.any():
         return np.zeros_like(stocks.open_part)
+    if stocks.in_use is not None:
+        _hand_over(economy, stocks.in_use, period, choice)
+    return _hand_over(economy, stocks, period, choice)
+
+
+def _hand_over(economy: Economy, stocks: Stocks, period: Period, choice: Choice) -> FloatArray:
+    handed = period.sites.transfer[:, None]
     moved, loss = np.where(handed, stocks.owned, 0.0), economy.inputs["migration.consent_loss"]
     stocks.held[economy.domestic :] += (1.0 - loss) * moved
     stocks.gain_outside += (1.0 - loss) * moved * choice.gains.partner
@@ -251,6 +258,8 @@ def choose_again(stocks: Stocks, choice: Choice, spending: FloatArray, domestic:
 
 def settle(stocks: Stocks, domestic: int) -> None:
     """Where nothing is in reach any more, partner and domestic customers are outside of it."""
+    if stocks.in_use is not None:
+        settle(stocks.in_use, domestic)
     stranded = (stocks.reach_part <= 0.0) & (stocks.inside.any(axis=0) | (stocks.home_inside != 0.0))
     if not stranded.any():
         return

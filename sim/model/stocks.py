@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
 
 import numpy as np
 
 from sim.axes import BoolArray, FloatArray, IntArray
 from sim.model.economy import Economy
 
-__all__ = ["Access", "ChannelLifts", "Earned", "Entrant", "Period", "Sites", "Stocks", "opening_stocks"]
+__all__ = [
+    "SPENDING",
+    "Access",
+    "ChannelLifts",
+    "Earned",
+    "Entrant",
+    "Period",
+    "Purchases",
+    "Sites",
+    "Stocks",
+    "opening_stocks",
+]
 
 
 class Earned(NamedTuple):
@@ -67,6 +78,9 @@ class Stocks:
         Smoothed net change of use that each site plans with, USD bn/yr a year.
     wanted, bought : (H + T + 1, F, N)
         Capacity that a site wants in each period, what arrived in it; 0 in those to come, and in one beyond the last.
+    in_use : Stocks or None
+        What customers have bought and use, as if it were spent each year, of which `SPENDING` alone counts; None where
+        demand recurs.
     history : int
         H, periods before the first of which these tell; 0 unless there are sites in the base year.
     reach_part : (G, N)
@@ -104,6 +118,7 @@ class Stocks:
     left_open: FloatArray
     sited: bool = False
     history: int = 0
+    in_use: Stocks | None = None
 
     def spending(self, domestic: int) -> FloatArray:
         """Spending by provider over all channels, (P, G, N), not to be written to."""
@@ -113,6 +128,10 @@ class Stocks:
         total[domestic:] += self.inside
         total[domestic:] += self.owned
         return total
+
+    def with_own_spending(self) -> Stocks:
+        """The same with copies of what `SPENDING` names."""
+        return replace(self, **{name: getattr(self, name).copy() for name in SPENDING})
 
     @property
     def reach(self) -> FloatArray:
@@ -125,6 +144,13 @@ class Stocks:
         if self.sited:
             foreign = foreign + self.gain_inside + self.gain_owned
         return np.asarray(self.gain_home + foreign.sum(axis=0))
+
+
+SPENDING: Final = (
+    *("held", "inside", "owned", "abroad", "home_closed", "home_inside"),
+    *("gain_home", "gain_outside", "gain_inside", "gain_owned"),
+)
+"""Stocks of spending with providers, and of the gain that it carries."""
 
 
 def opening_stocks(economy: Economy, last_size: FloatArray, periods: int) -> Stocks:
@@ -260,6 +286,21 @@ class Entrant(NamedTuple):
     weight: FloatArray
 
 
+class Purchases(NamedTuple):
+    """How customers buy again.
+
+    Attributes
+    ----------
+    loyalty : (N,)
+        Part of purchases that follow what is in use.
+    renewed : (N,)
+        Part of what is in use that the purchases of a period replace.
+    """
+
+    loyalty: FloatArray
+    renewed: FloatArray
+
+
 class Period(NamedTuple):
     """What moves the market in one period.
 
@@ -270,7 +311,7 @@ class Period(NamedTuple):
     step : float
         Years per period.
     captive, contestable : (G, N)
-        What becomes of a captive unit of spending; spending that chooses, USD bn/yr.
+        What becomes of a captive unit of spending, or how much what is in use grows; spending that chooses, USD bn/yr.
     rivalry : (P, N)
         Change of each provider's utility since the base year, by luck.
     offset : (P, G, N or 1)
@@ -281,6 +322,8 @@ class Period(NamedTuple):
     access : Access
     sites : Sites
     entrants : tuple of Entrant
+    purchases : Purchases or None
+        None where demand recurs.
     """
 
     number: int
@@ -294,3 +337,4 @@ class Period(NamedTuple):
     access: Access
     sites: Sites
     entrants: tuple[Entrant, ...] = ()
+    purchases: Purchases | None = None

@@ -183,11 +183,41 @@ class Demand(Model):
     conduct: Fraction = Field(
         title="how far prices follow rivals' (conduct)", description="0 constant markups, 1 Bertrand."
     )
-    captive_growth: Fraction = Field(
-        title="part of customers' growth that stays where they are",
-        description="iota: part of existing customers' growth that stays with them.",
+    kind: Literal["recurring", "purchase"] = Field(
+        default="recurring",
+        description="Spending that stays with its provider until it churns, or goods bought anew at intervals.",
     )
-    churn: Frequency = Field(title="customers who change their provider each year")
+    captive_growth: Fraction | None = Field(
+        title="part of customers' growth that stays where they are",
+        default=None,
+        description="iota: part of existing customers' growth that stays with them; of recurring demand.",
+    )
+    churn: Frequency | None = Field(
+        title="customers who change their provider each year", default=None, description="Of recurring demand."
+    )
+    repurchase_years: Annotated[Years, Range(0.05, 100)] | None = Field(
+        title="how long it takes until a customer buys again", default=None, description="Of purchases."
+    )
+    loyalty: Fraction | None = Field(
+        title="part of purchases that stay with the provider of the one before",
+        default=None,
+        description="Part of purchases that do not choose anew but follow what is in use; of purchases.",
+    )
+
+    @model_validator(mode="after")
+    def _states_what_its_kind_needs(self) -> Self:
+        """Refuse numbers of the other kind, and those left out."""
+        for kind, keys in _OF_KIND.items():
+            for key in keys:
+                if (getattr(self, key) is None) == (kind == self.kind):
+                    needed = "needs" if kind == self.kind else "does not know"
+                    allowed = " and ".join(_OF_KIND[self.kind])
+                    raise ValueError(f"demand of kind {self.kind} {needed} {key} (it states {allowed})")
+        return self
+
+
+_OF_KIND: Final = {"recurring": ("captive_growth", "churn"), "purchase": ("repurchase_years", "loyalty")}
+"""What demand of each kind states besides elasticities and conduct."""
 
 
 class Rivalry(Model):

@@ -1,0 +1,100 @@
+"""Goods that are bought at intervals: loyal customers follow what is in use, the others choose."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+from shipped import CALM_MARKET, FOLDER, NOTHING_DRIFTS, column
+
+from sim.axes import FloatArray
+from sim.chance.sampling import draw_worlds
+from sim.errors import ScenarioError
+from sim.model.engine import simulate
+from sim.outcomes.panels import Panel
+from sim.reading.loading import load_scenario
+from sim.scenario.scenario import Scenario
+
+STILL = (*NOTHING_DRIFTS, *CALM_MARKET, "demand.conduct=0")
+
+
+def _number(value: float, unit: str) -> str:
+    return f"{{value: {value}, unit: {unit}, source: judgement, grade: judgement}}"
+
+
+@functools.cache
+def scenario(loyalty: float, years: float, *overrides: str, name: str = "jv_only") -> Scenario:
+    """A shipped scenario in which customers buy goods."""
+    kind = (
+        "demand.kind=purchase",
+        "demand.churn=null",
+        "demand.captive_growth=null",
+        f"demand.loyalty={_number(loyalty, 'fraction')}",
+        f"demand.repurchase_years={_number(years, 'years')}",
+        "sampling.correlations.switching_costs=null",
+        "sampling.leading=[]",
+    )
+    last = {override.partition("=")[0]: override for override in (*kind, *overrides)}
+    return load_scenario(FOLDER / f"{name}.yaml", overrides=tuple(last.values()), extremes=True)
+
+
+@functools.cache
+def ran(loyalty: float, years: float, *overrides: str, name: str = "jv_only") -> Mapping[str, Panel]:
+    """Its outcomes."""
+    found = scenario(loyalty, years, *overrides, name=name)
+    return simulate(found, draw_worlds(found, range(1)))
+
+
+def test_where_nothing_happens_no_share_moves() -> None:
+    share = column(ran(0.6, 6, *STILL), "foreign_share")
+    np.testing.assert_allclose(share, np.broadcast_to(share[:1], share.shape), rtol=1e-9)
+
+
+def _left(months: int, loyalty: float, years: float) -> FloatArray:
+    """How much of the way of the share of domestic firms that get better once is left at the end of each year."""
+    better = ("technology.catch_up=0.2", "horizon.end_year=2020", f"horizon.period_months={months}")
+    return column(ran(loyalty, years, *STILL, *better), "foreign_share")
+
+
+@pytest.mark.parametrize("months", [1, 3])
+def test_without_loyalty_all_choose_at_once(months: int) -> None:
+    """Then how long goods are used means nothing."""
+    np.testing.assert_allclose(_left(months, 0.0, 2.0), _left(months, 0.0, 20.0), rtol=1e-12)
+
+
+def test_what_is_in_use_comes_nearer_at_the_stated_rate() -> None:
+    """Choice is moved once, by evicting foreign providers from 30% of a segment's spending into choice at home."""
+    loyalty, years = 0.5, 4.0
+    closing = "policy.steps.shut={when: 2019-01-01, closes: {paas_all: 30%s}}"
+    stated = "{value: 30, unit: points, source: judgement, grade: judgement}"
+    shut = closing.replace("30%s", stated)
+    panels = ran(loyalty, years, *STILL, shut, "horizon.period_months=1")
+    share = column(panels, "foreign_share", "paas")
+    start = share[0]
+    opened = draw_worlds(scenario(loyalty, years, *STILL), range(1)).inputs["segments.paas_all.open"]
+    lasting = start * (opened - 0.3) / opened
+    left = (share[1:] - lasting) / (start - lasting)  # means of years; of what is bought, the part that still follows
+    rate = (1.0 - loyalty) / years
+    mean = (1.0 - np.exp(-rate)) / rate * np.exp(-rate * np.arange(len(left)))
+    np.testing.assert_allclose(left, np.broadcast_to((loyalty * mean)[:, None], left.shape), rtol=0.02)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("demand.loyalty=null", r"demand of kind purchase needs loyalty \(it states repurchase_years and loyalty\)"),
+        ("demand.churn=0.1", r"demand of kind purchase does not know churn"),
+    ],
+)
+def test_numbers_of_the_other_kind_are_refused(change: str, message: str) -> None:
+    with pytest.raises(ScenarioError, match=message):
+        scenario(0.5, 4.0, change)
+
+
+def test_months_and_quarters_agree() -> None:
+    months, quarters = (
+        column(ran(0.6, 6.0, f"horizon.period_months={n}", name="full_liberalization"), "foreign_share") for n in (1, 3)
+    )
+    np.testing.assert_allclose(months.mean(axis=1)[[1, 6, 12]], quarters.mean(axis=1)[[1, 6, 12]], rtol=0.02)
