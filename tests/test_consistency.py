@@ -69,10 +69,10 @@ FAULTS = {
         f"market: {{size: {{value: 5, unit: USD bn/yr, {EVIDENCE}}}}}",
         "1:10: market.size: the layers with a size must leave something of the total (found 5 of 5 USD bn/yr)",
     ),
-    "two layers that drift": (
+    "no layer that takes what is left": (
         "market: {layers: {iaas: {log_odds_drift: &d {value: 0.2, unit: 1/yr, "
         f"{EVIDENCE}}}}}, saas: {{log_odds_drift: *d}}}}}}",
-        "1:116: market.layers.saas.log_odds_drift: only one layer may drift against the rest (found 'iaas' too)",
+        "1:10: market.layers: one layer at least must take what the others leave (found that all drift or spread)",
     ),
     "segment of an unknown layer": (
         "segments: {extra: {layer: iass, weight: &w {value: 1, unit: fraction, "

@@ -166,6 +166,7 @@ def _paths(scenario: Scenario, columns: Columns, period: int) -> dict[str, Float
         "market_steps": worlds.market_steps[period],
         **named,
         "shock.origin": worlds.origin_shock[period],
+        **{f"shock.mix.{name}": path[period] for name, path in worlds.mix.items()},
     }
 
 

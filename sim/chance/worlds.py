@@ -47,6 +47,7 @@ MARKET: Final = "shock.market"
 STEPS: Final = "market_steps"
 _ORIGIN: Final = "shock.origin"
 _RIVALRY: Final = "shock.rivalry."
+_MIX: Final = "shock.mix."
 _CHANCE: Final = "chance."
 _CLOCK: Final = "clock."
 _ORDER: Final = "order."
@@ -147,6 +148,8 @@ class Worlds:
     order : array (F, N)
         Uniform number of each foreign provider in listed order: of those who do something on one day the one with the
         least comes first.
+    mix : mapping of arrays (T, N)
+        Layer that spreads to z_t - z_0 of its log-odds at period ends, of stationary sd 1.
     dates : mapping of arrays (N,)
         Step to its date in decimal years where that is given and not made of its trigger; empty as worlds are drawn.
     """
@@ -159,6 +162,7 @@ class Worlds:
     chance: Named
     clock: Named
     order: FloatArray
+    mix: Named = field(default_factory=dict)
     dates: Named = field(default_factory=dict)
 
     @property
@@ -260,8 +264,12 @@ def _named(scenario: Scenario) -> list[str]:
 
 
 def reverting_paths(scenario: Scenario) -> tuple[str, ...]:
-    """Names of the paths that revert to zero: one for each provider that is no fringe, one for the origin."""
-    return (*(f"{_RIVALRY}{name}" for name in _named(scenario)), _ORIGIN)
+    """Names of the paths that revert to zero: of providers that are no fringe, of the origin, of layers that spread."""
+    layers = scenario.market.layers.items()
+    mixes = (
+        f"{_MIX}{name}" for name, layer in layers if layer.diffusion is not None and layer.diffusion.sd is not None
+    )
+    return (*(f"{_RIVALRY}{name}" for name in _named(scenario)), _ORIGIN, *mixes)
 
 
 def worlds_of(scenario: Scenario, columns: Columns) -> Worlds:
@@ -287,6 +295,7 @@ def worlds_of(scenario: Scenario, columns: Columns) -> Worlds:
         chance=_without_prefix(columns.events, _CHANCE),
         clock=_without_prefix(columns.events, _CLOCK),
         order=np.stack([columns.events[name] for name in _order_columns(scenario)]),
+        mix={name: reverting_path(normals, half_life, step) for name, normals in _without_prefix(shocks, _MIX).items()},
     )
 
 

@@ -10,6 +10,7 @@ __all__ = [
     "captive_factor",
     "contestable_spending",
     "dated_trend",
+    "diffused",
     "fade_rate",
     "last_base_period",
     "layer_odds",
@@ -134,6 +135,32 @@ def layer_odds(years: FloatArray, drift: FloatArray, fade: FloatArray) -> FloatA
     Equation (9) of docs/model.md.
     """
     return np.asarray(-drift * np.expm1(-fade * years) / fade)
+
+
+def diffused(
+    years: FloatArray, base: FloatArray, ceiling: FloatArray, speed: FloatArray, luck: FloatArray
+) -> FloatArray:
+    """Part of the total that a technology has which spreads along a logistic curve; (T, N).
+
+    Equation (36) of docs/model.md.
+
+    Parameters
+    ----------
+    years : (T, 1)
+        Years since the middle of the base year.
+    base, ceiling : (N,)
+        Part in the base year, exact there, and in the end.
+    speed : (N,)
+        Growth of the log-odds of part to ceiling, per year.
+    luck : (T, 1 or N)
+        What is added to them.
+
+    References
+    ----------
+    Griliches (1957) Econometrica 25: 501-522: ceiling, midpoint and speed of a technology.
+    """
+    odds = base / (ceiling - base) * np.exp(speed * years + luck)
+    return np.asarray(ceiling * odds / (1.0 + odds))
 
 
 def last_base_period(growth: FloatArray, step: float) -> FloatArray:

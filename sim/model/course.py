@@ -81,7 +81,10 @@ def _share_backdrop(one: tuple[Scenario, Economy, Worlds], other: tuple[Scenario
     (mine, economy, worlds), (its, base, drawn) = one, other
     if economy.layer_shares is not base.layer_shares or (mine.horizon, mine.rivalry) != (its.horizon, its.rivalry):
         return False
-    paths = ((getattr(worlds, name), getattr(drawn, name)) for name in _SHOCKS)
+    paths = [(getattr(worlds, name), getattr(drawn, name)) for name in _SHOCKS]
+    if worlds.mix.keys() != drawn.mix.keys():
+        return False
+    paths += [(worlds.mix[name], drawn.mix[name]) for name in worlds.mix]
     return all(ours is theirs or np.array_equal(ours, theirs) for ours, theirs in paths)
 
 

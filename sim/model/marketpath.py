@@ -10,7 +10,7 @@ from sim.axes import FloatArray
 from sim.chance.worlds import Worlds
 from sim.kernels import growth
 from sim.model.economy import LARGEST_EXPONENT, Economy, require
-from sim.scenario.baseyear import Inputs, fade_rate, fading, median_forecast, yearly_growth
+from sim.scenario.baseyear import Inputs, diffusion_speed, fade_rate, fading, median_forecast, yearly_growth
 from sim.scenario.scenario import Scenario
 
 __all__ = ["MarketPath", "market_path"]
@@ -60,7 +60,7 @@ def market_path(scenario: Scenario, economy: Economy, worlds: Worlds, step: floa
     log_total = log_total + (curve - curve[0]) + shocks
     bearable = (np.abs(log_total) < LARGEST_EXPONENT).all(axis=0)
     require("market.growth_*, volatility and step_* make a market too large or too small to compute with", bearable)
-    size = _split_layers(scenario, economy, np.exp(log_total), since_middle)
+    size = _split_layers(scenario, economy, worlds, np.exp(log_total), since_middle)
     realised = np.diff(np.log(size), axis=0) / step
     luck = np.diff(shocks, axis=0) / step
     return MarketPath(size, realised, realised - luck[:, None], np.vstack([first, np.diff(curve, axis=0) / step]))
@@ -80,25 +80,44 @@ def _trend(scenario: Scenario, inputs: Inputs, since_middle: FloatArray) -> Floa
     return curve
 
 
-def _split_layers(scenario: Scenario, economy: Economy, total: FloatArray, since_middle: FloatArray) -> FloatArray:
-    """Layer sizes (T + 1, L, N): one layer's log-odds drift, the others keep their proportions.
+def _split_layers(
+    scenario: Scenario, economy: Economy, worlds: Worlds, total: FloatArray, since_middle: FloatArray
+) -> FloatArray:
+    """Layer sizes (T + 1, L, N): some drift or spread, the others keep their proportions.
 
     Equation (9) of docs/model.md.
     """
     base = economy.layer_size / economy.layer_size.sum(axis=0)
-    drifting = [i for i, name in enumerate(economy.layers) if scenario.market.layers[name].log_odds_drift]
-    if not drifting:
+    parts = {
+        place: _part(scenario, economy, worlds, name, base[place], since_middle)
+        for place, name in enumerate(economy.layers)
+        if scenario.market.layers[name].moves
+    }
+    if not parts:
         return np.asarray(total[:, None] * base)
-    lead = drifting[0]
-    drift = economy.inputs[f"market.layers.{economy.layers[lead]}.log_odds_drift"]
-    odds = growth.layer_odds(since_middle, drift, economy.inputs["market.drift_fade"])
-    ratio = base[lead] / (1.0 - base[lead]) * np.exp(odds)
-    part = ratio / (1.0 + ratio)
-    left = np.minimum(part, 1.0 - part).min(axis=0) > _LEAST_LAYER
-    require("market.layers.*.log_odds_drift and market.drift_fade leave next to nothing of a layer", left)
-    shares = base * ((1.0 - part) / (1.0 - base[lead]))[:, None]
-    shares[:, lead] = part
+    taken, held = sum(parts.values()), sum(base[place] for place in parts)
+    left = np.minimum(np.minimum.reduce(list(parts.values())), 1.0 - taken).min(axis=0) > _LEAST_LAYER
+    require("market.layers.*: log_odds_drift or diffusion, and drift_fade, leave next to nothing of a layer", left)
+    shares = base * ((1.0 - taken) / (1.0 - held))[:, None]
+    for place, part in parts.items():
+        shares[:, place] = part
     return np.asarray(total[:, None] * shares)
+
+
+def _part(
+    scenario: Scenario, economy: Economy, worlds: Worlds, layer: str, base: FloatArray, since_middle: FloatArray
+) -> FloatArray:
+    """Part of the total (T + 1, N) of a layer whose part moves, from the base year's (N,)."""
+    inputs, path, stated = economy.inputs, f"market.layers.{layer}", scenario.market.layers[layer].diffusion
+    if stated is None:
+        odds = growth.layer_odds(since_middle, inputs[f"{path}.log_odds_drift"], inputs["market.drift_fade"])
+        ratio = base / (1.0 - base) * np.exp(odds)
+        return np.asarray(ratio / (1.0 + ratio))
+    speed = diffusion_speed(scenario, inputs, layer, base)
+    ceiling, luck = inputs[f"{path}.diffusion.ceiling"], np.zeros_like(since_middle)
+    if layer in worlds.mix:
+        luck = inputs[f"{path}.diffusion.sd"] * np.concatenate([np.zeros((1, economy.draws)), worlds.mix[layer]])
+    return growth.diffused(since_middle, base, ceiling, speed, luck)
 
 
 _LEAST_LAYER = 1e-12

@@ -110,7 +110,10 @@ def _growth(scenario: Scenario) -> Iterator[Finding]:
 def _leading(scenario: Scenario, former: Collection[str]) -> Iterator[Finding]:
     names = [item.name for item in inputs(scenario)]
     rivals = [f"shock.rivalry.{name}" for name, provider in scenario.providers.items() if not provider.fringe]
-    paths = ["shock.market", "shock.origin", *rivals]
+    mixes = [
+        f"shock.mix.{name}" for name, layer in scenario.market.layers.items() if layer.diffusion and layer.diffusion.sd
+    ]
+    paths = ["shock.market", "shock.origin", *rivals, *mixes]
     allowed = [*names, *paths, *(f"{path}.second" for path in paths), *former]
     listed = scenario.sampling.leading
     for position, name in enumerate(listed):
@@ -155,10 +158,8 @@ def _layers(scenario: Scenario) -> Iterator[Finding]:
     if len(unsized) != 1:
         listing = ", ".join(unsized) or "none"
         yield "market.layers", f"exactly one layer has no size and takes the rest (found {listing})"
-    drifting = [name for name, layer in layers.items() if layer.log_odds_drift is not None]
-    for name in drifting[1:]:
-        where = f"market.layers.{name}.log_odds_drift"
-        yield where, f"only one layer may drift against the rest (found '{drifting[0]}' too)"
+    if layers and all(layer.moves for layer in layers.values()):
+        yield "market.layers", "one layer at least must take what the others leave (found that all drift or spread)"
     for name in layers:
         if not any(segment.layer == name for segment in scenario.segments.values()):
             yield f"market.layers.{name}", "no segment lies in this layer"

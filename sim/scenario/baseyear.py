@@ -23,10 +23,12 @@ __all__ = [
     "Inputs",
     "base_year",
     "coherence",
+    "diffusion_speed",
     "existence",
     "fade_rate",
     "fading",
     "median_forecast",
+    "spreading",
     "yearly_growth",
 ]
 
@@ -34,6 +36,7 @@ Inputs: TypeAlias = Mapping[str, FloatArray]
 """Numbers of a scenario by name, (N,), in canonical units."""
 
 _ROUNDING: Final = 1e-9
+_TINY: Final = 1e-12
 
 _SHARED_OUT: Final = (
     ("operator_margin", "site_cost"),
@@ -158,6 +161,7 @@ def existence(scenario: Scenario, inputs: Inputs, base: BaseYear) -> Iterator[Co
         "the layers with a size must leave something of the total (found {:g} of {:g} USD bn/yr)",
         (total - rest, total),
     )
+    yield from spreading(scenario, inputs, base)
     shares = {name: _there(scenario, base, layer) for layer, name in enumerate(scenario.market.layers)}
     complete = {name: np.all([share > 0.0 for share in there.values()], axis=0) for name, there in shares.items()}
     for layer, (name, there) in enumerate(shares.items()):
@@ -231,6 +235,45 @@ def yearly_growth(scenario: Scenario, inputs: Inputs) -> FloatArray:
         part = (year - nodes[after - 1]) / (nodes[after] - nodes[after - 1])
         rows.append((1.0 - part) * known[after - 1] + part * known[after])
     return np.stack(rows)
+
+
+def diffusion_speed(scenario: Scenario, inputs: Inputs, layer: str, base: FloatArray) -> FloatArray:
+    """Growth per year of the log-odds of a layer's part to its ceiling, from its part `base` of the total; (N,)."""
+    stated, path = scenario.market.layers[layer].diffusion, f"market.layers.{layer}.diffusion"
+    assert stated is not None
+    if stated.speed is not None:
+        return inputs[f"{path}.speed"]
+    years = inputs[f"{path}.midpoint"] - (scenario.horizon.base_year + 0.5)
+    left = np.maximum(inputs[f"{path}.ceiling"] - base, _TINY)
+    return np.asarray(np.log(left / base) / np.where(years == 0.0, _TINY, years))
+
+
+def spreading(scenario: Scenario, inputs: Inputs, base: BaseYear) -> Iterator[Condition]:
+    """A layer that spreads starts below its ceiling, and has half of that when the curve through its start does."""
+    parts = base.layer_size / base.layer_size.sum(axis=0)
+    for part, (name, layer) in zip(parts, scenario.market.layers.items(), strict=True):
+        if layer.diffusion is None:
+            continue
+        path = f"market.layers.{name}.diffusion"
+        ceiling = inputs[f"{path}.ceiling"]
+        yield Condition(
+            f"{path}.ceiling",
+            part < ceiling,
+            f"{path}.ceiling is not above the layer's part of the market in the base year",
+            "must be above the layer's part of the market in the base year (found {:.1%}; allowed above {:.1%})",
+            (ceiling, part),
+        )
+        if layer.diffusion.midpoint is None:
+            continue
+        middle, start = inputs[f"{path}.midpoint"], scenario.horizon.base_year + 0.5
+        yield Condition(
+            f"{path}.midpoint",
+            (middle > start) == (part < 0.5 * ceiling),
+            f"{path}.midpoint lies on the wrong side of the base year",
+            "half of the ceiling of {:.1%} comes after the base year where its part of {:.1%} is less, and before it "
+            "where that is more (found {:.1f}); state speed where neither is meant",
+            (ceiling, part, middle),
+        )
 
 
 def fading(scenario: Scenario, inputs: Inputs, fade: FloatArray) -> Condition:

@@ -36,6 +36,7 @@ __all__ = [
     "Reversion",
     "Source",
     "Spread",
+    "Year",
     "Years",
 ]
 
@@ -48,6 +49,7 @@ CANONICAL_UNITS: Final[Mapping[str, str]] = {
     "number": "1",
     "exchange rate": "CNY per USD",
     "category": "category",
+    "date": "year",
 }
 """Dimension to the unit in which the engine computes."""
 
@@ -60,6 +62,7 @@ SCALES: Final[Mapping[str, Mapping[str, float]]] = {
     "number": {"1": 1.0},
     "exchange rate": {"CNY per USD": 1.0},
     "category": {"category": 1.0},
+    "date": {"year": 1.0},
 }
 """Dimension to the units it may be written in, each with its factor; CNY is divided by the rate besides."""
 
@@ -148,6 +151,9 @@ ChosenYears = Annotated[Years, BeforeValidator(_as_choice), ChosenForm()]
 Number = Annotated[Parameter, AfterValidator(_of("number")), Dimension("number"), Range(0, 1000)]
 ExchangeRate = Annotated[Parameter, AfterValidator(_of("exchange rate")), Dimension("exchange rate"), Range(1e-6, 1e6)]
 Category = Annotated[Parameter, AfterValidator(_of("category")), Dimension("category"), Range(0, 1e6)]
+
+Year = Annotated[Parameter, AfterValidator(_of("date")), Dimension("date"), Range(1900, 2300)]
+"""An instant as a decimal year."""
 
 Part = Annotated[Fraction, Range(1e-6, 1)]
 """A fraction that is divided by, or that something must be left of."""

@@ -19,6 +19,7 @@ from sim.scenario.evidence import (
     Rate,
     Reversion,
     Spread,
+    Year,
     Years,
 )
 from sim.scenario.levers import Id
@@ -27,6 +28,7 @@ from sim.scenario.records import MOST, NO_TRUTH, Model, Titled
 __all__ = [
     "Closure",
     "Demand",
+    "Diffusion",
     "Hypothesis",
     "Layer",
     "LayerShares",
@@ -40,10 +42,36 @@ __all__ = [
 ]
 
 
-Year = Annotated[str, Field(pattern=r"^(19|20|21)[0-9]{2}$")]
+YearKey = Annotated[str, Field(pattern=r"^(19|20|21)[0-9]{2}$")]
 """A calendar year, as the key of a mapping."""
 
 _TRENDS: Final = (("growth_forecast", "forecast_years"), ("growth_by_year", "growth_fade"))
+
+
+class Diffusion(Model):
+    """How a layer takes its part of the total: along a logistic curve through the base year's part."""
+
+    ceiling: Part = Field(title="part of the market that {0} comes to", description="Part of the total in the end.")
+    midpoint: Year | None = Field(
+        title="when {0} has half of that", default=None, description="When it has half of the ceiling, or `speed`."
+    )
+    speed: Annotated[Rate, Range(-5, 5)] | None = Field(
+        title="how fast {0} spreads", default=None, description="Growth of the log-odds of part to ceiling."
+    )
+    sd: Spread | None = Field(
+        title="size of luck in how {0} spreads",
+        default=None,
+        description="Stationary sd of these log-odds around the curve; it reverts as rivals' luck does.",
+    )
+
+    @model_validator(mode="after")
+    def _is_stated_once(self) -> Self:
+        if (self.midpoint is None) == (self.speed is None):
+            found = "neither" if self.speed is None else "both"
+            raise ValueError(
+                f"states midpoint or speed (found {found}): through the base year's part one gives the other"
+            )
+        return self
 
 
 class Layer(Titled):
@@ -55,8 +83,25 @@ class Layer(Titled):
     log_odds_drift: Annotated[Rate, Range(-2, 2)] | None = Field(
         title="how fast {0} outgrows the rest",
         default=None,
-        description="Initial yearly growth of the log-odds of this layer against the rest; one layer at most.",
+        description="Initial yearly growth of the log-odds of this layer against the rest.",
     )
+    diffusion: Diffusion | None = Field(default=None, description="A technology that spreads, in place of a drift.")
+
+    @model_validator(mode="after")
+    def _moves_once(self) -> Self:
+        if self.log_odds_drift is not None and self.diffusion is not None:
+            raise ValueError("states log_odds_drift or diffusion (found both)")
+        return self
+
+    @property
+    def has_luck(self) -> bool:
+        """Whether it spreads with luck."""
+        return self.diffusion is not None and self.diffusion.sd is not None
+
+    @property
+    def moves(self) -> bool:
+        """Whether its part of the total is stated to change."""
+        return self.log_odds_drift is not None or self.diffusion is not None
 
 
 class Market(Model):
@@ -66,8 +111,10 @@ class Market(Model):
         title="size of the market in the base year", description="Spending over all layers in the base year."
     )
     layers: dict[Id, Layer] = Field(min_length=1, max_length=MOST)
-    drift_fade: Annotated[Rate, Range(0.01, 100)] = Field(
-        title="how soon the mix of layers settles", description="Rate at which the drift of the log-odds fades."
+    drift_fade: Annotated[Rate, Range(0.01, 100)] | None = Field(
+        title="how soon the mix of layers settles",
+        default=None,
+        description="Rate at which the drift of the log-odds fades; needed where a layer drifts.",
     )
     growth_base: Growth = Field(
         title="growth of the market in the base year",
@@ -81,7 +128,7 @@ class Market(Model):
     forecast_years: Annotated[Literal[1, 2, 3, 4, 5, 6, 7, 8, 9, 10], NO_TRUTH] | None = Field(
         default=None, description="Years that the forecast spans."
     )
-    growth_by_year: dict[Year, Growth] | None = Field(
+    growth_by_year: dict[YearKey, Growth] | None = Field(
         title="growth in {0}",
         default=None,
         min_length=1,
@@ -112,6 +159,13 @@ class Market(Model):
     step_size: Annotated[Number, Range(0, 10)] = Field(
         title="how far the market falls back", description="Fall of log size at a step."
     )
+
+    @model_validator(mode="after")
+    def _fades_what_drifts(self) -> Self:
+        drifting = [name for name, layer in self.layers.items() if layer.log_odds_drift is not None]
+        if drifting and self.drift_fade is None:
+            raise ValueError(f"needs drift_fade where a layer has log_odds_drift (found {', '.join(drifting)})")
+        return self
 
     @model_validator(mode="after")
     def _states_its_trend_once(self) -> Self:

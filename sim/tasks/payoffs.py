@@ -297,6 +297,7 @@ def _known(scenario: Scenario, worlds: Worlds, number: int) -> Arrays:
     names = scenario.domestic + scenario.foreign
     rivalry = {f"shock.rivalry.{name}": worlds.rivalry[:, place] for place, name in enumerate(names)}
     paths = {MARKET: worlds.market_shock, STEPS: worlds.market_steps, "shock.origin": worlds.origin_shock, **rivalry}
+    paths |= {f"shock.mix.{name}": path for name, path in worlds.mix.items()}
     thirds = {
         f"path.{name}": np.stack([part.sum(axis=0) for part in np.array_split(path, _THIRDS)])
         for name, path in paths.items()
