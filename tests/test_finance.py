@@ -199,20 +199,20 @@ def test_a_tranche_at_the_end_of_its_life_is_worth_nothing() -> None:
 def test_equity_is_bought_at_the_rent_value_and_then_pays_for_growth_and_replacement() -> None:
     """Capital 12, 12, 15: half of it at 0.55 a unit, then half of what grows; a sixth is replaced at once."""
     capital = np.array([12.0, 12.0, 15.0])[:, None, None] * ONE
-    equity = np.array([0.0, 0.5, 0.5])[:, None] * ONE
+    equity = np.array([0.0, 0.5, 0.5])[:, None, None] * ONE
     found = finance.equity_spending(equity, capital, 0.55 * ONE, LIFE * ONE, 0.5)
     np.testing.assert_allclose(found[:, 0, 0], [0.5 * (0.55 * 12 / 0.5 + 12 / 6), 0.5 * (3 / 0.5 + 15 / 6)])
 
 
 def test_equity_is_never_paid_back() -> None:
     capital = np.array([12.0, 3.0, 3.0])[:, None, None] * ONE
-    equity = np.array([0.5, 0.5, 0.0])[:, None] * ONE
+    equity = np.array([0.5, 0.5, 0.0])[:, None, None] * ONE
     np.testing.assert_array_equal(finance.equity_spending(equity, capital, 0.55 * ONE, LIFE * ONE, 0.5), 0.0)
 
 
 def test_a_start_with_equity_pays_for_growth_only() -> None:
     """It has been bought before: nothing is bought in, in a constant market half of the replacement is paid."""
-    capital, equity = np.full((5, 1, 2), 12.0), np.full((5, 2), 0.5)
+    capital, equity = np.full((5, 1, 2), 12.0), np.full((5, 1, 2), 0.5)
     np.testing.assert_allclose(finance.equity_spending(equity, capital, 0.55 * ONE, LIFE * ONE, 0.25), 1.0)
 
 
@@ -223,7 +223,7 @@ def test_the_rent_of_equity_is_worth_what_it_costs_to_buy_and_to_keep(step: floa
     periods = round(years / step)
     even = finance.even_value(rates.discount_rate, rates.asset_life)
     capital, equity = np.full((periods + 1, 1, 2), 12.0), np.vstack([0 * ONE, np.tile(0.5 * ONE, (periods, 1))])
-    spent = finance.equity_spending(equity, capital, even, rates.asset_life, step)
+    spent = finance.equity_spending(equity[:, None], capital, even, rates.asset_life, step)
     rent = np.full_like(spent, 6.0 * finance.rent_rate(rates.discount_rate, rates.asset_life)[0])
     cost, charged = (finance.present_value(flows, rates.discount_rate, step)[0, 0] for flows in (spent, rent))
     assert charged == pytest.approx(cost - 6.0 * even[0] * 1.1**-years, rel=most)

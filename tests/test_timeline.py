@@ -56,6 +56,7 @@ def test_a_world_worked_by_hand():
         launched=[2021.5, 2024.5],
         withdrawn=[2026.0, 2026.0],
         transferred=[2026.0, 2026.0],
+        bought=[INF, INF],
         queue_wait=[0.0, 0.5],
         quota_wait=[0.0, 0.25],
         site_wait=[0.0, 3.0],

@@ -18,12 +18,16 @@ from simpy.events import NORMAL, EventPriority
 
 from sim.scenario.policy import NEVER
 
-__all__ = ["Phase", "Places", "Process", "Project", "Regulator", "Rules", "World", "Zone"]
+__all__ = ["BUILD", "BUY_OUT", "Phase", "Places", "Process", "Project", "Regulator", "Rules", "World", "Zone"]
 
 Process = Generator[simpy.Event, Any, None]
 
 Phase = tuple[float, float, int]
 """Start and end in decimal years, and the state in force between them."""
+
+BUILD: Final = 1
+BUY_OUT: Final = 2
+"""How a provider goes to a business of its own."""
 
 _FIRST: Final = -math.inf
 """The date before all others."""
@@ -105,10 +109,10 @@ class Project:
     ----------
     review_time, build_time : float
         Years.
-    verdicts : sequence of bool
-        Whether the provider would enter, by state.
+    verdicts : sequence of int
+        How the provider would enter, by state: `BUILD`, `BUY_OUT`, or not at all, 0.
     permitted : sequence of bool
-        Whether own sites are permitted to it, by state.
+        Whether own sites, or the buy-out that it would go for, are permitted to it, by state.
     earliest : float
         Date before which it does not apply.
     firms : int
@@ -125,15 +129,17 @@ class Project:
         Application, start and end of the review, approval, place in the zone, opening.
     dropped : float
         A reversal interrupted the last application.
-    withdrawn, transferred : float
+    withdrawn, transferred, bought : float
         As in `Timeline`.
     work : simpy.Process or None
         The application, pending or launched; None while there is none.
+    sites : sequence of bool
+        Whether own sites alone are permitted to it, by state; as `permitted` if empty.
     """
 
     review_time: float
     build_time: float
-    verdicts: Sequence[bool] = ()
+    verdicts: Sequence[int] = ()
     permitted: Sequence[bool] = ()
     earliest: float = _FIRST
     firms: int = 0
@@ -147,22 +153,28 @@ class Project:
     dropped: float = NEVER
     withdrawn: float = NEVER
     transferred: float = NEVER
+    bought: float = NEVER
     places: int = 0
     rank: int = 0
     turn: simpy.Event | None = None
     work: simpy.Process | None = None
+    sites: Sequence[bool] = ()
+
+    def may_go_on(self, state: int) -> bool:
+        """Whether a state permits what it has, or is about to have."""
+        return (self.sites or self.permitted)[state] if self.launched < NEVER else self.permitted[state]
 
     def may_apply(self, state: int, date: float) -> bool:
         """Whether it would apply on a date on which a state is in force."""
         free = self.work is None and self.launched == NEVER
-        return free and self.permitted[state] and self.verdicts[state] and self.earliest <= date
+        return free and self.permitted[state] and bool(self.verdicts[state]) and self.earliest <= date
 
     def has_place_kept(self, state: int, date: float) -> bool:
         """Whether a place is kept from files for it: it is named, goes in this state by that date, and has none.
 
         Nothing is kept for who will go later: the host answers applications, not intentions.
         """
-        goes = self.work is not None or (self.verdicts[state] and self.earliest <= date)
+        goes = self.work is not None or (self.verdicts[state] == BUILD and self.earliest <= date)
         admitted = self.places > 0 or (self.turn is not None and self.turn.triggered)
         return not self.firms and self.permitted[state] and goes and not admitted
 
@@ -278,9 +290,9 @@ class Regulator:
 
 
 class Rules(NamedTuple):
-    """What a state of the policy means to all who want a site; None is no limit."""
+    """What a state of the policy means to all who want a site, or their partner's; None is no limit."""
 
-    allows_owned: bool
+    allows_entry: bool
     transfers_sites: bool
     sites: int | None
     yearly_quota: int | None
@@ -303,8 +315,8 @@ class World:
     def __init__(
         self, rules: Sequence[Rules], reviewers: int, phases: Sequence[Phase], projects: Sequence[Project]
     ) -> None:
-        # Nothing can happen before the first state that allows own sites.
-        since = dropwhile(lambda phase: not rules[phase[2]].allows_owned, phases)
+        # Nothing can happen before the first state that allows own sites, or buy-outs.
+        since = dropwhile(lambda phase: not rules[phase[2]].allows_entry, phases)
         self.phases = list(_cut(since, {project.earliest for project in projects}))
         self.env = simpy.Environment(self.phases[0][0])
         self.rules = rules
@@ -335,9 +347,9 @@ class World:
         """Let those apply to whom the state permits own sites, stop the others."""
         self.state, rules = state, self.rules[state]
         for project in self.projects:
-            if not project.permitted[state]:
+            if not project.may_go_on(state):
                 self.stop(project, rules)
-        if not rules.allows_owned:
+        if not rules.allows_entry:
             return
         self.regulator.quota.allow(rules.yearly_quota)
         self.zone.allow(rules.sites)
@@ -351,6 +363,8 @@ class World:
 
     def stop(self, project: Project, rules: Rules) -> None:
         """Interrupt what is pending; withdraw, and where the state says so transfer, what is live."""
+        if project.bought < NEVER:
+            return
         if project.launched < NEVER:
             project.withdrawn = min(project.withdrawn, self.env.now)
             if rules.transfers_sites:
@@ -359,10 +373,14 @@ class World:
             project.work.interrupt()
 
     def enter(self, project: Project) -> Process:
-        """Apply, find a place, build and launch; a reversal drops whatever is pending."""
+        """Apply, and buy the partner out, or find a place, build and launch; a reversal drops whatever is pending."""
         project.apply(self.env.now)
+        mode = project.verdicts[self.state]
         try:
             yield from self.regulator.examine(project)
+            if mode == BUY_OUT:
+                project.bought = self.env.now
+                return
             yield from self.build(project)
             project.launched = self.env.now
         except simpy.Interrupt:

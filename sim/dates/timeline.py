@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -18,18 +19,20 @@ import numpy.typing as npt
 from sim.axes import BoolArray, FloatArray, IntArray, require_shape
 from sim.chance.worlds import Worlds
 from sim.dates.calendar import Phases, phases_in_force, step_dates
-from sim.dates.licensing import Phase, Project, Rules, World
+from sim.dates.licensing import BUILD, BUY_OUT, Phase, Project, Rules, World
 from sim.dates.readiness import arrival_dates, earliest_applications
-from sim.scenario.policy import NEVER, allows_owned, states
+from sim.scenario.policy import NEVER, State, allows_buy_out, allows_owned, states
 from sim.scenario.scenario import Horizon, Scenario
 
 __all__ = [
     "Event",
     "KnownProjects",
     "Masks",
+    "ModeArray",
     "Timeline",
     "event_table",
     "first_permission",
+    "modes_allowed",
     "period_ends",
     "period_masks",
     "period_middles",
@@ -46,11 +49,14 @@ _READ: Final = (
     "dropped",
     "withdrawn",
     "transferred",
+    "bought",
     "places",
 )
 """What is read of a project when its world has ended; all but the places are dates."""
 
 _read = attrgetter(*_READ)
+
+ModeArray: TypeAlias = npt.NDArray[np.int8]
 
 _Fates: TypeAlias = list[tuple[float, ...]]
 """What is read of each project of a draw."""
@@ -81,6 +87,8 @@ class Timeline:
         It stays so, whatever comes into force later.
     transferred : (F, N)
         Date of a forced transfer to a local operator.
+    bought : (F, N)
+        Date on which its partner's operator is bought.
     queue_wait, quota_wait, site_wait : (F, N)
         Years waited for a reviewer, the yearly quota, a place in the zone; a wait that does not end counts
         until it is given up or the horizon ends.
@@ -103,6 +111,7 @@ class Timeline:
     launched: FloatArray
     withdrawn: FloatArray
     transferred: FloatArray
+    bought: FloatArray
     queue_wait: FloatArray
     quota_wait: FloatArray
     site_wait: FloatArray
@@ -143,7 +152,7 @@ class Masks:
 
 
 def simulate_timeline(
-    scenario: Scenario, worlds: Worlds, verdicts: BoolArray, known: KnownProjects | None = None
+    scenario: Scenario, worlds: Worlds, verdicts: ModeArray, known: KnownProjects | None = None
 ) -> Timeline:
     """Dates of everything that happens, for every draw.
 
@@ -152,8 +161,8 @@ def simulate_timeline(
     scenario : Scenario
     worlds : Worlds
         N draws.
-    verdicts : (S, F, N) bool
-        Whether each foreign provider would enter if it decided in each state.
+    verdicts : (S, F, N) int
+        How each foreign provider would enter if it decided in each state: `BUILD`, `BUY_OUT`, or not, 0.
     known : KnownProjects, optional
         What became of the projects of other scenarios, to which this one's are added.
 
@@ -168,29 +177,29 @@ def simulate_timeline(
     permitted, allowed = _permitted(scenario), first_permission(scenario, phases)
     begun = np.maximum(phases.start, (earliest := earliest_applications(scenario, worlds, steps, allowed))[:, None])
     may_decide = permitted[:, phases.state] & (begun < phases.end) & ~_is_sited(scenario)
-    applies = may_decide & np.take_along_axis(verdicts.swapaxes(0, 1), phases.state[None], axis=1)
+    applies = may_decide & np.take_along_axis(verdicts.swapaxes(0, 1) > 0, phases.state[None], axis=1)
     order, firms = worlds.order + _is_fringe(scenario)[:, None], _firms(scenario)
-    plans = _Plans(worlds, scenario.foreign, verdicts, permitted, earliest, firms, order, _is_sited(scenario)[:, 0, 0])
-    busy = np.flatnonzero(applies.any(axis=(0, 1)) | _stops(phases, permitted[plans.sited]))
+    plans = _Plans(worlds, scenario, verdicts, permitted, earliest, firms, order)
+    busy = np.flatnonzero(applies.any(axis=(0, 1)) | _stops(phases, plans.sites[plans.sited]))
     found = _outcomes(scenario, plans, phases, busy, known or KnownProjects())
     closing = np.minimum(found["dropped"], scenario.horizon.end_year + 1.0)
+    dates = {name: found[name] for name in _DATES}
     return Timeline(
         steps=steps,
         decided=np.where(may_decide, begun, NEVER).min(axis=1),
         first_applied=np.where(applies, begun, NEVER).min(axis=1),
-        applied=found["applied"],
-        approved=found["approved"],
-        sited=found["sited"],
-        launched=found["launched"],
-        withdrawn=found["withdrawn"],
-        transferred=found["transferred"],
         queue_wait=_years(found["applied"], found["examined"], closing),
         quota_wait=_years(found["reviewed"], found["approved"], closing),
         site_wait=_years(found["approved"], found["sited"], closing),
         order=order,
         part=_part(firms, found["places"]),
         arrived=arrival_dates(scenario, worlds, steps, found["launched"]),
+        **dates,
     )
+
+
+_DATES: Final = ("applied", "approved", "sited", "launched", "withdrawn", "transferred", "bought")
+"""What a timeline holds of projects as it is read."""
 
 
 def _stops(phases: Phases, permitted: BoolArray) -> BoolArray:
@@ -199,9 +208,18 @@ def _stops(phases: Phases, permitted: BoolArray) -> BoolArray:
 
 
 def _permitted(scenario: Scenario) -> BoolArray:
-    """Whether own sites are permitted to each foreign provider in each state, (F, S)."""
+    """Whether own sites, or a buy-out, are permitted to each foreign provider in each state, (F, S)."""
     found = states(scenario)
-    return np.array([[allows_owned(state, name) for state in found] for name in scenario.foreign])
+    return np.array([[any(modes_allowed(scenario, state, name)) for state in found] for name in scenario.foreign])
+
+
+def modes_allowed(scenario: Scenario, state: State, provider: str) -> Iterator[int]:
+    """The modes in which a foreign provider may enter in a state, in the order in which it lists them."""
+    for mode in scenario.entry_of(provider).modes:
+        if mode == "build" and allows_owned(state, provider):
+            yield BUILD
+        if mode == "buy_out" and allows_buy_out(state):
+            yield BUY_OUT
 
 
 def first_permission(scenario: Scenario, phases: Phases) -> FloatArray:
@@ -251,19 +269,31 @@ class KnownProjects:
 
 @dataclass(frozen=True)
 class _Plans:
-    """What decides the projects of the foreign providers: arrays as in `Project`, (F, N) or with states first.
-
-    `sited`, (F,), says who has a site in the base year.
-    """
+    """What decides the projects of the foreign providers: arrays as in `Project`, (F, N) or with states first."""
 
     worlds: Worlds
-    names: Sequence[str]
-    verdicts: BoolArray
+    scenario: Scenario
+    verdicts: ModeArray
     permitted: BoolArray
     earliest: FloatArray
     firms: IntArray
     order: FloatArray
-    sited: BoolArray
+
+    @property
+    def names(self) -> Sequence[str]:
+        """Of the foreign providers."""
+        return self.scenario.foreign
+
+    @cached_property
+    def sited(self) -> BoolArray:
+        """Who has a site in the base year, (F,)."""
+        return _is_sited(self.scenario)[:, 0, 0]
+
+    @cached_property
+    def sites(self) -> BoolArray:
+        """Whether own sites are permitted, (F, S)."""
+        found = states(self.scenario)
+        return np.array([[allows_owned(state, name) for state in found] for name in self.names])
 
     def columns(self, busy: IntArray) -> tuple[npt.NDArray[Any], ...]:
         """What differs between draws, for some draws: times of review and building, verdicts, dates and order."""
@@ -279,6 +309,8 @@ class _Plans:
         columns = (array.T.tolist() for array in self.columns(busy))
         for times, builds, would, earliest, order in zip(*columns, strict=True):
             projects = list(map(Project, times, builds, would, permitted, earliest, firms, order))
+            for project, sites in zip(projects, self.sites.tolist(), strict=True):
+                project.sites = sites
             for place in np.flatnonzero(self.sited):
                 projects[place].stand()
             yield projects
@@ -318,7 +350,12 @@ def _numbers(plans: _Plans, phases: Phases, busy: IntArray) -> list[bytes]:
 
 def _rules(scenario: Scenario) -> list[Rules]:
     return [
-        Rules(allows_owned(state), state.levers.transfers_sites, state.levers.sites, state.levers.yearly_quota)
+        Rules(
+            allows_owned(state) or allows_buy_out(state),
+            state.levers.transfers_sites,
+            state.levers.sites,
+            state.levers.yearly_quota,
+        )
         for state in states(scenario)
     ]
 
@@ -400,7 +437,8 @@ class Event(NamedTuple):
     Attributes
     ----------
     event : str
-        Id of a step, `arrive`, or `decide`, `apply`, `approve`, `site`, `launch`, `withdraw`, `transfer`.
+        Id of a step, `arrive`, or `decide`, `apply`, `approve`, `site`, `launch`, `withdraw`, `transfer`,
+        `buy_out`.
     actor : str
         `policy`, or the id of a provider.
     dates : (N,) decimal years, inf never
@@ -422,6 +460,8 @@ def event_table(timeline: Timeline, scenario: Scenario) -> list[Event]:
         "withdraw": timeline.withdrawn,
         "transfer": timeline.transferred,
     }
+    if scenario.buys_out:
+        ways["buy_out"] = timeline.bought
     providers = (*scenario.domestic, *scenario.foreign)
     entrants = {name: timeline.arrived[p] for p, name in enumerate(providers) if name in scenario.entrants}
     steps = zip(scenario.policy.steps, timeline.steps, strict=True)

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from sim.axes import FloatArray
-from sim.kernels.finance import rent_rate
+from sim.kernels.finance import even_value, rent_rate
 
 __all__ = [
     "AbroadSplit",
     "OwnedSplit",
     "PartnerSplit",
     "Rates",
+    "buy_out_charge",
     "channel_values",
     "entry_margin",
     "operator_idleness",
@@ -46,6 +47,7 @@ class Rates:
     discount_rate: FloatArray
     terminal_growth: FloatArray
     transfer_price: FloatArray
+    buy_out_price: FloatArray | None = None
 
     @property
     def technology(self) -> FloatArray:
@@ -263,6 +265,31 @@ def channel_values(
     owned = site.net_profit + saved + rates.depreciation - hurdle * rent
     partner = split.net_royalty + split.dividend - split.technology + earned[1] + saved
     return owned, partner + equity * (rates.depreciation - rent)
+
+
+def buy_out_charge(
+    more: FloatArray, hurdle: FloatArray, price: FloatArray, hazard: FloatArray, rates: Rates
+) -> FloatArray:
+    """What buying equity costs a year beyond the rent of its capital, per unit of a partner's gross, (N,).
+
+    Equation (37) of docs/model.md.
+
+    Parameters
+    ----------
+    more : (N,)
+        Equity that is bought.
+    hurdle : (N,)
+        Multiple of sunk capital that must be earned.
+    price : (N,)
+        Multiple of the rent value of the capital.
+    hazard : (N,)
+        Rate per year at which it is lost; added to the discount rate.
+    rates : Rates
+    """
+    rate = rates.discount_rate + hazard
+    rent = rates.capital_intensity * rent_rate(rate, rates.asset_life)
+    above = (price - 1.0) * rates.capital_intensity * even_value(rates.discount_rate, rates.asset_life)
+    return np.asarray(more * ((hurdle - 1.0) * rent + hurdle * above * np.log1p(rate)))
 
 
 def entry_margin(

@@ -106,7 +106,7 @@ def equity_spending(
 
     Parameters
     ----------
-    equity : (T + 1, N)
+    equity : (T + 1, 1 or F, N)
         Share in the operators, the base year's last period first.
     capital : (T + 1, F, N)
         The operators' capital in place, by provider, USD bn.
@@ -127,8 +127,8 @@ def equity_spending(
     more, held = np.maximum(np.diff(equity, axis=0), 0.0), np.minimum(equity[1:], equity[:-1])
     replaced = capital[1:] / life
     investment = np.maximum(np.diff(capital, axis=0) / step + replaced, 0.0)
-    bought = (more * value / step)[:, None] * capital[1:] + more[:, None] * replaced
-    return np.asarray(bought + held[:, None] * investment)
+    bought = (more * value / step) * capital[1:] + more * replaced
+    return np.asarray(bought + held * investment)
 
 
 def discount_factors(rate: FloatArray, periods: int, step: float) -> FloatArray:

@@ -316,6 +316,11 @@ class Accounts:
         return np.isfinite(self._timeline.launched).astype(np.float64)
 
     @property
+    def buys_out(self) -> FloatArray:
+        """1 where the partner's operator is bought, (F, N)."""
+        return np.isfinite(self._timeline.bought).astype(np.float64)
+
+    @property
     def event_dates(self) -> Mapping[str, FloatArray]:
         """When each event happens, NaN for never."""
         return {
@@ -388,6 +393,7 @@ OUTCOMES: Final[Mapping[str, Callable[[Accounts], Labelled]]] = {
     "payback": lambda of: of.by_firm(of.payback),
     "irr": lambda of: of.by_firm(of.irr),
     "enters": lambda of: of.by_firm(of.enters),
+    "buys_out": lambda of: of.by_firm(of.buys_out),
     "event_date": lambda of: of.listed(of.event_dates),
     "wait": lambda of: of.listed(of.waits),
     "opening_hypothesis": lambda of: of.single(of.category("opening.hypothesis")),
@@ -398,6 +404,7 @@ OUTCOMES: Final[Mapping[str, Callable[[Accounts], Labelled]]] = {
 """How each outcome of a run follows from its accounts, in the order in which results hold them."""
 
 ONLY_WHERE: Final[Mapping[str, Callable[[Scenario], bool]]] = {
+    "buys_out": lambda scenario: scenario.buys_out,
     "cross_border_revenue": lambda scenario: scenario.channel_of("cross_border") is not None,
     "control_premium": has_mix,
 }

@@ -100,7 +100,9 @@ class Economy:
     def rates(self) -> Rates:
         """Cost structure and taxes; capital intensity is at most what site cost can depreciate."""
         named = {
-            field.name: self.inputs[f"economics.{_RATE_NAMES.get(field.name, field.name)}"] for field in fields(Rates)
+            field.name: self.inputs[path]
+            for field in fields(Rates)
+            if (path := f"economics.{_RATE_NAMES.get(field.name, field.name)}") in self.inputs
         }
         most = named["site_cost"] * named["asset_life"]
         return Rates(**{**named, "capital_intensity": np.minimum(named["capital_intensity"], most)})

@@ -189,7 +189,9 @@ def run_periods(
         tally(economy, stocks, spending, record.spending[t], record.owned[t])
         _write(record, economy, stocks, spending, attraction, t)
         record.equity[t + 1], record.tariff[t] = course.levers.equity(t), course.levers.tariff(t)
-    return replace(record, past=stocks.bought[: stocks.history])
+    bought = course.levers.bought
+    extra = record.equity_bought if bought is None else np.concatenate([np.zeros_like(bought[:1]), bought[:periods]])
+    return replace(record, past=stocks.bought[: stocks.history], equity_bought=extra)
 
 
 def _empty_record(economy: Economy, path: MarketPath, periods: int, per_year: int) -> Record:
@@ -213,7 +215,7 @@ def _empty_record(economy: Economy, path: MarketPath, periods: int, per_year: in
     for untouched in ("owned", "capacity", "bought", "owned_earned"):  # until there are sites
         blank[untouched].fill(0.0)
     past, nothing = np.zeros((0, economy.foreign, draws)), np.zeros((1, 1, 1))
-    record = {"abroad": nothing[None], "abroad_earned": nothing, **blank}
+    record = {"abroad": nothing[None], "abroad_earned": nothing, "equity_bought": nothing, **blank}
     return Record(size=path.size[1 : periods + 1], growth=path.total_trend_growth[: periods + 1], past=past, **record)
 
 

@@ -9,14 +9,23 @@ from functools import cached_property
 import numpy as np
 
 from sim.axes import BoolArray, FloatArray
-from sim.kernels.channels import Rates, channel_values, entry_margin, saved_technology, split_abroad
+from sim.dates.licensing import BUILD, BUY_OUT
+from sim.dates.timeline import ModeArray, modes_allowed
+from sim.kernels.channels import (
+    Rates,
+    buy_out_charge,
+    channel_values,
+    entry_margin,
+    saved_technology,
+    split_abroad,
+)
 from sim.kernels.equilibrium import StaticMarket, StaticShares, opening_premium, regime_premium, static_equilibrium
 from sim.kernels.pricing import margin_gain
 from sim.model.economy import Economy, reach_fraction
 from sim.model.inversion import start_unlock
 from sim.model.mix import LEAST_LIFT, Lifts, Mix
 from sim.scenario.grants import full_control, grants_of
-from sim.scenario.policy import State, allows_owned, lever, reachable, states
+from sim.scenario.policy import State, allows_owned, bought_unlock, lever, reachable, states
 from sim.scenario.scenario import Scenario
 from sim.scenario.steps import HazardStep
 
@@ -32,7 +41,7 @@ class Verdicts:
     """What providers have decided so far, by all the numbers that they decided on."""
 
     def __init__(self) -> None:
-        self._known: list[tuple[FloatArray, bytes, BoolArray]] = []
+        self._known: list[tuple[FloatArray, bytes, ModeArray]] = []
 
     def branch(self) -> Verdicts:
         """The same, to which others can be added without these growing."""
@@ -40,19 +49,19 @@ class Verdicts:
         new._known = [*self._known]
         return new
 
-    def known(self, economy: Economy, numbers: bytes) -> BoolArray | None:
+    def known(self, economy: Economy, numbers: bytes) -> ModeArray | None:
         """A verdict on the same base year and the same numbers, (N,)."""
         same = (verdict for base, others, verdict in self._known if base is economy.base and others == numbers)
         return next(same, None)
 
-    def keep(self, economy: Economy, numbers: bytes, verdict: BoolArray) -> None:
+    def keep(self, economy: Economy, numbers: bytes, verdict: ModeArray) -> None:
         """Remember a verdict, if there is room."""
         if len(self._known) < _MOST_VERDICTS:
             self._known.append((economy.base, numbers, verdict))
 
 
-def entry_verdicts(scenario: Scenario, economy: Economy, known: Verdicts | None = None) -> BoolArray:
-    """Whether each foreign provider would build in each state of the calendar.
+def entry_verdicts(scenario: Scenario, economy: Economy, known: Verdicts | None = None) -> ModeArray:
+    """How each foreign provider would enter in each state of the calendar.
 
     Equation (29) of docs/model.md.
 
@@ -65,29 +74,29 @@ def entry_verdicts(scenario: Scenario, economy: Economy, known: Verdicts | None 
 
     Returns
     -------
-    (S, F, N) bool
-        False in states that permit it no owned sites or cannot be reached.
+    (S, F, N) int
+        `BUILD`, `BUY_OUT`, or 0 where it would do neither, in states that permit neither, or that cannot be reached.
     """
     found, before = states(scenario), known or Verdicts()
-    rules = np.array([scenario.entry_of(name).rule for name in scenario.foreign])
-    verdicts = np.zeros((len(found), economy.foreign, economy.draws), dtype=np.bool_)
+    verdicts = np.zeros((len(found), economy.foreign, economy.draws), dtype=np.int8)
     for index in reachable(scenario):
-        permitted = np.array([allows_owned(found[index], name) for name in scenario.foreign])
-        asks = permitted & (rules == "profit")
-        verdicts[index, permitted & (rules == "always")] = True
-        if asks.any():
-            view = _View(scenario, economy, found[index])
-            for provider in np.flatnonzero(asks).tolist():
-                verdicts[index, provider] = _verdict(view, provider, before)
+        view = _View(scenario, economy, found[index])
+        for provider, name in enumerate(scenario.foreign):
+            modes = tuple(modes_allowed(scenario, found[index], name))
+            rule = scenario.entry_of(name).rule
+            if modes and rule == "always":
+                verdicts[index, provider] = modes[0]
+            elif modes and rule == "profit":
+                verdicts[index, provider] = _verdict(view, provider, modes, before)
     return verdicts
 
 
-def _verdict(view: _View, provider: int, known: Verdicts) -> BoolArray:
-    """Whether a foreign provider would build, (N,); what was decided on the same numbers before is the same."""
-    numbers = view.numbers(provider)
+def _verdict(view: _View, provider: int, modes: tuple[int, ...], known: Verdicts) -> ModeArray:
+    """How a foreign provider would enter, (N,); what was decided on the same numbers before is the same."""
+    numbers = view.numbers(provider, modes)
     verdict = known.known(view.economy, numbers)
     if verdict is None:
-        verdict = view.would_build(provider)
+        verdict = view.decision(provider, modes)
         known.keep(view.economy, numbers, verdict)
     return verdict
 
@@ -108,20 +117,21 @@ class _View:
         self._unlocks = [_added_unlock(scenario, economy, state, name) for name in ("partner_unlock", "owned_unlock")]
         self._equity, self._rates = lever(state, "partner_equity", economy.inputs, economy.draws), economy.rates()
 
-    def numbers(self, provider: int) -> bytes:
-        """A digest of all that decides whether a foreign provider would build, beside the base year."""
+    def numbers(self, provider: int, modes: tuple[int, ...]) -> bytes:
+        """A digest of all that decides how a foreign provider would enter, beside the base year."""
         digest, name = self._digest.copy(), self._scenario.foreign[provider]
-        for array in self._terms(name):
+        bought = (self._cap, self._bought, self._price) if BUY_OUT in modes else ()
+        for array in (*self._terms(name), *bought):
             digest.update(np.ascontiguousarray(array).data)
         firms, launch = self._scenario.providers[name].firms, self._scenario.comes_by_launch(name)
-        digest.update(repr((provider, name in self._scenario.entrants, firms, launch)).encode())
+        digest.update(repr((provider, name in self._scenario.entrants, firms, launch, modes)).encode())
         return digest.digest()
 
     @cached_property
     def _digest(self) -> hashlib.blake2b:
         """Of what all providers see alike."""
         digest = hashlib.blake2b(digest_size=16)
-        rates = (getattr(self._rates, field.name) for field in fields(Rates))
+        rates = (getattr(self._rates, field.name) for field in fields(Rates) if field.name != "buy_out_price")
         channels = self._lifts if self.economy.mix is not None else ()
         for array in (self._everywhere, *self._unlocks, self._equity, *rates, *channels):
             digest.update(np.ascontiguousarray(array).data)
@@ -196,8 +206,80 @@ class _View:
     def _static(self, market: StaticMarket, owned: FloatArray, *, moves: bool = True) -> StaticShares:
         return static_equilibrium(market, self._reach, owned, self._partners, steps=_STEPS if moves else 0)
 
-    def would_build(self, provider: int) -> BoolArray:
-        """Whether a foreign provider would build, (N,)."""
+    def decision(self, provider: int, modes: tuple[int, ...]) -> ModeArray:
+        """How a foreign provider would enter, (N,): by what is worth most, if it is worth more than to stay.
+
+        Where it may build and buy, a year's gain of the one counts in reach and that of the other everywhere.
+        """
+        if modes == (BUILD,):
+            return np.where(self._building(provider)[0] >= 0.0, BUILD, 0).astype(np.int8)
+        buys, sold = self._buying(provider)
+        choice = np.where(buys >= 0.0, BUY_OUT, 0)
+        if BUILD in modes:
+            builds, reached = self._building(provider)
+            better = (builds >= 0.0) & ((buys < 0.0) | (builds * reached >= buys * sold))
+            choice = np.where(better, BUILD, choice)
+        return choice.astype(np.int8)
+
+    def _buying(self, provider: int) -> tuple[FloatArray, FloatArray]:
+        """What a buy-out brings a year per unit of what the provider sells with its partner, and that; (N,) each.
+
+        Equation (37) of docs/model.md.
+
+        Of a fringe all firms are taken to be bought: they sell apart, and none is large.
+        """
+        economy, row = self.economy, self.economy.domestic + provider
+        everywhere = np.ones_like(economy.open_part)
+        spending = economy.layer_size[economy.layer_of] * economy.weights * economy.open_part
+        sold, earned = [], []
+        for lifts in (self._with_partners(), self._with_partners(provider)):
+            shares = static_equilibrium(economy.static_market(), everywhere, lifts, lifts, steps=_STEPS)
+            sales = spending * shares.reached[row]
+            gain = margin_gain(shares.log_markup[row], economy.log_markup[row])
+            sold.append(sales.sum(axis=0))
+            earned.append((sales * gain).sum(axis=0) / np.maximum(sold[-1], _TINY))
+        nothing = np.zeros(economy.draws)
+        stays, owns = (
+            channel_values(equity, nothing, 1.0, (gain, gain), self._rates)[1]
+            for equity, gain in zip((self._equity, self._cap), earned, strict=True)
+        )
+        hurdle, _ = self._terms(self._scenario.foreign[provider])
+        charge = buy_out_charge(self._cap - self._equity, hurdle, self._price, nothing, self._rates)
+        return sold[1] / np.maximum(sold[0], _TINY) * (owns - charge) - stays, sold[0]
+
+    def _with_partners(self, bought: int | None = None) -> FloatArray:
+        """Utility that is added where no own site is seen, (F, G, N), with one provider's partner bought or none's."""
+        economy, state = self.economy, self._state
+        if economy.mix is None:
+            levels = np.tile(self._unlocks[0], (economy.foreign, 1))
+            if bought is not None:
+                own = self._bought - start_unlock(self._scenario, economy.inputs, economy.draws)
+                levels[bought] = np.maximum(levels[bought], own)
+            return levels[:, None] * economy.premium_by_segment
+        grants = grants_of(self._scenario, state, economy.inputs, economy.draws)
+        partner = np.tile(grants.partner, (economy.foreign, 1))
+        if bought is not None:
+            partner[bought] = np.maximum(partner[bought], self._bought)
+        lifts = economy.mix.lifts(grants._replace(partner=partner))
+        return np.maximum(lifts.rest, LEAST_LIFT)[:, economy.layer_of]
+
+    @property
+    def _cap(self) -> FloatArray:
+        """Equity that a buy-out brings, (N,)."""
+        return lever(self._state, "equity_cap", self.economy.inputs, self.economy.draws)
+
+    @property
+    def _bought(self) -> FloatArray:
+        """Part of the premium that a bought partner's offers get, (N,)."""
+        return bought_unlock(self._state, self.economy.inputs, self.economy.draws)
+
+    @property
+    def _price(self) -> FloatArray:
+        """Of capital that is bought over its rent value, (N,)."""
+        return self.economy.inputs["economics.buy_out_price"]
+
+    def _building(self, provider: int) -> tuple[FloatArray, FloatArray]:
+        """What an own site brings a year per unit of what the provider sells in its reach, and that; (N,) each."""
         name, row = self._scenario.foreign[provider], self.economy.domestic + provider
         market, without = self._market, self._without
         if name in self._scenario.entrants:
@@ -217,13 +299,13 @@ class _View:
         hurdle, hazard = self._terms(name)
         terms = (self._equity, hazard, hurdle, earned, self._rates)
         if self._scenario.comes_by_launch(name):  # it has no partner's offer to give up
-            return np.asarray(channel_values(*terms)[0] >= 0.0)
+            return channel_values(*terms)[0], sales[1]
         gain = sales[0] / np.maximum(sales[1], _TINY)
         if self.economy.mix is None or not self.economy.mix.has_abroad:
-            return np.asarray(entry_margin(gain, *terms) >= 0.0)
+            return entry_margin(gain, *terms), sales[1]
         site, partner = channel_values(*terms)
         given_up = partner + abroad[1] * (self._value_abroad(earned[1]) - partner)
-        return np.asarray(gain * site - given_up >= 0.0)
+        return gain * site - given_up, sales[1]
 
     def _value_abroad(self, earned: FloatArray) -> FloatArray:
         """Yearly worth of a unit that customers pay for what is sold from abroad, (N,)."""

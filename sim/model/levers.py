@@ -18,7 +18,7 @@ from sim.model.marketpath import MarketPath
 from sim.model.mix import LEAST_LIFT, Mix
 from sim.model.stocks import Access, ChannelLifts
 from sim.scenario.grants import Grants, grants_of
-from sim.scenario.policy import State, lever, states
+from sim.scenario.policy import State, allows_buy_out, bought_unlock, lever, states
 from sim.scenario.scenario import Scenario
 
 __all__ = ["Levers"]
@@ -42,6 +42,7 @@ class Levers:
         ends = period_ends(scenario.horizon)[:, None]
         calendar = (ends - scenario.horizon.period_months / 12, ends)
         self._equity = _mean_over(calendar, equity, masks.phases)
+        self._bought = _bought(economy, found, timeline, masks.phases, calendar) if scenario.buys_out else None
         self._spillover = _mean_over(_windows(scenario), lever_rows(found, "spillover", economy), masks.phases)
         self._reach = np.stack([reach_fraction(scenario, economy, state) for state in found])
         self.start_reach = self._reach[0]
@@ -56,6 +57,11 @@ class Levers:
     def equity(self, t: int) -> FloatArray:
         """Foreign equity in operators in period t, (N,)."""
         return np.asarray(self._equity[t])
+
+    @property
+    def bought(self) -> FloatArray | None:
+        """Equity that buy-outs bring beyond that in each period, (T, F, N); None where nobody may buy."""
+        return self._bought
 
     def tariff(self, t: int) -> FloatArray:
         """On the producer's price of what is sold from abroad in period t, (N,)."""
@@ -129,18 +135,34 @@ class _Channels:
     ) -> None:
         self._economy = economy
         self._partner = _arrived_since(scenario, economy, lever_rows(found, "partner_unlock", economy), masks.phases)
-        self._owned = _OwnedUnlock(scenario, economy, found, timeline, masks)
+        rows = lever_rows(found, "owned_unlock", economy)
+        self._owned = _FromEachDate(scenario, economy, rows, timeline.launched, masks)
+        if scenario.buys_out:
+            rows = np.stack([bought_unlock(state, economy.inputs, economy.draws) for state in found])
+            self._bought = _FromEachDate(scenario, economy, rows, timeline.bought, masks)
+        self._anybody_buys = scenario.buys_out
         if economy.mix is not None:
             self._mixed = _Mixed(scenario, economy, economy.mix, found, masks)
 
     def at(self, t: int) -> ChannelLifts:
         """In period t."""
+        partner, owned = self._partners(t), self._owned.mean(t)
         if self._economy.mix is not None:
-            return self._mixed.at(t, self._partner, self._owned.mean(t))
-        partner, owned = None if self._partner is None else self._partner[t], self._owned.mean(t)
+            return self._mixed.at(t, partner, owned)
         lead = np.maximum(owned - (0.0 if partner is None else partner), 0.0)
         worth = self._economy.premium_by_layer
-        return ChannelLifts(None if partner is None else partner * worth, lead[:, None] * worth)
+        if partner is None:
+            return ChannelLifts(None, lead[:, None] * worth)
+        return ChannelLifts(
+            partner[..., None, :] * worth if partner.ndim > 1 else partner * worth, lead[:, None] * worth
+        )
+
+    def _partners(self, t: int) -> FloatArray | None:
+        """Part of the premium of partners' offers beyond the start's in period t, (N,), or (F, N) by who bought."""
+        granted = None if self._partner is None else self._partner[t]
+        if not self._anybody_buys:
+            return granted
+        return np.maximum(0.0 if granted is None else granted, self._bought.spread(t))
 
 
 class _Mixed:
@@ -157,12 +179,12 @@ class _Mixed:
         self._tariff = _mean_over(windows, np.stack([one.tariff for one in grants]), phases)
 
     def at(self, t: int, partner: FloatArray | None, launched: FloatArray) -> ChannelLifts:
-        """In period t, from what has arrived of partners' premium (T, N), and of that of launched sites (F, N)."""
+        """In period t, from what has arrived of partners' premium, (N,) or (F, N), and of launched sites', (F, N)."""
         start, sited = self._mix.start, self._mix.sited[:, None]
         sites = start.owned if self._owned is None else start.owned + self._owned[t]
         levels = Grants(
             owned=np.where(sited, sites, start.partner + launched),
-            partner=start.partner if partner is None else start.partner + partner[t],
+            partner=start.partner if partner is None else start.partner + partner,
             abroad=start.abroad if self._abroad is None else start.abroad + self._abroad[t],
             sites=start.sites,
             kept=self._kept[t],
@@ -193,41 +215,76 @@ def _arrived_since(scenario: Scenario, economy: Economy, rows: FloatArray, phase
     return np.asarray(level / (end - begin))
 
 
-class _OwnedUnlock:
-    """Part of the premium that own sites' offers have beyond the start's partners.
+class _FromEachDate:
+    """Part of the premium that offers have beyond the start's partners, each from a date of its own.
 
     Equation (14) of docs/model.md.
+
+    Parameters
+    ----------
+    rows : (S, N)
+        The part by state.
+    dates : (F, N)
+        From when it arrives.
     """
 
-    def __init__(
-        self, scenario: Scenario, economy: Economy, found: tuple[State, ...], timeline: Timeline, masks: Masks
-    ) -> None:
+    def __init__(self, scenario: Scenario, economy: Economy, rows: FloatArray, dates: FloatArray, masks: Masks) -> None:
         phases, base_unlock = masks.phases, start_unlock(scenario, economy.inputs, economy.draws)
-        above = _by_phase(lever_rows(found, "owned_unlock", economy), phases) - base_unlock
+        above = _by_phase(rows, phases) - base_unlock
         spans = zip(above, phases.start, phases.end, strict=True)
         self._grants = [(gain, start, until) for gain, start, until in spans if gain.any() and (start < until).any()]
-        since = np.where(np.isneginf(timeline.launched), phases.start[0], timeline.launched)
-        self._launched, self._economy = np.minimum(since, phases.end[-1]), economy
+        since = np.where(np.isneginf(dates), phases.start[0], dates)
+        self._since, self._economy = np.minimum(since, phases.end[-1]), economy
         self._begin, self._end = _windows(scenario)
-        self._first = _first_live(masks)
 
     def mean(self, t: int) -> FloatArray:
-        """Its mean over the part of window t in which each site is live, (F, N)."""
-        begin, end, launched = self._begin[t], self._end[t], self._launched
-        level: FloatArray = np.zeros_like(launched)
-        if t < self._first:
+        """Its mean over the part of window t after each date, (F, N)."""
+        level = self._total(t)
+        live = np.maximum(self._end[t] - np.maximum(self._begin[t], self._since), 0.0)
+        return np.asarray(np.divide(level, live, out=np.zeros_like(level), where=live > 0.0))
+
+    def spread(self, t: int) -> FloatArray:
+        """Its mean over the whole of window t, (F, N)."""
+        return np.asarray(self._total(t) / (self._end[t] - self._begin[t]))
+
+    def _total(self, t: int) -> FloatArray:
+        """Its integral over window t, in years, (F, N)."""
+        begin, end = self._begin[t], self._end[t]
+        level: FloatArray = np.zeros_like(self._since)
+        if not (self._since < end).any():
             return level
         for gain, start, until in self._grants:
             if ((start < end) & (until > begin)).any():  # else nothing of it arrives in this window
-                level += gain * _arrived(begin, end, start, until, launched, self._economy)
-        live = np.maximum(end - np.maximum(begin, launched), 0.0)
-        return np.asarray(np.divide(level, live, out=np.zeros_like(level), where=live > 0.0))
+                level += gain * _arrived(begin, end, start, until, self._since, self._economy)
+        return level
 
 
-def _first_live(masks: Masks) -> int:
-    """The first period in which a site is live in some draw; after the last if there is none."""
-    live = np.asarray(masks.live.any(axis=(1, 2)))
-    return int(live.argmax()) if live.any() else len(live)
+def _bought(
+    economy: Economy,
+    found: tuple[State, ...],
+    timeline: Timeline,
+    phases: Phases,
+    calendar: tuple[FloatArray, FloatArray],
+) -> FloatArray:
+    """Equity that buy-outs bring beyond what partners give, its mean over each period, (T, F, N).
+
+    Who has bought follows the cap when it rises, and keeps what it has when it falls.
+    """
+    given = lever_rows(found, "partner_equity", economy)
+    caps = np.stack(
+        [
+            lever(state, "equity_cap", economy.inputs, economy.draws)
+            if allows_buy_out(state)
+            else np.zeros(economy.draws)
+            for state in found
+        ]
+    )
+    more = np.maximum(np.maximum.accumulate(_by_phase(caps, phases)) - _by_phase(given, phases), 0.0)
+    begin, end = (edge[:, None] for edge in calendar)
+    extra = np.zeros((len(begin), *timeline.bought.shape))
+    for value, start, until in zip(more, phases.start, phases.end, strict=True):
+        extra += value * overlap(begin, end, np.maximum(start, timeline.bought), until)
+    return np.asarray(extra / (end - begin))
 
 
 def _arrived(

@@ -37,6 +37,8 @@ class Record:
         Spending-weighted, in the last period of each year.
     equity : (T + 1, N)
         Foreign equity in operators, the start's first.
+    equity_bought : (T + 1, F, N), or 0 in one place
+        What buy-outs add to it.
     opening : (F, N)
         Gross revenue of foreign providers with partners in the base year's last period, USD bn/yr.
     abroad : (T, F, L, N), or all 0 in one place
@@ -62,6 +64,7 @@ class Record:
     owned_earned: FloatArray
     markup: FloatArray
     equity: FloatArray
+    equity_bought: FloatArray
     opening: FloatArray
     abroad: FloatArray
     abroad_earned: FloatArray

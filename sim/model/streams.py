@@ -121,13 +121,17 @@ class Streams:
 class _PartnerStreams:
     """What partners bring and what equity in them costs by period.
 
-    In the partner channel every stream but what markups add is in proportion to gross revenue, (T, F, N).
+    In the partner channel every stream but what markups add is in proportion to gross revenue, (T, F, N), at rates
+    (T, 1, N), or (T, F, N) where partners are bought out one by one.
     """
 
     def __init__(self, record: Record, gross: FloatArray, rates: channels.Rates, step: float) -> None:
         self._record, self._gross, self._rates, self._step = record, gross, rates, step
-        self._equity = record.equity[1:]
-        self._idleness = channels.operator_idleness(record.growth, rates)
+        self._shares = (
+            record.equity[:, None] + record.equity_bought if record.equity_bought.any() else record.equity[:, None]
+        )
+        self._equity = self._shares[1:]
+        self._idleness = channels.operator_idleness(record.growth, rates)[:, None]
         self._intensity = rates.capital_intensity * self._idleness
 
     @cached_property
@@ -140,7 +144,7 @@ class _PartnerStreams:
         earned = self._record.earned - self._record.owned_earned
         if self._record.abroad_earned.any():
             earned = earned - self._record.abroad_earned
-        return self._gross * loaded[:, None] + earned
+        return self._gross * loaded + earned
 
     @property
     def incremental(self) -> FloatArray:
@@ -148,26 +152,42 @@ class _PartnerStreams:
 
     @cached_property
     def _written_off(self) -> FloatArray:
-        """Depreciation of the equity's part of the operators' capital, per unit of gross; (T, N)."""
+        """Depreciation of the equity's part of the operators' capital, per unit of gross."""
         return self._equity * self._intensity[1:] / self._rates.asset_life
 
     @cached_property
     def _rent(self) -> FloatArray:
-        """Rent of the same, (T, N)."""
+        """Rent of the same."""
         return self._equity * self._intensity[1:] * finance.rent_rate(self._rates.discount_rate, self._rates.asset_life)
 
     @property
     def depreciation(self) -> FloatArray:
-        return self._gross * self._written_off[:, None]
+        return self._gross * self._written_off
 
     @property
     def capital_return(self) -> FloatArray:
-        """Depreciation less rent."""
-        return self._gross * (self._written_off - self._rent)[:, None]
+        """Depreciation less rent, and less what is paid at once above the worth of bought equity."""
+        returned = self._gross * (self._written_off - self._rent)
+        return returned if self.premium is None else returned - self.premium
+
+    @cached_property
+    def premium(self) -> FloatArray | None:
+        """What buy-outs cost above the rent value of their capital, (T, F, N); None where nobody buys.
+
+        Equation (37) of docs/model.md.
+        """
+        bought, rates = self._record.equity_bought, self._rates
+        if not bought.any():
+            return None
+        assert rates.buy_out_price is not None
+        more = np.maximum(np.diff(bought, axis=0), 0.0)
+        worth = self._even_value * (self._gross * self._intensity[1:])
+        return np.asarray((rates.buy_out_price - 1.0) * more * worth / self._step)
 
     @property
     def equity_value(self) -> FloatArray:
-        return self._gross * (self._split.dividend + self._written_off - self._rent)[:, None]
+        value = self._gross * (self._split.dividend + self._written_off - self._rent)
+        return value if self.premium is None else value - self.premium
 
     @cached_property
     def _even_value(self) -> FloatArray:
@@ -176,22 +196,26 @@ class _PartnerStreams:
     @property
     def capex(self) -> FloatArray:
         # The operators' capital in place, the base year's last period first, (T + 1, F, N), USD bn.
-        capital = np.concatenate([self._record.opening[None], self._gross]) * self._intensity[:, None]
-        life = self._rates.asset_life
-        return finance.equity_spending(self._record.equity, capital, self._even_value, life, self._step)
-
-    @cached_property
-    def _everybody(self) -> FloatArray:
-        return np.asarray(self._gross.sum(axis=1))
+        capital = np.concatenate([self._record.opening[None], self._gross]) * self._intensity
+        spent = finance.equity_spending(self._shares, capital, self._even_value, self._rates.asset_life, self._step)
+        return spent if self.premium is None else spent + self.premium
 
     @property
     def operator_profit(self) -> FloatArray:
+        """With what is paid for operators above the worth of their capital, which is their owners'."""
         split = self._split
-        return self._everybody * (split.operator_profit - split.dividend - split.dividend_tax)
+        kept = self._everybody(split.operator_profit - split.dividend - split.dividend_tax)
+        return kept if self.premium is None else kept + self.premium.sum(axis=1)
 
     @property
     def tax(self) -> FloatArray:
-        return self._everybody * (self._split.royalty_tax + self._split.operator_tax + self._split.dividend_tax)
+        return self._everybody(self._split.royalty_tax + self._split.operator_tax + self._split.dividend_tax)
+
+    def _everybody(self, rate: FloatArray) -> FloatArray:
+        """What a rate of gross comes to over all providers, (T, N)."""
+        if rate.shape[1] == 1:
+            return np.asarray(self._gross.sum(axis=1) * rate[:, 0])
+        return np.asarray((self._gross * rate).sum(axis=1))
 
     @property
     def left(self) -> FloatArray:

@@ -88,6 +88,12 @@ VARIABLES: Final[Mapping[str, VariableInfo]] = {
         "years", "from launch until the own site has paid back its capital", "total", _FOREIGN, missing="never"
     ),
     "enters": VariableInfo("fraction", "1 where an own site is launched by the end, else 0", "total", _FOREIGN),
+    "buys_out": VariableInfo(
+        "fraction",
+        "1 where the partner's operator is bought by the end, else 0. Only where somebody may buy its partner out",
+        "total",
+        _FOREIGN,
+    ),
     "irr_of_difference": VariableInfo(
         "1/yr",
         "internal rate of return of what a scenario's cash flow adds to the baseline's, and its capital at the end",
@@ -152,7 +158,7 @@ VARIABLES: Final[Mapping[str, VariableInfo]] = {
         "when it happens",
         "",
         "each policy step; each foreign provider with `.decide`, `.apply`, `.approve`, `.site`, `.launch`, "
-        "`.withdraw`, `.transfer`",
+        "`.withdraw`, `.transfer`, `.buy_out`",
         missing="never",
     ),
     "wait": VariableInfo(

@@ -276,6 +276,23 @@ def _sites_of_the_base_year(scenario: Scenario) -> Iterator[Finding]:
             )
 
 
+def _buy_outs(scenario: Scenario) -> Iterator[Finding]:
+    """A buy-out needs somebody who may, a regime that lets it, a price, and more equity than there is."""
+    asks = [name for name in scenario.foreign if "buy_out" in scenario.entry_of(name).modes]
+    for path, regime in _every_lever(scenario):
+        for lever in ("equity_cap", "bought_unlock"):
+            if getattr(regime, lever) is not None and not asks:
+                yield f"{path}.{lever}", "moves nothing: nobody has the mode buy_out in entry.modes"
+        if regime.bought_unlock is not None and isinstance(regime, Regime) and regime.equity_cap is None:
+            yield f"{path}.bought_unlock", "moves nothing without equity_cap"
+    if scenario.buys_out and scenario.economics.buy_out_price is None:
+        yield "economics", "needs buy_out_price where a provider may buy its partner out (entry.modes, equity_cap)"
+    if not scenario.buys_out and scenario.economics.buy_out_price is not None:
+        yield "economics.buy_out_price", "moves nothing: nobody may buy a partner out (entry.modes, equity_cap)"
+    if asks and not scenario.buys_out:
+        yield "entry.modes", "buy_out is a mode, and no regime has an equity_cap (found none)"
+
+
 def _one_of_a_kind(scenario: Scenario) -> Iterator[Finding]:
     seen: dict[str, str] = {}
     for name, channel in (scenario.channels or {}).items():
@@ -395,6 +412,7 @@ _CHECKS: Final[tuple[Callable[[Scenario], Iterator[Finding]], ...]] = (
     _providers,
     _shares,
     _channels,
+    _buy_outs,
     _opening,
     _zone,
     _regimes,

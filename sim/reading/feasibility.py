@@ -14,7 +14,7 @@ import numpy as np
 
 from sim.reading.plausibility import Finding
 from sim.scenario.baseyear import Inputs, base_year, coherence, existence, fade_rate, fading
-from sim.scenario.grants import has_mix, identification
+from sim.scenario.grants import caps, has_mix, identification
 from sim.scenario.inputs import Input, inputs, medians, scale
 from sim.scenario.records import CORNERS, EXTREMES
 from sim.scenario.scenario import Scenario
@@ -53,7 +53,8 @@ def _broken(scenario: Scenario, values: Inputs) -> Iterator[tuple[int, Finding]]
     """The first draw that breaks each condition, and what is found there."""
     fade = fade_rate(scenario, values)
     existing = existence(scenario, values, base_year(scenario, values))
-    conditions = chain(coherence(values), existing, [fading(scenario, values, fade)], identification(scenario, values))
+    granted = chain(identification(scenario, values), caps(scenario, values))
+    conditions = chain(coherence(values), existing, [fading(scenario, values, fade)], granted)
     for condition in conditions:
         if not condition.holds.all():
             draw = int(np.argmin(condition.holds))
@@ -62,7 +63,7 @@ def _broken(scenario: Scenario, values: Inputs) -> Iterator[tuple[int, Finding]]
 
 def _at_corners(scenario: Scenario, middle: Mapping[str, float]) -> Iterator[Finding]:
     """What breaks with one number at its 0.1% or 99.9% point and the others at their medians."""
-    joint = (*_JOINT, *_GRANTED) if has_mix(scenario) else _JOINT
+    joint = (*_JOINT, *_GRANTED) if has_mix(scenario) or scenario.buys_out else _JOINT
     moved = [item for item in inputs(scenario) if item.path.split(".")[0] in joint and not item.record.is_fixed]
     for start in range(0, len(moved), _AT_A_TIME):
         yield from _corners_of(scenario, moved[start : start + _AT_A_TIME], middle)

@@ -11,13 +11,14 @@ from sim.axes import BoolArray, FloatArray
 from sim.scenario.baseyear import Condition, Inputs
 from sim.scenario.channels import CHANNEL_KINDS
 from sim.scenario.families import Discrete
-from sim.scenario.policy import State, allows_owned, lever, state_of, states
+from sim.scenario.policy import State, allows_buy_out, allows_owned, lever, state_of, states
 from sim.scenario.records import Record
 from sim.scenario.scenario import Scenario
 
 __all__ = [
     "Grants",
     "base_split",
+    "caps",
     "full_control",
     "grants_of",
     "has_mix",
@@ -107,6 +108,22 @@ def _tariff(scenario: Scenario, state: State, inputs: Inputs, draws: int) -> Flo
     if channel is None or scenario.channels is None or scenario.channels[channel].tariff is None:
         return np.zeros(draws)
     return inputs[f"channels.{channel}.tariff"]
+
+
+def caps(scenario: Scenario, inputs: Inputs) -> Iterator[Condition]:
+    """A buy-out must bring equity, not cost some."""
+    for state in states(scenario):
+        if not allows_buy_out(state):
+            continue
+        draws = len(inputs["opening.hypothesis"])
+        cap, held = (lever(state, name, inputs, draws) for name in ("equity_cap", "partner_equity"))
+        yield Condition(
+            state.paths["equity_cap"],
+            cap >= held,
+            f"{state.paths['equity_cap']} is below the equity that partners give without a buy-out",
+            "must be at least partner_equity (found {:.0%}; allowed from {:.0%})",
+            (cap, held),
+        )
 
 
 def hypothesis_grants(scenario: Scenario, inputs: Inputs, draws: int) -> Grants:

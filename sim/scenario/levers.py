@@ -77,6 +77,16 @@ class Regime(Model):
     eligible: tuple[Id, ...] | None = Field(
         default=None, description="Foreign providers that may run own sites; null: all. To others none are allowed."
     )
+    equity_cap: FractionLever | None = Field(
+        title="foreign equity that a buy-out may bring, {0}",
+        default=None,
+        description="Foreign equity up to which a provider may buy its partner's operator; null: no buy-out.",
+    )
+    bought_unlock: FractionLever | None = Field(
+        title="control of an operator that was bought, {0}",
+        default=None,
+        description="Part of the premium that a bought partner's offers get; null: that of other partners.",
+    )
     tariff: FractionLever | None = Field(
         title="tariff, {0}",
         default=None,

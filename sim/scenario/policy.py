@@ -23,7 +23,9 @@ from sim.scenario.steps import DateStep, EventStep, HazardStep, Step
 __all__ = [
     "NEVER",
     "State",
+    "allows_buy_out",
     "allows_owned",
+    "bought_unlock",
     "changes_state",
     "decimal_year",
     "earliest_dates",
@@ -136,6 +138,11 @@ def allows_owned(state: State, provider: str | None = None) -> bool:
     return permits and (provider is None or levers.eligible is None or provider in levers.eligible)
 
 
+def allows_buy_out(state: State) -> bool:
+    """Whether foreign providers may buy their partners' operators in this state."""
+    return state.levers.equity_cap is not None
+
+
 def lever(state: State, name: str, inputs: Mapping[str, FloatArray], draws: int) -> FloatArray:
     """Value of a fraction lever in each draw.
 
@@ -155,6 +162,12 @@ def lever(state: State, name: str, inputs: Mapping[str, FloatArray], draws: int)
     """
     value = getattr(state.levers, name)
     return inputs[state.paths[name]] if isinstance(value, Record) else np.full(draws, float(value))
+
+
+def bought_unlock(state: State, inputs: Mapping[str, FloatArray], draws: int) -> FloatArray:
+    """Part of the premium that the offers of a partner who was bought get in a state, (N,)."""
+    stated = "partner_unlock" if state.levers.bought_unlock is None else "bought_unlock"
+    return lever(state, stated, inputs, draws)
 
 
 def decimal_year(day: datetime.date) -> float:

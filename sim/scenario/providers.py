@@ -21,6 +21,7 @@ LAUNCH: Final = "launch"
 """What the arrival of a foreign provider may follow beside a step: the day on which its own site opens."""
 
 EntryRule = Literal["profit", "always", "never"]
+EntryMode = Literal["build", "buy_out"]
 NewChoices = Annotated[Fraction, Range(1e-6, 0.9)]
 
 
@@ -48,6 +49,9 @@ class ProviderEntry(Model):
     )
     bound_until: datetime.date | None = Field(
         default=None, description="Day until which a contract with its partner keeps it from applying."
+    )
+    modes: tuple[EntryMode, ...] | None = Field(
+        default=None, min_length=1, description="Ways to a business of its own, in place of the scenario's."
     )
 
 
@@ -93,6 +97,12 @@ class Entry(Model):
     """The decision to build; a provider may have one of its own."""
 
     rule: EntryRule
+    modes: tuple[EntryMode, ...] = Field(
+        default=("build",),
+        min_length=1,
+        description="Ways to a business of one's own: to build a site, to buy the partner out; by `profit` the better, "
+        "by `always` the first that is allowed.",
+    )
     hurdle: Number = Field(
         title="return asked before building (hurdle)", description="Above 1: the option value of waiting."
     )
@@ -115,6 +125,8 @@ class EntryTerms:
     delay : str or None
         Name of the input that is the delay after it.
     bound_until : date or None
+    modes : tuple of str
+        `build`, `buy_out`.
     """
 
     rule: EntryRule
@@ -123,6 +135,7 @@ class EntryTerms:
     after: str | None
     delay: str | None
     bound_until: datetime.date | None
+    modes: tuple[EntryMode, ...]
 
 
 class Regulator(Model):

@@ -289,4 +289,12 @@ class Scenario(Model):
             after=own.after,
             delay=None if own.delay is None else f"{path}.delay",
             bound_until=own.bound_until,
+            modes=own.modes or self.entry.modes,
         )
+
+    @property
+    def buys_out(self) -> bool:
+        """Whether somebody may buy its partner out, under some regime."""
+        steps = (step.change for step in self.policy.steps.values())
+        caps = any(levers is not None and levers.equity_cap is not None for levers in (*self.regimes.values(), *steps))
+        return caps and any("buy_out" in self.entry_of(name).modes for name in self.foreign)

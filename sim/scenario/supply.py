@@ -73,6 +73,11 @@ class Economics(Model):
     reference_growth: Annotated[Rate, Range(0.001, 10)] = Field(
         title="growth of the firms that costs are measured on", description="Yearly growth of these firms."
     )
+    buy_out_price: Annotated[Number, Range(0, 100)] | None = Field(
+        title="price of a partner's operator over the worth of its equipment",
+        default=None,
+        description="Multiple of the rent value of the capital that is bought; needed where partners are bought out.",
+    )
     royalty_withholding: Fraction = Field(title="withholding tax on royalties")
     royalty_vat: Fraction = Field(title="VAT on royalties", description="VAT on royalties that cannot be credited.")
     profit_tax: Fraction = Field(title="profit tax")
