@@ -197,10 +197,13 @@ def _build(economy: Economy, stocks: Stocks, period: Period, use: FloatArray, co
     smaller of this and what stood.
     """
     sites, t = period.sites, period.number + stocks.history
-    change = stocks.owned.sum(axis=1) - use + coming
+    whole = stocks.owned.sum(axis=1) + coming
+    launch, change = np.zeros_like(whole), whole - use
+    if period.purchases is not None:
+        launch, change = _bought_at_launch(economy, stocks, period, whole, change)
     stocks.growth = planned_growth(stocks.growth, change, sites.live_years, sites.first, period.step)
     years = economy.inputs["capacity.expansion_lead"] + economy.inputs["capacity.planning_years"]
-    wanted = np.where(sites.first, 0.0, use + change) + stocks.growth * years
+    wanted = np.where(sites.first, launch, whole) + stocks.growth * years
     np.multiply(np.maximum(wanted, 0.0), sites.live, out=stocks.wanted[t])
     standing = np.maximum(stocks.capacity - arriving(stocks.bought, t, sites.life), 0.0)
     ordered = [arriving(stocks.wanted, t, lead) for lead in (sites.lead, sites.lead + 1)]
@@ -209,6 +212,23 @@ def _build(economy: Economy, stocks: Stocks, period: Period, use: FloatArray, co
     kept = grant(standing, lasting, period.access.cap, sites.order)
     stocks.capacity = grant(kept, arrives * sites.live, period.access.cap, sites.order)
     stocks.bought[t] = stocks.capacity - standing
+
+
+def _bought_at_launch(
+    economy: Economy, stocks: Stocks, period: Period, whole: FloatArray, change: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """Capacity at launch (F, N) and change of use from then on, where goods are bought anew.
+
+    Equation (19) of docs/model.md.
+
+    All who buy see the new site at once: that is a level, and no growth to plan on. A window in which a site is live
+    for a part says what a whole one brings.
+    """
+    sites, t, filled = period.sites, period.number + stocks.history, economy.inputs["economics.reference_utilization"]
+    launch = whole * period.step / np.maximum(sites.live_years, _TINY) / filled
+    after = (stocks.wanted[t - 2] == 0.0) & (stocks.wanted[t - 1] > 0.0)
+    change = np.where(after, whole - stocks.wanted[t - 1] * filled, change)
+    return launch, np.where(sites.first, 0.0, change)
 
 
 def _fit_growth(stocks: Stocks) -> None:
