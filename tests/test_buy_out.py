@@ -137,8 +137,8 @@ def test_later_caps_are_followed_and_no_equity_is_given_back() -> None:
     panels, kept = ran(half, whole, quick), ran(half, quick)
     np.testing.assert_array_equal(year(panels, "operator_profit", 2025), year(kept, "operator_profit", 2025))
     np.testing.assert_allclose(year(panels, "operator_profit", 2028), 0.0, atol=1e-12)
-    back = ran(half, quick, "policy.steps.back={when: 2026-01-01, adopt: jv_only}")
-    never = ran("entry.rule=never", half, quick)
+    reversal = "policy.steps.back={when: 2026-01-01, adopt: jv_only}"
+    back, never = ran(half, quick, reversal), ran("entry.rule=never", half, quick, reversal)
     assert (year(back, "operator_profit", 2027) < 0.7 * year(never, "operator_profit", 2027)).all()
 
 
