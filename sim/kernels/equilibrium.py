@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 
@@ -16,7 +16,8 @@ __all__ = ["MOST_PREMIUM", "StaticMarket", "StaticShares", "opening_premium", "r
 
 _STEPS = 24
 _PREMIUM_STEPS = 36
-_HALVINGS = 48
+_SECANT = 1e-4
+_LONGEST = 2.0
 MOST_PREMIUM = 60.0
 """Utility; beyond it the bisection does not look."""
 _ODDS_STEPS = 3
@@ -248,7 +249,7 @@ def opening_premium(
     domestic, open_part, closed_part = market.domestic, market.open_part, 1.0 - market.open_part
     weights = weights / weights.sum(axis=0)
     markup, attraction, premium = market.start.copy(), market.base.copy(), np.zeros_like(target)
-    goal = np.log(np.maximum(target, _TINY) / np.maximum(1.0 - target, _ROUNDING))
+    goal = _odds(target)
     for _ in range(_PREMIUM_STEPS):
         market.attract(attraction, markup)
         home, abroad = attraction[:domestic].sum(axis=0), attraction[domestic:].sum(axis=0)
@@ -279,14 +280,14 @@ def regime_premium(
     weights: FloatArray,
     target: FloatArray,
     lift: Callable[[FloatArray], FloatArray],
-) -> FloatArray:
+) -> tuple[FloatArray, FloatArray]:
     """The premium under which a regime gives all foreign providers a target share.
 
     Equation (32) of docs/model.md.
 
     All spending of the open part chooses and markups are in static equilibrium. The share must rise or fall with the
     premium throughout, as it does where the regime gives every foreign provider more control than the base year's or
-    every one less. In each step the premium is bisected at the markups of the day, and then the markups answer.
+    every one less. In each step log-odds take the step of a secant at the markups of the day, and then these answer.
 
     Parameters
     ----------
@@ -300,42 +301,35 @@ def regime_premium(
 
     Returns
     -------
-    (N,)
-        Between 0, where even that is too far, and MOST_PREMIUM, where nothing is far enough.
+    premium, gap : (N,)
+        The former between 0, where even that is too far, and `MOST_PREMIUM`, where nothing is far enough; the latter
+        is by how much the share is above the target then.
     """
     domestic, open_part, closed_part = market.domestic, market.open_part, 1.0 - market.open_part
     weights = weights / weights.sum(axis=0)
     markup, attraction, premium = market.start.copy(), market.base.copy(), np.zeros_like(target)
+    goal = _odds(target)
     for _ in range(_PREMIUM_STEPS):
         market.attract(attraction, markup)
         home, abroad = attraction[:domestic].sum(axis=0), attraction[domestic:]
-        premium = _bisected(partial(_too_large, home, abroad, lift, weights, target), target)
+        here, there = (_odds(_lifted(home, abroad, lift(at), weights)) for at in (premium, premium + _SECANT))
+        step = (goal - here) * _SECANT / np.where(there == here, _TINY, there - here)
+        premium = np.clip(premium + np.clip(step, -_LONGEST, _LONGEST), 0.0, MOST_PREMIUM)
         factor = np.exp(lift(premium))
         in_open, in_closed = 1.0 / (home + (factor * abroad).sum(axis=0)), 1.0 / home
         foreign = in_open * factor
         market.answer(markup, attraction, class_share((in_open, in_closed), (open_part, closed_part)), foreign)
-    return premium
+    market.attract(attraction, markup)
+    home, abroad = attraction[:domestic].sum(axis=0), attraction[domestic:]
+    return premium, _lifted(home, abroad, lift(premium), weights) - target
 
 
-def _too_large(
-    home: FloatArray,
-    abroad: FloatArray,
-    lift: Callable[[FloatArray], FloatArray],
-    weights: FloatArray,
-    target: FloatArray,
-    premium: FloatArray,
-) -> FloatArray:
-    """By how much the share of all foreign offers is above a target, (N,); `home` (G, N) and `abroad` (F, G, N)."""
-    foreign = (abroad * np.exp(lift(premium))).sum(axis=0)
-    return np.asarray((weights * (foreign / (home + foreign))).sum(axis=0) - target)
+def _lifted(home: FloatArray, abroad: FloatArray, lift: FloatArray, weights: FloatArray) -> FloatArray:
+    """Share of all foreign offers, (N,), from attractions of domestic ones (G, N) and of each foreign one (F, G, N)."""
+    foreign = (abroad * np.exp(lift)).sum(axis=0)
+    return np.asarray((weights * (foreign / (home + foreign))).sum(axis=0))
 
 
-def _bisected(excess: Callable[[FloatArray], FloatArray], like: FloatArray) -> FloatArray:
-    """Where a function of (N,) that rises or falls is 0; the end that is nearer to it where it is nowhere."""
-    low, high = np.zeros_like(like), np.full_like(like, MOST_PREMIUM)
-    falls = excess(high) < excess(low)
-    for _ in range(_HALVINGS):
-        middle = 0.5 * (low + high)
-        beyond = (excess(middle) > 0.0) != falls
-        low, high = np.where(beyond, low, middle), np.where(beyond, middle, high)
-    return np.where(low == 0.0, 0.0, 0.5 * (low + high))
+def _odds(share: FloatArray) -> FloatArray:
+    """Log-odds of a share, of none and of all finite."""
+    return np.asarray(np.log(np.maximum(share, _TINY) / np.maximum(1.0 - share, _ROUNDING)))

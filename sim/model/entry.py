@@ -429,7 +429,7 @@ def _lost_control(scenario: Scenario, economy: Economy, mix: Mix, state: State) 
     open_spending = weights * economy.open_part[rows]
     share = (weights * every.segment[economy.domestic :].sum(axis=0)).sum(axis=0) / open_spending.sum(axis=0)
     full = mix.long_run(full_control(scenario, economy.draws))[:, place : place + 1]
-    lost = regime_premium(economy.static_market(rows), open_spending, share, lambda less: full - less)
+    lost, _ = regime_premium(economy.static_market(rows), open_spending, share, lambda less: full - less)
     lost[lost < _ROUNDING] = 0.0
     return lost
 

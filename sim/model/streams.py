@@ -180,7 +180,8 @@ class _PartnerStreams:
         if not bought.any():
             return None
         assert rates.buy_out_price is not None
-        more = np.maximum(np.diff(bought, axis=0), 0.0)
+        # What is kept when a regime ends that gave it is no purchase.
+        more = np.maximum(np.minimum(np.diff(bought, axis=0), np.diff(self._shares, axis=0)), 0.0)
         worth = self._even_value * (self._gross * self._intensity[1:])
         return np.asarray((rates.buy_out_price - 1.0) * more * worth / self._step)
 
