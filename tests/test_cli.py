@@ -378,7 +378,10 @@ def test_list_names_scenarios_and_finished_studies(folder: Folder, capsys: Said)
     assert cli.main(["list"]) == 0
     scenarios, sweeps, decisions, studies = capsys.readouterr().out.split("\n\n")
     shipped = [file.stem for file in scenario_files(shipped_folder())]
-    assert [line.split()[0] for line in scenarios.splitlines()[1:]] == ["small", *shipped]
+    named = [line.split()[0] for line in scenarios.splitlines()[1:]]
+    assert named[: 1 + len(shipped)] == ["small", *shipped]
+    cases = {file.parent.name for file in shipped_folder().glob("*/base.yaml")}
+    assert {name.partition("/")[0] for name in named[1 + len(shipped) :]} == cases
     assert scenarios.splitlines()[1].split()[1:] == ["small.yaml", "What", "is", "it", "worth?"]
     assert [line.split()[0] for line in sweeps.splitlines()[1:]] == ["zone"]
     shipped = [file.stem for file in scenario_files(shipped_folder() / "decisions")]

@@ -18,7 +18,7 @@ MISTAKES = {
     "unknown key": (
         "demand:\n  churnn: 3\n",
         "case.yaml:4:3: demand.churnn: unknown key (found 'churnn'; allowed elasticity_of_substitution, "
-        "elasticity_of_demand, conduct, captive_growth, churn; did you mean 'churn'?)",
+        "elasticity_of_demand, conduct, kind, captive_growth, churn, repurchase_years, loyalty; did you mean 'churn'?)",
     ),
     "unknown key at the top": (
         "polcy: {}\n",
@@ -194,7 +194,8 @@ def test_a_missing_key_is_reported_at_its_parent(folder: Folder) -> None:
     path = folder.spoilt(
         '  churn: {low: 1, median: 3, high: 8, min: 0, unit: "%/yr", source: judgement, grade: judgement}\n', ""
     )
-    assert folder.complaints(path) == ["case.yaml:50:1: demand: the key 'churn' is missing"]
+    wanted = "case.yaml:50:1: demand: demand of kind recurring needs churn (it states captive_growth and churn)"
+    assert folder.complaints(path) == [wanted]
 
 
 NAMED = "must name a scenario, or a file by its path from this one"

@@ -13,7 +13,9 @@ from sim.reading.documents import Node
 from sim.reading.kinds import DECISION, SCENARIO_FILE, SWEEP, Kind, kind_of_file
 
 __all__ = [
+    "BASE",
     "SOURCES",
+    "cases",
     "file_named",
     "is_shipped",
     "named_file",
@@ -27,6 +29,11 @@ __all__ = [
 SOURCES: Final = "sources.yaml"
 
 _ENDINGS: Final = (".yaml", ".yml")
+
+BASE: Final = "base.yaml"
+"""The file that the scenarios of a case extend."""
+
+_MOST_WORDS: Final = 2
 
 _MOST_FILES: Final = 1_000
 """Files of a folder that are looked into for a name."""
@@ -63,7 +70,8 @@ def named_file(named: Path | str, kind: Kind, *, beside: Path = Path(), but: Pat
     Parameters
     ----------
     named : path or str
-        A path is taken as it is; a single word without an ending is a name, unless a file has it.
+        A path is taken as it is; a single word without an ending is a name, unless a file has it, and so are two with
+        a slash between them: the folder of a case, and a name in it.
     kind : Kind
         A scenario, a sweep or a decision.
     beside : Path
@@ -79,7 +87,7 @@ def named_file(named: Path | str, kind: Kind, *, beside: Path = Path(), but: Pat
     path = Path(named)
     if not _is_name(path, beside):
         return _existing(beside / path)
-    folders = _folders(kind, beside)
+    folders = _folders(kind, beside, path.parent)
     for folder in folders:
         matches = [file for file in _matches(folder, path.name) if but is None or not _is_same(file, but)]
         if len(matches) > 1:
@@ -90,9 +98,9 @@ def named_file(named: Path | str, kind: Kind, *, beside: Path = Path(), but: Pat
     raise _problem(path, _unknown(path.name, kind, folders, beside))
 
 
-def named_files(kind: Kind) -> Iterator[tuple[Path, bool]]:
-    """The files of a kind that have a name, nearest first, and whether each came with the program."""
-    for folder in _folders(kind, Path()):
+def named_files(kind: Kind, case: str = "") -> Iterator[tuple[Path, bool]]:
+    """The files of a kind, of a case or of none, that have a name, nearest first, and whether each is shipped."""
+    for folder in _folders(kind, Path(), Path(case)):
         for file in _files(folder):
             if _is_of(kind, file):
                 yield file, is_shipped(file)
@@ -129,7 +137,7 @@ def shipped_twin(named: Path | str, meant: Path) -> Path | None:
     path = Path(named)
     if not _is_name(path, Path()) or is_shipped(meant):
         return None
-    twins = [file for file in _matches(shipped_folder(), path.name) if not _is_same(file, meant)]
+    twins = [file for file in _matches(shipped_folder() / path.parent, path.name) if not _is_same(file, meant)]
     return twins[0] if twins else None
 
 
@@ -139,9 +147,10 @@ def is_shipped(path: Path) -> bool:
 
 
 def _is_name(path: Path, beside: Path) -> bool:
-    """Whether a path is a bare word at which no file stands; a folder of that name is none."""
-    bare = path.parent == Path() and not path.suffix and path.name not in ("", "..")
+    """Whether a path is a bare word, or two, at which no file stands; a folder of that name is none."""
+    bare = len(path.parts) <= _MOST_WORDS and not path.is_absolute() and not path.suffix and ".." not in path.parts
     place = beside / path
+    bare = bare and path.name != ""
     return bare and len(path.name) <= 255 and not place.is_symlink() and (not place.exists() or _only_folder(place))
 
 
@@ -157,15 +166,26 @@ def _existing(path: Path) -> Path:
     return path
 
 
-def _folders(kind: Kind, beside: Path) -> list[Path]:
-    """Where files of a kind are looked for, nearest first, each once."""
-    inner = [beside / part for part in _FOLDERS[kind] if part]
-    shipped = [shipped_folder() / part for part in _FOLDERS[kind]]
-    scenarios = [beside / "scenarios" / part for part in _FOLDERS[kind]]
+def _folders(kind: Kind, beside: Path, case: Path = Path()) -> list[Path]:
+    """Where files of a kind, of a case or of none, are looked for, nearest first, each once."""
+    inner = [beside / case / part for part in _FOLDERS[kind] if part]
+    shipped = [shipped_folder() / case / part for part in _FOLDERS[kind]]
+    scenarios = [beside / "scenarios" / case / part for part in _FOLDERS[kind]]
     seen: dict[Path, Path] = {}
-    for folder in (beside, *inner, *scenarios, *shipped):
+    for folder in (beside / case, *inner, *scenarios, *shipped):
         seen.setdefault(folder.resolve(), folder)
     return list(seen.values())
+
+
+def cases() -> tuple[str, ...]:
+    """Names of the cases in folders of their own, beside the user or shipped."""
+    found = (
+        folder.name
+        for place in (Path(), Path("scenarios"), shipped_folder())
+        for folder in sorted(place.glob("[!.]*"))
+        if (folder / BASE).is_file() and folder.name != "scenarios"
+    )
+    return tuple(dict.fromkeys(found))
 
 
 def _matches(folder: Path, name: str) -> list[Path]:

@@ -12,7 +12,7 @@ from sim.errors import ResultsError, ScenarioError
 from sim.outcomes.manifest import MANIFEST, read_manifest
 from sim.reading.documents import read
 from sim.reading.kinds import DECISION, SCENARIO_FILE, SWEEP, Kind
-from sim.reading.naming import named_files
+from sim.reading.naming import cases, named_files
 
 __all__ = ["Entry", "Named", "named", "studies"]
 
@@ -34,11 +34,15 @@ class Named:
 
 
 def named(kind: Kind) -> tuple[Named, ...]:
-    """The files of a kind, those beside the user before those that came with the program; of a name the one meant."""
+    """The files of a kind, those beside the user before those that came with the program; of a name the one meant.
+
+    Those of a case in a folder of its own come after the others, and have it before their names.
+    """
     entries: dict[str, Named] = {}
-    for path, is_shipped in named_files(kind):
-        question = _question_in(path)
-        entries.setdefault(path.stem, Named(path.stem, question, "" if is_shipped else str(path)))
+    for case in ("", *cases()):
+        for path, is_shipped in named_files(kind, case):
+            name = f"{case}/{path.stem}" if case else path.stem
+            entries.setdefault(name, Named(name, _question_in(path), "" if is_shipped else str(path)))
     return tuple(entries.values())
 
 
