@@ -107,7 +107,8 @@ def test_the_decision_is_that_of_the_page() -> None:
     after_tax = inputs["economics.operator_margin"] * (1.0 - inputs["economics.profit_tax"])
     dividend = 0.5 * after_tax * (1.0 - inputs["economics.dividend_withholding"])
     rent = capital * finance.rent_rate(rate, life)
-    extra = inputs["entry.hurdle"] * 0.3 * capital * finance.even_value(rate, life) * np.log1p(rate)
+    yearly = np.log1p(rate) - np.log1p(inputs["economics.terminal_growth"])
+    extra = inputs["entry.hurdle"] * 0.3 * capital * finance.even_value(rate, life) * yearly
     worth = dividend + 0.5 * (capital / life - inputs["entry.hurdle"] * rent - extra)
     found = np.isfinite(_date(panels, "aws.apply"))
     np.testing.assert_array_equal(found, worth >= 0.0)
@@ -145,7 +146,7 @@ def test_later_caps_are_followed_and_no_equity_is_given_back() -> None:
 def test_a_later_cap_is_followed_only_by_who_would_buy_up_to_it() -> None:
     """Nobody would at a price beyond all profit, where a hundredth more of equity comes with all control."""
     half = ("regimes.jv_50.equity_cap=0.51", "regimes.jv_50.bought_unlock=1", "entry.rule=profit")
-    dear = (f"economics.buy_out_price={number(30.0)}", f"regulator.review_time={number(0.0, 'years')}")
+    dear = (f"economics.buy_out_price={number(90.0)}", f"regulator.review_time={number(0.0, 'years')}")
     more = "policy.steps.more={when: 2026-01-01, change: {equity_cap: 1}}"
     kept, later = ran(*half, *dear), ran(*half, *dear, more)
     assert year(kept, "buys_out", 2030, "total", "aws").any()

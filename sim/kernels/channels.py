@@ -274,6 +274,8 @@ def buy_out_charge(
 
     Equation (37) of docs/model.md.
 
+    The price is paid once, for sales that go on to grow as after the last year; rent is paid on what they need then.
+
     Parameters
     ----------
     more : (N,)
@@ -289,7 +291,8 @@ def buy_out_charge(
     rate = rates.discount_rate + hazard
     rent = rates.capital_intensity * rent_rate(rate, rates.asset_life)
     above = (price - 1.0) * rates.capital_intensity * even_value(rates.discount_rate, rates.asset_life)
-    return np.asarray(more * ((hurdle - 1.0) * rent + hurdle * above * np.log1p(rate)))
+    yearly = np.log1p(rate) - np.log1p(rates.terminal_growth)
+    return np.asarray(more * ((hurdle - 1.0) * rent + hurdle * above * yearly))
 
 
 def entry_margin(
