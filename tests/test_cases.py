@@ -14,12 +14,14 @@ from sim import cli
 from sim.chance.sampling import draw_worlds
 from sim.model.engine import simulate
 from sim.outcomes.panels import Panel
+from sim.reading import naming
 from sim.reading.consistency import problems
 from sim.reading.loading import load_scenario
-from sim.reading.naming import scenario_files, tested_cases
 
 CASES = ("cars", "europe_cloud", "insurers")
-VARIANTS = [f"{case}/{file.stem}" for case in CASES for file in scenario_files(FOLDER / case) if file.stem != "base"]
+VARIANTS = [
+    f"{case}/{file.stem}" for case in CASES for file in naming.scenario_files(FOLDER / case) if file.stem != "base"
+]
 
 
 @functools.cache
@@ -79,7 +81,7 @@ def test_a_whole_cap_is_bought_where_it_pays() -> None:
 
 
 def test_each_record_names_what_is_held_against_it() -> None:
-    for _, base, record in tested_cases():
+    for _, base, record in naming.tested_cases():
         tested = load_scenario(base).tested
         assert tested is not None
         assert (base.parent / f"{tested}.yaml").is_file(), record
@@ -91,7 +93,7 @@ def test_all_cases_are_scored_in_one_table(
     monkeypatch.chdir(tmp_path)
     assert cli.main(["backtest", "--all", "--draws", "512", "--no-plots", "--jobs", "1"]) == 0
     said = capsys.readouterr().out
-    for case, *_ in tested_cases():
+    for case, *_ in naming.tested_cases():
         assert case in said
     assert "facts of" in said
     assert cli.main(["backtest", "--all", "jv_only"]) == 1
