@@ -502,8 +502,11 @@ def decide(
 
 @app.command()
 def backtest(
-    file: ScenarioFile,
-    observed: Annotated[Path, typer.Option(metavar="CSV", help="The record to score against.")],
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", show_default=False, help="A scenario file.")] = None,
+    observed: Annotated[Path | None, typer.Option(metavar="CSV", help="The record to score against.")] = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Every shipped case that has a record, in one table, instead of a file.")
+    ] = False,
     as_of: Annotated[
         str | None, typer.Option(metavar="DATE", help="Last day whose knowledge counts; the scenario's own by default.")
     ] = None,
@@ -523,10 +526,17 @@ def backtest(
 ) -> None:
     """Score a scenario, as it could have been written on its day, against what happened since."""
     cutoff = _day("--as-of", as_of)
-    from sim.tasks.backtest import run_backtest
+    from sim.tasks.backtest import run_backtest, run_backtests
     from sim.tasks.cluster import workers
 
+    if every != (file is None and observed is None) or (file is None) != (observed is None):
+        message = "takes a scenario file and --observed, or --all alone"
+        raise ScenarioError([Problem("backtest", 0, 0, "", message)])
     with terminal.progress() as progress, workers(scheduler, jobs, patience) as crew:
+        if file is None or observed is None:
+            common = {"seed": seed, "plots": not no_plots, "force": force, "progress": progress}
+            terminal.report_tracks(run_backtests(out=out, draws=draws, **common, **crew))
+            return
         track = run_backtest(
             file,
             observed,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import shutil
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from itertools import groupby, zip_longest
 from math import isnan
@@ -257,6 +257,30 @@ def _cells(row: HeadlineRow, factor: float) -> tuple[str, ...]:
 def report_track(track: Track, *, verbose: bool = False) -> None:
     """How the record was foreseen; row by row, and what was left out or replaced, if that is wanted."""
     _report(track, lambda: _track_tables(track), verbose=verbose)
+
+
+def report_tracks(tracks: Mapping[str, Track]) -> None:
+    """What was forecast of each case and what came, in one table: by what it is of, and over all."""
+    from sim.belief.naive import NAIVE
+
+    skills = [f"vs {name.replace('_', ' ')}" for name in NAIVE]
+    cells = []
+    for case, track in tracks.items():
+        for place in _kinds(track.pooled):
+            cells.append((case, track.scenario.title, *_pooled_cells(track.pooled, place, NAIVE)))
+    table(("case", "scenario", "of", "rows", "series", "score", "engine", *skills, "in 50%", "in 90%"), cells, keys=3)
+    numbers = [row for track in tracks.values() for row in track.rows if row.quantiles]
+    inside = sum(row.covers(90) for row in numbers)
+    say(f"\n{inside} of {len(numbers)} facts of {len(tracks)} cases inside the 90% band.")
+    for case, track in tracks.items():
+        say(f"\n{case}: {track.sentences[0]}")
+
+
+def _kinds(pooled: Sequence[PooledRow]) -> list[int]:
+    """Where the engine's rows stand that pool all series of a variable, or its only one."""
+    places = _engine_places(pooled)
+    several = {(pooled[place].variable, pooled[place].score) for place in places if pooled[place].series > 1}
+    return [p for p in places if pooled[p].series > 1 or (pooled[p].variable, pooled[p].score) not in several]
 
 
 def _track_tables(track: Track) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 
 __all__ = ["SPELLING", "capital", "change", "listed", "long_date", "money", "percent", "points", "readable", "signed"]
 
-SPELLING: Final = {word.lower(): word for word in ("IaaS", "PaaS", "SaaS", "JV", "FTZ", "ITIF", "China", "NPV", "IRR")}
+SPELLING: Final = {word.lower(): word for word in ("NPV", "IRR", "VAT")}
 """Abbreviations in lower case to their usual spelling."""
 
 

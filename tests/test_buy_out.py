@@ -142,6 +142,17 @@ def test_later_caps_are_followed_and_no_equity_is_given_back() -> None:
     assert (year(back, "operator_profit", 2027) < 0.7 * year(never, "operator_profit", 2027)).all()
 
 
+def test_a_later_cap_is_followed_only_by_who_would_buy_up_to_it() -> None:
+    """Nobody would at a price beyond all profit, where a hundredth more of equity comes with all control."""
+    half = ("regimes.jv_50.equity_cap=0.51", "regimes.jv_50.bought_unlock=1", "entry.rule=profit")
+    dear = (f"economics.buy_out_price={number(30.0)}", f"regulator.review_time={number(0.0, 'years')}")
+    more = "policy.steps.more={when: 2026-01-01, change: {equity_cap: 1}}"
+    kept, later = ran(*half, *dear), ran(*half, *dear, more)
+    assert year(kept, "buys_out", 2030, "total", "aws").any()
+    for variable in ("operator_profit", "foreign_share"):
+        np.testing.assert_allclose(column(later, variable), column(kept, variable), rtol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import pytest
-from shipped import CALM_MARKET, FOLDER, NOTHING_DRIFTS, column
+from shipped import CALM_MARKET, FOLDER, NOTHING_DRIFTS, column, year
 
 from sim.axes import FloatArray
 from sim.chance.sampling import draw_worlds
@@ -79,6 +79,18 @@ def test_what_is_in_use_comes_nearer_at_the_stated_rate() -> None:
     rate = (1.0 - loyalty) / years
     mean = (1.0 - np.exp(-rate)) / rate * np.exp(-rate * np.arange(len(left)))
     np.testing.assert_allclose(left, np.broadcast_to((loyalty * mean)[:, None], left.shape), rtol=0.02)
+
+
+@pytest.mark.parametrize("months", [1, 3])
+def test_a_launch_is_no_growth_to_build_for(months: int) -> None:
+    """Where all choose anew and a site wins nobody, what stands is little more than what sells."""
+    lasting = "economics.asset_life=100"
+    at_once = ("opening.ramp=1000", "migration.rate=0", lasting, "entry.rule=always", f"horizon.period_months={months}")
+    panels = ran(0.0, 6, *STILL, *at_once, name="full_liberalization")
+    launched = year(panels, "event_date", 2030, "", "aws.launch") < 2026.0
+    sells, stands = (year(panels, name, 2028, "total", "aws") for name in ("owned_revenue", "capacity"))
+    assert launched.mean() > 0.9
+    assert (stands[launched] < 1.5 * sells[launched]).all()
 
 
 @pytest.mark.parametrize(

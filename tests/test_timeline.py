@@ -63,6 +63,7 @@ def test_a_world_worked_by_hand():
         order=[0.25, 0.75],
         part=[1.0, 1.0],
         arrived=[-INF, -INF],
+        buys=[[False] * 4] * 2,
     )
     assert {f.name: one(getattr(found, f.name)) for f in fields(Timeline)} == {
         f.name: getattr(expected, f.name) for f in fields(Timeline)
@@ -73,7 +74,7 @@ def test_dates_come_per_provider_and_draw():
     scenario = small_scenario({"go": GO}, foreign=("aws", "ibm", "microsoft"))
     found = simulate_timeline(scenario, worlds(scenario, draws=5), everybody(scenario, 5))
     shapes = {f.name: getattr(found, f.name).shape for f in fields(Timeline)}  # all providers here are foreign
-    assert shapes == {name: (1, 5) if name == "steps" else (3, 5) for name in shapes}
+    assert shapes == {name: {"steps": (1, 5), "buys": (3, 5, 2)}.get(name, (3, 5)) for name in shapes}
 
 
 def test_a_provider_that_refuses_decides_but_does_not_apply():

@@ -20,9 +20,10 @@ from sim.belief.trust import trust_of
 from sim.outcomes.manifest import read_manifest
 from sim.reading.documents import Place
 from sim.reading.loading import read_scenario
+from sim.reading.naming import record_beside
 from sim.scenario.scenario import Scenario
 from sim.tasks.backtest import run_backtest
-from sim.tasks.holdout import holdout_of, record_beside
+from sim.tasks.holdout import holdout_of
 from sim.tasks.request import make_request
 from sim.tasks.run import Study, run_study
 from sim.tasks.verify import verify_study
@@ -105,7 +106,9 @@ def test_the_one_score_is_the_library_s(variable: str, unit: str) -> None:
 
 
 def test_the_record_lies_beside_the_base() -> None:
-    assert record_beside(read_scenario(FOLDER / "ftz_pilot.yaml")) == FOLDER / "observed_2019_2021.csv"
+    request = make_request([FOLDER / "ftz_pilot.yaml"], draws=1024, seed=None, baseline=None, keep=None, pictures=False)
+    assert holdout_of(request).question is not None
+    assert record_beside(FOLDER / "base.yaml") == FOLDER / "observed_2019_2021.csv"
 
 
 def test_a_run_says_of_its_baseline_what_a_backtest_says(tmp_path: Path) -> None:

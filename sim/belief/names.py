@@ -35,7 +35,7 @@ class Names:
     items : mapping of str to tuple of str
         Item to the providers whose sum it is, or to one regime.
     events : mapping of str to str
-        Event to a step, or to an event of a provider such as `aws.launch`.
+        Event to a step, or to an event of a provider such as `<provider>.launch`.
     """
 
     scopes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -49,7 +49,7 @@ def read_names(file: Path, record: Sequence[Observation], scenario: Scenario) ->
     Parameters
     ----------
     file : Path
-        For instance `scopes: {infrastructure: [iaas, paas]}`, `items: {us_clouds: [aws, microsoft]}`,
+        For instance `scopes: {goods: [cars, vans]}`, `items: {both: [first, second]}`,
         `events: {opening: pilot_effective}`.
     record : sequence of Observation
         A name must stand in it, and mean nothing in the scenario by itself.

@@ -107,7 +107,7 @@ def _what(series: Series, scenario: Scenario) -> str:
     variable, scope, item = series
     provider = scenario.providers.get(item)
     whose = readable(item) if provider is None else provider.short_title
-    return capital(", ".join(filter(None, (readable(variable), readable(scope), whose))))
+    return capital(", ".join(filter(None, (readable(variable), scenario.called(scope), whose))))
 
 
 def _sized(row: RowScore, value: float) -> str:

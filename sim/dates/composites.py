@@ -111,7 +111,8 @@ class _Composite:
             self._add_threats(a, b)
         self._add_closing()
         policy = Policy.model_construct(start=start, steps=self._steps)
-        scenario = base.scenario.model_copy(update={"regimes": self._regimes, "policy": policy})
+        regimes = {**base.scenario.regimes, **self._regimes}  # hypotheses may name those of the base
+        scenario = base.scenario.model_copy(update={"regimes": regimes, "policy": policy})
         return scenario, replace(base.worlds, inputs=self._inputs, dates=self._dates)
 
     def _side(self, name: str) -> Side:

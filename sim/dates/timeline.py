@@ -100,6 +100,8 @@ class Timeline:
         zone, 0 for a fringe without. It does not change later.
     arrived : (P, N)
         Date from which each provider is there, domestic ones first; minus infinity for those of the base year.
+    buys : (F, N, S) bool
+        Whether it would buy its partner out in a state, up to the equity that this allows.
     """
 
     steps: FloatArray
@@ -118,6 +120,7 @@ class Timeline:
     order: FloatArray
     part: FloatArray
     arrived: FloatArray
+    buys: BoolArray
 
 
 @dataclass(frozen=True)
@@ -194,6 +197,7 @@ def simulate_timeline(
         order=order,
         part=_part(firms, found["places"]),
         arrived=arrival_dates(scenario, worlds, steps, found["launched"]),
+        buys=np.moveaxis(verdicts == BUY_OUT, 0, -1),
         **dates,
     )
 

@@ -136,9 +136,9 @@ class _Channels:
         self._economy = economy
         self._partner = _arrived_since(scenario, economy, lever_rows(found, "partner_unlock", economy), masks.phases)
         rows = lever_rows(found, "owned_unlock", economy)
-        self._owned = _FromEachDate(scenario, economy, rows, timeline.launched, masks)
+        self._owned = _FromEachDate(scenario, economy, _by_phase(rows, masks.phases), timeline.launched, masks)
         if scenario.buys_out:
-            rows = np.stack([bought_unlock(state, economy.inputs, economy.draws) for state in found])
+            rows = _bought_unlocks(economy, found, timeline, masks.phases)
             self._bought = _FromEachDate(scenario, economy, rows, timeline.bought, masks)
         self._anybody_buys = scenario.buys_out
         if economy.mix is not None:
@@ -224,15 +224,15 @@ class _FromEachDate:
 
     Parameters
     ----------
-    rows : (S, N)
-        The part by state.
+    rows : (J, N) or (J, F, N)
+        The part by phase.
     dates : (F, N)
         From when it arrives.
     """
 
     def __init__(self, scenario: Scenario, economy: Economy, rows: FloatArray, dates: FloatArray, masks: Masks) -> None:
         phases, base_unlock = masks.phases, start_unlock(scenario, economy.inputs, economy.draws)
-        above = _by_phase(rows, phases) - base_unlock
+        above = rows - base_unlock
         spans = zip(above, phases.start, phases.end, strict=True)
         self._grants = [(gain, start, until) for gain, start, until in spans if gain.any() and (start < until).any()]
         since = np.where(np.isneginf(dates), phases.start[0], dates)
@@ -270,23 +270,36 @@ def _bought(
 ) -> FloatArray:
     """Equity that buy-outs bring beyond what partners give, its mean over each period, (T, F, N).
 
-    Who has bought follows the cap when it rises, and keeps what it has when it falls.
+    Who has bought goes on to a higher cap where it would buy up to that, and keeps what it has when the cap falls.
     """
-    given = lever_rows(found, "partner_equity", economy)
-    caps = np.stack(
-        [
-            lever(state, "equity_cap", economy.inputs, economy.draws)
-            if allows_buy_out(state)
-            else np.zeros(economy.draws)
-            for state in found
-        ]
-    )
-    more = np.maximum(np.maximum.accumulate(_by_phase(caps, phases)) - _by_phase(given, phases), 0.0)
+    nothing = np.zeros(economy.draws)
+    caps = [
+        lever(state, "equity_cap", economy.inputs, economy.draws) if allows_buy_out(state) else nothing
+        for state in found
+    ]
+    held = np.maximum.accumulate(_by_phase(np.stack(caps), phases)[:, None] * _buys(timeline, phases))
+    more = np.maximum(held - _by_phase(lever_rows(found, "partner_equity", economy), phases)[:, None], 0.0)
     begin, end = (edge[:, None] for edge in calendar)
     extra = np.zeros((len(begin), *timeline.bought.shape))
     for value, start, until in zip(more, phases.start, phases.end, strict=True):
         extra += value * overlap(begin, end, np.maximum(start, timeline.bought), until)
     return np.asarray(extra / (end - begin))
+
+
+def _bought_unlocks(economy: Economy, found: tuple[State, ...], timeline: Timeline, phases: Phases) -> FloatArray:
+    """Part of the premium that offers of partners who were bought get in each phase, (J, F, N)."""
+    rows = np.stack([bought_unlock(state, economy.inputs, economy.draws) for state in found])
+    granted = np.repeat(_by_phase(rows, phases)[:, None], economy.foreign, axis=1)
+    may = np.array([allows_buy_out(state) for state in found])[phases.state]
+    stays = may[:, None] & ~_buys(timeline, phases)
+    for phase in range(1, len(granted)):
+        granted[phase] = np.where(stays[phase], np.minimum(granted[phase], granted[phase - 1]), granted[phase])
+    return granted
+
+
+def _buys(timeline: Timeline, phases: Phases) -> BoolArray:
+    """Whether each provider would buy its partner out in each phase, (J, F, N)."""
+    return np.take_along_axis(np.moveaxis(timeline.buys, -1, 0), phases.state[:, None], axis=0)
 
 
 def _arrived(

@@ -118,6 +118,6 @@ def _require_single(groups: Mapping[str, Mapping[str, FloatArray]]) -> None:
 
 
 def _stem(label: str) -> str:
-    """The name of the column of which a label is a component: `name[3]` of `name`; `time[aws]` is one itself."""
+    """The name of the column of which a label is a component: `name[3]` of `name`; `time[provider]` is one itself."""
     name, bracket, rest = label.rpartition("[")
     return name if bracket and rest.removesuffix("]").isdigit() else label

@@ -183,7 +183,7 @@ def load_results(path: Path | str) -> Mapping[str, Any]:
     Returns
     -------
     mapping of str
-        Scenario, then variable: `load_results(path)["ftz_pilot"]["foreign_share"].sel(item="iaas:", year=2030)`; what
+        Scenario, then variable: `load_results(path)["open"]["foreign_share"].sel(item="total:", year=2030)`; what
         was drawn stands beside, by column, `load_results(path)["ftz_pilot"]["inputs"]["zone.cap"]`. Where xarray is
         installed it is a DataTree that reads from the files what is asked of it; without it the same names lead to
         arrays with labels (`Labelled`), which NumPy takes.

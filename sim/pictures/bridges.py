@@ -81,7 +81,8 @@ class BridgeSheet:
         whose = f"{item} providers" if item in ("foreign", "domestic") else readable(item)
         if item in self.first.providers:
             whose = short_title(self.first, item)
-        parts = (readable(self.outcome.variable), whose, readable(scope) if scope else "", str(self.outcome.year))
+        where = self.first.called(scope) if scope else ""
+        parts = (readable(self.outcome.variable), whose, where, str(self.outcome.year))
         return ", ".join(filter(None, parts))
 
     def level(self, value: float) -> str:

@@ -165,7 +165,7 @@ def _in_words(result: SweepResult, outcome: Outcome) -> str:
         whose = " ".join(filter(None, (short_title(scenario, provider), readable(event))))
     else:
         whose = f"{item} providers" if item in ("foreign", "domestic") else readable(item)
-    parts = (capital(readable(outcome.variable)), whose, readable(outcome.scope) if outcome.scope else "")
+    parts = (capital(readable(outcome.variable)), whose, scenario.called(outcome.scope) if outcome.scope else "")
     return f"{', '.join(filter(None, parts))}, {outcome.year}"
 
 

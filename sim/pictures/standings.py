@@ -65,7 +65,7 @@ from sim.pictures.titles import (
 from sim.scenario.families import Discrete
 from sim.scenario.market import ReferenceGain
 from sim.scenario.scenario import Scenario
-from sim.wording import capital, change, money, percent, points, readable
+from sim.wording import capital, change, money, percent, points
 
 __all__ = ["gains_after_launch", "gains_and_losses", "npv", "provider_shares", "share_by_hypothesis", "target_year"]
 
@@ -170,14 +170,13 @@ def provider_shares(runs: Runs) -> Figure:
     """Every provider's share of the layer in which opening is identified: base year, and last year by scenario."""
     ordered = runs.ordered
     layer, years = ordered[0].scenario.opening.layer, ordered[0].panels["market_share"].years
+    called = ordered[0].scenario.called(layer)
     style = [Look(f"{look.label}, {years[-1]}", look.colour, look.marker) for look in looks(ordered).values()]
     style = [Look(f"{years[0]}", INK, "d"), *style]
     groups = {"Foreign": _shares_of(layer, _foreign(ordered)), "Domestic": _shares_of(layer, _domestic(ordered))}
     groups = {origin: _largest(rows, ordered) for origin, rows in groups.items()}
     most = max(len(rows) for rows in groups.values())
-    note = (
-        f"Shares of {readable(layer)} in {years[0]} and {years[-1]}. {INTERVALS} The panels have scales of their own."
-    )
+    note = f"Shares of {called} in {years[0]} and {years[-1]}. {INTERVALS} The panels have scales of their own."
     title = _provider_title([*groups["Foreign"], *groups["Domestic"]], ordered)
     figure = sheet(title, note, ordered, _SHARES, height=_height(most * len(style)), table=RUN_TABLE)
     wide = [_left([row.label for row in rows], style) for rows in groups.values()]
@@ -188,7 +187,7 @@ def provider_shares(runs: Runs) -> Figure:
         ends = [quantiles_of_each([row.last(result) for row in rows]) for result in ordered]
         interval_rows(axes, [row.label for row in rows], list(zip(style, [base, *ends], strict=True)))
         heading(axes, f"{origin} providers")
-        axes.set_xlabel(f"Share of {readable(layer)} (% of spending)")
+        axes.set_xlabel(f"Share of {called} (% of spending)")
         axes.set_xlim(left=0)
         number_axis(axes.xaxis, "%")
     return figure
@@ -226,7 +225,7 @@ def _provider_title(rows: Sequence[Measure], ordered: Sequence[Result]) -> Title
     row, one, before = max(there, key=lambda pair: abs(float(pair[0].last(pair[1]).mean() - pair[2].mean())))
     years = row.years(base)[0], row.years(base)[-1]
     now, then = Level.of(one.scenario.title, row.last(one)), Level.of(base.scenario.title, before)
-    return by_item(now, then, row.label, readable(row.scope), years, compared=bool(others))
+    return by_item(now, then, row.label, ordered[0].scenario.called(row.scope), years, compared=bool(others))
 
 
 def _left(labels: Iterable[str], style: Sequence[Look]) -> float:
@@ -442,7 +441,7 @@ def share_by_hypothesis(runs: Runs) -> Figure:
     axes = figure.add_subplot(places[0, 0])
     interval_rows(axes, labels, [(style[r.name], _by_hypothesis(r, share.last(r), names)) for r in ordered])
     axes.set_xlim(left=0)
-    axes.set_xlabel(f"Foreign share of {readable(layer)} in {share.years(base)[-1]} (%)")
+    axes.set_xlabel(f"Foreign share of {base.scenario.called(layer)} in {share.years(base)[-1]} (%)")
     number_axis(axes.xaxis, "%")
     nothing = np.full(base.scenario.sampling.draws if base.sizes is None else len(share.last(base)), np.nan)
     for column, years in enumerate(_YEARS_AFTER if launching else ()):
@@ -471,7 +470,7 @@ def _hypothesis_title(ordered: Sequence[Result], share: Measure) -> Titles:
         for place, name in enumerate(_hypotheses(one.scenario))
         if (index == place).any()
     }
-    year, what = share.years(base)[-1], readable(share.scope)
+    year, what = share.years(base)[-1], base.scenario.called(share.scope)
     return by_hypothesis(one.scenario.title, means, what, year, is_change=bool(others))
 
 

@@ -91,7 +91,7 @@ def _title(scenario: Scenario, series: Series) -> str:
     who = scenario.called(item)
     what = {"market_size": "Market size", "foreign_share": "All foreign providers"}.get(variable, capital(who))
     kind = " revenue" if variable.startswith("revenue") else ""
-    return f"{what}{kind}, {readable(scope)}"
+    return f"{what}{kind}, {scenario.called(scope)}"
 
 
 def _unit(variable: str) -> str:

@@ -36,7 +36,7 @@ from sim.pictures.style import (
     span,
 )
 from sim.pictures.titles import Change, Level, Titles, market, revenue, share_changes, share_over_years, two_changes
-from sim.wording import capital, change, money, percent, points, readable
+from sim.wording import capital, change, money, percent, points
 
 __all__ = ["foreign_revenue", "foreign_share", "market_size", "paired_difference"]
 
@@ -50,7 +50,7 @@ def foreign_share(runs: Runs) -> Figure:
     """Foreign providers' share of spending: all layers, and the layer in which opening is identified."""
     ordered = runs.ordered
     measures = [
-        Measure(f"Share of\n{readable(scope)} (%)", "foreign_share", scope, "", percent, "%", 100.0)
+        Measure(f"Share of\n{ordered[0].scenario.called(scope)} (%)", "foreign_share", scope, "", percent, "%", 100.0)
         for scope in ("total", ordered[0].scenario.opening.layer)
     ]
     note = f"All foreign providers together, in percent of the annual spending of all customers, {span(ordered[0])}."
@@ -306,7 +306,7 @@ def _log_fan(axes: Axes, base: Result, measure: Measure, bands: FloatArray, limi
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_minor_locator(NullLocator())
     base_point(axes, measure.years(base)[0], bands[:, 0])
-    heading(axes, capital(readable(measure.scope)))
+    heading(axes, capital(base.scenario.called(measure.scope)))
 
 
 def _additions(axes: Axes, measure: Measure, ordered: Sequence[Result], *, labelled: bool) -> None:

@@ -20,10 +20,12 @@ __all__ = [
     "is_shipped",
     "named_file",
     "named_files",
+    "record_beside",
     "scenario_files",
     "scenario_path",
     "shipped_folder",
     "shipped_twin",
+    "tested_cases",
 ]
 
 SOURCES: Final = "sources.yaml"
@@ -32,6 +34,8 @@ _ENDINGS: Final = (".yaml", ".yml")
 
 BASE: Final = "base.yaml"
 """The file that the scenarios of a case extend."""
+
+_RECORDS: Final = "observed_*.csv"
 
 _MOST_WORDS: Final = 2
 
@@ -96,6 +100,21 @@ def named_file(named: Path | str, kind: Kind, *, beside: Path = Path(), but: Pat
         if matches:
             return matches[0]
     raise _problem(path, _unknown(path.name, kind, folders, beside))
+
+
+def record_beside(base: Path) -> Path | None:
+    """The record that lies beside a base, the last by name; None where there is none."""
+    found = sorted(base.parent.glob(_RECORDS))
+    return found[-1] if found else None
+
+
+def tested_cases() -> Iterator[tuple[str, Path, Path]]:
+    """Each shipped case with a record of what came: its name, empty for the one without a folder, base and record."""
+    for case in ("", *sorted(folder.parent.name for folder in shipped_folder().glob(f"*/{BASE}"))):
+        base = shipped_folder() / case / BASE
+        record = record_beside(base)
+        if record is not None:
+            yield case, base, record
 
 
 def named_files(kind: Kind, case: str = "") -> Iterator[tuple[Path, bool]]:

@@ -236,7 +236,8 @@ def _provider_shares(material: Material) -> Sheet:
 
     rows = tuple((title, *cells(name)) for name, title in providers.items())
     ends = (f"{one.title}, {horizon.end_year}" for one in material.scenarios)
-    return Sheet(f"Shares of {readable(layer)}: {_BANDS}", ("Provider", str(horizon.base_year), *ends), rows)
+    caption = f"Shares of {material.base.called(layer)}: {_BANDS}"
+    return Sheet(caption, ("Provider", str(horizon.base_year), *ends), rows)
 
 
 def _foreign_revenue(material: Material) -> Sheet:
@@ -258,7 +259,7 @@ def _market_size(material: Material) -> Sheet:
         for year in _years(material)
     )
     caption = f"Size of the market under {material.base.title}, {_unit(material, 'market_size')}: {_BANDS}"
-    return Sheet(caption, ("Year", *(capital(readable(scope)) for scope in scopes)), tuple(rows))
+    return Sheet(caption, ("Year", *(capital(material.base.called(scope)) for scope in scopes)), tuple(rows))
 
 
 def by_hypothesis(material: Material) -> Sheet:

@@ -47,7 +47,7 @@ MOST_SEED: Final = 2**63 - 1
 
 SETTINGS: Final = (
     *("schema_version", "name", "title", "colour", "abstract"),
-    *("question", "region", "as_of", "sampling", "sources"),
+    *("question", "region", "tested", "as_of", "sampling", "sources"),
 )
 """Keys of a scenario that say nothing to the model, or how it is drawn."""
 
@@ -164,6 +164,9 @@ class Scenario(Model):
     question: str = Field(min_length=1, description="What the scenario is to answer.")
     region: str | None = Field(
         default=None, min_length=1, max_length=60, description="Country or region of the market, as tables call it."
+    )
+    tested: Id | None = Field(
+        default=None, description="Variant that is held against the record beside its base, in `sim backtest --all`."
     )
     as_of: datetime.date = Field(description="Day whose knowledge the scenario stands for.")
     exchange_rate: ExchangeRate = Field(

@@ -1,4 +1,4 @@
-"""What serving customers takes in a scenario: own data centres, the zone that some lie in, costs and taxes."""
+"""What serving customers takes in a scenario: own sites, the zone that some lie in, costs and taxes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["Capacity", "Economics", "Reading", "Zone"]
 
 
 class Capacity(Model):
-    """Own data centres."""
+    """Own sites."""
 
     expansion_lead: Annotated[Years, Range(0, 1000)] = Field(title="how long an extension of a site takes")
     planning_years: Annotated[Years, Range(0, 1000)] = Field(

@@ -30,11 +30,13 @@ from sim.belief.track import (
 )
 from sim.belief.trust import track_sentences
 from sim.disk import write_bytes
+from sim.errors import Problem, ScenarioError
 from sim.outcomes.manifest import EXACT, stated, understood
 from sim.outcomes.tables import csv_bytes, parameter_columns, parameter_rows
 from sim.pictures.registry import draw, drawable
 from sim.pictures.trackrecord import TrackRecord
 from sim.reading.loading import read_scenario
+from sim.reading.naming import tested_cases
 from sim.scenario.scenario import Scenario
 from sim.tasks.crew import make_crew
 from sim.tasks.parts import Arrays
@@ -42,7 +44,7 @@ from sim.tasks.pool import Progress
 from sim.tasks.question import Question, ask, question_of
 from sim.tasks.task import Desk, Finished, Task, perform
 
-__all__ = ["BacktestTask", "Track", "run_backtest"]
+__all__ = ["BacktestTask", "Track", "run_backtest", "run_backtests"]
 
 _PLOTS: Final = "plots"
 
@@ -143,6 +145,39 @@ def run_backtest(
     question = ask(loaded, observed, known_on=cutoff, mapping=mapping, draws=draws, seed=seed, plots=plots)
     question.require_rows()
     return perform(BacktestTask(question), out, make_crew(jobs, executor, patience), force=force, progress=progress)
+
+
+def run_backtests(*, out: Path | str = Path("results"), draws: int | None = None, **others: Any) -> dict[str, Track]:
+    """Score the variant that each shipped case names as tested against the record beside its base.
+
+    Parameters
+    ----------
+    out : path
+        Where the studies' folders are made, one for each case; those of cases in folders below their name.
+    draws : int, optional
+        In place of the scenarios' own.
+    others
+        As for `run_backtest`.
+
+    Returns
+    -------
+    mapping of str to Track
+        By case; the one without a folder has its region as a name.
+
+    Raises
+    ------
+    ScenarioError, NumericalError, ResultsError
+        As `run_backtest`; or a case with a record does not say what is tested.
+    """
+    found: dict[str, Track] = {}
+    for case, base, record in tested_cases():
+        tested = read_scenario(base).scenario.tested
+        if tested is None:
+            message = f"must name the variant that is held against {record.name} (found nothing)"
+            raise ScenarioError([Problem(str(base), 0, 0, "tested", message)])
+        track = run_backtest(base.parent / f"{tested}.yaml", record, out=Path(out) / case, draws=draws, **others)
+        found[case or track.scenario.region or base.parent.name] = track
+    return found
 
 
 @dataclass(frozen=True)

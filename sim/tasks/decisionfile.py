@@ -103,7 +103,7 @@ class DecisionFile(Model):
     question: Annotated[str, Field(min_length=1)]
     scenario: Annotated[str, Field(min_length=1)] = Field(description="The world, a file beside this one.")
     objective: Annotated[str, Field(min_length=1)] | None = Field(
-        default=None, description="Outcome of a provider, who decides: npv_with_terminal.total.aws."
+        default=None, description="Outcome of a provider, who decides: npv_with_terminal.total.<provider>."
     )
     host: Annotated[dict[str, Finite], Field(min_length=1)] | None = Field(
         default=None, description="Flows that count for the host, who decides, each with its weight."

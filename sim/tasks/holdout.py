@@ -14,13 +14,11 @@ from sim.belief.scores import headline_scores
 from sim.belief.track import pooled_rows, scored
 from sim.belief.trust import trust_of
 from sim.errors import ScenarioError
-from sim.reading.loading import Loaded
+from sim.reading.naming import record_beside
 from sim.tasks.question import Question, ask, question_of
 from sim.tasks.request import Request
 
-__all__ = ["Holdout", "holdout_of", "record_beside"]
-
-_RECORDS: Final = "observed_*.csv"
+__all__ = ["Holdout", "holdout_of"]
 
 _DRAWS: Final = 2048
 """At most: a quarter of a second of one core, and coverage and skill move by a few points with more."""
@@ -72,18 +70,12 @@ class Holdout:
         return trust_of(rows, pooled_rows(rows, scenario.sampling), scenario)
 
 
-def record_beside(loaded: Loaded) -> Path | None:
-    """The record that lies beside a scenario's base, the last by name; None where there is none."""
-    found = sorted(Path(loaded.setter(_OF_THE_BASE)).parent.glob(_RECORDS))
-    return found[-1] if found else None
-
-
 def holdout_of(request: Request) -> Holdout:
     """What the baseline of a request can be held against."""
     if request.scenarios[0].sampling.posterior is not None:
         return Holdout(None, "The draws were learned from a record, which cannot test them as well.")
     loaded = request.origin
-    record = None if loaded is None else record_beside(loaded)
+    record = None if loaded is None else record_beside(Path(loaded.setter(_OF_THE_BASE)))
     if loaded is None or record is None:
         return Holdout(None, "No record of what happened since lies beside the scenario: nothing tests it yet.")
     draws, seed = min(request.draws, _DRAWS), request.scenarios[0].sampling.seed
