@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pytest
 from shipped import CALM_MARKET, NOTHING_DRIFTS, column, year
-from test_mix import CLOSING, OPEN, WITH_CHANNELS, scenario
+from test_mix import CLOSING, OPEN, WITH_CHANNELS, mixed, scenario
 
+from sim.belief.matching import match_record, simulated
+from sim.belief.record import read_record
 from sim.chance.sampling import draw_worlds
+from sim.dates.timeline import period_masks, simulate_timeline
 from sim.errors import ScenarioError
-from sim.model.engine import simulate
+from sim.kernels.channels import channel_values, saved_technology
+from sim.model.engine import observe, run_periods, simulate
+from sim.model.entry import entry_verdicts
 from sim.outcomes.panels import Panel
 
 IMPORTS = tuple(
@@ -52,6 +58,7 @@ def test_where_nothing_happens_no_share_moves(start: str) -> None:
         part = column(panels, variable, item="foreign") / column(panels, "market_size")
         np.testing.assert_allclose(part, np.broadcast_to(part[:1], part.shape), rtol=short, atol=1e-12)
     np.testing.assert_allclose(column(panels, "market_expansion"), 1.0, rtol=short)
+    np.testing.assert_allclose(column(panels, "consumer_gain") / column(panels, "market_size"), 0.0, atol=short)
 
 
 def test_what_is_paid_for_imports_is_tariff_cost_and_profit() -> None:
@@ -126,6 +133,143 @@ def test_capital_of_the_base_year_is_replaced_when_its_life_is_over() -> None:
         np.testing.assert_allclose(year(panels, "capex", when, item="foreign"), wanted, rtol=1e-6)
 
 
+def _from_abroad(provider: str, part: float = 1.0, rest: str = "") -> tuple[str, ...]:
+    """Sales of a provider in every layer, a part of them from abroad."""
+    return tuple(
+        f"shares.{layer}.channel={{{provider}: {{import: {part}{rest}}}}}" for layer in ("iaas", "paas", "saas")
+    )
+
+
+def test_a_tariff_cut_moves_what_chooses_by_its_price() -> None:
+    """AWS against the rest, from 25% to nothing: of new sales a P R / (1 + P (R - 1)), R = 1.25^(e - 1)."""
+    changes = (
+        *(*NOTHING_DRIFTS, *CALM_MARKET, "demand.conduct=0", "demand.captive_growth=0", "demand.churn=0"),
+        *(*_from_abroad("aws"), "regimes.transfer_ban.tariff=0", SHUT % "transfer_ban"),
+    )
+    panels, base = ran(*changes), mixed(WITH_CHANNELS, *changes)
+    sold, size = column(panels, "revenue_gross", "saas", "aws"), column(panels, "market_size", "saas")
+    place, row = base.providers.index("aws"), base.segment_rows("saas").start
+    share, lift = base.base[place, row], 1.25**base.excess
+    expected = base.open_part[row] * share * lift / (1.0 + share * (lift - 1.0))
+    grows = (size[1:] > 1.05 * size[:-1])[4:].all(axis=0)  # in every quarter, so that customers stay as they are
+    assert grows.mean() > 0.3
+    won = np.diff(sold[4:], axis=0) / np.diff(size[4:], axis=0)
+    np.testing.assert_allclose(won[:, grows], np.broadcast_to(expected, won.shape)[:, grows], rtol=1e-9)
+    before = base.open_part[row] * share * size[:3]
+    np.testing.assert_allclose(sold[:3], before, rtol=1e-9)
+
+
+def test_who_sells_from_abroad_builds_where_that_is_worth_more_than_what_it_imports() -> None:
+    """At equal control: R times the attraction without the tariff, against the margin that the tariff leaves."""
+    changes = (
+        *("demand.conduct=0", *_from_abroad("aws"), "policy.start=full_liberalization"),
+        *("regimes.full_liberalization.partner_equity=0", "regimes.full_liberalization.partner_unlock=0"),
+        *("regimes.full_liberalization.owned_unlock=0", "regimes.full_liberalization.tariff=0.25"),
+    )
+    found, base = scenario(WITH_CHANNELS, *changes), mixed(WITH_CHANNELS, *changes)
+    place, nothing, rates = base.providers.index("aws"), np.zeros(base.draws), base.rates()
+    site, _ = channel_values(nothing, nothing, base.inputs["entry.hurdle"], (nothing, nothing), rates)
+    imported = rates.provider_margin / 1.25 + saved_technology(rates) / 1.25
+    spending = base.layer_size[base.layer_of] * base.weights * base.open_part
+    share, lift = base.base[place], 1.25**base.excess
+    total = 1.0 + share * (lift - 1.0)
+    built = spending * share * lift / total
+    builds = built.sum(axis=0) * site >= (spending * share).sum(axis=0) * imported
+    assert 0.02 < builds.mean() < 0.98
+    verdicts = entry_verdicts(found, base)[0, place - base.domestic] > 0
+    np.testing.assert_array_equal(verdicts, builds)
+
+
+def test_a_site_that_is_launched_is_no_worse_than_what_comes_from_abroad() -> None:
+    """While its own premium arrives it offers what imports do."""
+    common = (*NOTHING_DRIFTS, *CALM_MARKET, "demand.conduct=0", *_from_abroad("aws"), SHUT % "full_liberalization")
+    unlocks = ("regimes.jv_only.cross_border_unlock=0.8", "regimes.full_liberalization.cross_border_unlock=0.8")
+    free = ("regimes.jv_only.tariff=0", "regimes.full_liberalization.tariff=0", "opening.ramp=50")
+    stays, builds = (
+        ran(*common, *unlocks, *free, "migration.rate=0", f"entry.rule={rule}") for rule in ("never", "always")
+    )
+    assert (year(builds, "enters", 2030, item="aws") == 1.0).mean() > 0.9
+    least = column(stays, "revenue_gross", item="foreign") * (1.0 - 1e-3)
+    assert (column(builds, "revenue_gross", item="foreign") >= least).all()
+
+
+ALONE = (
+    "channels={import: {kind: cross_border}, own: {kind: owned}}",
+    "regimes.handed_over.transfers_sites=false",
+    *(*OPEN, *CLOSING),
+)
+
+
+def test_nothing_is_sold_through_partners_where_there_are_none() -> None:
+    """Nor where a market that grows by two thirds outruns its sites."""
+    panels = ran(*ALONE)
+    gross = column(panels, "revenue_gross", item="foreign")
+    through = column(panels, "owned_revenue", item="foreign") + column(panels, "cross_border_revenue", item="foreign")
+    assert (column(panels, "cross_border_revenue", item="foreign")[-1] > 0.0).any()
+    np.testing.assert_allclose(through, gross, rtol=1e-9)
+
+
+def test_where_there_is_nothing_beside_full_sites_customers_choose_others() -> None:
+    less = ("regimes.jv_only.reach=open", "regimes.jv_only.owned_layers=[iaas, paas, saas]")
+    panels = ran(*ALONE, "channels={own: {kind: owned}}", *less)
+    np.testing.assert_allclose(
+        column(panels, "owned_revenue", item="foreign"), column(panels, "revenue_gross", item="foreign"), rtol=1e-9
+    )
+    np.testing.assert_allclose(
+        column(panels, "revenue_gross", item="foreign") + column(panels, "revenue_gross", item="domestic"),
+        column(panels, "market_size"),
+        rtol=1e-9,
+    )
+
+
+def test_who_is_evicted_is_served_from_abroad_no_more() -> None:
+    """Of goods that are bought again too, where what is in use comes back."""
+    goods = (
+        *("demand.kind=purchase", "demand.churn=null", "demand.captive_growth=null", "sampling.leading=[]"),
+        "demand.loyalty={value: 0.6, unit: fraction, source: judgement, grade: judgement}",
+        "demand.repurchase_years={value: 6, unit: years, source: judgement, grade: judgement}",
+        "sampling.correlations.switching_costs=null",
+    )
+    part = "{value: 0.3, unit: fraction, source: judgement, grade: judgement}"
+    shut = f"policy.steps.shut={{when: 2021-01-01, closes: {{saas_all: {part}}}, evicts: true}}"
+    for kind in ((), goods):
+        panels = ran(*_from_abroad("aws"), *kind, shut)
+        sold = column(panels, "revenue_gross", "saas", "aws")
+        np.testing.assert_allclose(column(panels, "cross_border_revenue", "saas", "aws"), sold, rtol=1e-9)
+
+
+def test_tranches_of_the_base_year_grew_as_the_market_did() -> None:
+    """v_a in proportion to e^(-g a) up to the life of capital, together the capacity for what is used."""
+    changes = (*OPEN, *CLOSING, *NOTHING_DRIFTS, *CALM_MARKET, "capacity.planning_years=0", *SOON)
+    found, base = scenario(WITH_CHANNELS, *changes), mixed(WITH_CHANNELS, *changes)
+    drawn = draw_worlds(found, range(1))
+    timeline = simulate_timeline(found, drawn, entry_verdicts(found, base))
+    masks = period_masks(found, timeline)
+    past = run_periods(found, base, drawn, timeline, masks).past
+    life = np.rint(base.inputs["economics.asset_life"] * 4).astype(int)
+    growth = (1.0 + base.inputs["market.growth_base"]) ** 0.25
+    for draw in range(0, base.draws, 37):
+        tranches = past[::-1, 0, draw]
+        np.testing.assert_allclose(tranches[: life[draw] - 1] / tranches[1 : life[draw]], growth[draw], rtol=1e-9)
+        assert (tranches[life[draw] :] == 0.0).all()
+
+
+def test_a_record_of_retained_revenue_has_the_value_of_the_outcome(tmp_path: Path) -> None:
+    found = scenario(WITH_CHANNELS, *IMPORTS)
+    file = tmp_path / "record.csv"
+    file.write_text(
+        "id,variable,scope,item,period_start,period_end,statistic,value,low,high,unit,source\n"
+        "r0,revenue_retained,total,foreign,2021-01-01,2021-12-31,annual,1,,,USD bn,a bank\n"
+    )
+    matches = match_record(read_record(file, found.horizon), found, found.as_of, None).matches
+    (values,) = observe(
+        found,
+        draw_worlds(found, range(1)),
+        lambda economy, record, timeline, masks: simulated(matches, found, economy, record, timeline),
+    )
+    np.testing.assert_allclose(values[0], year(ran(*IMPORTS), "revenue_retained", 2021, item="foreign"), rtol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
@@ -135,6 +279,7 @@ def test_capital_of_the_base_year_is_replaced_when_its_life_is_over() -> None:
         (("shares.iaas.channel={aws: {ship: 1}}",), r"unknown channel"),
         (("channels.import={kind: owned}",), r"channels\.own\.kind: a scenario has one channel of a kind"),
         (("channels.own.tariff=0.1",), r"only a cross_border channel has a tariff"),
+        (("channels.licence=null",), r"handed_over\.transfers_sites: is of local operators, and no channel is of kind"),
     ],
 )
 def test_channels_that_cannot_be_are_refused(changes: tuple[str, ...], message: str) -> None:

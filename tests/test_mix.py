@@ -143,6 +143,7 @@ def test_who_may_not_be_served_from_abroad_sees_the_partner_or_nothing(partner: 
             for layer in ("iaas", "paas", "saas")
         ),
         "regimes.transfer_ban.cross_border=0",
+        "regimes.handed_over.transfers_sites=false",
         "regimes.jv_only.tariff=0",
         "regimes.transfer_ban.tariff=0",
     )

@@ -166,11 +166,15 @@ def _flow(match: Match, economy: Economy, record: Record, rows: slice) -> FloatA
 
 
 def _retained(match: Match, economy: Economy, record: Record, rows: slice) -> FloatArray:
-    """Net royalty of the partner channel, and gross revenue of own sites; (T, N)."""
+    """Net royalty of partners, gross revenue of own sites, and from abroad what the tariff leaves; (T, N)."""
     foreign, layers, rates = economy.providers[economy.domestic :], _layers(match, economy), economy.rates()
     gross = _sum(record.spending[rows], _places(match.members, economy.providers), layers)
     owned = _sum(record.owned[rows], _places(match.members, foreign), layers)
-    return net_royalty(record, rates)[1:][rows] * (gross - owned) + owned
+    kept = net_royalty(record, rates)[1:][rows]
+    if not record.abroad.any():
+        return kept * (gross - owned) + owned
+    abroad = _sum(record.abroad[rows], _places(match.members, foreign), layers)
+    return kept * (gross - owned - abroad) + owned + abroad / (1.0 + record.tariff[rows])
 
 
 def _size(match: Match, economy: Economy, record: Record, rows: slice) -> FloatArray:

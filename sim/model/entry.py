@@ -132,7 +132,7 @@ class _View:
         """Of what all providers see alike."""
         digest = hashlib.blake2b(digest_size=16)
         rates = (getattr(self._rates, field.name) for field in fields(Rates) if field.name != "buy_out_price")
-        channels = self._lifts if self.economy.mix is not None else ()
+        channels = (*self._lifts, self._before) if self.economy.mix is not None else ()
         for array in (self._everywhere, *self._unlocks, self._equity, *rates, *channels):
             digest.update(np.ascontiguousarray(array).data)
         return digest

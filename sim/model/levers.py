@@ -192,7 +192,9 @@ class _Mixed:
         )
         lifts = self._mix.lifts(levels)
         rest = np.maximum(lifts.rest, LEAST_LIFT)
-        return ChannelLifts(rest, lifts.owned - rest, lifts.abroad_part if self._mix.has_abroad else None)
+        # Customers of the base year say what its sites are worth; a site that is launched is no worse than the rest.
+        lead = np.maximum(lifts.owned - rest, np.where(sited[:, None], -np.inf, 0.0))
+        return ChannelLifts(rest, lead, lifts.abroad_part if self._mix.has_abroad else None)
 
 
 def _arrived_since(scenario: Scenario, economy: Economy, rows: FloatArray, phases: Phases) -> FloatArray | None:

@@ -38,8 +38,8 @@ def advance(economy: Economy, stocks: Stocks, period: Period, attraction: FloatA
     use = stocks.owned.sum(axis=1) if stocks.sited else stocks.capacity
     _raise_quality(economy, stocks, period)
     _keep_captive(economy, stocks, period)
-    beside = _beside(economy, stocks)
     evicted = _move_borders(economy, stocks, period)
+    beside = _beside(economy, stocks)
     home_scale = _attract(economy, stocks, period, attraction)
     choice = _choice(economy, stocks, period, attraction, home_scale)
     choice.joined = None if beside is None else np.zeros_like(beside)
@@ -204,7 +204,7 @@ def _evict(stocks: Stocks, part: FloatArray, domestic: int) -> FloatArray:
     """Take a part of all foreign stocks, with the gain that they carry; returns the spending taken, (G, N)."""
     foreign = (stocks.held[domestic:], stocks.inside, stocks.owned)
     taken = part * sum(stock.sum(axis=0) for stock in foreign)
-    for stock in (*foreign, stocks.gain_outside, stocks.gain_inside, stocks.gain_owned):
+    for stock in (*foreign, stocks.abroad, stocks.gain_outside, stocks.gain_inside, stocks.gain_owned):
         stock *= 1.0 - part
     return np.asarray(taken)
 
@@ -250,7 +250,10 @@ def _beside(economy: Economy, stocks: Stocks) -> FloatArray | None:
 
 
 def _serve_from_abroad(economy: Economy, stocks: Stocks, period: Period, choice: Choice, beside: FloatArray) -> None:
-    """Whom providers serve from abroad: of who stayed beside own sites as many as before, and a part of who joined."""
+    """Whom providers serve from abroad: of who stayed beside own sites as many as before, and a part of who joined.
+
+    Who is handed over or finds no room on a site stands beside it from then on, and none of them came from abroad.
+    """
     part, joined = period.access.channels.abroad_part, choice.joined
     assert part is not None
     assert joined is not None

@@ -11,7 +11,7 @@ from sim.kernels.capacity import arriving, grant, planned_growth
 from sim.kernels.choice import Intake, Reach, at_least_two, rationed
 from sim.kernels.welfare import ClassGains, reached_gain
 from sim.model.economy import Economy
-from sim.model.mix import Mix
+from sim.model.mix import LEAST_LIFT, Mix
 from sim.model.stocks import Period, Sites, Stocks
 
 __all__ = ["Choice", "choose_again", "open_sites", "reclassify", "serve_reach", "settle", "transfer"]
@@ -122,7 +122,7 @@ def serve_reach(economy: Economy, stocks: Stocks, period: Period, choice: Choice
     Returns
     -------
     (G, N)
-        Spending of those asked to migrate who do not consent; they choose again.
+        Spending of those asked to migrate who do not consent, and of whom no offer has room; they choose again.
     """
     sites = period.sites
     reach = _reach(economy, stocks, period, choice)
@@ -135,7 +135,7 @@ def serve_reach(economy: Economy, stocks: Stocks, period: Period, choice: Choice
         asked *= ~economy.mix.sited[:, None]  # who has sites in the base year is where it wants to be
     free = reach.divide(share)
     _build(economy, stocks, period, use, _wanting(economy, stocks, free, asked))
-    _fit_growth(stocks)
+    again = _fit_growth(economy, stocks, period, choice)
     room = np.maximum(stocks.capacity - stocks.owned.sum(axis=1), 0.0)
     new = rationed(reach, share, room, free)
     room = np.maximum(room - new.owned.sum(axis=1), 0.0)
@@ -143,17 +143,17 @@ def serve_reach(economy: Economy, stocks: Stocks, period: Period, choice: Choice
     if choice.gains.newly_open is not None:
         full_gain += choice.gains.newly_open
     gain = reached_gain(full_gain, new.lift)
-    moved, again = _migrate(economy, stocks, asked, room)
+    moved, leaving = _migrate(economy, stocks, asked, room)
     stocks.owned += new.owned + moved
     stocks.gain_owned += gain * new.owned + full_gain * moved
-    stocks.inside += new.partner
-    stocks.gain_inside += gain * new.partner
-    choice.join(new.partner)
-    joining = choice.home * new.home_rate
-    stocks.home_inside += joining
+    beside, stranded = _beside(economy, period, new.partner)
+    stocks.inside += beside
+    stocks.gain_inside += gain * beside
+    choice.join(beside)
+    stocks.home_inside += (joining := choice.home * new.home_rate)
     stocks.gain_home += gain * joining
     choice.home_rate += new.home_rate
-    return again
+    return again + leaving + stranded
 
 
 def _reach(economy: Economy, stocks: Stocks, period: Period, choice: Choice) -> Reach:
@@ -231,16 +231,32 @@ def _bought_at_launch(
     return launch, np.where(sites.first, 0.0, change)
 
 
-def _fit_growth(stocks: Stocks) -> None:
-    """Growth on a site that finds no room goes to the provider's partner offer, with the gain that it carries."""
+def _fit_growth(economy: Economy, stocks: Stocks, period: Period, choice: Choice) -> FloatArray:
+    """Growth on a site that finds no room goes to what its provider offers beside, with the gain that it carries.
+
+    Returns what finds nothing there either, (G, N), USD bn/yr: it chooses again.
+    """
     use = stocks.owned.sum(axis=1)
     if not (use > stocks.capacity).any():
-        return
+        return np.zeros_like(stocks.open_part)
     fits = (np.minimum(use, stocks.capacity) / np.maximum(use, _TINY))[:, None]
-    for on_site, with_partner in ((stocks.owned, stocks.inside), (stocks.gain_owned, stocks.gain_inside)):
-        leaves = (1.0 - fits) * on_site
-        on_site -= leaves
-        with_partner += leaves
+    leaves, gain = (1.0 - fits) * stocks.owned, (1.0 - fits) * stocks.gain_owned
+    stocks.owned -= leaves
+    stocks.gain_owned -= gain
+    (leaves, stranded), (gain, _) = _beside(economy, period, leaves), _beside(economy, period, gain)
+    stocks.inside += leaves
+    stocks.gain_inside += gain
+    choice.join(leaves)
+    return stranded
+
+
+def _beside(economy: Economy, period: Period, values: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Values (F, G, N) of who sees offers beside own sites, and the sum of those who see none, (G, N)."""
+    rest = period.access.channels.rest
+    if economy.mix is None or rest is None:
+        return values, np.zeros_like(values[0])
+    sees = (rest > LEAST_LIFT)[:, economy.layer_of]
+    return np.where(sees, values, 0.0), np.where(sees, 0.0, values).sum(axis=0)
 
 
 def _migrate(economy: Economy, stocks: Stocks, asked: FloatArray, room: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -54,10 +54,16 @@ VARIABLES: Final[Mapping[str, VariableInfo]] = {
     "foreign_share": VariableInfo("fraction", "share of all foreign providers together", _ALL, ""),
     "market_expansion": VariableInfo("ratio", "spending over what it would be without own sites", _ALL, ""),
     "revenue_gross": VariableInfo(
-        _FLOW, "what customers pay, through all channels", _ALL, "each provider, `foreign`, `domestic`"
+        _FLOW,
+        "what customers pay, through all channels, tariffs included",
+        _ALL,
+        "each provider, `foreign`, `domestic`",
     ),
     "revenue_retained": VariableInfo(
-        _FLOW, "net royalty of the partner channel, and gross revenue of own sites", _ALL, _GROUP
+        _FLOW,
+        "net royalty of the partner channel, gross revenue of own sites, and from abroad what the tariff leaves",
+        _ALL,
+        _GROUP,
     ),
     "owned_revenue": VariableInfo(_FLOW, "what customers pay at own sites", _ALL, _GROUP),
     "operating_profit": VariableInfo(_FLOW, "profit after tax, all technology cost charged", "total", _GROUP),

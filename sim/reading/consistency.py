@@ -244,6 +244,9 @@ def _channels(scenario: Scenario) -> Iterator[Finding]:
                     f"{path}.{lever}",
                     "is of sales from abroad, and no channel is of kind cross_border; add one",
                 )
+        for lever in ("transfers_sites", "equity_cap"):
+            if getattr(regime, lever) and scenario.channel_of("partner") is None:
+                yield f"{path}.{lever}", "is of local operators, and no channel is of kind partner; add one"
 
 
 def _sites_of_the_base_year(scenario: Scenario) -> Iterator[Finding]:
