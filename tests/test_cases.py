@@ -74,9 +74,8 @@ def test_a_whole_cap_is_bought_where_it_pays() -> None:
     half, whole = ran("insurers/half_kept"), ran("insurers/whole_at_once")
     assert "buys_out" in whole
     last = max(whole["buys_out"].years)
-    bought = whole["buys_out"].rows([len(whole["buys_out"].years) - 1])[0]
     assert last >= 2025
-    assert 0.0 < bought.mean() < 1.0
+    assert 0.0 < whole["buys_out"].values[-1].mean() < 1.0
     assert (year(half, "foreign_share", last) <= 1.0).all()
 
 
@@ -96,5 +95,5 @@ def test_all_cases_are_scored_in_one_table(
     for case, *_ in naming.tested_cases():
         assert case in said
     assert "facts of" in said
-    assert cli.main(["backtest", "--all", "jv_only"]) == 1
+    assert cli.main(["backtest", "--all", "jv_only"]) != 0
     assert "takes a scenario file and --observed, or --all alone" in capsys.readouterr().err
