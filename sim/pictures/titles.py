@@ -139,6 +139,12 @@ def _effect(change: Change, form: Form, unit: str, verbs: tuple[str, str, str]) 
 _ADDS: Final = ("adds", "takes", "changes nothing")
 
 
+def _onto(change: Change, form: Form) -> str:
+    """What follows in a sentence in which something is added, or is taken alone."""
+    ways = _direction(change.median, form), _direction(change.mean, form)
+    return "from" if min(ways) < 0 and max(ways) <= 0 else "to"
+
+
 def share_over_years(level: Level, first: Level, years: tuple[int, int]) -> Titles:
     """Where the foreign share goes from the first year to the last."""
     before, after = percent(first.median), percent(level.median)
@@ -153,14 +159,14 @@ def share_over_years(level: Level, first: Level, years: tuple[int, int]) -> Titl
 def share_changes(changes: Sequence[Change], year: int, why: tuple[str, float] | None = None) -> Titles:
     """What the scenario that moves the foreign share most does to it; `why` is what explains most, and how much."""
     most = _most(changes)
-    said = f"{most.name} {_effect(most, added_points, ' points', _ADDS)}"
+    said = f"{most.name} {_effect(most, added_points, ' points', _ADDS)} {_onto(most, added_points)}"
     if not _moves(changes, added_points):
         return _unmoved(changes, f"foreign providers' share of {year}")
     return (
-        *([f"{said} to foreign providers' share by {year}, and {_explains(why)}"] if why else []),
-        *([f"{said} to the share by {year}; {_explains(why)}"] if why else []),
-        f"{said} to foreign providers' share by {year}",
-        f"{said} to the share by {year}",
+        *([f"{said} foreign providers' share by {year}, and {_explains(why)}"] if why else []),
+        *([f"{said} the share by {year}; {_explains(why)}"] if why else []),
+        f"{said} foreign providers' share by {year}",
+        f"{said} the share by {year}",
     )
 
 
@@ -190,12 +196,12 @@ def two_changes(share: Sequence[Change], profit: Sequence[Change], year: int) ->
     money_of = next(one for one in profit if one.name == most.name)
     if not _moves(share, added_points) and not _moves(profit, amount):
         return _unmoved(share, f"share and profit of foreign providers in {year}")
-    of_share = _effect(most, added_points, " points", _ADDS)
-    of_profit = _effect(money_of, amount, "", _ADDS)
+    of_share = f"{_effect(most, added_points, ' points', _ADDS)} {_onto(most, added_points)}"
+    of_profit = f"{_effect(money_of, amount, '', _ADDS)} {_onto(money_of, amount)}"
     return (
-        f"{most.name} {of_share} to foreign providers' share of {year}, and {of_profit} to their profit of that year",
-        f"{most.name} {of_share} to the share of {year}, {of_profit} to profit",
-        f"{most.name} {of_share} to the share of {year}",
+        f"{most.name} {of_share} foreign providers' share of {year}, and {of_profit} their profit of that year",
+        f"{most.name} {of_share} the share of {year}, {of_profit} profit",
+        f"{most.name} {of_share} the share of {year}",
     )
 
 
@@ -322,11 +328,12 @@ def by_hypothesis(name: str, means: Mapping[str, float], what: str, year: int, *
         said = f"{tops[0]} and {tops[1]}" if percent(means[high]) != percent(means[low]) else percent(means[high])
         return (f"Under {name} {share} is {said}, in the mean", f"{name}: {said}, in the mean")
     verbs = [_ADDS[0] if means[one] > 0 else _ADDS[1] for one in (high, low)]
+    onto = "to" if means[high] > 0 else "from"
     sizes = [added_points(means[one]) for one in (high, low)]
     if points(means[high]) == points(means[low]):
         if not _direction(means[high], points):
             return (f"{name} changes nothing of {share} in the mean, whichever hypothesis holds",)
-        return (f"{name} {verbs[0]} {sizes[0]} points to {share} in the mean, whichever hypothesis holds",)
+        return (f"{name} {verbs[0]} {sizes[0]} points {onto} {share} in the mean, whichever hypothesis holds",)
     second = f"{sizes[1]} points" if verbs[0] == verbs[1] else f"{verbs[1]} {sizes[1]} points"
     said = f"{sizes[0]} points in the mean by {high}, and {second} by {low}"
-    return (f"To {share} {name} {verbs[0]} {said}", f"{name} {verbs[0]} {said}")
+    return (f"{capital(onto)} {share} {name} {verbs[0]} {said}", f"{name} {verbs[0]} {said}")

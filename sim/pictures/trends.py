@@ -5,7 +5,7 @@ Scenarios stand side by side, never over each other. A difference is taken draw 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -51,7 +51,7 @@ def foreign_share(runs: Runs) -> Figure:
     ordered = runs.ordered
     measures = [
         Measure(f"Share of\n{ordered[0].scenario.called(scope)} (%)", "foreign_share", scope, "", percent, "%", 100.0)
-        for scope in ("total", ordered[0].scenario.opening.layer)
+        for scope in ("total", *_several(ordered[0].scenario.market.layers, ordered[0].scenario.opening.layer))
     ]
     note = f"All foreign providers together, in percent of the annual spending of all customers, {span(ordered[0])}."
     title = _share_title(runs, measures[0])
@@ -261,7 +261,7 @@ def _mean_of(one: Change, measure: Measure) -> str:
 def market_size(runs: Runs) -> Figure:
     """Market size by scope on a log axis under the baseline, and what the other scenarios add in the last year."""
     base, *others = ordered = runs.ordered
-    scopes = ("total", *base.scenario.market.layers)
+    scopes = ("total", *_several(base.scenario.market.layers))
     measures = [Measure("Spending\n(USD bn a year, log scale)", "market_size", scope, "", money) for scope in scopes]
     bands = [measure.bands(base) for measure in measures]
     limits = float(np.min(bands)) / 1.3, float(np.max(bands)) * 1.3
@@ -285,6 +285,12 @@ def market_size(runs: Runs) -> Figure:
         if others:
             _additions(figure.add_subplot(additions[0, column]), measure, ordered, labelled=column == 0)
     return figure
+
+
+def _several(layers: Iterable[str], chosen: str | None = None) -> tuple[str, ...]:
+    """Layers, or the chosen one, where there are more than one: a single one is the market."""
+    every = tuple(layers)
+    return () if len(every) == 1 else every if chosen is None else (chosen,)
 
 
 def _tall(others: Sequence[Result]) -> float:
