@@ -92,7 +92,7 @@ def test_what_an_edit_does_not_move_is_not_computed_again(
     known = Shared()
     simulate(scenario("ftz_pilot"), worlds("ftz_pilot").take(DRAWS), shared=known)
     watch(timeline, "_run", "project")
-    watch(entry._View, "would_build", "verdict")
+    watch(entry._View, "decision", "verdict")
     watch(course, "market_path", "backdrop")
     watch(inversion, "build_economy", "base year")
     simulate(scenario("ftz_pilot", edit), worlds("ftz_pilot", edit).take(DRAWS), shared=known)
