@@ -211,7 +211,7 @@ def test_the_gain_after_launch_is_read_between_the_middles_of_years() -> None:
         (change(-0.004), "0.00"),
         (points(-12.3), "−12"),
         (points(0.04), "0.0"),
-        (readable("ftz_pilot"), "FTZ pilot"),
+        (readable("npv_of_equity"), "NPV of equity"),
     ],
 )
 def test_numbers_and_names_are_written_for_readers(text: str, form: str) -> None:

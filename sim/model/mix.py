@@ -112,6 +112,14 @@ class Mix:
         """Part of the customers in reach who see its own site if it has room, (F, L, N): a new site is seen by all."""
         return np.where(self.sited[:, None, None], self.owned_part, 1.0)
 
+    @cached_property
+    def asks(self) -> BoolArray:
+        """Whether a provider asks others' customers to its own sites, (F, N): unless it sold beside them too.
+
+        Whom full sites of the base year have turned away is asked back.
+        """
+        return ~self.sited[:, None] | (self.split[2] >= 1.0).all(axis=1)
+
     def _beside(self, kept: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Parts (F, L, N) of those who see no own site that see the partner's offer, and the one from abroad.
 

@@ -132,7 +132,7 @@ def serve_reach(economy: Economy, stocks: Stocks, period: Period, choice: Choice
     asked *= sites.part
     if economy.mix is not None:
         share = share * economy.mix.most_seen[:, economy.layer_of]
-        asked *= ~economy.mix.sited[:, None]  # who has sites in the base year is where it wants to be
+        asked *= economy.mix.asks  # who has sites in the base year beside other channels is where it wants to be
     free = reach.divide(share)
     _build(economy, stocks, period, use, _wanting(economy, stocks, free, asked))
     again = _fit_growth(economy, stocks, period, choice)
