@@ -118,7 +118,7 @@ class Mix:
 
         Whom full sites of the base year have turned away is asked back.
         """
-        return ~self.sited[:, None] | (self.split[2] >= 1.0).all(axis=1)
+        return np.asarray(~self.sited[:, None] | (self.split[2] >= 1.0).all(axis=1))
 
     def _beside(self, kept: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Parts (F, L, N) of those who see no own site that see the partner's offer, and the one from abroad.
