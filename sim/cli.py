@@ -683,15 +683,15 @@ def schema(
 
 
 @app.command()
-def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder that receives the files.")]) -> None:
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder that receives the files.")],
+    blank: Annotated[bool, typer.Option("--blank", help="A small invented market to write your own over.")] = False,
+) -> None:
     """Copy the shipped scenarios, sweeps and decisions, their schemas and the record, to change them."""
     from sim.disk import write_bytes
-    from sim.reading.loading import shipped_folder
+    from sim.reading.naming import skeleton, starting_files
 
-    shipped = shipped_folder()
-    names = [file for pattern in ("*.yaml", "*.csv", "sweeps/*.yaml", "decisions/*") for file in shipped.glob(pattern)]
-    files = sorted([*names, shipped / "schema.json"])
-    copies = {folder / file.relative_to(shipped): file.read_bytes() for file in files}
+    copies = {folder / path: content for path, content in (skeleton() if blank else starting_files())}
     other = [copy for copy, content in copies.items() if os.path.lexists(copy) and not _holds(copy, content)]
     if other:
         raise ScenarioError(Problem(str(copy), 0, 0, "", "exists already; nothing was copied") for copy in other)

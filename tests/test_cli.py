@@ -370,6 +370,16 @@ def test_init_that_was_stopped_goes_on(tmp_path: Path, monkeypatch: pytest.Monke
     assert cli.main(["check", *map(str, scenario_files(tmp_path))]) == 0
 
 
+def test_a_blank_market_fits_together_and_runs(tmp_path: Path, capsys: Said) -> None:
+    assert cli.main(["init", str(tmp_path / "mine"), "--blank"]) == 0
+    variants = [str(tmp_path / "mine" / f"{name}.yaml") for name in ("as_it_is", "zone", "opened")]
+    assert cli.main(["check", *variants]) == 0
+    run = ["run", *variants, "--draws", "512", "--no-plots", "--jobs", "1", "--out", str(tmp_path / "results")]
+    assert cli.main(run) == 0
+    assert "Somewhere" not in capsys.readouterr().err
+    assert len((tmp_path / "mine" / "base.yaml").read_text().splitlines()) < 130
+
+
 def test_list_names_scenarios_and_finished_studies(folder: Folder, capsys: Said) -> None:
     (folder.path / "results" / "done").mkdir(parents=True)
     (folder.path / "results" / "unfinished").mkdir()

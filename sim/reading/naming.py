@@ -25,6 +25,8 @@ __all__ = [
     "scenario_path",
     "shipped_folder",
     "shipped_twin",
+    "skeleton",
+    "starting_files",
     "tested_cases",
 ]
 
@@ -56,6 +58,20 @@ def shipped_folder() -> Path:
     here = Path(__file__).parents[1]
     installed, checkout = here / "scenarios", here.parent / "scenarios"
     return installed if installed.is_dir() else checkout
+
+
+def starting_files() -> Iterator[tuple[Path, bytes]]:
+    """What `sim init` copies, by path: the shipped files of the first case, and the schema."""
+    shipped = shipped_folder()
+    patterns = ("*.yaml", "*.csv", "sweeps/*.yaml", "decisions/*")
+    files = sorted([*(file for pattern in patterns for file in shipped.glob(pattern)), shipped / "schema.json"])
+    yield from ((file.relative_to(shipped), file.read_bytes()) for file in files)
+
+
+def skeleton() -> Iterator[tuple[Path, bytes]]:
+    """The same of a small invented market, to write one's own over."""
+    files = sorted((Path(__file__).parent / "blank").glob("*.yaml"))
+    yield from ((Path(file.name), file.read_bytes()) for file in [*files, shipped_folder() / "schema.json"])
 
 
 def scenario_files(folder: Path) -> tuple[Path, ...]:
