@@ -395,7 +395,8 @@ def test_list_names_scenarios_and_finished_studies(folder: Folder, capsys: Said)
     assert scenarios.splitlines()[1].split()[1:] == ["small.yaml", "What", "is", "it", "worth?"]
     assert [line.split()[0] for line in sweeps.splitlines()[1:]] == ["zone"]
     shipped = [file.stem for file in scenario_files(shipped_folder() / "decisions")]
-    assert [line.split()[0] for line in decisions.splitlines()[1:]] == shipped
+    assert [line.split()[0] for line in decisions.splitlines()[1:]][: len(shipped)] == shipped
+    assert "cars/tesla_plant" in decisions
     assert studies.splitlines()[1].split()[:2] == ["results/done", "?"]
 
 
