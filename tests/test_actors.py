@@ -113,7 +113,7 @@ FAULTS = {
         [
             (
                 "case.yaml:3:27: providers.aws.entry.form: unknown key (found 'form'; allowed rule, hurdle, "
-                "from, after, delay, bound_until; did you mean 'from'?)"
+                "from, after, delay, bound_until, modes; did you mean 'from'?)"
             )
         ],
     ),
@@ -148,6 +148,18 @@ FAULTS = {
             "source: judgement, grade: judgement}}}}"
         ),
         ["case.yaml:3:49: providers.google.arrives: an arrival is dated by one of when and after (found neither)"],
+    ),
+    "an arrival in an unknown layer": (
+        (
+            "providers: {google: {title: G, origin: foreign, arrives: {when: 2020-01-01, layers: [ias], "
+            "new_choices: {value: 1, unit: '%', source: judgement, grade: judgement}}}}"
+        ),
+        [
+            (
+                "case.yaml:3:77: providers.google.arrives.layers: unknown layer (found 'ias'; allowed iaas, saas; "
+                "did you mean 'iaas'?)"
+            )
+        ],
     ),
     "an arrival with two dates": (
         (

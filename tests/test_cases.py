@@ -97,3 +97,10 @@ def test_all_cases_are_scored_in_one_table(
     assert "facts of" in said
     assert cli.main(["backtest", "--all", "jv_only"]) != 0
     assert "takes a scenario file and --observed, or --all alone" in capsys.readouterr().err
+
+
+def test_who_arrives_in_one_layer_sells_nothing_in_another() -> None:
+    panels = ran("cars/joint_ventures_kept")
+    there, elsewhere = (year(panels, "market_share", 2025, layer, "volkswagen_electric") for layer in ("nev", "ice"))
+    assert (there > 1e-4).all()
+    assert elsewhere.max() < 1e-9

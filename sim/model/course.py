@@ -195,7 +195,7 @@ def _entrants(scenario: Scenario, economy: Economy, worlds: Worlds, timeline: Ti
         present = (since > 0.0).astype(np.float64) if scenario.comes_by_launch(name) else np.maximum(since, 0.0) / step
         age = np.maximum(np.cumsum(since > 0.0, axis=0) - 1, 0)
         offsets = entrant_offsets(scenario, name, len(middles)) * worlds.rivalry[-1:, row].any(axis=-1)
-        found.append(_Coming(row, economy.entrant_odds(name), arrives, present * np.exp(offsets[age])))
+        found.append(_Coming(row, economy.entrant_odds(scenario, name), arrives, present * np.exp(offsets[age])))
     return found
 
 

@@ -119,10 +119,13 @@ class Economy:
             self.inputs["demand.conduct"],
         )
 
-    def entrant_odds(self, name: str) -> FloatArray:
-        """Odds of new choices that a provider which arrives later has against all others, (N,)."""
+    def entrant_odds(self, scenario: Scenario, name: str) -> FloatArray:
+        """Odds of new choices that a provider which arrives later has against all others, (G, N)."""
         part = self.inputs[f"providers.{name}.arrives.new_choices"]
-        return np.asarray(part / (1.0 - part))
+        arrives = scenario.providers[name].arrives
+        assert arrives is not None
+        sells = np.array([arrives.layers is None or layer in arrives.layers for layer in self.layers])
+        return np.where(sells[self.layer_of][:, None], part / (1.0 - part), _NOWHERE)
 
     @cached_property
     def price_slope(self) -> FloatArray:
@@ -234,6 +237,9 @@ class Economy:
         """Where the segments of a layer stand on the segment axis."""
         return self.layer_rows[self.layers.index(layer)]
 
+
+_NOWHERE = 1e-12
+"""Odds of an entrant where it does not sell: nothing that is seen, and a utility of which there is a logarithm."""
 
 _RATE_NAMES = {"incremental": "incremental_technology", "utilization": "reference_utilization"}
 

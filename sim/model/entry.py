@@ -283,7 +283,7 @@ class _View:
         name, row = self._scenario.foreign[provider], self.economy.domestic + provider
         market, without = self._market, self._without
         if name in self._scenario.entrants:
-            market = self._market_with(row, self.economy.entrant_odds(name))
+            market = self._market_with(row, self.economy.entrant_odds(self._scenario, name)[self._rows])
             without = self._static(market, self._before)
         # Of a fringe one firm decides, and the others stay.
         firms, mine = self._scenario.providers[name].firms, self._sites[provider]
@@ -315,7 +315,7 @@ class _View:
         return split.profit + (1.0 - split.tariff) * saved_technology(self._rates)
 
     def _market_with(self, row: int, odds: FloatArray) -> StaticMarket:
-        """The market with an entrant that has a part of new choices, `odds` of it to the others'."""
+        """The market with an entrant that has a part of new choices, `odds` (G, N) of it to the others'."""
         base = self._market.base.copy()
         base[row] = odds
         return replace(self._market, base=base)

@@ -272,7 +272,7 @@ class Entrant(NamedTuple):
     ----------
     row : int
         Its place in P.
-    odds : (N,)
+    odds : (G, N)
         Odds of new choices against all others when it arrives.
     arrives : (N,) bool
         It arrives in this window.

@@ -63,6 +63,9 @@ def _arrival(path: str, arrives: Arrival, provider: Provider, scenario: Scenario
     if arrives.after == LAUNCH and arrives.delay is not None:
         yield f"{path}.delay", f"an arrival by {LAUNCH} is on the day itself (found a delay; leave it out)"
     yield from _too_early(path, arrives, scenario)
+    for layer in arrives.layers or ():
+        if layer not in scenario.market.layers:
+            yield f"{path}.layers", f"unknown layer {choices(layer, tuple(scenario.market.layers))}"
 
 
 def _trigger(

@@ -66,6 +66,9 @@ class Arrival(Model):
     delay: Years | None = Field(
         title="delay of the arrival of {0}", default=None, description="From that step to its arrival."
     )
+    layers: tuple[Id, ...] | None = Field(
+        default=None, min_length=1, description="Layers in which it sells; left out: all of them."
+    )
     new_choices: NewChoices = Field(
         title="part of new choices that {0} gets when it arrives",
         description="Part of new choices, where partners of all are seen, that it gets when it arrives.",
