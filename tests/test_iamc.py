@@ -105,13 +105,13 @@ def test_providers_of_one_title_are_told_apart_by_their_ids() -> None:
     alike = {name: one.model_copy(update={"title": "One | two (x)"}) for name, one in base.providers.items()}
     scenarios = {"small": base.model_copy(update={"providers": alike}), "wider": wider}
     names = {row["Variable"] for row in rows(iamc_csv(replace(contents(), scenarios=scenarios)))}
-    assert {"Revenue|One / two (aws)|IaaS|p50", "Revenue|One / two (alibaba)|IaaS|p50"} <= names
+    assert {"Revenue|One / two (aws)|Iaas|p50", "Revenue|One / two (alibaba)|Iaas|p50"} <= names
 
 
 def test_names_that_are_alike_all_the_same_are_refused() -> None:
     row = next(row for row in contents().summary if row.variable == "market_size")
     doubled = replace(contents(), summary=[*contents().summary, row._replace(unit="USD m/yr")])
-    with pytest.raises(ResultsError, match=r"two numbers would be called Market Size\|IaaS\|mean"):
+    with pytest.raises(ResultsError, match=r"two numbers would be called Market Size\|Iaas\|mean"):
         iamc_csv(doubled)
 
 

@@ -193,11 +193,18 @@ def _words(identifier: str) -> str:
     return " ".join(map(capital, readable(identifier).split()))
 
 
+def _layer(contents: Contents, scope: str) -> str:
+    """What a layer is called by the scenarios that have it, and another scope by its id in words."""
+    known = (one.market.layers.get(scope) for one in contents.scenarios.values())
+    title = next((layer.title for layer in known if layer is not None and layer.title), None)
+    return _words(scope) if title is None else _safe(title)
+
+
 def _labels(contents: Contents) -> dict[str, str]:
     """What items and scopes are called; who would be called as another has the id beside the title."""
     places = {place[2:4] for place in (*contents.levels, *contents.differences)}
     scopes, items = {scope for scope, _ in places} - {""}, {item.partition(".")[0] for _, item in places} - {""}
-    titles: dict[str, str] = {scope: _words(scope) for scope in sorted(scopes)}
+    titles: dict[str, str] = {scope: _layer(contents, scope) for scope in sorted(scopes)}
     providers = {provider for scenario in contents.scenarios.values() for provider in scenario.providers}
     titles |= {
         item: _safe(contents.provider_title(item)) if item in providers else _words(item) for item in sorted(items)
