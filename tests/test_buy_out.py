@@ -154,6 +154,17 @@ def test_a_later_cap_is_followed_only_by_who_would_buy_up_to_it() -> None:
         np.testing.assert_allclose(column(later, variable), column(kept, variable), rtol=1e-12)
 
 
+def test_what_is_paid_in_the_last_year_is_paid_once() -> None:
+    late = ("policy.steps.open={when: 2030-07-01, adopt: jv_50}", f"regulator.review_time={number(0.0, 'years')}")
+    dear, cheap = (ran(*late, f"economics.buy_out_price={number(price)}") for price in (2.0, 1.0))
+    paid, lost = (
+        year(cheap, name, 2030, item="aws") - year(dear, name, 2030, item="aws")
+        for name in ("npv", "npv_with_terminal")
+    )
+    assert (paid > 0.0).mean() > 0.9
+    np.testing.assert_allclose(lost, paid, rtol=1e-9, atol=1e-12)
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

@@ -281,8 +281,8 @@ class Accounts:
 
     @cached_property
     def npv_with_terminal(self) -> FloatArray:
-        """The same with one, (F, N)."""
-        rates, last = self.rates, self.value_flow[-1]
+        """The same with one, of what lasts, (F, N)."""
+        rates, last = self.rates, self.annual(self.streams.lasting)[-1]
         going = finance.terminal_value(last, rates.discount_rate, rates.terminal_growth, len(self.years))
         return self.npv + going
 

@@ -75,6 +75,11 @@ class Streams:
         return self._partner.equity_value
 
     @property
+    def lasting(self) -> FloatArray:
+        """The value flow without what is paid once, for partners that are bought out."""
+        return self.value if self._partner.premium is None else self.value + self._partner.premium
+
+    @property
     def cash(self) -> FloatArray:
         """Incremental profit plus depreciation less capital spending."""
         partner = self._partner
