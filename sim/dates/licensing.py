@@ -16,18 +16,14 @@ from typing import Any, Final, NamedTuple
 import simpy
 from simpy.events import NORMAL, EventPriority
 
-from sim.scenario.policy import NEVER
+from sim.scenario.policy import BUILD, BUY_OUT, NEVER
 
-__all__ = ["BUILD", "BUY_OUT", "Phase", "Places", "Process", "Project", "Regulator", "Rules", "World", "Zone"]
+__all__ = ["Phase", "Places", "Process", "Project", "Regulator", "Rules", "World", "Zone"]
 
 Process = Generator[simpy.Event, Any, None]
 
 Phase = tuple[float, float, int]
 """Start and end in decimal years, and the state in force between them."""
-
-BUILD: Final = 1
-BUY_OUT: Final = 2
-"""How a provider goes to a business of its own."""
 
 _FIRST: Final = -math.inf
 """The date before all others."""

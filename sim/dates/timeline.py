@@ -19,20 +19,18 @@ import numpy.typing as npt
 from sim.axes import BoolArray, FloatArray, IntArray, require_shape
 from sim.chance.worlds import Worlds
 from sim.dates.calendar import Phases, phases_in_force, step_dates
-from sim.dates.licensing import BUILD, BUY_OUT, Phase, Project, Rules, World
+from sim.dates.licensing import Phase, Project, Rules, World
 from sim.dates.readiness import arrival_dates, earliest_applications
-from sim.scenario.policy import NEVER, State, allows_buy_out, allows_owned, states
+from sim.scenario.policy import BUY_OUT, NEVER, ModeArray, allows_buy_out, allows_owned, modes_allowed, states
 from sim.scenario.scenario import Horizon, Scenario
 
 __all__ = [
     "Event",
     "KnownProjects",
     "Masks",
-    "ModeArray",
     "Timeline",
     "event_table",
     "first_permission",
-    "modes_allowed",
     "period_ends",
     "period_masks",
     "period_middles",
@@ -55,8 +53,6 @@ _READ: Final = (
 """What is read of a project when its world has ended; all but the places are dates."""
 
 _read = attrgetter(*_READ)
-
-ModeArray: TypeAlias = npt.NDArray[np.int8]
 
 _Fates: TypeAlias = list[tuple[float, ...]]
 """What is read of each project of a draw."""
@@ -215,15 +211,6 @@ def _permitted(scenario: Scenario) -> BoolArray:
     """Whether own sites, or a buy-out, are permitted to each foreign provider in each state, (F, S)."""
     found = states(scenario)
     return np.array([[any(modes_allowed(scenario, state, name)) for state in found] for name in scenario.foreign])
-
-
-def modes_allowed(scenario: Scenario, state: State, provider: str) -> Iterator[int]:
-    """The modes in which a foreign provider may enter in a state, in the order in which it lists them."""
-    for mode in scenario.entry_of(provider).modes:
-        if mode == "build" and allows_owned(state, provider):
-            yield BUILD
-        if mode == "buy_out" and allows_buy_out(state):
-            yield BUY_OUT
 
 
 def first_permission(scenario: Scenario, phases: Phases) -> FloatArray:

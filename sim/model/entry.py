@@ -9,8 +9,6 @@ from functools import cached_property
 import numpy as np
 
 from sim.axes import BoolArray, FloatArray
-from sim.dates.licensing import BUILD, BUY_OUT
-from sim.dates.timeline import ModeArray, modes_allowed
 from sim.kernels.channels import (
     Rates,
     buy_out_charge,
@@ -25,7 +23,18 @@ from sim.model.economy import Economy, reach_fraction
 from sim.model.inversion import start_unlock
 from sim.model.mix import LEAST_LIFT, Lifts, Mix
 from sim.scenario.grants import full_control, grants_of
-from sim.scenario.policy import State, allows_owned, bought_unlock, lever, reachable, states
+from sim.scenario.policy import (
+    BUILD,
+    BUY_OUT,
+    ModeArray,
+    State,
+    allows_owned,
+    bought_unlock,
+    lever,
+    modes_allowed,
+    reachable,
+    states,
+)
 from sim.scenario.scenario import Scenario
 from sim.scenario.steps import HazardStep
 

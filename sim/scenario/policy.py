@@ -5,12 +5,13 @@ from __future__ import annotations
 import calendar
 import datetime
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
-from typing import Final
+from typing import Final, TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 
 from sim.axes import FloatArray
 from sim.scenario.evidence import SCALES
@@ -21,7 +22,10 @@ from sim.scenario.scenario import Scenario
 from sim.scenario.steps import DateStep, EventStep, HazardStep, Step
 
 __all__ = [
+    "BUILD",
+    "BUY_OUT",
     "NEVER",
+    "ModeArray",
     "State",
     "allows_buy_out",
     "allows_owned",
@@ -30,11 +34,19 @@ __all__ = [
     "decimal_year",
     "earliest_dates",
     "lever",
+    "modes_allowed",
     "reachable",
     "state_of",
     "states",
     "trigger_order",
 ]
+
+BUILD: Final = 1
+BUY_OUT: Final = 2
+"""How a provider goes to a business of its own."""
+
+ModeArray: TypeAlias = npt.NDArray[np.int8]
+"""`BUILD`, `BUY_OUT`, or 0 for neither."""
 
 NEVER: Final = math.inf
 """The date of what does not happen."""
@@ -141,6 +153,15 @@ def allows_owned(state: State, provider: str | None = None) -> bool:
 def allows_buy_out(state: State) -> bool:
     """Whether foreign providers may buy their partners' operators in this state."""
     return state.levers.equity_cap is not None
+
+
+def modes_allowed(scenario: Scenario, state: State, provider: str) -> Iterator[int]:
+    """The modes in which a foreign provider may enter in a state, in the order in which it lists them."""
+    for mode in scenario.entry_of(provider).modes:
+        if mode == "build" and allows_owned(state, provider):
+            yield BUILD
+        if mode == "buy_out" and allows_buy_out(state):
+            yield BUY_OUT
 
 
 def lever(state: State, name: str, inputs: Mapping[str, FloatArray], draws: int) -> FloatArray:

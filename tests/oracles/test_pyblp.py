@@ -149,7 +149,7 @@ def test_consumers_gain_by_our_price_index_what_they_gain_by_pyblps_surplus() ->
     home, abroad = attraction[: market.domestic].sum(axis=0), attraction[market.domestic :]
     seen = np.ones(abroad.shape[::2])
     owned, nothing = abroad * np.exp(_premium(market)), np.zeros(home.shape[1])
-    entered = Reach(seen, owned, abroad, home, np.ones_like(home), nothing).divide(seen)
+    entered = Reach(seen, owned, abroad, abroad, home, np.ones_like(home), nothing).divide(seen[:, None])
     gain = reached_gain(entered.log_attraction / market.excess, entered.lift)
     np.testing.assert_allclose(gain.ravel(), surplus[1] - surplus[0], rtol=0, atol=1e-10)
 

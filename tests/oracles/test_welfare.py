@@ -63,7 +63,7 @@ def _found(
     total, log_base = home + abroad.sum(axis=0), np.log(base.domestic_share())[None]
     gains = class_gains(home, total, log_base, closed[None], was_closed[None], base.substitution)
     seen, nothing = np.ones((3, DRAWS)), np.zeros(DRAWS)
-    reached = Reach(seen, sites, abroad, home, np.ones_like(home), nothing).divide(seen)
+    reached = Reach(seen, sites, abroad, abroad, home, np.ones_like(home), nothing).divide(seen[:, None])
     in_reach = reached_gain(reached.log_attraction / (base.substitution - 1.0), reached.lift)
     return [gains.closed[0] / closed, gains.partner[0], in_reach[0]]
 
