@@ -91,7 +91,9 @@ def test_new_spending_fits_the_room_and_nothing_is_lost(
     home, exponent = np.full((1, 2), 0.85), np.full(2, 0.2)
     free = np.array(room)[:, None] * TWO
     found = _intake(
-        Reach(np.ones((2, 2)), owned, partner, partner, home, spending * np.ones((1, 2)), exponent), np.ones((2, 2)), free
+        Reach(np.ones((2, 2)), owned, partner, partner, home, spending * np.ones((1, 2)), exponent),
+        np.ones((2, 2)),
+        free,
     )
     assert (found.owned.sum(axis=1) <= free * (1 + 1e-12)).all()
     total = found.owned.sum(axis=0) + found.partner.sum(axis=0) + home * found.home_rate
@@ -102,7 +104,9 @@ def test_new_spending_fits_the_room_and_nothing_is_lost(
 def test_with_room_for_all_everybody_sees_the_owned_offer() -> None:
     partner, owned = np.full((1, 1, 2), 0.1), np.full((1, 1, 2), 0.4)
     home, free = np.full((1, 2), 0.9), np.full((1, 2), np.inf)
-    found = _intake(Reach(np.ones((1, 2)), owned, partner, partner, home, np.ones((1, 2)), np.zeros(2)), np.ones((1, 2)), free)
+    found = _intake(
+        Reach(np.ones((1, 2)), owned, partner, partner, home, np.ones((1, 2)), np.zeros(2)), np.ones((1, 2)), free
+    )
     np.testing.assert_allclose(found.owned, 0.4 / 1.3)
     np.testing.assert_array_equal(found.partner, 0.0)
 
@@ -144,7 +148,9 @@ def test_who_launches_late_in_a_period_is_seen_in_what_is_left_of_it() -> None:
     partner, owned = np.full((1, 1, 2), 0.1), np.full((1, 1, 2), 0.1)
     home, free = np.full((1, 2), 0.9), np.full((1, 2), np.inf)
     found = _intake(
-        Reach(np.ones((1, 2)), owned, partner, partner, home, np.ones((1, 2)), np.zeros(2)), np.array([[0.25, 1.0]]), free
+        Reach(np.ones((1, 2)), owned, partner, partner, home, np.ones((1, 2)), np.zeros(2)),
+        np.array([[0.25, 1.0]]),
+        free,
     )
     np.testing.assert_allclose(found.owned[0, 0], [0.025, 0.1])
     np.testing.assert_allclose(found.partner[0, 0], [0.075, 0.0])

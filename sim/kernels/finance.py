@@ -7,6 +7,7 @@ import numpy as np
 from sim.axes import BoolArray, FloatArray, IntArray
 
 __all__ = [
+    "buy_out_premium",
     "carried",
     "discount_factors",
     "equity_spending",
@@ -129,6 +130,32 @@ def equity_spending(
     investment = np.maximum(np.diff(capital, axis=0) / step + replaced, 0.0)
     bought = (more * value / step) * capital[1:] + more * replaced
     return np.asarray(bought + held * investment)
+
+
+def buy_out_premium(
+    bought: FloatArray, shares: FloatArray, worth: FloatArray, price: FloatArray, step: float
+) -> FloatArray:
+    """What is paid for equity above the rent value of its capital, when it is bought; USD bn/yr.
+
+    Equation (37) of docs/model.md.
+
+    Parameters
+    ----------
+    bought, shares : (T + 1, F, N)
+        Equity that buy-outs brought, and all of it. What is kept when a regime ends that gave it is no purchase.
+    worth : (T, F, N)
+        Rent value of the operators' capital, USD bn.
+    price : (N,)
+        Multiple of it.
+    step : float
+        Years per period.
+
+    Returns
+    -------
+    (T, F, N)
+    """
+    more = np.maximum(np.minimum(np.diff(bought, axis=0), np.diff(shares, axis=0)), 0.0)
+    return np.asarray((price - 1.0) * more * worth / step)
 
 
 def discount_factors(rate: FloatArray, periods: int, step: float) -> FloatArray:

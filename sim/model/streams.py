@@ -177,18 +177,13 @@ class _PartnerStreams:
 
     @cached_property
     def premium(self) -> FloatArray | None:
-        """What buy-outs cost above the rent value of their capital, (T, F, N); None where nobody buys.
-
-        Equation (37) of docs/model.md.
-        """
-        bought, rates = self._record.equity_bought, self._rates
+        """What buy-outs cost above the rent value of their capital, (T, F, N); None where nobody buys."""
+        bought, price = self._record.equity_bought, self._rates.buy_out_price
         if not bought.any():
             return None
-        assert rates.buy_out_price is not None
-        # What is kept when a regime ends that gave it is no purchase.
-        more = np.maximum(np.minimum(np.diff(bought, axis=0), np.diff(self._shares, axis=0)), 0.0)
+        assert price is not None
         worth = self._even_value * (self._gross * self._intensity[1:])
-        return np.asarray((rates.buy_out_price - 1.0) * more * worth / self._step)
+        return finance.buy_out_premium(bought, self._shares, worth, price, self._step)
 
     @property
     def equity_value(self) -> FloatArray:
