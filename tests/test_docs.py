@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import subprocess
@@ -85,7 +86,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The built pages, one for all processes that test."""
     for module in ("sphinx", "myst_nb", "furo", "latex2mathml"):
         pytest.importorskip(module)
-    folder = tmp_path_factory.getbasetemp().parent / "site"
+    base = tmp_path_factory.getbasetemp()  # of one process among several it lies in what they share
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "site"
     with FileLock(folder.with_suffix(".lock")):
         if not folder.exists():
             command = [sys.executable, "-m", "sphinx", "-W", "--keep-going", "-n", "-q", "-j", "auto", DOCS, folder]
