@@ -188,10 +188,11 @@ def run_periods(
         spending = advance(economy, stocks, course.period(t), attraction)
         tally(economy, stocks, spending, record.spending[t], record.owned[t])
         _write(record, economy, stocks, spending, attraction, t)
-        record.equity[t + 1], record.tariff[t] = course.levers.equity(t), course.levers.tariff(t)
+        record.equity[t + 1] = course.levers.equity(t)
     bought = course.levers.bought
     extra = record.equity_bought if bought is None else np.concatenate([np.zeros_like(bought[:1]), bought[:periods]])
-    return replace(record, past=stocks.bought[: stocks.history], equity_bought=extra)
+    tariff = course.levers.tariff[:periods]
+    return replace(record, past=stocks.bought[: stocks.history], equity_bought=extra, tariff=tariff)
 
 
 def _empty_record(economy: Economy, path: MarketPath, periods: int, per_year: int) -> Record:
@@ -209,13 +210,18 @@ def _empty_record(economy: Economy, path: MarketPath, periods: int, per_year: in
         owned_earned=(periods, economy.foreign, draws),
         equity=(periods + 1, draws),
         opening=(economy.foreign, draws),
-        tariff=(periods, draws),
         **_from_abroad(economy, periods),
     )
     for untouched in ("owned", "capacity", "bought", "owned_earned"):  # until there are sites
         blank[untouched].fill(0.0)
     past, nothing = np.zeros((0, economy.foreign, draws)), np.zeros((1, 1, 1))
-    record = {"abroad": nothing[None], "abroad_earned": nothing, "equity_bought": nothing, **blank}
+    record = {
+        "abroad": nothing[None],
+        "abroad_earned": nothing,
+        "equity_bought": nothing,
+        "tariff": nothing[0],
+        **blank,
+    }
     return Record(size=path.size[1 : periods + 1], growth=path.total_trend_growth[: periods + 1], past=past, **record)
 
 

@@ -22,7 +22,7 @@ from sim.kernels.pricing import margin_gain
 from sim.model.economy import Economy, reach_fraction
 from sim.model.inversion import start_unlock
 from sim.model.mix import LEAST_LIFT, Lifts, Mix
-from sim.scenario.grants import full_control, grants_of
+from sim.scenario.grants import Grants, full_control, grants_of
 from sim.scenario.policy import (
     BUILD,
     BUY_OUT,
@@ -89,13 +89,14 @@ def entry_verdicts(scenario: Scenario, economy: Economy, known: Verdicts | None 
     found, before = states(scenario), known or Verdicts()
     verdicts = np.zeros((len(found), economy.foreign, economy.draws), dtype=np.int8)
     for index in reachable(scenario):
-        view = _View(scenario, economy, found[index])
+        view = None
         for provider, name in enumerate(scenario.foreign):
             modes = tuple(modes_allowed(scenario, found[index], name))
             rule = scenario.entry_of(name).rule
             if modes and rule == "always":
                 verdicts[index, provider] = modes[0]
             elif modes and rule == "profit":
+                view = view or _View(scenario, economy, found[index])
                 verdicts[index, provider] = _verdict(view, provider, modes, before)
     return verdicts
 
@@ -188,11 +189,16 @@ class _View:
         return np.maximum(self._lifts.owned[:, economy.layer_of[self._rows]], self._partners)
 
     @cached_property
+    def _grants(self) -> Grants:
+        """What the state grants to each channel."""
+        return grants_of(self._scenario, self._state, self.economy.inputs, self.economy.draws)
+
+    @cached_property
     def _lifts(self) -> Lifts:
         """What the channels of the state add."""
-        economy, mix = self.economy, self.economy.mix
+        mix = self.economy.mix
         assert mix is not None
-        return mix.lifts(grants_of(self._scenario, self._state, economy.inputs, economy.draws))
+        return mix.lifts(self._grants)
 
     @cached_property
     def _before(self) -> FloatArray:
@@ -200,8 +206,8 @@ class _View:
         economy, mix = self.economy, self.economy.mix
         if mix is None:
             return self._partners
-        grants = grants_of(self._scenario, self._state, economy.inputs, economy.draws)
-        return np.where(mix.sited[:, None, None], mix.long_run(grants)[:, economy.layer_of[self._rows]], self._partners)
+        every = mix.long_run(self._grants)[:, economy.layer_of[self._rows]]
+        return np.where(mix.sited[:, None, None], every, self._partners)
 
     @cached_property
     def _base_markup(self) -> FloatArray:
@@ -258,18 +264,17 @@ class _View:
 
     def _with_partners(self, bought: int | None = None) -> FloatArray:
         """Utility that is added where no own site is seen, (F, G, N), with one provider's partner bought or none's."""
-        economy, state = self.economy, self._state
+        economy = self.economy
         if economy.mix is None:
             levels = np.tile(self._unlocks[0], (economy.foreign, 1))
             if bought is not None:
                 own = self._bought - start_unlock(self._scenario, economy.inputs, economy.draws)
                 levels[bought] = np.maximum(levels[bought], own)
             return levels[:, None] * economy.premium_by_segment
-        grants = grants_of(self._scenario, state, economy.inputs, economy.draws)
-        partner = np.tile(grants.partner, (economy.foreign, 1))
+        partner = np.tile(self._grants.partner, (economy.foreign, 1))
         if bought is not None:
             partner[bought] = np.maximum(partner[bought], self._bought)
-        lifts = economy.mix.lifts(grants._replace(partner=partner))
+        lifts = economy.mix.lifts(self._grants._replace(partner=partner))
         return np.maximum(lifts.rest, LEAST_LIFT)[:, economy.layer_of]
 
     @property
@@ -318,8 +323,7 @@ class _View:
 
     def _value_abroad(self, earned: FloatArray) -> FloatArray:
         """Yearly worth of a unit that customers pay for what is sold from abroad, (N,)."""
-        economy = self.economy
-        tariff = grants_of(self._scenario, self._state, economy.inputs, economy.draws).tariff
+        tariff = self._grants.tariff
         split = split_abroad(np.ones_like(tariff), tariff, earned, self._rates)
         return split.profit + (1.0 - split.tariff) * saved_technology(self._rates)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypeVar
 
 import numpy as np
@@ -27,7 +28,17 @@ T = TypeVar("T", np.float64, np.bool_)
 
 
 class Levers:
-    """The levers of every state of the calendar, looked up by period."""
+    """The levers of every state of the calendar, looked up by period.
+
+    Attributes
+    ----------
+    start_equity : (N,)
+        Foreign equity in operators under the regime of the base year.
+    start_reach : (G, N)
+        Part of the open part that own sites may serve then.
+    tariff : (T, N)
+        On the producer's price of what is sold from abroad; 0 where nothing can be.
+    """
 
     def __init__(
         self, scenario: Scenario, economy: Economy, path: MarketPath, timeline: Timeline, masks: Masks
@@ -36,7 +47,9 @@ class Levers:
         self._state, self._happens = masks.state, masks.happens
         agreed = (masks.state == masks.state[:, :1]).all(axis=1)
         self._common = [int(row[0]) if same else None for row, same in zip(masks.state, agreed, strict=True)]
-        self._channels = _Channels(scenario, economy, found, timeline, masks)
+        mixed = () if economy.mix is None else found
+        granted = [grants_of(scenario, state, economy.inputs, economy.draws) for state in mixed]
+        self._channels = _Channels(scenario, economy, found, granted, timeline, masks)
         equity = lever_rows(found, "partner_equity", economy)
         self.start_equity = equity[0]
         ends = period_ends(scenario.horizon)[:, None]
@@ -46,8 +59,8 @@ class Levers:
         self._spillover = _mean_over(_windows(scenario), lever_rows(found, "spillover", economy), masks.phases)
         self._reach = np.stack([reach_fraction(scenario, economy, state) for state in found])
         self.start_reach = self._reach[0]
-        tariffs = np.stack([grants_of(scenario, state, economy.inputs, economy.draws).tariff for state in found])
-        self._tariff = _mean_over(calendar, tariffs, masks.phases)
+        tariffs = np.stack([one.tariff for one in granted]) if granted else np.zeros_like(equity)
+        self.tariff = _mean_over(calendar, tariffs, masks.phases)
         self._migrates = np.stack([_migrates(economy, state) for state in found])
         self._capped = np.array([state.levers.capped for state in found])[masks.state]
         cap = _zone_cap(economy, path, round(12 / scenario.horizon.period_months))
@@ -62,10 +75,6 @@ class Levers:
     def bought(self) -> FloatArray | None:
         """Equity that buy-outs bring beyond that in each period, (T, F, N); None where nobody may buy."""
         return self._bought
-
-    def tariff(self, t: int) -> FloatArray:
-        """On the producer's price of what is sold from abroad in period t, (N,)."""
-        return np.asarray(self._tariff[t])
 
     def access(self, t: int) -> Access:
         """What the regime in force in period t allows."""
@@ -131,7 +140,13 @@ class _Channels:
     """What channels add to the utility of foreign providers, period by period."""
 
     def __init__(
-        self, scenario: Scenario, economy: Economy, found: tuple[State, ...], timeline: Timeline, masks: Masks
+        self,
+        scenario: Scenario,
+        economy: Economy,
+        found: tuple[State, ...],
+        grants: Sequence[Grants],
+        timeline: Timeline,
+        masks: Masks,
     ) -> None:
         self._economy = economy
         self._partner = _arrived_since(scenario, economy, lever_rows(found, "partner_unlock", economy), masks.phases)
@@ -142,7 +157,7 @@ class _Channels:
             self._bought = _FromEachDate(scenario, economy, rows, timeline.bought, masks)
         self._anybody_buys = scenario.buys_out
         if economy.mix is not None:
-            self._mixed = _Mixed(scenario, economy, economy.mix, found, masks)
+            self._mixed = _Mixed(scenario, economy, economy.mix, found, grants, masks)
 
     def at(self, t: int) -> ChannelLifts:
         """In period t."""
@@ -168,13 +183,20 @@ class _Channels:
 class _Mixed:
     """The same of the mix of channels that a base year has."""
 
-    def __init__(self, scenario: Scenario, economy: Economy, mix: Mix, found: tuple[State, ...], masks: Masks) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        economy: Economy,
+        mix: Mix,
+        found: tuple[State, ...],
+        grants: Sequence[Grants],
+        masks: Masks,
+    ) -> None:
         phases, windows = masks.phases, _windows(scenario)
         self._mix = mix
         names = ("owned_unlock", "cross_border_unlock")
         rows = (lever_rows(found, name, economy) for name in names)
         self._owned, self._abroad = (_arrived_since(scenario, economy, row, phases) for row in rows)
-        grants = [grants_of(scenario, state, economy.inputs, economy.draws) for state in found]
         self._kept = _mean_over(windows, np.stack([one.kept for one in grants]), phases)
         self._tariff = _mean_over(windows, np.stack([one.tariff for one in grants]), phases)
 

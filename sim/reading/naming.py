@@ -126,7 +126,7 @@ def record_beside(base: Path) -> Path | None:
 
 def tested_cases() -> Iterator[tuple[str, Path, Path]]:
     """Each shipped case with a record of what came: its name, empty for the one without a folder, base and record."""
-    for case in ("", *sorted(folder.parent.name for folder in shipped_folder().glob(f"*/{BASE}"))):
+    for case in ("", *_cases_in(shipped_folder())):
         base = shipped_folder() / case / BASE
         record = record_beside(base)
         if record is not None:
@@ -214,13 +214,14 @@ def _folders(kind: Kind, beside: Path, case: Path = Path()) -> list[Path]:
 
 def cases() -> tuple[str, ...]:
     """Names of the cases in folders of their own, beside the user or shipped."""
-    found = (
-        folder.name
-        for place in (Path(), Path("scenarios"), shipped_folder())
-        for folder in sorted(place.glob("[!.]*"))
-        if (folder / BASE).is_file() and folder.name != "scenarios"
-    )
-    return tuple(dict.fromkeys(found))
+    places = (Path(), Path("scenarios"), shipped_folder())
+    found = dict.fromkeys(name for place in places for name in _cases_in(place))
+    return tuple(name for name in found if name != "scenarios")
+
+
+def _cases_in(place: Path) -> list[str]:
+    """Names of the folders in a place that hold a base."""
+    return sorted(base.parent.name for base in place.glob(f"[!.]*/{BASE}") if base.is_file())
 
 
 def _matches(folder: Path, name: str) -> list[Path]:
