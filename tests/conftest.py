@@ -81,9 +81,9 @@ sampling: {seed: 1, draws: 512}
 market:
   size: {low: 7, median: 7.2, high: 8, unit: USD bn/yr, source: bank, grade: found}
   layers:
-    iaas:
-      size: {value: 33.1, unit: CNY bn/yr, source: bank, grade: found}
-    saas: {}
+    iaas: {title: IaaS,
+      size: {value: 33.1, unit: CNY bn/yr, source: bank, grade: found}}
+    saas: {title: SaaS}
   drift_fade: {value: 0.5, unit: 1/yr, source: judgement, grade: judgement}
   growth_base: {value: 72, unit: "%/yr", source: bank, grade: found}
   growth_forecast: {interval: 30 to 55, unit: "%/yr", source: judgement, grade: judgement}

@@ -413,7 +413,7 @@ def test_a_figure_shows_every_series_and_its_observations(market: Folder) -> Non
     record = TrackRecord(track.scenario, track.rows, track.pooled, forecasts)
     fans = track_fans(record)
     titles = [axes.get_title(loc="left") for axes in fans.axes]
-    assert titles == ["Market size, all layers", "Market size, iaas", "AWS, iaas"]
+    assert titles == ["Market size, all layers", "Market size, IaaS", "AWS, IaaS"]
     boxes = [patch for patch in fans.axes[0].patches if isinstance(patch, mpl.patches.Rectangle)]
     assert [(box.get_x(), box.get_y(), box.get_height()) for box in boxes] == [(2019, 10.5, 1.0), (2020, 15.5, 1.5)]
     (pits, order) = track_pit(record).axes

@@ -87,7 +87,7 @@ def test_the_table_has_its_columns_and_no_name_twice() -> None:
 @pytest.mark.parametrize(("file", "is_difference"), [("summary.csv", False), ("comparison.csv", True)])
 def test_every_number_that_exists_stands_there_once(file: str, is_difference: bool) -> None:
     table = {(row["Scenario"], row["Variable"]): row for row in rows(iamc_csv(contents()))}
-    labels = {"aws": "AWS"}  # as the first scenario has it
+    labels = {"aws": "AWS", "iaas": "IaaS", "saas": "SaaS"}  # as the first scenario has it
     with (exported.two() / file).open(newline="") as stream:
         numbers = list(csv.DictReader(stream))
     for number in numbers:
@@ -105,13 +105,13 @@ def test_providers_of_one_title_are_told_apart_by_their_ids() -> None:
     alike = {name: one.model_copy(update={"title": "One | two (x)"}) for name, one in base.providers.items()}
     scenarios = {"small": base.model_copy(update={"providers": alike}), "wider": wider}
     names = {row["Variable"] for row in rows(iamc_csv(replace(contents(), scenarios=scenarios)))}
-    assert {"Revenue|One / two (aws)|Iaas|p50", "Revenue|One / two (alibaba)|Iaas|p50"} <= names
+    assert {"Revenue|One / two (aws)|IaaS|p50", "Revenue|One / two (alibaba)|IaaS|p50"} <= names
 
 
 def test_names_that_are_alike_all_the_same_are_refused() -> None:
     row = next(row for row in contents().summary if row.variable == "market_size")
     doubled = replace(contents(), summary=[*contents().summary, row._replace(unit="USD m/yr")])
-    with pytest.raises(ResultsError, match=r"two numbers would be called Market Size\|Iaas\|mean"):
+    with pytest.raises(ResultsError, match=r"two numbers would be called Market Size\|IaaS\|mean"):
         iamc_csv(doubled)
 
 

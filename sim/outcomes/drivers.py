@@ -120,8 +120,8 @@ class Attribution:
     ----------
     outcome : Outcome
     scenario : Scenario
-    baseline : str
-        Name of the scenario that a gain is counted from; empty for a level.
+    reference : Scenario or None
+        What a gain is counted from; None of a level.
     mean, sd : float
         Of the outcome over its draws.
     rows : tuple of DriverRow
@@ -135,13 +135,18 @@ class Attribution:
 
     outcome: Outcome
     scenario: Scenario
-    baseline: str
+    reference: Scenario | None
     mean: float
     sd: float
     rows: tuple[DriverRow, ...]
     kinds: tuple[KindRow, ...]
     grades: tuple[GradeRow, ...]
     swing_errors: Mapping[str, float]
+
+    @property
+    def baseline(self) -> str:
+        """Name of the scenario that a gain is counted from; empty for a level."""
+        return self.reference.name if self.reference else ""
 
     @property
     def units(self) -> tuple[DriverRow, ...]:

@@ -11,7 +11,7 @@ from sim.outcomes.drivers import CHANCE, UNATTRIBUTED, Attribution, DriverRow, S
 from sim.outcomes.naming import Outcome
 from sim.scenario.inputs import titles
 from sim.scenario.scenario import Scenario
-from sim.wording import capital, listed, readable
+from sim.wording import listed, readable
 
 __all__ = ["decisive", "in_units", "outcome_words", "sentences", "unit_words"]
 
@@ -51,7 +51,7 @@ def unit_words(name: str, scenario: Scenario) -> str:
 def outcome_words(attribution: Attribution) -> str:
     """An outcome as a sentence has it, without what a gain is counted from."""
     outcome = attribution.outcome
-    scope = "all layers" if outcome.scope == "total" else readable(outcome.scope)
+    scope = "all layers" if outcome.scope == "total" else attribution.scenario.called(outcome.scope)
     whose = f"{outcome.item} providers" if outcome.item == "foreign" else attribution.scenario.called(outcome.item)
     place = "" if outcome.scope == "total" and outcome.item else scope
     what = ", ".join(filter(None, (readable(outcome.variable), whose, place, str(outcome.year))))
@@ -78,7 +78,7 @@ def sentences(attribution: Attribution) -> Iterator[str]:
     """What drives an outcome, one sentence a finding, the first names it."""
     outcome = attribution.outcome
     mean, sd = in_units(outcome, attribution.mean), _sized(outcome, attribution.sd, "").replace("%", " points")
-    over = f" over {capital(readable(attribution.baseline))}" if attribution.baseline else ""
+    over = f" over {attribution.reference.title}" if attribution.reference else ""
     what = f"{attribution.scenario.title}, {outcome_words(attribution)}{over}"
     yield f"{what}: mean {mean}, standard deviation {sd}."
     if not attribution.has_errors:

@@ -107,7 +107,7 @@ class SweepResult:
     scenario : Scenario
         As it is before anything is varied; states seed and draws.
     baseline : str
-        Name of the scenario that the points are compared with; empty for none.
+        Title of the scenario that the points are compared with; empty for none.
     factors : tuple of Factor
     responses : tuple of Response
     """

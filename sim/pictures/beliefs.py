@@ -84,7 +84,7 @@ def beliefs_moved(beliefs: Beliefs) -> Figure:
     lines = -(-len(most) // columns)
     note = (
         f"The {len(most)} that the record informs most, of {len(beliefs.lessons)} inputs, shocks and discrepancies of "
-        f"{readable(scenario.name)}. Moved: change of the mean in standard deviations of the prior. A shock is told by "
+        f"{scenario.title}. Moved: change of the mean in standard deviations of the prior. A shock is told by "
         "its path at the end of the record."
     )
     figure = _sheet(_lessons_title(beliefs), note, scenario, 2.9 + 2.15 * lines)

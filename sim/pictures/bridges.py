@@ -72,7 +72,7 @@ class BridgeSheet:
     @property
     def titles(self) -> tuple[str, str]:
         """The two scenarios in words."""
-        return capital(readable(self.first.name)), capital(readable(self.second.name))
+        return self.first.title, self.second.title
 
     @property
     def subject(self) -> str:

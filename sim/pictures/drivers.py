@@ -23,7 +23,7 @@ from sim.pictures.marks import key
 from sim.pictures.registry import picture
 from sim.pictures.style import COLOURS, HEIGHT, INK, KIND_COLOURS, grid, heading, number_axis, sheet
 from sim.pictures.titles import Titles
-from sim.wording import capital, readable
+from sim.wording import capital
 
 __all__ = ["Kinds", "Tornado", "drivers_kinds", "drivers_tornado", "leading", "sheets"]
 
@@ -126,7 +126,7 @@ def drivers_tornado(tornado: Tornado) -> Figure:
 
 
 def _over(attribution: Attribution) -> str:
-    return f", less {readable(attribution.baseline)} draw by draw" if attribution.baseline else ""
+    return f", less {attribution.reference.title} draw by draw" if attribution.reference else ""
 
 
 def _swinging(attribution: Attribution) -> list[DriverRow]:

@@ -119,7 +119,7 @@ def views(result: SweepResult, response: Response) -> Iterator[View]:
     if response.level is not None:
         yield _view("", response.outcome, response.level, "p50")
     if response.difference is not None and response.difference.share_defined.any():
-        yield _view(readable(result.baseline), response.outcome, response.difference, "mean")
+        yield _view(result.baseline, response.outcome, response.difference, "mean")
 
 
 def _view(baseline: str, outcome: Outcome, found: Statistics, centre: str) -> View:
@@ -186,7 +186,7 @@ def outcome_sheet(
     names = [factor_words(factor, unit=False) for factor in result.factors]
     by = f", by {' and '.join(names)}" if len(names) < _MOST_NAMED else ""
     what = _in_words(result, outcome)
-    against = f", less {readable(result.baseline)} in the same draw and world" if result.baseline else ""
+    against = f", less {result.baseline} in the same draw and world" if result.baseline else ""
     note = f"{result.question} {what}{by}. Scenario {result.scenario.title}{against}. {how}"
     paths = (*(factor.path for factor in result.factors), *_BEHIND)
     return sheet(_found(result, what, shown[-1]), note, [Result(result.scenario, {})], paths, height=height)
@@ -199,7 +199,7 @@ def _found(result: SweepResult, what: str, view: View) -> Titles:
         return (f"{what} exists at no point",)
     ends = [int(known[choose(view.centre[known])]) for choose in (np.argmin, np.argmax)]
     low, high = (view.text(float(view.centre[p])) if view.is_difference else view.centre_text(p) for p in ends)
-    said, centre = (f"{what}, above {readable(result.baseline)}", "mean") if view.is_difference else (what, "median")
+    said, centre = (f"{what}, above {result.baseline}", "mean") if view.is_difference else (what, "median")
     return extremes(said, low, high, _after(view), _where(result.factors[:_MOST_NAMED], *ends), centre)
 
 

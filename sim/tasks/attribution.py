@@ -102,7 +102,7 @@ def drivers(
             runs = {key: values[told] for key, values in (hybrids or {}).get(result.name, _NO_HYBRIDS).items()}
             columns = {**inputs[baseline], **inputs[result.name]}
             outcomes_told = tuple(asked[k] for k in told)
-            book = _Book(result.scenario, baseline, outcomes_told, draws[told], units, columns, runs, ranks)
+            book = _Book(result.scenario, base.scenario, outcomes_told, draws[told], units, columns, runs, ranks)
             found += book.attributions()
     return tuple(found)
 
@@ -198,7 +198,7 @@ class _Book:
     """The outcomes of a scenario, and what may drive them; M of them, N draws."""
 
     scenario: Scenario
-    baseline: str
+    baseline: Scenario
     outcomes: tuple[Outcome, ...]
     draws: FloatArray
     units: tuple[Unit, ...]
@@ -219,7 +219,7 @@ class _Book:
             yield Attribution(
                 outcome,
                 self.scenario,
-                self.baseline if outcome.is_comparison else "",
+                self.baseline if outcome.is_comparison else None,
                 float(self.draws[place].mean()),
                 float(self.draws[place].std()),
                 tuple(row for row, _ in lines),

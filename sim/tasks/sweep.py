@@ -182,7 +182,7 @@ class SweepTask(Task[Ran, SweepStudy]):
 
 
 def _result(sweep: Sweep, ran: Ran) -> SweepResult:
-    baseline = sweep.baseline.scenario.name if sweep.baseline else ""
+    baseline = sweep.baseline.scenario.title if sweep.baseline else ""
     return SweepResult(sweep.name, sweep.question, sweep.start, baseline, sweep.factors, ran.responses)
 
 
