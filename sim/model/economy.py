@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cached_property
 
@@ -106,6 +107,17 @@ class Economy:
         }
         most = named["site_cost"] * named["asset_life"]
         return Rates(**{**named, "capital_intensity": np.minimum(named["capital_intensity"], most)})
+
+    def technology(self, name: str) -> FloatArray:
+        """A rate of `technology`, (N,), or (L, N) where a layer has its own."""
+        return self._or_own(f"technology.{name}", [f"market.layers.{layer}" for layer in self.layers])
+
+    def _or_own(self, path: str, owners: Sequence[str]) -> FloatArray:
+        """An input, (N,), or (owners, N) where one of those who may have their own in its place has it."""
+        own = [f"{owner}.{path}" for owner in owners]
+        if not any(name in self.inputs for name in own):
+            return self.inputs[path]
+        return np.stack([self.inputs.get(name, self.inputs[path]) for name in own])
 
     def static_market(self, rows: slice | BoolArray = slice(None)) -> StaticMarket:
         """The base year for the static equilibrium, of all segments or of some."""

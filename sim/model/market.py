@@ -66,14 +66,14 @@ def _raise_quality(economy: Economy, stocks: Stocks, period: Period) -> None:
 
     Equation (17) of docs/model.md.
     """
-    inputs, domestic = economy.inputs, economy.domestic
+    domestic = economy.domestic
     exposed = stocks.by_layer[domestic:].sum(axis=0)
     if stocks.sited:
-        exposed -= (1.0 - inputs["technology.owned_spillover"]) * stocks.owned_by_layer.sum(axis=0)
+        exposed -= (1.0 - economy.technology("owned_spillover")) * stocks.owned_by_layer.sum(axis=0)
     if economy.mix is not None and economy.mix.has_abroad:
         exposed -= economy.by_layer(stocks.abroad).sum(axis=0)
     exposure = exposed / (stocks.by_layer.sum(axis=0) * economy.foreign_share)
-    rate = inputs["technology.catch_up"] + inputs["technology.spillover"] * period.access.spillover * exposure
+    rate = economy.technology("catch_up") + economy.technology("spillover") * period.access.spillover * exposure
     stocks.quality += rate * period.step
     exponent = np.abs(stocks.quality) * economy.excess
     if not exponent.max() < LARGEST_EXPONENT:

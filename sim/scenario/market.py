@@ -32,6 +32,7 @@ __all__ = [
     "Hypothesis",
     "Layer",
     "LayerShares",
+    "LayerTechnology",
     "Market",
     "Migration",
     "Opening",
@@ -74,6 +75,29 @@ class Diffusion(Model):
         return self
 
 
+CatchUp = Annotated[Rate, Range(-1, 1)]
+Spillover = Annotated[Rate, Range(0, 1)]
+
+
+class LayerTechnology(Model):
+    """How domestic quality catches up in one layer; what is left out is the scenario's `technology`."""
+
+    catch_up: CatchUp | None = Field(
+        title="how fast domestic quality catches up in {0}", default=None, description="In place of the scenario's."
+    )
+    spillover: Spillover | None = Field(
+        title="technology that flows to domestic rivals in {0}",
+        default=None,
+        description="In place of the scenario's: per year, at the layer's foreign share of the base year in partner "
+        "channels.",
+    )
+    owned_spillover: Fraction | None = Field(
+        title="technology that flows from own sites, relative to partners', in {0}",
+        default=None,
+        description="In place of the scenario's.",
+    )
+
+
 class Layer(Titled):
     """A layer of the stack; the layer without a size is the rest of the total."""
 
@@ -86,6 +110,9 @@ class Layer(Titled):
         description="Initial yearly growth of the log-odds of this layer against the rest.",
     )
     diffusion: Diffusion | None = Field(default=None, description="A technology that spreads, in place of a drift.")
+    technology: LayerTechnology | None = Field(
+        default=None, description="In place of the scenario's `technology`, in this layer."
+    )
 
     @model_validator(mode="after")
     def _moves_once(self) -> Self:
@@ -288,10 +315,10 @@ class Rivalry(Model):
 
 
 class Technology(Model):
-    """How domestic quality catches up."""
+    """How domestic quality catches up; a layer may have a technology of its own."""
 
-    catch_up: Annotated[Rate, Range(-1, 1)] = Field(title="how fast domestic quality catches up")
-    spillover: Annotated[Rate, Range(0, 1)] = Field(
+    catch_up: CatchUp = Field(title="how fast domestic quality catches up")
+    spillover: Spillover = Field(
         title="technology that flows to domestic rivals",
         description="Per year, at the foreign share of the base year in partner channels.",
     )

@@ -243,7 +243,20 @@ def _unreachable_prefixes(scenario: Scenario, possible: Sequence[State]) -> tupl
     }
     stops = [prefix for prefix, holds in conditions.items() if not holds]
     own = [prefix for name in scenario.providers for prefix in _unused_terms(scenario, name, admitted.get(name, False))]
-    return (*stops, *own, *_unused_levers(scenario, possible), *_impossible_steps(scenario))
+    return (
+        *stops,
+        *own,
+        *_without_sites(scenario, owned),
+        *_unused_levers(scenario, possible),
+        *_impossible_steps(scenario),
+    )
+
+
+def _without_sites(scenario: Scenario, owned: Sequence[State]) -> Iterator[str]:
+    """Spillover from own sites of layers in which there can be none."""
+    for layer in scenario.market.layers:
+        if not any(layer in state.levers.owned_layers for state in owned):
+            yield f"market.layers.{layer}.technology.owned_spillover"
 
 
 def _uses_common_hurdle(scenario: Scenario, name: str) -> bool:
