@@ -6,14 +6,16 @@ from typing import Any
 
 import pytest
 from shipped import FOLDER, RUNNABLE, scenario
+from test_buy_out import scenario as with_buy_outs
 
 from sim.chance.sampling import draw_worlds
 from sim.chance.worlds import SHOCK_INPUTS, Worlds
+from sim.outcomes.panels import Result
 from sim.reading.loading import load_scenario
 from sim.scenario.inputs import inputs
 from sim.scenario.scenario import Scenario
 from sim.tasks import audit as audit_module
-from sim.tasks.audit import audit, in_play
+from sim.tasks.audit import Audit, audit, in_play
 
 
 def _small(name: str, *overrides: str) -> Scenario:
@@ -81,3 +83,104 @@ def test_an_audit_looks_at_one_scramble_at_a_time_and_at_no_more_than_sixteen(dr
     first, second, *looks = audit_module._looks(draws)
     assert (first, second) == ((0, 8), (0, 64))
     assert looks == [(scramble, 512) for scramble in range(min(draws // 512, 16))]
+
+
+def _insurers(name: str) -> Scenario:
+    return load_scenario(FOLDER / "insurers" / f"{name}.yaml", overrides=["sampling.draws=512"])
+
+
+def test_what_dates_a_buy_out_is_in_play_and_what_dates_a_building_is_not() -> None:
+    names = in_play(_insurers("majority"))
+    assert {"regulator.review_time[axa]", "entry.hurdle", "economics.buy_out_price"} <= names
+    assert not {name for name in names if name.startswith("entry.build_time")}
+
+
+def test_whose_business_is_its_own_already_waits_for_nobody() -> None:
+    names = in_play(_insurers("majority"))
+    assert "regulator.review_time[aia]" not in names
+
+
+def test_without_a_cap_on_equity_nothing_of_buy_outs_is_in_play() -> None:
+    names = in_play(_insurers("half_kept"))
+    assert not {"regulator.review_time[axa]", "entry.hurdle", "economics.buy_out_price", "opening.ramp"} & names
+
+
+def test_insurers_leave_nothing_dead() -> None:
+    found = audit([_insurers(name) for name in ("half_kept", "majority")])
+    assert found.faults() == ()
+    assert found.lines() == ("not in play in this study: how long the regulator takes (AIA)",)
+
+
+def test_who_is_bound_beyond_the_horizon_waits_for_nobody() -> None:
+    found = with_buy_outs("providers.aws.entry={bound_until: 2040-01-01}")
+    names = in_play(found)
+    assert "regulator.review_time[aws]" not in names
+    assert "regulator.review_time[microsoft]" in names
+
+
+def test_inputs_redrawn_together_and_parted_are_those_that_move_alone() -> None:
+    """On the same draws: where a pilot fills, and who never builds."""
+    found = _small("ftz_pilot", "providers.aws.entry={rule: never}", "regulator.reviewers=1000")
+    names = [name for name in sorted(in_play(found)) if name.startswith(("regulator", "entry", "zone", "market.g"))]
+    names += ["regulator.review_time[aws]", "entry.build_time[aws]"]
+    trials = audit_module._Trials()
+    together = trials.moving(found, names, 0, 64)
+    alone = {name for name in names if trials.moving(found, [name], 0, 64)}
+    assert together == alone
+    assert {"regulator.review_time[aws]", "entry.build_time[aws]"}.isdisjoint(together)
+    assert len(together) > 5
+
+
+def test_what_moves_nothing_together_is_run_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    runs: list[int] = []
+    run = audit_module.simulate
+
+    def counted(scenario: Scenario, worlds: Worlds) -> Any:
+        runs.append(worlds.draws)
+        return run(scenario, worlds)
+
+    monkeypatch.setattr(audit_module, "simulate", counted)
+    names = [
+        f"{time}[{name}]" for time in ("regulator.review_time", "entry.build_time") for name in ("aws", "microsoft")
+    ]
+    assert audit_module._Trials().moving(_small("jv_only"), names, 0, 64) == set()
+    assert sum(runs) == 2 * 64
+
+
+def test_who_never_applies_in_the_results_is_not_looked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    dear = with_buy_outs(
+        "entry.rule=profit",
+        "economics.buy_out_price={value: 90, unit: '1', source: judgement, grade: judgement}",
+        "sampling.draws=512",
+    )
+    panels = audit_module.simulate(dear, draw_worlds(dear, range(1)))
+    looks: list[str] = []
+
+    def moving(self: Any, scenario: Scenario, names: Any, scramble: int, draws: int) -> set[str]:
+        looks.extend(names)
+        return set(names)
+
+    monkeypatch.setattr(audit_module._Trials, "moving", moving)
+    monkeypatch.setattr(audit_module, "_is_idle", lambda one, path, trials: False)
+    found = audit([dear], [Result(dear, panels)])
+    assert "regulator.review_time[aws]" not in looks
+    assert "regulator.review_time[aws]" in found.dead
+    assert "demand.churn" in looks
+
+
+def test_a_line_names_inputs_by_their_titles_and_of_many_a_few() -> None:
+    words = {"a.b": "first", "c.d": "second", "x": "X-Ray"}
+    whose = [f"a.b[{name}]" for name in "xyz"]
+    many = Audit((), (), (*whose, "c.d[x]", *(f"e{number}" for number in range(7))), words)
+    assert many.lines() == ("not in play in this study: first (3 providers), second (X-Ray), e0, e1, e2 and 4 more",)
+    dead = Audit(("c.d", "a.b[x]"), (("s", "a.b"), ("s", "c.d")), (), words)
+    assert dead.lines() == (
+        "moves nothing: second and first (X-Ray) (redrawn alone, no outcome of any scenario changes)",
+        "moves nothing: first and second in s (with the base's value, all is the same)",
+    )
+    assert [line.split(" ")[2] for line in dead.faults()] == ["c.d", "a.b[x]", "a.b", "c.d"]
+
+
+def test_a_category_that_is_sure_is_no_uncertain_input() -> None:
+    found = audit([_insurers("half_kept")])
+    assert "zone.reading" not in (*found.dead, *found.out_of_play)

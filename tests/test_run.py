@@ -68,7 +68,7 @@ def _made_up_model(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("sim.chance.variants.draw_worlds", _draw)
     monkeypatch.setattr("sim.tasks.runs.median_world", lambda one: _Worlds(np.full(2, 0.5)))
     monkeypatch.setattr("sim.tasks.runs.simulate", _simulate)
-    monkeypatch.setattr("sim.tasks.run.audit", lambda scenarios: Audit((), (), ()))
+    monkeypatch.setattr("sim.tasks.run.audit", lambda scenarios, results: Audit((), (), ()))
 
 
 def _run(out: Path, *names: str, draws: int = DRAWS, **options: Any) -> Study:
@@ -224,7 +224,7 @@ def test_what_comes_to_stand_in_the_folder_while_a_study_runs_is_left_alone(
 ) -> None:
     folder = _run(tmp_path).folder
 
-    def audit_and_meddle(scenarios: object) -> Audit:
+    def audit_and_meddle(scenarios: object, results: object) -> Audit:
         (folder / "my_notes.txt").write_text("precious")
         return Audit((), (), ())
 
@@ -233,7 +233,7 @@ def test_what_comes_to_stand_in_the_folder_while_a_study_runs_is_left_alone(
         _run(tmp_path, force=True)
     assert (folder / "my_notes.txt").read_text() == "precious"
     (folder / "my_notes.txt").unlink()
-    monkeypatch.setattr("sim.tasks.run.audit", lambda scenarios: Audit((), (), ()))
+    monkeypatch.setattr("sim.tasks.run.audit", lambda scenarios, results: Audit((), (), ()))
     monkeypatch.setattr("sim.tasks.task.finished", lambda *_: None)
     assert _run(tmp_path).notes == ("5 blocks of draws were there already, from a run that was stopped",)
 
@@ -364,14 +364,14 @@ DEAD = Audit(dead=("demand.churn",), idle=(), out_of_play=())
 
 
 def test_an_input_that_moves_nothing_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sim.tasks.run.audit", lambda scenarios: DEAD)
+    monkeypatch.setattr("sim.tasks.run.audit", lambda scenarios, results: DEAD)
     assert _run(tmp_path).notes == DEAD.lines()
 
 
 def test_an_input_that_moves_nothing_is_an_error_where_that_is_asked_for(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sim.tasks.run.audit", lambda scenarios: DEAD)
+    monkeypatch.setattr("sim.tasks.run.audit", lambda scenarios, results: DEAD)
     finished = _run(tmp_path).folder
     with pytest.raises(ScenarioError, match=r"moves nothing: demand\.churn"):
         _run(tmp_path, strict=True)

@@ -8,8 +8,8 @@ can bring about are not in play, which is no fault.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import chain, islice
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any, Final, TypeAlias
 
 import numpy as np
@@ -20,11 +20,26 @@ from sim.chance.sampling import draw_worlds
 from sim.chance.worlds import SHOCK_INPUTS, Worlds, same_worlds
 from sim.errors import SimError
 from sim.model.engine import draws_at_once, simulate
+from sim.outcomes.panels import Result
 from sim.reading.consistency import problems
-from sim.scenario.inputs import inputs
-from sim.scenario.policy import NEVER, State, allows_owned, decimal_year, earliest_dates, reachable, states
-from sim.scenario.providers import LAUNCH
+from sim.scenario.families import Discrete
+from sim.scenario.inputs import inputs, titles
+from sim.scenario.policy import (
+    BUILD,
+    BUY_OUT,
+    NEVER,
+    State,
+    allows_owned,
+    decimal_year,
+    earliest_dates,
+    modes_allowed,
+    reachable,
+    states,
+)
+from sim.scenario.providers import ALLOWED, LAUNCH
+from sim.scenario.records import Record
 from sim.scenario.scenario import Scenario
+from sim.wording import listed
 
 __all__ = ["Audit", "audit", "in_play"]
 
@@ -41,8 +56,15 @@ _MOST_SCRAMBLES: Final = 16
 _BACK: Final = 128
 """Draws on which an override is taken back, if the first few show nothing."""
 
+_TOLD: Final = 5
+"""Inputs that a line names; what each provider has of its own counts once."""
+
 _ECHOES: Final = ("opening_hypothesis", "zone_reading")
 """Outcomes that repeat an input: that they move proves nothing."""
+
+_BESIDE_SITES: Final = ("partner_unlock", "cross_border", "cross_border_unlock")
+_OF_SITES: Final = ("owned_unlock", "owned_layers", "reach", "eligible")
+"""Levers by which a step opens or closes what providers have already, without own sites and with them."""
 
 
 @dataclass(frozen=True)
@@ -57,14 +79,17 @@ class Audit:
         Scenario and path of each override that moved no outcome of its scenario.
     out_of_play : tuple of str
         Uncertain inputs that no scenario of the study can reach.
+    words : mapping of str to str
+        Paths of inputs, and names of providers and scenarios, as people read them; where there are none, as they are.
     """
 
     dead: tuple[str, ...]
     idle: tuple[tuple[str, str], ...]
     out_of_play: tuple[str, ...]
+    words: Mapping[str, str] = field(default_factory=dict)
 
     def faults(self) -> tuple[str, ...]:
-        """What should have moved an outcome and did not, in words."""
+        """What should have moved an outcome and did not, one by one and by its path."""
         found = [f"moves nothing: {name} (redrawn alone, no outcome of any scenario changes)" for name in self.dead]
         found += [
             f"moves nothing: {path} in {name} (with the base's value, all is the same)" for name, path in self.idle
@@ -72,39 +97,95 @@ class Audit:
         return tuple(found)
 
     def lines(self) -> tuple[str, ...]:
-        """All findings in words."""
-        absent = [f"not in play in this study: {', '.join(self.out_of_play)}"] if self.out_of_play else []
-        return (*self.faults(), *absent)
+        """All findings in words, a line a kind and a scenario."""
+        lines = []
+        if self.dead:
+            lines.append(f"moves nothing: {self._named(self.dead)} (redrawn alone, no outcome of any scenario changes)")
+        for scenario in dict.fromkeys(name for name, _ in self.idle):
+            paths = self._named([path for name, path in self.idle if name == scenario])
+            where = self.words.get(scenario, scenario)
+            lines.append(f"moves nothing: {paths} in {where} (with the base's value, all is the same)")
+        if self.out_of_play:
+            lines.append(f"not in play in this study: {self._named(self.out_of_play)}")
+        return tuple(lines)
+
+    def _named(self, names: Sequence[str]) -> str:
+        """Inputs by their titles: what each provider has of its own once, and of many the first few."""
+        owners: dict[str, list[str]] = {}
+        for name in names:
+            path, _, owner = name.rstrip("]").partition("[")
+            owners.setdefault(path, []).extend([self.words.get(owner, owner)] if owner else [])
+        parts = [self.words.get(path, path) + _whose(own) for path, own in owners.items()]
+        rest = len(parts) - _TOLD
+        return listed(parts if rest <= 0 else [*parts[:_TOLD], f"{rest} more"])
 
 
-def audit(scenarios: Sequence[Scenario]) -> Audit:
+def _whose(owners: Sequence[str]) -> str:
+    """Of whom an input is, in brackets; of many how many."""
+    if not owners:
+        return ""
+    return f" ({listed(owners) if len(owners) <= 2 else f'{len(owners)} providers'})"
+
+
+def audit(scenarios: Sequence[Scenario], results: Sequence[Result] = ()) -> Audit:
     """Look for inputs and overrides that move nothing.
 
     Parameters
     ----------
     scenarios : sequence of Scenario
         A study, on shared draws.
+    results : sequence of Result, optional
+        What they gave: who never applies there is not waited for in draw after draw.
 
     Returns
     -------
     Audit
     """
     scenarios = [scenario.learning(None, None) for scenario in scenarios]  # what moves is the model's affair
-    uncertain = [item.name for scenario in scenarios for item in inputs(scenario) if not item.record.is_fixed]
+    uncertain = [item.name for scenario in scenarios for item in inputs(scenario) if not _is_sure(item.record)]
     names = list(dict.fromkeys(uncertain))
     played = {scenario.name: in_play(scenario) for scenario in scenarios}
+    idle = {result.name: _never_asked(result) for result in results}
     live: set[str] = set()
     trials = _Trials()
     for scramble, draws in _looks(scenarios[0].sampling.draws):
         # The last scenario first: by custom the widest opening, in which the most inputs move.
         for scenario in reversed(scenarios):
-            asked = [name for name in names if name in played[scenario.name] and name not in live]
+            left = played[scenario.name] - live - idle.get(scenario.name, set())
+            asked = [name for name in names if name in left]
             live |= trials.moving(scenario, asked, scramble, draws) if asked else set()
     everywhere = set().union(*played.values())
     return Audit(
         dead=tuple(name for name in names if name in everywhere and name not in live),
         idle=tuple((one.name, path) for one in scenarios for path in one.overridden if _is_idle(one, path, trials)),
         out_of_play=tuple(name for name in names if name not in everywhere),
+        words={name: text for scenario in reversed(scenarios) for name, text in _words(scenario).items()},
+    )
+
+
+def _never_asked(result: Result) -> set[str]:
+    """Names of the times that nobody waits for in any draw: of who never applies, or never has a place to build on."""
+    if "event_date" not in result.panels:
+        return set()
+    panel, asks = result.panels["event_date"], {"regulator.review_time": "apply", "entry.build_time": "site"}
+    return {
+        f"{path}[{name}]"
+        for path, event in asks.items()
+        for name in result.scenario.foreign
+        if np.isnan(panel.column(panel.years[0], "", f"{name}.{event}")).all()
+    }
+
+
+def _words(scenario: Scenario) -> dict[str, str]:
+    """What a scenario, its inputs and its providers are called."""
+    providers = {name: provider.short_title for name, provider in scenario.providers.items()}
+    return {**titles(scenario), **providers, scenario.name: scenario.title}
+
+
+def _is_sure(record: Record) -> bool:
+    """Whether there is only one value that a number can have."""
+    return record.is_fixed or (
+        isinstance(record, Discrete) and sum(weight > 0 for weight in record.discrete.values()) == 1
     )
 
 
@@ -124,16 +205,25 @@ class _Trials:
         self._plain: dict[str, Outcomes] = {}
 
     def moving(self, scenario: Scenario, names: Sequence[str], scramble: int, draws: int) -> set[str]:
-        """Those of the inputs that move an outcome when redrawn alone."""
+        """Those of the inputs that move an outcome when redrawn alone.
+
+        On the first few draws, where most do, each is redrawn alone at once; on more all that are left are redrawn
+        together, and parted in two as long as something moves.
+        """
         worlds = self._worlds(scenario, scramble)
-        few = worlds.take(slice(draws))
-        redrawn = (_redrawn(scenario, few, worlds, name, range(scramble, scramble + 1), draws) for name in names)
-        outcomes = _run(scenario, chain([few], redrawn), draws)
-        plain = next(outcomes)
+        plain = next(_run(scenario, [worlds.take(slice(draws))], draws))
         if draws == _FEW:
             # A copy, which does not hold the whole block in memory.
             self._plain[scenario.name] = {name: values.copy() for name, values in plain.items()}
-        return {name for name, other in zip(names, outcomes, strict=True) if _differ(plain, other)}
+        groups = [[name] for name in names] if draws == _FEW else [list(names)]
+        found: set[str] = set()
+        while groups:
+            redrawn = (_redrawn(scenario, worlds, group, scramble, draws) for group in groups)
+            outcomes = zip(groups, _run(scenario, redrawn, draws), strict=True)
+            moving = [group for group, other in outcomes if _differ(plain, other)]
+            found.update(group[0] for group in moving if len(group) == 1)
+            groups = [half for group in moving if len(group) > 1 for half in _halves(group)]
+        return found
 
     def differ(self, scenario: Scenario, other: Scenario, draws: int) -> bool:
         """Whether a variant of a scenario has other outcomes in the first scramble."""
@@ -162,12 +252,21 @@ def _run(scenario: Scenario, parts: Iterable[Worlds], draws: int) -> Iterator[Ou
             yield {name: panel.values[..., start : start + draws] for name, panel in panels.items()}
 
 
-def _redrawn(scenario: Scenario, few: Worlds, worlds: Worlds, name: str, scrambles: range, draws: int) -> Worlds:
-    """The first worlds with one input taken from the neighbouring draw."""
-    if name in SHOCK_INPUTS:
-        turned = {name: np.roll(worlds.inputs[name], 1)}
-        return draw_worlds(scenario, scrambles, replaced=turned).take(slice(draws))
-    return few.replace_input(name, np.roll(few.inputs[name], 1))
+def _halves(group: Sequence[str]) -> tuple[list[str], list[str]]:
+    middle = len(group) // 2
+    return list(group[:middle]), list(group[middle:])
+
+
+def _redrawn(scenario: Scenario, worlds: Worlds, names: Sequence[str], scramble: int, draws: int) -> Worlds:
+    """The first worlds of a scramble with some inputs taken from the neighbouring draw."""
+    shocks = {name: np.roll(worlds.inputs[name], 1) for name in names if name in SHOCK_INPUTS}
+    if shocks:
+        worlds = draw_worlds(scenario, range(scramble, scramble + 1), replaced=shocks)
+    few = worlds.take(slice(draws))
+    for name in names:
+        if name not in shocks:
+            few = few.replace_input(name, np.roll(few.inputs[name], 1))
+    return few
 
 
 def _differ(plain: Outcomes, other: Outcomes) -> bool:
@@ -221,35 +320,61 @@ def in_play(scenario: Scenario) -> frozenset[str]:
 
 def _unreachable_prefixes(scenario: Scenario, possible: Sequence[State]) -> tuple[str, ...]:
     """Beginnings of the names of inputs that play no part in any state that is possible."""
+    ways = {name: _ways(scenario, possible, name) for name in scenario.foreign}
+    goes = any(ways.values())
+    own = [prefix for name in scenario.providers for prefix in _unused_terms(scenario, name, ways.get(name, set()))]
+    return (
+        *(prefix for prefix, holds in _conditions(scenario, possible, goes=goes).items() if not holds),
+        *(() if any(way and _uses_common_hurdle(scenario, name) for name, way in ways.items()) else ("entry.hurdle",)),
+        *own,
+        *_without_sites(scenario, [state for state in possible if allows_owned(state)]),
+        *_unused_levers(scenario, possible, {way for own in ways.values() for way in own}),
+        *_impossible_steps(scenario),
+    )
+
+
+def _conditions(scenario: Scenario, possible: Sequence[State], *, goes: bool) -> Mapping[str, bool]:
+    """Beginnings of names, and whether something is possible that they belong to; `goes`: somebody may enter."""
     owned = [state for state in possible if allows_owned(state)]
-    unlocks = any(state.levers.partner_unlock != possible[0].levers.partner_unlock for state in possible)
     hands_over = bool(owned) and any(state.levers.transfers_sites for state in possible)
     migrates = any(not state.levers.capped for state in owned)
-    admitted = {name: any(allows_owned(state, name) for state in owned) for name in scenario.foreign}
-    conditions = {
+    opens = goes or _moves(possible, _BESIDE_SITES) or (bool(owned) and _moves(possible, _OF_SITES))
+    return {
         "capacity.": bool(owned),
-        "entry.": bool(owned),
-        "regulator.": bool(owned),
+        "entry.": goes,
+        "regulator.": goes,
         "technology.owned_spillover": bool(owned),
         "economics.technology_royalty": bool(owned),
-        "entry.hurdle": any(_uses_common_hurdle(scenario, name) for name in scenario.foreign if admitted[name]),
-        "opening.ramp": bool(owned) or unlocks,
-        "opening.layer_factor.": bool(owned) or unlocks,
+        "opening.ramp": opens,
+        "opening.layer_factor.": opens,
         "migration.rate": migrates,
         "migration.consent_loss": migrates or hands_over,
         "zone.reading": any(state.levers.reach == "zone" for state in owned),
         "zone.cap": any(state.levers.capped for state in owned),
         "economics.transfer_price": hands_over,
     }
-    stops = [prefix for prefix, holds in conditions.items() if not holds]
-    own = [prefix for name in scenario.providers for prefix in _unused_terms(scenario, name, admitted.get(name, False))]
-    return (
-        *stops,
-        *own,
-        *_without_sites(scenario, owned),
-        *_unused_levers(scenario, possible),
-        *_impossible_steps(scenario),
+
+
+def _moves(possible: Sequence[State], levers: Sequence[str]) -> bool:
+    """Whether some of the levers differ between states."""
+    return any(
+        getattr(state.levers, name) != getattr(possible[0].levers, name) for state in possible for name in levers
     )
+
+
+def _ways(scenario: Scenario, possible: Sequence[State], name: str) -> set[int]:
+    """Modes in which a provider may enter in some state that is possible, and before the horizon ends.
+
+    None of one that has sites in the base year already, or whose own terms say that it never does.
+    """
+    own, terms = scenario.providers[name].entry, scenario.entry_of(name)
+    dates = [decimal_year(day) for day in (terms.from_date, terms.bound_until) if day is not None]
+    if terms.after not in (None, ALLOWED):
+        dates.append(earliest_dates(scenario)[terms.after])
+    late = max(dates, default=0.0) >= scenario.horizon.end_year + 1
+    if name in scenario.sited or late or (own is not None and own.rule == "never"):
+        return set()
+    return {mode for state in possible for mode in modes_allowed(scenario, state, name)}
 
 
 def _without_sites(scenario: Scenario, owned: Sequence[State]) -> Iterator[str]:
@@ -264,14 +389,16 @@ def _uses_common_hurdle(scenario: Scenario, name: str) -> bool:
     return terms.rule == "profit" and terms.hurdle == "entry.hurdle"
 
 
-def _unused_terms(scenario: Scenario, name: str, admitted: bool) -> Iterator[str]:
+def _unused_terms(scenario: Scenario, name: str, ways: set[int]) -> Iterator[str]:
     """Beginnings of the inputs of one provider that play no part: it is admitted nowhere, or cannot come."""
     entry, arrives = f"providers.{name}.entry.", f"providers.{name}.arrives."
-    if not admitted:
-        yield from (entry, f"regulator.review_time[{name}]", f"entry.build_time[{name}]")
+    if not ways:
+        yield from (entry, f"regulator.review_time[{name}]")
     elif scenario.entry_of(name).rule != "profit":
         yield f"{entry}hurdle"
-    if scenario.providers[name].arrives is not None and not _can_arrive(scenario, name, admitted):
+    if BUILD not in ways:
+        yield f"entry.build_time[{name}]"
+    if scenario.providers[name].arrives is not None and not _can_arrive(scenario, name, BUILD in ways):
         yield arrives
 
 
@@ -286,18 +413,21 @@ def _can_arrive(scenario: Scenario, name: str, admitted: bool) -> bool:
     return arrives.when is not None and decimal_year(arrives.when) < scenario.horizon.end_year + 1
 
 
-def _unused_levers(scenario: Scenario, possible: Sequence[State]) -> Iterable[str]:
-    """Records of levers that no possible state reads."""
+def _unused_levers(scenario: Scenario, possible: Sequence[State], ways: set[int]) -> Iterable[str]:
+    """Records of levers that no possible state reads, and the price of a partner whom nobody may buy."""
+    bought = ("equity_cap", "bought_unlock")
     used = {
         path
         for state in possible
         for name, path in state.paths.items()
-        if name != "owned_unlock" or allows_owned(state)
+        if (name != "owned_unlock" or allows_owned(state)) and (name not in bought or BUY_OUT in ways)
     }
     for item in inputs(scenario):
         is_lever = item.path.startswith("regimes.") or ".change." in item.path
         if is_lever and item.path not in used:
             yield item.name
+    if BUY_OUT not in ways:
+        yield "economics.buy_out_price"
 
 
 def _impossible_steps(scenario: Scenario) -> Iterable[str]:

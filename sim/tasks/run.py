@@ -273,7 +273,7 @@ class RunTask(Task[_Drawn, Study]):
         request, results = self.request, computed.results
         files = Files(folder, results, baseline_of(results, request.baseline), request.pictures, desk.crew.jobs)
         batch = Batch()
-        findings = batch.add(partial(audit, [result.scenario for result in results]))
+        findings = batch.add(partial(audit, [result.scenario for result in results], results))
         saved = files.add_draws(batch, request.keep)
         files.add_inputs(batch, computed.inputs, computed.drivers)
         live = files.add_live(batch, computed.inputs, computed.drivers)
