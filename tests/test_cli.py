@@ -393,7 +393,8 @@ def test_list_names_scenarios_and_finished_studies(folder: Folder, capsys: Said)
     cases = {file.parent.name for file in shipped_folder().glob("*/base.yaml")}
     assert {name.partition("/")[0] for name in named[1 + len(shipped) :]} == cases
     assert scenarios.splitlines()[1].split()[1:] == ["small.yaml", "What", "is", "it", "worth?"]
-    assert [line.split()[0] for line in sweeps.splitlines()[1:]] == ["zone"]
+    maps = [line.split()[0] for line in sweeps.splitlines()[1:]]
+    assert maps == ["zone", "cars/tariff", "europe_cloud/public_sector", "insurers/price_of_a_stake"]
     shipped = [file.stem for file in scenario_files(shipped_folder() / "decisions")]
     assert [line.split()[0] for line in decisions.splitlines()[1:]][: len(shipped)] == shipped
     assert "cars/tesla_plant" in decisions

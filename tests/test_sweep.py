@@ -390,8 +390,8 @@ def test_the_command_prints_points_notes_and_paths(folder: Folder, capsys: pytes
     assert cli.main(["sweep", "sweep.yaml", "--no-plots", "--jobs", "1", "--out", "out", "--verbose"]) == 0
     told = capsys.readouterr()
     said = told.out.splitlines()
-    assert said[0].endswith("2 points over demand.churn, 512 draws at each.")
-    assert said[1].startswith("foreign_share.total.2018, median: ")
+    assert said[0].endswith("2 points over customers who change their provider each year, 512 draws at each.")
+    assert said[1].startswith("Foreign share, all layers, 2018, median: ")
     assert said[1].endswith(" at every point.")
     assert said[2].startswith("Saved in out/")
     assert said[4] == "point  demand.churn  foreign_share.total.2018 (%)"

@@ -16,10 +16,12 @@ from synthetic import scenario
 
 from sim.outcomes.naming import Outcome
 from sim.outcomes.sweeps import Coordinate, Factor, SweepResult, describe_columns
+from sim.outcomes.sweepwords import settings
 from sim.pictures import registry
 from sim.pictures.registry import draw, drawable
 from sim.pictures.style import STYLE
 from sim.pictures.sweeps import sheets
+from sim.wording import readable
 
 SHARE = Outcome("foreign_share", "total", "", 2020, "fraction")
 DATE = Outcome("event_date", "", "aws.launch", 2020, "year")
@@ -31,7 +33,7 @@ def grid(*levels: tuple[Coordinate, ...], units: tuple[str, ...] = ("USD bn/yr",
     """Factors of a grid over some levels."""
     paths = ("zone.cap", "zone.reading", "demand.churn", "entry.rule")
     return tuple(
-        Factor(path, unit, column)
+        Factor(path, unit, column, readable(path))
         for path, unit, column in zip(paths, units, zip(*product(*levels), strict=True), strict=False)
     )
 
@@ -49,7 +51,7 @@ def sweep(factors: tuple[Factor, ...], *outcomes: Outcome, baseline: str = "JV o
 
 
 CUBE = tuple(
-    Factor(path, "", tuple(np.random.default_rng(place).random(30).tolist()))
+    Factor(path, "", tuple(np.random.default_rng(place).random(30).tolist()), readable(path))
     for place, path in enumerate(("zone.cap", "demand.churn", "opening.ramp", "entry.hurdle", "migration.rate"))
 )
 DESIGNS = {
@@ -62,7 +64,10 @@ DESIGNS = {
     "four factors": grid(NUMBERS, WORDS, (1.0, 8.0), ("profit", "always")),
     "too many panels": grid(NUMBERS, WORDS, tuple(range(20)), tuple(range(20))),
     "hypercube": CUBE,
-    "list": (Factor("zone.cap", "", (1.0, "0.2 to 0.9", 3.0)), Factor("entry.rule", "", ("profit", "profit", "never"))),
+    "list": (
+        Factor("zone.cap", "", (1.0, "0.2 to 0.9", 3.0), "room in the zone"),
+        Factor("entry.rule", "", ("profit", "profit", "never"), "entry rule"),
+    ),
 }
 
 
@@ -196,3 +201,13 @@ def test_titles_and_labels_stay_on_the_sheet(design: str) -> None:
             inside = [text.get_window_extent() for text in shown if text.get_text()]
         width, height = figure.bbox.size
         assert all(one.x0 >= 0 and one.x1 <= width and one.y0 >= 0 and one.y1 <= height for one in inside)
+
+
+def test_a_point_is_told_by_values_with_units_and_what_they_are_of() -> None:
+    cap = Factor("zone.cap", "USD bn/yr", (0.2, 0.5), "room")
+    churn = Factor("demand.churn", "%/yr", (1.0, 8.0), "churn")
+    rule = Factor("entry.rule", "", ("profit", "never"), "rule")
+    assert settings((cap, churn, rule), 0, 1) == (
+        "0.2 USD bn a year (room), 1% a year (churn) and profit (rule)",
+        "0.5 USD bn a year, 8% a year and never",
+    )

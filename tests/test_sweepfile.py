@@ -233,7 +233,7 @@ def test_a_baseline_on_other_draws_is_refused(folder: Folder) -> None:
     )
 
 
-@pytest.mark.parametrize("path", sorted(shipped_folder().glob("sweeps/*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(shipped_folder().rglob("sweeps/*.yaml")), ids=lambda path: path.stem)
 def test_every_shipped_sweep_is_named_as_its_file_and_can_run(path: Path) -> None:
     found = read_sweep(path)
     assert found.name == path.stem

@@ -18,6 +18,7 @@ from sim.outcomes.statistics import STATISTICS, Missing, Statistics, describe, s
 from sim.outcomes.tables import Cell
 from sim.outcomes.variables import VARIABLES
 from sim.scenario.scenario import Scenario
+from sim.wording import readable
 
 __all__ = [
     "Coordinate",
@@ -53,11 +54,32 @@ class Factor:
         Of its numbers; empty where there is none.
     coordinates : tuple
         The value at each point: a number, or anything else in words.
+    title : str
+        What it is called in a sentence.
     """
 
     path: str
     unit: str
     coordinates: tuple[Coordinate, ...]
+    title: str
+
+    @property
+    def unit_words(self) -> str:
+        """The unit in a sentence; empty for a plain number."""
+        return "" if self.unit == "fraction" else self.unit.replace("/yr", " a year")
+
+    def level_words(self, value: Coordinate) -> str:
+        """A value as a tick label."""
+        return readable(value) if isinstance(value, str) else f"{value:,.4g}"
+
+    def value_words(self, value: Coordinate) -> str:
+        """A value with its unit in a sentence."""
+        unit = "" if isinstance(value, str) else self.unit_words
+        return f"{self.level_words(value)}{unit if unit.startswith('%') else f' {unit}'}".strip()
+
+    def setting(self, point: int) -> str:
+        """The value at a point, and of what it is."""
+        return f"{self.value_words(self.coordinates[point])} ({self.title})"
 
     @cached_property
     def levels(self) -> tuple[Coordinate, ...]:

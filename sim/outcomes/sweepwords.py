@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from sim.outcomes.findings import in_units
+from sim.outcomes.naming import Outcome
 from sim.outcomes.statistics import STATISTICS
-from sim.outcomes.sweeps import Response, SweepResult
-from sim.wording import listed, readable
+from sim.outcomes.sweeps import Factor, Response, SweepResult
+from sim.wording import capital, listed, readable
 
-__all__ = ["sentences"]
+__all__ = ["outcome_words", "sentences", "settings"]
 
 
 def sentences(result: SweepResult) -> Iterator[str]:
     """What the points say: how many there are, and of each outcome where it is least and greatest."""
-    over = listed([factor.path for factor in result.factors])
+    over = listed([factor.title for factor in result.factors])
     count = f"{result.points:,} point{'s' if result.points > 1 else ''}"
-    yield f"{result.question} {count} over {over}, {result.scenario.sampling.draws:,} draws at each."
+    order = ", in this order below" if len(result.factors) > 1 else ""
+    yield f"{result.question} {count} over {over}{order}, {result.scenario.sampling.draws:,} draws at each."
     for response in result.responses:
         yield from _ends(result, response)
 
 
 def _ends(result: SweepResult, response: Response) -> Iterator[str]:
     """Where the median of an outcome, and its mean difference to the baseline, are least and greatest."""
-    outcome = response.outcome
+    outcome, named = response.outcome, outcome_words(result, response.outcome)
     over = f" over {result.baseline}" if result.baseline else ""
     for what, its, statistic, found in (
         ("median", outcome, "p50", response.level),
@@ -38,14 +40,30 @@ def _ends(result: SweepResult, response: Response) -> Iterator[str]:
         low, high = (int(known[choose(values[known])]) for choose in (np.argmin, np.argmax))
         ends = [in_units(its, float(values[place])) for place in (low, high)]
         if ends[0] == ends[1]:
-            yield f"{outcome.label}, {what}: {ends[0]} at every point."
+            yield f"{named}, {what}: {ends[0]} at every point."
         else:
-            places = [_setting(result, place) for place in (low, high)]
-            yield f"{outcome.label}, {what}: from {ends[0]} ({places[0]}) to {ends[1]} ({places[1]})."
+            places = [listed(_values(result.factors, place)) for place in (low, high)]
+            yield f"{named}, {what}: from {ends[0]} at {places[0]} to {ends[1]} at {places[1]}."
 
 
-def _setting(result: SweepResult, point: int) -> str:
-    """What is set at a point, in words."""
-    values = [(factor.path.rpartition(".")[2], factor.coordinates[point]) for factor in result.factors]
-    words = [f"{readable(name)} {value if isinstance(value, str) else f'{value:.4g}'}" for name, value in values]
-    return ", ".join(words)
+def outcome_words(result: SweepResult, outcome: Outcome) -> str:
+    """An outcome of a sweep as a title has it: what, whose, where and when."""
+    item, scenario = outcome.item, result.scenario
+    provider, _, event = item.partition(".")
+    if provider in scenario.providers:
+        whose = " ".join(filter(None, (scenario.called(provider), readable(event))))
+    else:
+        whose = f"{item} providers" if item in ("foreign", "domestic") else readable(item)
+    parts = (capital(readable(outcome.variable)), whose, scenario.called(outcome.scope) if outcome.scope else "")
+    return f"{', '.join(filter(None, parts))}, {outcome.year}"
+
+
+def settings(factors: Sequence[Factor], one: int, other: int) -> tuple[str, str]:
+    """What is set at two points, in words: at the first with the names of the factors, at the second in their order."""
+    named = listed([factor.setting(one) for factor in factors])
+    return named, listed(_values(factors, other))
+
+
+def _values(factors: Sequence[Factor], point: int) -> list[str]:
+    """What is set at a point, factor by factor."""
+    return [factor.value_words(factor.coordinates[point]) for factor in factors]

@@ -22,11 +22,12 @@ from sim.axes import FloatArray
 from sim.outcomes.naming import Outcome
 from sim.outcomes.results import Result
 from sim.outcomes.statistics import STATISTICS, Statistics
-from sim.outcomes.sweeps import Coordinate, Factor, Response, SweepResult
+from sim.outcomes.sweeps import Factor, Response, SweepResult
+from sim.outcomes.sweepwords import outcome_words, settings
 from sim.pictures.captions import extremes
-from sim.pictures.style import COLOURS, HEIGHT, INK, number_axis, sheet, short_title
+from sim.pictures.style import COLOURS, HEIGHT, INK, number_axis, sheet
 from sim.pictures.titles import Titles
-from sim.wording import capital, change, listed, money, percent, points, readable
+from sim.wording import capital, change, money, percent, points, readable
 
 __all__ = [
     "View",
@@ -157,26 +158,9 @@ def _unit_in_words(unit: str, is_difference: bool) -> str:
     return words.get(unit, unit.replace("/yr", " a year"))
 
 
-def _in_words(result: SweepResult, outcome: Outcome) -> str:
-    """An outcome as a title has it."""
-    item, scenario = outcome.item, result.scenario
-    provider, _, event = item.partition(".")
-    if provider in scenario.providers:
-        whose = " ".join(filter(None, (short_title(scenario, provider), readable(event))))
-    else:
-        whose = f"{item} providers" if item in ("foreign", "domestic") else readable(item)
-    parts = (capital(readable(outcome.variable)), whose, scenario.called(outcome.scope) if outcome.scope else "")
-    return f"{', '.join(filter(None, parts))}, {outcome.year}"
-
-
 def factor_words(factor: Factor, *, unit: bool = True) -> str:
-    """A path as words: its last two parts, and the unit."""
-    words = ": ".join(readable(part) for part in factor.path.split(".")[-2:])
-    return f"{words} ({factor.unit})" if unit and factor.unit else words
-
-
-def _coordinate_words(value: Coordinate) -> str:
-    return readable(value) if isinstance(value, str) else f"{value:,.4g}"
+    """What a factor is called, and the unit."""
+    return f"{factor.title} ({factor.unit_words})" if unit and factor.unit_words else factor.title
 
 
 def outcome_sheet(
@@ -185,7 +169,7 @@ def outcome_sheet(
     """A sheet with where the last view is least and greatest as its title, the question, and how to read it."""
     names = [factor_words(factor, unit=False) for factor in result.factors]
     by = f", by {' and '.join(names)}" if len(names) < _MOST_NAMED else ""
-    what = _in_words(result, outcome)
+    what = outcome_words(result, outcome)
     against = f", less {result.baseline} in the same draw and world" if result.baseline else ""
     note = f"{result.question} {what}{by}. Scenario {result.scenario.title}{against}. {how}"
     paths = (*(factor.path for factor in result.factors), *_BEHIND)
@@ -200,16 +184,7 @@ def _found(result: SweepResult, what: str, view: View) -> Titles:
     ends = [int(known[choose(view.centre[known])]) for choose in (np.argmin, np.argmax)]
     low, high = (view.text(float(view.centre[p])) if view.is_difference else view.centre_text(p) for p in ends)
     said, centre = (f"{what}, above {result.baseline}", "mean") if view.is_difference else (what, "median")
-    return extremes(said, low, high, _after(view), _where(result.factors[:_MOST_NAMED], *ends), centre)
-
-
-def _where(factors: Sequence[Factor], low: int, high: int) -> tuple[str, str]:
-    """The settings of two points: the first with the names of the factors, the second as levels in their order."""
-    one, other = (
-        [_coordinate_words(factor.levels[factor.places[point]]) for factor in factors] for point in (low, high)
-    )
-    names = [factor_words(factor, unit=False).replace(":", "") for factor in factors]
-    return listed([f"{name} {level}" for name, level in zip(names, one, strict=True)]), listed(other)
+    return extremes(said, low, high, _after(view), settings(result.factors[:_MOST_NAMED], *ends), centre)
 
 
 def _after(view: View) -> str:
@@ -268,7 +243,7 @@ def figures(axis: Axis, view: View) -> None:
 
 def level_words(factor: Factor) -> list[str]:
     """The levels of a factor as tick labels."""
-    return [textwrap.fill(_coordinate_words(level), _LINE_OF_LEVEL) for level in factor.levels]
+    return [textwrap.fill(factor.level_words(level), _LINE_OF_LEVEL) for level in factor.levels]
 
 
 def room_below(factors: Iterable[Factor]) -> float:
@@ -279,4 +254,4 @@ def room_below(factors: Iterable[Factor]) -> float:
 
 def setting(factor: Factor, place: int) -> str:
     """A factor at one of its levels, in words."""
-    return f"{factor_words(factor, unit=False)} = {_coordinate_words(factor.levels[place])}"
+    return f"{factor.title}: {factor.value_words(factor.levels[place])}"

@@ -5,6 +5,7 @@ Each is a function, one outcome of a sweep in, figure out; which one is drawn ha
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
@@ -43,6 +44,9 @@ from sim.pictures.style import COLOURS, INK, MARKERS, grid, heading
 from sim.wording import capital
 
 __all__ = ["Sheet", "sheets", "sweep_facets", "sweep_heat_map", "sweep_lines", "sweep_scatter"]
+
+_LINE_OF_TITLE: Final = 44
+"""Letters in a line beside an axis."""
 
 _MOST_LABELLED: Final = 10
 """Rows or columns of a heat map in whose cells figures can be read."""
@@ -155,7 +159,7 @@ def _cell_ticks(axis: Axis, factor: Factor) -> None:
     words = level_words(factor)
     step = -(-len(words) // (2 * _MOST_LABELLED))
     axis.set_ticks(np.arange(len(words))[::step] + 0.5, words[::step])
-    axis.set_label_text(capital(factor_words(factor)))
+    axis.set_label_text(textwrap.fill(capital(factor_words(factor)), _LINE_OF_TITLE))
 
 
 def _colour_bar(figure: Figure, axes: Axes, mesh: QuadMesh, view: View) -> None:

@@ -230,10 +230,11 @@ class Scenario(Model):
         return self._learned
 
     def called(self, key: str) -> str:
-        """What a provider, layer, segment, hypothesis or reading is called where people read; another id in words."""
+        """What a part of the scenario is called where people read; an id of none in words."""
         if key in self.providers:
             return self.providers[key].short_title
-        entries = (self.market.layers, self.segments, self.channels or {}, self.opening.hypotheses, self.zone.readings)
+        groups = (self.market.layers, self.segments, self.channels or {}, self.regimes)
+        entries: tuple[Mapping[str, Titled | Regime], ...] = (*groups, self.opening.hypotheses, self.zone.readings)
         titles = (entry.get(key) for entry in entries)
         return next((one.title for one in titles if one is not None and one.title), readable(key))
 

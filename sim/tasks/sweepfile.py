@@ -28,6 +28,7 @@ from sim.reading.loading import Loaded, loaded_from, read_scenario, with_values
 from sim.reading.naming import file_named, named_file
 from sim.reading.overrides import with_value
 from sim.reading.validation import conforming, steps
+from sim.scenario.inputs import titles
 from sim.scenario.levers import Id
 from sim.scenario.records import Model
 from sim.scenario.scenario import SETTINGS, Scenario
@@ -109,10 +110,15 @@ class Sweep:
     @property
     def factors(self) -> tuple[Factor, ...]:
         """What is varied, with the coordinates of every point."""
-        return tuple(
-            Factor(path, _unit(self.loaded.tree, path), tuple(coordinate(point[path].plain()) for point in self.points))
-            for path in self.points[0]
-        )
+        scenario = self.loaded.scenario
+        called = titles(scenario)
+
+        def factor(path: str) -> Factor:
+            values = tuple(coordinate(point[path].plain()) for point in self.points)
+            title = called.get(path) or ": ".join(scenario.called(part) for part in path.split(".")[-2:])
+            return Factor(path, _unit(self.loaded.tree, path), values, title)
+
+        return tuple(factor(path) for path in self.points[0])
 
     def _set(self, scenario: Scenario) -> Scenario:
         return scenario.model_copy(update={"sampling": scenario.sampling.model_copy(update=dict(self.settings))})
