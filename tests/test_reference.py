@@ -36,6 +36,10 @@ BY_YEAR = (
 )
 """A market that falls and recovers."""
 
+OFTEN = '"value":0.5,"unit":"1/yr","source":"judgement","grade":"judgement"'
+FAR = '"low":-0.3,"median":0.5,"high":1.2,"unit":"1","min":-3,"max":3,"source":"judgement","grade":"judgement"'
+LATER = '"low":1,"median":5,"high":20,"unit":"months","min":0,"source":"judgement","grade":"judgement"'
+
 STRESSES = (
     "ftz_pilot entry.rule=always horizon.period_months=12",
     "piecemeal entry.rule=always horizon.period_months=1",
@@ -56,6 +60,9 @@ STRESSES = (
     "new_entrant entry.rule=always providers.google.arrives.new_choices=60 demand.conduct=1 regulator.review_time=1",
     "new_entrant providers.google.arrives.after=null providers.google.arrives.when=2022-05-20",
     "new_entrant entry.rule=always providers.google.arrives.after=opening_effective providers.google.arrives.delay=1.3",
+    f'full_liberalization entry.rule=always providers.alibaba.jumps={{"rate":{{{OFTEN}}},"size":{{{FAR}}}}} '
+    f'providers.aws.jumps={{"after":"launch","size":{{{FAR}}}}} '
+    f'providers.microsoft.jumps={{"when":2023-02-01,"delay":{{{LATER}}},"size":{{{FAR}}}}}',
 )
 """Numbers at which rare branches are common."""
 

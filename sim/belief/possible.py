@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from sim.axes import FloatArray
-from sim.chance.worlds import MARKET, STEPS, event_columns, period_count, reverting_paths
+from sim.chance.worlds import MARKET, event_columns, is_rare, period_count, rare_paths, reverting_paths
 from sim.disk import file_hash
 from sim.errors import ResultsError
 from sim.outcomes.manifest import MANIFEST, read_manifest
@@ -44,7 +44,7 @@ def impossible(columns: Mapping[str, FloatArray], scenario: Scenario) -> Iterato
             least, most = _range(numbers[name])
             whole = numbers[name].dimension == "category"
             yield from _outside(name, values, (least, most), whole=whole)
-        elif name in event_columns(scenario) or name == STEPS:
+        elif name in event_columns(scenario) or (name in lengths and is_rare(name)):
             yield from _outside(name, values, _INSIDE, ends="between 0 and 1, without them")
         elif name in lengths:
             yield from _outside(name, values, (-_FARTHEST, _FARTHEST))
@@ -53,7 +53,8 @@ def impossible(columns: Mapping[str, FloatArray], scenario: Scenario) -> Iterato
 def _path_lengths(scenario: Scenario) -> dict[str, int]:
     """Every path of shocks to the number of its components."""
     periods = period_count(scenario.horizon)
-    return {MARKET: 2 * periods, STEPS: periods, **dict.fromkeys(reverting_paths(scenario), periods + 1)}
+    rare = dict.fromkeys(rare_paths(scenario), periods)
+    return {MARKET: 2 * periods, **rare, **dict.fromkeys(reverting_paths(scenario), periods + 1)}
 
 
 def _range(item: Input) -> tuple[float, float]:

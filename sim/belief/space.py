@@ -15,7 +15,7 @@ from scipy.special import ndtr, ndtri
 
 from sim.axes import EDGE, FloatArray
 from sim.chance.sampling import draw_latents
-from sim.chance.worlds import MARKET, STEPS, Latents, Named, event_columns, period_count, reverting_paths
+from sim.chance.worlds import MARKET, Latents, Named, event_columns, is_rare, period_count, rare_paths, reverting_paths
 from sim.scenario.inputs import inputs
 from sim.scenario.scenario import Scenario
 
@@ -58,8 +58,8 @@ class Space:
         """The vector (D, N) of some latents and biases (B, N)."""
         singles = [latents.inputs[name] for name in self.inputs] + [latents.events[name] for name in self.events]
         paths = [
-            ndtri(latents.shocks[path][: self.rows[path]]) if path == STEPS else latents.shocks[path][: self.rows[path]]
-            for path in self.shocks
+            ndtri(first) if is_rare(path) else first
+            for path, first in ((path, latents.shocks[path][: self.rows[path]]) for path in self.shocks)
         ]
         return np.vstack([*(ndtri(uniform)[None] for uniform in singles), *paths, biases])
 
@@ -71,7 +71,7 @@ class Space:
         for path in self.shocks:
             first = np.stack([next(places) for _ in range(self.rows[path])])
             later = others.shocks[path][self.rows[path] :]
-            shocks[path] = np.vstack([_uniform(first) if path == STEPS else first, later])
+            shocks[path] = np.vstack([_uniform(first) if is_rare(path) else first, later])
         return Latents(
             {**others.inputs, **{name: found[name] for name in self.inputs}},
             {**others.events, **{name: found[name] for name in self.events}},
@@ -93,7 +93,7 @@ def middle_of(scenario: Scenario, draws: int) -> Latents:
     return Latents(
         dict.fromkeys(names, half),
         dict.fromkeys(event_columns(scenario), half),
-        {**paths, STEPS: np.full((periods, draws), 0.5)},
+        {**paths, **dict.fromkeys(rare_paths(scenario), np.full((periods, draws), 0.5))},
     )
 
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from sim.chance.shocks import downward_steps, tail_factor
+from sim.axes import EDGE, FloatArray
+from sim.chance.shocks import tail_factor
 from sim.chance.worlds import (
     MARKET,
     STEPS,
@@ -18,6 +19,9 @@ from sim.chance.worlds import (
     event_columns,
     listed_order,
     period_count,
+    rare_inputs,
+    rare_path,
+    rare_paths,
     reverting_paths,
     steps_with_chance,
     steps_with_clock,
@@ -77,16 +81,28 @@ def _middle_of(scenario: Scenario, world: Worlds, learned: Named) -> Worlds:
     wide = {path: tail_factor(learned[tail]) for path, tail in tails.items() if tail in learned}
     paths = {
         name: np.repeat((learned[name] * wide.get(name, 1.0)).mean(axis=1)[:, None], copies, axis=1)
-        for name in (MARKET, STEPS, *reverting_paths(scenario))
+        for name in (MARKET, *reverting_paths(scenario))
     }
+    nothing = np.full((period_count(scenario.horizon), copies), EDGE)
+    paths |= dict.fromkeys(rare_paths(scenario), nothing)
     as_they_are = dict.fromkeys(tails.values(), np.full(copies, -math.expm1(-1.0)))  # a tail factor of 1
     events = {**middle(event_columns(scenario)), **as_they_are, **listed_order(scenario, copies)}
     made = worlds_of(scenario, Columns(values, events, paths))
-    rate, size = (learned.get(name, values[name][:1]) for name in ("market.step_rate", "market.step_size"))
-    falls = size * downward_steps(learned[STEPS], rate * (scenario.horizon.period_months / 12))
+    rare = {path: _mean_of_rare(scenario, path, learned, values) for path in rare_paths(scenario)}
+    names, rivalry = scenario.domestic + scenario.foreign, made.rivalry
+    for path in rare.keys() - {STEPS}:
+        rivalry[:, names.index(path.partition(".")[2])] += rare[path]
     return replace(
         made,
-        market_steps=np.repeat(-falls.mean(axis=1)[:, None], copies, axis=1),
+        rivalry=rivalry,
+        market_steps=np.repeat(-rare[STEPS], copies, axis=1),
         chance={**world.chance, **made.chance},
         clock={**world.clock, **made.clock},
     )
+
+
+def _mean_of_rare(scenario: Scenario, path: str, learned: Named, values: Named) -> FloatArray:
+    """Mean over the rows of what a rare thing came to by the end of each period, (T, 1)."""
+    numbers = {name: learned.get(name, values[name][:1]) for name in rare_inputs(path)}
+    total = rare_path(path, learned[path], numbers, scenario.horizon.period_months / 12)[1]
+    return np.asarray(total.mean(axis=1)[:, None])

@@ -26,18 +26,19 @@ from scipy.stats import qmc
 
 from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray, join_draws, over_arrays
 from sim.chance.copula import correlated
-from sim.chance.shocks import downward_steps, leading_directions, market_path, reflect, reverting_path
+from sim.chance.shocks import leading_directions, market_path, reflect, reverting_path
 from sim.chance.units import leading_of, units_of
 from sim.chance.worlds import (
     MARKET,
     SHOCK_INPUTS,
-    STEPS,
     Columns,
     Latents,
     Named,
     Worlds,
     event_columns,
     period_count,
+    rare_path,
+    rare_paths,
     reverting_paths,
     worlds_of,
 )
@@ -155,7 +156,7 @@ def leading_columns(scenario: Scenario, scrambles: range) -> Named:
     -------
     mapping of arrays (N,)
         By name of the column: inputs in canonical units, uniforms of events, leading components of paths of normals,
-        and the number of downward steps of the market in the whole horizon.
+        and the number of downward steps of the market, and of jumps by chance, in the whole horizon.
     """
     plan, names = _plan(scenario), [column.name for unit in units_of(scenario) for column in unit.columns]
     parts = [_leading(plan, number) for number in scrambles]
@@ -168,7 +169,8 @@ def _leading(plan: _Plan, number: int) -> dict[str, FloatArray]:
     latents = _drawn(plan, scramble, _uniform_names(plan), lambda name: name not in paths)
     columns = _with_learned(plan, _under(scenario, plan.items, latents), number)
     kept = {**columns.inputs, **columns.events}
-    kept[STEPS] = downward_steps(columns.shocks[STEPS], columns.inputs["market.step_rate"] * plan.step)[-1]
+    for path in rare_paths(scenario):
+        kept[path] = rare_path(path, columns.shocks[path], columns.inputs, plan.step)[0][-1]
     learned = {} if scenario.learned is None else scenario.learned.columns
     for path in paths:
         axes, labels = plan.axes_of(path), leading_of(path, scenario.horizon)
@@ -396,7 +398,7 @@ def _uniform_names(plan: _Plan) -> list[str]:
 
 def _drawn(plan: _Plan, scramble: _Scramble, names: Sequence[str], asked: Callable[[str], bool]) -> Latents:
     """The columns of a scramble that are asked for by name."""
-    steps = {name: scramble.hypercube(name, plan.periods) for name in filter(asked, [STEPS])}
+    steps = {name: scramble.hypercube(name, plan.periods) for name in filter(asked, rare_paths(plan.scenario))}
     paths = filter(asked, (MARKET, *reverting_paths(plan.scenario)))
     return Latents(
         inputs={name: scramble.column(name) for name in filter(asked, names)},

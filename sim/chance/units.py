@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from sim.chance.worlds import MARKET, STEPS, event_columns, period_count, reverting_paths
+from sim.chance.worlds import MARKET, event_columns, period_count, rare_paths, reverting_paths
 from sim.scenario.evidence import CANONICAL_UNITS
 from sim.scenario.families import Discrete
 from sim.scenario.inputs import Input, Kind, inputs
@@ -136,7 +136,7 @@ def _paths(scenario: Scenario) -> Iterator[Unit]:
         parts = [Column(name, "luck", unit="sd") for name in leading_of(path, scenario.horizon)]
         parts += [Column(name, "luck", unit="probability") for name in tail]
         yield Unit(path, tuple(parts), frozenset((path, *tail)))
-    yield Unit(STEPS, (Column(STEPS, "luck"),), frozenset((STEPS,)))
+    yield from (Unit(path, (Column(path, "luck"),), frozenset((path,))) for path in rare_paths(scenario))
 
 
 def leading_of(path: str, horizon: Horizon) -> tuple[str, ...]:

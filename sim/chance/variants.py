@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from sim.chance.sampling import draw_worlds
-from sim.chance.worlds import SHOCK_INPUTS, Worlds, drawn_with
+from sim.chance.worlds import Worlds, drawn_with, moves_shocks
 from sim.scenario.inputs import Input, canonical, inputs
 from sim.scenario.scenario import Scenario
 
@@ -65,7 +65,7 @@ class _Recipe:
         differing = other._fixed + other._gone
         if differing and scenario.learned is not None:
             return None  # what was learned of an input stands in place of its value
-        simple = all(item.record.is_fixed and item.name not in SHOCK_INPUTS for item in differing)
+        simple = all(item.record.is_fixed and not moves_shocks(item.name) for item in differing)
         return other if simple else None
 
     def worlds(self, drawn: Worlds) -> Worlds:

@@ -10,6 +10,7 @@ some period depends on its first rows only.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final, TypeAlias, TypeVar
@@ -32,9 +33,14 @@ __all__ = [
     "Worlds",
     "drawn_with",
     "event_columns",
+    "is_rare",
     "listed_order",
+    "moves_shocks",
     "once_for_same_worlds",
     "period_count",
+    "rare_inputs",
+    "rare_path",
+    "rare_paths",
     "reverting_paths",
     "same_worlds",
     "steps_with_chance",
@@ -48,11 +54,12 @@ STEPS: Final = "market_steps"
 _ORIGIN: Final = "shock.origin"
 _RIVALRY: Final = "shock.rivalry."
 _MIX: Final = "shock.mix."
+_JUMPS: Final = "jumps."
 _CHANCE: Final = "chance."
 _CLOCK: Final = "clock."
 _ORDER: Final = "order."
 _TAIL: Final = "tail."
-"""Names of paths of shocks and of uniforms of events, the last four with a provider or a step behind them."""
+"""Names of paths of shocks and of uniforms of events, those with a dot at the end with something behind them."""
 
 SHOCK_INPUTS: Final = (
     "market.volatility",
@@ -64,7 +71,9 @@ SHOCK_INPUTS: Final = (
     "rivalry.provider_sd",
     "rivalry.origin_sd",
 )
-"""Inputs from which the shock paths are made: to change one, the worlds are drawn anew."""
+"""Inputs from which the shock paths are made, beside those of jumps: to change one, the worlds are drawn anew."""
+
+_OF_JUMPS: Final = re.compile(r"providers\.[^.]+\.jumps\.(rate|size)")
 
 T = TypeVar("T")
 
@@ -83,7 +92,7 @@ class Latents:
         Uniforms inside (0, 1), `chance.<step>`, `clock.<step>`, `order.<foreign provider>` and `tail.<provider>`.
     shocks : mapping of arrays (K, N)
         Standard normals of each path in order of time, two a period for the market and one for the others after one
-        for the start; of `market_steps` uniforms inside (0, 1), one a period.
+        for the start; of `market_steps` and `jumps.<provider>` uniforms inside (0, 1), one a period.
     """
 
     inputs: Named
@@ -138,7 +147,7 @@ class Worlds:
         Sum of the downward steps of log size so far, at most 0; nothing is added to make up for them.
     rivalry : array (T, P, N)
         z_t - z_0 of each provider's utility at period ends, wide in one draw and narrow in another so that its tails
-        are Laplace's; domestic providers first; 0 for fringes.
+        are Laplace's, and its jumps by chance so far; domestic providers first; 0 for fringes.
     origin_shock : array (T, N)
         z_t - z_0 of foreign against domestic utility, to be added to foreign utility.
     chance : mapping of arrays (N,)
@@ -190,10 +199,15 @@ class Worlds:
             If there is no such input, `values` has another shape, or the shock paths are made from the input:
             for that, see `replaced` of `draw_worlds`.
         """
-        if name not in self.inputs or name in SHOCK_INPUTS:
+        if name not in self.inputs or moves_shocks(name):
             raise ValueError(f"'{name}' is no input that can be replaced in worlds already drawn")
         require_shape(name, values, (self.draws,))
         return replace(self, inputs={**self.inputs, name: values})
+
+
+def moves_shocks(name: str) -> bool:
+    """Whether paths of shocks are made from an input: to change it, the worlds are drawn anew."""
+    return name in SHOCK_INPUTS or _OF_JUMPS.fullmatch(name) is not None
 
 
 def same_worlds(scenario: Scenario, other: Scenario) -> bool:
@@ -272,6 +286,45 @@ def reverting_paths(scenario: Scenario) -> tuple[str, ...]:
     return (*(f"{_RIVALRY}{name}" for name in _named(scenario)), _ORIGIN, *mixes)
 
 
+def rare_paths(scenario: Scenario) -> tuple[str, ...]:
+    """Names of the paths of uniforms of what comes rarely: steps of the market, jumps of providers by chance."""
+    providers = scenario.domestic + scenario.foreign
+    return (STEPS, *(f"{_JUMPS}{name}" for name in providers if scenario.providers[name].jumps_by_chance))
+
+
+def is_rare(path: str) -> bool:
+    """Whether a path of shocks is one of uniforms, of what comes rarely."""
+    return path == STEPS or path.startswith(_JUMPS)
+
+
+def rare_inputs(path: str) -> tuple[str, str]:
+    """Names of the inputs that say how often it comes, and how much it is."""
+    start = "market.step" if path == STEPS else f"providers.{path.removeprefix(_JUMPS)}.jumps"
+    rate, size = ("_rate", "_size") if path == STEPS else (".rate", ".size")
+    return start + rate, start + size
+
+
+def rare_path(path: str, uniforms: FloatArray, inputs: Named, step: float) -> tuple[FloatArray, FloatArray]:
+    """What has come of a rare thing by the end of each period: how often, and in sum.
+
+    Parameters
+    ----------
+    path : str
+    uniforms : array (T, N)
+        Its path.
+    inputs : mapping of arrays (N,) or (1,)
+    step : float
+        Years per period.
+
+    Returns
+    -------
+    arrays (T, N)
+    """
+    rate, size = (inputs[name] for name in rare_inputs(path))
+    counts = downward_steps(uniforms, rate * step)
+    return counts, size * counts
+
+
 def worlds_of(scenario: Scenario, columns: Columns) -> Worlds:
     """The worlds whose columns these are: paths of shocks under the values of the inputs.
 
@@ -284,13 +337,13 @@ def worlds_of(scenario: Scenario, columns: Columns) -> Worlds:
     values, shocks = columns.inputs, columns.shocks
     step = scenario.horizon.period_months / 12
     market = market_path(shocks[MARKET], values["market.growth_reversion"], values["market.level_reversion"], step)
-    falls = downward_steps(shocks[STEPS], values["market.step_rate"] * step)
+    falls = rare_path(STEPS, shocks[STEPS], values, step)[1]
     half_life = values["rivalry.half_life"]
     return Worlds(
         inputs=values,
         market_shock=values["market.volatility"] * market,
-        market_steps=-values["market.step_size"] * falls,
-        rivalry=values["rivalry.provider_sd"] * _rivalry(scenario, columns, step),
+        market_steps=-falls,
+        rivalry=_jumped(scenario, columns, step, values["rivalry.provider_sd"] * _rivalry(scenario, columns, step)),
         origin_shock=values["rivalry.origin_sd"] * reverting_path(shocks[_ORIGIN], half_life, step),
         chance=_without_prefix(columns.events, _CHANCE),
         clock=_without_prefix(columns.events, _CLOCK),
@@ -308,6 +361,14 @@ def _rivalry(scenario: Scenario, columns: Columns, step: float) -> FloatArray:
             normals = columns.shocks[f"{_RIVALRY}{provider}"]
             path[:, p] = reverting_path(normals, columns.inputs["rivalry.half_life"], step)
             path[:, p] *= tail_factor(columns.events[f"{_TAIL}{provider}"])
+    return path
+
+
+def _jumped(scenario: Scenario, columns: Columns, step: float, path: FloatArray) -> FloatArray:
+    """The paths of utility (T, P, N) with the jumps that come by chance."""
+    for p, provider in enumerate(scenario.domestic + scenario.foreign):
+        if (name := f"{_JUMPS}{provider}") in columns.shocks:
+            path[:, p] += rare_path(name, columns.shocks[name], columns.inputs, step)[1]
     return path
 
 

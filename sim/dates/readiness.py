@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 
 import numpy as np
 
 from sim.axes import FloatArray, require_shape
 from sim.chance.worlds import Worlds
 from sim.scenario.policy import NEVER, decimal_year
-from sim.scenario.providers import ALLOWED
+from sim.scenario.providers import ALLOWED, LAUNCH
 from sim.scenario.scenario import Scenario
 
-__all__ = ["arrival_dates", "earliest_applications"]
+__all__ = ["arrival_dates", "earliest_applications", "jump_dates"]
 
 _ALWAYS = -np.inf
 
@@ -65,6 +66,37 @@ def earliest_applications(scenario: Scenario, worlds: Worlds, steps: FloatArray,
     return np.stack(
         [_earliest(scenario, worlds, steps, name, first) for name, first in zip(scenario.foreign, allowed, strict=True)]
     )
+
+
+def jump_dates(
+    scenario: Scenario, worlds: Worlds, steps: FloatArray, launched: Mapping[str, FloatArray]
+) -> dict[str, FloatArray]:
+    """Date on which the quality of each provider jumps that does so on a date.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    worlds : Worlds
+    steps : (number of steps, N)
+        Decimal years.
+    launched : mapping of str to (N,)
+        Opening of the own sites of foreign providers.
+
+    Returns
+    -------
+    dict of str to (N,)
+        Decimal years; inf for never or not within the horizon, not before the horizon.
+    """
+    found = {}
+    for name, provider in scenario.providers.items():
+        jumps = provider.jumps
+        if jumps is None or provider.jumps_by_chance:
+            continue
+        dates = launched[name] if jumps.after == LAUNCH else _dates(scenario, worlds, steps, jumps.when, jumps.after)
+        if jumps.delay is not None:
+            dates = dates + worlds.inputs[f"providers.{name}.jumps.delay"]
+        found[name] = _within_horizon(scenario, np.maximum(dates, scenario.horizon.base_year + 1.0))
+    return found
 
 
 def _earliest(scenario: Scenario, worlds: Worlds, steps: FloatArray, name: str, allowed: FloatArray) -> FloatArray:

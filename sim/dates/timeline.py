@@ -35,6 +35,7 @@ __all__ = [
     "period_masks",
     "period_middles",
     "simulate_timeline",
+    "windows",
 ]
 
 _READ: Final = (
@@ -372,6 +373,12 @@ def period_ends(horizon: Horizon) -> FloatArray:
 def period_middles(horizon: Horizon) -> FloatArray:
     """Instants in the middle of the periods, (T,) decimal years."""
     return period_ends(horizon) - horizon.period_months / 24
+
+
+def windows(scenario: Scenario) -> tuple[FloatArray, FloatArray]:
+    """From the middle of the period before to the middle of each period, (T, 1) each."""
+    middles = period_middles(scenario.horizon)[:, None]
+    return middles - scenario.horizon.period_months / 12, middles
 
 
 def period_masks(scenario: Scenario, timeline: Timeline) -> Masks:

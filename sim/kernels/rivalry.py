@@ -43,7 +43,9 @@ def deviation_nodes(largest: float) -> FloatArray:
     return np.asarray(largest * (1.0 - np.cos(np.pi * np.arange(_NODES + 1) / _NODES)) / 2.0)
 
 
-def group_offsets(shares: FloatArray, shocks: FloatArray, deviations: FloatArray) -> FloatArray:
+def group_offsets(
+    shares: FloatArray, shocks: FloatArray, deviations: FloatArray, jumps: FloatArray | None = None
+) -> FloatArray:
     """Offsets of the named providers of a group, E[P_i e^{x_i + b_i} / sum_j P_j e^{x_j + b_j}] = P_i.
 
     Equation (16) of docs/model.md.
@@ -59,6 +61,8 @@ def group_offsets(shares: FloatArray, shocks: FloatArray, deviations: FloatArray
         The points over which the mean is taken, of deviation 1: see `laplace_shocks`.
     deviations : (M,)
         Of x_i, rising; each is solved from the one before it.
+    jumps : (M, R, K), optional
+        What has jumped at each of them, at the points.
 
     Returns
     -------
@@ -67,7 +71,7 @@ def group_offsets(shares: FloatArray, shocks: FloatArray, deviations: FloatArray
     offsets = np.zeros((len(deviations), *shares.shape))
     before, scale = np.zeros_like(shares), 0.0
     for m, deviation in enumerate(deviations):
-        moves = deviation * shocks
+        moves = deviation * shocks if jumps is None else deviation * shocks + jumps[m]
         highest = np.maximum(moves.max(axis=0, initial=0.0), 0.0)
         lifts, rest = np.exp(moves - highest), np.exp(-highest)
         for layer, own in enumerate(shares.T):

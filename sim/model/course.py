@@ -8,7 +8,8 @@ import numpy as np
 
 from sim.axes import BoolArray, FloatArray
 from sim.chance.worlds import Worlds, period_count
-from sim.dates.timeline import KnownProjects, Masks, Timeline, period_middles
+from sim.dates.readiness import jump_dates
+from sim.dates.timeline import KnownProjects, Masks, Timeline, period_middles, windows
 from sim.kernels.capacity import first_come, lags, whole_periods
 from sim.kernels.choice import group_scale
 from sim.kernels.growth import captive_factor, contestable_spending, renewed
@@ -116,6 +117,8 @@ class Course:
         self._purchases = _purchases(scenario, economy, self._step)
         self.path, self._tides = backdrop
         self.levers = Levers(scenario, economy, self.path, timeline, masks)
+        self._begin, self._end = windows(scenario)
+        self._jumps = _jumps(scenario, economy, worlds, timeline)
         self._coming = _entrants(scenario, economy, worlds, timeline, self._step)
         self.has_entrants = bool(self._coming)
         self._part, self._order = timeline.part, first_come(timeline.launched, timeline.order)
@@ -132,7 +135,7 @@ class Course:
             captive=given.captive[t].take(layer_of, axis=0),
             purchases=self._purchases,
             contestable=given.contestable[t].take(layer_of, axis=0) * self._economy.weights,
-            rivalry=self._worlds.rivalry[t],
+            rivalry=self._moved(t),
             offset=given.offset[t].take(layer_of, axis=1),
             home_scale=given.home_scale[t],
             abroad_scale=given.abroad_scale[t],
@@ -140,6 +143,19 @@ class Course:
             sites=self._sites(t),
             entrants=tuple(coming.at(t) for coming in self._coming),
         )
+
+    def _moved(self, t: int) -> FloatArray:
+        """Change of each provider's utility since the base year by luck, and by jumps on a date, (P, N).
+
+        Equation (38) of docs/model.md.
+        """
+        if not self._jumps:
+            return np.asarray(self._worlds.rivalry[t])
+        moved = self._worlds.rivalry[t].copy()
+        for row, dates, size in self._jumps:
+            since = np.maximum(self._end[t] - np.maximum(self._begin[t], dates), 0.0)
+            moved[row] += size * (since / self._step)
+        return np.asarray(moved)
 
     def opened(self, periods: int) -> Stocks:
         """The state at the end of the base year, with room for so many periods."""
@@ -167,6 +183,17 @@ class Course:
             late=self._late,
             life=self._life,
         )
+
+
+def _jumps(
+    scenario: Scenario, economy: Economy, worlds: Worlds, timeline: Timeline
+) -> list[tuple[int, FloatArray, FloatArray]]:
+    """Row in P, date and size (N,) of each jump of quality on a date."""
+    dates = jump_dates(scenario, worlds, timeline.steps, dict(zip(scenario.foreign, timeline.launched, strict=True)))
+    return [
+        (economy.providers.index(name), when, economy.inputs[f"providers.{name}.jumps.size"])
+        for name, when in dates.items()
+    ]
 
 
 class _Coming(NamedTuple):

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from sim.axes import BoolArray, FloatArray
 from sim.dates.calendar import Phases
-from sim.dates.timeline import Masks, Timeline, period_ends, period_middles
+from sim.dates.timeline import Masks, Timeline, period_ends, windows
 from sim.kernels.channels import channel_values
 from sim.kernels.premium import arrived_years, overlap
 from sim.model.economy import Economy, lever_rows, reach_fraction
@@ -56,7 +56,7 @@ class Levers:
         calendar = (ends - scenario.horizon.period_months / 12, ends)
         self._equity = _mean_over(calendar, equity, masks.phases)
         self._bought = _bought(economy, found, timeline, masks.phases, calendar) if scenario.buys_out else None
-        self._spillover = _mean_over(_windows(scenario), lever_rows(found, "spillover", economy), masks.phases)
+        self._spillover = _mean_over(windows(scenario), lever_rows(found, "spillover", economy), masks.phases)
         self._reach = np.stack([reach_fraction(scenario, economy, state) for state in found])
         self.start_reach = self._reach[0]
         tariffs = np.stack([one.tariff for one in granted]) if granted else np.zeros_like(equity)
@@ -125,12 +125,6 @@ def _migrates(economy: Economy, state: State) -> BoolArray:
     return np.asarray((1.0 - economy.inputs["migration.consent_loss"]) * owned > partner)
 
 
-def _windows(scenario: Scenario) -> tuple[FloatArray, FloatArray]:
-    """From the middle of the period before to the middle of each period, (T, 1) each."""
-    middles = period_middles(scenario.horizon)[:, None]
-    return middles - scenario.horizon.period_months / 12, middles
-
-
 def _by_phase(rows: FloatArray, phases: Phases) -> FloatArray:
     """A lever of every state, (S, N), in each phase, (J, N)."""
     return np.take_along_axis(rows, phases.state, axis=0)
@@ -192,13 +186,13 @@ class _Mixed:
         grants: Sequence[Grants],
         masks: Masks,
     ) -> None:
-        phases, windows = masks.phases, _windows(scenario)
+        phases, spans = masks.phases, windows(scenario)
         self._mix = mix
         names = ("owned_unlock", "cross_border_unlock")
         rows = (lever_rows(found, name, economy) for name in names)
         self._owned, self._abroad = (_arrived_since(scenario, economy, row, phases) for row in rows)
-        self._kept = _mean_over(windows, np.stack([one.kept for one in grants]), phases)
-        self._tariff = _mean_over(windows, np.stack([one.tariff for one in grants]), phases)
+        self._kept = _mean_over(spans, np.stack([one.kept for one in grants]), phases)
+        self._tariff = _mean_over(spans, np.stack([one.tariff for one in grants]), phases)
 
     def at(self, t: int, partner: FloatArray | None, launched: FloatArray) -> ChannelLifts:
         """In period t, from what has arrived of partners' premium, (N,) or (F, N), and of launched sites', (F, N)."""
@@ -230,7 +224,7 @@ def _arrived_since(scenario: Scenario, economy: Economy, rows: FloatArray, phase
     granted = (above != 0.0) & (phases.start < phases.end)
     if not granted.any():
         return None
-    begin, end = _windows(scenario)
+    begin, end = windows(scenario)
     since = np.where(granted, phases.start, phases.end[-1]).min(axis=0)
     level = np.zeros((len(end), economy.draws))
     for gain, start, until in zip(above, phases.start, phases.end, strict=True):
@@ -259,7 +253,7 @@ class _FromEachDate:
         self._grants = [(gain, start, until) for gain, start, until in spans if gain.any() and (start < until).any()]
         since = np.where(np.isneginf(dates), phases.start[0], dates)
         self._since, self._economy = np.minimum(since, phases.end[-1]), economy
-        self._begin, self._end = _windows(scenario)
+        self._begin, self._end = windows(scenario)
 
     def mean(self, t: int) -> FloatArray:
         """Its mean over the part of window t after each date, (F, N)."""

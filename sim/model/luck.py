@@ -7,7 +7,7 @@ where draws were learned, because it is under them that was learned.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Final, NamedTuple
@@ -16,7 +16,7 @@ import numpy as np
 
 from sim.axes import FloatArray
 from sim.chance.sampling import fixed_points
-from sim.chance.shocks import reverting_sd
+from sim.chance.shocks import downward_steps, reverting_sd
 from sim.kernels.rivalry import (
     deviation_nodes,
     group_offsets,
@@ -26,7 +26,8 @@ from sim.kernels.rivalry import (
     origin_offset,
 )
 from sim.scenario.baseyear import base_year
-from sim.scenario.inputs import canonical, inputs
+from sim.scenario.inputs import Input, canonical, inputs
+from sim.scenario.records import EXTREMES
 from sim.scenario.scenario import Scenario
 
 __all__ = ["Offsets", "entrant_offsets", "offsets_of"]
@@ -55,7 +56,7 @@ class Offsets(NamedTuple):
 
 def offsets_of(scenario: Scenario, periods: int) -> Offsets:
     """Offsets in the first periods of a scenario, not to be written to; found once in a process."""
-    return _offsets(_BaseYear(scenario.learning(None, None)), scenario.horizon.period_months, periods)
+    return _offsets(_BaseYear(scenario.learning(None, None)), _span(scenario), periods)
 
 
 def entrant_offsets(scenario: Scenario, name: str, periods: int) -> FloatArray:
@@ -66,11 +67,80 @@ def entrant_offsets(scenario: Scenario, name: str, periods: int) -> FloatArray:
         float(canonical(scenario, numbers[path], half)[0])
         for path in (f"providers.{name}.arrives.new_choices", "rivalry.half_life", "rivalry.provider_sd")
     )
-    return lone_offset(share, sd * reverting_sd(half_life, np.arange(periods + 1.0) * _period_years(scenario)))
+    years = np.arange(periods + 1.0) * scenario.horizon.period_months / 12
+    laws = _laws(scenario, [name])
+    if not laws:
+        return lone_offset(share, sd * reverting_sd(half_life, years))
+    return _jumping(scenario, np.array([[share]]), laws, (half_life, sd), years)[:, 0, 0]
 
 
-def _period_years(scenario: Scenario) -> float:
-    return scenario.horizon.period_months / 12
+class _Law(NamedTuple):
+    """How often a provider jumps by chance, and how far."""
+
+    rate: Input
+    size: Input
+
+
+def _laws(scenario: Scenario, names: Sequence[str]) -> dict[int, _Law]:
+    """How those of some providers jump who do so by chance, by their places; not who never does in any draw."""
+    numbers = {item.name: item for item in inputs(scenario)}
+    laws = {
+        row: _Law(*(numbers[f"providers.{name}.jumps.{key}"] for key in _Law._fields))
+        for row, name in enumerate(names)
+        if scenario.providers[name].jumps_by_chance
+    }
+    return {row: law for row, law in laws.items() if all(item.record.at(EXTREMES).any() for item in law)}
+
+
+class _Span(NamedTuple):
+    """Of a scenario's horizon: length of a period in months, and all of it in years."""
+
+    months: int
+    years: int
+
+
+def _span(scenario: Scenario) -> _Span:
+    horizon = scenario.horizon
+    return _Span(horizon.period_months, horizon.end_year - horizon.base_year)
+
+
+def _jumping(
+    scenario: Scenario, shares: FloatArray, laws: Mapping[int, _Law], luck: tuple[float, float], years: FloatArray
+) -> FloatArray:
+    """Offsets of a group in which somebody jumps by chance.
+
+    Equation (38) of docs/model.md.
+
+    Parameters
+    ----------
+    scenario : Scenario
+    shares : (R, L)
+        Parts of the group of the named providers in each layer.
+    laws : mapping of int to _Law
+        By place in R.
+    luck : float, float
+        Half-life and stationary deviation.
+    years : (T,)
+        At which offsets are asked for.
+
+    Returns
+    -------
+    (T, R, L)
+        Found at Chebyshev points of the root of time, in which they are smooth.
+    """
+    (half_life, sd), largest, count = luck, math.sqrt(_span(scenario).years), len(shares)
+    nodes = deviation_nodes(largest) ** 2
+    points = fixed_points(count + len(_POISSON) * len(laws), _POINTS)
+    jumps = np.zeros((len(nodes), count, _POINTS))
+    for own, (row, law) in zip(points[count:].reshape(-1, len(_POISSON), _POINTS), laws.items(), strict=True):
+        rate, size = (canonical(scenario, item, level) for item, level in zip(law, own, strict=False))
+        jumps[:, row] = [size * downward_steps(own[-1:], rate * year)[0] for year in nodes]
+    offsets = group_offsets(shares, laplace_shocks(points[:count]), sd * reverting_sd(half_life, nodes), jumps)
+    return interpolate(offsets, largest, np.sqrt(years))
+
+
+_POISSON: Final = (*_Law._fields, "number")
+"""What the points of a provider that jumps are of."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,14 +165,15 @@ _SECTIONS: Final = ("providers", "market", "segments", "shares", "rivalry")
 
 
 @lru_cache(_KEPT)
-def _offsets(kept: _BaseYear, period_months: int, periods: int) -> Offsets:
+def _offsets(kept: _BaseYear, span: _Span, periods: int) -> Offsets:
     scenario, middle = kept.scenario, _medians(kept.scenario)
     base = base_year(scenario, middle)
     shares, opened = base.layer_shares, base.open_of_layers()
     half_life, provider_sd, origin_sd = (
         float(middle[f"rivalry.{name}"][0]) for name in ("half_life", "provider_sd", "origin_sd")
     )
-    path_sd = reverting_sd(half_life, np.arange(1.0, periods + 1) * (period_months / 12))
+    years = np.arange(1.0, periods + 1) * (span.months / 12)
+    path_sd = reverting_sd(half_life, years)
     rivals, largest = np.zeros((periods, *shares.shape[:2])), provider_sd * math.sqrt(2.0)
     for providers, first in ((scenario.domestic, 0), (scenario.foreign, len(scenario.domestic))):
         whole = shares[first : first + len(providers), :, 0].sum(axis=0)
@@ -111,8 +182,13 @@ def _offsets(kept: _BaseYear, period_months: int, periods: int) -> Offsets:
         rows = [row for _, row in named if shares[row].any()]
         if not rows:
             continue
-        nodes = _at_nodes(tuple(tuple((shares[row, :, 0] / whole).tolist()) for row in rows), largest)
-        rivals[:, rows] = interpolate(nodes, largest, provider_sd * path_sd)
+        parts = np.array([shares[row, :, 0] / whole for row in rows])
+        laws = _laws(scenario, [name for name, row in named if row in rows])
+        if laws:
+            rivals[:, rows] = _jumping(scenario, parts, laws, (half_life, provider_sd), years)
+        else:
+            nodes = _at_nodes(tuple(map(tuple, parts.tolist())), largest)
+            rivals[:, rows] = interpolate(nodes, largest, provider_sd * path_sd)
     abroad = shares[len(scenario.domestic) :, :, 0].sum(axis=0) / opened[:, 0]
     return Offsets(rivals, origin_offset(abroad, origin_sd * path_sd[:, None]))
 

@@ -313,7 +313,7 @@ class Period(NamedTuple):
     captive, contestable : (G, N)
         What becomes of a captive unit of spending, or how much what is in use grows; spending that chooses, USD bn/yr.
     rivalry : (P, N)
-        Change of each provider's utility since the base year, by luck.
+        Change of each provider's utility since the base year, by luck and by what has jumped.
     offset : (P, G, N or 1)
         The same by what takes the direction from luck.
     home_scale, abroad_scale : (L, N)

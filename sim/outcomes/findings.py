@@ -26,6 +26,7 @@ _UNITS: Final = {
 }
 _BEGINNINGS: Final = {
     "shock.rivalry.": "luck of {} in rivalry",
+    "jumps.": "jumps of the quality of {}",
     "tail.": "how wide the luck of {} is",
     "order.": "place of {} in the queue",
     "dates.": "delays of {}",

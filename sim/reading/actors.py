@@ -9,7 +9,7 @@ from sim.errors import choices
 from sim.reading.plausibility import Finding
 from sim.scenario.levers import FRACTION_LEVERS, Regime, RegimeChange, SameAs
 from sim.scenario.market import LayerShares
-from sim.scenario.providers import ALLOWED, LAUNCH, Arrival, Provider, ProviderEntry
+from sim.scenario.providers import ALLOWED, LAUNCH, Arrival, Jumps, Provider, ProviderEntry
 from sim.scenario.records import Record
 from sim.scenario.scenario import Scenario
 from sim.scenario.steps import DateStep
@@ -40,6 +40,10 @@ def _provider(path: str, provider: Provider, scenario: Scenario) -> Iterator[Fin
         if provider.fringe:
             yield f"{path}.arrives", "a fringe cannot arrive, only one firm can (found fringe: true)"
         yield from _arrival(f"{path}.arrives", provider.arrives, provider, scenario)
+    if provider.jumps is not None:
+        if provider.fringe:
+            yield f"{path}.jumps", "a fringe has no quality of its own that could jump (found fringe: true)"
+        yield from _jumps(f"{path}.jumps", provider.jumps, provider, scenario)
 
 
 def _entry(path: str, entry: ProviderEntry, scenario: Scenario) -> Iterator[Finding]:
@@ -62,10 +66,22 @@ def _arrival(path: str, arrives: Arrival, provider: Provider, scenario: Scenario
     yield from _trigger(path, arrives.after, arrives.delay is not None, words, scenario)
     if arrives.after == LAUNCH and arrives.delay is not None:
         yield f"{path}.delay", f"an arrival by {LAUNCH} is on the day itself (found a delay; leave it out)"
-    yield from _too_early(path, arrives, scenario)
+    yield from _too_early(path, arrives, scenario, "an arrival is", "who is there in it stands in 'shares'")
     for layer in arrives.layers or ():
         if layer not in scenario.market.layers:
             yield f"{path}.layers", f"unknown layer {choices(layer, tuple(scenario.market.layers))}"
+
+
+def _jumps(path: str, jumps: Jumps, provider: Provider, scenario: Scenario) -> Iterator[Finding]:
+    stated = [key for key in ("when", "after", "rate") if getattr(jumps, key) is not None]
+    if len(stated) != 1:
+        yield path, f"jumps have one of when, after and rate (found {' and '.join(stated) or 'none'})"
+    if jumps.rate is not None and jumps.delay is not None:
+        yield f"{path}.delay", "what comes by chance has no delay (found one beside rate; leave it out)"
+    yield from _trigger(path, jumps.after, False, (LAUNCH,) if provider.origin == "foreign" else (), scenario)
+    if jumps.after == LAUNCH and path.split(".")[1] in scenario.sited:
+        yield f"{path}.after", f"a provider with own sites in the base year has no {LAUNCH} (found {LAUNCH})"
+    yield from _too_early(path, jumps, scenario, "a jump is", "what was there in it stands in 'shares'")
 
 
 def _trigger(
@@ -78,19 +94,19 @@ def _trigger(
         yield f"{path}.delay", "a delay needs an 'after' that it runs from (found none)"
 
 
-def _too_early(path: str, arrives: Arrival, scenario: Scenario) -> Iterator[Finding]:
-    """Who arrives before the base year has ended has a share in it."""
-    for key, day in (("when", arrives.when), ("after", _day_of(arrives, scenario))):
+def _too_early(path: str, dated: Arrival | Jumps, scenario: Scenario, what: str, remedy: str) -> Iterator[Finding]:
+    """What comes before the base year has ended is in its shares."""
+    for key, day in (("when", dated.when), ("after", _day_of(dated, scenario))):
         first = datetime.date(scenario.horizon.base_year + 1, 1, 1)
         if day is not None and day < first:
             aside = f"(found {day}; allowed from {first})"
-            yield f"{path}.{key}", f"an arrival is after the base year; who is there in it stands in 'shares' {aside}"
+            yield f"{path}.{key}", f"{what} after the base year; {remedy} {aside}"
 
 
-def _day_of(arrives: Arrival, scenario: Scenario) -> datetime.date | None:
-    """The day of the step that an arrival follows at once, if it has one."""
-    step = scenario.policy.steps.get(arrives.after or "")
-    return step.when if isinstance(step, DateStep) and arrives.delay is None else None
+def _day_of(dated: Arrival | Jumps, scenario: Scenario) -> datetime.date | None:
+    """The day of the step that it follows at once, if it has one."""
+    step = scenario.policy.steps.get(dated.after or "")
+    return step.when if isinstance(step, DateStep) and dated.delay is None else None
 
 
 def _all_levers(scenario: Scenario) -> Iterator[tuple[str, Regime | RegimeChange]]:

@@ -8,17 +8,17 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from sim.scenario.evidence import ChosenYears, Fraction, Number, Range, Years
+from sim.scenario.evidence import ChosenYears, Fraction, Frequency, Number, Range, Years
 from sim.scenario.levers import Id
 from sim.scenario.records import Model
 
-__all__ = ["ALLOWED", "LAUNCH", "Arrival", "Entry", "EntryTerms", "Provider", "ProviderEntry", "Regulator"]
+__all__ = ["ALLOWED", "LAUNCH", "Arrival", "Entry", "EntryTerms", "Jumps", "Provider", "ProviderEntry", "Regulator"]
 
 ALLOWED: Final = "allowed"
 """What a provider's entry may follow beside a step: the first day on which own sites are permitted to it."""
 
 LAUNCH: Final = "launch"
-"""What the arrival of a foreign provider may follow beside a step: the day on which its own site opens."""
+"""What arrival or jump of a foreign provider may follow beside a step: the day on which its own site opens."""
 
 EntryRule = Literal["profit", "always", "never"]
 EntryMode = Literal["build", "buy_out"]
@@ -75,6 +75,28 @@ class Arrival(Model):
     )
 
 
+class Jumps(Model):
+    """Jumps of a provider's quality: one that is expected, on a date, or many by chance.
+
+    A jump on a date has a direction, and is evidence: a product that is announced. Those by chance have none: the
+    provider's expected share is the one without them, so that it loses a little while none comes.
+    """
+
+    when: datetime.date | None = Field(default=None, description="Day of the jump.")
+    after: Id | None = Field(
+        default=None, description="Step that the jump follows, or 'launch': the day on which its own site opens."
+    )
+    delay: Years | None = Field(
+        title="delay of the jump of {0}", default=None, description="From that day or step to the jump."
+    )
+    rate: Annotated[Frequency, Range(0, 2)] | None = Field(
+        title="how often the quality of {0} jumps", default=None, description="In place of a date: jumps by chance."
+    )
+    size: Annotated[Number, Range(-3, 3)] = Field(
+        title="how far the quality of {0} jumps", description="Log-odds of being chosen, against all other offers."
+    )
+
+
 class Provider(Model):
     """A firm, or a fringe of many small ones.
 
@@ -89,6 +111,12 @@ class Provider(Model):
     firms: int = Field(default=1, ge=1, le=10_000, description="Equal small firms of a fringe.")
     entry: ProviderEntry | None = Field(default=None, description="In place of the scenario's, for this provider.")
     arrives: Arrival | None = Field(default=None, description="How it comes, if it is not there in the base year.")
+    jumps: Jumps | None = Field(default=None, description="How its quality jumps; left out: never.")
+
+    @property
+    def jumps_by_chance(self) -> bool:
+        """Whether its quality jumps at any time, and not on a date."""
+        return self.jumps is not None and self.jumps.rate is not None
 
     @property
     def short_title(self) -> str:

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 
 from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray, join_draws
 from sim.chance.sampling import draw_worlds
-from sim.chance.worlds import SHOCK_INPUTS, Worlds, same_worlds
+from sim.chance.worlds import Worlds, moves_shocks, same_worlds
 from sim.errors import SimError
 from sim.model.engine import draws_at_once, simulate
 from sim.outcomes.panels import Result
@@ -259,7 +259,7 @@ def _halves(group: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def _redrawn(scenario: Scenario, worlds: Worlds, names: Sequence[str], scramble: int, draws: int) -> Worlds:
     """The first worlds of a scramble with some inputs taken from the neighbouring draw."""
-    shocks = {name: np.roll(worlds.inputs[name], 1) for name in names if name in SHOCK_INPUTS}
+    shocks = {name: np.roll(worlds.inputs[name], 1) for name in names if moves_shocks(name)}
     if shocks:
         worlds = draw_worlds(scenario, range(scramble, scramble + 1), replaced=shocks)
     few = worlds.take(slice(draws))

@@ -11,6 +11,7 @@ from scipy.optimize import brentq
 from reference.base import Base, log_markups, reach_of
 from reference.case import Case, Vector
 from reference.rates import Rates
+from sim.scenario.policy import decimal_year
 
 __all__ = ["Market", "mean_price", "run"]
 
@@ -315,7 +316,7 @@ def _offers(case: Case, market: Market, g: int, unlocks: Unlocks, selling: Vecto
     segment, layer, (by_partner, by_site) = market.segments[g], case.layer_of[g], unlocks
     premium = market.base.premium[layer]
     push = np.where(case.foreign, by_partner * premium, case.excess * market.quality[layer])
-    moved = market.luck[t, layer] * np.exp(push - case.excess * segment.markup)
+    moved = market.luck[t, layer] * np.exp(push + _jumped(case, t) - case.excess * segment.markup)
     here, arrives = np.array([_presence(case, p, t) for p in range(len(moved))]).T
     everybody = (segment.worth * moved * here).sum()
     for p in np.flatnonzero(arrives):  # it gets its part of new choices where partners of all are seen
@@ -323,6 +324,18 @@ def _offers(case: Case, market: Market, g: int, unlocks: Unlocks, selling: Vecto
         segment.worth[p] = part / (1.0 - part) * everybody / moved[p]
     pull = segment.worth * moved * here
     return pull, np.where(selling > 0.0, pull * np.exp(np.maximum(by_site - by_partner, 0.0) * premium), 0.0)
+
+
+def _jumped(case: Case, t: int) -> Vector:
+    """Jumps of quality on a date, as far as they are in force in the window; those by chance are luck."""
+    jumped, (begin, end) = np.zeros(len(case.providers)), case.window(t)
+    for p, name in enumerate(case.providers):
+        jumps = case.scenario.providers[name].jumps
+        if jumps is not None and jumps.rate is None:
+            day = case.launched[p] if jumps.when is None else decimal_year(jumps.when)
+            day += case.inputs.get(f"providers.{name}.jumps.delay", 0.0)
+            jumped[p] = case[f"providers.{name}.jumps.size"] * max(end - max(begin, day), 0.0) / (end - begin)
+    return jumped
 
 
 def _presence(case: Case, p: int, t: int) -> tuple[float, bool]:
