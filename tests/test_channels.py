@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Mapping
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from sim.errors import ScenarioError
 from sim.kernels.channels import channel_values, saved_technology
 from sim.model.engine import observe, run_periods, simulate
 from sim.model.entry import entry_verdicts
+from sim.model.streams import Streams
 from sim.outcomes.panels import Panel
 
 IMPORTS = tuple(
@@ -34,6 +36,14 @@ MIXED = (
     "regimes.full_liberalization.cross_border_unlock=0.8",
 )
 STARTS = {"own sites": (*OPEN, *CLOSING), "from abroad": IMPORTS, "all three": (*MIXED, *CLOSING)}
+OWN_COSTS = (
+    "providers.aws.economics={site_cost: {value: 25, unit: '%', source: judgement, grade: judgement}, "
+    "asset_life: {value: 4, unit: years, source: judgement, grade: judgement}}",
+    "providers.microsoft.economics={provider_margin: {value: 45, unit: '%', source: judgement, grade: judgement}, "
+    "operator_margin: {value: 3, unit: '%', source: judgement, grade: judgement}}",
+)
+"""Margins, shares of sites and their lives that differ by provider."""
+
 SOON = ("capacity.expansion_lead={value: 3, unit: months, source: judgement, grade: judgement}",)
 """So that capacity follows use: with long leads a market that grows by two thirds outruns its sites."""
 
@@ -238,24 +248,26 @@ def test_who_is_evicted_is_served_from_abroad_no_more() -> None:
         np.testing.assert_allclose(column(panels, "cross_border_revenue", "saas", "aws"), sold, rtol=1e-9)
 
 
-def test_tranches_of_the_base_year_grew_as_the_market_did() -> None:
+@pytest.mark.parametrize("own", [(), OWN_COSTS], ids=["one life", "a life of its own"])
+def test_tranches_of_the_base_year_grew_as_the_market_did(own: tuple[str, ...]) -> None:
     """v_a in proportion to e^(-g a) up to the life of capital, together the capacity for what is used."""
-    changes = (*OPEN, *CLOSING, *NOTHING_DRIFTS, *CALM_MARKET, "capacity.planning_years=0", *SOON)
+    changes = (*OPEN, *CLOSING, *NOTHING_DRIFTS, *CALM_MARKET, "capacity.planning_years=0", *SOON, *own)
     found, base = scenario(WITH_CHANNELS, *changes), mixed(WITH_CHANNELS, *changes)
     drawn = draw_worlds(found, range(1))
     timeline = simulate_timeline(found, drawn, entry_verdicts(found, base))
     masks = period_masks(found, timeline)
     past = run_periods(found, base, drawn, timeline, masks).past
-    life = np.rint(base.inputs["economics.asset_life"] * 4).astype(int)
+    lives = np.broadcast_to(np.rint(base.rates().asset_life * 4).astype(int), (base.foreign, base.draws))
     growth = (1.0 + base.inputs["market.growth_base"]) ** 0.25
-    for draw in range(0, base.draws, 37):
-        tranches = past[::-1, 0, draw]
-        np.testing.assert_allclose(tranches[: life[draw] - 1] / tranches[1 : life[draw]], growth[draw], rtol=1e-9)
-        assert (tranches[life[draw] :] == 0.0).all()
+    for place, draw in product(range(2), range(0, base.draws, 37)):
+        tranches, life = past[::-1, place, draw], lives[place, draw]
+        np.testing.assert_allclose(tranches[: life - 1] / tranches[1:life], growth[draw], rtol=1e-9)
+        assert (tranches[life:] == 0.0).all()
 
 
-def test_a_record_of_retained_revenue_has_the_value_of_the_outcome(tmp_path: Path) -> None:
-    found = scenario(WITH_CHANNELS, *IMPORTS)
+@pytest.mark.parametrize("own", [(), OWN_COSTS], ids=["the costs of all", "costs of their own"])
+def test_a_record_of_retained_revenue_has_the_value_of_the_outcome(tmp_path: Path, own: tuple[str, ...]) -> None:
+    found = scenario(WITH_CHANNELS, *IMPORTS, *own)
     file = tmp_path / "record.csv"
     file.write_text(
         "id,variable,scope,item,period_start,period_end,statistic,value,low,high,unit,source\n"
@@ -267,7 +279,43 @@ def test_a_record_of_retained_revenue_has_the_value_of_the_outcome(tmp_path: Pat
         draw_worlds(found, range(1)),
         lambda economy, record, timeline, masks: simulated(matches, found, economy, record, timeline),
     )
-    np.testing.assert_allclose(values[0], year(ran(*IMPORTS), "revenue_retained", 2021, item="foreign"), rtol=1e-12)
+    np.testing.assert_allclose(
+        values[0], year(ran(*IMPORTS, *own), "revenue_retained", 2021, item="foreign"), rtol=1e-12
+    )
+
+
+@pytest.mark.parametrize("own", [(), OWN_COSTS], ids=["the costs of all", "costs of their own"])
+def test_what_customers_pay_in_three_channels_is_what_everybody_receives(own: tuple[str, ...]) -> None:
+    """Providers, operators, the treasury, and whoever is paid for sites and code; markups move all the while."""
+    parts = (
+        "{aws: {own: 0.7, import: 0.15, licence: 0.15}, microsoft: {own: 0.6, import: 0.4}, other_foreign: {own: 1}}"
+    )
+    changes = (
+        *(f"shares.{layer}.channel={parts}" for layer in ("iaas", "paas", "saas")),
+        *("policy.start=full_liberalization", "regimes.full_liberalization.cross_border_unlock=0.8"),
+        *("regimes.full_liberalization.partner_equity=0.3", "demand.conduct=1", *CLOSING, *own),
+    )
+    found = scenario(WITH_CHANNELS, *changes)
+    ((base, record, masks),) = observe(
+        found, draw_worlds(found, range(1)), lambda economy, record, timeline, masks: (economy, record, masks)
+    )
+    streams, rates = Streams(base, record, masks, 0.25), base.rates()
+    on_sites, imported = record.owned.sum(axis=2), record.abroad.sum(axis=2)
+    licensed = record.spending[:, base.domestic :].sum(axis=2) - on_sites - imported
+    for channel in (on_sites, imported, licensed):
+        assert (channel.sum(axis=1) > 0.0).all()
+    earned = record.earned - record.owned_earned - record.abroad_earned
+    assert np.abs(earned).max() > 1e-3
+    wear = rates.capital_intensity / rates.asset_life
+    utilization = rates.utilization ** (np.maximum(record.growth[1:], 0.0) / np.log1p(rates.reference_growth))
+    idle = (rates.utilization / utilization)[:, None]
+    technology = 1.0 - rates.site_cost - rates.provider_margin
+    costs = licensed * (rates.site_cost + (idle - 1.0) * wear + technology) - earned
+    costs += on_sites * (rates.site_cost - wear + technology) - record.owned_earned
+    costs += record.capacity * rates.utilization * wear
+    costs += (imported * (1.0 - rates.provider_margin) - record.abroad_earned) / (1.0 + record.tariff[:, None])
+    received = (streams.profit + costs).sum(axis=1) + streams.operator_profit + streams.tax
+    np.testing.assert_allclose(received, record.spending[:, base.domestic :].sum(axis=(1, 2)), rtol=1e-10)
 
 
 @pytest.mark.parametrize(

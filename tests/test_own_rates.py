@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
-from shipped import NOTHING_DRIFTS, column, run, scenario, worlds, year
+import pytest
+from shipped import NOTHING_DRIFTS, column, economy, run, scenario, worlds, year
 
+from sim.errors import ScenarioError
+from sim.model.entry import entry_verdicts
+from sim.model.levers import _migrates
+from sim.model.valuation import Terms
 from sim.scenario.inputs import inputs
+from sim.scenario.policy import states
 from sim.tasks.audit import audit, in_play
 
 JUDGEMENT = "source: judgement, grade: judgement"
@@ -65,3 +71,109 @@ def test_spillover_from_own_sites_is_in_play_in_layers_that_may_have_some() -> N
     names = in_play(scenario("ftz_pilot", *own, "regimes.ftz_pilot.owned_layers=[iaas]"))
     assert "market.layers.iaas.technology.owned_spillover" in names
     assert "market.layers.saas.technology.owned_spillover" not in names
+
+
+COSTS = {
+    "site_cost": (30, "%"),
+    "operator_margin": (20, "%"),
+    "provider_margin": (15, "%"),
+    "incremental_technology": (60, "%"),
+    "technology_royalty": (90, "%"),
+    "capital_intensity": (0.5, "1"),
+    "asset_life": (4, "years"),
+    "discount_rate": (14, "%/yr"),
+}
+OPENED = (
+    *("full_liberalization", "regimes.full_liberalization.partner_equity=0.5", "regulator.review_time=1"),
+    "migration.rate=0",
+)
+RETIRES = ("always", "asset_life")
+"""What is used up sooner leaves less room, and who finds none goes to others."""
+
+MONEY = (
+    *("operating_profit", "incremental_profit", "value_flow", "cash_flow", "capex", "capital_value", "npv"),
+    *("npv_with_terminal", "npv_of_equity", "irr", "payback", "revenue_gross", "revenue_retained"),
+)
+
+
+def _own(provider: str, **costs: tuple[float, str]) -> str:
+    stated = (f"{name}: {{value: {value}, unit: '{unit}', {JUDGEMENT}}}" for name, (value, unit) in costs.items())
+    return f"providers.{provider}.economics={{{', '.join(stated)}}}"
+
+
+def _all(**costs: tuple[float, str]) -> tuple[str, ...]:
+    return tuple(
+        f"economics.{name}={{value: {value}, unit: '{unit}', {JUDGEMENT}}}" for name, (value, unit) in costs.items()
+    )
+
+
+@pytest.mark.parametrize(
+    ("rule", "cost"), [(rule, cost) for rule in ("never", "always") for cost in COSTS if (rule, cost) != RETIRES]
+)
+def test_a_provider_with_a_cost_of_its_own_earns_what_it_would_if_all_had_it(rule: str, cost: str) -> None:
+    """And the others what they would if nobody had."""
+    name, *edits = (*OPENED, f"entry.rule={rule}")
+    own = run(name, *edits, _own("aws", **{cost: COSTS[cost]}))
+    plain, every = run(name, *edits), run(name, *edits, *_all(**{cost: COSTS[cost]}))
+    if (rule, cost) != ("never", "technology_royalty"):
+        assert any((column(own, v, item="aws") != column(plain, v, item="aws")).any() for v in MONEY)
+    for provider, alike in {"aws": every, "microsoft": plain, "other_foreign": plain}.items():
+        for variable in MONEY:
+            found, expected = (column(panels, variable, item=provider) for panels in (own, alike))
+            np.testing.assert_array_equal(found, expected, err_msg=f"{variable} of {provider}")
+
+
+@pytest.mark.parametrize("cost", COSTS)
+def test_it_decides_as_it_would_if_all_had_it(cost: str) -> None:
+    name, *edits = OPENED
+    own, every = (_own("aws", **{cost: COSTS[cost]}),), _all(**{cost: COSTS[cost]})
+    verdicts = [
+        entry_verdicts(scenario(name, *edits, *more), economy(name, *edits, *more)) for more in (own, every, ())
+    ]
+    np.testing.assert_array_equal(verdicts[0][:, 0], verdicts[1][:, 0])
+    np.testing.assert_array_equal(verdicts[0][:, 1:], verdicts[2][:, 1:])
+    assert (verdicts[0][:, 0] != verdicts[2][:, 0]).any()
+
+
+def test_a_provider_asks_customers_to_its_site_by_its_own_costs() -> None:
+    """Where sites cost AWS much, its customers stay with its partner, and those of others move as before."""
+    name, *edits = OPENED
+    found, costs = states(scenario(name, *edits))[-1], {"site_cost": (50, "%")}
+    own, every, plain = (
+        _migrates(economy(name, *edits, *more), found) for more in ((_own("aws", **costs),), _all(**costs), ())
+    )
+    np.testing.assert_array_equal(own, [every, plain, plain])
+    assert every.mean() < plain.mean()
+
+
+def test_domestic_providers_earn_their_own_margins() -> None:
+    panels = run("jv_only", _own("alibaba", domestic_margin=(40, "%")), "demand.conduct=0")
+    plain, margin = run("jv_only", "demand.conduct=0"), worlds("jv_only").inputs["economics.domestic_margin"]
+    more = (0.4 - margin) * column(panels, "revenue_gross", item="alibaba")
+    found = column(panels, "domestic_gross_profit") - column(plain, "domestic_gross_profit")
+    np.testing.assert_allclose(found, more, rtol=1e-9, atol=1e-9)
+
+
+def test_who_decides_at_a_rate_of_its_own_values_everybody_at_it() -> None:
+    base = economy("jv_only", _own("aws", discount_rate=(14, "%/yr")))
+    assert (base.rates().discount_rate[0] == 0.14).all()
+    assert (Terms(0.07, 0.01).of(base).rates().discount_rate == 0.07).all()
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (
+            _own("aws", provider_margin=(70, "%")),
+            r"providers\.aws\.economics\.provider_margin: with site_cost takes more",
+        ),
+        (_own("aws", site_cost=(95, "%")), r"providers\.aws\.economics\.site_cost: with operator_margin takes more"),
+        (_own("aws", discount_rate=(1, "%/yr")), r"providers\.aws\.economics\.discount_rate: must be above economics"),
+        (_own("aws", domestic_margin=(9, "%")), r"aws\.economics\.domestic_margin: is not of a foreign provider"),
+        (_own("alibaba", site_cost=(9, "%")), r"alibaba\.economics\.site_cost: is not of a domestic provider"),
+        (_own("aws", buy_out_price=(2, "1")), r"aws\.economics\.buy_out_price: moves nothing: it may not buy"),
+    ],
+)
+def test_costs_that_cannot_be_are_refused(edit: str, message: str) -> None:
+    with pytest.raises(ScenarioError, match=message):
+        scenario("full_liberalization", edit)

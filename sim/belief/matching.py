@@ -167,13 +167,23 @@ def _flow(match: Match, economy: Economy, record: Record, rows: slice) -> FloatA
 
 def _retained(match: Match, economy: Economy, record: Record, rows: slice) -> FloatArray:
     """Net royalty of partners, gross revenue of own sites, and from abroad what the tariff leaves; (T, N)."""
-    foreign, layers, rates = economy.providers[economy.domestic :], _layers(match, economy), economy.rates()
-    gross = _sum(record.spending[rows], _places(match.members, economy.providers), layers)
-    owned = _sum(record.owned[rows], _places(match.members, foreign), layers)
-    kept = net_royalty(record, rates)[1:][rows]
+    foreign, kept = economy.providers[economy.domestic :], net_royalty(record, economy.rates())[1:][rows]
+    if kept.shape[1] == 1:
+        return _kept(match, match.members, kept[:, 0], economy, record, rows)
+    parts = (_kept(match, (name,), kept[:, foreign.index(name)], economy, record, rows) for name in match.members)
+    return np.asarray(sum(parts))
+
+
+def _kept(
+    match: Match, members: Sequence[str], kept: FloatArray, economy: Economy, record: Record, rows: slice
+) -> FloatArray:
+    """The same of members who keep the same part (T, N) of their partners' sales."""
+    foreign, layers = economy.providers[economy.domestic :], _layers(match, economy)
+    gross = _sum(record.spending[rows], _places(members, economy.providers), layers)
+    owned = _sum(record.owned[rows], _places(members, foreign), layers)
     if not record.abroad.any():
         return kept * (gross - owned) + owned
-    abroad = _sum(record.abroad[rows], _places(match.members, foreign), layers)
+    abroad = _sum(record.abroad[rows], _places(members, foreign), layers)
     return kept * (gross - owned - abroad) + owned + abroad / (1.0 + record.tariff[rows])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -28,7 +28,11 @@ __all__ = [
 
 @dataclass(frozen=True)
 class Rates:
-    """Cost structure and taxes, each (N,); parts of gross revenue or of the base that the tax falls on."""
+    """Cost structure and taxes; parts of gross revenue or of the base that the tax falls on.
+
+    Each (N,), or (F, N) where a foreign provider has its own: then whatever it goes into has providers before draws.
+    Utilization and growth of the firms that costs are measured on, taxes and transfer price are everybody's.
+    """
 
     site_cost: FloatArray
     operator_margin: FloatArray
@@ -48,6 +52,11 @@ class Rates:
     terminal_growth: FloatArray
     transfer_price: FloatArray
     buy_out_price: FloatArray | None = None
+
+    def of(self, provider: int) -> Rates:
+        """Those of one foreign provider, (N,) each."""
+        stated = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(self, **{name: rate[provider] for name, rate in stated.items() if np.ndim(rate) > 1})
 
     @property
     def technology(self) -> FloatArray:

@@ -159,21 +159,23 @@ def buy_out_premium(
 
 
 def discount_factors(rate: FloatArray, periods: int, step: float) -> FloatArray:
-    """Present value at the start of flows in the middle of each period; (T, N) from an effective annual rate (N,).
+    """Present value at the start of flows in the middle of each period; (T, ..., N) from an annual rate (..., N).
 
     Equation (28) of docs/model.md.
     """
-    middle = (np.arange(periods)[:, None] + 0.5) * step
+    middle = (np.arange(periods).reshape(-1, *(1,) * rate.ndim) + 0.5) * step
     return np.asarray(np.exp(-middle * np.log1p(rate)))
 
 
 def present_value(flows: FloatArray, rate: FloatArray, step: float) -> FloatArray:
     """Value at the start of flows (T, F, N) a year, paid in the middle of each period; (F, N).
 
+    At a rate (N,), or (F, N) where providers have their own.
+
     Equation (28) of docs/model.md.
     """
-    factors = discount_factors(rate, len(flows), step)
-    return np.asarray((flows * (factors * step)[:, None]).sum(axis=0))
+    factors = discount_factors(np.atleast_2d(rate), len(flows), step)
+    return np.asarray((flows * (factors * step)).sum(axis=0))
 
 
 def terminal_value(flow: FloatArray, rate: FloatArray, growth: FloatArray, years: int) -> FloatArray:

@@ -220,17 +220,20 @@ class Accounts:
         record, domestic, net = self._record, self._economy.domestic, net_royalty(self._record, self.rates)
         with_partner = record.spending[:, domestic:] - record.owned
         if self._economy.mix is None:
-            return self.by_year(self._base[domestic:] * net[0], with_partner * net[1:, None, None]) + self.owned
+            return self.by_year(self._base[domestic:] * net[0, :, None], with_partner * net[1:, :, None]) + self.owned
         left, mix = 1.0 / (1.0 + record.tariff), self._economy.mix
-        sold = (with_partner - record.abroad) * net[1:, None, None] + record.abroad * left[:, None, None]
-        base = self._base_through(0) * net[0] + self._base_through(1) / (1.0 + mix.start.tariff)
+        sold = (with_partner - record.abroad) * net[1:, :, None] + record.abroad * left[:, None, None]
+        base = self._base_through(0) * net[0, :, None] + self._base_through(1) / (1.0 + mix.start.tariff)
         return self.by_year(base, sold) + self.owned
 
     @property
     def domestic_profit(self) -> FloatArray:
         """Gross profit of domestic providers, (Y + 1, N)."""
         squeezed = np.concatenate([np.zeros((1, self._economy.draws)), self.annual(self._record.home_earned)])
-        return np.asarray(self.home[:, -1] * self.rates.domestic_margin + squeezed)
+        margin = self._economy.home_margin
+        if margin.ndim == 1:
+            return np.asarray(self.home[:, -1] * margin + squeezed)
+        return np.asarray((self.spending[:, -1, : self._economy.domestic] * margin).sum(axis=1) + squeezed)
 
     @property
     def gain(self) -> FloatArray:

@@ -123,7 +123,7 @@ class Course:
         self.has_entrants = bool(self._coming)
         self._part, self._order = timeline.part, first_come(timeline.launched, timeline.order)
         self._lead, self._late = lags(economy.inputs["capacity.expansion_lead"], self._step)
-        self._life = whole_periods(economy.inputs["economics.asset_life"], self._step)
+        self._life = whole_periods(economy.rates().asset_life, self._step)
         self._launches = _launches(masks) & np.isfinite(timeline.launched)
 
     def period(self, t: int) -> Period:

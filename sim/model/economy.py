@@ -99,14 +99,25 @@ class Economy:
         return self.inputs["demand.elasticity_of_demand"]
 
     def rates(self) -> Rates:
-        """Cost structure and taxes; capital intensity is at most what site cost can depreciate."""
+        """Cost structure and taxes, (N,) each, or (F, N) where a foreign provider has its own.
+
+        Capital intensity is at most what site cost can depreciate.
+        """
+        owners = [f"providers.{name}" for name in self.providers[self.domestic :]]
         named = {
-            field.name: self.inputs[path]
+            field.name: self._or_own(path, owners)
             for field in fields(Rates)
             if (path := f"economics.{_RATE_NAMES.get(field.name, field.name)}") in self.inputs
         }
         most = named["site_cost"] * named["asset_life"]
         return Rates(**{**named, "capital_intensity": np.minimum(named["capital_intensity"], most)})
+
+    @property
+    def home_margin(self) -> FloatArray:
+        """Gross margin of domestic providers, (N,), or (P_d, N) where one has its own."""
+        return self._or_own(
+            "economics.domestic_margin", [f"providers.{name}" for name in self.providers[: self.domestic]]
+        )
 
     def technology(self, name: str) -> FloatArray:
         """A rate of `technology`, (N,), or (L, N) where a layer has its own."""

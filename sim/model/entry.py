@@ -130,7 +130,7 @@ class _View:
     def numbers(self, provider: int, modes: tuple[int, ...]) -> bytes:
         """A digest of all that decides how a foreign provider would enter, beside the base year."""
         digest, name = self._digest.copy(), self._scenario.foreign[provider]
-        bought = (self._cap, self._bought, self._price) if BUY_OUT in modes else ()
+        bought = (self._cap, self._bought, self._price(provider)) if BUY_OUT in modes else ()
         for array in (*self._terms(name), *bought):
             digest.update(np.ascontiguousarray(array).data)
         firms, launch = self._scenario.providers[name].firms, self._scenario.comes_by_launch(name)
@@ -243,7 +243,7 @@ class _View:
 
         Of a fringe all firms are taken to be bought: they sell apart, and none is large.
         """
-        economy, row = self.economy, self.economy.domestic + provider
+        economy, row, rates = self.economy, self.economy.domestic + provider, self._rates.of(provider)
         everywhere = np.ones_like(economy.open_part)
         spending = economy.layer_size[economy.layer_of] * economy.weights * economy.open_part
         sold, earned = [], []
@@ -255,11 +255,11 @@ class _View:
             earned.append((sales * gain).sum(axis=0) / np.maximum(sold[-1], _TINY))
         nothing = np.zeros(economy.draws)
         stays, owns = (
-            channel_values(equity, nothing, 1.0, (gain, gain), self._rates)[1]
+            channel_values(equity, nothing, 1.0, (gain, gain), rates)[1]
             for equity, gain in zip((self._equity, self._cap), earned, strict=True)
         )
         hurdle, _ = self._terms(self._scenario.foreign[provider])
-        charge = buy_out_charge(self._cap - self._equity, hurdle, self._price, nothing, self._rates)
+        charge = buy_out_charge(self._cap - self._equity, hurdle, self._price(provider), nothing, rates)
         return sold[1] / np.maximum(sold[0], _TINY) * (owns - charge) - stays, sold[0]
 
     def _with_partners(self, bought: int | None = None) -> FloatArray:
@@ -287,10 +287,11 @@ class _View:
         """Part of the premium that a bought partner's offers get, (N,)."""
         return bought_unlock(self._state, self.economy.inputs, self.economy.draws)
 
-    @property
-    def _price(self) -> FloatArray:
-        """Of capital that is bought over its rent value, (N,)."""
-        return self.economy.inputs["economics.buy_out_price"]
+    def _price(self, provider: int) -> FloatArray:
+        """Of capital that a foreign provider buys over its rent value, (N,)."""
+        price = self._rates.of(provider).buy_out_price
+        assert price is not None
+        return price
 
     def _building(self, provider: int) -> tuple[FloatArray, FloatArray]:
         """What an own site brings a year per unit of what the provider sells in its reach, and that; (N,) each."""
@@ -311,21 +312,22 @@ class _View:
         sides = ((self._static(market, owned), own_part), (without, np.full_like(own_part, 1.0 / firms)))
         sales, earned, abroad = zip(*(self._sales(shares, part, row) for shares, part in sides), strict=True)
         hurdle, hazard = self._terms(name)
-        terms = (self._equity, hazard, hurdle, earned, self._rates)
+        rates = self._rates.of(provider)
+        terms = (self._equity, hazard, hurdle, earned, rates)
         if self._scenario.comes_by_launch(name):  # it has no partner's offer to give up
             return channel_values(*terms)[0], sales[1]
         gain = sales[0] / np.maximum(sales[1], _TINY)
         if self.economy.mix is None or not self.economy.mix.has_abroad:
             return entry_margin(gain, *terms), sales[1]
         site, partner = channel_values(*terms)
-        given_up = partner + abroad[1] * (self._value_abroad(earned[1]) - partner)
+        given_up = partner + abroad[1] * (self._value_abroad(earned[1], rates) - partner)
         return gain * site - given_up, sales[1]
 
-    def _value_abroad(self, earned: FloatArray) -> FloatArray:
+    def _value_abroad(self, earned: FloatArray, rates: Rates) -> FloatArray:
         """Yearly worth of a unit that customers pay for what is sold from abroad, (N,)."""
         tariff = self._grants.tariff
-        split = split_abroad(np.ones_like(tariff), tariff, earned, self._rates)
-        return split.profit + (1.0 - split.tariff) * saved_technology(self._rates)
+        split = split_abroad(np.ones_like(tariff), tariff, earned, rates)
+        return split.profit + (1.0 - split.tariff) * saved_technology(rates)
 
     def _market_with(self, row: int, odds: FloatArray) -> StaticMarket:
         """The market with an entrant that has a part of new choices, `odds` (G, N) of it to the others'."""

@@ -133,8 +133,11 @@ def _same_grants(ours: tuple[Grants, Grants], theirs: tuple[Grants, Grants]) -> 
 
 
 def _there(scenario: Scenario) -> list[tuple[str, Provider]]:
-    """Who is in the market, in listed order; what each will decide later is no part of the base year."""
-    return [(name, provider.model_copy(update={"entry": None})) for name, provider in scenario.providers.items()]
+    """Who is in the market, in listed order; what each decides or earns later is no part of the base year."""
+    return [
+        (name, provider.model_copy(update={"entry": None, "economics": None}))
+        for name, provider in scenario.providers.items()
+    ]
 
 
 def _require_all(conditions: Iterable[Condition]) -> None:

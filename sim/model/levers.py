@@ -61,7 +61,7 @@ class Levers:
         self.start_reach = self._reach[0]
         tariffs = np.stack([one.tariff for one in granted]) if granted else np.zeros_like(equity)
         self.tariff = _mean_over(calendar, tariffs, masks.phases)
-        self._migrates = np.stack([_migrates(economy, state) for state in found])
+        self._migrates = np.stack(np.broadcast_arrays(*(_migrates(economy, state) for state in found)))
         self._capped = np.array([state.levers.capped for state in found])[masks.state]
         cap = _zone_cap(economy, path, round(12 / scenario.horizon.period_months))
         self._cap = np.where(self._capped, cap, np.inf)
@@ -110,7 +110,7 @@ class Levers:
 
 
 def _migrates(economy: Economy, state: State) -> BoolArray:
-    """Whether providers ask partner customers to their own sites in a state, (N,).
+    """Whether providers ask partner customers to their own sites in a state, (N,), or (F, N) by their own costs.
 
     Equation (22) of docs/model.md.
 

@@ -343,5 +343,5 @@ def open_sites(economy: Economy, mix: Mix, stocks: Stocks, sites: Sites, reach_p
     stocks.wanted = np.concatenate([wanted, stocks.wanted])
     ordered = arriving(stocks.wanted, stocks.history - 1, sites.lead)
     stocks.capacity = np.maximum(use / economy.inputs["economics.reference_utilization"], ordered)
-    evenly = np.where(ages <= sites.life, np.exp(-rate * step * ages), 0.0)
-    stocks.bought = np.concatenate([stocks.capacity * (evenly / evenly.sum(axis=0))[:, None], stocks.bought])
+    evenly = np.where(ages[:, None] <= sites.life, np.exp(-rate * step * ages)[:, None], 0.0)
+    stocks.bought = np.concatenate([stocks.capacity * (evenly / evenly.sum(axis=0)), stocks.bought])

@@ -19,8 +19,8 @@ __all__ = ["Streams", "net_royalty"]
 
 
 def net_royalty(record: Record, rates: channels.Rates) -> FloatArray:
-    """What a provider keeps of a unit of its partner's sales, (T + 1, N), the base year first."""
-    rate = channels.royalty_rate(channels.operator_idleness(record.growth, rates), rates)
+    """What providers keep of a unit of their partners' sales, (T + 1, 1 or F, N), the base year first."""
+    rate = channels.royalty_rate(channels.operator_idleness(record.growth, rates)[:, None], rates)
     return np.asarray(rate * (1.0 - rates.royalty_withholding - rates.royalty_vat))
 
 

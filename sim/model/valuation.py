@@ -38,7 +38,9 @@ class Terms:
 
     def of(self, economy: Economy) -> Economy:
         """An economy in which these are the rates of every draw."""
-        fixed = {"economics.discount_rate": self.rate, "economics.terminal_growth": self.growth}
+        own = (f"providers.{name}.economics.discount_rate" for name in economy.providers)
+        rates = ("economics.discount_rate", *(name for name in own if name in economy.inputs))
+        fixed = {**dict.fromkeys(rates, self.rate), "economics.terminal_growth": self.growth}
         inputs = {name: np.full(economy.draws, value) for name, value in fixed.items()}
         return replace(economy, inputs={**economy.inputs, **inputs})
 

@@ -9,7 +9,7 @@ from sim.errors import choices
 from sim.reading.plausibility import Finding
 from sim.scenario.levers import FRACTION_LEVERS, Regime, RegimeChange, SameAs
 from sim.scenario.market import LayerShares
-from sim.scenario.providers import ALLOWED, LAUNCH, Arrival, Jumps, Provider, ProviderEntry
+from sim.scenario.providers import ALLOWED, LAUNCH, Arrival, Jumps, Provider, ProviderEconomics, ProviderEntry
 from sim.scenario.records import Record
 from sim.scenario.scenario import Scenario
 from sim.scenario.steps import DateStep
@@ -36,6 +36,8 @@ def _provider(path: str, provider: Provider, scenario: Scenario) -> Iterator[Fin
         if provider.origin == "domestic":
             yield f"{path}.entry", "only foreign providers decide on sites of their own (found on a domestic one)"
         yield from _entry(f"{path}.entry", provider.entry, scenario)
+    if provider.economics is not None:
+        yield from _costs(path, provider, scenario)
     if provider.arrives is not None:
         if provider.fringe:
             yield f"{path}.arrives", "a fringe cannot arrive, only one firm can (found fringe: true)"
@@ -44,6 +46,21 @@ def _provider(path: str, provider: Provider, scenario: Scenario) -> Iterator[Fin
         if provider.fringe:
             yield f"{path}.jumps", "a fringe has no quality of its own that could jump (found fringe: true)"
         yield from _jumps(f"{path}.jumps", provider.jumps, provider, scenario)
+
+
+def _costs(path: str, provider: Provider, scenario: Scenario) -> Iterator[Finding]:
+    """Costs of a foreign provider are of other things than those of a domestic one."""
+    assert provider.economics is not None
+    at_home, home = provider.origin == "domestic", "domestic_margin"
+    allowed = [home] if at_home else [name for name in ProviderEconomics.model_fields if name != home]
+    for name in ProviderEconomics.model_fields:
+        if getattr(provider.economics, name) is not None and name not in allowed:
+            yield f"{path}.economics.{name}", f"is not of a {provider.origin} provider (allowed {', '.join(allowed)})"
+    if provider.economics.buy_out_price is not None and not scenario.may_buy_out(path.partition(".")[2]):
+        yield (
+            f"{path}.economics.buy_out_price",
+            "moves nothing: it may not buy its partner out (entry.modes, equity_cap)",
+        )
 
 
 def _entry(path: str, entry: ProviderEntry, scenario: Scenario) -> Iterator[Finding]:
@@ -165,6 +182,7 @@ def names_of_dropped(scenario: Scenario, dropped: Collection[str]) -> Iterator[s
     for name in dropped:
         yield from (f"regulator.review_time[{name}]", f"entry.build_time[{name}]")
         yield from (f"shock.rivalry.{name}", f"shock.rivalry.{name}.second")
+        yield from (f"providers.{name}.economics.{cost}" for cost in ProviderEconomics.model_fields)
         for layer in scenario.market.layers:
             yield from (f"shares.{layer}.{split}.{name}" for split in ("direct", "foreign_split", "domestic_split"))
 

@@ -132,23 +132,48 @@ def coherence(inputs: Inputs) -> Iterator[Condition]:
         "must be above elasticity_of_demand (found {:g}; allowed above {:g})",
         (substitution, demand),
     )
+    owners = {name.partition("economics.")[0] for name in inputs if "economics." in name}
+    for owner in sorted(owners):  # everybody's first, which has no owner
+        yield from _shared_out(inputs, owner)
+        yield from _lasting(inputs, owner)
+
+
+def _of(inputs: Inputs, owner: str, name: str) -> str:
+    """The input that is a cost or rate of an owner, `providers.<id>.` or nobody: its own, or everybody's."""
+    own = f"{owner}economics.{name}"
+    return own if own in inputs else f"economics.{name}"
+
+
+def _shared_out(inputs: Inputs, owner: str) -> Iterator[Condition]:
+    """Nobody may spend more than all, where one of two costs is stated."""
     for later, first in _SHARED_OUT:
-        total = inputs[f"economics.{first}"] + inputs[f"economics.{later}"]
+        paths = {name: _of(inputs, owner, name) for name in (later, first)}
+        place = next((name for name in paths if paths[name].startswith(f"{owner}economics.")), None)
+        if place is not None:
+            total, other = inputs[paths[first]] + inputs[paths[later]], first if place == later else later
+            yield Condition(
+                paths[place],
+                total <= 1.0 + _ROUNDING,
+                f"{paths[first]} and {paths[later]} take more than there is",
+                f"with {other} takes more than there is (found {{:.1%}}; allowed 100%)",
+                (total,),
+            )
+
+
+def _lasting(inputs: Inputs, owner: str) -> Iterator[Condition]:
+    """What lasts for ever is worth something finite."""
+    path, growth = f"{owner}economics.discount_rate", "economics.terminal_growth"
+    if path in inputs:
+        rate, lasting = inputs[path], inputs[growth]
+        place, found, limit = (growth, lasting, rate) if not owner else (path, rate, lasting)
+        side, other = ("below", "discount_rate") if not owner else ("above", growth)
         yield Condition(
-            f"economics.{later}",
-            total <= 1.0 + _ROUNDING,
-            f"economics.{first} and economics.{later} take more than there is",
-            f"with {first} takes more than there is (found {{:.1%}}; allowed 100%)",
-            (total,),
+            place,
+            lasting < rate,
+            f"{growth} is not below {path}",
+            f"must be {side} {other}, or the value has no end (found {{:.1%}}; allowed {side} {{:.1%}})",
+            (found, limit),
         )
-    rate, lasting = inputs["economics.discount_rate"], inputs["economics.terminal_growth"]
-    yield Condition(
-        "economics.terminal_growth",
-        lasting < rate,
-        "economics.terminal_growth is not below economics.discount_rate",
-        "must be below discount_rate, or the value has no end (found {:.1%}; allowed below {:.1%})",
-        (lasting, rate),
-    )
 
 
 def existence(scenario: Scenario, inputs: Inputs, base: BaseYear) -> Iterator[Condition]:

@@ -20,14 +20,19 @@ __all__ = [
     "CANONICAL_UNITS",
     "CHOICE",
     "SCALES",
+    "AssetLife",
     "Category",
     "ChosenYears",
     "Dimension",
+    "Discount",
     "ExchangeRate",
     "Fraction",
     "Frequency",
     "Growth",
+    "Intensity",
+    "Margin",
     "Money",
+    "Multiple",
     "Number",
     "Part",
     "Points",
@@ -158,6 +163,13 @@ Year = Annotated[Parameter, AfterValidator(_of("date")), Dimension("date"), Rang
 Part = Annotated[Fraction, Range(1e-6, 1)]
 """A fraction that is divided by, or that something must be left of."""
 
+Intensity = Annotated[Number, Range(0, 100)]
+"""Capital per unit of yearly sales."""
+
+Multiple = Annotated[Number, Range(0, 100)]
+AssetLife = Annotated[Years, Range(0.1, 1000)]
+Margin = Annotated[Fraction, Range(-10, 1)]
+Discount = Annotated[Rate, Range(1e-4, 10)]
 Growth = Annotated[Rate, Range(-0.9, 10)]
 Reversion = Annotated[Rate, Range(0, 10)]
 Spread = Annotated[Number, Range(0, 20)]

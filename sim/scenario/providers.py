@@ -8,11 +8,34 @@ from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
-from sim.scenario.evidence import ChosenYears, Fraction, Frequency, Number, Range, Years
+from sim.scenario.evidence import (
+    AssetLife,
+    ChosenYears,
+    Discount,
+    Fraction,
+    Frequency,
+    Intensity,
+    Margin,
+    Multiple,
+    Number,
+    Range,
+    Years,
+)
 from sim.scenario.levers import Id
 from sim.scenario.records import Model
 
-__all__ = ["ALLOWED", "LAUNCH", "Arrival", "Entry", "EntryTerms", "Jumps", "Provider", "ProviderEntry", "Regulator"]
+__all__ = [
+    "ALLOWED",
+    "LAUNCH",
+    "Arrival",
+    "Entry",
+    "EntryTerms",
+    "Jumps",
+    "Provider",
+    "ProviderEconomics",
+    "ProviderEntry",
+    "Regulator",
+]
 
 ALLOWED: Final = "allowed"
 """What a provider's entry may follow beside a step: the first day on which own sites are permitted to it."""
@@ -22,6 +45,7 @@ LAUNCH: Final = "launch"
 
 EntryRule = Literal["profit", "always", "never"]
 EntryMode = Literal["build", "buy_out"]
+_OWN: Final = "In place of the scenario's."
 NewChoices = Annotated[Fraction, Range(1e-6, 0.9)]
 
 
@@ -97,6 +121,29 @@ class Jumps(Model):
     )
 
 
+class ProviderEconomics(Model):
+    """A provider's own cost structure; what is left out is the scenario's `economics`."""
+
+    site_cost: Fraction | None = Field(title="cost of running a site, {0}", default=None, description=_OWN)
+    operator_margin: Fraction | None = Field(title="margin of the local operator, {0}", default=None, description=_OWN)
+    provider_margin: Fraction | None = Field(title="margin of {0}", default=None, description=_OWN)
+    incremental_technology: Fraction | None = Field(
+        title="part of technology and selling cost that grows with sales, {0}", default=None, description=_OWN
+    )
+    technology_royalty: Fraction | None = Field(
+        title="part of technology cost paid as royalty by own sites, {0}", default=None, description=_OWN
+    )
+    capital_intensity: Intensity | None = Field(title="capital that sales take, {0}", default=None, description=_OWN)
+    asset_life: AssetLife | None = Field(title="life of equipment, {0}", default=None, description=_OWN)
+    buy_out_price: Multiple | None = Field(
+        title="price of the partner's operator over the worth of its equipment, {0}", default=None, description=_OWN
+    )
+    discount_rate: Discount | None = Field(title="discount rate, {0}", default=None, description=_OWN)
+    domestic_margin: Margin | None = Field(
+        title="gross margin of {0}", default=None, description="Of a domestic provider, in place of the scenario's."
+    )
+
+
 class Provider(Model):
     """A firm, or a fringe of many small ones.
 
@@ -110,6 +157,9 @@ class Provider(Model):
     fringe: bool = Field(default=False, description="Many small firms: no market power, no rivalry shock of its own.")
     firms: int = Field(default=1, ge=1, le=10_000, description="Equal small firms of a fringe.")
     entry: ProviderEntry | None = Field(default=None, description="In place of the scenario's, for this provider.")
+    economics: ProviderEconomics | None = Field(
+        default=None, description="In place of the scenario's `economics`, for this provider."
+    )
     arrives: Arrival | None = Field(default=None, description="How it comes, if it is not there in the base year.")
     jumps: Jumps | None = Field(default=None, description="How its quality jumps; left out: never.")
 

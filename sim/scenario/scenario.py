@@ -299,6 +299,10 @@ class Scenario(Model):
     @property
     def buys_out(self) -> bool:
         """Whether somebody may buy its partner out, under some regime."""
+        return any(self.may_buy_out(name) for name in self.foreign)
+
+    def may_buy_out(self, provider: str) -> bool:
+        """Whether a foreign provider may buy its partner out, under some regime."""
         steps = (step.change for step in self.policy.steps.values())
         caps = any(levers is not None and levers.equity_cap is not None for levers in (*self.regimes.values(), *steps))
-        return caps and any("buy_out" in self.entry_of(name).modes for name in self.foreign)
+        return caps and provider in self.foreign and "buy_out" in self.entry_of(provider).modes

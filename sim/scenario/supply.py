@@ -6,7 +6,20 @@ from typing import Annotated
 
 from pydantic import Field
 
-from sim.scenario.evidence import Category, Fraction, Money, Number, Range, Rate, Years
+from sim.scenario.evidence import (
+    AssetLife,
+    Category,
+    Discount,
+    Fraction,
+    Intensity,
+    Margin,
+    Money,
+    Multiple,
+    Number,
+    Range,
+    Rate,
+    Years,
+)
 from sim.scenario.levers import Id
 from sim.scenario.records import MOST, Model, Titled
 
@@ -47,7 +60,7 @@ class Zone(Model):
 
 
 class Economics(Model):
-    """One cost structure for both channels; shares of gross revenue unless said."""
+    """One cost structure for both channels; shares of gross revenue unless said. A provider may have its own."""
 
     site_cost: Fraction = Field(
         title="cost of running a site", description="c_I: running a site, depreciation included."
@@ -62,10 +75,10 @@ class Economics(Model):
         title="part of technology cost paid as royalty by own sites",
         description="Part of technology cost that an own site pays across the border as a royalty.",
     )
-    capital_intensity: Annotated[Number, Range(0, 100)] = Field(
+    capital_intensity: Intensity = Field(
         title="capital that sales take", description="Capital per USD/yr of sales at the reference utilization."
     )
-    asset_life: Annotated[Years, Range(0.1, 1000)] = Field(title="life of equipment")
+    asset_life: AssetLife = Field(title="life of equipment")
     reference_utilization: Annotated[Fraction, Range(0.05, 1)] = Field(
         title="use of capacity",
         description="What firms on which costs and capital are measured sell of what they could serve.",
@@ -73,7 +86,7 @@ class Economics(Model):
     reference_growth: Annotated[Rate, Range(0.001, 10)] = Field(
         title="growth of the firms that costs are measured on", description="Yearly growth of these firms."
     )
-    buy_out_price: Annotated[Number, Range(0, 100)] | None = Field(
+    buy_out_price: Multiple | None = Field(
         title="price of a partner's operator over the worth of its equipment",
         default=None,
         description="Multiple of the rent value of the capital that is bought; needed where partners are bought out.",
@@ -82,10 +95,8 @@ class Economics(Model):
     royalty_vat: Fraction = Field(title="VAT on royalties", description="VAT on royalties that cannot be credited.")
     profit_tax: Fraction = Field(title="profit tax")
     dividend_withholding: Fraction = Field(title="withholding tax on dividends")
-    domestic_margin: Annotated[Fraction, Range(-10, 1)] = Field(
-        title="margin of domestic rivals", description="Gross margin of domestic rivals."
-    )
-    discount_rate: Annotated[Rate, Range(1e-4, 10)] = Field(title="discount rate", description="Effective annual WACC.")
+    domestic_margin: Margin = Field(title="margin of domestic rivals", description="Gross margin of domestic rivals.")
+    discount_rate: Discount = Field(title="discount rate", description="Effective annual WACC.")
     terminal_growth: Annotated[Rate, Range(-0.9, 10)] = Field(title="growth after the last year")
     transfer_price: Fraction = Field(
         title="price paid when sites are handed over",
