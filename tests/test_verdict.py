@@ -18,7 +18,7 @@ from synthetic import of, panel, scenario
 from sim.axes import FloatArray
 from sim.outcomes.panels import Panel, Result
 from sim.outcomes.phrases import share_of_draws
-from sim.outcomes.stakes import HOST, Spread, builders, category_levels, host_gains, number_gain, provider_worth
+from sim.outcomes.stakes import HOST, Spread, category_levels, host_gains, movers, number_gain, provider_worth
 from sim.outcomes.verdict import MOST_LINES, Line, Verdict, verdict_of
 from sim.scenario.scenario import Scenario
 from sim.tasks.attribution import default_outcomes, drivers
@@ -312,7 +312,7 @@ def test_the_numbers_of_every_shipped_scenario_are_those_of_its_draws(name: str)
     together = sum(provider_worth(other, base).values())
     whole = panels[0]["npv"].column(2030, "total", "foreign") - panels[1]["npv"].column(2030, "total", "foreign")
     np.testing.assert_allclose(together, whole, atol=1e-9)
-    for one in builders(other, base):
+    for one in movers(other, base, "enters"):
         assert one.share == panels[0]["enters"].column(2030, "total", one.provider).mean()
     levels = category_levels(other, "opening_hypothesis", own)
     holds = panels[0]["opening_hypothesis"].column(2030)

@@ -61,6 +61,7 @@ WORTH_OF_DIFFERENCE: Final[Mapping[str, tuple[str, ...]]] = {
     "payback_of_difference": ("cash_flow", "capital_value"),
     "irr_of_difference": ("cash_flow", "capital_value"),
     "regret": ("enters", "npv_with_terminal"),
+    "buy_out_regret": ("buys_out", "npv_with_terminal"),
 }
 """What exists only as a comparison of two scenarios, and the variables of both that it is made of."""
 
@@ -210,7 +211,7 @@ def _comparison_rows(result: Result, panel: Columns, missing: Missing) -> Iterat
 
 
 def worth_of_difference(panels: Mapping[str, Columns], baseline: Mapping[str, Columns]) -> Iterator[LazyPanel]:
-    """What the extra cash flow of a scenario is worth as an investment, and who enters and regrets it.
+    """What the extra cash flow of a scenario is worth as an investment, and who goes its own way and regrets it.
 
     As far as both hold what it is made of.
     """
@@ -219,8 +220,10 @@ def worth_of_difference(panels: Mapping[str, Columns], baseline: Mapping[str, Co
         cash, left = (paired(panels[name], baseline[name]) for name in ("cash_flow", "capital_value"))
         yield _of_flows("payback_of_difference", _payback, cash)
         yield _rate_of_difference(cash, left)
-    if {"enters", "npv_with_terminal"} <= held:
-        yield _regret(panels["enters"], paired(panels["npv_with_terminal"], baseline["npv_with_terminal"]))
+    for name in ("regret", "buy_out_regret"):
+        way, worth = WORTH_OF_DIFFERENCE[name]
+        if {way, worth} <= held:
+            yield _regret(name, panels[way], paired(panels[worth], baseline[worth]))
 
 
 def _of_flows(variable: str, value: Callable[[FloatArray], FloatArray], cash: LazyPanel) -> LazyPanel:
@@ -264,8 +267,8 @@ def _parts(draws: range) -> Iterator[tuple[int, int]]:
     return ((start, min(start + _DRAWS_AT_A_TIME, draws.stop)) for start in draws[::_DRAWS_AT_A_TIME])
 
 
-def _regret(entered: Columns, worth: LazyPanel) -> LazyPanel:
-    """Where a provider enters and is worth less than under the baseline."""
+def _regret(variable: str, entered: Columns, worth: LazyPanel) -> LazyPanel:
+    """Where a provider enters, or buys its partner out, and is worth less than under the baseline."""
     items = tuple(item for item in entered.items if item in worth.items)  # the baseline may lack an entrant
     places = [worth.items.index(item) for item in items]
     own = [entered.items.index(item) for item in items]
@@ -275,8 +278,8 @@ def _regret(entered: Columns, worth: LazyPanel) -> LazyPanel:
         return entering * (worth.rows([places[place] for place in chosen], draws) < 0)
 
     median = entered.median[:, own] * (worth.median[:, places] < 0)
-    unit = VARIABLES["regret"].unit
-    return LazyPanel("regret", unit, entered.years, items, median, entered.draws, read)
+    unit = VARIABLES[variable].unit
+    return LazyPanel(variable, unit, entered.years, items, median, entered.draws, read)
 
 
 def _payback(flows: FloatArray) -> FloatArray:

@@ -25,17 +25,19 @@ __all__ = [
     "CATEGORIES",
     "HOST",
     "STAKES_VARIABLES",
-    "Builder",
+    "WAYS",
     "Level",
+    "Mover",
     "Spread",
-    "builders",
     "category_levels",
     "discount_rate",
     "foreign_worth",
     "host_gains",
+    "movers",
     "number_gain",
     "number_level",
     "provider_worth",
+    "ways_of",
 ]
 
 HOST: Final[Mapping[str, str]] = {
@@ -52,7 +54,22 @@ CATEGORIES: Final[Mapping[str, Callable[[Scenario], Record]]] = {
 }
 """Outcomes that say which hypothesis or reading holds in a draw, and where a scenario has the choice."""
 
-STAKES_VARIABLES: Final = frozenset({"npv", "npv_with_terminal", "enters", *HOST, *CATEGORIES})
+
+class Way(NamedTuple):
+    """A way to a business of one's own: what a provider does, the event that dates it, and who is the worse for it."""
+
+    does: str
+    event: str
+    regret: str
+
+
+WAYS: Final[Mapping[str, Way]] = {
+    "enters": Way("builds", "launch", "regret"),
+    "buys_out": Way("buys its partner out", "buy_out", "buy_out_regret"),
+}
+"""By the variable that tells who goes."""
+
+STAKES_VARIABLES: Final = frozenset({"npv", "npv_with_terminal", *WAYS, *HOST, *CATEGORIES})
 """Beside the answer in short, what a verdict is made of."""
 
 _DRAWS_AT_A_TIME: Final = 2**16
@@ -82,12 +99,16 @@ class Level(NamedTuple):
     se: float
 
 
-class Builder(NamedTuple):
-    """A provider that builds a site of its own: in which share of the draws, and in which it is the worse for it."""
+class Mover(NamedTuple):
+    """A provider that goes its own way: in which share of the draws, and in which it is the worse for it.
+
+    `half` is the date before which it has done so in half of the draws in which it does; NaN if no date was stored.
+    """
 
     provider: str
     share: float
     regret: float
+    half: float
 
 
 @dataclass(frozen=True)
@@ -122,17 +143,40 @@ def provider_worth(result: Result, base: Result) -> dict[str, FloatArray]:
     return {name: number_gain(result, base, "npv", "total", name) for name in result.scenario.foreign}
 
 
-def builders(result: Result, base: Result) -> list[Builder]:
-    """Every foreign provider that builds in some draw, the most frequent first.
+def movers(result: Result, base: Result, way: str) -> list[Mover]:
+    """Every foreign provider that goes its own way in some draw, the most frequent first.
 
     Regret is as the variable of that name: less value, terminal value included, than under the baseline.
+
+    Parameters
+    ----------
+    result, base : Result
+    way : str
+        Key of `WAYS`.
     """
     found = []
     for name in result.scenario.foreign:
-        builds = number_level(result, "enters", "total", name) > 0
+        goes = number_level(result, way, "total", name) > 0
         worse = number_gain(result, base, "npv_with_terminal", "total", name) < 0
-        found.append(Builder(name, float(builds.mean()), float((builds & worse).mean())))
-    return sorted((one for one in found if one.share > 0), key=lambda one: -one.share)
+        if goes.any():
+            found.append(Mover(name, float(goes.mean()), float((goes & worse).mean()), _half(result, way, name)))
+    return sorted(found, key=lambda one: -one.share)
+
+
+def _half(result: Result, way: str, provider: str) -> float:
+    """The median date of what a provider does, of the draws in which it does so."""
+    panel = result.panels.get("event_date")
+    place = ("", f"{provider}.{WAYS[way].event}")
+    if panel is None or place not in panel.items:
+        return nan
+    dates = panel.column(panel.years[0], *place)
+    return float(np.median(dates[np.isfinite(dates)])) if np.isfinite(dates).any() else nan
+
+
+def ways_of(scenario: Scenario) -> tuple[str, ...]:
+    """Ways to a business of one's own that somebody has in a scenario, as keys of `WAYS`."""
+    possible = {"enters": scenario.may_build, "buys_out": scenario.buys_out}
+    return tuple(way for way in WAYS if possible[way])
 
 
 def number_level(result: Result, variable: str, scope: str, item: str = "") -> FloatArray:

@@ -123,6 +123,13 @@ VARIABLES: Final[Mapping[str, VariableInfo]] = {
         _FOREIGN,
         summary="comparison",
     ),
+    "buy_out_regret": VariableInfo(
+        "fraction",
+        "1 where a provider buys its partner out and has less npv_with_terminal than under the baseline, else 0",
+        "total",
+        _FOREIGN,
+        summary="comparison",
+    ),
     "operator_profit": VariableInfo(_FLOW, "after-tax profit of the local operators", "total", ""),
     "cross_border_revenue": VariableInfo(
         _FLOW,

@@ -6,9 +6,10 @@ each by its name. Which scenario is spoken of first, and which is best for whom,
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import hypot
+from math import hypot, isnan
 from typing import Final, TypeVar
 
 import numpy as np
@@ -32,15 +33,18 @@ from sim.outcomes.phrases import (
 from sim.outcomes.stakes import (
     CATEGORIES,
     HOST,
+    WAYS,
     Level,
+    Mover,
     Spread,
-    builders,
     category_levels,
     foreign_worth,
     host_gains,
+    movers,
     number_gain,
     number_level,
     provider_worth,
+    ways_of,
 )
 from sim.wording import listed, long_date, money
 
@@ -56,7 +60,9 @@ _ERRORS: Final = 3.0
 """Standard errors by which hypotheses are told to disagree."""
 
 _NAMED: Final = 2
-"""Providers named as builders."""
+"""Providers named of those who go their own way."""
+
+_NOBODY: Final = {"enters": "builds a site", "buys_out": "buys its partner out"}
 
 _EQUAL: Final = 0.05
 """Share of the draws without any difference that is worth saying."""
@@ -218,7 +224,7 @@ class _Study:
         texts = [f"In {self.year} {_THEM} {' and '.join(parts)}."] if parts else []
         if "npv" in base.panels and not self.others:
             worth = as_level(self._level("npv", "foreign"), money, "bn for them", "" if texts else BAND)
-            texts.append(f"Present value to {self.year}: USD {worth}. {_builders(base, None)}".strip())
+            texts.append(f"Present value to {self.year}: USD {worth}. {_movers(base, None)}".strip())
         return Line(base.scenario.title, tuple(texts or [_UNSTORED]), base.name)
 
     def _level(self, variable: str, item: str) -> Spread:
@@ -236,7 +242,7 @@ class _Study:
         texts = [self._share(result)] if self.share else []
         short = [self._mixture(result)] if self.share else []
         if self.worth:
-            texts.append(f"{self._worth(result)} {_builders(result, self.base)}".strip())
+            texts.append(f"{self._worth(result)} {_movers(result, self.base)}".strip())
             amount = as_change(self._spread(self.worth, result), money, f"bn to {self.year}")
             short.append(f"worth USD {amount}")
         return Line(title, tuple(texts), name, f"{'; '.join(short)}.")
@@ -367,28 +373,41 @@ def _enumerated(parts: Sequence[str]) -> str:
     return ", ".join([*parts[:_LISTED], *([f"{more} more"] if more > 0 else [])])
 
 
-def _builders(result: Result, base: Result | None) -> str:
-    """Who builds a site of its own, in how many draws, and in how many it is worth less than under a baseline."""
-    if any(name not in one.panels for one in (result, base or result) for name in ("enters", "npv_with_terminal")):
-        return ""
-    found = builders(result, base or result)
-    if not found:
-        return "Nobody builds a site in any draw."
+def _movers(result: Result, base: Result | None) -> str:
+    """Who goes its own way, in how many draws, and in how many it is worth less than under a baseline."""
+    ways = [way for way in ways_of(result.scenario) if _is_held(result, base or result, way)]
+    told = [_of_way(result, base, way, found) for way in ways if (found := movers(result, base or result, way))]
+    nobody = " or ".join(_NOBODY[way] for way in ways)
+    return " ".join(told) or (f"Nobody {nobody} in any draw." if nobody else "")
+
+
+def _is_held(result: Result, base: Result, way: str) -> bool:
+    return way in result.panels and all("npv_with_terminal" in one.panels for one in (result, base))
+
+
+def _of_way(result: Result, base: Result | None, way: str, found: Sequence[Mover]) -> str:
+    """Who goes one way to a business of its own."""
     (first, *others), rest = found[:_NAMED], len(found) - _NAMED
     title = {name: result.scenario.providers[name].short_title for name in result.scenario.foreign}
+    goes = f"{title[first.provider]} {WAYS[way].does} in {share_of_draws(first.share)} of draws"
+    if way == "buys_out" and not isnan(first.half):
+        goes += f" (half of these by {_month(first.half)})"
     if base is None:
-        parts = [f"{title[first.provider]} builds in {share_of_draws(first.share)} of draws"]
-        parts += [f"{title[one.provider]} in {share_of_draws(one.share)}" for one in others]
+        parts = [goes, *(f"{title[one.provider]} in {share_of_draws(one.share)}" for one in others)]
     else:
-        parts = [
-            f"{title[first.provider]} builds in {share_of_draws(first.share)} of draws and in "
-            f"{share_of_draws(first.regret)} ends worse off than under {base.scenario.title} (later years included)"
-        ]
+        worse = f"ends worse off than under {base.scenario.title} (later years included)"
+        parts = [f"{goes} and in {share_of_draws(first.regret)} {worse}"]
         parts += [
             f"{title[one.provider]} in {share_of_draws(one.share)} and {share_of_draws(one.regret)}" for one in others
         ]
     more = [f"{rest} more in up to {share_of_draws(found[_NAMED].share)}"] if rest > 0 else []
     return f"{', '.join([*parts, *more])}."
+
+
+def _month(date: float) -> str:
+    """The month in which a date lies, in decimal years."""
+    year = int(date)
+    return f"{datetime.date(year, 1 + min(int(12 * (date - year)), 11), 1):%B %Y}"
 
 
 def _disagreement(result: Result, values: FloatArray) -> tuple[str, list[Level]]:

@@ -1,4 +1,4 @@
-"""The picture of what happens when: which regime is in force, and who has launched a site of its own."""
+"""The picture of what happens when: which regime is in force, and who has gone its own way."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from matplotlib.ticker import PercentFormatter
 from sim.axes import FloatArray
 from sim.outcomes.phrases import share_of_draws
 from sim.outcomes.results import Result
+from sim.outcomes.stakes import WAYS, ways_of
 from sim.pictures.lettering import shortened
 from sim.pictures.marks import beside, key
 from sim.pictures.registry import Runs, picture, variables
@@ -39,15 +40,23 @@ from sim.wording import listed
 __all__ = ["regime_shares", "timeline"]
 
 _MOST_NAMED: Final = 4
-"""Providers named beside their curves, those with most launches; the others are thin."""
+"""Providers named beside their curves, those that go most often; the others are thin."""
+
+_HEADINGS: Final = {"enters": "Own sites launched", "buys_out": "Partners bought out"}
+_DONE: Final = {"enters": "launched a site of its own", "buys_out": "bought its partner out"}
 
 _DASHES: Final = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))
 
 
 def _has_course(result: Result) -> bool:
-    """Whether there is anything to see: another regime than at the start in any draw, or a launch."""
+    """Whether there is anything to see: another regime than at the start, or somebody who goes its own way."""
     lasting = sum(bool(share.any()) for share in regime_shares(result).values())
-    return lasting > 1 or bool(np.isfinite(_launch_dates(result)).any())
+    return lasting > 1 or bool(_ways_taken([result]))
+
+
+def _ways_taken(results: Sequence[Result]) -> list[str]:
+    """Keys of `WAYS` that somebody goes in some draw."""
+    return [way for way in WAYS if any(np.isfinite(_way_dates(result, way)).any() for result in results)]
 
 
 def _with_course(runs: Runs) -> bool:
@@ -56,45 +65,56 @@ def _with_course(runs: Runs) -> bool:
 
 @picture(Runs, needs=_with_course)
 def timeline(runs: Runs) -> Figure:
-    """What is in force when, and when own sites are launched, as shares of draws over the years."""
+    """What is in force when, and when own sites are launched and partners bought, as shares of draws over the years."""
     style = looks(runs.ordered)
     shown = [result for result in runs.ordered if _has_course(result)]
-    launching = any(np.isfinite(_launch_dates(result)).any() for result in shown)
+    ways = _ways_taken(shown)
     fills = _regime_fills(shown, style)
     key_rows = -(-len(fills) // 4)
     above = 1.6 + 0.4 * key_rows
     height = above + 1.1 + max(1.25 * len(shown), 2.2)
     paths = ("policy", "regulator", "entry", "zone", "regimes")
     figure = sheet(
-        _title(shown), _note(runs.ordered, shown, launching), runs.ordered, paths, height=height, table=RUN_TABLE
+        _title(shown, ways), _note(runs.ordered, shown, ways), runs.ordered, paths, height=height, table=RUN_TABLE
     )
     key(figure, [Patch(color=colour, label=label, linewidth=0) for label, colour in fills.values()], rows=key_rows)
-    places = grid(figure, len(shown), 1 + launching, margins=(1.3, 2.3, above, 1.05), gaps=(1.0, 0.5))
+    places = grid(figure, len(shown), 1 + len(ways), margins=(1.3, 2.3, above, 1.05), gaps=(1.0, 0.5))
     for row, result in enumerate(shown):
-        panels = [figure.add_subplot(places[row, column]) for column in range(1 + launching)]
+        panels = [figure.add_subplot(places[row, column]) for column in range(1 + len(ways))]
         _draw_regimes(panels[0], result, fills)
         heading(panels[0], style[result.name].label, style[result.name].ink)
-        if launching:
-            _draw_launches(panels[1], result, style[result.name])
-            heading(panels[1], "Own sites launched" if row == 0 else "")
+        for axes, way in zip(panels[1:], ways, strict=True):
+            _draw_way(axes, result, way, style[result.name])
+            heading(axes, _HEADINGS[way] if row == 0 else "")
         for axes in panels:
             _frame(axes, result.scenario)
             axes.tick_params(labelbottom=row == len(shown) - 1)
     return figure
 
 
-def _title(shown: Sequence[Result]) -> Titles:
+def _title(shown: Sequence[Result], ways: Sequence[str]) -> Titles:
+    """Of the way that somebody goes most often."""
     shares = {
-        (result.scenario.title, short_title(result.scenario, name)): float(np.isfinite(dates).mean())
-        for result in shown
-        for name, dates in zip(result.scenario.foreign, _launch_dates(result), strict=True)
+        way: {
+            (result.scenario.title, short_title(result.scenario, name)): float(np.isfinite(dates).mean())
+            for result in shown
+            for name, dates in zip(result.scenario.foreign, _way_dates(result, way), strict=True)
+        }
+        for way in ways or [next(iter(_possible(shown)), "enters")]
     }
-    return launches(shares, shown[0].scenario.horizon.end_year)
+    most = max(shares, key=lambda way: max(shares[way].values(), default=0.0))
+    return launches(shares[most], shown[0].scenario.horizon.end_year, most)
 
 
-def _note(ordered: Sequence[Result], shown: Sequence[Result], launching: bool) -> str:
+def _possible(shown: Sequence[Result]) -> list[str]:
+    """Keys of `WAYS` that are somebody's."""
+    return [way for way in WAYS if any(way in ways_of(result.scenario) for result in shown)]
+
+
+def _note(ordered: Sequence[Result], shown: Sequence[Result], ways: Sequence[str]) -> str:
+    does = listed([_DONE[way] for way in ways]) if ways else ""
     said = "Share of draws in which a regime is in force" + (
-        ", and in which a foreign provider has launched a site of its own." if launching else "."
+        f", and in which a foreign provider has {does}." if does else "."
     )
     still = [result.scenario.title for result in ordered if result not in shown]
     return f"{said} Without any change in any draw: {listed(still)}." if still else said
@@ -124,9 +144,12 @@ def _dates(result: Result, items: Sequence[str]) -> FloatArray:
     return np.where(np.isnan(dates), np.inf, dates)
 
 
-def _launch_dates(result: Result) -> FloatArray:
-    """When each foreign provider launches a site of its own, (foreign providers, draws); never is infinitely late."""
-    return _dates(result, [f"{name}.launch" for name in result.scenario.foreign])
+def _way_dates(result: Result, way: str) -> FloatArray:
+    """When each foreign provider goes its own way, (foreign providers, draws); never is infinitely late."""
+    items = [f"{name}.{WAYS[way].event}" for name in result.scenario.foreign]
+    if not {("", item) for item in items} <= set(result.panels["event_date"].items):
+        return np.full((len(items), result.panels["event_date"].draws), np.inf)
+    return _dates(result, items)
 
 
 def _share_by(dates: FloatArray, times: FloatArray) -> FloatArray:
@@ -188,14 +211,14 @@ def _draw_regimes(axes: Axes, result: Result, fills: Mapping[str, tuple[str, str
     )
 
 
-def _draw_launches(axes: Axes, result: Result, look: Look) -> None:
+def _draw_way(axes: Axes, result: Result, way: str, look: Look) -> None:
     scenario, times = result.scenario, _times(result.scenario)
     curves = {
-        name: _share_by(dates, times) for name, dates in zip(scenario.foreign, _launch_dates(result), strict=True)
+        name: _share_by(dates, times) for name, dates in zip(scenario.foreign, _way_dates(result, way), strict=True)
     }
     curves = {name: curve for name, curve in curves.items() if curve[-1]}
     if not curves:
-        axes.text(0.5, 0.7, "no site in any draw", color=GREY, ha="center", transform=axes.transAxes)
+        axes.text(0.5, 0.7, "in no draw", color=GREY, ha="center", transform=axes.transAxes)
         return
     dashes = by_name(scenario.foreign, _DASHES)
     named = sorted(curves, key=lambda name: -curves[name][-1])[:_MOST_NAMED]

@@ -18,6 +18,7 @@ from matplotlib.ticker import FixedLocator, NullLocator
 from sim.axes import BoolArray, FloatArray
 from sim.outcomes.phrases import share_of_draws
 from sim.outcomes.results import Result
+from sim.outcomes.stakes import WAYS, ways_of
 from sim.pictures.lettering import broken, text_width
 from sim.pictures.marks import (
     INTERVALS,
@@ -489,9 +490,15 @@ _EVIDENCE: Final = "Evidence: notes on opening.hypotheses in the scenario."
 
 def _gain_note(base: Result) -> str:
     return (
-        f"Gains: over {base.scenario.title} in the same draw, counted from the first launch of an own site, where that "
-        f"lies far enough before the end. {_EVIDENCE}"
+        f"Gains: over {base.scenario.title} in the same draw, counted from the first {_firsts(base.scenario)}, where "
+        f"that lies far enough before the end. {_EVIDENCE}"
     )
+
+
+def _firsts(scenario: Scenario) -> str:
+    """What a gain is counted from."""
+    names = {"enters": "launch of an own site", "buys_out": "buy-out of a partner"}
+    return " or ".join(names[way] for way in ways_of(scenario)) or names["enters"]
 
 
 def _hypotheses(scenario: Scenario) -> tuple[str, ...]:
@@ -524,7 +531,7 @@ def _by_hypothesis(result: Result, values: FloatArray, names: Sequence[str]) -> 
 
 
 def gains_after_launch(result: Result, base: Result, share: Measure) -> FloatArray:
-    """Share gained over the baseline some years after the first launch, between the middles of two years.
+    """Share gained over the baseline some years after the first launch or buy-out, between the middles of two years.
 
     Returns
     -------
@@ -539,7 +546,8 @@ def gains_after_launch(result: Result, base: Result, share: Measure) -> FloatArr
 def _gains(result: Result, base: Result, share: Measure, draws: slice) -> FloatArray:
     """The same in some draws."""
     panel = result.panels["event_date"]
-    launches = [panel.items.index(("", f"{name}.launch")) for name in result.scenario.foreign]
+    events = [("", f"{name}.{way.event}") for way in WAYS.values() for name in result.scenario.foreign]
+    launches = [panel.items.index(event) for event in events if event in panel.items]
     first = np.fmin.reduce(panel.rows(launches, draws))
     gain = share.values(result, draws) - share.values(base, draws)
     last = len(gain) - 1

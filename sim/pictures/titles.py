@@ -294,16 +294,24 @@ def _side(value: float) -> str:
     return f"{amount(value)} {'more' if way > 0 else 'less'}" if way else "as much"
 
 
-def launches(shares: Mapping[tuple[str, str], float], year: int) -> Titles:
-    """Who has launched a site of its own, of pairs of scenario and provider."""
+def launches(shares: Mapping[tuple[str, str], float], year: int, way: str = "enters") -> Titles:
+    """Who has a site of its own, or has bought its partner out, of pairs of scenario and provider."""
+    does, done = _OWN_WAY[way]
     (scenario, provider), share = max(shares.items(), key=lambda one: one[1], default=(("", ""), 0.0))
     if not share:
-        return ("No foreign provider launches a site of its own in any draw",)
+        return (f"No foreign provider {does} in any draw",)
     often = f"in {share_of_draws(share)} of draws"
     return (
-        f"{provider} has a site of its own by the end of {year} {often} under {scenario}, the most of all",
-        f"{provider} has a site of its own {often} under {scenario}",
+        f"{provider} {done} by the end of {year} {often} under {scenario}, the most of all",
+        f"{provider} {done} {often} under {scenario}",
     )
+
+
+_OWN_WAY: Final = {
+    "enters": ("launches a site of its own", "has a site of its own"),
+    "buys_out": ("buys its partner out", "has bought its partner out"),
+}
+"""By variable: what nobody does, and what somebody has done."""
 
 
 def market(first: Level, last: Level, years: tuple[int, int], changes: Sequence[Change]) -> Titles:

@@ -100,8 +100,8 @@ def foreign_revenue(runs: Runs) -> Figure:
         for variable in ("revenue_gross", "revenue_retained")
     )
     note = (
-        "What customers pay for foreign providers' offers. Dotted: the median of what providers book, the royalty "
-        "after tax where a partner runs the site and gross sales where they do, so that it is no measure of gain."
+        "What customers pay for foreign providers' offers. Dotted: the median of what providers book, of what partners "
+        "sell the royalty after tax and of what they sell themselves the whole, so that it is no measure of gain."
     )
     title = revenue([Level.of(one.scenario.title, gross.last(one)) for one in ordered], gross.years(ordered[0])[-1])
     figure, places = _side_by_side(title, note, ordered, 1, _MONEY)

@@ -18,7 +18,7 @@ from sim.axes import DRAWS_PER_SCRAMBLE
 from sim.chance.worlds import Named
 from sim.outcomes.drivers import Attribution
 from sim.outcomes.panels import Result
-from sim.outcomes.stakes import HOST
+from sim.outcomes.stakes import HOST, WAYS
 from sim.pictures.style import looks
 from sim.report.bars import axis, bar, fan
 from sim.report.quantities import ALL, FEW, Number, numbers_of
@@ -152,7 +152,7 @@ class _Section:
                 )
             year = self.results[0].scenario.horizon.end_year
             level = [f"In {year} {' and '.join(parts)}."] if parts else []
-            sentences = " ".join([*level, *self._changes(name), *self._builders(name)])
+            sentences = " ".join([*level, *self._changes(name), *self._movers(name)])
             yield f"<p><strong>{title}.</strong> {sentences}</p>"
 
     def _changes(self, scenario: str) -> Iterator[str]:
@@ -169,13 +169,15 @@ class _Section:
                 often = self._slots.slot(row, "above", "chance")
                 yield f"{before} {self._slots.words(row, after)}, above 0 in {often} of draws."
 
-    def _builders(self, scenario: str) -> Iterator[str]:
-        """Who builds a site of its own, and is worse off for it."""
+    def _movers(self, scenario: str) -> Iterator[str]:
+        """Who builds a site of its own or buys its partner out, and is worse off for it."""
         base = self._titles[self.baseline]
-        regrets = {number.item: number for number in self._table_of("regret", scenario)}
-        for number in self._table_of("enters", scenario):
-            if number.values.any():
-                text = f"{self._item(number)} builds in {self._slots.slot(Row('', number), 'mean')} of draws"
+        for table, way in WAYS.items():
+            regrets = {number.item: number for number in self._table_of(way.regret, scenario)}
+            for number in self._table_of(table, scenario):
+                if not number.values.any():
+                    continue
+                text = f"{self._item(number)} {way.does} in {self._slots.slot(Row('', number), 'mean')} of draws"
                 regret = regrets.get(number.item)
                 after = (
                     f" and in {self._slots.slot(Row('', regret), 'mean')} ends worse off than under {base} "

@@ -11,7 +11,16 @@ import numpy as np
 from sim.axes import FloatArray
 from sim.outcomes.comparison import headline_years
 from sim.outcomes.panels import Result
-from sim.outcomes.stakes import HOST, foreign_worth, host_gains, number_gain, number_level, provider_worth
+from sim.outcomes.stakes import (
+    HOST,
+    WAYS,
+    foreign_worth,
+    host_gains,
+    number_gain,
+    number_level,
+    provider_worth,
+    ways_of,
+)
 
 __all__ = ["ALL", "FEW", "Number", "numbers_of"]
 
@@ -29,8 +38,8 @@ class Number:
     Attributes
     ----------
     table : str
-        What it is: `share`, `revenue`, `value` and `enters` are levels; `gain`, `worth`, `host` and `regret` are over
-        the baseline, draw by draw.
+        What it is: `share`, `revenue`, `value` and the keys of `WAYS` are levels; `gain`, `worth`, `host` and the
+        regrets of `WAYS` are over the baseline, draw by draw.
     scenario, item : str
     year : int
     form : str
@@ -76,8 +85,14 @@ def _levels(result: Result, few: bool) -> Iterator[Number]:
         yield Number("value", result.name, ALL, year, "change", number_level(result, "npv", "total", "foreign"))
         for name in result.scenario.foreign:
             yield Number("value", result.name, name, year, "change", number_level(result, "npv", "total", name))
-    for name in result.scenario.foreign if "enters" in result.panels else ():
-        yield Number("enters", result.name, name, year, "chance", number_level(result, "enters", "total", name))
+    for way in _ways(result):
+        for name in result.scenario.foreign:
+            yield Number(way, result.name, name, year, "chance", number_level(result, way, "total", name))
+
+
+def _ways(result: Result) -> list[str]:
+    """Ways to a business of one's own that somebody has, as far as the result knows who goes."""
+    return [way for way in ways_of(result.scenario) if way in result.panels]
 
 
 def _annual(result: Result, table: str, variable: str, item: str, form: str) -> Iterator[Number]:
@@ -102,13 +117,15 @@ def _gains(result: Result, base: Result, few: bool) -> Iterator[Number]:
         yield Number("host", result.name, ALL, year, "change", np.sum(list(gains.values()), axis=0))
         for party, values in gains.items():
             yield Number("host", result.name, party, year, "change", values)
-    if all(name in one for one in panels for name in ("enters", "npv_with_terminal")):
+    if all("npv_with_terminal" in one for one in panels):
         yield from _regrets(result, base)
 
 
 def _regrets(result: Result, base: Result) -> Iterator[Number]:
-    """Where a provider builds and is worth less for it, terminal value included."""
-    for name in result.scenario.foreign:
-        builds = number_level(result, "enters", "total", name)
-        worse = number_gain(result, base, "npv_with_terminal", "total", name) < 0
-        yield Number("regret", result.name, name, result.scenario.horizon.end_year, "chance", builds * worse)
+    """Where a provider goes its own way and is worth less for it, terminal value included."""
+    year = result.scenario.horizon.end_year
+    for way in _ways(result):
+        for name in result.scenario.foreign:
+            goes = number_level(result, way, "total", name)
+            worse = number_gain(result, base, "npv_with_terminal", "total", name) < 0
+            yield Number(WAYS[way].regret, result.name, name, year, "chance", goes * worse)

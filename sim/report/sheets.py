@@ -17,6 +17,7 @@ import numpy as np
 
 from sim.outcomes.drivers import DriverRow
 from sim.outcomes.findings import unit_words
+from sim.outcomes.stakes import WAYS, ways_of
 from sim.outcomes.tables import TimelineRow
 from sim.outcomes.variables import VARIABLES
 from sim.report.contents import Contents, Place
@@ -199,10 +200,14 @@ class _Part(NamedTuple):
 
     def columns(self) -> Iterator[Column]:
         """A column for each statistic."""
-        group = self.name if self.variable in ("enters", "regret") else _group(self.name, self.variable, self.form)
+        group = self.name if self.variable in _OF_WAYS else _group(self.name, self.variable, self.form)
         width = (15, 11)[len(self.statistics) - 1] if len(self.statistics) < 3 else 9
         for header, key in self.statistics:
             yield Column(header, "percent" if key == "p_positive" else self.form, group, width)
+
+
+_OF_WAYS: Final = frozenset(name for way, its in WAYS.items() for name in (way, its.regret))
+"""Of who goes its own way: shares of draws, which say so themselves."""
 
 
 def _parts(contents: Contents) -> list[_Part]:
@@ -218,9 +223,13 @@ def _parts(contents: Contents) -> list[_Part]:
         _Part(f"Present value less that under {base}", "npv", "change", _GAIN, last, True),
         _Part("Launches an own site", "enters", "percent", draws, last),
         _Part("Launches and is worse off", "regret", "percent", draws, last, True),
+        _Part("Buys its partner out", "buys_out", "percent", draws, last),
+        _Part("Buys out and is worse off", "buy_out_regret", "percent", draws, last, True),
     )
     levels, gains = ({place[1] for place in known} for known in (contents.levels, contents.differences))
-    return [part for part in parts if part.variable in (gains if part.is_gain else levels)]
+    possible = {way for one in contents.scenarios.values() for way in ways_of(one)}
+    closed = {name for way in WAYS.keys() - possible for name in (way, WAYS[way].regret)} if possible else set()
+    return [part for part in parts if part.variable in (gains if part.is_gain else levels) - closed]
 
 
 def _by_provider(contents: Contents) -> Sheet:

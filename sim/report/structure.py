@@ -29,7 +29,7 @@ __all__ = ["STAGES", "Stage", "made_of", "stages"]
 
 STAGES: Final[Mapping[str, tuple[Callable[..., Any], ...]]] = {
     "The base year, and what opening is worth": (build_economy,),
-    "Who would build a site of its own": (entry_verdicts,),
+    "Who would go its own way: build, or buy its partner out": (entry_verdicts,),
     "When things happen, and what is in force": (simulate_timeline, period_masks),
     "The market, period by period": (run_periods,),
     "What foreign providers earn and spend": (Streams,),

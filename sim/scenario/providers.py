@@ -59,7 +59,7 @@ class ProviderEntry(Model):
 
     rule: EntryRule | None = None
     hurdle: Number | None = Field(
-        title="return that {0} asks before it builds (hurdle)", default=None, description="In place of the scenario's."
+        title="return that {0} asks before it invests (hurdle)", default=None, description="In place of the scenario's."
     )
     from_date: datetime.date | None = Field(default=None, alias="from", description="Day of the earliest application.")
     after: Id | None = Field(
@@ -185,7 +185,7 @@ class Entry(Model):
         "by `always` the first that is allowed.",
     )
     hurdle: Number = Field(
-        title="return asked before building (hurdle)", description="Above 1: the option value of waiting."
+        title="return asked before investing (hurdle)", description="Above 1: the option value of waiting."
     )
     build_time: Years = Field(title="how long building takes", description="Drawn per provider.")
 

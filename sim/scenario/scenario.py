@@ -297,6 +297,11 @@ class Scenario(Model):
         )
 
     @property
+    def may_build(self) -> bool:
+        """Whether somebody thinks of building: has no own sites yet, and has the mode."""
+        return any("build" in self.entry_of(name).modes for name in self.foreign if name not in self.sited)
+
+    @property
     def buys_out(self) -> bool:
         """Whether somebody may buy its partner out, under some regime."""
         return any(self.may_buy_out(name) for name in self.foreign)
