@@ -40,10 +40,11 @@ READING_ORDER = (
     "scenario.records", "scenario.families", "scenario.evidence", "scenario.levers", "scenario.channels",
     "scenario.steps",
     "scenario.market", "scenario.providers", "scenario.supply", "scenario.scenario",
-    "scenario.inputs", "scenario.baseyear", "scenario.policy", "scenario.grants", "scenario.clauses",
+    "scenario.inputs", "scenario.baseyear", "scenario.policy", "scenario.mechanisms", "scenario.grants",
+    "scenario.clauses",
     "reading.plausibility", "reading.feasibility", "reading.correlation",
+    "reading.schema", "reading.absence",
     "reading.actors", "reading.consistency", "reading.documents", "reading.jsontext", "reading.cells",
-    "reading.schema",
     "reading.validation", "reading.merging", "reading.kinds", "reading.naming", "reading.lineage",
     "reading.overrides", "reading.extremes", "reading.loading", "reading.explain",
     "chance.shocks", "chance.worlds", "chance.units", "chance.pairing", "chance.copula", "chance.medians",
@@ -197,7 +198,7 @@ def _levers_read(path: Path) -> Iterator[str]:
 
 @pytest.mark.parametrize("name", [name for name in Regime.model_fields if name != "title"])
 def test_every_lever_moves_something(name: str) -> None:
-    reading = ("scenario.policy", "scenario.grants", "dates", "model")
+    reading = ("scenario.policy", "scenario.mechanisms", "scenario.grants", "dates", "model")
     assert any(name in _levers_read(path) for module, path in _modules().items() if module.startswith(reading))
 
 

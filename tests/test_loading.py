@@ -143,8 +143,8 @@ MISTAKES = {
         "case.yaml:3:17: market.size.triangular: the list is too short (found a list of 2; allowed at least 3)",
     ),
     "missing key of a new regime": (
-        f"regimes: {{new: {{title: New, partner_equity: 0, {LEVERS}, spillover: 1, transfers_sites: false}}}}\n",
-        "case.yaml:3:11: regimes.new: the key 'yearly_quota' is missing",
+        f"regimes: {{new: {{partner_equity: 0, {LEVERS}, spillover: 1, transfers_sites: false}}}}\n",
+        "case.yaml:3:11: regimes.new: the key 'title' is missing",
     ),
     "another schema_version": (
         "schema_version: 2\n",
@@ -415,7 +415,7 @@ def test_a_missing_file_is_not_answered_with_what_only_ends_alike(folder: Folder
 def test_a_forgotten_extends_is_told_once_with_the_remedy(folder: Folder) -> None:
     folder.write("base.yaml", SMALL)
     path = folder.write("case.yaml", "schema_version: 1\nname: case\nentry: {rule: never}\n")
-    line = "case.yaml: lacks 21 of 24 sections, and does not say what it extends: add 'extends: base.yaml'"
+    line = "case.yaml: lacks 14 of 16 sections, and does not say what it extends: add 'extends: base.yaml'"
     assert folder.complaints(path) == [line]
 
 

@@ -29,6 +29,7 @@ from sim.chance.worlds import (
     worlds_of,
 )
 from sim.scenario.inputs import canonical, inputs
+from sim.scenario.mechanisms import absent_values
 from sim.scenario.scenario import Scenario
 
 __all__ = ["median_world"]
@@ -56,7 +57,7 @@ def median_world(scenario: Scenario, copies: int = 2) -> Worlds:
     medians = {item.name: canonical(scenario, item, half) for item in inputs(scenario)}
     years = np.arange(1, periods + 1)[:, None] * (scenario.horizon.period_months / 12)
     world = Worlds(
-        inputs=medians,
+        inputs={**medians, **absent_values(scenario, copies)},
         market_shock=np.zeros((periods, copies)),
         market_steps=years * medians["market.step_rate"] * np.expm1(-medians["market.step_size"]),
         rivalry=np.zeros((periods, providers, copies)),

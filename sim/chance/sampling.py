@@ -333,9 +333,11 @@ def _plan(scenario: Scenario, sources: frozenset[str] = frozenset(), copy: int =
     medians = {item.name: canonical(scenario, item, np.array([0.5])) for item in items}
     kappa, theta = medians["market.growth_reversion"], medians["market.level_reversion"]
     market = market_path(np.eye(2 * periods), kappa, theta, step)
-    reverting = reverting_path(np.eye(periods + 1), medians["rivalry.half_life"], step)
     count = min(2, periods)
-    market_axes, reverting_axes = (leading_directions(path, count) for path in (market, reverting))
+    market_axes, reverting_axes = leading_directions(market, count), np.zeros((count, periods + 1))
+    if scenario.rivalry is not None:
+        reverting = reverting_path(np.eye(periods + 1), medians["rivalry.half_life"], step)
+        reverting_axes = leading_directions(reverting, count)
     return _Plan(scenario, items, periods, step, market_axes, reverting_axes, sources, copy)
 
 

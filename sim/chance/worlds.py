@@ -20,6 +20,7 @@ import numpy as np
 from sim.axes import FloatArray, IntArray, over_arrays, require_shape
 from sim.chance.shocks import downward_steps, market_path, reverting_path, tail_factor
 from sim.scenario.inputs import inputs
+from sim.scenario.mechanisms import absent_values
 from sim.scenario.scenario import Horizon, Scenario
 from sim.scenario.steps import HazardStep
 
@@ -274,6 +275,9 @@ def tail_columns(scenario: Scenario) -> tuple[str, ...]:
 
 
 def _named(scenario: Scenario) -> list[str]:
+    """Providers with luck of their own."""
+    if scenario.rivalry is None:
+        return []
     return [name for name in scenario.domestic + scenario.foreign if not scenario.providers[name].fringe]
 
 
@@ -283,7 +287,8 @@ def reverting_paths(scenario: Scenario) -> tuple[str, ...]:
     mixes = (
         f"{_MIX}{name}" for name, layer in layers if layer.diffusion is not None and layer.diffusion.sd is not None
     )
-    return (*(f"{_RIVALRY}{name}" for name in _named(scenario)), _ORIGIN, *mixes)
+    origin = () if scenario.rivalry is None else (_ORIGIN,)
+    return (*(f"{_RIVALRY}{name}" for name in _named(scenario)), *origin, *mixes)
 
 
 def rare_paths(scenario: Scenario) -> tuple[str, ...]:
@@ -338,22 +343,32 @@ def worlds_of(scenario: Scenario, columns: Columns) -> Worlds:
     step = scenario.horizon.period_months / 12
     market = market_path(shocks[MARKET], values["market.growth_reversion"], values["market.level_reversion"], step)
     falls = rare_path(STEPS, shocks[STEPS], values, step)[1]
-    half_life = values["rivalry.half_life"]
     return Worlds(
-        inputs=values,
+        inputs={**values, **absent_values(scenario, falls.shape[-1])},
         market_shock=values["market.volatility"] * market,
         market_steps=-falls,
-        rivalry=_jumped(scenario, columns, step, values["rivalry.provider_sd"] * _rivalry(scenario, columns, step)),
-        origin_shock=values["rivalry.origin_sd"] * reverting_path(shocks[_ORIGIN], half_life, step),
+        rivalry=_jumped(scenario, columns, step, _rivalry(scenario, columns, step)),
+        origin_shock=_origin_shock(columns, step),
         chance=_without_prefix(columns.events, _CHANCE),
         clock=_without_prefix(columns.events, _CLOCK),
         order=np.stack([columns.events[name] for name in _order_columns(scenario)]),
-        mix={name: reverting_path(normals, half_life, step) for name, normals in _without_prefix(shocks, _MIX).items()},
+        mix={
+            name: reverting_path(normals, values["rivalry.half_life"], step)
+            for name, normals in _without_prefix(shocks, _MIX).items()
+        },
     )
 
 
+def _origin_shock(columns: Columns, step: float) -> FloatArray:
+    """Path of foreign against domestic utility, (T, N); 0 without luck between rivals."""
+    if _ORIGIN not in columns.shocks:
+        return np.zeros_like(columns.shocks[STEPS])
+    path = reverting_path(columns.shocks[_ORIGIN], columns.inputs["rivalry.half_life"], step)
+    return np.asarray(columns.inputs["rivalry.origin_sd"] * path)
+
+
 def _rivalry(scenario: Scenario, columns: Columns, step: float) -> FloatArray:
-    """Path of each provider's utility, in units of its sd; 0 for fringes; (T, P, N)."""
+    """Path of each provider's utility; 0 for fringes, and without luck between rivals; (T, P, N)."""
     providers = scenario.domestic + scenario.foreign
     path = np.zeros((len(columns.shocks[STEPS]), len(providers), columns.shocks[STEPS].shape[-1]))
     for p, provider in enumerate(providers):
@@ -361,7 +376,7 @@ def _rivalry(scenario: Scenario, columns: Columns, step: float) -> FloatArray:
             normals = columns.shocks[f"{_RIVALRY}{provider}"]
             path[:, p] = reverting_path(normals, columns.inputs["rivalry.half_life"], step)
             path[:, p] *= tail_factor(columns.events[f"{_TAIL}{provider}"])
-    return path
+    return path if scenario.rivalry is None else columns.inputs["rivalry.provider_sd"] * path
 
 
 def _jumped(scenario: Scenario, columns: Columns, step: float, path: FloatArray) -> FloatArray:

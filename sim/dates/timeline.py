@@ -321,7 +321,8 @@ def _outcomes(
     read[_READ.index("launched"), plans.sited] = -np.inf
     read[_READ.index("places"), plans.sited] = np.maximum(plans.firms[plans.sited], 1)[:, None]
     if busy.size:
-        rules, reviewers = _rules(scenario), scenario.regulator.reviewers
+        # Without a regulator nobody applies, and all that happens is that sites of the base year are closed.
+        rules, reviewers = _rules(scenario), 1 if scenario.regulator is None else scenario.regulator.reviewers
         fates = known.under(
             repr((rules, reviewers, plans.permitted.tolist(), plans.firms.tolist(), plans.sited.tolist()))
         )

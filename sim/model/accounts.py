@@ -21,11 +21,11 @@ from sim.model.entry import tariff_equivalent
 from sim.model.record import Record
 from sim.model.streams import Streams, net_royalty
 from sim.outcomes.results import VARIABLES, Panel
-from sim.scenario.grants import has_mix
+from sim.outcomes.variables import exists_in
 from sim.scenario.policy import states
 from sim.scenario.scenario import Scenario
 
-__all__ = ["ONLY_WHERE", "OUTCOMES", "Accounts", "chosen_outcomes", "outcomes"]
+__all__ = ["OUTCOMES", "Accounts", "chosen_outcomes", "outcomes"]
 
 Items: TypeAlias = tuple[tuple[str, str], ...]
 """Scope and item of each column."""
@@ -37,7 +37,7 @@ Labelled: TypeAlias = tuple[tuple[int, ...], Items, FloatArray]
 def chosen_outcomes(scenario: Scenario, needed: Collection[str] | None = None) -> tuple[str, ...]:
     """Variables that a run computes: those that are needed, all by default; in the order in which results hold them.
 
-    What a scenario has no part for, as in `ONLY_WHERE`, is left out.
+    What a scenario has no part for, as in `variables.ONLY_WHERE`, is left out.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def chosen_outcomes(scenario: Scenario, needed: Collection[str] | None = None) -
         if name not in OUTCOMES:
             raise SimError(f"a run computes no such outcome {choices(name, OUTCOMES)}")
     wanted = (name for name in OUTCOMES if needed is None or name in needed)
-    return tuple(name for name in wanted if name not in ONLY_WHERE or ONLY_WHERE[name](scenario))
+    return tuple(name for name in wanted if exists_in(scenario, name))
 
 
 def outcomes(
@@ -405,13 +405,6 @@ OUTCOMES: Final[Mapping[str, Callable[[Accounts], Labelled]]] = {
     "control_premium": lambda of: of.single(of.premium[None], of.opened_layer),
 }
 """How each outcome of a run follows from its accounts, in the order in which results hold them."""
-
-ONLY_WHERE: Final[Mapping[str, Callable[[Scenario], bool]]] = {
-    "buys_out": lambda scenario: scenario.buys_out,
-    "cross_border_revenue": lambda scenario: scenario.channel_of("cross_border") is not None,
-    "control_premium": has_mix,
-}
-"""Outcomes that only some scenarios have, and which."""
 
 
 def _with_sum(values: FloatArray, axis: int = 1) -> FloatArray:

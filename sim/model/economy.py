@@ -288,6 +288,7 @@ def reach_fraction(scenario: Scenario, economy: Economy, state: State) -> FloatA
 
 def _zone_reach(scenario: Scenario, economy: Economy, segment: str) -> FloatArray:
     drawn, reach = economy.inputs["zone.reading"], np.zeros(economy.draws)
+    assert scenario.zone is not None
     assert hasattr(scenario.zone.reading, "categories")
     for index, name in enumerate(scenario.zone.reading.categories):
         value = economy.inputs[f"zone.readings.{name}.reach"]

@@ -63,8 +63,10 @@ class Levers:
         self.tariff = _mean_over(calendar, tariffs, masks.phases)
         self._migrates = np.stack(np.broadcast_arrays(*(_migrates(economy, state) for state in found)))
         self._capped = np.array([state.levers.capped for state in found])[masks.state]
-        cap = _zone_cap(economy, path, round(12 / scenario.horizon.period_months))
-        self._cap = np.where(self._capped, cap, np.inf)
+        self._cap = np.full(masks.state.shape, np.inf)
+        if self._capped.any():
+            cap = _zone_cap(economy, path, round(12 / scenario.horizon.period_months))
+            self._cap = np.where(self._capped, cap, np.inf)
         self._steps = _closing_steps(scenario, economy)
 
     def equity(self, t: int) -> FloatArray:

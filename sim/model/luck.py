@@ -61,12 +61,9 @@ def offsets_of(scenario: Scenario, periods: int) -> Offsets:
 
 def entrant_offsets(scenario: Scenario, name: str, periods: int) -> FloatArray:
     """Offsets of a provider that arrives later, by periods since its arrival, (periods + 1,): one against the rest."""
-    half = np.full(2, 0.5)
     numbers = {item.name: item for item in inputs(scenario)}
-    share, half_life, sd = (
-        float(canonical(scenario, numbers[path], half)[0])
-        for path in (f"providers.{name}.arrives.new_choices", "rivalry.half_life", "rivalry.provider_sd")
-    )
+    share = float(canonical(scenario, numbers[f"providers.{name}.arrives.new_choices"], np.full(2, 0.5))[0])
+    half_life, sd, _ = _rivalry(_medians(scenario))
     years = np.arange(periods + 1.0) * scenario.horizon.period_months / 12
     laws = _laws(scenario, [name])
     if not laws:
@@ -169,9 +166,7 @@ def _offsets(kept: _BaseYear, span: _Span, periods: int) -> Offsets:
     scenario, middle = kept.scenario, _medians(kept.scenario)
     base = base_year(scenario, middle)
     shares, opened = base.layer_shares, base.open_of_layers()
-    half_life, provider_sd, origin_sd = (
-        float(middle[f"rivalry.{name}"][0]) for name in ("half_life", "provider_sd", "origin_sd")
-    )
+    half_life, provider_sd, origin_sd = _rivalry(middle)
     years = np.arange(1.0, periods + 1) * (span.months / 12)
     path_sd = reverting_sd(half_life, years)
     rivals, largest = np.zeros((periods, *shares.shape[:2])), provider_sd * math.sqrt(2.0)
@@ -201,6 +196,13 @@ def _medians(scenario: Scenario) -> Mapping[str, FloatArray]:
         for item in inputs(scenario)
         if item.name.startswith(("market.", "shares.", "segments.", "rivalry."))
     }
+
+
+def _rivalry(middle: Mapping[str, FloatArray]) -> tuple[float, float, float]:
+    """Half-life and deviations of luck between providers and between origins; 0 where it is left out."""
+    names = ("half_life", "provider_sd", "origin_sd")
+    half_life, provider_sd, origin_sd = (float(middle.get(f"rivalry.{name}", np.zeros(1))[0]) for name in names)
+    return half_life, provider_sd, origin_sd
 
 
 @lru_cache(_KEPT)

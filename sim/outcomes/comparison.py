@@ -18,7 +18,7 @@ from sim.kernels.finance import half_steps, internal_rate, payback_years
 from sim.outcomes.panels import Columns, LazyPanel, Result, batches
 from sim.outcomes.statistics import STATISTICS, Missing, Statistics, describe, share_positive
 from sim.outcomes.tables import Cell, ComparisonRow, HeadlineRow, SummaryRow, TimelineRow
-from sim.outcomes.variables import VARIABLES
+from sim.outcomes.variables import VARIABLES, exists_in
 
 __all__ = [
     "HEADLINE_VARIABLES",
@@ -104,7 +104,7 @@ def require_comparable(results: Sequence[Result]) -> None:
 def _require_same_variables(results: Sequence[Result]) -> None:
     held = set().union(*(result.panels for result in results))
     for result in results:
-        lacking = sorted(held - set(result.panels))
+        lacking = sorted(name for name in held - set(result.panels) if exists_in(result.scenario, name))
         if lacking:
             raise ResultsError(f"{result.name} was saved without {', '.join(lacking)}: run it again without --keep")
 
@@ -194,7 +194,7 @@ def compare_one(result: Result, baseline: Result) -> list[ComparisonRow]:
     """Annual statistics of a result less the baseline, draw by draw, and how often the difference is above 0."""
     rows: list[ComparisonRow] = []
     for name, panel in result.panels.items():
-        if VARIABLES[name].summary != "none":
+        if VARIABLES[name].summary != "none" and name in baseline.panels:
             missing: Missing = "undefined" if VARIABLES[name].missing else ""
             rows += _comparison_rows(result, paired(panel, baseline.panels[name]), missing)
     for panel in worth_of_difference(result.panels, baseline.panels):

@@ -48,9 +48,9 @@ HOST: Final[Mapping[str, str]] = {
 }
 """Flows of the host's parties, which add up to the host as a whole, and the parties in words."""
 
-CATEGORIES: Final[Mapping[str, Callable[[Scenario], Record]]] = {
+CATEGORIES: Final[Mapping[str, Callable[[Scenario], Record | None]]] = {
     "opening_hypothesis": lambda scenario: scenario.opening.hypothesis,
-    "zone_reading": lambda scenario: scenario.zone.reading,
+    "zone_reading": lambda scenario: None if scenario.zone is None else scenario.zone.reading,
 }
 """Outcomes that say which hypothesis or reading holds in a draw, and where a scenario has the choice."""
 

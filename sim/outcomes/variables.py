@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-__all__ = ["VARIABLES", "VariableInfo"]
+from sim.scenario.grants import has_mix
+from sim.scenario.scenario import Scenario
+
+__all__ = ["ONLY_WHERE", "VARIABLES", "VariableInfo", "exists_in"]
 
 
 @dataclass(frozen=True)
@@ -188,3 +191,16 @@ VARIABLES: Final[Mapping[str, VariableInfo]] = {
     ),
 }
 """Every outcome that a result holds, in the order of the tables."""
+
+ONLY_WHERE: Final[Mapping[str, Callable[[Scenario], bool]]] = {
+    "buys_out": lambda scenario: scenario.buys_out,
+    "cross_border_revenue": lambda scenario: scenario.channel_of("cross_border") is not None,
+    "control_premium": has_mix,
+    "zone_reading": lambda scenario: scenario.zone is not None,
+}
+"""Variables that only some scenarios have, and which."""
+
+
+def exists_in(scenario: Scenario, variable: str) -> bool:
+    """Whether a scenario has the variable at all."""
+    return variable not in ONLY_WHERE or ONLY_WHERE[variable](scenario)

@@ -67,7 +67,7 @@ def _entry(path: str, entry: ProviderEntry, scenario: Scenario) -> Iterator[Find
     if entry.from_date is not None and entry.after is not None:
         yield path, "from and after exclude each other (found both; leave one out)"
     yield from _trigger(path, entry.after, entry.delay is not None, (ALLOWED,), scenario)
-    rule = entry.rule or scenario.entry.rule
+    rule = entry.rule or (scenario.entry.rule if scenario.entry is not None else None)
     if rule == "never" and entry.delay is not None:
         yield f"{path}.delay", "a provider that never enters has nothing to delay (found both; leave out the delay)"
     if rule == "always" and entry.from_date and entry.bound_until and entry.from_date < entry.bound_until:

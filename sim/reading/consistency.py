@@ -13,6 +13,7 @@ from typing import Final
 
 from sim.axes import DRAWS_PER_SCRAMBLE
 from sim.errors import choices
+from sim.reading.absence import forgotten, names_of_absent, unstated_levers
 from sim.reading.actors import actor_problems, names_of_dropped, names_of_fixed, unshared
 from sim.reading.correlation import contradictions
 from sim.reading.feasibility import infeasible
@@ -51,9 +52,10 @@ def problems(scenario: Scenario, *, most: int | None = None, dropped: Collection
     list of (path, message)
         Empty if the scenario can be run.
     """
-    former = (*names_of_dropped(scenario, dropped), *names_of_fixed(scenario))
+    former = (*names_of_dropped(scenario, dropped), *names_of_fixed(scenario), *names_of_absent(scenario))
     sampled = chain(_leading(scenario, former), _correlations(scenario, former))
     findings = list(islice(chain(sampled, *(check(scenario) for check in _CHECKS)), most))
+    findings = findings or list(islice(forgotten(scenario), most))
     return findings or list(islice(infeasible(scenario), most))
 
 
@@ -113,7 +115,7 @@ def _leading(scenario: Scenario, former: Collection[str]) -> Iterator[Finding]:
     mixes = [
         f"shock.mix.{name}" for name, layer in scenario.market.layers.items() if layer.diffusion and layer.diffusion.sd
     ]
-    paths = ["shock.market", "shock.origin", *rivals, *mixes]
+    paths = ["shock.market", *(["shock.origin", *rivals] if scenario.rivalry is not None else []), *mixes]
     allowed = [*names, *paths, *(f"{path}.second" for path in paths), *former]
     listed = scenario.sampling.leading
     for position, name in enumerate(listed):
@@ -328,6 +330,8 @@ def _opening(scenario: Scenario) -> Iterator[Finding]:
 
 
 def _zone(scenario: Scenario) -> Iterator[Finding]:
+    if scenario.zone is None:
+        return
     yield from _categories("zone.reading", scenario.zone.reading, scenario.zone.readings)
     for name, reading in scenario.zone.readings.items():
         for segment in reading.multiple:
@@ -342,6 +346,7 @@ def _categories(path: str, record: Record, allowed: Collection[str]) -> Iterator
 def _regimes(scenario: Scenario) -> Iterator[Finding]:
     for name, regime in scenario.regimes.items():
         yield from _levers(f"regimes.{name}", regime, scenario)
+        yield from unstated_levers(f"regimes.{name}", regime, scenario)
         if regime.transfers_sites and regime.owned_layers and regime.reach != "none":
             yield (
                 f"regimes.{name}.transfers_sites",

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from sim.errors import Problem, ScenarioError, choices
 from sim.reading.loading import Loaded
 from sim.scenario.levers import SameAs
+from sim.scenario.mechanisms import left_out
 from sim.scenario.records import Model, Record
 
 __all__ = ["Line", "details", "lines"]
@@ -33,14 +34,15 @@ class Line(NamedTuple):
 
 
 def lines(loaded: Loaded, path: str = "") -> tuple[Line, ...]:
-    """Every number at a path and below, in the order of the schema; all of them for an empty path.
+    """Every number at a path and below, in the order of the schema, and then what is left out; all for an empty path.
 
     Raises
     ------
     ScenarioError
         If nothing stands at the path.
     """
-    every = tuple(_lines(loaded, "", loaded.scenario))
+    absent = (Line(key, f"left out: {means}", "", "", "", "", "") for key, means in left_out(loaded.scenario).items())
+    every = (*_lines(loaded, "", loaded.scenario), *absent)
     matches = tuple(line for line in every if not path or f"{line.path}.".startswith(f"{path}."))
     if not matches:
         message = f"no number stands here {choices(path, [line.path for line in every])}"

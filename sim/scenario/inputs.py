@@ -14,7 +14,18 @@ from sim.scenario.records import Model, Record
 from sim.scenario.scenario import Scenario
 from sim.wording import readable
 
-__all__ = ["Input", "Kind", "canonical", "inputs", "medians", "naive_numbers", "record_numbers", "scale", "titles"]
+__all__ = [
+    "PER_PROVIDER",
+    "Input",
+    "Kind",
+    "canonical",
+    "inputs",
+    "medians",
+    "naive_numbers",
+    "record_numbers",
+    "scale",
+    "titles",
+]
 
 Kind: TypeAlias = Literal["disagreement", "ignorance", "luck"]
 """Why a number is not known: people disagree, nobody has measured it, or it is not decided yet."""
@@ -52,7 +63,7 @@ class Input:
         """Disagreement for hypotheses and readings, luck for what delays steps and providers, else ignorance."""
         if self.dimension == "category":
             return "disagreement"
-        return "luck" if self.path in _PER_PROVIDER or _DELAY.fullmatch(self.path) else "ignorance"
+        return "luck" if self.path in PER_PROVIDER or _DELAY.fullmatch(self.path) else "ignorance"
 
 
 def scale(scenario: Scenario, dimension: str, unit: str) -> float:
@@ -86,7 +97,9 @@ def canonical(scenario: Scenario, item: Input, u: FloatArray) -> FloatArray:
     return item.record.quantile(u) * scale(scenario, item.dimension, item.record.unit)
 
 
-_PER_PROVIDER = ("regulator.review_time", "entry.build_time")
+PER_PROVIDER: Final = ("regulator.review_time", "entry.build_time")
+"""Paths of numbers of which each foreign provider has a draw of its own."""
+
 _DELAY: Final = re.compile(r"policy\.steps\.[^.]+\.delay")
 _NAIVE = "naive."
 _BESIDE = (_NAIVE, "discrepancy.")
@@ -175,7 +188,7 @@ def _records(node: Any, place: _Place, quantity: tuple[str, Range], title: str |
     elif isinstance(node, Record):
         path, words = place.path, title.format(*place.ids) if title else readable(place.path)
         own = (f"{path}[{provider}]" for provider in place.scenario.foreign)
-        for name in own if path in _PER_PROVIDER else (path,):
+        for name in own if path in PER_PROVIDER else (path,):
             yield Input(name, path, node, *quantity, words)
 
 

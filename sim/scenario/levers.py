@@ -53,27 +53,43 @@ FractionLever = Annotated[
 
 
 class Regime(Model):
-    """Levers: what a regime allows."""
+    """Levers: what a regime allows; one that is left out is not pulled."""
 
     title: str = Field(min_length=1)
     partner_equity: FractionLever = Field(
-        title="foreign equity in a partner's operator, {0}", description="Foreign equity in the operator."
+        title="foreign equity in a partner's operator, {0}",
+        default=0.0,
+        description="Foreign equity in the operator; stated where there are partners.",
     )
     partner_unlock: FractionLever = Field(
-        title="control with a partner, {0}", description="Part of the premium that partner offers get."
+        title="control with a partner, {0}",
+        default=0.0,
+        description="Part of the premium that partner offers get; stated where there are partners.",
     )
     owned_layers: tuple[Id, ...] = Field(
-        description="Layers in which foreign providers may run own sites; empty: none."
+        default=(), description="Layers in which foreign providers may run own sites; empty: none."
     )
     owned_unlock: FractionLever = Field(
-        title="control with own sites, {0}", description="Part of the premium that owned offers get."
+        title="control with own sites, {0}",
+        default=0.0,
+        description="Part of the premium that owned offers get; stated where there may be any.",
     )
-    reach: Literal["none", "zone", "open"] = Field(description="Customers whom own sites may serve.")
-    capped: bool = Field(description="Whether the zone's cap binds; a capped site takes no migrants.")
-    sites: Annotated[int, Field(ge=0)] | None = Field(description="Sites that the zone has room for; null: no limit.")
-    yearly_quota: Annotated[int, Field(ge=1)] | None = Field(description="Approvals per calendar year; null: no limit.")
-    spillover: Annotated[float, Field(ge=0, le=100)] = Field(description="Multiple of technology spillover.")
-    transfers_sites: bool = Field(description="Whether live own sites are handed to a local operator on adoption.")
+    reach: Literal["none", "zone", "open"] = Field(
+        default="none", description="Customers whom own sites may serve; stated where there may be any."
+    )
+    capped: bool = Field(default=False, description="Whether the zone's cap binds; a capped site takes no migrants.")
+    sites: Annotated[int, Field(ge=0)] | None = Field(
+        default=None, description="Sites that the zone has room for; null: no limit."
+    )
+    yearly_quota: Annotated[int, Field(ge=1)] | None = Field(
+        default=None, description="Approvals per calendar year; null: no limit."
+    )
+    spillover: Annotated[float, Field(ge=0, le=100)] = Field(
+        default=1.0, description="Multiple of technology spillover."
+    )
+    transfers_sites: bool = Field(
+        default=False, description="Whether live own sites are handed to a local operator on adoption."
+    )
     eligible: tuple[Id, ...] | None = Field(
         default=None, description="Foreign providers that may run own sites; null: all. To others none are allowed."
     )

@@ -317,14 +317,16 @@ class Rivalry(Model):
 class Technology(Model):
     """How domestic quality catches up; a layer may have a technology of its own."""
 
-    catch_up: CatchUp = Field(title="how fast domestic quality catches up")
-    spillover: Spillover = Field(
+    catch_up: CatchUp | None = Field(title="how fast domestic quality catches up", default=None)
+    spillover: Spillover | None = Field(
         title="technology that flows to domestic rivals",
-        description="Per year, at the foreign share of the base year in partner channels.",
+        default=None,
+        description="Per year, at the foreign share of the base year in partner channels; left out: none.",
     )
-    owned_spillover: Fraction = Field(
+    owned_spillover: Fraction | None = Field(
         title="technology that flows from own sites, relative to partners'",
-        description="Spillover of an owned site relative to a partner's.",
+        default=None,
+        description="Spillover of an owned site relative to a partner's; needed where there are both.",
     )
 
 
@@ -389,7 +391,9 @@ class Opening(Model):
 class Migration(Model):
     """Partner customers who move to their provider's own site."""
 
-    rate: Frequency = Field(title="how fast customers move to own sites")
+    rate: Frequency | None = Field(
+        title="how fast customers move to own sites", default=None, description="Left out: nobody does."
+    )
     consent_loss: Fraction = Field(
         title="customers lost when they are moved",
         description="Part of those moved who do not accept the new operator.",

@@ -184,10 +184,14 @@ class Entry(Model):
         description="Ways to a business of one's own: to build a site, to buy the partner out; by `profit` the better, "
         "by `always` the first that is allowed.",
     )
-    hurdle: Number = Field(
-        title="return asked before investing (hurdle)", description="Above 1: the option value of waiting."
+    hurdle: Number | None = Field(
+        title="return asked before investing (hurdle)",
+        default=None,
+        description="Above 1: the option value of waiting; needed by who enters for profit.",
     )
-    build_time: Years = Field(title="how long building takes", description="Drawn per provider.")
+    build_time: Years | None = Field(
+        title="how long building takes", default=None, description="Drawn per provider; needed by who may build."
+    )
 
 
 @dataclass(frozen=True)

@@ -185,15 +185,15 @@ class Scenario(Model):
     )
     shares: dict[Id, LayerShares] = Field(min_length=1, max_length=MOST)
     demand: Demand
-    rivalry: Rivalry
-    technology: Technology
-    closure: Closure
+    rivalry: Rivalry | None = Field(default=None, description="Left out: no luck between rivals.")
+    technology: Technology | None = Field(default=None, description="Left out: domestic quality stays as it is.")
+    closure: Closure | None = Field(default=None, description="Left out: segments close by steps alone.")
     opening: Opening
-    migration: Migration
-    capacity: Capacity
-    zone: Zone
-    regulator: Regulator
-    entry: Entry
+    migration: Migration | None = Field(default=None, description="Left out: nobody is moved to another operator.")
+    capacity: Capacity | None = Field(default=None, description="Needed where somebody has own sites, or may build.")
+    zone: Zone | None = Field(default=None, description="Needed where a regime's reach is a zone.")
+    regulator: Regulator | None = Field(default=None, description="Needed where somebody may build, or buy out.")
+    entry: Entry | None = Field(default=None, description="Needed where somebody may build, or buy out.")
     economics: Economics
     regimes: dict[Id, Regime] = Field(min_length=1, max_length=MOST)
     policy: Policy
@@ -234,7 +234,8 @@ class Scenario(Model):
         if key in self.providers:
             return self.providers[key].short_title
         groups = (self.market.layers, self.segments, self.channels or {}, self.regimes)
-        entries: tuple[Mapping[str, Titled | Regime], ...] = (*groups, self.opening.hypotheses, self.zone.readings)
+        readings = {} if self.zone is None else self.zone.readings
+        entries: tuple[Mapping[str, Titled | Regime], ...] = (*groups, self.opening.hypotheses, readings)
         titles = (entry.get(key) for entry in entries)
         return next((one.title for one in titles if one is not None and one.title), readable(key))
 
@@ -286,19 +287,22 @@ class Scenario(Model):
     def entry_of(self, provider: str) -> EntryTerms:
         """The decision to build of a provider: its own terms, and the scenario's for what it leaves out."""
         own, path = self.providers[provider].entry or ProviderEntry(), f"providers.{provider}.entry"
+        common = self.entry or Entry(rule="never")
         return EntryTerms(
-            rule=own.rule or self.entry.rule,
+            rule=own.rule or common.rule,
             hurdle="entry.hurdle" if own.hurdle is None else f"{path}.hurdle",
             from_date=own.from_date,
             after=own.after,
             delay=None if own.delay is None else f"{path}.delay",
             bound_until=own.bound_until,
-            modes=own.modes or self.entry.modes,
+            modes=own.modes or common.modes,
         )
 
     @property
     def may_build(self) -> bool:
         """Whether somebody thinks of building: has no own sites yet, and has the mode."""
+        if self.entry is None:  # nobody builds, or it would be asked for
+            return False
         return any("build" in self.entry_of(name).modes for name in self.foreign if name not in self.sited)
 
     @property

@@ -49,13 +49,14 @@ class Reading(Titled):
 
 
 class Zone(Model):
-    """The free-trade zone."""
+    """A part of the country in which own sites may lie."""
 
     reading: Category = Field(title="which reading of the zone's licence holds", description="Which reading holds.")
     readings: dict[Id, Reading] = Field(min_length=1, max_length=MOST)
-    cap: Annotated[Money, Range(0, 1e6)] = Field(
+    cap: Annotated[Money, Range(0, 1e6)] | None = Field(
         title="room in the zone (cap)",
-        description="Spending that all sites of the zone may serve, at the size of the first year.",
+        default=None,
+        description="Spending that all sites of the zone may serve, at the size of the first year; needed if capped.",
     )
 
 
@@ -98,7 +99,8 @@ class Economics(Model):
     domestic_margin: Margin = Field(title="margin of domestic rivals", description="Gross margin of domestic rivals.")
     discount_rate: Discount = Field(title="discount rate", description="Effective annual WACC.")
     terminal_growth: Annotated[Rate, Range(-0.9, 10)] = Field(title="growth after the last year")
-    transfer_price: Fraction = Field(
+    transfer_price: Fraction | None = Field(
         title="price paid when sites are handed over",
-        description="Part of book value that a local operator pays in a forced transfer.",
+        default=None,
+        description="Part of book value that a local operator pays in a forced transfer; needed where there is one.",
     )

@@ -34,6 +34,7 @@ from sim.outcomes.variables import VARIABLES
 from sim.pictures.bridges import BridgeSheet
 from sim.pictures.registry import draw, drawable
 from sim.scenario.clauses import WORLD, Clause, clauses_between, differing_sections
+from sim.scenario.mechanisms import with_what_the_other_has
 from sim.scenario.scenario import Scenario
 from sim.tasks.blocks import SCRAMBLES_PER_BLOCK
 from sim.tasks.bridgewords import findings
@@ -130,6 +131,7 @@ def run_bridge(
         [first, second], draws=draws or BRIDGE_DRAWS, seed=seed, baseline=None, keep=None, pictures=plots
     )
     one, other = request.scenarios
+    one, other = with_what_the_other_has(one, other), with_what_the_other_has(other, one)
     divided, joined = clauses_between(one, other, clauses)
     task = BridgeTask(one, other, divided, joined, _outcomes(one, other, outcomes or _DEFAULT_OUTCOMES), plots)
     crew, tell = make_crew(jobs, executor, patience), progress or say_nothing

@@ -14,6 +14,7 @@ from sim.reading import kinds
 from sim.reading.kinds import Kind
 from sim.reading.loading import Loaded, read_scenario, read_scenarios
 from sim.reading.naming import named_file
+from sim.scenario.mechanisms import left_out
 
 __all__ = ["Checked", "check_files"]
 
@@ -54,7 +55,7 @@ def check_files(given: Sequence[Path], *, overrides: Sequence[str] = (), extreme
         problems += (Problem(str(path), 0, 0, "", f"{_OWN_VALUES[of[path]]} (found --set)") for path in others)
     if problems:
         raise ScenarioError(problems)
-    words = {path: f"{one.scenario.name} is valid" for path, one in zip(scenarios, read, strict=True)} | others
+    words = {path: _scenario(one) for path, one in zip(scenarios, read, strict=True)} | others
     return [f"{path}: {words[path]}" for path in of], _notes(read)
 
 
@@ -65,6 +66,12 @@ _OWN_VALUES: Final = {
     kinds.RECORD: "is a record, in which nothing is set",
     kinds.NAMES: "is a map of names, in which nothing is set",
 }
+
+
+def _scenario(read: Loaded) -> str:
+    """That a scenario is valid, and which mechanisms it does without."""
+    absent = ", ".join(f"{path} ({means})" for path, means in left_out(read.scenario).items())
+    return f"{read.scenario.name} is valid" + (f"; without {absent}" if absent else "")
 
 
 def _notes(read: Sequence[Loaded]) -> tuple[str, ...]:

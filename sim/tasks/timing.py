@@ -28,6 +28,7 @@ from sim.outcomes.naming import Outcome
 from sim.pictures.waiting import WaitingSheet
 from sim.scenario.evidence import CHOICE
 from sim.scenario.families import Fixed
+from sim.scenario.mechanisms import lacks
 from sim.scenario.policy import NEVER
 from sim.scenario.providers import ALLOWED, ProviderEntry
 from sim.scenario.scenario import Scenario
@@ -103,6 +104,9 @@ def _objections(timing: Timing) -> Iterator[str]:
     if len(delays) < 2 or delays[0] != 0 or any(other <= one for one, other in pairwise(delays)):
         listed = ", ".join(f"{delay:g}" for delay in delays) or "none"
         yield f"delays rise from 0, and there are two at least (found {listed})"
+    if timing.provider in foreign:
+        for lack in lacks(_entering(timing, rule="always")):
+            yield f"{timing.scenario.name} leaves out '{lack.missing}', which is needed: {lack.because} ({lack.by})"
 
 
 def _entering(timing: Timing, **terms: object) -> Scenario:
