@@ -526,16 +526,20 @@ def backtest(
 ) -> None:
     """Score a scenario, as it could have been written on its day, against what happened since."""
     cutoff = _day("--as-of", as_of)
-    from sim.tasks.backtest import run_backtest, run_backtests
+    from sim.tasks.backtest import TRACK_RECORD, run_backtest, run_backtests
     from sim.tasks.cluster import workers
 
+    for option, given in {"--as-of": as_of, "--map": mapping}.items():
+        if every and given is not None:
+            message = "goes with one scenario file; with --all each case has its own day and names (leave it out)"
+            raise ScenarioError([Problem(option, 0, 0, "", message)])
     if every != (file is None and observed is None) or (file is None) != (observed is None):
         message = "takes a scenario file and --observed, or --all alone"
         raise ScenarioError([Problem("backtest", 0, 0, "", message)])
     with terminal.progress() as progress, workers(scheduler, jobs, patience) as crew:
         if file is None or observed is None:
             common = {"seed": seed, "plots": not no_plots, "force": force, "progress": progress}
-            terminal.report_tracks(run_backtests(out=out, draws=draws, **common, **crew))
+            terminal.report_tracks(run_backtests(out=out, draws=draws, **common, **crew), out / TRACK_RECORD)
             return
         track = run_backtest(
             file,

@@ -259,8 +259,8 @@ def report_track(track: Track, *, verbose: bool = False) -> None:
     _report(track, lambda: _track_tables(track), verbose=verbose)
 
 
-def report_tracks(tracks: Mapping[str, Track]) -> None:
-    """What was forecast of each case and what came, in one table: by what it is of, and over all."""
+def report_tracks(tracks: Mapping[str, Track], file: Path) -> None:
+    """What was forecast of each case and what came, in one table: by what it is of, and over all; `file` holds it."""
     from sim.belief.naive import NAIVE
 
     skills = [f"vs {name.replace('_', ' ')}" for name in NAIVE]
@@ -274,13 +274,29 @@ def report_tracks(tracks: Mapping[str, Track]) -> None:
     say(f"\n{inside} of {len(numbers)} facts of {len(tracks)} cases inside the 90% band.")
     for case, track in tracks.items():
         say(f"\n{case}: {track.sentences[0]}")
+    say(f"\nSaved in {file}")
 
 
 def _kinds(pooled: Sequence[PooledRow]) -> list[int]:
-    """Where the engine's rows stand that pool all series of a variable, or its only one."""
+    """Where the engine's rows stand that pool all series of a variable, or its only one; the whole market's first."""
     places = _engine_places(pooled)
     several = {(pooled[place].variable, pooled[place].score) for place in places if pooled[place].series > 1}
-    return [p for p in places if pooled[p].series > 1 or (pooled[p].variable, pooled[p].score) not in several]
+    apart = [
+        p
+        for p in places
+        if pooled[p].series > 1 or (pooled[p].variable, pooled[p].score) not in several or _is_whole(pooled[p])
+    ]
+    return sorted(apart, key=lambda p: (places.index(_first_of(pooled, places, p)), not _is_whole(pooled[p])))
+
+
+def _is_whole(row: PooledRow) -> bool:
+    """Whether a row is of the whole market's size or foreign share, which its layers must not hide."""
+    return row.scope == "total" and not row.item
+
+
+def _first_of(pooled: Sequence[PooledRow], places: Sequence[int], place: int) -> int:
+    """The first place of the variable that stands at a place."""
+    return next(p for p in places if pooled[p].variable == pooled[place].variable)
 
 
 def _track_tables(track: Track) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import functools
 from collections.abc import Mapping
 from pathlib import Path
@@ -95,8 +96,27 @@ def test_all_cases_are_scored_in_one_table(
     for case, *_ in naming.tested_cases():
         assert case in said
     assert "facts of" in said
+    assert said.endswith("Saved in results/track_record.csv\n")
+    with Path("results/track_record.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    told = {line.partition(":")[0] for line in said.splitlines() if " under " in line}
+    assert {row["case"] for row in rows} == told
+    assert {row["forecast"] for row in rows} >= {"engine", "last_share"}
+    whole = ("foreign_share", "total", "engine")
+    wholes = [row for row in rows if (row["variable"], row["scope"], row["forecast"]) == whole]
+    assert len(wholes) == 3
+    for row in wholes:  # never hidden behind another series
+        assert f"{float(row['value']):.4f}" in said
     assert cli.main(["backtest", "--all", "jv_only"]) != 0
     assert "takes a scenario file and --observed, or --all alone" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("option", [("--as-of", "2019-01-01"), ("--map", "names.yaml")])
+def test_what_is_of_one_case_does_not_go_with_all_of_them(
+    option: tuple[str, str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["backtest", "--all", *option]) == 2
+    assert f"{option[0]}: goes with one scenario file; with --all each case has its own day" in capsys.readouterr().err
 
 
 def test_who_arrives_in_one_layer_sells_nothing_in_another() -> None:

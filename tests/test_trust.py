@@ -79,6 +79,23 @@ def test_no_more_is_claimed_than_the_interval_bears(one: PooledRow, words: str, 
     )
 
 
+def share(scope: str, skill: float, series: int = 1) -> PooledRow:
+    """A skill in foreign shares."""
+    return pooled(skill, variable="foreign_share")._replace(scope=scope, series=series, forecast="last_share")
+
+
+def test_a_layer_s_foreign_share_does_not_hide_that_the_whole_market_s_loses(scenario: Scenario) -> None:
+    rows = [share("saas", 0.86), share("total", -0.48), share("", 0.69, 2)]
+    assert trust_of([row()], rows, scenario).endswith(
+        "the foreign share of the whole market with 48% more error than 'as last year', of SaaS with 86% less error."
+    )
+    alone = trust_of([row()], rows[1:2], scenario)
+    assert alone.endswith("the foreign share with 48% more error than 'as last year' (1 series).")
+    many = [share(scope, 0.1) for scope in ("total", "iaas", "paas", "saas", "all")]
+    told = trust_of([row()], [*many, share("", 0.1, 5)], scenario)
+    assert told.endswith("the foreign share with 10% less error than 'as last year' (5 series).")
+
+
 def test_facts_outside_the_band_are_counted(scenario: Scenario) -> None:
     assert (
         trust_of([row(), row(value=3.0)], [], scenario)

@@ -16,6 +16,11 @@ __all__ = ["track_sentences", "trust_of"]
 _WHAT: Final = {"market_size": "sizes", "market_share": "shares", "foreign_share": "the foreign share"}
 """Variables of a record that a sentence is about."""
 
+_APART: Final = "foreign_share"
+_WHOLE: Final = "total"
+_MOST_APART: Final = 4
+"""Series of the foreign share that are told one by one."""
+
 _NAIVE: Final = {
     "market_size": "simple forecasts of growth",
     "market_share": "'as last year'",
@@ -51,7 +56,7 @@ def trust_of(rows: Sequence[RowScore], pooled: Sequence[PooledRow], scenario: Sc
     inside = sum(row.covers(90) for row in facts)
     counted = f"all {len(facts)} facts" if inside == len(facts) else f"{inside} of {len(facts)} facts"
     counted = f"its one fact is{'' if inside else ' not'}" if len(facts) == 1 else counted
-    skills = [text for variable in _WHAT for text in _skill(variable, pooled)]
+    skills = [text for variable in _WHAT for text in _skill(variable, pooled, scenario)]
     return f"{span} under {scenario.title}: {'; '.join([f'{counted} inside the 90% band', *skills])}."
 
 
@@ -124,12 +129,24 @@ def _years(rows: Sequence[RowScore]) -> str:
     return f"{first}" if first == last else f"{first}–{last}"
 
 
-def _skill(variable: str, pooled: Sequence[PooledRow]) -> Iterator[str]:
-    """The error of a variable's forecasts beside those of every naive one, over all series where there are several."""
+def _skill(variable: str, pooled: Sequence[PooledRow], scenario: Scenario) -> Iterator[str]:
+    """The error of a variable's forecasts beside those of every naive one, over all series where there are several.
+
+    Of the foreign share series by series, the whole market first: a layer that wins does not hide that the whole loses.
+    """
     own = [row for row in pooled if row.variable == variable and row.forecast in NAIVE and row.skill is not None]
     most = max((row.series for row in own), default=0)
     widest = [row for row in own if row.series == most]
-    if widest:
+    by_scope: dict[str, list[PooledRow]] = {}
+    for row in sorted(own, key=lambda row: row.scope != _WHOLE):
+        if row.series == 1 and not row.item:
+            by_scope.setdefault(row.scope, []).append(row)
+    if variable == _APART and 1 < len(by_scope) <= _MOST_APART:
+        whose = {scope: "the whole market" if scope == _WHOLE else scenario.called(scope) for scope in by_scope}
+        (first, rows), *others = by_scope.items()
+        told = [f"{_WHAT[variable]} of {whose[first]} with {_errors(rows)} than {_NAIVE[variable]}"]
+        yield ", ".join([*told, *(f"of {whose[scope]} with {_errors(rows)}" for scope, rows in others)])
+    elif widest:
         yield f"{_WHAT[variable]} {_against(widest)}"
 
 

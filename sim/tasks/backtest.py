@@ -44,7 +44,10 @@ from sim.tasks.pool import Progress
 from sim.tasks.question import Question, ask, question_of
 from sim.tasks.task import Desk, Finished, Task, perform
 
-__all__ = ["BacktestTask", "Track", "run_backtest", "run_backtests"]
+__all__ = ["TRACK_RECORD", "BacktestTask", "Track", "run_backtest", "run_backtests"]
+
+TRACK_RECORD: Final = "track_record.csv"
+"""The table of all cases."""
 
 _PLOTS: Final = "plots"
 
@@ -153,7 +156,8 @@ def run_backtests(*, out: Path | str = Path("results"), draws: int | None = None
     Parameters
     ----------
     out : path
-        Where the studies' folders are made, one for each case; those of cases in folders below their name.
+        Where `track_record.csv`, the table of all, is written and the studies' folders are made, one for each case;
+        those of cases in folders below their name.
     draws : int, optional
         In place of the scenarios' own.
     others
@@ -177,6 +181,8 @@ def run_backtests(*, out: Path | str = Path("results"), draws: int | None = None
             raise ScenarioError([Problem(str(base), 0, 0, "tested", message)])
         track = run_backtest(base.parent / f"{tested}.yaml", record, out=Path(out) / case, draws=draws, **others)
         found[case or track.scenario.region or base.parent.name] = track
+    rows = [(case, track.scenario.name, *row) for case, track in found.items() for row in track.pooled]
+    write_bytes(Path(out) / TRACK_RECORD, csv_bytes(rows, ("case", "scenario", *PooledRow._fields)))
     return found
 
 
