@@ -182,17 +182,15 @@ def run_periods(
     record.opening[:] = stocks.by_layer[economy.domestic :].sum(axis=1)
     if economy.mix is not None:
         record.opening[:] -= (stocks.owned + stocks.abroad).sum(axis=1)
-    record.equity[0] = course.levers.start_equity
     attraction = np.empty_like(economy.base)
     for t in range(periods):
         spending = advance(economy, stocks, course.period(t), attraction)
         tally(economy, stocks, spending, record.spending[t], record.owned[t])
         _write(record, economy, stocks, spending, attraction, t)
-        record.equity[t + 1] = course.levers.equity(t)
-    bought = course.levers.bought
+    bought, equity = course.levers.bought, course.levers.equity[: periods + 1]
     extra = record.equity_bought if bought is None else np.concatenate([np.zeros_like(bought[:1]), bought[:periods]])
     tariff = course.levers.tariff[:periods]
-    return replace(record, past=stocks.bought[: stocks.history], equity_bought=extra, tariff=tariff)
+    return replace(record, past=stocks.bought[: stocks.history], equity=equity, equity_bought=extra, tariff=tariff)
 
 
 def _empty_record(economy: Economy, path: MarketPath, periods: int, per_year: int) -> Record:
@@ -208,7 +206,6 @@ def _empty_record(economy: Economy, path: MarketPath, periods: int, per_year: in
         home_earned=(periods, draws),
         earned=(periods, economy.foreign, draws),
         owned_earned=(periods, economy.foreign, draws),
-        equity=(periods + 1, draws),
         opening=(economy.foreign, draws),
         **_from_abroad(economy, periods),
     )
@@ -218,6 +215,7 @@ def _empty_record(economy: Economy, path: MarketPath, periods: int, per_year: in
     record = {
         "abroad": nothing[None],
         "abroad_earned": nothing,
+        "equity": nothing[0],
         "equity_bought": nothing,
         "tariff": nothing[0],
         **blank,

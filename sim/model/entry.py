@@ -32,6 +32,7 @@ from sim.scenario.policy import (
     bought_unlock,
     lever,
     modes_allowed,
+    partner_equity,
     reachable,
     states,
 )
@@ -94,11 +95,20 @@ def entry_verdicts(scenario: Scenario, economy: Economy, known: Verdicts | None 
             modes = tuple(modes_allowed(scenario, found[index], name))
             rule = scenario.entry_of(name).rule
             if modes and rule == "always":
-                verdicts[index, provider] = modes[0]
+                buys = modes[0] == BUY_OUT
+                verdicts[index, provider] = modes[0] * (_has_more(scenario, economy, found[index], name) if buys else 1)
             elif modes and rule == "profit":
                 view = view or _View(scenario, economy, found[index])
                 verdicts[index, provider] = _verdict(view, provider, modes, before)
     return verdicts
+
+
+def _has_more(scenario: Scenario, economy: Economy, state: State, name: str) -> BoolArray:
+    """Whether a buy-out may bring a foreign provider equity, (N,): who has a stake of its own may have that already."""
+    if scenario.providers[name].partner_equity is None:
+        return np.ones(economy.draws, dtype=np.bool_)
+    held = partner_equity(scenario, state, economy.inputs, economy.draws)[scenario.foreign.index(name)]
+    return np.asarray(lever(state, "equity_cap", economy.inputs, economy.draws) > held)
 
 
 def _verdict(view: _View, provider: int, modes: tuple[int, ...], known: Verdicts) -> ModeArray:
@@ -125,7 +135,8 @@ class _View:
         self._scenario, self._state = scenario, state
         self._everywhere = reach_fraction(scenario, economy, state)
         self._unlocks = [_added_unlock(scenario, economy, state, name) for name in ("partner_unlock", "owned_unlock")]
-        self._equity, self._rates = lever(state, "partner_equity", economy.inputs, economy.draws), economy.rates()
+        self._equity = partner_equity(scenario, state, economy.inputs, economy.draws)
+        self._rates = economy.rates()
 
     def numbers(self, provider: int, modes: tuple[int, ...]) -> bytes:
         """A digest of all that decides how a foreign provider would enter, beside the base year."""
@@ -244,6 +255,7 @@ class _View:
         Of a fringe all firms are taken to be bought: they sell apart, and none is large.
         """
         economy, row, rates = self.economy, self.economy.domestic + provider, self._rates.of(provider)
+        held = self._held(provider)
         everywhere = np.ones_like(economy.open_part)
         spending = economy.layer_size[economy.layer_of] * economy.weights * economy.open_part
         sold, earned = [], []
@@ -256,11 +268,12 @@ class _View:
         nothing = np.zeros(economy.draws)
         stays, owns = (
             channel_values(equity, nothing, 1.0, (gain, gain), rates)[1]
-            for equity, gain in zip((self._equity, self._cap), earned, strict=True)
+            for equity, gain in zip((held, self._cap), earned, strict=True)
         )
         hurdle, _ = self._terms(self._scenario.foreign[provider])
-        charge = buy_out_charge(self._cap - self._equity, hurdle, self._price(provider), nothing, rates)
-        return sold[1] / np.maximum(sold[0], _TINY) * (owns - charge) - stays, sold[0]
+        charge = buy_out_charge(self._cap - held, hurdle, self._price(provider), nothing, rates)
+        more = _has_more(self._scenario, economy, self._state, self._scenario.foreign[provider])
+        return np.where(more, sold[1] / np.maximum(sold[0], _TINY) * (owns - charge) - stays, -np.inf), sold[0]
 
     def _with_partners(self, bought: int | None = None) -> FloatArray:
         """Utility that is added where no own site is seen, (F, G, N), with one provider's partner bought or none's."""
@@ -276,6 +289,10 @@ class _View:
             partner[bought] = np.maximum(partner[bought], self._bought)
         lifts = economy.mix.lifts(self._grants._replace(partner=partner))
         return np.maximum(lifts.rest, LEAST_LIFT)[:, economy.layer_of]
+
+    def _held(self, provider: int) -> FloatArray:
+        """Equity that a foreign provider has in its partner's operator, (N,)."""
+        return self._equity if self._equity.ndim == 1 else np.asarray(self._equity[provider])
 
     @property
     def _cap(self) -> FloatArray:
@@ -313,7 +330,7 @@ class _View:
         sales, earned, abroad = zip(*(self._sales(shares, part, row) for shares, part in sides), strict=True)
         hurdle, hazard = self._terms(name)
         rates = self._rates.of(provider)
-        terms = (self._equity, hazard, hurdle, earned, rates)
+        terms = (self._held(provider), hazard, hurdle, earned, rates)
         if self._scenario.comes_by_launch(name):  # it has no partner's offer to give up
             return channel_values(*terms)[0], sales[1]
         gain = sales[0] / np.maximum(sales[1], _TINY)

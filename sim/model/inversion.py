@@ -132,11 +132,14 @@ def _same_grants(ours: tuple[Grants, Grants], theirs: tuple[Grants, Grants]) -> 
     return all(np.array_equal(*both) for pair in zip(ours, theirs, strict=True) for both in zip(*pair, strict=True))
 
 
+_OF_LATER = ("entry", "economics", "partner_equity")
+"""What of a provider is no part of the base year."""
+
+
 def _there(scenario: Scenario) -> list[tuple[str, Provider]]:
     """Who is in the market, in listed order; what each decides or earns later is no part of the base year."""
     return [
-        (name, provider.model_copy(update={"entry": None, "economics": None}))
-        for name, provider in scenario.providers.items()
+        (name, provider.model_copy(update=dict.fromkeys(_OF_LATER))) for name, provider in scenario.providers.items()
     ]
 
 

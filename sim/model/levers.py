@@ -19,7 +19,7 @@ from sim.model.marketpath import MarketPath
 from sim.model.mix import LEAST_LIFT, Mix
 from sim.model.stocks import Access, ChannelLifts
 from sim.scenario.grants import Grants, grants_of
-from sim.scenario.policy import State, allows_buy_out, bought_unlock, lever, states
+from sim.scenario.policy import State, allows_buy_out, bought_unlock, lever, partner_equity, states
 from sim.scenario.scenario import Scenario
 
 __all__ = ["Levers"]
@@ -32,8 +32,8 @@ class Levers:
 
     Attributes
     ----------
-    start_equity : (N,)
-        Foreign equity in operators under the regime of the base year.
+    equity : (T + 1, N), or (T + 1, F, N) where providers have stakes of their own
+        Foreign equity in operators, that of the base year first.
     start_reach : (G, N)
         Part of the open part that own sites may serve then.
     tariff : (T, N)
@@ -50,28 +50,23 @@ class Levers:
         mixed = () if economy.mix is None else found
         granted = [grants_of(scenario, state, economy.inputs, economy.draws) for state in mixed]
         self._channels = _Channels(scenario, economy, found, granted, timeline, masks)
-        equity = lever_rows(found, "partner_equity", economy)
-        self.start_equity = equity[0]
+        equity = _equity_rows(scenario, economy, found)
         ends = period_ends(scenario.horizon)[:, None]
         calendar = (ends - scenario.horizon.period_months / 12, ends)
-        self._equity = _mean_over(calendar, equity, masks.phases)
-        self._bought = _bought(economy, found, timeline, masks.phases, calendar) if scenario.buys_out else None
+        self.equity = np.concatenate([equity[:1], _mean_by_provider(calendar, equity, masks.phases)])
+        self._bought = _bought(economy, found, equity, timeline, masks.phases, calendar) if scenario.buys_out else None
         self._spillover = _mean_over(windows(scenario), lever_rows(found, "spillover", economy), masks.phases)
         self._reach = np.stack([reach_fraction(scenario, economy, state) for state in found])
         self.start_reach = self._reach[0]
-        tariffs = np.stack([one.tariff for one in granted]) if granted else np.zeros_like(equity)
+        tariffs = np.stack([one.tariff for one in granted]) if granted else np.zeros((len(found), economy.draws))
         self.tariff = _mean_over(calendar, tariffs, masks.phases)
-        self._migrates = np.stack(np.broadcast_arrays(*(_migrates(economy, state) for state in found)))
+        self._migrates = np.stack(np.broadcast_arrays(*(_migrates(scenario, economy, state) for state in found)))
         self._capped = np.array([state.levers.capped for state in found])[masks.state]
         self._cap = np.full(masks.state.shape, np.inf)
         if self._capped.any():
             cap = _zone_cap(economy, path, round(12 / scenario.horizon.period_months))
             self._cap = np.where(self._capped, cap, np.inf)
         self._steps = _closing_steps(scenario, economy)
-
-    def equity(self, t: int) -> FloatArray:
-        """Foreign equity in operators in period t, (N,)."""
-        return np.asarray(self._equity[t])
 
     @property
     def bought(self) -> FloatArray | None:
@@ -111,7 +106,7 @@ class Levers:
         return np.asarray(np.take_along_axis(table, index, axis=0)[0])
 
 
-def _migrates(economy: Economy, state: State) -> BoolArray:
+def _migrates(scenario: Scenario, economy: Economy, state: State) -> BoolArray:
     """Whether providers ask partner customers to their own sites in a state, (N,), or (F, N) by their own costs.
 
     Equation (22) of docs/model.md.
@@ -121,7 +116,7 @@ def _migrates(economy: Economy, state: State) -> BoolArray:
     """
     if state.levers.capped:
         return np.zeros(economy.draws, dtype=np.bool_)
-    equity = lever(state, "partner_equity", economy.inputs, economy.draws)
+    equity = partner_equity(scenario, state, economy.inputs, economy.draws)
     nothing = np.zeros(economy.draws)
     owned, partner = channel_values(equity, nothing, 1.0, (nothing, nothing), economy.rates())
     return np.asarray((1.0 - economy.inputs["migration.consent_loss"]) * owned > partner)
@@ -279,9 +274,22 @@ class _FromEachDate:
         return level
 
 
+def _equity_rows(scenario: Scenario, economy: Economy, found: tuple[State, ...]) -> FloatArray:
+    """Foreign equity in operators in every state, (S, N), or (S, F, N) where providers have stakes of their own."""
+    return np.stack([partner_equity(scenario, state, economy.inputs, economy.draws) for state in found])
+
+
+def _mean_by_provider(spans: tuple[FloatArray, FloatArray], rows: FloatArray, phases: Phases) -> FloatArray:
+    """As `_mean_over`, of a lever that may differ by provider, (S, N) or (S, F, N); (T, N) or (T, F, N)."""
+    if rows.ndim == 2:
+        return _mean_over(spans, rows, phases)
+    return np.stack([_mean_over(spans, own, phases) for own in rows.swapaxes(0, 1)], axis=1)
+
+
 def _bought(
     economy: Economy,
     found: tuple[State, ...],
+    equity: FloatArray,
     timeline: Timeline,
     phases: Phases,
     calendar: tuple[FloatArray, FloatArray],
@@ -296,7 +304,8 @@ def _bought(
         for state in found
     ]
     held = np.maximum.accumulate(_by_phase(np.stack(caps), phases)[:, None] * _buys(timeline, phases))
-    more = np.maximum(held - _by_phase(lever_rows(found, "partner_equity", economy), phases)[:, None], 0.0)
+    by_provider = (equity[:, None] if equity.ndim == 2 else equity).swapaxes(0, 1)
+    more = np.maximum(held - np.stack([_by_phase(own, phases) for own in by_provider], axis=1), 0.0)
     begin, end = (edge[:, None] for edge in calendar)
     extra = np.zeros((len(begin), *timeline.bought.shape))
     for value, start, until in zip(more, phases.start, phases.end, strict=True):

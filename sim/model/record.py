@@ -35,7 +35,7 @@ class Record:
         and the part of it on own sites; USD bn/yr.
     markup : (Y, P, L, N)
         Spending-weighted, in the last period of each year.
-    equity : (T + 1, N)
+    equity : (T + 1, N), or (T + 1, F, N) where providers have stakes of their own
         Foreign equity in operators, the start's first.
     equity_bought : (T + 1, F, N), or 0 in one place
         What buy-outs add to it.

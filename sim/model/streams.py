@@ -132,9 +132,8 @@ class _PartnerStreams:
 
     def __init__(self, record: Record, gross: FloatArray, rates: channels.Rates, step: float) -> None:
         self._record, self._gross, self._rates, self._step = record, gross, rates, step
-        self._shares = (
-            record.equity[:, None] + record.equity_bought if record.equity_bought.any() else record.equity[:, None]
-        )
+        given = record.equity if record.equity.ndim > 2 else record.equity[:, None]
+        self._shares = given + record.equity_bought if record.equity_bought.any() else given
         self._equity = self._shares[1:]
         self._idleness = channels.operator_idleness(record.growth, rates)[:, None]
         self._intensity = rates.capital_intensity * self._idleness

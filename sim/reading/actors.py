@@ -36,6 +36,11 @@ def _provider(path: str, provider: Provider, scenario: Scenario) -> Iterator[Fin
         if provider.origin == "domestic":
             yield f"{path}.entry", "only foreign providers decide on sites of their own (found on a domestic one)"
         yield from _entry(f"{path}.entry", provider.entry, scenario)
+    if provider.partner_equity is not None and (
+        provider.origin == "domestic" or scenario.channel_of("partner") is None
+    ):
+        found = "on a domestic one" if provider.origin == "domestic" else "no channel of kind partner"
+        yield f"{path}.partner_equity", f"only foreign providers have equity in partners' operators (found {found})"
     if provider.economics is not None:
         yield from _costs(path, provider, scenario)
     if provider.arrives is not None:
@@ -182,6 +187,7 @@ def names_of_dropped(scenario: Scenario, dropped: Collection[str]) -> Iterator[s
     for name in dropped:
         yield from (f"regulator.review_time[{name}]", f"entry.build_time[{name}]")
         yield from (f"shock.rivalry.{name}", f"shock.rivalry.{name}.second")
+        yield f"providers.{name}.partner_equity"
         yield from (f"providers.{name}.economics.{cost}" for cost in ProviderEconomics.model_fields)
         for layer in scenario.market.layers:
             yield from (f"shares.{layer}.{split}.{name}" for split in ("direct", "foreign_split", "domestic_split"))

@@ -35,6 +35,7 @@ __all__ = [
     "earliest_dates",
     "lever",
     "modes_allowed",
+    "partner_equity",
     "reachable",
     "state_of",
     "states",
@@ -183,6 +184,28 @@ def lever(state: State, name: str, inputs: Mapping[str, FloatArray], draws: int)
     """
     value = getattr(state.levers, name)
     return inputs[state.paths[name]] if isinstance(value, Record) else np.full(draws, float(value))
+
+
+def partner_equity(scenario: Scenario, state: State, inputs: Mapping[str, FloatArray], draws: int) -> FloatArray:
+    """Foreign equity in partners' operators in a state, (N,), or (F, N) where a provider has a stake of its own.
+
+    A stake of one's own stands while the regime's equity is that of the base year; another one is everybody's.
+    """
+    common, own = lever(state, "partner_equity", inputs, draws), _stakes(scenario)
+    if not own:
+        return common
+    start = lever(state_of(scenario, scenario.policy.start), "partner_equity", inputs, draws)
+    values = {
+        name: inputs[f"providers.{name}.partner_equity"] if isinstance(value, Record) else np.full(draws, value)
+        for name, value in own.items()
+    }
+    return np.stack([np.where(common == start, values.get(name, common), common) for name in scenario.foreign])
+
+
+def _stakes(scenario: Scenario) -> Mapping[str, Record | float]:
+    """Equity of the foreign providers that state their own."""
+    every = {name: scenario.providers[name].partner_equity for name in scenario.foreign}
+    return {name: value for name, value in every.items() if value is not None}
 
 
 def bought_unlock(state: State, inputs: Mapping[str, FloatArray], draws: int) -> FloatArray:

@@ -6,7 +6,7 @@ import datetime
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal
 
-from pydantic import Field
+from pydantic import Discriminator, Field, Tag
 
 from sim.scenario.evidence import (
     AssetLife,
@@ -21,7 +21,7 @@ from sim.scenario.evidence import (
     Range,
     Years,
 )
-from sim.scenario.levers import Id
+from sim.scenario.levers import Id, Share, number_or_record
 from sim.scenario.records import Model
 
 __all__ = [
@@ -45,6 +45,9 @@ LAUNCH: Final = "launch"
 
 EntryRule = Literal["profit", "always", "never"]
 EntryMode = Literal["build", "buy_out"]
+Stake = Annotated[Annotated[Share, Tag("number")] | Annotated[Fraction, Tag("record")], Discriminator(number_or_record)]
+"""Equity in an operator: a plain number, or a record where it is uncertain."""
+
 _OWN: Final = "In place of the scenario's."
 NewChoices = Annotated[Fraction, Range(1e-6, 0.9)]
 
@@ -159,6 +162,11 @@ class Provider(Model):
     entry: ProviderEntry | None = Field(default=None, description="In place of the scenario's, for this provider.")
     economics: ProviderEconomics | None = Field(
         default=None, description="In place of the scenario's `economics`, for this provider."
+    )
+    partner_equity: Stake | None = Field(
+        title="foreign equity in the operator of {0}",
+        default=None,
+        description="That of the base year, in place of the regimes' while they leave that of the base year as it is.",
     )
     arrives: Arrival | None = Field(default=None, description="How it comes, if it is not there in the base year.")
     jumps: Jumps | None = Field(default=None, description="How its quality jumps; left out: never.")
