@@ -6,7 +6,19 @@ import datetime
 from collections.abc import Sequence
 from typing import Final
 
-__all__ = ["SPELLING", "capital", "change", "listed", "long_date", "money", "percent", "points", "readable", "signed"]
+__all__ = [
+    "SPELLING",
+    "billions",
+    "capital",
+    "change",
+    "listed",
+    "long_date",
+    "money",
+    "percent",
+    "points",
+    "readable",
+    "signed",
+]
 
 SPELLING: Final = {word.lower(): word for word in ("NPV", "IRR", "VAT")}
 """Abbreviations in lower case to their usual spelling."""
@@ -46,6 +58,11 @@ def money(value: float) -> str:
     digits = 0 if abs(value) >= 9.95 else 1 if abs(value) >= 0.995 else 2
     size = f"{abs(value):,.{digits}f}"
     return size if value >= 0 else signed(value, size)
+
+
+def billions(value: float, currency: str) -> str:
+    """An amount in billions with its currency."""
+    return f"{currency} {money(value)}bn"
 
 
 def points(value: float) -> str:

@@ -75,7 +75,7 @@ schema_version: 1
 name: small
 question: What is it worth?
 as_of: 2019-04-30
-exchange_rate: {value: 6.62, unit: CNY per USD, source: bank, grade: found}
+exchange_rates: {CNY: {value: 6.62, unit: CNY per USD, source: bank, grade: found}}
 horizon: {base_year: 2018, end_year: 2020, period_months: 12}
 sampling: {seed: 1, draws: 512}
 market:

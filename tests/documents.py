@@ -17,8 +17,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from sim.reading.loading import load_scenario
-from sim.scenario.evidence import SCALES
-from sim.scenario.inputs import Input, inputs, medians, scale
+from sim.scenario.inputs import Input, inputs, medians, scale, units_of_input
 from sim.scenario.scenario import Scenario
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]
@@ -118,7 +117,7 @@ FAMILIES = ("value", "interval", "uniform", "low", "triangular", "pert", "normal
 
 def record(draw: Draw, item: Input, middle: float, base: Path, mood: str) -> Any:
     """A record for a quantity: near its median, anywhere in its range, or strange."""
-    unit = draw(st.sampled_from(sorted(SCALES[item.dimension])))
+    unit = draw(st.sampled_from(sorted(units_of_input(scenario(base), item))))
     factor = scale(scenario(base), item.dimension, unit)
     least, most = item.allowed.least / factor, item.allowed.most / factor
     numbers = _near(middle / factor, least, most) if mood == "near" else _anywhere(least, most)

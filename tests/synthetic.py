@@ -9,7 +9,8 @@ import numpy as np
 from conftest import small
 
 from sim.axes import FloatArray
-from sim.outcomes.results import VARIABLES, Panel, Result
+from sim.outcomes.results import Panel, Result
+from sim.outcomes.variables import unit_of
 from sim.scenario.scenario import Scenario
 
 _POLICY = {"start": "closed", "steps": {"deal": {"when": "2020-01-01", "probability": 0.5}}}
@@ -33,7 +34,7 @@ def panel(
     """A panel of consecutive years; its median case is 1 unless given."""
     years = tuple(range(first_year, first_year + len(values)))
     centre = np.ones(values.shape[:2]) if median is None else median
-    return Panel(variable, VARIABLES[variable].unit, years, items, values, centre)
+    return Panel(variable, unit_of(variable, "USD"), years, items, values, centre)
 
 
 def result(panels: Mapping[str, Panel] | None = None, *, name: str = "closed", **changes: Any) -> Result:

@@ -258,7 +258,7 @@ def test_a_finished_backtest_is_read_and_not_run_again(finished: Track) -> None:
 
 
 def test_what_is_read_back_is_what_the_tables_hold_to_the_last_digit(finished: Track) -> None:
-    record = read_record(Path("record.csv"), finished.scenario.horizon)
+    record = read_record(Path("record.csv"), finished.scenario.horizon, finished.scenario.ledger)
     for name, rows, header in (
         ("backtest.csv", backtest_rows(record, finished.rows, finished.unmatched), BACKTEST_COLUMNS),
         ("pooled.csv", finished.pooled, PooledRow._fields),
@@ -371,7 +371,10 @@ def test_the_command_tells_what_was_replaced(capsys: Said, tmp_path: Path) -> No
     [
         (["--observed", "records.csv"], "records.csv: no such file (found 'records.csv'"),
         (["--observed", "record.csv", "--as-of", "30/4/2019"], "--as-of: must be a day such as 2019-04-30"),
-        (["--observed", "record.csv", "--as-of", "2018-12-31"], "market.yaml:5:1: exchange_rate: 'bank' was published"),
+        (
+            ["--observed", "record.csv", "--as-of", "2018-12-31"],
+            "market.yaml:5:18: exchange_rates.CNY: 'bank' was published",
+        ),
         (["--observed", "record.csv", "--draws", "100"], "draws come in scrambles of 512"),
         (["--observed", "record.csv", "--map", "no.yaml"], "no.yaml: no such file"),
         (["--observed", "wrong.csv"], "wrong.csv:2:56: size19.value: must be a number"),

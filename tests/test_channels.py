@@ -273,7 +273,7 @@ def test_a_record_of_retained_revenue_has_the_value_of_the_outcome(tmp_path: Pat
         "id,variable,scope,item,period_start,period_end,statistic,value,low,high,unit,source\n"
         "r0,revenue_retained,total,foreign,2021-01-01,2021-12-31,annual,1,,,USD bn,a bank\n"
     )
-    matches = match_record(read_record(file, found.horizon), found, found.as_of, None).matches
+    matches = match_record(read_record(file, found.horizon, found.ledger), found, found.as_of, None).matches
     (values,) = observe(
         found,
         draw_worlds(found, range(1)),

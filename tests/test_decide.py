@@ -97,7 +97,7 @@ FAULTS: Mapping[str, tuple[str, str]] = {
     ),
     "a cost in a strange unit": (
         BUILD.replace("unit: USD bn}", "unit: EUR}"),
-        "decision.yaml:8:84: actions.build.cost.unit: unknown choice (found 'EUR'; allowed USD bn, USD m)",
+        "decision.yaml:8:84: actions.build.cost.unit: wrong unit (found 'EUR'; allowed bn or m of a currency: USD m)",
     ),
     "only a benchmark beside doing nothing": (
         BUILD.replace("rule: always, after: allowed", "rule: profit"),

@@ -138,7 +138,7 @@ def test_the_median_category_holds_cumulative_weight_one_half() -> None:
 
 
 def test_money_in_cny_is_divided_by_the_exchange_rate() -> None:
-    scenario = Scenario.model_construct(exchange_rate=record("CNY per USD", value=6.62))
+    scenario = Scenario.model_construct(currency="USD", exchange_rates={"CNY": record("CNY per USD", value=6.62)})
     np.testing.assert_allclose(canonical(scenario, money("CNY m/yr", 6620), HALF), 1.0, rtol=1e-15)
     np.testing.assert_allclose(canonical(scenario, money("USD m/yr", 6620), HALF), 6.62, rtol=1e-15)
 

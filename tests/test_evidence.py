@@ -20,7 +20,7 @@ from sim.scenario.steps import EventStep
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
 SHIPPED = sorted(path.stem for path in SCENARIOS.glob("*.yaml") if path.stem != "sources")
-SCALE = {unit: factor for units in SCALES.values() for unit, factor in units.items()}
+SCALE = {unit: factor for units in (*SCALES.values(), {"USD bn/yr": 1.0}) for unit, factor in units.items()}
 
 
 @pytest.fixture(scope="module", params=SHIPPED)

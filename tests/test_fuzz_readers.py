@@ -313,7 +313,7 @@ def test_records(corpus: Corpus) -> None:
     path = corpus.folder / "damaged" / "record.csv"
 
     def judge() -> None:
-        rows = read_record(path, corpus.scenario.horizon)
+        rows = read_record(path, corpus.scenario.horizon, corpus.scenario.ledger)
         for row in rows:
             numbers = (row.value, row.low, row.high)
             assert np.isfinite(numbers).all(), row
@@ -350,7 +350,7 @@ LARGE_TABLES = {
 def test_name_maps(corpus: Corpus) -> None:
     path, tree = corpus.folder / "damaged" / "names.yaml", None
     (corpus.folder / "record.csv").write_text(RECORD)
-    record = read_record(corpus.folder / "record.csv", corpus.scenario.horizon)
+    record = read_record(corpus.folder / "record.csv", corpus.scenario.horizon, corpus.scenario.ledger)
     (corpus.folder / "names.yaml").write_text(NAMES)
     tree = _tree(corpus.folder / "names.yaml")
 

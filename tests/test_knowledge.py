@@ -54,7 +54,7 @@ def test_what_is_judged_is_known_on_the_scenarios_own_day(folder: Folder) -> Non
 
 def test_a_leak_without_fallback_is_refused_with_its_place(folder: Folder) -> None:
     complaints = _complaints(_spoilt(folder), datetime.date(2018, 12, 31))
-    assert "case.yaml:5:1: exchange_rate: 'bank' was published on 2019-01-01, after the cut-off 2018-12-31; " in (
+    assert "case.yaml:5:18: exchange_rates.CNY: 'bank' was published on 2019-01-01, after the cut-off 2018-12-31; " in (
         "\n".join(complaints)
     )
     (churn,) = [line for line in complaints if "demand.churn" in line]

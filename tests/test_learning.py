@@ -66,7 +66,7 @@ def write(folder: Path, rows: str = ROWS, small: str = SMALL) -> None:
 def taught(folder: Path) -> tuple[Scenario, Teacher]:
     """The scenario and record of a folder, ready to be learned from."""
     scenario = load_scenario(folder / "small.yaml")
-    record = read_record(folder / "record.csv", scenario.horizon)
+    record = read_record(folder / "record.csv", scenario.horizon, scenario.ledger)
     return scenario, teacher(scenario, match_record(record, scenario, scenario.as_of).matches)
 
 

@@ -39,7 +39,7 @@ def _record(folder: Path, *rows: str, name: str = "jv_only") -> tuple[Observatio
         lines.append(f"r{number},{row},{value},,,{unit},a bank")
     file = folder / "record.csv"
     file.write_text("\n".join([HEADER, *lines]))
-    return read_record(file, scenario(name).horizon)
+    return read_record(file, scenario(name).horizon, scenario(name).ledger)
 
 
 def _matching(folder: Path, *rows: str, name: str = "jv_only", names: Names | None = None) -> Matching:
@@ -205,7 +205,7 @@ def test_a_quarter_has_no_counterpart_in_a_run_of_years(tmp_path: Path) -> None:
 
 def test_of_the_shipped_record_only_other_scopes_and_events_are_left_out() -> None:
     found = scenario("jv_only")
-    matching = match_record(read_record(FOLDER / "observed_2019_2021.csv", found.horizon), found, CUTOFF)
+    matching = match_record(read_record(FOLDER / "observed_2019_2021.csv", found.horizon, found.ledger), found, CUTOFF)
     assert sorted(matching.unmatched) == ["M12", "M13", "M14", "S1", "T1", "T2"]
     assert len(matching.matches) == 13
 

@@ -17,7 +17,7 @@ from sim.chance.units import units_of
 from sim.errors import ResultsError, SimError
 from sim.outcomes.manifest import content_hash, read_manifest
 from sim.outcomes.study import read_study
-from sim.outcomes.variables import VARIABLES
+from sim.outcomes.variables import unit_of
 from sim.report import parquet as module
 
 
@@ -76,7 +76,7 @@ def test_labels_are_dictionaries_and_metadata_name_units_and_study(tmp_path: Pat
     }
     assert told["study"] == content_hash(read_manifest(exported.two()))
     held = {panel.variable for one in read_study(exported.two()).results for panel in one.panels.values()}
-    assert told["units"] == {name: VARIABLES[name].unit for name in held}
+    assert told["units"] == {name: unit_of(name, "USD") for name in held}
     described = json.loads(inputs.schema_arrow.metadata[b"inputs"])
     expected = {
         c.name: c.unit for one in read_study(exported.two()).results for u in units_of(one.scenario) for c in u.columns

@@ -28,13 +28,15 @@ COLUMNS: dict[str, FloatArray] = {
     "more than there is": np.full(DRAWS, 1e6),
     "a hair": np.full(DRAWS, -0.004),
 }
+AMOUNT = titles.amount_in("USD")
+
 ONE: dict[str, Callable[[Change], titles.Titles]] = {
     "share": lambda one: titles.share_changes([one], 2030, ("luck", 0.5)),
-    "both": lambda one: titles.two_changes([one], [one], 2030),
+    "both": lambda one: titles.two_changes([one], [one], 2030, AMOUNT),
     "chances": lambda one: titles.chances([one], "Closed", 2030),
-    "parties": lambda one: titles.parties("Open", [one, Change.of("others", -COLUMNS["a gain"])], 2030),
-    "present value": lambda one: titles.present_value([one], 2030),
-    "market": lambda one: titles.market(Level("Closed", 7, 7), Level("Closed", 70, 90), (2018, 2030), [one]),
+    "parties": lambda one: titles.parties("Open", [one, Change.of("others", -COLUMNS["a gain"])], 2030, AMOUNT),
+    "present value": lambda one: titles.present_value([one], 2030, AMOUNT),
+    "market": lambda one: titles.market(Level("Closed", 7, 7), Level("Closed", 70, 90), (2018, 2030), [one], AMOUNT),
 }
 
 
@@ -69,10 +71,10 @@ def test_one_number_is_said_once_where_median_and_mean_read_the_same() -> None:
 
 def test_no_difference_in_any_draw_is_told_from_one_that_cannot_be_read() -> None:
     same, hardly = (Change.of("Open", COLUMNS[name]) for name in ("nothing", "next to nothing"))
-    assert titles.present_value([same], 2030) == (
+    assert titles.present_value([same], 2030, AMOUNT) == (
         "Open does not change what business is worth to foreign providers in any draw",
     )
-    assert "by as much as can be read; it differs in 0.2% of draws" in titles.present_value([hardly], 2030)[0]
+    assert "by as much as can be read; it differs in 0.2% of draws" in titles.present_value([hardly], 2030, AMOUNT)[0]
     assert titles.share_changes([same, same], 2030)[0].startswith("No scenario changes foreign providers' share")
 
 
@@ -86,14 +88,14 @@ def test_shares_of_draws_are_said_as_all_only_where_they_are_all() -> None:
 
 def test_who_gains_and_loses_is_by_the_mean_and_nobody_is_made_up() -> None:
     gain, loss = Change.of("customers", COLUMNS["a gain"]), Change.of("rivals", COLUMNS["a loss"])
-    both = titles.parties("Open", [loss, gain], 2030)[0]
+    both = titles.parties("Open", [loss, gain], 2030, AMOUNT)[0]
     amounts = [money(abs(float(f(COLUMNS[name])))) for name in ("a gain", "a loss") for f in (np.median, np.mean)]
     assert both == (
         f"Open, 2030: most is gained by customers, USD {amounts[0]}bn (mean {amounts[1]}) a year, "
         f"and most lost by rivals, USD {amounts[2]}bn (mean {amounts[3]})"
     )
-    assert "nobody loses in the mean" in titles.parties("Open", [gain, gain], 2030)[0]
-    assert "nobody gains in the mean" in titles.parties("Open", [loss, loss], 2030)[0]
+    assert "nobody loses in the mean" in titles.parties("Open", [gain, gain], 2030, AMOUNT)[0]
+    assert "nobody gains in the mean" in titles.parties("Open", [loss, loss], 2030, AMOUNT)[0]
 
 
 @pytest.mark.parametrize(

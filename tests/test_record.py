@@ -11,9 +11,11 @@ import pytest
 from sim.belief.record import Observation, read_record
 from sim.errors import ScenarioError
 from sim.reading.loading import shipped_folder
+from sim.scenario.money import Ledger
 from sim.scenario.scenario import Horizon
 
 HORIZON = Horizon(base_year=2018, end_year=2030, period_months=3)
+LEDGER = Ledger("USD", {"CNY": 6.62})
 
 HEADER = "id,variable,scope,item,period_start,period_end,statistic,value,low,high,unit,mark,source,note"
 SIZE = "M1,market_size,total,,2019-01-01,2019-12-31,annual,12.9,12.0,13.5,USD bn,derived,a bank,"
@@ -28,7 +30,7 @@ def _column(row: str, cell: str) -> int:
 def _read(folder: Path, *rows: str, header: str = HEADER) -> tuple[Observation, ...]:
     file = folder / "record.csv"
     file.write_bytes("\n".join([header, *rows, ""]).encode())
-    return read_record(file, HORIZON)
+    return read_record(file, HORIZON, LEDGER)
 
 
 def _complaints(folder: Path, *rows: str, header: str = HEADER) -> list[str]:
@@ -38,7 +40,7 @@ def _complaints(folder: Path, *rows: str, header: str = HEADER) -> list[str]:
 
 
 def test_the_shipped_record_reads_whole() -> None:
-    record = read_record(shipped_folder() / "observed_2019_2021.csv", HORIZON)
+    record = read_record(shipped_folder() / "observed_2019_2021.csv", HORIZON, LEDGER)
     assert (len(record), record[0].value, record[0].low, record[0].high) == (19, 12.9, 12.0, 13.5)
 
 
@@ -84,8 +86,8 @@ def test_columns_may_stand_in_any_order_and_note_be_missing(tmp_path: Path) -> N
         ("12.9", "", "value", "must not be empty"),
         ("12.9", "14", "low", "low, value, high must rise .found 12.0, 14, 13.5."),
         ("12.0", "", "high", "give both or neither"),
-        ("USD bn,", "EUR bn,", "unit", "wrong unit.*allowed USD bn, USD m"),
-        ("USD bn,", "CNY bn,", "unit", "convert at the scenario's exchange rate"),
+        ("USD bn,", "USD bm,", "unit", "wrong unit.*allowed USD bn, USD m, CNY bn, CNY m"),
+        ("USD bn,", "EUR bn,", "unit", "no rate for EUR.*state exchange_rates.EUR in 'EUR per USD'"),
         ("2019-01-01", "2019-1-1", "period_start", "must be a day such as 2019-12-31"),
         ("2019-01-01", "2019-02-30", "period_start", "must be a day such as"),
         ("2019-01-01", "2019-W01-1", "period_start", "must be a day such as"),

@@ -169,7 +169,7 @@ def _compare(name: tuple[str, ...], draws: int) -> None:
         assert set(items) == set(panel.items), variable
         expected = np.array([[one[variable][item] for item in items] for one in found]).transpose(2, 1, 0)
         actual = panel.values[:, [panel.items.index(item) for item in items], :draws]
-        allowed = ABSOLUTE * (largest if panel.unit.startswith("USD") else 1.0) + RELATIVE * np.abs(expected)
+        allowed = ABSOLUTE * (largest if " bn" in panel.unit else 1.0) + RELATIVE * np.abs(expected)
         worst = np.where(np.isnan(expected) & np.isnan(actual), 0.0, np.abs(actual - expected) / allowed)
         assert actual.shape == expected.shape, variable
         assert worst.max() <= 1.0, f"{variable} of {list(items)[worst.max(axis=(0, 2)).argmax()]}: {worst.max():.3g}"

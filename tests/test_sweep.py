@@ -91,7 +91,7 @@ def difference(response: Response) -> FloatArray:
         ("zone.cap", ("0.3", "2")),
         ("demand.churn", ("2", "6")),
         ("market.volatility", ("0.2", "0.5")),
-        ("exchange_rate", ("6", "7")),
+        ("exchange_rates.CNY", ("6", "7")),
         ("opening.hypothesis", ("wide", "narrow")),
         ("regimes.pilot.owned_unlock", ("0.3", "0.2 to 0.6")),
         ("regimes.pilot.owned_unlock", ("0.3", "{same_as: closed}")),

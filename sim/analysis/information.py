@@ -105,7 +105,7 @@ def fit(basis: FloatArray, targets: FloatArray) -> Fits:
 
 
 class Information(NamedTuple):
-    """What it is worth to know something: from `low`, which has an error, to `high`; USD bn or as the payoffs are."""
+    """What it is worth to know something: from `low`, which has an error, to `high`; bn or as the payoffs are."""
 
     low: float
     low_se: float

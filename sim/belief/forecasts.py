@@ -35,7 +35,7 @@ class Forecasts:
     naive : mapping of str to (M, N)
         The same by naive forecast; NaN where one does not apply.
     paths : mapping of Series to (T, N)
-        The engine's series of money and shares by period, without errors of measurement: USD bn/yr, or fraction.
+        The engine's series of money and shares by period, without errors of measurement: bn/yr, or fraction.
     """
 
     engine: FloatArray

@@ -23,8 +23,7 @@ from sim.chance.sampling import Noise
 from sim.chance.worlds import Columns, worlds_of
 from sim.errors import Problem
 from sim.outcomes.statistics import FEWEST_SCRAMBLES
-from sim.scenario.evidence import CANONICAL_UNITS
-from sim.scenario.inputs import inputs
+from sim.scenario.inputs import canonical_unit, inputs
 from sim.scenario.scenario import Scenario
 
 __all__ = [
@@ -139,7 +138,7 @@ def subjects(learned: Calibration, scenario: Scenario) -> Iterator[tuple[str, st
     before, after = learned.prior.inputs, learned.posterior.inputs
     for item in inputs(scenario):
         if not item.record.is_fixed:
-            yield item.name, "input", CANONICAL_UNITS[item.dimension], before[item.name], after[item.name]
+            yield item.name, "input", canonical_unit(scenario, item.dimension), before[item.name], after[item.name]
     last = max(match.periods.stop for match in learned.teacher.matches)
     if last:
         paths = (_paths(scenario, columns, last - 1) for columns in (learned.prior, learned.posterior))

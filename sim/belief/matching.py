@@ -125,7 +125,7 @@ def simulated(
     Returns
     -------
     array (M, N)
-        In the unit of the observation: USD bn of the period (sums), USD bn/yr (`annual_rate`), fraction; for `state`
+        In the unit of the observation: bn of the period (sums), bn/yr (`annual_rate`), fraction; for `state`
         and `occurred` 1.0 where it is so, else 0.0; for `date` the decimal year, inf where it never happens. A window
         that begins on the day after the scenario's `as_of`, or before, takes in what is dated on that day. Equal to
         the annual outcomes (`market_size`, `market_share`, `foreign_share`, `revenue_gross`, `revenue_retained`) where
@@ -142,7 +142,7 @@ def simulated(
 
 
 def path(match: Match, economy: Economy, record: Record) -> FloatArray:
-    """The series of a row of money or shares over all periods of the record: USD bn/yr, or fraction; (T, N)."""
+    """The series of a row of money or shares over all periods of the record: bn/yr, or fraction; (T, N)."""
     every = slice(None)
     flow = _flow(match, economy, record, every)
     return flow / _size(match, economy, record, every) if match.observation.variable in SHARES else flow
@@ -159,7 +159,7 @@ def _measure(match: Match, economy: Economy, record: Record, years: float) -> Fl
 
 
 def _flow(match: Match, economy: Economy, record: Record, rows: slice) -> FloatArray:
-    """What the members get in the layers of a row, USD bn/yr; (T, N)."""
+    """What the members get in the layers of a row, bn/yr; (T, N)."""
     if match.observation.variable == "revenue_retained":
         return _retained(match, economy, record, rows)
     return _sum(record.spending[rows], _places(match.members, economy.providers), _layers(match, economy))
@@ -188,7 +188,7 @@ def _kept(
 
 
 def _size(match: Match, economy: Economy, record: Record, rows: slice) -> FloatArray:
-    """Spending of all customers in the layers of a row, USD bn/yr; (T, N)."""
+    """Spending of all customers in the layers of a row, bn/yr; (T, N)."""
     return _sum(record.spending[rows], range(len(economy.providers)), _layers(match, economy))
 
 

@@ -222,8 +222,9 @@ def _event(scenario: Scenario, name: str) -> Any:
 
 
 def _rate(scenario: Scenario, item: Input) -> Any:
-    """The exchange rate, where it decides the value of an input."""
-    return _numbers(scenario.exchange_rate) if item.record.unit.startswith("CNY") else None
+    """What the currency of an input is worth, where it is not the scenario's."""
+    other = scenario.exchange_rates.get(item.record.unit.partition(" ")[0]) if item.dimension == "money" else None
+    return None if other is None else _numbers(other)
 
 
 def _numbers(record: Record) -> Any:

@@ -22,6 +22,7 @@ from sim.reading.cells import Cell, cells
 from sim.reading.documents import Place, read_text
 from sim.reading.kinds import require_record
 from sim.reading.validation import refuse
+from sim.scenario.money import Ledger, in_currency, is_amount
 from sim.scenario.policy import decimal_year
 from sim.scenario.records import LARGEST
 from sim.scenario.scenario import Horizon
@@ -63,13 +64,14 @@ MONEY: Final = ("market_size", "revenue_gross", "revenue_retained")
 SHARES: Final = ("market_share", "foreign_share")
 
 _UNITS: Final[Mapping[str, Mapping[str, float]]] = {
-    "sum": {"USD bn": 1.0, "USD m": 1e-3},
-    "rate": {"USD bn/yr": 1.0, "USD m/yr": 1e-3},
     "share": {"fraction": 1.0, "%": 0.01},
     "yes or no": {"boolean": 1.0},
     "day": {"date": 1.0},
 }
-"""Kind of number to the units it may be written in, each with its factor."""
+"""Kind of number to the units it may be written in, each with its factor; of money, see `_AMOUNTS`."""
+
+_AMOUNTS: Final[Mapping[str, str]] = {"sum": "", "rate": "/yr"}
+"""Kinds of money, and what stands behind billions."""
 
 _MOST_ROWS: Final = 5_000
 """Twice what a file of the largest size holds of full rows."""
@@ -98,11 +100,11 @@ class Observation:
     statistic : str
         One of `STATISTICS`.
     value : float
-        USD bn (sums), USD bn/yr (`annual_rate`), fraction, 0 or 1, or a decimal year (`date`).
+        Billions (sums), bn/yr (`annual_rate`), fraction, 0 or 1, or a decimal year (`date`).
     low, high : float
         5% and 95% points of what the true value may be, in the unit of `value`; equal to it where none are stated.
     unit : str
-        Canonical: `USD bn`, `USD bn/yr`, `fraction`, `boolean` or `date`.
+        Canonical: `bn` or `bn/yr` behind the scenario's currency, `fraction`, `boolean` or `date`.
     source, mark, note : str
         As written.
     place : Place
@@ -141,7 +143,7 @@ class Observation:
         return decimal_year(self.start), decimal_year(self.end + datetime.timedelta(days=1))
 
 
-def read_record(path: Path, horizon: Horizon) -> tuple[Observation, ...]:
+def read_record(path: Path, horizon: Horizon, ledger: Ledger) -> tuple[Observation, ...]:
     """Every observation of a file, in file order.
 
     Parameters
@@ -150,6 +152,8 @@ def read_record(path: Path, horizon: Horizon) -> tuple[Observation, ...]:
         CSV with a header, separated by commas, in UTF-8.
     horizon : Horizon
         Of the scenario: a row outside it is refused.
+    ledger : Ledger
+        Of the scenario: amounts are converted to its currency.
 
     Raises
     ------
@@ -166,7 +170,7 @@ def read_record(path: Path, horizon: Horizon) -> tuple[Observation, ...]:
     header, *rows = table
     refuse(_header_problems(header))
     names = [cell.text for cell in header]
-    drafts = [_Draft(names, row, horizon) for row in rows]
+    drafts = [_Draft(names, row, horizon, ledger) for row in rows]
     found: list[Observation] = []
     refuse(chain(_fill(found, drafts), _repeated(drafts)))
     return tuple(found)
@@ -210,10 +214,10 @@ def _repeated(drafts: Sequence[_Draft]) -> Iterator[Problem]:
 class _Draft:
     """A row that is being read; what is wrong with it gathers in `problems`."""
 
-    def __init__(self, names: Sequence[str], row: Sequence[Cell], horizon: Horizon) -> None:
+    def __init__(self, names: Sequence[str], row: Sequence[Cell], horizon: Horizon, ledger: Ledger) -> None:
         self.problems: list[Problem] = []
         self.cells = dict(zip(names, row, strict=False))
-        self.place, self.horizon = row[0].place, horizon
+        self.place, self.horizon, self.ledger = row[0].place, horizon, ledger
         if len(row) != len(names):
             self.problems.append(self.place.problem("", f"{len(names)} cells are wanted (found {len(row)})"))
             self.cells = {}
@@ -290,12 +294,25 @@ class _Draft:
     def unit(self, kind: str) -> tuple[str, float]:
         """The canonical unit, and the factor to it."""
         found, allowed = self.text("unit"), _UNITS.get(kind)
+        if kind in _AMOUNTS:
+            return self.amount(found, _AMOUNTS[kind])
         if allowed is None:
             return found, 1.0
         if found not in allowed:
-            remedy = "; convert at the scenario's exchange rate" if found.startswith("CNY") else ""
-            self.wrong("unit", f"wrong unit {choices(found, tuple(allowed))}{remedy}")
+            self.wrong("unit", f"wrong unit {choices(found, tuple(allowed))}")
         return next(iter(allowed)), allowed.get(found, 1.0)
+
+    def amount(self, found: str, per_year: str) -> tuple[str, float]:
+        """The same of money, as far as the scenario has a rate for its currency."""
+        ledger, canonical = self.ledger, in_currency(f"bn{per_year}", self.ledger.currency)
+        if not is_amount(found, per_year):
+            allowed = [f"{one} {size}{per_year}" for one in ledger.currencies for size in ("bn", "m")]
+            self.wrong("unit", f"wrong unit {choices(found, allowed)}")
+        elif message := ledger.objection(found):
+            self.wrong("unit", message)
+        else:
+            return canonical, ledger.scale(found)
+        return canonical, 1.0
 
     def number(self, name: str, kind: str, factor: float) -> float:
         text = self.text(name)

@@ -9,7 +9,7 @@ from sim.belief.naive import NAIVE
 from sim.belief.record import Series
 from sim.belief.track import PooledRow, RowScore
 from sim.scenario.scenario import Scenario
-from sim.wording import capital, long_date, money, percent, readable, signed
+from sim.wording import billions, capital, long_date, percent, readable, signed
 
 __all__ = ["track_sentences", "trust_of"]
 
@@ -119,8 +119,9 @@ def _sized(row: RowScore, value: float) -> str:
     observation = row.observation
     if observation.unit == "fraction":
         return percent(100 * value)
-    if observation.unit.startswith("USD bn"):
-        return f"USD {money(value)}bn" + (" a year" if observation.unit.endswith("/yr") else "")
+    currency, bn, per_year = observation.unit.partition(" bn")
+    if bn:
+        return billions(value, currency) + (" a year" if per_year else "")
     return f"{value:.1f}"
 
 

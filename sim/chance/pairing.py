@@ -29,6 +29,7 @@ def _drawing(scenario: Scenario) -> Mapping[str, object]:
         "posterior": sampling.posterior,
         "layers": sorted(scenario.market.layers),
         "segments": sorted(scenario.segments),
+        "currency": scenario.currency,
     }
 
 
@@ -41,7 +42,9 @@ def disagreements(scenario: Scenario, other: Scenario) -> tuple[str, ...]:
     """Why two scenarios do not share draws, in words; empty if they do."""
     mine, theirs = _drawing(scenario), _drawing(other)
     unlike = [
-        f"{part} ({mine[part]} against {theirs[part]})" if part in ("seed", "number of draws", "horizon") else part
+        f"{part} ({mine[part]} against {theirs[part]})"
+        if part in ("seed", "number of draws", "horizon", "currency")
+        else part
         for part in mine
         if mine[part] != theirs[part]
     ]

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from sim.chance.worlds import MARKET, event_columns, period_count, rare_paths, reverting_paths
-from sim.scenario.evidence import CANONICAL_UNITS
 from sim.scenario.families import Discrete
-from sim.scenario.inputs import Input, Kind, inputs
+from sim.scenario.inputs import Input, Kind, canonical_unit, inputs
 from sim.scenario.scenario import Horizon, Scenario
 
 __all__ = ["KINDS", "LEADING", "Column", "Unit", "leading_of", "units_of"]
@@ -96,14 +95,14 @@ def units_of(scenario: Scenario) -> tuple[Unit, ...]:
     drawn = {item.name: item for item in inputs(scenario) if not item.record.is_fixed}
     units = [*_groups(scenario, drawn), *_dates(scenario, drawn)]
     held = {column.name for unit in units for column in unit.columns}
-    units += [_alone(_of_input(item)) for name, item in drawn.items() if name not in held]
+    units += [_alone(_of_input(scenario, item)) for name, item in drawn.items() if name not in held]
     units += [*_events(scenario), *_paths(scenario)]
     return tuple(sorted(units, key=lambda unit: KINDS.index(unit.kind)))
 
 
 def _groups(scenario: Scenario, drawn: Mapping[str, Input]) -> Iterator[Unit]:
     for name, group in scenario.sampling.correlations.items():
-        columns = tuple(_of_input(drawn[member]) for member in group.members if member in drawn)
+        columns = tuple(_of_input(scenario, drawn[member]) for member in group.members if member in drawn)
         if columns:
             yield Unit(name, columns, frozenset(group.members))
 
@@ -114,7 +113,11 @@ def _dates(scenario: Scenario, drawn: Mapping[str, Input]) -> Iterator[Unit]:
     for provider in scenario.foreign:
         own = [item for name, item in drawn.items() if name == f"{item.path}[{provider}]" and name not in grouped]
         if own:
-            yield Unit(f"{_DATES}{provider}", tuple(map(_of_input, own)), frozenset(item.name for item in own))
+            yield Unit(
+                f"{_DATES}{provider}",
+                tuple(_of_input(scenario, item) for item in own),
+                frozenset(item.name for item in own),
+            )
 
 
 def _events(scenario: Scenario) -> Iterator[Unit]:
@@ -144,11 +147,11 @@ def leading_of(path: str, horizon: Horizon) -> tuple[str, ...]:
     return tuple(f"{path}[{place}]" for place in range(min(LEADING, period_count(horizon))))
 
 
-def _of_input(item: Input) -> Column:
+def _of_input(scenario: Scenario, item: Input) -> Column:
     record = item.record
     named = isinstance(record, Discrete) and record.numbers is None
     categories = record.categories if isinstance(record, Discrete) and named else ()
-    return Column(item.name, item.kind, record.grade, CANONICAL_UNITS[item.dimension], categories)
+    return Column(item.name, item.kind, record.grade, canonical_unit(scenario, item.dimension), categories)
 
 
 def _alone(column: Column) -> Unit:

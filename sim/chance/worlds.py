@@ -230,7 +230,7 @@ def drawn_with(scenario: Scenario) -> tuple[object, ...]:
     sampling = scenario.sampling.model_copy(update={"draws": 0})
     steps = (steps_with_chance(scenario), steps_with_clock(scenario))
     providers = [(name, scenario.providers[name].fringe) for name in scenario.domestic + scenario.foreign]
-    return sampling, scenario.horizon, scenario.exchange_rate, steps, providers
+    return sampling, scenario.horizon, scenario.ledger, steps, providers
 
 
 def period_count(horizon: Horizon) -> int:

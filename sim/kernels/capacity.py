@@ -24,9 +24,9 @@ def planned_growth(
     Parameters
     ----------
     before : (F, N)
-        Of the period before, USD bn/yr a year.
+        Of the period before, bn/yr a year.
     change : (F, N)
-        Net change of use in this period if nothing were short, USD bn/yr.
+        Net change of use in this period if nothing were short, bn/yr.
     live_years : (F, N)
         Years of this window since launch.
     first : (F, N) bool
@@ -95,7 +95,7 @@ def grant(capacity: FloatArray, wanted: FloatArray, cap: FloatArray, order: IntA
     Parameters
     ----------
     capacity, wanted : (F, N)
-        Before, and what it would be without a cap; USD bn/yr.
+        Before, and what it would be without a cap; bn/yr.
     cap : (N,)
         Most that all providers may have together; infinite without a cap.
     order : (F, N)

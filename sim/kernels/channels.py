@@ -76,7 +76,7 @@ class Rates:
 
 @dataclass(frozen=True)
 class PartnerSplit:
-    """Streams of a partner channel, each the shape of its gross revenue; USD bn/yr.
+    """Streams of a partner channel, each the shape of its gross revenue; bn/yr.
 
     `net_royalty`, `royalty_tax`, `site_cost`, `operator_profit` (after tax, before it is divided) and
     `operator_tax` sum to gross. Of the operator's profit `dividend` goes to the provider, net of
@@ -159,7 +159,7 @@ def split_partner(gross: FloatArray, equity: FloatArray, idleness: FloatArray, r
 
 @dataclass(frozen=True)
 class OwnedSplit:
-    """Streams of an owned channel, each the shape of its gross revenue; USD bn/yr.
+    """Streams of an owned channel, each the shape of its gross revenue; bn/yr.
 
     `site_cost` (with depreciation, also of idle capacity), `technology`, `royalty_tax`, `profit_tax`, `dividend_tax`
     and `net_profit` sum to gross; `depreciation` is inside `site_cost`. A part of technology cost crosses the border
@@ -183,7 +183,7 @@ def split_owned(gross: FloatArray, capacity: FloatArray, earned: FloatArray, rat
     Parameters
     ----------
     gross, capacity : (..., N)
-        USD bn/yr.
+        bn/yr.
     earned : (..., N)
         What markups other than the base year's add: so much less of gross is the cost of technology.
     rates : Rates
@@ -201,7 +201,7 @@ def split_owned(gross: FloatArray, capacity: FloatArray, earned: FloatArray, rat
 
 @dataclass(frozen=True)
 class AbroadSplit:
-    """Streams of sales from abroad, each the shape of what customers pay; USD bn/yr.
+    """Streams of sales from abroad, each the shape of what customers pay; bn/yr.
 
     `tariff`, `cost` and `profit` sum to what is paid. No tax of the host falls on the profit; that at home is ignored.
     """
@@ -219,7 +219,7 @@ def split_abroad(paid: FloatArray, tariff: FloatArray, earned: FloatArray, rates
     Parameters
     ----------
     paid : (..., N)
-        With the tariff, USD bn/yr.
+        With the tariff, bn/yr.
     tariff : (..., N)
         On the producer's price.
     earned : (..., N)

@@ -82,7 +82,7 @@ def utility_into(out: FloatArray, before_price: FloatArray, markup: FloatArray, 
 
 
 class Rates(NamedTuple):
-    """New spending per unit of attraction in the classes that see no own site, USD bn/yr, (G, N).
+    """New spending per unit of attraction in the classes that see no own site, bn/yr, (G, N).
 
     Attributes
     ----------
@@ -102,7 +102,7 @@ def unreached(closed: FloatArray, partner_open: FloatArray, home: FloatArray, ev
     Parameters
     ----------
     closed, partner_open : (G, N)
-        New spending in the two classes, USD bn/yr.
+        New spending in the two classes, bn/yr.
     home, every : (G, N)
         Total attraction of domestic offers, and of domestic and partner offers.
 
@@ -124,7 +124,7 @@ class Intake:
     Attributes
     ----------
     owned, partner : (F, G, N)
-        New spending on each provider's site and on its partner offer, USD bn/yr.
+        New spending on each provider's site and on its partner offer, bn/yr.
     home_rate : (G, N)
         New spending per unit of domestic attraction.
     lift : (G, N)
@@ -160,7 +160,7 @@ class Reach:
     home : (G, N)
         Total attraction of domestic offers.
     spending : (G, N)
-        Contestable spending in reach, USD bn/yr.
+        Contestable spending in reach, bn/yr.
     exponent : (N,)
         (eta - 1) / (epsilon - 1), with which spending follows total attraction.
     """
@@ -213,7 +213,7 @@ def rationed(reach: Reach, share: FloatArray, room: FloatArray, free: Intake) ->
         Most of the class that may see the site: 1, in the window of a launch what is left of it, 0 where it
         takes no new business.
     room : (F, N)
-        USD bn/yr free on each site.
+        bn/yr free on each site.
     free : Intake
         `reach.divide(share)`; overwritten.
 

@@ -101,7 +101,7 @@ def carried(
 def equity_spending(
     equity: FloatArray, capital: FloatArray, value: FloatArray, life: FloatArray, step: float
 ) -> FloatArray:
-    """What a share in operators costs: buying in, then its part of what they invest; USD bn/yr.
+    """What a share in operators costs: buying in, then its part of what they invest; bn/yr.
 
     Equation (27) of docs/model.md.
 
@@ -110,7 +110,7 @@ def equity_spending(
     equity : (T + 1, 1 or F, N)
         Share in the operators, the base year's last period first.
     capital : (T + 1, F, N)
-        The operators' capital in place, by provider, USD bn.
+        The operators' capital in place, by provider, bn.
     value : (N,)
         Rent value of a unit of it, from `even_value`.
     life : (N,)
@@ -135,7 +135,7 @@ def equity_spending(
 def buy_out_premium(
     bought: FloatArray, shares: FloatArray, worth: FloatArray, price: FloatArray, step: float
 ) -> FloatArray:
-    """What is paid for equity above the rent value of its capital, when it is bought; USD bn/yr.
+    """What is paid for equity above the rent value of its capital, when it is bought; bn/yr.
 
     Equation (37) of docs/model.md.
 
@@ -144,7 +144,7 @@ def buy_out_premium(
     bought, shares : (T + 1, F, N)
         Equity that buy-outs brought, and all of it. What is kept when a regime ends that gave it is no purchase.
     worth : (T, F, N)
-        Rent value of the operators' capital, USD bn.
+        Rent value of the operators' capital, bn.
     price : (N,)
         Multiple of it.
     step : float

@@ -21,7 +21,7 @@ from sim.model.entry import tariff_equivalent
 from sim.model.record import Record
 from sim.model.streams import Streams, net_royalty
 from sim.outcomes.results import VARIABLES, Panel
-from sim.outcomes.variables import exists_in
+from sim.outcomes.variables import exists_in, unit_of
 from sim.scenario.policy import states
 from sim.scenario.scenario import Scenario
 
@@ -81,17 +81,17 @@ def outcomes(
         Median cases are left at zero.
     """
     accounts = Accounts(scenario, economy, record, timeline, masks)
-    return {name: _panel(name, *OUTCOMES[name](accounts)) for name in names}
+    return {name: _panel(name, scenario.currency, *OUTCOMES[name](accounts)) for name in names}
 
 
-def _panel(variable: str, years: tuple[int, ...], items: Items, values: FloatArray) -> Panel:
-    return Panel(variable, VARIABLES[variable].unit, years, items, values, np.zeros(values.shape[:2]))
+def _panel(variable: str, currency: str, years: tuple[int, ...], items: Items, values: FloatArray) -> Panel:
+    return Panel(variable, unit_of(variable, currency), years, items, values, np.zeros(values.shape[:2]))
 
 
 class Accounts:
     """What is reported of a block of draws is read off these quantities.
 
-    Those by year have the base year first: spending, sales and the like (Y + 1, L + 1, ..., N) USD bn/yr by scope,
+    Those by year have the base year first: spending, sales and the like (Y + 1, L + 1, ..., N) bn/yr by scope,
     the total last.
 
     Attributes

@@ -239,7 +239,7 @@ class Tides(NamedTuple):
     Attributes
     ----------
     captive, contestable : (T, L, N)
-        What becomes of a captive unit of spending, or how much what is in use grows; spending that chooses, USD bn/yr.
+        What becomes of a captive unit of spending, or how much what is in use grows; spending that chooses, bn/yr.
     offset : (T, P, L, N or 1)
         What rivals' utilities carry so that luck has no direction.
     home_scale, abroad_scale : (T, L, N)

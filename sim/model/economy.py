@@ -39,7 +39,7 @@ class Economy:
     fringe : (P,) bool
     layer_of : (G,) int
     layer_size : (L, N)
-        Spending of the base year, USD bn/yr.
+        Spending of the base year, bn/yr.
     weights : (G, N)
         Segment's part of its layer.
     layer_shares : (P, L, N)

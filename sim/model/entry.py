@@ -178,7 +178,7 @@ class _View:
 
     @cached_property
     def _spending(self) -> FloatArray:
-        """In reach, by segment; USD bn/yr."""
+        """In reach, by segment; bn/yr."""
         economy = self.economy
         size = economy.layer_size[economy.layer_of] * economy.weights * economy.open_part * self._everywhere
         return np.asarray(size[self._rows])

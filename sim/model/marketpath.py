@@ -23,7 +23,7 @@ class MarketPath:
     Attributes
     ----------
     size : (T + 1, L, N)
-        Spending by layer and period, the base year's last period first; USD bn/yr.
+        Spending by layer and period, the base year's last period first; bn/yr.
     growth : (T, L, N)
         Log growth per year.
     trend_growth : (T, L, N)

@@ -16,23 +16,23 @@ class Record:
     Attributes
     ----------
     spending : (T, P, L, N)
-        With each provider over all channels, USD bn/yr.
+        With each provider over all channels, bn/yr.
     owned : (T, F, L, N)
         The part of it on owned sites.
     size : (T, L, N)
-        Market size without opening, USD bn/yr.
+        Market size without opening, bn/yr.
     growth : (T + 1, N)
         Trend log growth of the total per year, the base year's first.
     gain : (T, L, N)
-        Consumer gain, USD bn/yr.
+        Consumer gain, bn/yr.
     quality : (T, L, N)
         Log of domestic quality.
     capacity, bought : (T, F, N)
-        Of owned sites, USD bn/yr: at the period's end; what of it arrived in the period.
+        Of owned sites, bn/yr: at the period's end; what of it arrived in the period.
     home_earned : (T, N)
     earned, owned_earned : (T, F, N)
         What markups other than the base year's add to the profits of all domestic providers and of each foreign one,
-        and the part of it on own sites; USD bn/yr.
+        and the part of it on own sites; bn/yr.
     markup : (Y, P, L, N)
         Spending-weighted, in the last period of each year.
     equity : (T + 1, N), or (T + 1, F, N) where providers have stakes of their own
@@ -40,7 +40,7 @@ class Record:
     equity_bought : (T + 1, F, N), or 0 in one place
         What buy-outs add to it.
     opening : (F, N)
-        Gross revenue of foreign providers with partners in the base year's last period, USD bn/yr.
+        Gross revenue of foreign providers with partners in the base year's last period, bn/yr.
     abroad : (T, F, L, N), or all 0 in one place
         The part of spending that is served from abroad.
     abroad_earned : (T, F, N), or 0 in one place
@@ -48,7 +48,7 @@ class Record:
     tariff : (T, N)
         On the producer's price of what is sold from abroad.
     past : (H, F, N)
-        Capacity of own sites that was bought before the horizon, oldest first, USD bn/yr.
+        Capacity of own sites that was bought before the horizon, oldest first, bn/yr.
     """
 
     spending: FloatArray

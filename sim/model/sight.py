@@ -20,7 +20,7 @@ from sim.scenario.scenario import Scenario
 __all__ = ["STATES", "Sight", "seen_by"]
 
 STATES: Final = {
-    "market size": "USD bn/yr",
+    "market size": "bn/yr",
     "growth of the market": "fraction/yr",
     "own share": "fraction",
     "share of other foreign providers": "fraction",

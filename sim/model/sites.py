@@ -34,9 +34,9 @@ class Choice:
     gains : ClassGains
         Consumer gain per unit of spending where no owned offer is seen.
     home_rate, abroad_rate : (G, N)
-        New spending per unit of attraction of domestic and of partner offers, USD bn/yr.
+        New spending per unit of attraction of domestic and of partner offers, bn/yr.
     joined : (F, G, N) or None
-        What foreign providers have won without own sites so far, USD bn/yr; None where nobody asks.
+        What foreign providers have won without own sites so far, bn/yr; None where nobody asks.
     """
 
     attraction: FloatArray
@@ -86,7 +86,7 @@ def transfer(economy: Economy, stocks: Stocks, period: Period, choice: Choice) -
     Returns
     -------
     (G, N)
-        Spending of those who do not consent, USD bn/yr; they choose again.
+        Spending of those who do not consent, bn/yr; they choose again.
     """
     handed = period.sites.transfer[:, None]
     if not handed.any():
@@ -117,7 +117,7 @@ def serve_reach(economy: Economy, stocks: Stocks, period: Period, choice: Choice
     period : Period
     choice : Choice
     use : (F, N)
-        Spending on each site in the period before, USD bn/yr.
+        Spending on each site in the period before, bn/yr.
 
     Returns
     -------
@@ -234,7 +234,7 @@ def _bought_at_launch(
 def _fit_growth(economy: Economy, stocks: Stocks, period: Period, choice: Choice) -> FloatArray:
     """Growth on a site that finds no room goes to what its provider offers beside, with the gain that it carries.
 
-    Returns what finds nothing there either, (G, N), USD bn/yr: it chooses again.
+    Returns what finds nothing there either, (G, N), bn/yr: it chooses again.
     """
     use = stocks.owned.sum(axis=1)
     if not (use > stocks.capacity).any():

@@ -25,7 +25,7 @@ __all__ = [
 
 
 class Earned(NamedTuple):
-    """What markups other than the base year's add to profits in a period, USD bn/yr.
+    """What markups other than the base year's add to profits in a period, bn/yr.
 
     Attributes
     ----------
@@ -43,7 +43,7 @@ class Earned(NamedTuple):
 
 @dataclass
 class Stocks:
-    """Spending that is with a provider already, USD bn/yr, and the consumer gain that it carries.
+    """Spending that is with a provider already, bn/yr, and the consumer gain that it carries.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class Stocks:
         With all domestic providers in the closed part, and within reach of owned sites.
     gain_home : (G, N)
     gain_outside, gain_inside, gain_owned : (F, G, N)
-        Consumer gain carried by these customers, USD bn/yr.
+        Consumer gain carried by these customers, bn/yr.
     utility : (P, G, N)
         As in `Economy`; of providers that arrive later it is set on their arrival. Not to be written to without.
     markup, before : (R, G, N)
@@ -65,7 +65,7 @@ class Stocks:
     earned : Earned
         What that came to in the period before.
     by_layer : (P, L, N)
-        Spending by provider over all channels at the end of the period before, USD bn/yr.
+        Spending by provider over all channels at the end of the period before, bn/yr.
     owned_by_layer : (F, L, N)
         The part of it on owned sites.
     abroad : (F, G, N)
@@ -73,9 +73,9 @@ class Stocks:
     quality : (L, N)
         Log of domestic quality, 0 in the base year.
     capacity : (F, N)
-        Of owned sites, USD bn/yr.
+        Of owned sites, bn/yr.
     growth : (F, N)
-        Smoothed net change of use that each site plans with, USD bn/yr a year.
+        Smoothed net change of use that each site plans with, bn/yr a year.
     wanted, bought : (H + T + 1, F, N)
         Capacity that a site wants in each period, what arrived in it; 0 in those to come, and in one beyond the last.
     in_use : Stocks or None
@@ -213,7 +213,7 @@ class Access(NamedTuple):
         Part of the open part that owned sites may serve.
     channels : ChannelLifts
     cap : (N,)
-        Most that all owned sites may serve, USD bn/yr; infinite without a cap.
+        Most that all owned sites may serve, bn/yr; infinite without a cap.
     takes_migrants : (N,) bool
     closes, evicts : (G, N) or None
         Part of the segment that closes in this period; part whose customers of foreign providers must leave.
@@ -311,7 +311,7 @@ class Period(NamedTuple):
     step : float
         Years per period.
     captive, contestable : (G, N)
-        What becomes of a captive unit of spending, or how much what is in use grows; spending that chooses, USD bn/yr.
+        What becomes of a captive unit of spending, or how much what is in use grows; spending that chooses, bn/yr.
     rivalry : (P, N)
         Change of each provider's utility since the base year, by luck and by what has jumped.
     offset : (P, G, N or 1)

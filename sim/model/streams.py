@@ -25,7 +25,7 @@ def net_royalty(record: Record, rates: channels.Rates) -> FloatArray:
 
 
 class Streams:
-    """What both channels bring together, USD bn/yr by period: (T, F, N), or (T, N) of all operators.
+    """What both channels bring together, bn/yr by period: (T, F, N), or (T, N) of all operators.
 
     Equation (27) of docs/model.md.
 
@@ -114,12 +114,12 @@ class Streams:
 
     @property
     def left(self) -> FloatArray:
-        """What capital in place still carries at the end of the horizon, (F, N), USD bn."""
+        """What capital in place still carries at the end of the horizon, (F, N), bn."""
         return self._partner.left + self._site.left
 
     @property
     def site_left(self) -> FloatArray:
-        """The part of it that stands on own sites, (F, N), USD bn."""
+        """The part of it that stands on own sites, (F, N), bn."""
         return self._site.left
 
 
@@ -195,7 +195,7 @@ class _PartnerStreams:
 
     @property
     def capex(self) -> FloatArray:
-        # The operators' capital in place, the base year's last period first, (T + 1, F, N), USD bn.
+        # The operators' capital in place, the base year's last period first, (T + 1, F, N), bn.
         capital = np.concatenate([self._record.opening[None], self._gross]) * self._intensity
         spent = finance.equity_spending(self._shares, capital, self._even_value, self._rates.asset_life, self._step)
         return spent if self.premium is None else spent + self.premium
@@ -295,7 +295,7 @@ class _SiteStreams:
 
     @cached_property
     def _handed_over(self) -> tuple[FloatArray, FloatArray]:
-        """Money paid for sites that are handed over, and the rent that their tranches still bear; (T, F, N), USD bn."""
+        """Money paid for sites that are handed over, and the rent that their tranches still bear; (T, F, N), bn."""
         record, rates = self._record, self._rates
         handed = self._masks.transfer[: len(record.bought)]
         if not handed.any():
@@ -307,7 +307,7 @@ class _SiteStreams:
         return np.where(handed, rates.transfer_price * book, 0.0), np.where(handed, rent * later, 0.0)
 
     def _carried(self, until: IntArray) -> tuple[FloatArray, FloatArray]:
-        """What tranches are worth at the start of a period (F, N), at book and by rent; USD bn."""
+        """What tranches are worth at the start of a period (F, N), at book and by rent; bn."""
         rates, record = self._rates, self._record
         bought = np.concatenate([record.past, record.bought]) if len(record.past) else record.bought
         until = until + len(record.past)

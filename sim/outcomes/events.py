@@ -25,11 +25,9 @@ _COMPARISONS: Final = {">": np.greater, ">=": np.greater_equal, "<": np.less, "<
 _OTHER_UNITS: Final[Mapping[str, Mapping[str, float]]] = {
     "fraction": {"%": 0.01, "points": 0.01},
     "1/yr": {"%": 0.01, "%/yr": 0.01},
-    "USD bn": {"USD m": 1e-3},
-    "USD bn/yr": {"USD m/yr": 1e-3},
     "years": {"months": 1 / 12},
 }
-"""Unit of an outcome to others in which its number may be written, with their factors."""
+"""Unit of an outcome to others in which its number may be written, with their factors; of money also millions."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,8 @@ def _number(text: str, unit: str) -> float:
     parts = _VALUE.fullmatch(text)
     if parts is None:
         raise ValueError(f"to the right stands a number, with or without its unit (found {shown(text)})")
-    units = {unit: 1.0, **_OTHER_UNITS.get(unit, {})}
+    millions = {unit.replace(" bn", " m"): 1e-3} if " bn" in unit else {}
+    units = {unit: 1.0, **millions, **_OTHER_UNITS.get(unit, {})}
     if parts["unit"] and parts["unit"] not in units:
         raise ValueError(f"the outcome is not in this unit {choices(parts['unit'], list(units))}")
     return float(parts["number"]) * units[parts["unit"] or unit]

@@ -34,7 +34,7 @@ from sim.outcomes.panels import (
     panel_hash,
     require_finite,
 )
-from sim.outcomes.variables import VARIABLES, VariableInfo
+from sim.outcomes.variables import VARIABLES, VariableInfo, unit_of
 from sim.scenario.scenario import Scenario
 
 __all__ = [
@@ -197,7 +197,8 @@ def read_result(folder: Path) -> Result:
                 scenario.sampling.draws,
             )
             names = [name for name in file if name in VARIABLES]
-            return Result(scenario, {name: _lazy_panel(path, file, name, axes) for name in names})
+            units = {name: unit_of(name, scenario.currency) for name in names}
+            return Result(scenario, {name: _lazy_panel(path, file, name, units[name], axes) for name in names})
     except netcdf.UnreadableError as error:
         raise ResultsError(f"{path}: {error}") from error
 
@@ -219,8 +220,8 @@ class _Axes(NamedTuple):
     draws: int
 
 
-def _lazy_panel(path: Path, file: Any, name: str, axes: _Axes) -> LazyPanel:
-    stored, unit = netcdf.variable(file, name, "f", len(axes)), VARIABLES[name].unit
+def _lazy_panel(path: Path, file: Any, name: str, unit: str, axes: _Axes) -> LazyPanel:
+    stored = netcdf.variable(file, name, "f", len(axes))
     own_years = netcdf.years(stored.attrs.get("years"), f"the attribute 'years' of '{name}'")
     labels = netcdf.texts(stored, "items")
     if not (set(own_years) <= set(axes.years) and set(labels) <= set(axes.items)):

@@ -134,7 +134,7 @@ def number_gain(result: Result, base: Result, variable: str, scope: str, item: s
 
 
 def foreign_worth(result: Result, base: Result) -> FloatArray:
-    """What a scenario is worth to all foreign providers together, (N,), in USD bn: value to the horizon's end."""
+    """What a scenario is worth to all foreign providers together, (N,), in bn: value to the horizon's end."""
     return number_gain(result, base, "npv", "total", "foreign")
 
 
@@ -185,7 +185,7 @@ def number_level(result: Result, variable: str, scope: str, item: str = "") -> F
 
 
 def host_gains(result: Result, base: Result) -> dict[str, FloatArray]:
-    """What each party of the host gains over the baseline, (N,) each, by variable of `HOST`, in USD bn.
+    """What each party of the host gains over the baseline, (N,) each, by variable of `HOST`, in bn.
 
     The flows of the years after the base year, at present value at its end; each is paid in the middle of its year, and
     discounted in every draw at the median rate.

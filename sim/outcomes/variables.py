@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from sim.scenario.grants import has_mix
+from sim.scenario.money import in_currency
 from sim.scenario.scenario import Scenario
 
-__all__ = ["ONLY_WHERE", "VARIABLES", "VariableInfo", "exists_in"]
+__all__ = ["ONLY_WHERE", "VARIABLES", "VariableInfo", "exists_in", "unit_of"]
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class VariableInfo:
     Attributes
     ----------
     unit : str
-        Unit of every number of the variable.
+        Unit of every number of the variable; money, `bn` and `bn/yr`, is in the currency of the scenario (`unit_of`).
     meaning : str
         One line.
     scopes, items : str
@@ -49,7 +50,7 @@ _LAYERS: Final = "each layer"
 _ALL: Final = "each layer, total"
 _FOREIGN: Final = "each foreign provider"
 _GROUP: Final = f"{_FOREIGN}, `foreign`"
-_FLOW: Final = "USD bn/yr"
+_FLOW: Final = "bn/yr"
 
 VARIABLES: Final[Mapping[str, VariableInfo]] = {
     "market_size": VariableInfo(_FLOW, "spending of all customers", _ALL, ""),
@@ -80,18 +81,18 @@ VARIABLES: Final[Mapping[str, VariableInfo]] = {
     "capex": VariableInfo(_FLOW, "capital spending on own sites and on equity in operators", "total", _GROUP),
     "capacity": VariableInfo(_FLOW, "spending that own sites can serve, at the end of the year", "total", _GROUP),
     "capital_value": VariableInfo(
-        "USD bn",
+        "bn",
         "rent that capital in place still bears at the end of the last year, at present value",
         "total",
         _GROUP,
     ),
     "npv": VariableInfo(
-        "USD bn", "value of the value flow at the end of the base year, without a terminal value", "total", _GROUP
+        "bn", "value of the value flow at the end of the base year, without a terminal value", "total", _GROUP
     ),
     "npv_of_equity": VariableInfo(
-        "USD bn", "the part of it that equity in operators brings, the rent of its capital charged", "total", _GROUP
+        "bn", "the part of it that equity in operators brings, the rent of its capital charged", "total", _GROUP
     ),
-    "npv_with_terminal": VariableInfo("USD bn", "the same with a terminal value", "total", _GROUP),
+    "npv_with_terminal": VariableInfo("bn", "the same with a terminal value", "total", _GROUP),
     "irr": VariableInfo("1/yr", "internal rate of return of the own site", "total", _FOREIGN, missing="undefined"),
     "payback": VariableInfo(
         "years", "from launch until the own site has paid back its capital", "total", _FOREIGN, missing="never"
@@ -204,3 +205,8 @@ ONLY_WHERE: Final[Mapping[str, Callable[[Scenario], bool]]] = {
 def exists_in(scenario: Scenario, variable: str) -> bool:
     """Whether a scenario has the variable at all."""
     return variable not in ONLY_WHERE or ONLY_WHERE[variable](scenario)
+
+
+def unit_of(variable: str, currency: str) -> str:
+    """The unit of a variable as results state it, with the currency where it is money."""
+    return in_currency(VARIABLES[variable].unit, currency)

@@ -167,7 +167,7 @@ class _Study:
     """Some results, and the numbers that their verdict is made of, as far as they were stored."""
 
     def __init__(self, results: Sequence[Result], base: Result) -> None:
-        self.base = base
+        self.base, self.currency = base, base.scenario.currency
         self.others = [result for result in results if result is not base]
         self.year = base.scenario.horizon.end_year
         self.over = f"over {base.scenario.title}"
@@ -220,11 +220,13 @@ class _Study:
             parts.append(f"have {as_level(share, as_percent, ' of the market', BAND)}")
         if "revenue_retained" in base.panels:
             kept = self._level("revenue_retained", "foreign")
-            parts.append(f"keep USD {as_level(kept, money, 'bn a year of its revenue', '' if parts else BAND)}")
+            parts.append(
+                f"keep {self.currency} {as_level(kept, money, 'bn a year of its revenue', '' if parts else BAND)}"
+            )
         texts = [f"In {self.year} {_THEM} {' and '.join(parts)}."] if parts else []
         if "npv" in base.panels and not self.others:
             worth = as_level(self._level("npv", "foreign"), money, "bn for them", "" if texts else BAND)
-            texts.append(f"Present value to {self.year}: USD {worth}. {_movers(base, None)}".strip())
+            texts.append(f"Present value to {self.year}: {self.currency} {worth}. {_movers(base, None)}".strip())
         return Line(base.scenario.title, tuple(texts or [_UNSTORED]), base.name)
 
     def _level(self, variable: str, item: str) -> Spread:
@@ -244,7 +246,7 @@ class _Study:
         if self.worth:
             texts.append(f"{self._worth(result)} {_movers(result, self.base)}".strip())
             amount = as_change(self._spread(self.worth, result), money, f"bn to {self.year}")
-            short.append(f"worth USD {amount}")
+            short.append(f"worth {self.currency} {amount}")
         return Line(title, tuple(texts), name, f"{'; '.join(short)}.")
 
     def _spread(self, by_name: Mapping[str, FloatArray], result: Result) -> Spread:
@@ -273,7 +275,7 @@ class _Study:
         named = [f"{result.scenario.providers[name].short_title} {signed_money(parts[name])}" for name in ordered]
         whose = f", in the mean {_enumerated(named)}" if len(named) > 1 else ""
         spread = as_change(self._spread(self.worth, result), money, "bn for them")
-        return f"Present value to {self.year}: USD {spread}{whose}."
+        return f"Present value to {self.year}: {self.currency} {spread}{whose}."
 
     # ------------------------------------------------------------------ as much as there is room for
 
@@ -297,7 +299,7 @@ class _Study:
     def _rest(self, lines: Sequence[Line]) -> Line:
         """The scenarios that change least, together."""
         sizes = [self._size(line.scenario) for line in lines]
-        unit = f"USD bn to {self.year}" if self.worth else f"points in {self.year}"
+        unit = f"{self.currency} bn to {self.year}" if self.worth else f"points in {self.year}"
         low, high = (signed_money(end) if self.worth else signed_points(end) for end in (min(sizes), max(sizes)))
         reach = f"{low} each" if low == high else f"{low} to {high}"
         names = listed([line.label for line in lines])
@@ -349,7 +351,7 @@ class _Study:
         )
         up, down = (share_of_draws(float(part.mean())) for part in (_together(gains) > 0, _together(gains) < 0))
         told = f"{_HOST} gains in {most}{up} of draws and loses in {least}{down}"
-        text = f"{under} value to {self.year} in USD bn, mean (median): {parties}; {told}."
+        text = f"{under} value to {self.year} in {self.currency} bn, mean (median): {parties}; {told}."
         yield Line("Who pays", (text if spreads else "Nobody in the host country gains or loses, in any draw.",))
 
     def _decides(self, attributions: Sequence[Attribution]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, SupportsFloat
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -33,7 +33,7 @@ from sim.pictures.style import (
 )
 from sim.pictures.waiting import WaitingSheet
 from sim.scenario.scenario import Scenario
-from sim.wording import capital, change, money, percent, readable
+from sim.wording import billions, capital, change, money, percent, readable
 
 __all__ = ["Advice"]
 
@@ -124,19 +124,27 @@ def _words(text: str) -> str:
     return capital(text.replace("_", " "))
 
 
+def _unit(advice: Advice) -> str:
+    return f"{advice.scenario.currency} bn"
+
+
+def _amount(advice: Advice, value: SupportsFloat) -> str:
+    return billions(float(value), advice.scenario.currency)
+
+
 @picture(Advice, needs=_is_one)
 def decide_payoffs(advice: Advice) -> Figure:
     """What each action brings above the first, all in and by belief, and the commitment up to which it pays."""
     found, choice = advice.subject, advice.subject.choice
     best = found.in_question
-    title = f"{_words(choice.actions[best])} is worth USD {money(float(found.payoffs.value[0, best]))}bn"
+    title = f"{_words(choice.actions[best])} is worth {_amount(advice, found.payoffs.value[0, best])}"
     if (even := found.break_even[best]) is not None:
-        title += f", and pays up to USD {money(float(even.value))}bn committed"
-    figure = _sheet(advice, title, f"{advice.question} Net present value above '{choice.actions[0]}', USD bn.")
+        title += f", and pays up to {_amount(advice, even.value)} committed"
+    figure = _sheet(advice, title, f"{advice.question} Net present value above '{choice.actions[0]}', {_unit(advice)}.")
     places = grid(figure, 1, 2, margins=(2.6, 0.6, 1.6, 1.75), gaps=(2.6, 0.5))
-    _draw_payoffs(figure.add_subplot(places[0, 0]), found)
+    _draw_payoffs(figure.add_subplot(places[0, 0]), advice)
     axes = figure.add_subplot(places[0, 1])
-    _draw_parts(axes, advice) if advice.is_host else _draw_break_even(axes, found)
+    _draw_parts(axes, advice) if advice.is_host else _draw_break_even(axes, advice)
     handles: list[Artist] = [
         Line2D([], [], color=INK, marker="o", linestyle="", label="mean"),
         Line2D([], [], color=INK, marker="|", linestyle="", markersize=12, label="median"),
@@ -150,8 +158,9 @@ def decide_payoffs(advice: Advice) -> Figure:
     return figure
 
 
-def _draw_payoffs(axes: Axes, found: Appraisal) -> None:
+def _draw_payoffs(axes: Axes, advice: Advice) -> None:
     """Mean, band of 90% and means by belief of each action but the first."""
+    found = advice.subject
     value = dict(zip(PAYOFF_STATISTICS, found.payoffs.value, strict=True))
     marks = list(_belief_marks(found.choice.beliefs).values())
     shown = range(1, len(found.choice.actions))
@@ -169,7 +178,7 @@ def _draw_payoffs(axes: Axes, found: Appraisal) -> None:
         )
     _labels(axes, [found.choice.actions[d] for d in shown])
     axes.axvline(0.0, color=GREY, linewidth=0.8)
-    axes.set_xlabel(f"USD bn above '{found.choice.actions[0]}'")
+    axes.set_xlabel(f"{_unit(advice)} above '{found.choice.actions[0]}'")
     heading(axes, "What it brings")
 
 
@@ -187,8 +196,9 @@ def _labels(axes: Axes, names: Sequence[str]) -> None:
     number_axis(axes.xaxis)
 
 
-def _draw_break_even(axes: Axes, found: Appraisal) -> None:
+def _draw_break_even(axes: Axes, advice: Advice) -> None:
     """The commitment at which each action pays for itself, in all and by belief, with two errors."""
+    found = advice.subject
     marks = list(_belief_marks(found.choice.beliefs).values())
     shown = [d for d, one in enumerate(found.break_even) if one is not None]
     if not shown:
@@ -204,7 +214,7 @@ def _draw_break_even(axes: Axes, found: Appraisal) -> None:
         axes.plot(found.choice.cost[d], place, "|", color=COLOURS[2], markersize=22, markeredgewidth=3)
     _labels(axes, [found.choice.actions[d] for d in shown])
     axes.set_xlim(left=min(0.0, axes.get_xlim()[0]))
-    axes.set_xlabel("USD bn, two standard errors; bar: as the file states")
+    axes.set_xlabel(f"{_unit(advice)}, two standard errors; bar: as the file states")
     heading(axes, "Up to which commitment it pays")
 
 
@@ -219,7 +229,7 @@ def _draw_parts(axes: Axes, advice: Advice) -> None:
             axes.annotate(f" {change(mean)}", (max(mean, 0.0), y), va="center", fontsize=9.5)
     _labels(axes, names[1:])
     axes.axvline(0.0, color=GREY, linewidth=0.8)
-    axes.set_xlabel("USD bn in the mean")
+    axes.set_xlabel(f"{_unit(advice)} in the mean")
     axes.legend(loc="best")
     heading(axes, "What it is made of")
 
@@ -230,7 +240,7 @@ def decide_regret(advice: Advice) -> Figure:
     found, names = advice.subject, advice.subject.choice.actions
     mean, high = found.regret.value
     least = int(mean.argmin())
-    title = f"{_words(names[least])} is regretted least: USD {money(float(mean[least]))}bn in the mean"
+    title = f"{_words(names[least])} is regretted least: {_amount(advice, mean[least])} in the mean"
     note = (
         "Regret is what the best action of the same draw would have added; over beliefs, what the best under one "
         "belief would have added in the mean."
@@ -245,7 +255,7 @@ def decide_regret(advice: Advice) -> Figure:
         for y, value, spread in zip(at, values, np.nan_to_num(2 * error), strict=True):
             axes.annotate(f" {money(float(value))}", (value + spread, y), va="center", fontsize=9.5)
     _labels(axes, names)
-    axes.set_xlabel("USD bn, with two standard errors")
+    axes.set_xlabel(f"{_unit(advice)}, with two standard errors")
     axes.legend(loc="lower right")
     return figure
 
@@ -262,8 +272,8 @@ def decide_beliefs(advice: Advice) -> Figure:
     places = grid(figure, 1, len(levels), margins=(0.8, 0.8, 2.1, 1.5), gaps=(0.7, 0.5))
     for k, level in enumerate(levels):
         axes = figure.add_subplot(places[0, k])
-        (_draw_triangle if len(found.choice.beliefs) == 3 else _draw_line)(axes, found, level)
-        heading(axes, _commits(level))
+        (_draw_triangle if len(found.choice.beliefs) == 3 else _draw_line)(axes, advice, level)
+        heading(axes, _commits(advice, level))
     handles = [Patch(color=colour, label=_words(name)) for name, colour in _action_colours(found).items()]
     figure.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 0.07), ncols=len(handles))
     return figure
@@ -279,16 +289,17 @@ def _beliefs_title(found: Appraisal) -> str:
     return f"{name} is best; {distance} would turn it"
 
 
-def _commits(level: Level) -> str:
+def _commits(advice: Advice, level: Level) -> str:
     most = float(level.cost.max())
-    return f"{capital(level.label)}: USD {money(most)}bn" if most else "Nothing is committed"
+    return f"{capital(level.label)}: {_amount(advice, most)}" if most else "Nothing is committed"
 
 
 def _corners() -> FloatArray:
     return np.array([[0.0, 0.0], [1.0, 0.0], [0.5, np.sqrt(0.75)]])
 
 
-def _draw_triangle(axes: Axes, found: Appraisal, level: Level) -> None:
+def _draw_triangle(axes: Axes, advice: Advice, level: Level) -> None:
+    found = advice.subject
     weights, corners = lattice(3, _STEPS), _corners()
     best, at = best_by_weights(level.net_means, weights), weights @ corners
     colours = np.array(list(_action_colours(found).values()))
@@ -303,7 +314,8 @@ def _draw_triangle(axes: Axes, found: Appraisal, level: Level) -> None:
     axes.set_axis_off()
 
 
-def _draw_line(axes: Axes, found: Appraisal, level: Level) -> None:
+def _draw_line(axes: Axes, advice: Advice, level: Level) -> None:
+    found = advice.subject
     weights = np.linspace(0.0, 1.0, _STEPS + 1)
     for (name, colour), (low, high) in zip(_action_colours(found).items(), level.net_means, strict=True):
         axes.plot(weights, (1 - weights) * low + weights * high, color=colour, linewidth=2.2, label=name)
@@ -312,7 +324,7 @@ def _draw_line(axes: Axes, found: Appraisal, level: Level) -> None:
     if level.flip is not None:
         axes.axvline(float(level.flip.weights[1]), color=COLOURS[2], linestyle="--", linewidth=1.2)
     axes.set_xlabel(f"weight of {readable(list(found.choice.beliefs)[1])}")
-    axes.set_ylabel("mean, USD bn")
+    axes.set_ylabel(f"mean, {_unit(advice)}")
     axes.grid()
 
 
@@ -335,12 +347,10 @@ def decide_information(advice: Advice) -> Figure:
     told = level.told
     title = "Nothing that can be found out would change the choice"
     if told:
-        title = (
-            f"To know the {readable(told[0].known.name.rpartition('.')[2])} first is worth USD {money(told[0].low)}bn"
-        )
-    note = (
-        f"{_commits(level)}. Bars: lower bound with three errors; rings: upper bound, biased up. Filled: told from 0."
-    )
+        known = readable(told[0].known.name.rpartition(".")[2])
+        title = f"To know the {known} first is worth {_amount(advice, told[0].low)}"
+    how = "Bars: lower bound with three errors; rings: upper bound, biased up. Filled: told from 0."
+    note = f"{_commits(advice, level)}. {how}"
     figure = _sheet(advice, title, note)
     axes = figure.add_subplot(grid(figure, 1, 1, margins=(4.2, 1.0, 1.75, 1.05))[0, 0])
     shown = level.units[:_MOST_UNITS]
@@ -355,7 +365,7 @@ def decide_information(advice: Advice) -> Figure:
         label = f"all but luck together: {money(level.nested.low)} to {money(level.nested.high)}"
         axes.plot([], [], " ", label=label)
     axes.plot([], [], " ", label=f"perfect foresight, luck too: {money(float(level.foresight.value))}")
-    axes.set_xlabel("USD bn")
+    axes.set_xlabel(_unit(advice))
     handles, _ = axes.get_legend_handles_labels()
     kinds = [Patch(color=colour, label=kind) for kind, colour in KIND_COLOURS.items()]
     axes.legend(handles=[*handles, *kinds], loc="lower right")
@@ -369,7 +379,7 @@ def decide_frontier(advice: Advice) -> Figure:
     assert against is not None
     host, foreign = choice.net(choice.cost) - choice.net(choice.cost)[0], against - against[0]
     best = int(host.mean(axis=1).argmax())
-    title = f"{_words(choice.actions[best])} brings the host most: USD {money(float(host[best].mean()))}bn"
+    title = f"{_words(choice.actions[best])} brings the host most: {_amount(advice, host[best].mean())}"
     note = f"{advice.question} Present value above '{choice.actions[0]}': means, and the middle half of draws."
     figure = _sheet(advice, title, note)
     axes = figure.add_subplot(grid(figure, 1, 1)[0, 0])
@@ -383,8 +393,8 @@ def decide_frontier(advice: Advice) -> Figure:
         axes.annotate(f"  {_words(name)}{positive}", (x, y), va="bottom", fontsize=10.5)
     axes.axhline(0.0, color=GREY, linewidth=0.8)
     axes.axvline(0.0, color=GREY, linewidth=0.8)
-    axes.set_xlabel("foreign providers, USD bn")
-    axes.set_ylabel("the host, USD bn")
+    axes.set_xlabel(f"foreign providers, {_unit(advice)}")
+    axes.set_ylabel(f"the host, {_unit(advice)}")
     axes.grid()
     return figure
 
@@ -397,7 +407,7 @@ def decide_pairs(advice: Advice) -> Figure:
     means, stable = game.means, set(game.equilibria.in_mean)
     named = " and ".join(f"{game.actions[0][d]} × {game.actions[1][e]}" for d, e in sorted(stable))
     title = f"Best answers to each other: {named}" if stable else "No pair of actions answers itself best"
-    note = f"{advice.question} Mean net present value above the first pair, USD bn, with two standard errors."
+    note = f"{advice.question} Mean net present value above the first pair, {_unit(advice)}, with two standard errors."
     figure = _sheet(advice, title, note)
     axes = figure.add_subplot(grid(figure, 1, 1, margins=(3.2, 3.2, 2.2, 1.05))[0, 0])
     rows, columns = means.value.shape[1:]

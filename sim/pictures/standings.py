@@ -55,6 +55,7 @@ from sim.pictures.titles import (
     Change,
     Level,
     Titles,
+    amount_in,
     by_hypothesis,
     by_item,
     chances,
@@ -299,7 +300,8 @@ def gains_and_losses(runs: Runs) -> Figure:
     axes = figure.add_subplot(grid(figure, 1, 1, margins=margins)[0, 0])
     columns = [(look, quantiles_of_each(parts)) for look, parts in zip(style, differences, strict=True)]
     interval_table(axes, labels, columns, figures)
-    axes.set_xlabel(f"Difference to {brief_title(base.scenario)} in {year} (USD bn a year; square-root scale)")
+    unit = f"{base.scenario.currency} bn a year"
+    axes.set_xlabel(f"Difference to {brief_title(base.scenario)} in {year} ({unit}; square-root scale)")
     _square_root(axes, np.concatenate([bands for _, bands in columns], axis=-1))
     return figure
 
@@ -312,7 +314,8 @@ def _party_title(
     names = [one if one.isupper() else one[:1].lower() + one[1:] for one in names]
     each = [[Change.of(name, draws) for name, draws in zip(names, parts, strict=True)] for parts in differences]
     strongest = max(range(len(each)), key=lambda place: max(abs(one.mean) for one in each[place]))
-    return parties(others[strongest].scenario.title, each[strongest], year)
+    amount = amount_in(others[strongest].scenario.currency)
+    return parties(others[strongest].scenario.title, each[strongest], year, amount)
 
 
 _ROOT_TICKS: Final = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000)
@@ -355,14 +358,14 @@ def npv(runs: Runs) -> Figure:
     )
     strip = 0.95 + 0.2 * len(ordered) if others else 0.0
     height = _height(len(rows) * len(shown)) + strip
-    title = _npv_title(rows[-1], ordered)
+    title, currency = _npv_title(rows[-1], ordered), base.scenario.currency
     figure = sheet(title, f"{note}{INTERVALS} Scales differ.", ordered, _MONEY, height=height, table=RUN_TABLE)
     panels, levels = [], []
     for measures in ([replace(row, variable=variable) for row in rows] for variable in _HORIZONS):
         draws = [[_added(row, one, base) if others else row.last(one) for row in measures] for one in shown]
-        panels.append(_worth_panel(draws, style, is_added=bool(others)))
+        panels.append(_worth_panel(draws, style, currency, is_added=bool(others)))
         ends = [[measures[-1].last(one)] for one in ordered]
-        levels.append(_worth_panel(ends, list(looks(ordered).values()), is_added=False))
+        levels.append(_worth_panel(ends, list(looks(ordered).values()), currency, is_added=False))
     labels = ["\n".join(broken(row.label, 11, 1.3, bold=True)) for row in rows]
     left = 0.4 + _left(labels, list(looks(ordered).values()))
     for axes, words in zip(_tables(figure, 2.2, 1.3 + strip, labels, panels, left), _titles(base), strict=True):
@@ -379,12 +382,12 @@ def _titles(base: Result) -> tuple[str, str]:
 
 def _npv_title(row: Measure, ordered: Sequence[Result]) -> Titles:
     base, *others = ordered
-    year = base.scenario.horizon.end_year
+    year, amount = base.scenario.horizon.end_year, amount_in(base.scenario.currency)
     if others:
-        return present_value(row.changes(others, base), year)
+        return present_value(row.changes(others, base), year, amount)
     later = replace(row, variable="npv_with_terminal")
     here, beyond = (Level.of(base.scenario.title, one.last(base)) for one in (row, later))
-    return worth(here, beyond, year)
+    return worth(here, beyond, year, amount)
 
 
 def _added(row: Measure, one: Result, base: Result) -> FloatArray:
@@ -412,12 +415,14 @@ def _tables(
     return made
 
 
-def _worth_panel(draws: Sequence[Sequence[FloatArray]], style: Sequence[Look], *, is_added: bool) -> _Panel:
+def _worth_panel(
+    draws: Sequence[Sequence[FloatArray]], style: Sequence[Look], currency: str, *, is_added: bool
+) -> _Panel:
     """Present values, or what is added to the baseline's."""
     columns = [(look, quantiles_of_each(parts)) for look, parts in zip(style, draws, strict=True)]
     if is_added:
-        return "Above the baseline's (USD bn)", columns, _figures(draws, change, "more in")
-    return "Net present value (USD bn)", columns, _figures(draws, money)
+        return f"Above the baseline's ({currency} bn)", columns, _figures(draws, change, "more in")
+    return f"Net present value ({currency} bn)", columns, _figures(draws, money)
 
 
 def _height(drawn: int) -> float:

@@ -2,7 +2,7 @@
 
 Every function gives its sentence in several lengths, the fullest first: a sheet takes the first that has room. Where a
 median and a mean read differently both stand there with their names, and numbers are rounded as everywhere
-(`sim.wording`).
+(`sim.wording`); `amount` says money in the currency of the scenario.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import numpy as np
 
 from sim.axes import FloatArray
 from sim.outcomes.phrases import share_of_draws
-from sim.wording import capital, listed, money, percent, points
+from sim.wording import billions, capital, listed, percent, points
 
 __all__ = [
     "Change",
     "Level",
     "Titles",
     "added_points",
-    "amount",
+    "amount_in",
     "by_hypothesis",
     "by_item",
     "chances",
@@ -102,14 +102,14 @@ def added_points(value: float) -> str:
     return points(abs(value)).lstrip("+")
 
 
-def amount(value: float) -> str:
-    """An amount of money in billions, without its sign."""
-    return f"USD {money(abs(value))}bn"
+def amount_in(currency: str) -> Form:
+    """What says an amount of money in billions, without its sign."""
+    return lambda value: billions(abs(value), currency)
 
 
 def _both(median: str, mean: str) -> str:
     """Two numbers in figures, the second named where it reads differently, with no unit that the first has."""
-    return median if median == mean else f"{median} (mean {mean.removeprefix('USD ').removesuffix('bn')})"
+    return median if median == mean else f"{median} (mean {mean.rpartition(' ')[2].removesuffix('bn')})"
 
 
 def _direction(value: float, form: Form) -> int:
@@ -190,7 +190,7 @@ def _unmoved(changes: Sequence[Change], what: str) -> Titles:
     return (f"{capital(who)} {verb} {what} in any draw",)
 
 
-def two_changes(share: Sequence[Change], profit: Sequence[Change], year: int) -> Titles:
+def two_changes(share: Sequence[Change], profit: Sequence[Change], year: int, amount: Form) -> Titles:
     """What the scenario that moves the share most does to share and profit."""
     most = _most(share)
     money_of = next(one for one in profit if one.name == most.name)
@@ -221,7 +221,7 @@ def chances(changes: Sequence[Change], baseline: str, year: int) -> Titles:
     )
 
 
-def revenue(levels: Sequence[Level], year: int) -> Titles:
+def revenue(levels: Sequence[Level], year: int, amount: Form) -> Titles:
     """What foreign providers sell for under the scenario that differs most from the first, and under the first."""
     base, *others = levels
     if not others:
@@ -245,11 +245,11 @@ def by_item(now: Level, before: Level, item: str, what: str, years: tuple[int, i
     return (f"{item} moves most: from {there} of {what} in {years[0]} to {here} in {years[1]}",)
 
 
-def parties(name: str, changes: Sequence[Change], year: int) -> Titles:
+def parties(name: str, changes: Sequence[Change], year: int, amount: Form) -> Titles:
     """Who gains most and who loses most in one scenario, by the mean."""
     best, worst = max(changes, key=lambda one: one.mean), min(changes, key=lambda one: one.mean)
-    gain = f"most is gained by {best.name}, {_signless(best)}"
-    loss = f"most lost by {worst.name}, {_signless(worst)}"
+    gain = f"most is gained by {best.name}, {_signless(best, amount)}"
+    loss = f"most lost by {worst.name}, {_signless(worst, amount)}"
     if not _moves(changes, amount):
         return (f"{name}: nobody gains or loses as much as can be read in {year}",)
     parts = [gain] if _direction(best.mean, amount) > 0 else ["nobody gains in the mean"]
@@ -257,7 +257,7 @@ def parties(name: str, changes: Sequence[Change], year: int) -> Titles:
     return (f"{name}, {year}: {parts[0]} a year, and {parts[1]}", f"{name}: {parts[0]}, and {parts[1]}")
 
 
-def _signless(change: Change) -> str:
+def _signless(change: Change, amount: Form) -> str:
     """The size of a change whose median may have another sign than its mean."""
     if change.median * change.mean < 0 and _direction(change.median, amount):
         sign = "less" if change.median < 0 else "more"
@@ -265,7 +265,7 @@ def _signless(change: Change) -> str:
     return _both(amount(change.median), amount(change.mean))
 
 
-def present_value(changes: Sequence[Change], year: int) -> Titles:
+def present_value(changes: Sequence[Change], year: int, amount: Form) -> Titles:
     """What the scenario that moves it most is worth to foreign providers, and in how many draws it is more."""
     most = _most(changes)
     if not _moves(changes, amount):
@@ -275,7 +275,7 @@ def present_value(changes: Sequence[Change], year: int) -> Titles:
         word = "more" if ways[0] > 0 else "less"
         size = f"{_both(amount(most.median), amount(most.mean))} {word}"
     else:
-        size = f"{_side(most.median)} in the median draw and {_side(most.mean)} in the mean"
+        size = f"{_side(most.median, amount)} in the median draw and {_side(most.mean, amount)} in the mean"
     often = f"more in {share_of_draws(most.higher)} of draws"
     return (
         f"Under {most.name} business up to {year} is worth {size} to foreign providers, {often}",
@@ -283,13 +283,13 @@ def present_value(changes: Sequence[Change], year: int) -> Titles:
     )
 
 
-def worth(level: Level, with_terminal: Level, year: int) -> Titles:
+def worth(level: Level, with_terminal: Level, year: int, amount: Form) -> Titles:
     """What business is worth to foreign providers under the one scenario, without and with a terminal value."""
     said = f"Under {level.name} business up to {year} is worth {level.text(amount)} to foreign providers"
     return (f"{said}, and {with_terminal.text(amount)} with later years", said)
 
 
-def _side(value: float) -> str:
+def _side(value: float, amount: Form) -> str:
     way = _direction(value, amount)
     return f"{amount(value)} {'more' if way > 0 else 'less'}" if way else "as much"
 
@@ -314,7 +314,7 @@ _OWN_WAY: Final = {
 """By variable: what nobody does, and what somebody has done."""
 
 
-def market(first: Level, last: Level, years: tuple[int, int], changes: Sequence[Change]) -> Titles:
+def market(first: Level, last: Level, years: tuple[int, int], changes: Sequence[Change], amount: Form) -> Titles:
     """How the market grows under the baseline, and what the scenario that moves it most adds, in percent."""
     verb = "grows" if last.median > first.median else "shrinks" if last.median < first.median else "goes"
     said = (

@@ -94,8 +94,8 @@ def _title(scenario: Scenario, series: Series) -> str:
     return f"{what}{kind}, {scenario.called(scope)}"
 
 
-def _unit(variable: str) -> str:
-    return "Share of spending (%)" if variable in SHARES else "USD bn a year"
+def _unit(variable: str, scenario: Scenario) -> str:
+    return "Share of spending (%)" if variable in SHARES else f"{scenario.currency} bn a year"
 
 
 def _factor(variable: str) -> float:
@@ -155,7 +155,7 @@ def _fan_panel(axes: Axes, scenario: Scenario, series: Series, block: Sequence[R
     axes.set_xlim(instants[0], instants[-1])
     axes.xaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
     number_axis(axes.yaxis, "%" if series[0] in SHARES else "")
-    axes.set_ylabel(_unit(series[0]))
+    axes.set_ylabel(_unit(series[0], scenario))
     axes.grid(axis="y")
     heading(axes, _title(scenario, series))
 
@@ -163,7 +163,7 @@ def _fan_panel(axes: Axes, scenario: Scenario, series: Series, block: Sequence[R
 def _observation(axes: Axes, observation: Observation, factor: float) -> None:
     """What was observed over its period, sums as a rate per year."""
     start, end = observation.window
-    per_year = factor / (end - start) if observation.unit == "USD bn" else factor
+    per_year = factor / (end - start) if observation.unit.endswith(" bn") else factor
     low, value, high = (x * per_year for x in (observation.low, observation.value, observation.high))
     box = Rectangle((start, low), end - start, high - low, facecolor=_OBSERVED, alpha=0.35, linewidth=0, zorder=3)
     axes.add_patch(box)

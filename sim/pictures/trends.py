@@ -35,7 +35,17 @@ from sim.pictures.style import (
     sheet,
     span,
 )
-from sim.pictures.titles import Change, Level, Titles, market, revenue, share_changes, share_over_years, two_changes
+from sim.pictures.titles import (
+    Change,
+    Level,
+    Titles,
+    amount_in,
+    market,
+    revenue,
+    share_changes,
+    share_over_years,
+    two_changes,
+)
 from sim.wording import capital, change, money, percent, points
 
 __all__ = ["foreign_revenue", "foreign_share", "market_size", "paired_difference"]
@@ -95,15 +105,17 @@ def _why(runs: Runs, name: str) -> tuple[str, float] | None:
 def foreign_revenue(runs: Runs) -> Figure:
     """Foreign providers' revenue in all layers, gross, with the median of what they retain."""
     ordered = runs.ordered
+    currency = ordered[0].scenario.currency
     gross, kept = (
-        Measure("Gross revenue\n(USD bn a year)", variable, "total", "foreign", money)
+        Measure(f"Gross revenue\n({currency} bn a year)", variable, "total", "foreign", money)
         for variable in ("revenue_gross", "revenue_retained")
     )
     note = (
         "What customers pay for foreign providers' offers. Dotted: the median of what providers book, of what partners "
         "sell the royalty after tax and of what they sell themselves the whole, so that it is no measure of gain."
     )
-    title = revenue([Level.of(one.scenario.title, gross.last(one)) for one in ordered], gross.years(ordered[0])[-1])
+    levels = [Level.of(one.scenario.title, gross.last(one)) for one in ordered]
+    title = revenue(levels, gross.years(ordered[0])[-1], amount_in(currency))
     figure, places = _side_by_side(title, note, ordered, 1, _MONEY)
     bands = [gross.bands(result) for result in ordered]
     for i, result in enumerate(ordered):
@@ -224,10 +236,11 @@ def paired_difference(runs: Runs) -> Figure:
     base, *others = runs.ordered
     style = looks([base, *others])
     share = Measure("Foreign share of all layers\n(percentage points)", "foreign_share", "total", "", points, "", 100.0)
-    words = "Foreign providers' profit after tax\n(USD bn a year)"
+    currency = base.scenario.currency
+    words = f"Foreign providers' profit after tax\n({currency} bn a year)"
     profit = Measure(words, "operating_profit", "total", "foreign", change)
     changes = [measure.changes(others, base) for measure in (share, profit)]
-    title = two_changes(changes[0], changes[1], base.scenario.horizon.end_year)
+    title = two_changes(changes[0], changes[1], base.scenario.horizon.end_year, amount_in(currency))
     note = f"Scenario minus {base.scenario.title} in the same draw, so that luck common to both cancels, {span(base)}."
     height = max(HEIGHT, 3.4 + 1.2 * len(others))
     figure = sheet(title, note, [base, *others], (*_SHARES, "economics"), height=height, table=RUN_TABLE)
@@ -262,14 +275,15 @@ def market_size(runs: Runs) -> Figure:
     """Market size by scope on a log axis under the baseline, and what the other scenarios add in the last year."""
     base, *others = ordered = runs.ordered
     scopes = ("total", *_several(base.scenario.market.layers))
-    measures = [Measure("Spending\n(USD bn a year, log scale)", "market_size", scope, "", money) for scope in scopes]
+    words = f"Spending\n({base.scenario.currency} bn a year, log scale)"
+    measures = [Measure(words, "market_size", scope, "", money) for scope in scopes]
     bands = [measure.bands(base) for measure in measures]
     limits = float(np.min(bands)) / 1.3, float(np.max(bands)) * 1.3
     note = (
         f"Spending by layer, {span(base)}, nominal, at the exchange rate of the base year. Equal steps up the axis are "
         "equal factors."
     )
-    paths = ("market", "exchange_rate")
+    paths = ("market", "exchange_rates")
     figure = sheet(_market_title(measures[0], ordered), note, ordered, paths, height=_tall(others), table=RUN_TABLE)
     _base_key(figure, [base])
     rows, whole = 0.4 + 0.2 * len(others), figure.get_figheight() - lowered(figure)
@@ -301,7 +315,7 @@ def _market_title(size: Measure, ordered: Sequence[Result]) -> Titles:
     base, *others = ordered
     first, last = (Level.of(base.scenario.title, column) for column in (size.first(base), size.last(base)))
     added = [Change.of(o.scenario.title, 100 * (size.last(o) / size.last(base) - 1)) for o in others]
-    return market(first, last, (size.years(base)[0], size.years(base)[-1]), added)
+    return market(first, last, (size.years(base)[0], size.years(base)[-1]), added, amount_in(base.scenario.currency))
 
 
 def _log_fan(axes: Axes, base: Result, measure: Measure, bands: FloatArray, limits: tuple[float, float]) -> None:

@@ -16,6 +16,7 @@ from sim.model.sight import STATES
 from sim.outcomes.results import Result
 from sim.pictures.registry import picture
 from sim.pictures.style import COLOURS, GREY, INK, SHADE, grid, heading, number_axis, sheet, short_title
+from sim.scenario.money import in_currency
 from sim.scenario.scenario import Scenario
 from sim.wording import capital
 
@@ -40,7 +41,7 @@ class WaitingSheet:
     delays : tuple of float
         Years from the first day of permission.
     cost : float
-        USD bn, sunk.
+        Billions, sunk.
     label : str
         What this commitment is; empty for what is stated.
     opened : float
@@ -84,7 +85,7 @@ def waiting(shown: WaitingSheet) -> Figure:
     who = short_title(shown.scenario, shown.provider)
     found = "is worth something" if shown.option.is_told else "is not told from 0"
     title = f"What waiting is worth to {who} {found}{f', at {shown.label}' if shown.label else ''}"
-    sunk = f", less USD {shown.cost:.3g}bn that applying commits" if shown.cost else ""
+    sunk = f", less {shown.scenario.currency} {shown.cost:.3g}bn that applying commits" if shown.cost else ""
     note = (
         f"{shown.scenario.question} Present value above never applying{sunk}; whiskers are two standard errors. Dates "
         "count from the first day of permission. Rules see what has happened up to the quarter before, and are valued "
@@ -115,7 +116,7 @@ def _worth(axes: Axes, shown: WaitingSheet) -> None:
     axes.set_yticks(places, [capital(name) for name, _, _ in bars])
     axes.tick_params(axis="y", length=0)
     axes.invert_yaxis()
-    axes.set_xlabel("USD bn above never, mean over draws")
+    axes.set_xlabel(f"{shown.scenario.currency} bn above never, mean over draws")
     axes.grid(axis="x")
     number_axis(axes.xaxis)
     heading(axes, "What it is worth")
@@ -149,7 +150,10 @@ def _on_what(axes: Axes, shown: WaitingSheet) -> None:
         return
     edges = [_shown(edge, units[state]) for edge, state in zip((found.first, found.second), found.states, strict=True)]
     mesh = axes.pcolormesh(*edges, found.applies, cmap=_APPLIES, vmin=0.0, vmax=1.0, rasterized=True)
-    labels = [capital(f"{names[state]}{_unit_in_words(units[state])}") for state in found.states]
+    labels = [
+        capital(f"{names[state]}{_unit_in_words(in_currency(units[state], shown.scenario.currency))}")
+        for state in found.states
+    ]
     axes.set_xlabel(labels[0])
     axes.set_ylabel(labels[1])
     for axis, state in zip((axes.xaxis, axes.yaxis), found.states, strict=True):
@@ -166,5 +170,5 @@ def _shown(values: FloatArray, unit: str) -> FloatArray:
 
 
 def _unit_in_words(unit: str) -> str:
-    words = {"fraction": " (%)", "fraction/yr": " (% a year, log)", "USD bn/yr": " (USD bn a year)"}
-    return words.get(unit, "")
+    words = {"fraction": " (%)", "fraction/yr": " (% a year, log)"}
+    return words.get(unit, f" ({unit.replace('/yr', ' a year')})" if unit.endswith(" bn/yr") else "")

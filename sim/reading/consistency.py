@@ -17,7 +17,7 @@ from sim.reading.absence import forgotten, names_of_absent, unstated_levers
 from sim.reading.actors import actor_problems, names_of_dropped, names_of_fixed, unshared
 from sim.reading.correlation import contradictions
 from sim.reading.feasibility import infeasible
-from sim.reading.plausibility import Finding, implausible
+from sim.reading.plausibility import Finding, implausible, uncounted
 from sim.scenario.families import Discrete
 from sim.scenario.inputs import Input, inputs
 from sim.scenario.levers import Regime, RegimeChange
@@ -52,6 +52,8 @@ def problems(scenario: Scenario, *, most: int | None = None, dropped: Collection
     list of (path, message)
         Empty if the scenario can be run.
     """
+    if strange := list(islice(uncounted(scenario), most)):
+        return strange
     former = (*names_of_dropped(scenario, dropped), *names_of_fixed(scenario), *names_of_absent(scenario))
     sampled = chain(_leading(scenario, former), _correlations(scenario, former))
     findings = list(islice(chain(sampled, *(check(scenario) for check in _CHECKS)), most))

@@ -12,9 +12,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from sim.reading.documents import Node
 from sim.reading.validation import steps
-from sim.scenario.evidence import CANONICAL_UNITS, SCALES
+from sim.scenario.evidence import is_written_unit
 from sim.scenario.families import Parameter
-from sim.scenario.inputs import Input, inputs, record_numbers, scale
+from sim.scenario.inputs import Input, canonical_unit, inputs, record_numbers, scale
 from sim.scenario.records import Level, Record
 from sim.scenario.scenario import Scenario
 
@@ -67,7 +67,9 @@ def _record(node: Node) -> Record | None:
 
 def _beyond(scenario: Scenario, item: Input, old: Record) -> str:
     """How far the value of an input is beyond a record; empty if it is not."""
-    if old.unit not in SCALES[item.dimension]:
+    if not is_written_unit(item.dimension, old.unit) or (
+        item.dimension == "money" and scenario.ledger.objection(old.unit)
+    ):
         return ""
     low, high = (old.at(_ENDS) * scale(scenario, item.dimension, old.unit)).tolist()
     least, most = (item.record.at(_ENDS) * scale(scenario, item.dimension, item.record.unit)).tolist()
@@ -82,7 +84,7 @@ def _beyond(scenario: Scenario, item: Input, old: Record) -> str:
 
 def _amount(value: float, scenario: Scenario, item: Input) -> str:
     """A canonical value with its unit, behind what it is in the unit in which it was stated."""
-    stated, unit = item.record.unit, CANONICAL_UNITS[item.dimension]
+    stated, unit = item.record.unit, canonical_unit(scenario, item.dimension)
     own = value / scale(scenario, item.dimension, stated)
     units = [(own, stated), (value, unit)] if stated != unit else [(value, unit)]
     return " is ".join(f"{_plain(number)} {name}".removesuffix(" 1") for number, name in units)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from sim.errors import Problem, ScenarioError, choices, shown
 from sim.reading.documents import Node, Place, Scalar, parse
 from sim.reading.merging import dropped
 from sim.reading.schema import SCENARIO, Shape
 from sim.reading.validation import NUMBER_WITH_MORE, Path, bare, dotted, quoted, steps
-from sim.scenario.evidence import CANONICAL_UNITS, SCALES
+from sim.scenario.evidence import CANONICAL_UNITS, is_written_unit
+from sim.scenario.money import DEFAULT_CURRENCY, in_currency
 from sim.scenario.records import family_key
 
 __all__ = ["Override", "UnknownPathError", "overridden", "read_overrides", "with_value"]
@@ -137,12 +139,14 @@ def overridden(tree: Node, overrides: Sequence[Override]) -> tuple[Node, tuple[U
 
 def _meant(tree: Node, path: str, error: UnknownPathError) -> str:
     """What was found and is allowed, and the path in a scenario that was probably meant, wherever it stands."""
-    if "did you mean" in error.choices:
+    found, is_meant, _ = error.choices.partition("; did you mean")
+    if is_meant and "." in path:
         return error.choices
     paths = list(_paths(tree))
     last = path.rpartition(".")[2]
-    near = [one for one in paths if one.rpartition(".")[2] == last] or difflib.get_close_matches(path, paths, n=1)
-    return f"{error.choices.removesuffix(')')}; did you mean '{near[0]}'?)" if near else error.choices
+    near = [one for one in paths if one.rpartition(".")[2] == last]
+    near = near or ([] if is_meant else difflib.get_close_matches(path, paths, n=1))
+    return f"{found.removesuffix(')')}; did you mean '{near[0]}'?)" if near else error.choices
 
 
 def _paths(node: Node, above: str = "") -> Iterator[str]:
@@ -175,7 +179,16 @@ def with_value(tree: Node, path: str, stated: Node, *, source: str) -> Node:
     keys = steps(path)
     if not keys or "" in path.split("."):
         raise _wrong(stated, f"a path names what is set (found {shown(path)})")
-    return _put(tree, keys, stated, SCENARIO, source)
+    named = tree.entries.get("currency")
+    bare_number = _Bare(source, DEFAULT_CURRENCY if named is None else str(named.value))
+    return _put(tree, keys, stated, SCENARIO, bare_number)
+
+
+class _Bare(NamedTuple):
+    """What a bare number takes where no record stands whose unit it could keep, and its source."""
+
+    source: str
+    currency: str
 
 
 def _stated(text: str, place: Place) -> Node:
@@ -196,7 +209,7 @@ def _at(node: Node, place: Place) -> Node:
     return replace(node, value=value, place=place)
 
 
-def _put(tree: Node, path: Path, stated: Node, place: Shape, source: str, above: Path = ()) -> Node:
+def _put(tree: Node, path: Path, stated: Node, place: Shape, bare_number: _Bare, above: Path = ()) -> Node:
     """The tree with a value put in at a path below a place."""
     key, rest, here = str(path[0]), path[1:], (*above, path[0])
     below = _below(tree, key, place, stated, above)
@@ -206,9 +219,9 @@ def _put(tree: Node, path: Path, stated: Node, place: Shape, source: str, above:
     if not rest and stated.value is None and place.entry is not None:
         return dropped(tree, key, here, stated)
     if current and rest:
-        value = _put(current, rest, stated, below, source, here)
+        value = _put(current, rest, stated, below, bare_number, here)
     else:
-        value = _as_record(stated, current, below, source)
+        value = _as_record(stated, current, below, bare_number)
     return replace(tree, value={**tree.entries, key: value})
 
 
@@ -236,17 +249,18 @@ def _wrong(stated: Node, message: str) -> ScenarioError:
     return ScenarioError([stated.place.problem("", message)])
 
 
-def _as_record(stated: Node, current: Node | None, place: Shape, source: str) -> Node:
+def _as_record(stated: Node, current: Node | None, place: Shape, bare_number: _Bare) -> Node:
     """What was stated, as a record where one belongs."""
     numbers = _numbers(stated, current, place)
     stated_unit = current.entries.get("unit") if current is not None else None
-    unit = stated_unit.value if stated_unit is not None else CANONICAL_UNITS[place.dimension or "number"]
+    own = in_currency(CANONICAL_UNITS[place.dimension or "number"], bare_number.currency)
+    unit = stated_unit.value if stated_unit is not None else own
     if numbers is None:
         _require_number(stated, place, str(unit))
         return stated
     common: dict[str, Scalar | Mapping[str, Node] | tuple[Node, ...]] = {
         "unit": unit,
-        "source": source,
+        "source": bare_number.source,
         "grade": "judgement",
     }
     entries = {key: Node(value, stated.place) for key, value in common.items()}
@@ -268,7 +282,7 @@ def _require_number(stated: Node, place: Shape, unit: str) -> None:
     written = (
         number if other in ("", unit) or other == "%" == unit[:1] else f"{{value: {number}, unit: {quoted(other)}}}"
     )
-    known = match is not None and (written == number or other in SCALES[place.dimension or "number"])
+    known = match is not None and (written == number or is_written_unit(place.dimension or "number", other))
     remedy = f": write {written}" if known else " or a range such as '3 to 8', or a record with a unit of its own"
     raise _wrong(stated, f"must be a number in the unit '{unit}'{remedy} (found {shown(stated.plain())})")
 

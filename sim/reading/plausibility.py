@@ -12,13 +12,33 @@ from sim.scenario.inputs import Input, inputs, record_numbers, scale
 from sim.scenario.records import EXTREMES, MIDDLE, Record
 from sim.scenario.scenario import Scenario
 
-__all__ = ["Finding", "implausible"]
+__all__ = ["Finding", "implausible", "uncounted"]
 
 Finding: TypeAlias = tuple[str, str]
 """A dotted path, and what is wrong there."""
 
 _BUILT_IN_SOURCES: Final = ("judgement", "command line", "sweep", CHOICE)
 """Sources that need no entry in sources.yaml; all appear on the day that the scenario stands for."""
+
+
+def uncounted(scenario: Scenario) -> Iterator[Finding]:
+    """Money in a currency that has no rate, and rates between other currencies than they should be."""
+    own, ledger = scenario.currency, scenario.ledger
+    for other, rate in scenario.exchange_rates.items():
+        path, allowed = f"exchange_rates.{other}", (f"{other} per {own}", f"{own} per {other}")
+        if other == own:
+            yield path, f"is the scenario's own currency, which needs no rate (found {other}; leave it out)"
+            continue
+        for below, part in _records(path, rate):
+            if part.unit not in allowed:
+                yield (
+                    f"{below}.unit",
+                    f"must be a rate of {other} (found '{part.unit}'; allowed {' or '.join(allowed)})",
+                )
+    for path, record in {item.path: item.record for item in _numbers(scenario) if item.dimension == "money"}.items():
+        for below, part in _records(path, record):
+            if message := ledger.objection(part.unit):
+                yield f"{below}.unit", message
 
 
 def implausible(scenario: Scenario) -> Iterator[Finding]:

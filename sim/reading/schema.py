@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final, ForwardRef, Union, get_args, get_origi
 from pydantic import BaseModel, Tag
 from pydantic.fields import FieldInfo
 
-from sim.scenario.evidence import SCALES, Dimension
+from sim.scenario.evidence import SCALES, UNIT_FORMS, Dimension
 from sim.scenario.records import FAMILIES
 from sim.scenario.scenario import Scenario
 
@@ -33,7 +33,7 @@ class Shape:
         The forms between which the content decides: families of a record, triggers of a step, number, record
         or reference of a lever. Such a value is replaced whole and never merged.
     dimension : str or None
-        Key of `evidence.SCALES` if this is a number with a unit.
+        Key of `evidence.CANONICAL_UNITS` if this is a number with a unit.
     """
 
     model: type[BaseModel] | None = None
@@ -204,7 +204,9 @@ def _definition(dimension: str) -> str:
 def _units() -> dict[str, Any]:
     """A definition per dimension: a record, with the units in which it may be written."""
     definitions: dict[str, Any] = {"Parameter": {"oneOf": _FAMILIES}}
-    for dimension, units in SCALES.items():
+    units: dict[str, dict[str, Any]] = {dimension: {"enum": list(units)} for dimension, units in SCALES.items()}
+    units |= {dimension: {"pattern": f"^{form}$"} for dimension, form in UNIT_FORMS.items()}
+    for dimension, unit in units.items():
         of = "Discrete" if dimension == "category" else "Parameter"
-        definitions[_definition(dimension)] = {"$ref": f"#/$defs/{of}", "properties": {"unit": {"enum": list(units)}}}
+        definitions[_definition(dimension)] = {"$ref": f"#/$defs/{of}", "properties": {"unit": unit}}
     return definitions

@@ -18,7 +18,8 @@ from pydantic_core import ErrorDetails
 from sim.errors import Problem, ScenarioError, choices, shown
 from sim.reading.documents import Node
 from sim.reading.schema import Shape
-from sim.scenario.evidence import SCALES
+from sim.scenario.evidence import written_units
+from sim.scenario.money import DEFAULT_CURRENCY
 from sim.scenario.records import FAMILIES, Record
 from sim.scenario.scenario import Scenario
 from sim.scenario.steps import StepEffect
@@ -167,13 +168,27 @@ def _problem(tree: Node, path: Path, place: Shape, details: ErrorDetails, top: S
     context: Mapping[str, Any] = details.get("ctx", {})
     value = path[-1] if "[key]" in details["loc"] else node.plain()
     word = _WORDING.get(kind, _as_it_stands)
-    return node.place.problem(dotted(path), word(value, {**context, "message": details["msg"], "unit": unit}, place))
+    return node.place.problem(
+        dotted(path),
+        word(value, {**context, "message": details["msg"], "unit": unit, "currency": _currency(tree)}, place),
+    )
+
+
+def _currency(tree: Node) -> str:
+    """The currency that a file names, or the one of files that name none."""
+    named = tree.entries.get("currency")
+    return DEFAULT_CURRENCY if named is None else str(named.value)
 
 
 def _missing(key: str | int, above: Node) -> str:
     if isinstance(key, int):
         return f"the list is too short (found {shown(above.plain())}; allowed at least {key + 1})"
     return f"the key '{key}' is missing"
+
+
+def _units(dimension: str | None, currency: str) -> tuple[str, ...]:
+    """In which a number may be written; of what has no dimension nothing is known."""
+    return written_units(dimension, currency) if dimension else ("…",)
 
 
 _Wording: TypeAlias = Callable[[Any, Mapping[str, Any], Shape], str]
@@ -205,7 +220,7 @@ def _distribution(value: Any, context: Mapping[str, Any], place: Shape) -> str:
         strange = [key for key in value if key not in Record.model_fields]
         return f"a parameter record states its number by one key {choices(strange[0] if strange else value, FAMILIES)}"
     if isinstance(value, int | float) and not isinstance(value, bool):
-        units = [context["unit"]] if context["unit"] else list(SCALES.get(place.dimension or "", ("…",)))
+        units = [context["unit"]] if context["unit"] else _units(place.dimension, context["currency"])
         remedy = f"{{value: {value}, unit: {' or '.join(map(quoted, units))}, source: …, grade: …}}"
         return f"must be a parameter record (found {value}; write {remedy})"
     slip = NUMBER_WITH_MORE.fullmatch(value.strip()) if isinstance(value, str) else None

@@ -13,6 +13,7 @@ from sim.outcomes.manifest import Manifest, content_hash
 from sim.outcomes.tables import ComparisonRow, SummaryRow, TimelineRow
 from sim.outcomes.verdict import Verdict
 from sim.pictures.style import GREY, colours_of
+from sim.scenario.money import DEFAULT_CURRENCY
 from sim.scenario.scenario import Scenario
 from sim.wording import capital, percent, readable
 
@@ -61,6 +62,11 @@ class Contents:
     timelines: Mapping[str, Sequence[TimelineRow]]
     parameters: Sequence[Sequence[str]]
     verdict: Verdict | None = None
+
+    @property
+    def currency(self) -> str:
+        """In which its money is; the usual one where an earlier program compared the scenarios."""
+        return next((one.currency for one in self.scenarios.values()), DEFAULT_CURRENCY)
 
     @property
     def hash(self) -> str:

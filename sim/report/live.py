@@ -119,6 +119,10 @@ class _Section:
     def _slots(self) -> Slots:
         return Slots(self.numbers, self.sliders.categories)
 
+    @property
+    def _currency(self) -> str:
+        return self.results[0].scenario.currency
+
     @cached_property
     def _titles(self) -> dict[str, str]:
         return {result.name: escape(result.scenario.title) for result in self.results}
@@ -147,9 +151,8 @@ class _Section:
             if share:
                 parts.append(f"foreign providers have {slots.words(share, 'of the market')}")
             if revenue:
-                parts.append(
-                    f"{'' if share else 'foreign providers '}keep USD {slots.words(revenue, 'bn of its revenue')}"
-                )
+                kept = f"keep {self._currency} {slots.words(revenue, 'bn of its revenue')}"
+                parts.append(kept if share else f"foreign providers {kept}")
             year = self.results[0].scenario.horizon.end_year
             level = [f"In {year} {' and '.join(parts)}."] if parts else []
             sentences = " ".join([*level, *self._changes(name), *self._movers(name)])
@@ -160,8 +163,8 @@ class _Section:
         base = self._titles[self.baseline]
         whose = {
             "gain": (f"Share gained over {base}, draw by draw:", "points"),
-            "worth": (f"Present value gained over {base} by foreign providers: USD", "bn"),
-            "host": ("By the host as a whole: USD", "bn"),
+            "worth": (f"Present value gained over {base} by foreign providers: {self._currency}", "bn"),
+            "host": (f"By the host as a whole: {self._currency}", "bn"),
         }
         for table, (before, after) in whose.items():
             row = self._last(table, scenario)
@@ -220,12 +223,14 @@ class _Section:
         """Intervals of everything that the section carries."""
         base = self._titles[self.baseline]
         yield self._table(f"Share gained over {base}, percentage points", self._by_year("gain"))
-        yield self._table("Revenue that foreign providers keep, USD bn a year", self._by_year("revenue"))
+        yield self._table(f"Revenue that foreign providers keep, {self._currency} bn a year", self._by_year("revenue"))
         year = self.results[0].scenario.horizon.end_year
         worth, host, value = (self._by_item(table) for table in ("worth", "host", "value"))
-        yield self._table(f"Worth to whom: present value to {year} gained over {base}, USD bn", worth)
-        yield self._table(f"Who gains and who pays: present value to {year} gained over {base}, USD bn", host)
-        levels = self._table(f"Present value of foreign providers to {year}, USD bn", value)
+        yield self._table(f"Worth to whom: present value to {year} gained over {base}, {self._currency} bn", worth)
+        yield self._table(
+            f"Who gains and who pays: present value to {year} gained over {base}, {self._currency} bn", host
+        )
+        levels = self._table(f"Present value of foreign providers to {year}, {self._currency} bn", value)
         yield f"<details><summary>Present values themselves</summary>{levels}</details>" if worth and value else levels
 
     def _by_year(self, table: str) -> list[Row]:

@@ -7,7 +7,7 @@ from importlib.resources import files
 from typing import Final, NamedTuple, TypeAlias
 
 from sim.outcomes.tables import parameter_columns, parameter_rows
-from sim.outcomes.variables import VARIABLES
+from sim.outcomes.variables import VARIABLES, unit_of
 from sim.outcomes.verdict import Line
 from sim.report.assumptions import Assumption, assumptions
 from sim.report.diagram import influence_diagram
@@ -263,6 +263,14 @@ def _assumption(one: Assumption) -> Html:
     )
 
 
+def _outcomes(currency: str) -> Sheet:
+    rows = (
+        (capital(readable(name)), VARIABLES[name].meaning, unit_of(name, currency), "; ".join(sources))
+        for name, sources in made_of().items()
+    )
+    return Sheet("Every outcome of a run", ("Outcome", "What it is", "Unit", "Made of"), tuple(rows))
+
+
 def _model(material: Material, figures: Figures) -> Html:
     text = Html((files("sim.report") / "model.html").read_text(encoding="utf-8"))
     diagram = element(
@@ -278,14 +286,7 @@ def _model(material: Material, figures: Figures) -> Html:
         ("Stage", "Reads", "Takes"),
         tuple((one.title, ", ".join(map(readable, one.sections)), "; ".join(one.takes)) for one in stages()),
     )
-    outcomes = Sheet(
-        "Every outcome of a run",
-        ("Outcome", "What it is", "Unit", "Made of"),
-        tuple(
-            (capital(readable(name)), VARIABLES[name].meaning, VARIABLES[name].unit, "; ".join(sources))
-            for name, sources in made_of().items()
-        ),
-    )
+    outcomes = _outcomes(material.base.currency)
     levers = listed([readable(name) for name in Regime.model_fields if name != "title"])
     figure = element(
         "figure",

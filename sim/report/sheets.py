@@ -19,7 +19,7 @@ from sim.outcomes.drivers import DriverRow
 from sim.outcomes.findings import unit_words
 from sim.outcomes.stakes import WAYS, ways_of
 from sim.outcomes.tables import TimelineRow
-from sim.outcomes.variables import VARIABLES
+from sim.outcomes.variables import VARIABLES, unit_of
 from sim.report.contents import Contents, Place
 from sim.scenario.families import Discrete
 from sim.scenario.inputs import Input, inputs
@@ -150,8 +150,10 @@ def _by_year(contents: Contents) -> Sheet:
     columns = [*_SCENARIO, Column("Year", "year", width=6)]
     for name, variable, _ in measures:
         form: Form = "percent" if variable == "foreign_share" else "money"
-        columns += [Column(header, form, _group(name, variable, form)) for header, _ in _LEVEL]
-        columns += [Column("95% less 5%", form, _group(name, variable, form))] if variable == "foreign_share" else []
+        columns += [Column(header, form, _group(contents, name, variable, form)) for header, _ in _LEVEL]
+        columns += (
+            [Column("95% less 5%", form, _group(contents, name, variable, form))] if variable == "foreign_share" else []
+        )
 
     def row(scenario: str, year: int) -> tuple[Cell, ...]:
         cells: list[Cell] = [scenario, year]
@@ -176,10 +178,10 @@ def _by_year(contents: Contents) -> Sheet:
 _SCENARIO: Final = (Column("Scenario", "scenario", width=24),)
 
 
-def _group(name: str, variable: str, form: Form) -> str:
+def _group(contents: Contents, name: str, variable: str, form: Form) -> str:
     """What stands above the columns of a measure: its name and unit."""
     units = {"percent": "%", "points": "percentage points"}
-    return f"{name} ({units.get(form, VARIABLES[variable].unit)})"
+    return f"{name} ({units.get(form, unit_of(variable, contents.currency))})"
 
 
 def _is_held(contents: Contents, variable: str, item: str) -> bool:
@@ -198,9 +200,9 @@ class _Part(NamedTuple):
     year: int
     is_gain: bool = False
 
-    def columns(self) -> Iterator[Column]:
+    def columns(self, contents: Contents) -> Iterator[Column]:
         """A column for each statistic."""
-        group = self.name if self.variable in _OF_WAYS else _group(self.name, self.variable, self.form)
+        group = self.name if self.variable in _OF_WAYS else _group(contents, self.name, self.variable, self.form)
         width = (15, 11)[len(self.statistics) - 1] if len(self.statistics) < 3 else 9
         for header, key in self.statistics:
             yield Column(header, "percent" if key == "p_positive" else self.form, group, width)
@@ -253,7 +255,7 @@ def _by_provider(contents: Contents) -> Sheet:
             *_SCENARIO,
             Column("Provider", width=24),
             Column("Origin", width=10),
-            *(column for part in parts for column in part.columns()),
+            *(column for part in parts for column in part.columns(contents)),
         ),
         tuple(rows) if parts else (),
         2,
@@ -288,7 +290,7 @@ def _differences(contents: Contents) -> Sheet:
     columns = [*_SCENARIO, Column("Year", "year", width=6)]
     for name, variable, _ in measures:
         form: Form = "points" if variable == "foreign_share" else "change"
-        group = _group(name, variable, form)
+        group = _group(contents, name, variable, form)
         columns += [Column(header, form, group) for header, _ in _LEVEL] + [Column(_GAIN[-1][0], "percent", group)]
 
     def row(scenario: str, year: int) -> tuple[Cell, ...]:
@@ -313,7 +315,7 @@ def _differences(contents: Contents) -> Sheet:
 def _who_gains(contents: Contents) -> Sheet:
     year = contents.years[-1]
     parties = [one for one in PARTIES if any(place[1:4] == (one[1], _TOTAL, one[2]) for place in contents.differences)]
-    unit = VARIABLES["consumer_gain"].unit
+    unit = unit_of("consumer_gain", contents.currency)
     columns = [Column(header, "change", f"Difference in {year} ({unit})") for header, _ in _LEVEL]
 
     def row(scenario: str, party: tuple[str, str, str]) -> tuple[Cell, ...]:
@@ -379,16 +381,16 @@ def _driver_rows(contents: Contents, label: str, scenario: str, rows: list[Drive
         words = capital(unit_words(unit.unit, contents.scenarios[scenario]))
         if widest.column not in ("", unit.unit) and not widest.column.startswith(f"{unit.unit}="):
             words += f" ({unit_words(widest.column, contents.scenarios[scenario])})"
-        form, factor, name = _measure_of(label)
+        form, factor, name = _measure_of(label, contents.currency)
         ends = (Measured(factor * value, form) for value in (widest.low, widest.high))
         yield (scenario, _outcome_words(label), words, unit.kind, unit.grade, unit.first, unit.first_se, *ends, name)
 
 
-def _measure_of(label: str) -> tuple[Form, float, str]:
+def _measure_of(label: str, currency: str) -> tuple[Form, float, str]:
     """How an outcome is shown, what it is multiplied by for that, and its unit in words."""
     found = _OUTCOME.fullmatch(label)
     variable, is_gain = (found[2], bool(found[1])) if found else ("", False)
-    unit = VARIABLES[variable].unit if variable in VARIABLES else ""
+    unit = unit_of(variable, currency) if variable in VARIABLES else ""
     if unit == "fraction":
         return ("points", 100.0, "points") if is_gain else ("percent", 1.0, "share")
     return "change" if is_gain else "money", 1.0, unit

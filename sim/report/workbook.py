@@ -14,7 +14,7 @@ import xlsxwriter
 from xlsxwriter.worksheet import Worksheet
 
 from sim.outcomes.manifest import Manifest, content_hash
-from sim.outcomes.variables import VARIABLES
+from sim.outcomes.variables import VARIABLES, unit_of
 from sim.report.charts import add_charts
 from sim.report.contents import Contents
 from sim.report.layout import CREATED, OPTIONS, Looks, add_sheet, cut, write_heading, write_table
@@ -136,6 +136,14 @@ def _about(contents: Contents) -> list[tuple[str, str]]:
         ("Median", "Half of the draws are below it."),
         ("5%, 95%", "One draw in twenty is below the first, one in twenty above the second."),
         ("Mean", "The average over draws; above the median where few draws are very large."),
-        ("Money", "Nominal, at one exchange rate; flows are per year, present values of the end of the base year."),
-        *((name, f"{info.meaning} ({info.unit})") for name, info in VARIABLES.items() if name in contents.variables),
+        (
+            "Money",
+            f"{contents.currency}, nominal, at one exchange rate; flows are per year, present values of the end of the "
+            "base year.",
+        ),
+        *(
+            (name, f"{info.meaning} ({unit_of(name, contents.currency)})")
+            for name, info in VARIABLES.items()
+            if name in contents.variables
+        ),
     ]

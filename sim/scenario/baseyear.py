@@ -85,7 +85,7 @@ class BaseYear:
     weights, open_part, propensity : (G, N)
         Segment's part of its layer, its open part, and how much its customers lean to foreign providers.
     layer_size : (L, N)
-        Spending, USD bn/yr.
+        Spending, bn/yr.
     layer_shares : (P, L, N)
         Provider shares, domestic providers first; they sum to 1.
     """
@@ -183,7 +183,7 @@ def existence(scenario: Scenario, inputs: Inputs, base: BaseYear) -> Iterator[Co
         "market.size",
         rest > 0.0,
         "the layers with a size leave nothing of market.size for the other layer",
-        "the layers with a size must leave something of the total (found {:g} of {:g} USD bn/yr)",
+        f"the layers with a size must leave something of the total (found {{:g}} of {{:g}} {scenario.currency} bn/yr)",
         (total - rest, total),
     )
     yield from spreading(scenario, inputs, base)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final
@@ -14,12 +15,14 @@ from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandle
 from pydantic_core import CoreSchema
 
 from sim.scenario.families import Discrete, Parameter
+from sim.scenario.money import CURRENCY, DEFAULT_CURRENCY
 from sim.scenario.records import Model, Record
 
 __all__ = [
     "CANONICAL_UNITS",
     "CHOICE",
     "SCALES",
+    "UNIT_FORMS",
     "AssetLife",
     "Category",
     "ChosenYears",
@@ -43,33 +46,56 @@ __all__ = [
     "Spread",
     "Year",
     "Years",
+    "is_written_unit",
+    "written_units",
 ]
 
 CANONICAL_UNITS: Final[Mapping[str, str]] = {
-    "money": "USD bn/yr",
+    "money": "bn/yr",
     "fraction": "fraction",
     "points": "fraction",
     "rate": "1/yr",
     "duration": "years",
     "number": "1",
-    "exchange rate": "CNY per USD",
+    "exchange rate": "1",
     "category": "category",
     "date": "year",
 }
-"""Dimension to the unit in which the engine computes."""
+"""Dimension to the unit in which the engine computes; money is in the currency of the scenario."""
 
 SCALES: Final[Mapping[str, Mapping[str, float]]] = {
-    "money": {"USD bn/yr": 1.0, "USD m/yr": 1e-3, "CNY bn/yr": 1.0, "CNY m/yr": 1e-3},
     "fraction": {"fraction": 1.0, "%": 0.01},
     "points": {"fraction": 1.0, "points": 0.01},
     "rate": {"1/yr": 1.0, "%/yr": 0.01, "points/yr": 0.01, "1/decade": 0.1},
     "duration": {"years": 1.0, "months": 1.0 / 12.0},
     "number": {"1": 1.0},
-    "exchange rate": {"CNY per USD": 1.0},
     "category": {"category": 1.0},
     "date": {"year": 1.0},
 }
-"""Dimension to the units it may be written in, each with its factor; CNY is divided by the rate besides."""
+"""Dimension to the units it may be written in, each with its factor; those of money are in `UNIT_FORMS`."""
+
+UNIT_FORMS: Final[Mapping[str, str]] = {
+    "money": rf"{CURRENCY} (bn|m)/yr",
+    "exchange rate": f"{CURRENCY} per {CURRENCY}",
+}
+"""Dimension to the form of its units, where these name a currency."""
+
+_EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
+    "money": ("{0} bn/yr", "{0} m/yr"),
+    "exchange rate": ("... per {0}",),
+}
+
+
+def written_units(dimension: str, currency: str = DEFAULT_CURRENCY) -> tuple[str, ...]:
+    """Units in which a number may be written where money is in some currency."""
+    named = _EXAMPLES.get(dimension)
+    return tuple(SCALES[dimension]) if named is None else tuple(form.format(currency) for form in named)
+
+
+def is_written_unit(dimension: str, unit: str) -> bool:
+    """Whether a unit is of a dimension; whether its currency is known is a question to the scenario."""
+    form = UNIT_FORMS.get(dimension)
+    return unit in SCALES[dimension] if form is None else re.fullmatch(form, unit) is not None
 
 
 class Source(Model):
@@ -83,9 +109,9 @@ class Source(Model):
 
 def _of(dimension: str) -> Callable[[Record], Record]:
     def check(record: Record) -> Record:
-        allowed = SCALES[dimension]
-        if record.unit not in allowed:
-            raise ValueError(f"wrong unit (found '{record.unit}'; allowed {', '.join(allowed)})")
+        if not is_written_unit(dimension, record.unit):
+            allowed, other = ", ".join(written_units(dimension)), " or another currency" * (dimension in UNIT_FORMS)
+            raise ValueError(f"wrong unit (found '{record.unit}'; allowed {allowed}{other})")
         if dimension == "category" and not isinstance(record, Discrete):
             raise ValueError("a choice among categories is written with 'discrete'")
         if record.fallback is not None:

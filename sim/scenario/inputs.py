@@ -9,7 +9,8 @@ from functools import cache, lru_cache
 from typing import Any, Final, Literal, TypeAlias
 
 from sim.axes import FloatArray
-from sim.scenario.evidence import SCALES, Dimension, Range
+from sim.scenario.evidence import CANONICAL_UNITS, SCALES, Dimension, Range, written_units
+from sim.scenario.money import in_currency
 from sim.scenario.records import Model, Record
 from sim.scenario.scenario import Scenario
 from sim.wording import readable
@@ -19,12 +20,14 @@ __all__ = [
     "Input",
     "Kind",
     "canonical",
+    "canonical_unit",
     "inputs",
     "medians",
     "naive_numbers",
     "record_numbers",
     "scale",
     "titles",
+    "units_of_input",
 ]
 
 Kind: TypeAlias = Literal["disagreement", "ignorance", "luck"]
@@ -44,7 +47,7 @@ class Input:
     record : Record
         Distribution and evidence.
     dimension : str
-        Key of `evidence.SCALES`.
+        Key of `evidence.CANONICAL_UNITS`.
     allowed : Range
         What the quantity can be at all, in canonical units.
     title : str
@@ -67,9 +70,23 @@ class Input:
 
 
 def scale(scenario: Scenario, dimension: str, unit: str) -> float:
-    """Canonical units in a unit. The currency is not modelled, so a record of its rate counts by its median."""
-    factor = SCALES[dimension][unit]
-    return factor / scenario.exchange_rate.middle() if dimension == "money" and unit.startswith("CNY") else factor
+    """Canonical units in a unit. Currencies are not modelled, so a record of a rate counts by its median."""
+    if dimension == "money":
+        return scenario.ledger.scale(unit)
+    return 1.0 if dimension == "exchange rate" else SCALES[dimension][unit]
+
+
+def canonical_unit(scenario: Scenario, dimension: str) -> str:
+    """The unit in which the engine computes, money with its currency."""
+    return in_currency(CANONICAL_UNITS[dimension], scenario.currency)
+
+
+def units_of_input(scenario: Scenario, item: Input) -> dict[str, float]:
+    """Units in which an input may be written, its own first, to how many canonical ones each is."""
+    currencies = scenario.ledger.currencies if item.dimension == "money" else (scenario.currency,)
+    others = [unit for currency in currencies for unit in written_units(item.dimension, currency)]
+    names = dict.fromkeys([item.record.unit, *(others if item.dimension != "exchange rate" else ())])
+    return {unit: scale(scenario, item.dimension, unit) for unit in names}
 
 
 def medians(scenario: Scenario) -> dict[str, float]:
@@ -84,7 +101,7 @@ def canonical(scenario: Scenario, item: Input, u: FloatArray) -> FloatArray:
     Parameters
     ----------
     scenario : Scenario
-        Gives the exchange rate.
+        Gives the currency and its rates.
     item : Input
     u : array of any shape
         Probabilities inside (0, 1).
@@ -92,7 +109,7 @@ def canonical(scenario: Scenario, item: Input, u: FloatArray) -> FloatArray:
     Returns
     -------
     array, shape of `u`
-        In `evidence.CANONICAL_UNITS[item.dimension]`.
+        In `canonical_unit` of its dimension.
     """
     return item.record.quantile(u) * scale(scenario, item.dimension, item.record.unit)
 

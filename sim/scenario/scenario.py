@@ -20,6 +20,7 @@ from sim.scenario.evidence import SCALES, ExchangeRate, Fraction, Growth, Number
 from sim.scenario.families import Fixed
 from sim.scenario.levers import Id, Regime
 from sim.scenario.market import Closure, Demand, LayerShares, Market, Migration, Opening, Rivalry, Segment, Technology
+from sim.scenario.money import DEFAULT_CURRENCY, Currency, Ledger
 from sim.scenario.providers import LAUNCH, Entry, EntryTerms, Provider, ProviderEntry, Regulator
 from sim.scenario.records import MOST, NO_TRUTH, Model, Titled
 from sim.scenario.steps import Policy
@@ -169,8 +170,12 @@ class Scenario(Model):
         default=None, description="Variant that is held against the record beside its base, in `sim backtest --all`."
     )
     as_of: datetime.date = Field(description="Day whose knowledge the scenario stands for.")
-    exchange_rate: ExchangeRate = Field(
-        title="rate at which money is converted", description="Converts CNY of a year to USD of a year."
+    currency: Currency = Field(default=DEFAULT_CURRENCY, description="ISO code of the money that results are in.")
+    exchange_rates: dict[Currency, ExchangeRate] = Field(
+        title="rate at which money in {0} is converted",
+        default_factory=dict,
+        max_length=MOST,
+        description="Other currencies in which numbers are stated, each per unit of `currency` or the other way round.",
     )
     horizon: Horizon
     sampling: Sampling
@@ -228,6 +233,15 @@ class Scenario(Model):
     def learned(self) -> Learned | None:
         """What was learned from a record, and takes the place of draws; None in a scenario as it was read."""
         return self._learned
+
+    @property
+    def ledger(self) -> Ledger:
+        """The currency, and what others are worth in it by the medians of their rates."""
+        rates = {
+            other: record.middle() if record.unit.startswith(other) else 1.0 / record.middle()
+            for other, record in self.exchange_rates.items()
+        }
+        return Ledger(self.currency, rates)
 
     def called(self, key: str) -> str:
         """What a part of the scenario is called where people read; an id of none in words."""

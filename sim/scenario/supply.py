@@ -77,7 +77,7 @@ class Economics(Model):
         description="Part of technology cost that an own site pays across the border as a royalty.",
     )
     capital_intensity: Intensity = Field(
-        title="capital that sales take", description="Capital per USD/yr of sales at the reference utilization."
+        title="capital that sales take", description="Capital per unit of yearly sales at the reference utilization."
     )
     asset_life: AssetLife = Field(title="life of equipment")
     reference_utilization: Annotated[Fraction, Range(0.05, 1)] = Field(

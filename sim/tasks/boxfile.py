@@ -19,8 +19,7 @@ from sim.outcomes.study import Study
 from sim.reading.documents import Node
 from sim.reading.kinds import BOX, tree_of
 from sim.reading.validation import conforming
-from sim.scenario.evidence import SCALES
-from sim.scenario.inputs import inputs, scale
+from sim.scenario.inputs import inputs, units_of_input
 from sim.scenario.levers import Id
 from sim.scenario.records import Finite, Model
 from sim.scenario.scenario import Scenario
@@ -94,8 +93,7 @@ def terms_of(scenario: Scenario) -> dict[str, Terms]:
         item = items.get(column.name)
         units = {column.unit: 1.0}
         if item is not None and not column.categories:
-            names = dict.fromkeys([item.record.unit, *SCALES[item.dimension]])
-            units = {unit: scale(scenario, item.dimension, unit) for unit in names}
+            units = units_of_input(scenario, item)
         terms[column.name] = Terms(column, units)
     return terms
 

@@ -14,7 +14,7 @@ from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from sim.chance.pairing import disagreements
 from sim.chance.sampling import check_draws
@@ -27,6 +27,7 @@ from sim.reading.validation import conforming, refuse, steps
 from sim.scenario.families import Discrete
 from sim.scenario.inputs import inputs, medians
 from sim.scenario.levers import Id
+from sim.scenario.money import DEFAULT_CURRENCY, Ledger, is_amount
 from sim.scenario.records import Grade, Model
 from sim.scenario.scenario import MOST_SEED, SETTINGS, Scenario
 from sim.scenario.steps import HazardStep
@@ -46,14 +47,18 @@ _FIXED: Final = (*SETTINGS, "extends", "horizon")
 
 _SOURCE: Final = "decision"
 
-_UNITS: Final = {"USD bn": 1.0, "USD m": 1e-3}
+
+def _is_amount(unit: str) -> str:
+    if not is_amount(unit):
+        raise ValueError(f"wrong unit (found {unit!r}; allowed bn or m of a currency: {DEFAULT_CURRENCY} m)")
+    return unit
 
 
 class Cost(Model):
     """What committing to an action costs, once and for all."""
 
     value: Annotated[Finite, Field(ge=0)]
-    unit: Literal["USD bn", "USD m"]
+    unit: Annotated[str, AfterValidator(_is_amount)] = Field(description="Billions or millions of a currency.")
     paid: Paid = Field(
         default="applying", description="On the day of the application, of the launch, or when the valuation begins."
     )
@@ -129,7 +134,7 @@ class Action:
     ----------
     name, title : str
     cost : float
-        USD bn.
+        Billions.
     paid : str
     is_benchmark : bool
         Whether it knows what nobody can: it is shown, and never chosen.
@@ -396,6 +401,8 @@ class _Draft:
         if "cost" in node.entries:
             try:
                 cost = conforming(node.entries["cost"], Cost)
+                if message := self.world.scenario.ledger.objection(cost.unit):
+                    problems.append(node.entries["cost"].entries["unit"].place.problem(f"{path}.cost.unit", message))
             except ScenarioError as error:
                 problems += [replace(one, path=f"{path}.cost.{one.path}".rstrip(".")) for one in error.problems]
         for key, below in node.entries.items():
@@ -430,7 +437,10 @@ class _Draft:
         file, scenario = self.file, cases[0]
         if file.host is not None:
             return Decider(
-                HOST, "the host", file.host, tuple(_action(option, is_benchmark=False) for option in options)
+                HOST,
+                "the host",
+                file.host,
+                tuple(_action(option, scenario.ledger, is_benchmark=False) for option in options),
             )
         player = None if file.players is None else list(file.players)[place]
         objective = file.objective or ""
@@ -441,7 +451,10 @@ class _Draft:
         last = 1 if place else len(cases) // len(options)
         own = cases[: last * len(options) : last]
         benchmarks = [name in case.foreign and case.entry_of(name).rule == "profit" for case in own]
-        actions = tuple(_action(option, is_benchmark=knows) for option, knows in zip(options, benchmarks, strict=True))
+        actions = tuple(
+            _action(option, scenario.ledger, is_benchmark=knows)
+            for option, knows in zip(options, benchmarks, strict=True)
+        )
         return Decider(name, title, {objective: 1.0}, actions)
 
     def wrong_actions(self, decision: Decision) -> Iterator[Problem]:
@@ -460,13 +473,14 @@ class _Draft:
             )
 
 
-def _action(option: _Option, *, is_benchmark: bool) -> Action:
+def _action(option: _Option, ledger: Ledger, *, is_benchmark: bool) -> Action:
     title = option.node.entries.get("title")
     words = str(title.value) if title is not None else option.name.replace("_", " ")
     cost = option.cost
     if cost is None:
         return Action(option.name, words, 0.0, "applying", is_benchmark)
-    return Action(option.name, words, cost.value * _UNITS[cost.unit], cost.paid, is_benchmark, cost.note or "")
+    value = cost.value * ledger.scale(cost.unit)
+    return Action(option.name, words, value, cost.paid, is_benchmark, cost.note or "")
 
 
 def _with_remedy(problem: Problem, scenario: str) -> Problem:

@@ -13,6 +13,7 @@ from sim.analysis.scrambles import Estimate
 from sim.axes import FloatArray
 from sim.pictures.decisions import Advice
 from sim.pictures.waiting import WaitingSheet
+from sim.scenario.money import in_currency
 
 __all__ = ["DECIDE_COLUMNS", "PAIR", "Row", "at_place", "decide_rows", "mean_of", "share_above_0"]
 
@@ -37,12 +38,18 @@ DECIDE_COLUMNS: Final = Row._fields
 PAIR: Final = " × "
 """Between the actions of two who decide."""
 
-_UNIT: Final = "USD bn"
+_UNIT: Final = "bn"
 _UNITS: Final = {"P(loss)": "fraction", "P(best)": "fraction"}
 
 
 def decide_rows(advice: Advice) -> Iterator[Row]:
     """The tidy table."""
+    for row in _rows(advice):
+        yield row._replace(unit=in_currency(row.unit, advice.scenario.currency))
+
+
+def _rows(advice: Advice) -> Iterator[Row]:
+    """Its rows, money without its currency."""
     if advice.game is not None:
         yield from _game_rows(advice)
         return

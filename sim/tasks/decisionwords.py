@@ -21,7 +21,10 @@ from sim.wording import readable
 __all__ = ["sentences", "short_table"]
 
 _NOTHING: Final = 5e-4
-"""USD bn: what a sentence does not tell from nothing."""
+"""Billions: what a sentence does not tell from nothing."""
+
+_CURRENCY: Final = "¤"
+"""The sign of no currency: stands for the scenario's until a sentence is whole."""
 
 _ERRORS: Final = 3.0
 _MOST_TOLD: Final = 3
@@ -30,23 +33,23 @@ _MOST_TOLD: Final = 3
 
 def sentences(advice: Advice) -> tuple[str, ...]:
     """One sentence for each thing that is found, the most important first."""
-    if advice.game is not None:
-        return tuple(_of_game(advice))
-    return tuple(filter(None, _of_host(advice) if advice.is_host else _of_provider(advice)))
+    made = _of_host(advice) if advice.is_host else _of_provider(advice)
+    told = _of_game(advice) if advice.game is not None else filter(None, made)
+    return tuple(sentence.replace(_CURRENCY, advice.scenario.currency) for sentence in told)
 
 
-def _usd(value: float) -> str:
+def _amount(value: float) -> str:
     size = abs(value)
     if size < _NOTHING:
         return "nothing"
     digits = 0 if size >= 99.5 else 1 if size >= 1.95 else 2 if size >= 0.0995 else 3
-    return f"{'−' if value < 0 else ''}USD {size:.{digits}f}bn"
+    return f"{'−' if value < 0 else ''}{_CURRENCY} {size:.{digits}f}bn"
 
 
 def _about(number: Estimate) -> str:
     """An amount with two standard errors."""
     value, se = float(number.value), float(number.se)
-    return _usd(value) if isnan(se) else f"{_usd(value)} (± {2 * se:.2g})"
+    return _amount(value) if isnan(se) else f"{_amount(value)} (± {2 * se:.2g})"
 
 
 def _statistic(found: Appraisal, name: str, d: int) -> float:
@@ -76,7 +79,7 @@ def _headline(who: str, found: Appraisal) -> str:
     if even is None:
         return f"{who}: '{action}' brings {_about(at_place(found.payoffs, 0, d))} above '{found.choice.actions[0]}'."
     by_belief = zip(found.choice.beliefs, found.break_even_by_belief[d], strict=True)
-    beliefs = ", ".join(f"{_usd(float(one.value))} if {readable(name)} holds" for name, one in by_belief)
+    beliefs = ", ".join(f"{_amount(float(one.value))} if {readable(name)} holds" for name, one in by_belief)
     return f"{who}: '{action}' pays up to a sunk commitment of {_about(even)}; {beliefs}."
 
 
@@ -85,7 +88,7 @@ def _stake(found: Appraisal) -> str:
     level, action = found.levels[0], found.choice.actions[found.levels[0].best]
     if level.is_best_by_any_belief and not level.told:
         even = found.break_even[level.best]
-        point = f"; only a commitment above {_usd(float(even.value))} overturns it" if even is not None else ""
+        point = f"; only a commitment above {_amount(float(even.value))} overturns it" if even is not None else ""
         return (
             f"'{action}' is best whatever weights one gives the beliefs, and nothing that can be found out would "
             f"change it{point}."
@@ -96,8 +99,8 @@ def _stake(found: Appraisal) -> str:
 def _payoff(found: Appraisal) -> str:
     d = found.in_question
     cost, (first, action) = float(found.choice.cost[d]), (found.choice.actions[0], found.choice.actions[d])
-    after = f", after the {_usd(cost)} that it commits" if cost else ""
-    low, middle, high, tail = (_usd(_statistic(found, name, d)) for name in ("p05", "p50", "p95", "worst tenth"))
+    after = f", after the {_amount(cost)} that it commits" if cost else ""
+    low, middle, high, tail = (_amount(_statistic(found, name, d)) for name in ("p05", "p50", "p95", "worst tenth"))
     loss, best = (as_percent(_statistic(found, name, d)) for name in ("P(loss)", "P(best)"))
     return (
         f"'{action}' brings {_about(at_place(found.payoffs, 0, d))} above '{first}' in the mean{after} (median "
@@ -111,14 +114,14 @@ def _terminal(found: Appraisal) -> str:
     d, mean = found.in_question, float(found.payoffs.value[0, found.in_question])
     means = {label: float(one.value[d]) for label, one in found.by_variant.items()}
     parts = [
-        f"{_usd(value)} if nothing counts after {label[3:]}" for label, value in means.items() if label[:3] == "to "
+        f"{_amount(value)} if nothing counts after {label[3:]}" for label, value in means.items() if label[:3] == "to "
     ]
     parts += [
-        f"{_usd(value)} at {label.removeprefix('discount ')} a year"
+        f"{_amount(value)} at {label.removeprefix('discount ')} a year"
         for label, value in means.items()
         if label.startswith("discount ")
     ]
-    return f"That mean of {_usd(mean)} is {', '.join(parts)}." if parts else ""
+    return f"That mean of {_amount(mean)} is {', '.join(parts)}." if parts else ""
 
 
 def _place(found: Appraisal) -> str:
@@ -165,7 +168,7 @@ def _option(shown: WaitingSheet) -> str:
 def _simple(rule: TimingRule) -> str:
     """The best that can be done without waiting."""
     if rule.instead == NOW_OR_NEVER:
-        return f"deciding once, on the first day, by what is then seen ({_usd(float(rule.now_or_never.value))})"
+        return f"deciding once, on the first day, by what is then seen ({_amount(float(rule.now_or_never.value))})"
     return {NEVER: "never applying", AT_ONCE: "applying at once"}[rule.instead]
 
 
@@ -182,8 +185,8 @@ def _where(level: Level) -> str:
     if not most:
         return "With nothing committed"
     if level.label == AS_STATED:
-        return f"At the {_usd(most)} that the file commits"
-    return f"At {level.label} ({_usd(most)})"
+        return f"At the {_amount(most)} that the file commits"
+    return f"At {level.label} ({_amount(most)})"
 
 
 def _flip(found: Appraisal, level: Level) -> str:
@@ -202,7 +205,7 @@ def _flip(found: Appraisal, level: Level) -> str:
 
 
 def _knowing(level: Level) -> str:
-    foresight = f"perfect foresight, luck and all, {_usd(float(level.foresight.value))}"
+    foresight = f"perfect foresight, luck and all, {_amount(float(level.foresight.value))}"
     nested = "" if level.nested is None else f"all but luck together {_range(*level.nested)}, "
     told = {unit.known.name for unit in level.told}
     buyable = [
@@ -217,8 +220,8 @@ def _knowing(level: Level) -> str:
 def _range(low: float, se: float, high: float) -> str:
     """A worth from its lower to its upper bound, as far as the lower one is told from 0."""
     if isnan(se) or low > _ERRORS * se:
-        return f"{_usd(low)} to {_usd(max(low, high))}"
-    return f"at most {_usd(max(low, high, 0.0))}"
+        return f"{_amount(low)} to {_amount(max(low, high))}"
+    return f"at most {_amount(max(low, high, 0.0))}"
 
 
 def _unit_words(unit: UnitWorth) -> str:
@@ -232,7 +235,7 @@ def _unit_words(unit: UnitWorth) -> str:
 def _regret(found: Appraisal) -> str:
     amounts = zip(*found.regret.value.tolist(), found.regret_over_beliefs.value.tolist(), strict=True)
     parts = [
-        f"'{name}' {_usd(mean)} (5% of draws above {_usd(high)}; worst belief {_usd(worst)})"
+        f"'{name}' {_amount(mean)} (5% of draws above {_amount(high)}; worst belief {_amount(worst)})"
         for name, (mean, high, worst) in zip(found.choice.actions, amounts, strict=True)
     ]
     return f"Regret in the mean: {', '.join(parts)}."
@@ -252,8 +255,8 @@ def _regime(advice: Advice, d: int) -> str:
     """What a regime brings the host, of what that is made, and what it leaves to foreign providers."""
     found, actions = advice.subject, advice.subject.choice.actions
     worth, against = advice.subject.choice.worth, advice.against
-    low, high = (_usd(_statistic(found, name, d)) for name in ("p05", "p95"))
-    parts = (f"{_named(label)} {_usd(float((one[d] - one[0]).mean()))}" for label, one in advice.parts.items())
+    low, high = (_amount(_statistic(found, name, d)) for name in ("p05", "p95"))
+    parts = (f"{_named(label)} {_amount(float((one[d] - one[0]).mean()))}" for label, one in advice.parts.items())
     foreign = "" if against is None else f"; foreign providers get {_about(mean_of(against[d] - against[0]))}"
     return (
         f"'{actions[d]}' brings the host {_about(at_place(found.payoffs, 0, d))} above '{actions[0]}' "

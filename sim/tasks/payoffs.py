@@ -24,6 +24,7 @@ from sim.model.record import Record
 from sim.model.valuation import Terms, flow_value, valued_panels, worth_until
 from sim.outcomes.naming import Outcome, find_number
 from sim.scenario.inputs import inputs, scale
+from sim.scenario.money import in_currency
 from sim.scenario.scenario import Scenario
 from sim.tasks.decisionfile import HOST, Decider, Decision
 from sim.tasks.parts import Arrays
@@ -128,24 +129,26 @@ def _path_of(decision: Decision, decider: Decider) -> str:
 
 
 def _wrong_kinds(decision: Decision, objectives: Sequence[Sequence[tuple[Outcome | None, float]]]) -> Iterator[Problem]:
+    value = in_currency("bn", decision.start.currency)
     for decider, objective in zip(decision.deciders, objectives, strict=True):
         for outcome, _ in objective:
             assert outcome is not None
-            message = _objection(decider, outcome)
-            if decision.delays and outcome.unit != "USD bn" and not message:
-                message = "what waiting is worth is told of USD bn only"
+            message = _objection(decider, outcome, value)
+            if decision.delays and outcome.unit != value and not message:
+                message = f"what waiting is worth is told of {value} only"
             if message:
                 shown = f"{message} (found {outcome.label}, {outcome.unit})"
                 yield Problem(decision.name, 0, 0, _path_of(decision, decider), shown)
 
 
-def _objection(decider: Decider, outcome: Outcome) -> str:
+def _objection(decider: Decider, outcome: Outcome, value: str) -> str:
+    """What keeps an outcome from being an objective; `value` is the unit of what is paid once."""
     if outcome.is_comparison:
         return "differences to the first action are taken in any case"
-    if decider.is_host and outcome.unit != "USD bn/yr":
-        return "what counts for the host is a flow in USD bn/yr"
-    if any(action.cost for action in decider.actions) and outcome.unit != "USD bn":
-        return "a cost can be taken from USD bn only"
+    if decider.is_host and outcome.unit != f"{value}/yr":
+        return f"what counts for the host is a flow in {value}/yr"
+    if any(action.cost for action in decider.actions) and outcome.unit != value:
+        return f"a cost can be taken from {value} only"
     return ""
 
 

@@ -117,7 +117,7 @@ def ask(
     known, replaced = (loaded.scenario, ()) if known_on is None else as_known(loaded, known_on)
     request = make_request([known], draws=draws, seed=seed, baseline=None, keep=None, pictures=plots)
     scenario = request.scenarios[0]
-    record = tuple(read_record(Path(observed), scenario.horizon))
+    record = tuple(read_record(Path(observed), scenario.horizon, scenario.ledger))
     names = Names() if mapping is None else read_names(Path(mapping), record, scenario)
     matching = match_record(record, scenario, scenario.as_of, names)
     return Question(request, record, matching, tuple(replaced), names, Path(observed).read_bytes())
@@ -139,7 +139,7 @@ def question_of(content: Mapping[str, Any], folder: Path) -> Question:
         raise ResultsError(f"{record_file}: cannot be read: {error.strerror}") from error
     if hashlib.sha256(text).hexdigest() != content["record"]:
         raise ResultsError(f"{record_file}: is not the record that the study was asked about")
-    record = tuple(read_record(record_file, scenario.horizon))
+    record = tuple(read_record(record_file, scenario.horizon, scenario.ledger))
     request = Request((scenario,), scenario.name, None, content["pictures"], content["set_by"])
     names, replaced = Names(**content["names"]), tuple(Replacement(*row) for row in content["replaced"])
     return Question(request, record, match_record(record, scenario, scenario.as_of, names), replaced, names, text)

@@ -36,7 +36,7 @@ from sim.tasks.compare import scenario_folders
 from sim.tasks.crew import make_crew
 from sim.tasks.pool import Progress
 from sim.tasks.task import FINDINGS, Desk, Findings, FindingsStudy, Finished, Task, perform
-from sim.wording import capital, change, listed, money, points
+from sim.wording import billions, capital, change, listed, money, points
 
 __all__ = ["RevisionTask", "compare_days"]
 
@@ -106,6 +106,7 @@ def compare_days(
     if not pairs:
         names = (" and ".join(one.result.name for one in side) for side in (before, after))
         raise ResultsError(f"no scenario is in both studies (found {' in the old one, '.join(names)} in the new one)")
+    _require_one_currency(pairs)
     return perform(RevisionTask(pairs, alone), out, make_crew(1), force=force, progress=progress)
 
 
@@ -134,6 +135,17 @@ def _matched(before: Sequence[_Side], after: Sequence[_Side]) -> tuple[tuple[Pai
     old = {one.result.name: one for one in before}
     pairs = tuple(Pair(one, new[name]) for name, one in old.items() if name in new)
     return pairs, tuple(sorted(old.keys() ^ new.keys()))
+
+
+def _require_one_currency(pairs: Sequence[Pair]) -> None:
+    """Refuse to subtract money of one currency from that of another."""
+    for pair in pairs:
+        then, now = (side.result.scenario.currency for side in (pair.old, pair.new))
+        if then != now:
+            raise ResultsError(
+                f"{pair.name} cannot be compared: its money is in {then} in the old study and in {now} in the new one; "
+                "run one of them again in the other's currency, with a rate in exchange_rates"
+            )
 
 
 @dataclass(frozen=True)
@@ -327,7 +339,7 @@ def _moved(pair: Pair, variable: str, scope: str, item: str, words: str) -> str:
     then, now = (panel.column(years[-1], scope, item) for panel in panels)
     was, is_now = (_Levels.of(column, one.sizes) for column, one in zip((then, now), sides, strict=True))
     moved = _Levels.of(now - then, pair.new.result.sizes) if not pair.unlike else None
-    amount = _AMOUNTS[panels[-1].unit == "fraction"]
+    amount = _in_words(panels[-1].unit)
     when = f"in {years[-1]} " if len(panels[-1].years) > 1 else ""
     level = words.format(f"{amount(is_now.median)} in the median ({amount(is_now.mean)} in the mean)")
     before = f"was {amount(was.median)} ({amount(was.mean)})"
@@ -364,11 +376,11 @@ def _step(was: _Levels, is_now: _Levels, moved: _Levels | None, *, is_share: boo
     return f"{step}{errors}; draw by draw {shown(factor * moved.low)} to {shown(factor * moved.high)}"
 
 
-_AMOUNTS: Final[Mapping[bool, Callable[[float], str]]] = {
-    True: lambda share: f"{100 * share:.1f}%",
-    False: lambda amount: f"USD {money(amount)}bn",
-}
-"""A share, and an amount, in words."""
+def _in_words(unit: str) -> Callable[[float], str]:
+    """What says a share or an amount."""
+    if unit == "fraction":
+        return lambda share: f"{100 * share:.1f}%"
+    return lambda amount: billions(amount, unit.partition(" ")[0])
 
 
 def _assumed(pair: Pair) -> str:

@@ -69,7 +69,7 @@ class Commitment(NamedTuple):
     Attributes
     ----------
     cost : float
-        USD bn, which nothing brings back.
+        Billions, which nothing brings back.
     paid : {'applying', 'launching'}
         On which day.
     label : str

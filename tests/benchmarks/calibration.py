@@ -42,7 +42,7 @@ LEAST = 0.05
 def thinned() -> Teacher:
     """The shipped case in years, and rows of the record over their whole years."""
     scenario = load_scenario(shipped_folder() / "jv_only.yaml", overrides=["horizon.period_months=12"])
-    record = read_record(shipped_folder() / "observed_2019_2021.csv", scenario.horizon)
+    record = read_record(shipped_folder() / "observed_2019_2021.csv", scenario.horizon, scenario.ledger)
     rows = [_of_its_year(row) for row in record if row.id in ROWS]
     return teacher(scenario, match_record(rows, scenario, scenario.as_of).matches)
 
