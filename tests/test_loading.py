@@ -415,7 +415,7 @@ def test_a_missing_file_is_not_answered_with_what_only_ends_alike(folder: Folder
 def test_a_forgotten_extends_is_told_once_with_the_remedy(folder: Folder) -> None:
     folder.write("base.yaml", SMALL)
     path = folder.write("case.yaml", "schema_version: 1\nname: case\nentry: {rule: never}\n")
-    line = "case.yaml: lacks 14 of 16 sections, and does not say what it extends: add 'extends: base.yaml'"
+    line = "case.yaml: lacks 13 of 15 sections, and does not say what it extends: add 'extends: base.yaml'"
     assert folder.complaints(path) == [line]
 
 
