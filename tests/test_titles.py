@@ -6,6 +6,7 @@ import pytest
 from conftest import SMALL, Folder, small
 from shipped import RUNNABLE, scenario
 
+from sim.outcomes.naming import Outcome
 from sim.reading.loading import load_scenario
 from sim.scenario.inputs import titles
 from sim.wording import readable
@@ -48,3 +49,19 @@ def test_an_id_on_the_way_is_called_by_its_title(folder: Folder) -> None:
 def test_a_title_is_nothing_that_could_move_a_result(folder: Folder) -> None:
     text = "segments: {firms: {title: banks and shops}}\nproviders: {aws: {title: Another, origin: foreign}}\n"
     assert load_scenario(folder.variant(text)).overridden == {}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "words"),
+    [
+        (Outcome("foreign_share", "total", "", 2030, "fraction"), "foreign share, all layers, 2030"),
+        (Outcome("npv", "total", "foreign", 2030, "USD bn"), "NPV, foreign providers, 2030"),
+        (
+            Outcome("market_share", "iaas", "aws", 2030, "fraction", is_gain=True),
+            "gain in market share, AWS, IaaS, 2030",
+        ),
+        (Outcome("event_date", "", "aws.launch", 2030, "year"), "event date, AWS launch, 2030"),
+    ],
+)
+def test_an_outcome_is_told_by_what_whose_where_and_when(outcome: Outcome, words: str) -> None:
+    assert outcome.words(scenario("jv_only")) == words

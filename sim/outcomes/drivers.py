@@ -144,6 +144,11 @@ class Attribution:
     swing_errors: Mapping[str, float]
 
     @property
+    def words(self) -> str:
+        """What the outcome is, in a sentence."""
+        return self.outcome.words(self.scenario)
+
+    @property
     def baseline(self) -> str:
         """Name of the scenario that a gain is counted from; empty for a level."""
         return self.reference.name if self.reference else ""

@@ -13,7 +13,7 @@ from sim.scenario.inputs import titles
 from sim.scenario.scenario import Scenario
 from sim.wording import listed, readable
 
-__all__ = ["decisive", "in_units", "outcome_words", "sentences", "unit_words"]
+__all__ = ["decisive", "in_units", "sentences", "unit_words"]
 
 _NAMED: Final = 5
 """Units that a sentence names."""
@@ -49,16 +49,6 @@ def unit_words(name: str, scenario: Scenario) -> str:
     return _UNITS.get(name) or own or readable(name)
 
 
-def outcome_words(attribution: Attribution) -> str:
-    """An outcome as a sentence has it, without what a gain is counted from."""
-    outcome = attribution.outcome
-    scope = "all layers" if outcome.scope == "total" else attribution.scenario.called(outcome.scope)
-    whose = f"{outcome.item} providers" if outcome.item == "foreign" else attribution.scenario.called(outcome.item)
-    place = "" if outcome.scope == "total" and outcome.item else scope
-    what = ", ".join(filter(None, (readable(outcome.variable), whose, place, str(outcome.year))))
-    return f"gain in {what}" if outcome.is_gain else what
-
-
 def in_units(outcome: Outcome, value: float) -> str:
     """A number of an outcome with its unit; shares in percent, their differences in points, gains with a sign."""
     return _sized(outcome, value, "+" if outcome.is_gain else "")
@@ -80,7 +70,7 @@ def sentences(attribution: Attribution) -> Iterator[str]:
     outcome = attribution.outcome
     mean, sd = in_units(outcome, attribution.mean), _sized(outcome, attribution.sd, "").replace("%", " points")
     over = f" over {attribution.reference.title}" if attribution.reference else ""
-    what = f"{attribution.scenario.title}, {outcome_words(attribution)}{over}"
+    what = f"{attribution.scenario.title}, {attribution.words}{over}"
     yield f"{what}: mean {mean}, standard deviation {sd}."
     if not attribution.has_errors:
         yield _TOO_FEW

@@ -18,6 +18,8 @@ from sim.errors import choices
 from sim.outcomes.comparison import UNIT_OF_DIFFERENCE, WORTH_OF_DIFFERENCE, paired, worth_of_difference
 from sim.outcomes.panels import Columns, Panel, Result
 from sim.outcomes.variables import VARIABLES
+from sim.scenario.scenario import Scenario
+from sim.wording import readable
 
 __all__ = ["Outcome", "Panels", "find_number", "find_outcome", "outcome_draws", "variables_of"]
 
@@ -25,6 +27,10 @@ Panels: TypeAlias = Mapping[str, Columns]
 
 _GAIN: Final = re.compile(r"gain\((.*)\)")
 _YEAR: Final = re.compile(r"(.*?)\.?(\d{4})")
+
+
+_WHOLE: Final = "total"
+_GROUPS: Final = ("foreign", "domestic")
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,17 @@ class Outcome:
         name = ".".join(filter(None, (self.variable, self.scope, self.item, str(self.year))))
         whose = f"{self.scenario}:{name}" if self.scenario else name
         return f"gain({whose})" if self.is_gain else whose
+
+    def words(self, scenario: Scenario) -> str:
+        """What it is in a sentence, with the titles of a scenario: what, whose, where and when."""
+        provider, _, event = self.item.partition(".")
+        whose = f"{provider} providers" if provider in _GROUPS else scenario.called(provider)
+        where = "" if self.scope in ("", _WHOLE) else scenario.called(self.scope)
+        if self.scope == _WHOLE and not self.item:
+            where = "all layers"
+        who = " ".join(filter(None, (whose if provider else "", readable(event))))
+        what = ", ".join(filter(None, (readable(self.variable), who, where, str(self.year))))
+        return f"gain in {what}" if self.is_gain else what
 
     @property
     def is_comparison(self) -> bool:

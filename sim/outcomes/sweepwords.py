@@ -7,12 +7,11 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from sim.outcomes.findings import in_units
-from sim.outcomes.naming import Outcome
 from sim.outcomes.statistics import STATISTICS
 from sim.outcomes.sweeps import Factor, Response, SweepResult
-from sim.wording import capital, listed, readable
+from sim.wording import capital, listed
 
-__all__ = ["outcome_words", "sentences", "settings"]
+__all__ = ["sentences", "settings"]
 
 
 def sentences(result: SweepResult) -> Iterator[str]:
@@ -27,7 +26,7 @@ def sentences(result: SweepResult) -> Iterator[str]:
 
 def _ends(result: SweepResult, response: Response) -> Iterator[str]:
     """Where the median of an outcome, and its mean difference to the baseline, are least and greatest."""
-    outcome, named = response.outcome, outcome_words(result, response.outcome)
+    outcome, named = response.outcome, capital(response.outcome.words(result.scenario))
     over = f" over {result.baseline}" if result.baseline else ""
     for what, its, statistic, found in (
         ("median", outcome, "p50", response.level),
@@ -44,18 +43,6 @@ def _ends(result: SweepResult, response: Response) -> Iterator[str]:
         else:
             places = [listed(_values(result.factors, place)) for place in (low, high)]
             yield f"{named}, {what}: from {ends[0]} at {places[0]} to {ends[1]} at {places[1]}."
-
-
-def outcome_words(result: SweepResult, outcome: Outcome) -> str:
-    """An outcome of a sweep as a title has it: what, whose, where and when."""
-    item, scenario = outcome.item, result.scenario
-    provider, _, event = item.partition(".")
-    if provider in scenario.providers:
-        whose = " ".join(filter(None, (scenario.called(provider), readable(event))))
-    else:
-        whose = f"{item} providers" if item in ("foreign", "domestic") else readable(item)
-    parts = (capital(readable(outcome.variable)), whose, scenario.called(outcome.scope) if outcome.scope else "")
-    return f"{', '.join(filter(None, parts))}, {outcome.year}"
 
 
 def settings(factors: Sequence[Factor], one: int, other: int) -> tuple[str, str]:

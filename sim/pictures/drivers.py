@@ -16,7 +16,7 @@ from matplotlib.patches import Patch
 
 from sim.chance.units import KINDS
 from sim.outcomes.drivers import UNATTRIBUTED, Attribution, DriverRow, KindRow, Share
-from sim.outcomes.findings import in_units, outcome_words, unit_words
+from sim.outcomes.findings import in_units, unit_words
 from sim.outcomes.panels import Result
 from sim.pictures.captions import driver, kinds_of
 from sim.pictures.marks import key
@@ -144,7 +144,7 @@ def _tornado_title(attribution: Attribution) -> Titles:
     share, is_whole = (most.first, False) if isnan(most.total) else (most.total, True)
     is_told = attribution.has_errors and most.is_told
     whose = unit_words(most.unit, attribution.scenario) if is_told else ""
-    return driver(f"{name}'s {outcome_words(attribution)}", mean, whose, share, is_whole=is_whole)
+    return driver(f"{name}'s {attribution.words}", mean, whose, share, is_whole=is_whole)
 
 
 def _dot(label: str, *, filled: bool) -> Line2D:
@@ -232,7 +232,7 @@ def drivers_kinds(kinds: Kinds) -> Figure:
     axes = figure.add_subplot(places[0, 0])
     for place, attribution in enumerate(shown):
         _bar(axes, place, attribution.kinds, whole)
-    names = [f"{one.scenario.title}:\n{textwrap.fill(outcome_words(one), 52)}" for one in shown]
+    names = [f"{one.scenario.title}:\n{textwrap.fill(one.words, 52)}" for one in shown]
     _frame(axes, names)
     axes.set_xlim(0, 100)
     axes.set_xlabel("Share of the variance (%)")
@@ -248,7 +248,7 @@ def _kinds_title(shown: Sequence[Attribution], whole: bool) -> Titles:
     shares = {row.kind: row.share if whole else row.first for row in most.kinds}
     told = {kind: share for kind, share in shares.items() if kind != UNATTRIBUTED and not isnan(share)}
     told = told if most.has_errors else {}
-    return kinds_of(f"{most.scenario.title}'s {outcome_words(most)}", told, is_whole=whole)
+    return kinds_of(f"{most.scenario.title}'s {most.words}", told, is_whole=whole)
 
 
 _WHOLE: Final = (

@@ -23,7 +23,7 @@ from sim.outcomes.naming import Outcome
 from sim.outcomes.results import Result
 from sim.outcomes.statistics import STATISTICS, Statistics
 from sim.outcomes.sweeps import Factor, Response, SweepResult
-from sim.outcomes.sweepwords import outcome_words, settings
+from sim.outcomes.sweepwords import settings
 from sim.pictures.captions import extremes
 from sim.pictures.style import COLOURS, HEIGHT, INK, number_axis, sheet
 from sim.pictures.titles import Titles
@@ -169,7 +169,7 @@ def outcome_sheet(
     """A sheet with where the last view is least and greatest as its title, the question, and how to read it."""
     names = [factor_words(factor, unit=False) for factor in result.factors]
     by = f", by {' and '.join(names)}" if len(names) < _MOST_NAMED else ""
-    what = outcome_words(result, outcome)
+    what = capital(outcome.words(result.scenario))
     against = f", less {result.baseline} in the same draw and world" if result.baseline else ""
     note = f"{result.question} {what}{by}. Scenario {result.scenario.title}{against}. {how}"
     paths = (*(factor.path for factor in result.factors), *_BEHIND)

@@ -17,6 +17,7 @@ import numpy as np
 
 from sim.outcomes.drivers import DriverRow
 from sim.outcomes.findings import unit_words
+from sim.outcomes.naming import Outcome
 from sim.outcomes.stakes import WAYS, ways_of
 from sim.outcomes.tables import TimelineRow
 from sim.outcomes.variables import VARIABLES, unit_of
@@ -337,7 +338,8 @@ def _who_gains(contents: Contents) -> Sheet:
 def _drivers(contents: Contents) -> Sheet:
     rows: list[tuple[Cell, ...]] = []
     for (label, scenario), group in groupby(contents.drivers, lambda row: (row.outcome, row.scenario)):
-        if _item_of(label) in ("", _FOREIGN) and scenario in contents.scenarios:
+        asked = _asked(label, contents.currency)
+        if (asked is None or asked.item in ("", _FOREIGN)) and scenario in contents.scenarios:
             rows += _driver_rows(contents, label, scenario, list(group))
     columns = (
         *_SCENARIO,
@@ -367,10 +369,13 @@ def _drivers(contents: Contents) -> Sheet:
 _OUTCOME: Final = re.compile(r"(gain\()?([a-z_]+)\.?([^()]*?)\.?(\d{4})\)?")
 
 
-def _item_of(label: str) -> str:
-    """Whose outcome a label names."""
+def _asked(label: str, currency: str) -> Outcome | None:
+    """The outcome that a label names; None if none is known of it."""
     found = _OUTCOME.fullmatch(label)
-    return found[3].partition(".")[2] if found else ""
+    if found is None or found[2] not in VARIABLES:
+        return None
+    scope, _, item = found[3].partition(".")
+    return Outcome(found[2], scope, item, int(found[4]), unit_of(found[2], currency), is_gain=bool(found[1]))
 
 
 def _driver_rows(contents: Contents, label: str, scenario: str, rows: list[DriverRow]) -> Iterator[tuple[Cell, ...]]:
@@ -382,31 +387,20 @@ def _driver_rows(contents: Contents, label: str, scenario: str, rows: list[Drive
         if widest.column not in ("", unit.unit) and not widest.column.startswith(f"{unit.unit}="):
             words += f" ({unit_words(widest.column, contents.scenarios[scenario])})"
         form, factor, name = _measure_of(label, contents.currency)
+        asked = _asked(label, contents.currency)
+        what = label if asked is None else capital(asked.words(contents.scenarios[scenario]))
         ends = (Measured(factor * value, form) for value in (widest.low, widest.high))
-        yield (scenario, _outcome_words(label), words, unit.kind, unit.grade, unit.first, unit.first_se, *ends, name)
+        yield (scenario, what, words, unit.kind, unit.grade, unit.first, unit.first_se, *ends, name)
 
 
 def _measure_of(label: str, currency: str) -> tuple[Form, float, str]:
     """How an outcome is shown, what it is multiplied by for that, and its unit in words."""
-    found = _OUTCOME.fullmatch(label)
-    variable, is_gain = (found[2], bool(found[1])) if found else ("", False)
-    unit = unit_of(variable, currency) if variable in VARIABLES else ""
-    if unit == "fraction":
-        return ("points", 100.0, "points") if is_gain else ("percent", 1.0, "share")
-    return "change" if is_gain else "money", 1.0, unit
-
-
-def _outcome_words(label: str) -> str:
-    """An outcome as a sentence has it."""
-    found = _OUTCOME.fullmatch(label)
-    if found is None:
-        return label
-    scope, _, item = found[3].partition(".")
-    place = "" if scope == _TOTAL else readable(scope)
-    whose = "all foreign providers" if item == _FOREIGN else readable(item)
-    words = ", ".join(filter(None, (readable(found[2]), whose, place, found[4])))
-    words = f"gain in {words}" if found[1] else words
-    return capital(words)
+    asked = _asked(label, currency)
+    if asked is None:
+        return "money", 1.0, ""
+    if asked.unit == "fraction":
+        return ("points", 100.0, "points") if asked.is_gain else ("percent", 1.0, "share")
+    return "change" if asked.is_gain else "money", 1.0, asked.unit
 
 
 def _timeline(contents: Contents) -> Sheet:
