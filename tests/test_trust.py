@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from sim.belief.matching import Match
 from sim.belief.record import Observation
 from sim.belief.scores import headline_score, headline_scores, scores
 from sim.belief.track import PooledRow, RowScore
-from sim.belief.trust import trust_of
+from sim.belief.trust import track_sentences, trust_of
 from sim.outcomes.manifest import read_manifest
 from sim.reading.documents import Place
 from sim.reading.loading import read_scenario
@@ -203,3 +204,14 @@ def test_a_comparison_of_a_finished_study_gives_the_same_verdict(folder: Folder)
     folder.variant("policy: {steps: {pilot_effective: {when: 2019-01-01, adopt: pilot}}}\n")
     study = run_study([Path("small.yaml"), Path("case.yaml")], draws=512, plots=False, jobs=1, out="results")
     assert compare_studies([study.folder], plots=False, jobs=1, out="results").verdict == study.verdict
+
+
+def test_an_amount_is_told_in_its_currency_and_as_the_sum_that_it_is(scenario: Scenario) -> None:
+    def told(one: RowScore) -> str:
+        return " ".join(track_sentences([one], [], scenario, unmatched=0, replaced=0))
+
+    year = row(unit="EUR bn")
+    quarter = replace(year, match=replace(year.match, observation=replace(year.observation, statistic="quarter")))
+    assert "Market size, all layers, 2020: EUR 1.0bn observed, EUR 1.0bn foreseen" in told(year)
+    assert "Market size, all layers, 2020, sum of a quarter: EUR 1.0bn observed" in told(quarter)
+    assert "2020: EUR 1.0bn a year observed" in told(row(unit="EUR bn/yr"))

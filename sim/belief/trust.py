@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from sim.belief.naive import NAIVE
-from sim.belief.record import Series
+from sim.belief.record import Observation, Series
 from sim.belief.track import PooledRow, RowScore
 from sim.scenario.scenario import Scenario
 from sim.wording import billions, capital, long_date, percent, readable, signed
@@ -103,8 +103,8 @@ def _of_series(rows: Sequence[RowScore], pooled: Sequence[PooledRow], scenario: 
     own = [row for row in pooled if (row.variable, row.scope, row.item) == series and row.skill is not None]
     errors = [f"{_change(row.skill)} against {readable(row.forecast)}" for row in own]
     told = f"; error {', '.join(errors)} ({count})" if errors else ""
-    observed, year = _sized(last, last.observation.value), last.observation.end.year
-    return f"{_what(series, scenario)}, {year}: {observed} observed, {middle} foreseen ({low} to {high}){told}."
+    observed, when = _sized(last, last.observation.value), f"{last.observation.end.year}{_sum_of(last.observation)}"
+    return f"{_what(series, scenario)}, {when}: {observed} observed, {middle} foreseen ({low} to {high}){told}."
 
 
 def _what(series: Series, scenario: Scenario) -> str:
@@ -113,6 +113,12 @@ def _what(series: Series, scenario: Scenario) -> str:
     provider = scenario.providers.get(item)
     whose = readable(item) if provider is None else provider.short_title
     return capital(", ".join(filter(None, (readable(variable), scenario.called(scope), whose))))
+
+
+def _sum_of(observation: Observation) -> str:
+    """Of what amounts are the sum, where that is less than the year which one would take them for."""
+    is_part = observation.unit.endswith(" bn") and observation.statistic != "annual"
+    return f", sum of a {observation.statistic.replace('_', ' ')}" if is_part else ""
 
 
 def _sized(row: RowScore, value: float) -> str:
