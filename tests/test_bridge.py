@@ -25,7 +25,7 @@ from sim.outcomes.naming import find_outcome
 from sim.outcomes.results import Panel
 from sim.pictures.bridges import BridgeSheet, relation
 from sim.reading.loading import load_scenario, shipped_folder
-from sim.scenario.clauses import CLOSES, DATES, KINDS, LEVERS, MOST_CLAUSES, WORLD, Clause, clauses_between
+from sim.scenario.clauses import CLOSES, DATES, EFFECTS, KINDS, LEVERS, MOST_CLAUSES, WORLD, Clause, clauses_between
 from sim.scenario.scenario import Scenario
 from sim.scenario.steps import StepEffect
 from sim.tasks.bridge import read_clauses, run_bridge
@@ -266,10 +266,11 @@ def names_between(first: str, second: str, *wanted: str) -> list[str]:
 def test_every_lever_is_of_one_kind_which_the_documentation_lists() -> None:
     """And all else that a step does is carried over by clauses of its own, or is what sets it off."""
     of_kinds = [lever for levers in KINDS.values() for lever in levers]
-    assert sorted(of_kinds) == sorted([*LEVERS, DATES, CLOSES, WORLD])
+    assert sorted(of_kinds) == sorted([*LEVERS, DATES, CLOSES, EFFECTS, WORLD])
     page = (Path(__file__).parents[1] / "docs" / "bridge.md").read_text()
     assert [kind for kind in KINDS if f"| `{kind}` | " not in page] == []
-    assert set(StepEffect.model_fields) - {"title"} == {"adopt", "change", "closes", "evicts", "probability"}
+    deeds = {"adopt", "change", "closes", "evicts", "effects", "probability"}
+    assert set(StepEffect.model_fields) - {"title"} == deeds
 
 
 def test_clauses_are_levers_by_kind() -> None:

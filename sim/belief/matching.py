@@ -167,7 +167,7 @@ def _flow(match: Match, economy: Economy, record: Record, rows: slice) -> FloatA
 
 def _retained(match: Match, economy: Economy, record: Record, rows: slice) -> FloatArray:
     """Net royalty of partners, gross revenue of own sites, and from abroad what the tariff leaves; (T, N)."""
-    foreign, kept = economy.providers[economy.domestic :], net_royalty(record, economy.rates())[1:][rows]
+    foreign, kept = economy.providers[economy.domestic :], net_royalty(record, economy.rates(record.dated))[1:][rows]
     if kept.shape[1] == 1:
         return _kept(match, match.members, kept[:, 0], economy, record, rows)
     parts = (_kept(match, (name,), kept[:, foreign.index(name)], economy, record, rows) for name in match.members)

@@ -6,8 +6,8 @@ computed at once. Dates are decimal years; `inf` is never.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,7 +18,7 @@ from sim.scenario.records import Record
 from sim.scenario.scenario import Scenario
 from sim.scenario.steps import DateStep, EventStep, HazardStep
 
-__all__ = ["Phases", "phases_in_force", "step_dates"]
+__all__ = ["Phases", "decision_phases", "phases_in_force", "step_dates"]
 
 
 @dataclass(frozen=True)
@@ -122,9 +122,32 @@ def phases_in_force(scenario: Scenario, dates: FloatArray) -> Phases:
     Phases
     """
     changing = [i for i, step in enumerate(scenario.policy.steps.values()) if changes_state(step)]
-    begun = np.vstack([np.full(dates.shape[1], -np.inf), dates[changing]])
+    return _one_after_the_other(scenario, dates, changing)
+
+
+def _one_after_the_other(scenario: Scenario, dates: FloatArray, steps: Sequence[int]) -> Phases:
+    """The start and what follows each of some steps, by date."""
+    begun = np.vstack([np.full(dates.shape[1], -np.inf), dates[steps]])
     order = begun.argsort(axis=0, kind="stable")
     first, last = scenario.horizon.base_year + 1.0, scenario.horizon.end_year + 1.0
     start = np.take_along_axis(begun, order, axis=0).clip(first, last)
     end = np.vstack([start[1:], np.full(dates.shape[1], last)])
-    return Phases(start, end, np.array([0, *(i + 1 for i in changing)])[order])
+    return Phases(start, end, np.array([0, *(i + 1 for i in steps)])[order])
+
+
+def decision_phases(scenario: Scenario, dates: FloatArray) -> Phases:
+    """The same, cut where a step changes numbers on which providers decide, so that they may think again.
+
+    Where steps do so, the states count anew in each phase: that of the phase j is j S + its index, of S states.
+    """
+    steps = list(scenario.policy.steps.values())
+    if not scenario.changes_numbers:
+        return phases_in_force(scenario, dates)
+    cut = _one_after_the_other(
+        scenario, dates, [i for i, step in enumerate(steps) if changes_state(step) or step.effects]
+    )
+    lasting = np.array([True, *map(changes_state, steps)])[cut.state]
+    state = cut.state
+    for phase in range(1, len(state)):
+        state[phase] = np.where(lasting[phase], state[phase], state[phase - 1])
+    return replace(cut, state=state + np.arange(len(state))[:, None] * (1 + len(steps)))

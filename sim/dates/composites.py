@@ -17,7 +17,7 @@ import numpy as np
 from sim.axes import BoolArray, FloatArray
 from sim.chance.worlds import Worlds
 from sim.dates.calendar import Phases, phases_in_force, step_dates
-from sim.scenario.clauses import CLOSES, DATES, KINDS, LEVERS, WORLD, same_steps
+from sim.scenario.clauses import CLOSES, DATES, EFFECTS, KINDS, LEVERS, WORLD, same_steps
 from sim.scenario.levers import Regime
 from sim.scenario.policy import NEVER, State, states
 from sim.scenario.records import Record
@@ -72,7 +72,7 @@ def composite(first: Side, second: Side, taken: Collection[str]) -> tuple[Scenar
     ----------
     first, second : Side
     taken : collection of str
-        Levers that come from the second, of `EVERYTHING`: levers of regimes, `dates`, `closes`, `world`.
+        Levers that come from the second, of `EVERYTHING`: levers of regimes, `dates`, `closes`, `effects`, `world`.
 
     Returns
     -------
@@ -110,6 +110,7 @@ class _Composite:
         for a, b in dict.fromkeys([(0, 0), *((a, b) for a, b, _ in met)]):
             self._add_threats(a, b)
         self._add_closing()
+        self._add_effects()
         policy = Policy.model_construct(start=start, steps=self._steps)
         regimes = {**base.scenario.regimes, **self._regimes}  # hypotheses may name those of the base
         scenario = base.scenario.model_copy(update={"regimes": regimes, "policy": policy})
@@ -187,6 +188,15 @@ class _Composite:
                 name = f"~{origin}"
                 closing: Mapping[str, Any] = {"closes": step.closes, "evicts": step.evicts}
                 self._add(name, DateStep.model_construct(when=_SOME_DAY, **closing), dates)
+                self._alias(side, origin, name)
+
+    def _add_effects(self) -> None:
+        """The steps that change numbers, without their regimes."""
+        side = self._side(EFFECTS)
+        for (origin, step), dates in zip(side.scenario.policy.steps.items(), self._dates_of(side), strict=True):
+            if step.effects is not None:
+                name = f"~~{origin}"
+                self._add(name, DateStep.model_construct(when=_SOME_DAY, effects=step.effects), dates)
                 self._alias(side, origin, name)
 
     def _alias(self, side: Side, origin: str, name: str) -> None:

@@ -8,7 +8,7 @@ nothing happens at or after the horizon's end.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeAlias
@@ -18,7 +18,7 @@ import numpy.typing as npt
 
 from sim.axes import BoolArray, FloatArray, IntArray, require_shape
 from sim.chance.worlds import Worlds
-from sim.dates.calendar import Phases, phases_in_force, step_dates
+from sim.dates.calendar import Phases, decision_phases, phases_in_force, step_dates
 from sim.dates.licensing import Phase, Project, Rules, World
 from sim.dates.readiness import arrival_dates, earliest_applications
 from sim.scenario.policy import BUY_OUT, NEVER, ModeArray, allows_buy_out, allows_owned, modes_allowed, states
@@ -162,7 +162,8 @@ def simulate_timeline(
     worlds : Worlds
         N draws.
     verdicts : (S, F, N) int
-        How each foreign provider would enter if it decided in each state: `BUILD`, `BUY_OUT`, or not, 0.
+        How each foreign provider would enter if it decided in each state: `BUILD`, `BUY_OUT`, or not, 0. Where steps
+        change numbers, in each state of `decision_phases`.
     known : KnownProjects, optional
         What became of the projects of other scenarios, to which this one's are added.
 
@@ -170,11 +171,13 @@ def simulate_timeline(
     -------
     Timeline
     """
-    require_shape("verdicts", verdicts, (len(states(scenario)), len(scenario.foreign), worlds.draws))
     require_shape("order", worlds.order, (len(scenario.foreign), worlds.draws))
     steps = step_dates(scenario, worlds)
-    phases = phases_in_force(scenario, steps)
-    permitted, allowed = _permitted(scenario), first_permission(scenario, phases)
+    phases, every = decision_phases(scenario, steps), len(states(scenario))
+    times = len(phases.state) if scenario.changes_numbers else 1
+    require_shape("verdicts", verdicts, (times * every, len(scenario.foreign), worlds.draws))
+    permitted = np.tile(_permitted(scenario), times)
+    allowed = first_permission(scenario, replace(phases, state=phases.state % every))
     begun = np.maximum(phases.start, (earliest := earliest_applications(scenario, worlds, steps, allowed))[:, None])
     may_decide = permitted[:, phases.state] & (begun < phases.end) & ~_is_sited(scenario)
     applies = may_decide & np.take_along_axis(verdicts.swapaxes(0, 1) > 0, phases.state[None], axis=1)
@@ -194,9 +197,26 @@ def simulate_timeline(
         order=order,
         part=_part(firms, found["places"]),
         arrived=arrival_dates(scenario, worlds, steps, found["launched"]),
-        buys=np.moveaxis(verdicts == BUY_OUT, 0, -1),
+        buys=_buying(verdicts == BUY_OUT, phases, every),
         **dates,
     )
+
+
+def _buying(would: BoolArray, phases: Phases, every: int) -> BoolArray:
+    """Whether each provider would buy in each of the states, (F, N, S): what it thinks when the state comes first."""
+    if len(would) == every:
+        return np.moveaxis(would, 0, -1)
+    buys = np.zeros((*would.shape[1:], every), dtype=np.bool_)
+    for state in phases.state[::-1]:
+        np.put_along_axis(
+            buys, np.broadcast_to(state % every, would.shape[1:])[..., None], _taken(would, state)[..., None], axis=-1
+        )
+    return buys
+
+
+def _taken(table: BoolArray, state: IntArray) -> BoolArray:
+    """The row of each draw's state, (S, F, N) to (F, N)."""
+    return np.asarray(np.take_along_axis(table, state[None, None], axis=0)[0])
 
 
 _DATES: Final = ("applied", "approved", "sited", "launched", "withdrawn", "transferred", "bought")
@@ -285,7 +305,8 @@ class _Plans:
     def sites(self) -> BoolArray:
         """Whether own sites are permitted, (F, S)."""
         found = states(self.scenario)
-        return np.array([[allows_owned(state, name) for state in found] for name in self.names])
+        once = np.array([[allows_owned(state, name) for state in found] for name in self.names])
+        return np.tile(once, len(self.verdicts) // len(found))
 
     def columns(self, busy: IntArray) -> tuple[npt.NDArray[Any], ...]:
         """What differs between draws, for some draws: times of review and building, verdicts, dates and order."""
@@ -322,7 +343,8 @@ def _outcomes(
     read[_READ.index("places"), plans.sited] = np.maximum(plans.firms[plans.sited], 1)[:, None]
     if busy.size:
         # Without a regulator nobody applies, and all that happens is that sites of the base year are closed.
-        rules, reviewers = _rules(scenario), 1 if scenario.regulator is None else scenario.regulator.reviewers
+        times = len(plans.verdicts) // len(states(scenario))
+        rules, reviewers = _rules(scenario) * times, 1 if scenario.regulator is None else scenario.regulator.reviewers
         fates = known.under(
             repr((rules, reviewers, plans.permitted.tolist(), plans.firms.tolist(), plans.sited.tolist()))
         )

@@ -25,13 +25,17 @@ __all__ = [
     "split_partner",
 ]
 
+_DATED = 3  # axes of a rate that has one of time
+
 
 @dataclass(frozen=True)
 class Rates:
     """Cost structure and taxes; parts of gross revenue or of the base that the tax falls on.
 
     Each (N,), or (F, N) where a foreign provider has its own: then whatever it goes into has providers before draws.
-    Utilization and growth of the firms that costs are measured on, taxes and transfer price are everybody's.
+    Utilization and growth of the firms that costs are measured on, taxes and transfer price are everybody's. What a
+    step changes is (T, 1 or F, N). Cost of technology was measured beside `measured_site_cost`, which is `site_cost`
+    unless a step has changed that.
     """
 
     site_cost: FloatArray
@@ -52,6 +56,12 @@ class Rates:
     terminal_growth: FloatArray
     transfer_price: FloatArray
     buy_out_price: FloatArray | None = None
+    measured_site_cost: FloatArray | None = None
+
+    def since(self, period: int) -> Rates:
+        """The same from a period on, counted from the first that they have."""
+        rates = {field.name: getattr(self, field.name) for field in fields(self)}
+        return Rates(**{name: rate if np.ndim(rate) < _DATED else rate[period:] for name, rate in rates.items()})
 
     def of(self, provider: int) -> Rates:
         """Those of one foreign provider, (N,) each."""
@@ -61,7 +71,8 @@ class Rates:
     @property
     def technology(self) -> FloatArray:
         """Technology, support and selling cost, the same in both channels."""
-        return np.asarray(1.0 - self.site_cost - self.provider_margin)
+        beside = self.site_cost if self.measured_site_cost is None else self.measured_site_cost
+        return np.asarray(1.0 - beside - self.provider_margin)
 
     @property
     def capital(self) -> FloatArray:

@@ -7,6 +7,7 @@ import numpy as np
 from sim.axes import FloatArray
 
 __all__ = [
+    "bend",
     "captive_factor",
     "contestable_spending",
     "dated_trend",
@@ -95,6 +96,28 @@ def dated_trend(years: FloatArray, yearly: FloatArray, long_run: FloatArray, fad
     for passed, rate in enumerate(yearly):
         size += rate * np.clip(years - passed, 0.0, 1.0)
     return size + trend(np.maximum(years - len(yearly), 0.0), yearly[-1], long_run, fade)
+
+
+def bend(years: FloatArray, since: FloatArray, gain: FloatArray, fade: FloatArray) -> FloatArray:
+    """What log size gains from a date on, when growth in the long run rises by `gain` and growth fades towards it.
+
+    Equation (39) of docs/model.md.
+
+    Parameters
+    ----------
+    years : (T, 1)
+        Years since the middle of the base year.
+    since : (N,)
+        The date in the same years; inf is never.
+    gain, fade : (N,)
+        Log growth per year; rate per year.
+
+    Returns
+    -------
+    (T, N)
+    """
+    passed = np.maximum(years - since, 0.0)
+    return np.asarray(gain * (passed + np.expm1(-fade * passed) / fade))
 
 
 def tilt(years: FloatArray, forecast: FloatArray, expected: float, span: float) -> FloatArray:

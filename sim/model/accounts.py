@@ -232,8 +232,21 @@ class Accounts:
         squeezed = np.concatenate([np.zeros((1, self._economy.draws)), self.annual(self._record.home_earned)])
         margin = self._economy.home_margin
         if margin.ndim == 1:
-            return np.asarray(self.home[:, -1] * margin + squeezed)
-        return np.asarray((self.spending[:, -1, : self._economy.domestic] * margin).sum(axis=1) + squeezed)
+            return np.asarray(self.home[:, -1] * margin + squeezed + self._dated_margin)
+        return np.asarray(
+            (self.spending[:, -1, : self._economy.domestic] * margin).sum(axis=1) + squeezed + self._dated_margin
+        )
+
+    @property
+    def _dated_margin(self) -> FloatArray:
+        """What domestic providers earn beyond the base year's margin since a step changed it, (Y + 1, N), or 0."""
+        path, economy = "economics.domestic_margin", self._economy
+        if path not in self._record.dated:
+            return np.zeros(1)
+        margin, home = self._record.dated[path], self.providers[: economy.domestic]
+        rows = [row for row, name in enumerate(home) if f"providers.{name}.{path}" not in economy.inputs]
+        spent = self._record.spending[:, rows].sum(axis=(1, 2))
+        return np.concatenate([np.zeros((1, economy.draws)), self.annual(spent * (margin[1:] - margin[0]))])
 
     @property
     def gain(self) -> FloatArray:
@@ -261,7 +274,7 @@ class Accounts:
     @cached_property
     def rates(self) -> Rates:
         """Cost structure and taxes."""
-        return self._economy.rates()
+        return self._economy.rates(self._record.dated)
 
     @cached_property
     def streams(self) -> Streams:
@@ -357,10 +370,12 @@ class Accounts:
     @property
     def final_tariff(self) -> FloatArray:
         """Tariff equivalent of the regime that is in force at the end of the horizon, (N,)."""
-        final, every = self._masks.state[-1], states(self._scenario)
-        tariff = np.zeros(self._economy.draws)
+        final, every, economy = self._masks.state[-1], states(self._scenario), self._economy
+        tariff = np.zeros(economy.draws)
+        if self._record.dated:
+            economy = economy.at({path: rows[-1] for path, rows in self._record.dated.items()})
         for state in np.unique(final):
-            tariff = np.where(final == state, tariff_equivalent(self._scenario, self._economy, every[state]), tariff)
+            tariff = np.where(final == state, tariff_equivalent(self._scenario, economy, every[state]), tariff)
         return tariff
 
 

@@ -8,12 +8,13 @@ import numpy as np
 
 from sim.axes import BoolArray, FloatArray
 from sim.chance.worlds import Worlds, period_count
+from sim.dates.dated import NOTHING_DATED, Dated, dated_numbers
 from sim.dates.readiness import jump_dates
 from sim.dates.timeline import KnownProjects, Masks, Timeline, period_middles, windows
 from sim.kernels.capacity import first_come, lags, whole_periods
 from sim.kernels.choice import group_scale
 from sim.kernels.growth import captive_factor, contestable_spending, renewed
-from sim.model.economy import Economy
+from sim.model.economy import Economy, require
 from sim.model.entry import Verdicts
 from sim.model.inversion import MOST_SHARED, Economies
 from sim.model.levers import Levers
@@ -21,7 +22,8 @@ from sim.model.luck import entrant_offsets, offsets_of
 from sim.model.marketpath import MarketPath, market_path
 from sim.model.sites import open_sites
 from sim.model.stocks import Entrant, Period, Purchases, Sites, Stocks, opening_stocks
-from sim.scenario.baseyear import Inputs
+from sim.scenario.baseyear import Inputs, coherence
+from sim.scenario.changes import within
 from sim.scenario.scenario import Scenario
 
 __all__ = ["Backdrop", "Course", "Shared", "Tides", "tides_of"]
@@ -64,17 +66,31 @@ class Shared:
         new._known = [*self._known]
         return new
 
-    def backdrop(self, scenario: Scenario, economy: Economy, worlds: Worlds) -> Backdrop:
-        """What no regime moves in the draws of an economy of `economies`: market paths and luck."""
+    def backdrop(self, scenario: Scenario, economy: Economy, worlds: Worlds, dated: Dated = NOTHING_DATED) -> Backdrop:
+        """What no regime moves in the draws of an economy of `economies`: market paths and luck.
+
+        Where steps move them, they are the scenario's own.
+        """
+        if dated.changes.keys() & set(_TIDAL):
+            return _backdrop(scenario, economy, worlds, dated)
         for other, base, drawn, known in self._known:
             if _share_backdrop((scenario, economy, worlds), (other, base, drawn)):
                 return known
-        step, periods = scenario.horizon.period_months / 12, period_count(scenario.horizon)
-        path = market_path(scenario, economy, worlds, step, periods)
-        made = Backdrop(path, tides_of(scenario, economy, path, worlds, step))
+        made = _backdrop(scenario, economy, worlds, dated)
         if len(self._known) < MOST_SHARED:
             self._known.append((scenario, economy, worlds, made))
         return made
+
+
+def _backdrop(scenario: Scenario, economy: Economy, worlds: Worlds, dated: Dated) -> Backdrop:
+    step, periods = scenario.horizon.period_months / 12, period_count(scenario.horizon)
+    path = market_path(scenario, economy, worlds, step, periods, dated)
+    numbers = {name: dated.by_period[name][:, None] for name in _TIDAL if name in dated.changes}
+    return Backdrop(path, tides_of(scenario, economy.at(numbers) if numbers else economy, path, worlds, step))
+
+
+_TIDAL = ("market.growth_long_run", "demand.churn", "demand.captive_growth", "demand.loyalty")
+"""Numbers from which the market's path, and what chooses in it, are made."""
 
 
 def _share_backdrop(one: tuple[Scenario, Economy, Worlds], other: tuple[Scenario, Economy, Worlds]) -> bool:
@@ -112,11 +128,13 @@ class Course:
         masks: Masks,
         backdrop: Backdrop,
     ) -> None:
-        self._economy, self._worlds, self._masks = economy, worlds, masks
+        self._scenario, self._economy, self._worlds, self._masks = scenario, economy, worlds, masks
         self._step = scenario.horizon.period_months / 12
         self._purchases = _purchases(scenario, economy, self._step)
+        self._dated = dated_numbers(scenario, economy.inputs, timeline.steps)
+        _require_possible(scenario, self._dated)
         self.path, self._tides = backdrop
-        self.levers = Levers(scenario, economy, self.path, timeline, masks)
+        self.levers = Levers(scenario, economy, self.path, timeline, masks, self._dated)
         self._begin, self._end = windows(scenario)
         self._jumps = _jumps(scenario, economy, worlds, timeline)
         self._coming = _entrants(scenario, economy, worlds, timeline, self._step)
@@ -126,14 +144,26 @@ class Course:
         self._life = whole_periods(economy.rates().asset_life, self._step)
         self._launches = _launches(masks) & np.isfinite(timeline.launched)
 
+    def economy(self, t: int) -> Economy:
+        """The economy with the numbers of period t."""
+        if not self._dated:
+            return self._economy
+        return self._economy.at({path: rows[t] for path, rows in self._dated.by_period.items()})
+
+    def money(self, periods: int) -> dict[str, FloatArray]:
+        """Numbers of money that steps change in the first periods, the base year's value first; by path, (T + 1, N)."""
+        rows = {path: rows for path, rows in self._dated.by_period.items() if path.startswith(_MONEY)}
+        return {path: np.concatenate([self._dated.base[path][None], of[:periods]]) for path, of in rows.items()}
+
     def period(self, t: int) -> Period:
         """What moves the market in period t."""
         given, layer_of = self._tides, self._economy.layer_of
+        purchases = _purchases(self._scenario, self.economy(t), self._step) if self._dated else self._purchases
         return Period(
             number=t,
             step=self._step,
             captive=given.captive[t].take(layer_of, axis=0),
-            purchases=self._purchases,
+            purchases=purchases,
             contestable=given.contestable[t].take(layer_of, axis=0) * self._economy.weights,
             rivalry=self._moved(t),
             offset=given.offset[t].take(layer_of, axis=1),
@@ -194,6 +224,21 @@ def _jumps(
         (economy.providers.index(name), when, economy.inputs[f"providers.{name}.jumps.size"])
         for name, when in dates.items()
     ]
+
+
+def _require_possible(scenario: Scenario, dated: Dated) -> None:
+    """Refuse what steps make of numbers where it cannot be."""
+    for path, changes in dated.changes.items():
+        for change in changes:
+            value = np.where(np.isfinite(change.since), change.after, change.before)
+            condition = within(scenario, path, value, "policy.steps")
+            require(condition.refusal, condition.holds)
+    for instants in () if dated.phases is None else dated.phases.start:
+        for condition in coherence({**dated.base, **dated.at(instants)}):
+            require(f"policy.steps: {condition.refusal}", condition.holds)
+
+
+_MONEY = ("economics.", "channels.")
 
 
 class _Coming(NamedTuple):

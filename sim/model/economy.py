@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, fields
 from functools import cached_property
 
@@ -57,6 +58,8 @@ class Economy:
         The same times the layer's factor.
     mix : Mix or None
         The channels of the base year, where the scenario states more than that all start with a partner.
+    measured : mapping or None
+        The numbers before steps changed some of them; None where none has.
     """
 
     inputs: Inputs
@@ -77,6 +80,7 @@ class Economy:
     premium: FloatArray
     premium_by_segment: FloatArray
     mix: Mix | None = None
+    measured: Inputs | None = None
 
     @property
     def draws(self) -> int:
@@ -98,19 +102,41 @@ class Economy:
         """eta, (N,)."""
         return self.inputs["demand.elasticity_of_demand"]
 
-    def rates(self) -> Rates:
+    def at(self, numbers: Inputs) -> Economy:
+        """The same base year once steps have given some numbers other values, which it does not hang on.
+
+        What has been computed of the base year so far is kept.
+        """
+        later = copy(self)
+        object.__setattr__(later, "inputs", {**self.inputs, **numbers})
+        object.__setattr__(later, "measured", self.inputs if self.measured is None else self.measured)
+        return later
+
+    def rates(self, dated: Inputs | None = None) -> Rates:
         """Cost structure and taxes, (N,) each, or (F, N) where a foreign provider has its own.
 
-        Capital intensity is at most what site cost can depreciate.
+        Capital intensity is at most what site cost can depreciate. Costs of sites and technology, and the capital
+        behind them, are measured together: where a step changes what sites cost, the others stay, and the provider's
+        margin bears it.
+
+        Parameters
+        ----------
+        dated : mapping of str to (T, N), optional
+            Numbers by period in place of those of the whole run; such rates are (T, 1 or F, N).
         """
         owners = [f"providers.{name}" for name in self.providers[self.domestic :]]
+        by_period = {path: rows[:, None] for path, rows in (dated or {}).items()}
         named = {
-            field.name: self._or_own(path, owners)
+            field.name: self._or_own(path, owners, by_period.get(path))
             for field in fields(Rates)
             if (path := f"economics.{_RATE_NAMES.get(field.name, field.name)}") in self.inputs
         }
-        most = named["site_cost"] * named["asset_life"]
-        return Rates(**{**named, "capital_intensity": np.minimum(named["capital_intensity"], most)})
+        before, cost = self.measured or self.inputs, "economics.site_cost"
+        measured = self._or_own(cost, owners, before[cost])
+        named["capital_intensity"] = np.minimum(named["capital_intensity"], measured * named["asset_life"])
+        if cost in by_period or before is not self.inputs:
+            named["measured_site_cost"] = measured
+        return Rates(**named)
 
     @property
     def home_margin(self) -> FloatArray:
@@ -123,12 +149,17 @@ class Economy:
         """A rate of `technology`, (N,), or (L, N) where a layer has its own."""
         return self._or_own(f"technology.{name}", [f"market.layers.{layer}" for layer in self.layers])
 
-    def _or_own(self, path: str, owners: Sequence[str]) -> FloatArray:
-        """An input, (N,), or (owners, N) where one of those who may have their own in its place has it."""
-        own = [f"{owner}.{path}" for owner in owners]
-        if not any(name in self.inputs for name in own):
-            return self.inputs[path]
-        return np.stack([self.inputs.get(name, self.inputs[path]) for name in own])
+    def _or_own(self, path: str, owners: Sequence[str], common: FloatArray | None = None) -> FloatArray:
+        """An input, (N,), or (owners, N) where one of those who may have their own in its place has it.
+
+        `common` stands for it where it has another value, (N,) or (T, 1, N).
+        """
+        shared = self.inputs[path] if common is None else common
+        own = [self.inputs.get(f"{owner}.{path}") for owner in owners]
+        if all(one is None for one in own):
+            return shared
+        rows = np.broadcast_arrays(*(shared if one is None else one for one in own))
+        return np.concatenate(rows, axis=1) if shared.ndim > 1 else np.stack(rows)
 
     def static_market(self, rows: slice | BoolArray = slice(None)) -> StaticMarket:
         """The base year for the static equilibrium, of all segments or of some."""

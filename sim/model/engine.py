@@ -15,6 +15,8 @@ import numpy as np
 
 from sim.axes import FloatArray, carved
 from sim.chance.worlds import Worlds, period_count
+from sim.dates.calendar import step_dates
+from sim.dates.dated import NOTHING_DATED, dated_numbers
 from sim.dates.timeline import Masks, Timeline, period_masks, simulate_timeline
 from sim.model.accounts import chosen_outcomes, outcomes
 from sim.model.course import Backdrop, Course, Shared
@@ -153,10 +155,13 @@ def _run_block(
     scenario: Scenario, worlds: Worlds, shared: Shared, periods: int | None = None
 ) -> tuple[Economy, Record, Timeline, Masks]:
     economy = shared.economies.of(scenario, worlds.inputs)
-    verdicts = entry_verdicts(scenario, economy, shared.verdicts)
+    dated = NOTHING_DATED
+    if scenario.changes_numbers:
+        dated = dated_numbers(scenario, worlds.inputs, step_dates(scenario, worlds))
+    verdicts = entry_verdicts(scenario, economy, shared.verdicts, dated)
     timeline = simulate_timeline(scenario, worlds, verdicts, shared.projects)
     masks = period_masks(scenario, timeline)
-    backdrop = shared.backdrop(scenario, economy, worlds)
+    backdrop = shared.backdrop(scenario, economy, worlds, dated)
     return economy, run_periods(scenario, economy, worlds, timeline, masks, periods, backdrop), timeline, masks
 
 
@@ -173,7 +178,9 @@ def run_periods(
     per_year, periods = 12 // scenario.horizon.period_months, len(masks.state)
     if first is not None:
         periods = min(periods, -(-first // per_year) * per_year)
-    given = Shared().backdrop(scenario, economy, worlds) if backdrop is None else backdrop
+    given = backdrop or Shared().backdrop(
+        scenario, economy, worlds, dated_numbers(scenario, economy.inputs, timeline.steps)
+    )
     course = Course(scenario, economy, worlds, timeline, masks, given)
     stocks = course.opened(periods)
     if course.has_entrants:
@@ -184,13 +191,14 @@ def run_periods(
         record.opening[:] -= (stocks.owned + stocks.abroad).sum(axis=1)
     attraction = np.empty_like(economy.base)
     for t in range(periods):
-        spending = advance(economy, stocks, course.period(t), attraction)
+        spending = advance(course.economy(t), stocks, course.period(t), attraction)
         tally(economy, stocks, spending, record.spending[t], record.owned[t])
         _write(record, economy, stocks, spending, attraction, t)
     bought, equity = course.levers.bought, course.levers.equity[: periods + 1]
     extra = record.equity_bought if bought is None else np.concatenate([np.zeros_like(bought[:1]), bought[:periods]])
     tariff = course.levers.tariff[:periods]
-    return replace(record, past=stocks.bought[: stocks.history], equity=equity, equity_bought=extra, tariff=tariff)
+    past, money = stocks.bought[: stocks.history], course.money(periods)
+    return replace(record, past=past, equity=equity, equity_bought=extra, tariff=tariff, dated=money)
 
 
 def _empty_record(economy: Economy, path: MarketPath, periods: int, per_year: int) -> Record:

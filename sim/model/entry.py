@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import fields, replace
 from functools import cached_property
 
 import numpy as np
 
 from sim.axes import BoolArray, FloatArray
+from sim.dates.dated import NOTHING_DATED, Dated
 from sim.kernels.channels import (
     Rates,
     buy_out_charge,
@@ -70,7 +72,9 @@ class Verdicts:
             self._known.append((economy.base, numbers, verdict))
 
 
-def entry_verdicts(scenario: Scenario, economy: Economy, known: Verdicts | None = None) -> ModeArray:
+def entry_verdicts(
+    scenario: Scenario, economy: Economy, known: Verdicts | None = None, dated: Dated = NOTHING_DATED
+) -> ModeArray:
     """How each foreign provider would enter in each state of the calendar.
 
     Equation (29) of docs/model.md.
@@ -81,15 +85,30 @@ def entry_verdicts(scenario: Scenario, economy: Economy, known: Verdicts | None 
     economy : Economy
     known : Verdicts, optional
         Those of other scenarios on the same draws, to which these are added.
+    dated : Dated, optional
+        Numbers that steps of the calendar change: a provider decides on those of the day.
 
     Returns
     -------
     (S, F, N) int
         `BUILD`, `BUY_OUT`, or 0 where it would do neither, in states that permit neither, or that cannot be reached.
+        Where numbers change, S are the states of `decision_phases`.
     """
-    found, before = states(scenario), known or Verdicts()
+    possible, before = reachable(scenario), known or Verdicts()
+    if dated.phases is None:
+        return _verdicts_in(scenario, economy, possible, before)
+    state, every = dated.phases.state % len(states(scenario)), []
+    for instants, met in zip(dated.phases.start, state, strict=True):
+        here = possible & set(np.unique(met).tolist())
+        every.append(_verdicts_in(scenario, economy.at(dated.at(instants)), here, before))
+    return np.concatenate(every)
+
+
+def _verdicts_in(scenario: Scenario, economy: Economy, possible: Collection[int], before: Verdicts) -> ModeArray:
+    """The same in some of the states, 0 in the others."""
+    found = states(scenario)
     verdicts = np.zeros((len(found), economy.foreign, economy.draws), dtype=np.int8)
-    for index in reachable(scenario):
+    for index in possible:
         view = None
         for provider, name in enumerate(scenario.foreign):
             modes = tuple(modes_allowed(scenario, found[index], name))
@@ -152,7 +171,8 @@ class _View:
     def _digest(self) -> hashlib.blake2b:
         """Of what all providers see alike."""
         digest = hashlib.blake2b(digest_size=16)
-        rates = (getattr(self._rates, field.name) for field in fields(Rates) if field.name != "buy_out_price")
+        known = [getattr(self._rates, field.name) for field in fields(Rates) if field.name != "buy_out_price"]
+        rates = [rate for rate in known if rate is not None]
         channels = (*self._lifts, self._before) if self.economy.mix is not None else ()
         for array in (self._everywhere, *self._unlocks, self._equity, *rates, *channels):
             digest.update(np.ascontiguousarray(array).data)

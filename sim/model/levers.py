@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from sim.axes import BoolArray, FloatArray
 from sim.dates.calendar import Phases
+from sim.dates.dated import NOTHING_DATED, Change, Dated
 from sim.dates.timeline import Masks, Timeline, period_ends, windows
 from sim.kernels.channels import channel_values
 from sim.kernels.premium import arrived_years, overlap
@@ -41,15 +42,23 @@ class Levers:
     """
 
     def __init__(
-        self, scenario: Scenario, economy: Economy, path: MarketPath, timeline: Timeline, masks: Masks
+        self,
+        scenario: Scenario,
+        economy: Economy,
+        path: MarketPath,
+        timeline: Timeline,
+        masks: Masks,
+        dated: Dated = NOTHING_DATED,
     ) -> None:
         found = states(scenario)
+        self._scenario, self._economy, self._found, self._dated = scenario, economy, found, dated
         self._state, self._happens = masks.state, masks.happens
         agreed = (masks.state == masks.state[:, :1]).all(axis=1)
         self._common = [int(row[0]) if same else None for row, same in zip(masks.state, agreed, strict=True)]
         mixed = () if economy.mix is None else found
         granted = [grants_of(scenario, state, economy.inputs, economy.draws) for state in mixed]
-        self._channels = _Channels(scenario, economy, found, granted, timeline, masks)
+        moves = _moved_tariff(scenario, found, dated)
+        self._channels = _Channels(scenario, economy, found, granted, timeline, masks, moves)
         equity = _equity_rows(scenario, economy, found)
         ends = period_ends(scenario.horizon)[:, None]
         calendar = (ends - scenario.horizon.period_months / 12, ends)
@@ -59,12 +68,13 @@ class Levers:
         self._reach = np.stack([reach_fraction(scenario, economy, state) for state in found])
         self.start_reach = self._reach[0]
         tariffs = np.stack([one.tariff for one in granted]) if granted else np.zeros((len(found), economy.draws))
-        self.tariff = _mean_over(calendar, tariffs, masks.phases)
+        self.tariff = moves.added(_mean_over(calendar, tariffs, masks.phases), calendar, masks.phases)
         self._migrates = np.stack(np.broadcast_arrays(*(_migrates(scenario, economy, state) for state in found)))
         self._capped = np.array([state.levers.capped for state in found])[masks.state]
         self._cap = np.full(masks.state.shape, np.inf)
         if self._capped.any():
-            cap = _zone_cap(economy, path, round(12 / scenario.horizon.period_months))
+            stated = dated.by_period.get("zone.cap", economy.inputs["zone.cap"])
+            cap = _zone_cap(stated, path, round(12 / scenario.horizon.period_months))
             self._cap = np.where(self._capped, cap, np.inf)
         self._steps = _closing_steps(scenario, economy)
 
@@ -80,11 +90,19 @@ class Levers:
             reach_part=self._pick(self._reach, t),
             channels=self._channels.at(t),
             cap=self._cap[t],
-            takes_migrants=self._pick(self._migrates, t),
+            takes_migrants=self._pick(self._takes_migrants(t), t),
             closes=closes,
             evicts=evicts,
             spillover=self._spillover[t],
         )
+
+    def _takes_migrants(self, t: int) -> BoolArray:
+        """Whether providers ask customers over in each state, (S, N), by the numbers of period t."""
+        if not self._dated:
+            return self._migrates
+        numbers = {path: rows[t] for path, rows in self._dated.by_period.items()}
+        rows = (_migrates(self._scenario, self._economy.at(numbers), state) for state in self._found)
+        return np.stack(np.broadcast_arrays(*rows))
 
     def _closing(self, t: int) -> tuple[FloatArray | None, FloatArray | None]:
         """Part of each segment that closes in period t, and part that is evicted; None where no step does."""
@@ -127,6 +145,36 @@ def _by_phase(rows: FloatArray, phases: Phases) -> FloatArray:
     return np.take_along_axis(rows, phases.state, axis=0)
 
 
+class _MovedTariff(NamedTuple):
+    """What steps change of the tariff of a channel, where regimes state none of their own.
+
+    Attributes
+    ----------
+    changes : tuple of Change
+    reads : (S,) bool
+        Whether the channel's own tariff counts in a state.
+    """
+
+    changes: tuple[Change, ...]
+    reads: BoolArray
+
+    def added(self, mean: FloatArray, spans: tuple[FloatArray, FloatArray], phases: Phases) -> FloatArray:
+        """The mean tariff over each span, (T, N), from that without these changes."""
+        begin, end = spans
+        starts = np.concatenate([np.full_like(phases.start[:1], -np.inf), phases.start[1:]])
+        for change in self.changes:
+            gain = (change.after - change.before) / (end - begin)
+            for state, start, until in zip(phases.state, starts, phases.end, strict=True):
+                years = overlap(begin, end, np.maximum(start, change.since), until)
+                mean = mean + gain * (self.reads[state] * years)
+        return mean
+
+
+def _moved_tariff(scenario: Scenario, found: tuple[State, ...], dated: Dated) -> _MovedTariff:
+    changes = dated.changes.get(f"channels.{scenario.channel_of('cross_border')}.tariff", ())
+    return _MovedTariff(changes, np.array([state.levers.tariff is None for state in found]))
+
+
 class _Channels:
     """What channels add to the utility of foreign providers, period by period."""
 
@@ -138,6 +186,7 @@ class _Channels:
         grants: Sequence[Grants],
         timeline: Timeline,
         masks: Masks,
+        moves: _MovedTariff,
     ) -> None:
         self._economy = economy
         self._partner = _arrived_since(scenario, economy, lever_rows(found, "partner_unlock", economy), masks.phases)
@@ -149,6 +198,7 @@ class _Channels:
         self._anybody_buys = scenario.buys_out
         if economy.mix is not None:
             self._mixed = _Mixed(scenario, economy, economy.mix, found, grants, masks)
+            self._mixed.move(moves, masks.phases)
 
     def at(self, t: int) -> ChannelLifts:
         """In period t."""
@@ -189,7 +239,11 @@ class _Mixed:
         rows = (lever_rows(found, name, economy) for name in names)
         self._owned, self._abroad = (_arrived_since(scenario, economy, row, phases) for row in rows)
         self._kept = _mean_over(spans, np.stack([one.kept for one in grants]), phases)
-        self._tariff = _mean_over(spans, np.stack([one.tariff for one in grants]), phases)
+        self._windows, self._tariff = spans, _mean_over(spans, np.stack([one.tariff for one in grants]), phases)
+
+    def move(self, moves: _MovedTariff, phases: Phases) -> None:
+        """Let steps change the tariff."""
+        self._tariff = moves.added(self._tariff, self._windows, phases)
 
     def at(self, t: int, partner: FloatArray | None, launched: FloatArray) -> ChannelLifts:
         """In period t, from what has arrived of partners' premium, (N,) or (F, N), and of launched sites', (F, N)."""
@@ -351,10 +405,10 @@ def _mean_over(spans: tuple[FloatArray, FloatArray], rows: FloatArray, phases: P
     return np.asarray(mean / (end - begin))
 
 
-def _zone_cap(economy: Economy, path: MarketPath, periods_per_year: int) -> FloatArray:
+def _zone_cap(stated: FloatArray, path: MarketPath, periods_per_year: int) -> FloatArray:
     """The zone's cap in each period: stated at the size of the first year, it grows with the total market; (T, N)."""
     total = path.size[1:].sum(axis=1)
-    return np.asarray(economy.inputs["zone.cap"] * total / total[:periods_per_year].mean(axis=0))
+    return np.asarray(stated * total / total[:periods_per_year].mean(axis=0))
 
 
 def _closing_steps(scenario: Scenario, economy: Economy) -> dict[int, tuple[FloatArray, bool]]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from sim.axes import FloatArray
 from sim.chance.worlds import Worlds
+from sim.dates.dated import NOTHING_DATED, Change, Dated
 from sim.kernels import growth
 from sim.model.economy import LARGEST_EXPONENT, Economy, require
 from sim.scenario.baseyear import Inputs, diffusion_speed, fade_rate, fading, median_forecast, yearly_growth
@@ -38,7 +40,9 @@ class MarketPath:
     total_trend_growth: FloatArray
 
 
-def market_path(scenario: Scenario, economy: Economy, worlds: Worlds, step: float, periods: int) -> MarketPath:
+def market_path(
+    scenario: Scenario, economy: Economy, worlds: Worlds, step: float, periods: int, dated: Dated = NOTHING_DATED
+) -> MarketPath:
     """Market size of each layer in each period.
 
     Equations (7) and (8) of docs/model.md.
@@ -51,7 +55,7 @@ def market_path(scenario: Scenario, economy: Economy, worlds: Worlds, step: floa
     inputs = economy.inputs
     first = np.log1p(inputs["market.growth_base"])
     since_middle = np.asarray(0.5 + (np.arange(periods + 1)[:, None] - 0.5) * step, dtype=np.float64)
-    curve = _trend(scenario, inputs, since_middle)
+    curve = _trend(scenario, inputs, since_middle, dated.changes.get("market.growth_long_run", ()))
     curve += (growth.step_compensation(inputs["market.step_rate"], inputs["market.step_size"]) * step) * np.arange(
         periods + 1
     )[:, None]
@@ -66,13 +70,32 @@ def market_path(scenario: Scenario, economy: Economy, worlds: Worlds, step: floa
     return MarketPath(size, realised, realised - luck[:, None], np.vstack([first, np.diff(curve, axis=0) / step]))
 
 
-def _trend(scenario: Scenario, inputs: Inputs, since_middle: FloatArray) -> FloatArray:
-    """Log size (T + 1, N) against the middle of the base year, without what makes up for downward steps."""
+def _trend(scenario: Scenario, inputs: Inputs, since_middle: FloatArray, bends: Sequence[Change]) -> FloatArray:
+    """Log size (T + 1, N) against the middle of the base year, without what makes up for downward steps.
+
+    Equation (39) of docs/model.md.
+
+    What steps of the calendar make of growth in the long run comes on top; in years of stated growth nothing does.
+    """
     market, fade, long_run = scenario.market, fade_rate(scenario, inputs), np.log1p(inputs["market.growth_long_run"])
     fades = fading(scenario, inputs, fade)
     require(fades.refusal, fades.holds)
+    middle, stated = scenario.horizon.base_year + 0.5, 0
     if market.forecast_years is None:
-        return growth.dated_trend(since_middle, yearly_growth(scenario, inputs), long_run, fade)
+        yearly = yearly_growth(scenario, inputs)
+        curve, stated = growth.dated_trend(since_middle, yearly, long_run, fade), len(yearly)
+    else:
+        curve = _fading_trend(scenario, inputs, since_middle, fade)
+    for change in bends:
+        gain = np.log1p(change.after) - np.log1p(change.before)
+        curve += growth.bend(since_middle, np.maximum(change.since - middle, stated), gain, fade)
+    return curve
+
+
+def _fading_trend(scenario: Scenario, inputs: Inputs, since_middle: FloatArray, fade: FloatArray) -> FloatArray:
+    """The same of growth that fades so as to meet a forecast, with the draw's own forecast."""
+    market, long_run = scenario.market, np.log1p(inputs["market.growth_long_run"])
+    assert market.forecast_years is not None
     first, span = np.log1p(inputs["market.growth_base"]), float(market.forecast_years)
     curve = growth.trend(since_middle, first, long_run, fade)
     forecast, expected = inputs["market.growth_forecast"], median_forecast(scenario)

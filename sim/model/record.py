@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from sim.axes import FloatArray
 
@@ -49,6 +50,8 @@ class Record:
         On the producer's price of what is sold from abroad.
     past : (H, F, N)
         Capacity of own sites that was bought before the horizon, oldest first, bn/yr.
+    dated : mapping of str to (T + 1, N)
+        Numbers of `economics` that steps change, by path: their mean over each period, the base year's value first.
     """
 
     spending: FloatArray
@@ -70,3 +73,4 @@ class Record:
     abroad_earned: FloatArray
     tariff: FloatArray
     past: FloatArray
+    dated: Mapping[str, FloatArray] = field(default_factory=dict)

@@ -39,7 +39,7 @@ class Streams:
     """
 
     def __init__(self, economy: Economy, record: Record, masks: Masks, step: float) -> None:
-        rates, sites = economy.rates(), record.owned.sum(axis=2)
+        rates, sites = economy.rates(record.dated).since(1), record.owned.sum(axis=2)
         gross = record.spending[:, economy.domestic :].sum(axis=2) - sites
         self._abroad = _AbroadStreams(record, rates) if record.abroad.any() else None
         if self._abroad is not None:

@@ -18,6 +18,7 @@ from sim.reading.actors import actor_problems, names_of_dropped, names_of_fixed,
 from sim.reading.correlation import contradictions
 from sim.reading.feasibility import infeasible
 from sim.reading.plausibility import Finding, implausible, uncounted
+from sim.scenario.effects import named_effects
 from sim.scenario.families import Discrete
 from sim.scenario.inputs import Input, inputs
 from sim.scenario.levers import Regime, RegimeChange
@@ -381,10 +382,25 @@ def _step(path: str, step: Step, scenario: Scenario) -> Iterator[Finding]:
         yield from _trigger(path, step, scenario)
     if isinstance(step, HazardStep):
         yield from _known(f"{path}.during", "regime", step.during, scenario.regimes)
+    yield from _effects(path, step, scenario)
     for segment in step.closes:
         yield from _known(f"{path}.closes.{segment}", "segment", segment, scenario.segments)
     if step.evicts and not step.closes:
         yield f"{path}.evicts", "has no effect without 'closes'"
+
+
+def _effects(path: str, step: Step, scenario: Scenario) -> Iterator[Finding]:
+    """What a step changes must be there, and move something."""
+    effects = dict(named_effects(step.effects))
+    if step.effects is not None and not effects:
+        yield f"{path}.effects", "changes no number"
+    known = {item.path for item in inputs(scenario)}
+    for name in effects:
+        if name not in known:
+            yield (
+                f"{path}.effects.{name}",
+                f"there is no number {name} to be changed in this scenario; state it, or leave this out",
+            )
 
 
 def _trigger(path: str, step: EventStep, scenario: Scenario) -> Iterator[Finding]:

@@ -6,6 +6,7 @@ own base year. What only several unlikely values together break, the run refuses
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Final
@@ -14,6 +15,7 @@ import numpy as np
 
 from sim.reading.plausibility import Finding
 from sim.scenario.baseyear import Inputs, base_year, coherence, existence, fade_rate, fading
+from sim.scenario.changes import coherent_changes
 from sim.scenario.grants import caps, has_mix, identification
 from sim.scenario.inputs import Input, inputs, medians, scale
 from sim.scenario.records import CORNERS, EXTREMES
@@ -26,6 +28,8 @@ _JOINT: Final = ("market", "segments", "shares", "demand", "economics")
 
 _GRANTED: Final = ("regimes", "opening")
 """Those that must, besides, where channels or hypotheses name regimes."""
+
+_EFFECT: Final = re.compile(r"policy\.steps\.[^.]+\.effects\.")
 
 _AT_A_TIME: Final = 256
 """Numbers of which the corners are judged together: enough for long vectors, and few for the memory."""
@@ -53,7 +57,7 @@ def _broken(scenario: Scenario, values: Inputs) -> Iterator[tuple[int, Finding]]
     """The first draw that breaks each condition, and what is found there."""
     fade = fade_rate(scenario, values)
     existing = existence(scenario, values, base_year(scenario, values))
-    granted = chain(identification(scenario, values), caps(scenario, values))
+    granted = chain(identification(scenario, values), caps(scenario, values), coherent_changes(scenario, values))
     conditions = chain(coherence(values), existing, [fading(scenario, values, fade)], granted)
     for condition in conditions:
         if not condition.holds.all():
@@ -64,7 +68,11 @@ def _broken(scenario: Scenario, values: Inputs) -> Iterator[tuple[int, Finding]]
 def _at_corners(scenario: Scenario, middle: Mapping[str, float]) -> Iterator[Finding]:
     """What breaks with one number at its 0.1% or 99.9% point and the others at their medians."""
     joint = (*_JOINT, *_GRANTED) if has_mix(scenario) or scenario.buys_out else _JOINT
-    moved = [item for item in inputs(scenario) if item.path.split(".")[0] in joint and not item.record.is_fixed]
+    moved = [
+        item
+        for item in inputs(scenario)
+        if (item.path.split(".")[0] in joint or _EFFECT.match(item.path)) and not item.record.is_fixed
+    ]
     for start in range(0, len(moved), _AT_A_TIME):
         yield from _corners_of(scenario, moved[start : start + _AT_A_TIME], middle)
 

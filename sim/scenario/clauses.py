@@ -1,12 +1,13 @@
 """The clauses in which the calendars of two scenarios differ: levers, dates, and what is no lever, by kind.
 
-Beside the levers of a regime there are three more things in which scenarios can differ: the `dates` of steps, where
-both have the same steps; what steps close (`closes`); and the `world`, which is all that is no rule.
+Beside the levers of a regime there are four more things in which scenarios can differ: the `dates` of steps, where
+both have the same steps; what steps close (`closes`) and the numbers that they change (`effects`); and the `world`,
+which is all that is no rule.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any, Final
@@ -21,6 +22,7 @@ from sim.scenario.steps import DateStep, EventStep, HazardStep, Step
 __all__ = [
     "CLOSES",
     "DATES",
+    "EFFECTS",
     "KINDS",
     "LEVERS",
     "MOST_CLAUSES",
@@ -33,6 +35,7 @@ __all__ = [
 
 DATES: Final = "dates"
 CLOSES: Final = "closes"
+EFFECTS: Final = "effects"
 WORLD: Final = "world"
 
 LEVERS: Final = tuple(name for name in Regime.model_fields if name != "title")
@@ -51,6 +54,7 @@ KINDS: Final[Mapping[str, tuple[str, ...]]] = {
     "technology": ("spillover",),
     "handover": ("transfers_sites",),
     "closing": (CLOSES,),
+    "numbers": (EFFECTS,),
     "dates": (DATES,),
     "world": (WORLD,),
 }
@@ -166,7 +170,8 @@ def _differing(first: Scenario, second: Scenario) -> Iterator[str]:
     met = list(_met(first, second))
     moved = {lever for lever in LEVERS if any(_stated(a, lever) != _stated(b, lever) for a, b in met)}
     moved |= {DATES} if same_steps(first, second) and _timings(first) != _timings(second) else set()
-    moved |= {CLOSES} if _close_otherwise(first, second) else set()
+    moved |= {CLOSES} if _do_otherwise(first, second, _closing) else set()
+    moved |= {EFFECTS} if _do_otherwise(first, second, _changing) else set()
     moved |= {WORLD} if differing_sections(first, second) else set()
     return (lever for levers in KINDS.values() for lever in levers if lever in moved)
 
@@ -259,10 +264,16 @@ def _timings(scenario: Scenario) -> list[Any]:
     return timings
 
 
-def _close_otherwise(first: Scenario, second: Scenario) -> bool:
-    """Whether steps close something else, or at another time for a reason that is no clause of its own."""
-    mine, theirs = _closing(first), _closing(second)
+def _do_otherwise(first: Scenario, second: Scenario, deeds: Callable[[Scenario], Sequence[Any]]) -> bool:
+    """Whether steps do something else, or at another time for a reason that is no clause of its own."""
+    mine, theirs = deeds(first), deeds(second)
     return mine != theirs or (bool(mine) and not same_steps(first, second))
+
+
+def _changing(scenario: Scenario) -> list[tuple[int, Any]]:
+    """What numbers steps change, by their place."""
+    steps = enumerate(scenario.policy.steps.values())
+    return [(place, step.effects) for place, step in steps if step.effects is not None]
 
 
 def _closing(scenario: Scenario) -> list[tuple[int, Any, bool]]:

@@ -313,6 +313,11 @@ class Scenario(Model):
         )
 
     @property
+    def changes_numbers(self) -> bool:
+        """Whether a step changes numbers beside levers."""
+        return any(step.effects is not None for step in self.policy.steps.values())
+
+    @property
     def may_build(self) -> bool:
         """Whether somebody thinks of building: has no own sites yet, and has the mode."""
         if self.entry is None:  # nobody builds, or it would be asked for

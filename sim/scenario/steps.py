@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Field, Tag
 
+from sim.scenario.effects import StatedEffects
 from sim.scenario.evidence import Fraction, Frequency, Points, Years
 from sim.scenario.levers import Id, RegimeChange, Share, number_or_record
 from sim.scenario.records import Model, Titled
@@ -35,6 +36,9 @@ class StepEffect(Titled):
     )
     evicts: bool = Field(
         default=False, description="Whether foreign providers' customers in a closing part must leave."
+    )
+    effects: StatedEffects | None = Field(
+        default=None, description="Numbers that change on the date of the step, and stay so until another changes them."
     )
     probability: Chance | None = Field(
         title="chance of {0}", default=None, description="That it happens at all once triggered."

@@ -22,6 +22,7 @@ from sim.errors import SimError
 from sim.model.engine import draws_at_once, simulate
 from sim.outcomes.panels import Result
 from sim.reading.consistency import problems
+from sim.scenario.changes import stated_changes
 from sim.scenario.families import Discrete
 from sim.scenario.inputs import inputs, titles
 from sim.scenario.policy import (
@@ -315,7 +316,10 @@ def in_play(scenario: Scenario) -> frozenset[str]:
     found = states(scenario)
     possible = [found[index] for index in sorted(reachable(scenario))]
     stops = _unreachable_prefixes(scenario, possible)
-    return frozenset(item.name for item in inputs(scenario) if not item.name.startswith(stops))
+    idle = {change.by for change in stated_changes(scenario) if change.path.startswith(stops)}
+    return frozenset(
+        item.name for item in inputs(scenario) if not item.name.startswith(stops) and item.name not in idle
+    )
 
 
 def _unreachable_prefixes(scenario: Scenario, possible: Sequence[State]) -> tuple[str, ...]:

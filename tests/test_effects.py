@@ -1,0 +1,328 @@
+"""What a step makes of numbers from its date on."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pytest
+from conftest import Folder
+from numpy.testing import assert_allclose, assert_array_equal
+from shipped import CALM_MARKET, FOLDER, NO_PARTNER_GAIN, NO_RIVALRY, column, scenario, year
+
+from sim.axes import FloatArray
+from sim.chance.sampling import draw_worlds
+from sim.dates.calendar import step_dates
+from sim.dates.dated import Dated, dated_numbers
+from sim.model.engine import simulate
+from sim.outcomes.panels import Panel
+from sim.reading.loading import load_scenario
+from sim.scenario.effects import DATED
+from sim.scenario.inputs import titles
+from sim.tasks.audit import in_play
+
+ALWAYS = "entry.rule=always"
+EARLY, LATE = "2000-01-01", "2024-01-01"
+
+
+def stated(value: float, unit: str = '"1"') -> str:
+    return f"{{value: {value}, unit: {unit}, source: judgement, grade: judgement}}"
+
+
+def effect(path: str, way: str, value: float, unit: str = '"1"') -> str:
+    section, *keys = path.split(".")
+    inner = f"{{{way}: {stated(value, unit)}}}"
+    for key in reversed(keys):
+        inner = f"{{{key}: {inner}}}"
+    return f"{section}: {inner}"
+
+
+def step(*effects: str, when: str = LATE, name: str = "cut") -> str:
+    return f"policy.steps.{name}={{when: {when}, effects: {{{', '.join(effects)}}}}}"
+
+
+@functools.cache
+def ran(name: str, *overrides: str) -> Mapping[str, Panel]:
+    found = scenario(name, *overrides)
+    return simulate(found, draw_worlds(found, range(1)))
+
+
+def assert_same(one: Mapping[str, Panel], other: Mapping[str, Panel], *, bits: bool = True, first: int = 0) -> None:
+    for name in one.keys() - {"event_date"}:
+        mine, theirs = one[name].values[first:], other[name].values[first:]
+        if bits:
+            assert_array_equal(mine, theirs, err_msg=name)
+        elif mine.size:
+            assert_allclose(mine, theirs, rtol=1e-7, atol=1e-9, err_msg=name)
+
+
+UNCHANGED = (
+    f"economics: {{profit_tax: {{times: {stated(1)}}}, site_cost: {{times: {stated(1)}}}, "
+    f"domestic_margin: {{times: {stated(1)}}}, provider_margin: {{plus: {stated(0, 'fraction')}}}, "
+    f"transfer_price: {{times: {stated(1)}}}}}",
+    f"demand: {{churn: {{times: {stated(1)}}}, captive_growth: {{times: {stated(1)}}}}}",
+    f"technology: {{catch_up: {{plus: {stated(0, '1/yr')}}}}}",
+    *(effect(path, "times", 1) for path in ("market.growth_long_run", "closure.drift", "zone.cap", "entry.hurdle")),
+    effect("migration.consent_loss", "times", 1),
+)
+
+
+@pytest.mark.parametrize("name", ["jv_only", "ftz_pilot", "full_liberalization", "forced_transfer"])
+@pytest.mark.parametrize("when", [EARLY, "2021-05-17"])
+def test_an_effect_that_leaves_numbers_as_they_are_changes_nothing_to_the_bit(name: str, when: str) -> None:
+    assert_same(ran(name), ran(name, step(*UNCHANGED, when=when)))
+
+
+STATED_ANEW = {
+    "demand.churn": 0.2,
+    "demand.captive_growth": 0.3,
+    "technology.catch_up": 0.05,
+    "technology.spillover": 0.2,
+    "technology.owned_spillover": 0.9,
+    "closure.drift": 0.02,
+    "migration.rate": 0.6,
+    "migration.consent_loss": 0.02,
+    "capacity.planning_years": 1.5,
+    "zone.cap": 0.2,
+    "entry.hurdle": 1.2,
+    "economics.operator_margin": 0.2,
+    "economics.provider_margin": 0.35,
+    "economics.incremental_technology": 0.5,
+    "economics.technology_royalty": 0.2,
+    "economics.royalty_withholding": 0.2,
+    "economics.royalty_vat": 0.1,
+    "economics.profit_tax": 0.4,
+    "economics.dividend_withholding": 0.2,
+    "economics.domestic_margin": 0.4,
+    "economics.transfer_price": 0.1,
+}
+"""Numbers that the base year does not hang on, each with another value in the unit in which the engine computes."""
+
+UNITS = {"technology.catch_up": "1/yr", "technology.spillover": "1/yr", "closure.drift": "1/yr", "demand.churn": "1/yr"}
+UNITS |= {"migration.rate": "1/yr", "capacity.planning_years": "years", "zone.cap": "USD bn/yr", "entry.hurdle": '"1"'}
+
+APART = {"market.growth_long_run", "economics.site_cost", "channels.tariff"}
+"""Numbers that the base year, or what is measured with them, hangs on too: tested by closed forms."""
+
+NOT_HERE = {"demand.repurchase_years", "demand.loyalty", "economics.buy_out_price"}
+"""Numbers that no scenario of the first case has."""
+
+
+def test_every_number_that_may_change_is_tested() -> None:
+    every = {f"{section}.{key}" for section, (_, keys) in DATED.items() for key in keys}
+    assert every == STATED_ANEW.keys() | APART | NOT_HERE
+
+
+@pytest.mark.parametrize("path", STATED_ANEW)
+def test_an_effect_from_before_the_horizon_is_that_of_the_number_itself(path: str) -> None:
+    unit = UNITS.get(path, "fraction")
+    name = {"zone.cap": "ftz_pilot", "economics.transfer_price": "forced_transfer"}.get(path, "full_liberalization")
+    changed = ran(name, step(effect(path, "to", STATED_ANEW[path], unit), when=EARLY))
+    other = ran(name, f"{path}={stated(STATED_ANEW[path], unit)}")
+    assert_same(changed, other, bits=False, first=1)
+    with pytest.raises(AssertionError, match="Not equal"):
+        assert_same(ran(name), changed, bits=False, first=1)
+
+
+def test_a_doubled_profit_tax_takes_what_it_took_before_once_more_from_its_date_on() -> None:
+    before, after = ran("jv_only"), ran("jv_only", step(effect("economics.profit_tax", "times", 2)))
+    tax, doubled = column(before, "tax_take"), column(after, "tax_take")
+    rate = draw_worlds(scenario("jv_only"), range(1)).inputs["economics.profit_tax"]
+    owed = column(before, "operator_profit") * rate / (1.0 - rate)
+    assert_array_equal(doubled[:5], tax[:5])
+    assert_allclose(doubled[5:] - tax[5:], owed[5:])
+    assert_allclose(column(before, "operator_profit")[5:] - column(after, "operator_profit")[5:], owed[5:])
+
+
+def test_in_the_year_of_a_change_it_counts_for_the_part_that_is_left() -> None:
+    """From 1 April on, in a case of yearly periods, three quarters of it."""
+    annual = "horizon.period_months=12"
+    before = ran("jv_only", annual)
+    whole, part = (
+        column(ran("jv_only", annual, step(effect("economics.profit_tax", "times", 2), when=when)), "tax_take")
+        for when in ("2024-01-01", "2024-04-01")
+    )
+    plain = column(before, "tax_take")
+    assert_allclose((part - plain)[5], 0.75 * (whole - plain)[5])
+    assert_array_equal(part[6:], whole[6:])
+
+
+OPENED = (ALWAYS, *NO_PARTNER_GAIN, "migration.rate=0")
+
+
+@pytest.mark.parametrize("key", ["profit_tax", "dividend_withholding", "royalty_withholding", "royalty_vat"])
+def test_what_a_tax_takes_more_somebody_has_less_of(key: str) -> None:
+    before = ran("full_liberalization", *OPENED)
+    after = ran("full_liberalization", *OPENED, step(effect(f"economics.{key}", "times", 1.5)))
+    got = [
+        column(panels, "tax_take")
+        + column(panels, "operator_profit")
+        + column(panels, "operating_profit", "total", "foreign")
+        for panels in (before, after)
+    ]
+    taken = column(after, "tax_take")[-1] - column(before, "tax_take")[-1]
+    assert (taken >= 0.0).all()
+    assert (taken > 0.0).mean() > 0.9  # of some nothing is with partners any more
+    assert_allclose(got[1], got[0], rtol=1e-9)
+
+
+def test_dearer_sites_are_paid_by_providers_and_operators_pass_the_cost_on() -> None:
+    """Of each unit of gross a provider has so much less before its tax; technology costs what it did."""
+    more = 0.05
+    plain, dearer = ran("jv_only"), ran("jv_only", step(effect("economics.site_cost", "plus", more, "fraction")))
+    rates = draw_worlds(scenario("jv_only"), range(1)).inputs
+    net = 1.0 - rates["economics.royalty_withholding"] - rates["economics.royalty_vat"]
+    gross = column(plain, "revenue_gross", "total", "foreign")
+    lost = column(plain, "operating_profit", "total", "foreign") - column(
+        dearer, "operating_profit", "total", "foreign"
+    )
+    assert_allclose(lost[5:], (more * net * gross[1:])[5:])
+    assert_array_equal(column(plain, "operator_profit"), column(dearer, "operator_profit"))
+
+
+def test_growth_in_the_long_run_bends_the_market_from_its_date_on() -> None:
+    """Towards the new growth, at the rate at which growth fades."""
+    annual = (*CALM_MARKET, "horizon.period_months=12")
+    calm = (*annual, "market.growth_forecast=40", "market.growth_base=60", "market.growth_long_run=10")
+    plain, bent = (
+        column(ran("jv_only", *calm, *more), "market_size")
+        for more in ((), (step(effect("market.growth_long_run", "to", 4, '"%/yr"')),))
+    )
+    passed, fade = np.arange(7) + 0.5, _fade(0.6, 0.4, 0.1)  # to the middles of years, from 2024 on
+    expected = np.exp(np.log(1.04 / 1.10) * (passed + np.expm1(-fade * passed) / fade))
+    assert_array_equal(bent[:6], plain[:6])
+    assert_allclose(bent[6:] / plain[6:], np.broadcast_to(expected[:, None], (7, 512)))
+
+
+def _fade(first: float, mean: float, last: float) -> float:
+    """The rate at which growth fades from the first to the last so as to average the mean over four years."""
+    from scipy.optimize import brentq
+
+    first, mean, last = (np.log1p(value) for value in (first, mean, last))
+    return float(brentq(lambda x: last * 4 + (first - last) * -np.expm1(-4 * x) / x - 4 * mean, 1e-6, 50))
+
+
+def _numbers(*overrides: str) -> Dated:
+    found = scenario("jv_only", *overrides)
+    drawn = draw_worlds(found, range(1))
+    return dated_numbers(found, drawn.inputs, step_dates(found, drawn))
+
+
+def _at(dated: Dated, path: str, instant: float) -> FloatArray:
+    return dated.at(np.full(512, instant))[path]
+
+
+def test_of_two_changes_the_later_counts_and_a_multiple_is_of_what_there_was() -> None:
+    path, base = "demand.churn", draw_worlds(scenario("jv_only"), range(1)).inputs["demand.churn"]
+    first = step(effect(path, "to", 0.3, "1/yr"), when="2022-01-01", name="a")
+    second = step(effect(path, "times", 2), when="2020-01-01", name="b")
+    dated = _numbers(first, second)
+    assert_array_equal(_at(dated, path, 2019.9), base)
+    assert_array_equal(_at(dated, path, 2020.0), 2 * base)
+    assert_array_equal(_at(dated, path, 2022.5), np.full(512, 0.3))
+    turned = _numbers(first.replace("2022", "2019"), second)
+    assert_allclose(_at(turned, path, 2022.5), 0.6)
+
+
+def test_a_step_that_comes_in_some_draws_changes_the_number_there_alone() -> None:
+    found = step(effect("demand.churn", "times", 3)).replace("when:", "probability: 0.5, when:")
+    dated, base = _numbers(found), draw_worlds(scenario("jv_only"), range(1)).inputs["demand.churn"]
+    ratio = _at(dated, "demand.churn", 2030.0)[base > 0.0] / base[base > 0.0]
+    assert set(np.round(ratio, 9)) == {1.0, 3.0}
+
+
+def test_a_provider_thinks_again_when_a_number_changes_on_which_it_decides() -> None:
+    dear = "entry.hurdle=1000"
+    never = ran("full_liberalization", dear)
+    cheap = ran("full_liberalization", dear, step(effect("entry.hurdle", "to", 1)))
+    applied = column(cheap, "event_date", "", "aws.apply")
+    assert not np.isfinite(column(never, "event_date", "", "aws.apply")).any()
+    assert np.isfinite(applied).any()
+    assert (applied[np.isfinite(applied)] == 2024.0).all()
+
+
+def test_a_tariff_that_a_step_cuts_is_the_tariff_that_a_regime_sets() -> None:
+    """In a regime that has none of its own, to the date; a regime with its own keeps it."""
+    case = FOLDER / "cars" / "joint_ventures_kept.yaml"
+    cut = effect("channels.import.tariff", "to", 15, '"%"')
+    by_number, by_lever, plain = (
+        _cars(case, *more)
+        for more in (
+            (step(cut, when="2018-07-01"),),
+            ("policy.steps.cut={when: 2018-07-01, change: {tariff: 0.15}}",),
+            (),
+        )
+    )
+    assert_same(by_number, by_lever, bits=False)
+    assert (
+        year(by_number, "cross_border_revenue", 2020, "total", "foreign")
+        > year(plain, "cross_border_revenue", 2020, "total", "foreign")
+    ).all()
+    own = "regimes.joint_ventures.tariff=0.25"
+    assert_same(_cars(case, own), _cars(case, own, step(cut, when="2018-07-01")))
+
+
+def _cars(case: Any, *overrides: str) -> Mapping[str, Panel]:
+    found = load_scenario(case, overrides=overrides, extremes=True)
+    return simulate(found, draw_worlds(found, range(1)))
+
+
+CUT = "policy:\n  steps:\n    cut: {{when: 2020-01-01, effects: {{{}}}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("effects", "words"),
+    [
+        ("market: {size: {times: 2}}", "market.size is of the base year, of the trend through it, or of luck"),
+        ("economics: {discount_rate: {times: 2}}", "economics.discount_rate values capital that is in place"),
+        ("regimes: {closed: {spillover: {times: 2}}}", "is a lever, which 'adopt' and 'change' set"),
+        ("demand.churn: {times: 2}", "is written as demand: {churn: ...}"),
+        ("demand: {chrun: {times: 2}}", "did you mean 'churn'?"),
+        (effect("demand.churn", "to", 2, "1/yr").replace("to:", "too:"), "did you mean 'to'?"),
+        (effect("demand.loyalty", "to", 0.2, "fraction"), "there is no number demand.loyalty to be changed"),
+        (effect("economics.profit_tax", "times", 5), "makes economics.profit_tax 1.25 in the unit"),
+        (effect("economics.operator_margin", "plus", 0.6, "fraction"), "with site_cost takes more than there is"),
+        ("demand: {}", "changes no number"),
+        (effect("demand.churn", "to", 20, "years"), "wrong unit (found 'years'"),
+    ],
+)
+def test_what_cannot_change_on_a_date_is_refused_with_the_reason(folder: Folder, effects: str, words: str) -> None:
+    (line, *_) = folder.complaints(folder.variant(CUT.format(effects)))
+    assert words in line
+
+
+def test_a_refusal_lists_what_a_step_may_change(folder: Folder) -> None:
+    (line,) = folder.complaints(folder.variant(CUT.format("market: {size: {times: 2}}")))
+    for section, (_, keys) in DATED.items():
+        assert all(f"{section}.{'<id>.' if section == 'channels' else ''}{key}" in line for key in keys)
+
+
+def test_an_effect_is_an_input_like_others_with_words_of_its_own() -> None:
+    spread = '{low: 20, median: 30, high: 40, min: 0, max: 100, unit: "%", source: judgement, grade: judgement}'
+    found = scenario(
+        "jv_only",
+        f"policy.steps.cut={{title: the reform, when: {LATE}, "
+        f"effects: {{economics: {{profit_tax: {{to: {spread}}}}}}}}}",
+    )
+    name = "policy.steps.cut.effects.economics.profit_tax.to"
+    assert titles(found)[name] == "profit tax after the reform"
+    assert name in in_play(found)
+    plain = draw_worlds(scenario("jv_only"), range(1)).inputs
+    assert all(
+        np.array_equal(values, plain[path])
+        for path, values in draw_worlds(found, range(1)).inputs.items()
+        if path in plain
+    )
+
+
+def test_an_effect_on_what_plays_no_part_plays_none() -> None:
+    found = scenario("jv_only", step(effect("zone.cap", "times", 2)))
+    assert "policy.steps.cut.effects.zone.cap.times" not in in_play(found)
+
+
+def test_luck_and_rivalry_do_not_hang_on_what_steps_change() -> None:
+    calm = (*NO_RIVALRY,)
+    share = column(ran("jv_only", *calm, step(effect("economics.profit_tax", "times", 2))), "foreign_share")
+    assert_array_equal(share, column(ran("jv_only", *calm), "foreign_share"))
