@@ -81,6 +81,7 @@ def _period(base: Economy, *, captive: float = 1.0, contestable: float = 0.0, in
         first=full("first", site, 0.0, bool),
         part=full("part", site, 1.0),
         live_years=full("live_years", site, STEP) * full("live", site, changes.get("selling", 0.0), bool),
+        selling_years=full("live_years", site, STEP) * full("selling", site, 0.0, bool),
         order=np.arange(base.foreign * base.draws).reshape(base.foreign, base.draws),
         lead=ordered,
         late=late,

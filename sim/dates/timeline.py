@@ -129,26 +129,35 @@ class Masks:
     phases : Phases
         What is in force when, to the day.
     state : (T, N)
-        State in force in the middle of the period.
+        State in force at the end of the window.
     live : (T, F, N)
-        An own site runs in the middle of the period: launched and not transferred.
-    selling : (T, F, N)
-        Live and not withdrawn.
+        An own site runs at the end of the window: launched and not transferred.
     live_years : (T, F, N)
         Years of the window since launch; 0 if not live.
+    selling_years : (T, F, N)
+        Those in which it takes new business.
     transfer : (T, F, N)
         The forced transfer happens in the window.
     happens : (T, number of steps, N)
-        The step happens in the window; one before the horizon happens in the first.
+        The step happens in the window; one before the horizon happens in the first. Of goods, that are bought by
+        everybody anew: the part of the window that it is in force for, less that of the window before.
+    before : (T, N)
+        State in force at the start of the window.
     """
 
     phases: Phases
     state: IntArray
     live: BoolArray
-    selling: BoolArray
     live_years: FloatArray
+    selling_years: FloatArray
     transfer: BoolArray
-    happens: BoolArray
+    happens: BoolArray | FloatArray
+    before: IntArray
+
+    @property
+    def selling(self) -> BoolArray:
+        """Whether a site takes new business in the window, (T, F, N)."""
+        return np.asarray(self.selling_years > 0.0)
 
 
 def simulate_timeline(
@@ -399,16 +408,18 @@ def period_middles(horizon: Horizon) -> FloatArray:
 
 
 def windows(scenario: Scenario) -> tuple[FloatArray, FloatArray]:
-    """From the middle of the period before to the middle of each period, (T, 1) each."""
-    middles = period_middles(scenario.horizon)[:, None]
-    return middles - scenario.horizon.period_months / 12, middles
+    """When what chooses in each period comes up, from its start to its end, (T, 1) decimal years each.
+
+    A flow is the mean of its period, so what comes up of a stock between the middle of the period before and its own
+    is what chooses in it. Goods are bought, and chosen, within the period itself.
+    """
+    instants = period_ends if scenario.demand.kind == "purchase" else period_middles
+    ends = instants(scenario.horizon)[:, None]
+    return ends - scenario.horizon.period_months / 12, ends
 
 
 def period_masks(scenario: Scenario, timeline: Timeline) -> Masks:
     """What is in force in each period: an event counts from the window that contains its date.
-
-    A flow is the mean of its period, so what is contestable in it arose between the middle of the period before and
-    its own: that is its window.
 
     Parameters
     ----------
@@ -419,24 +430,43 @@ def period_masks(scenario: Scenario, timeline: Timeline) -> Masks:
     -------
     Masks
     """
-    middles = period_middles(scenario.horizon)
+    begins, ends = (edge[:, 0] for edge in windows(scenario))
     years = scenario.horizon.period_months / 12
     phases = phases_in_force(scenario, timeline.steps)
-    latest = _begun(middles, phases.start).sum(axis=1) - 1
     launched, withdrawn, transferred = (
-        _begun(middles, dates) for dates in (timeline.launched, timeline.withdrawn, timeline.transferred)
+        _begun(ends, dates) for dates in (timeline.launched, timeline.withdrawn, timeline.transferred)
     )
     live = launched & ~transferred
-    age = (middles[:, None, None] - timeline.launched).clip(0, years)
-    return Masks(
+    live_years = np.where(live, (ends[:, None, None] - timeline.launched).clip(0, years), 0.0)
+    masks = Masks(
         phases=phases,
-        state=np.take_along_axis(phases.state, latest, axis=0),
+        state=_state(phases, ends),
         live=live,
-        selling=live & ~withdrawn,
-        live_years=np.where(live, age, 0.0),
+        live_years=live_years,
+        selling_years=np.where(withdrawn, 0.0, live_years),
         transfer=_first(transferred),
-        happens=_first(_begun(middles, timeline.steps)),
+        happens=_first(_begun(ends, timeline.steps)),
+        before=_state(phases, begins),
     )
+    return masks if scenario.demand.kind == "recurring" else _of_goods(masks, timeline, begins, ends)
+
+
+def _of_goods(masks: Masks, timeline: Timeline, begins: FloatArray, ends: FloatArray) -> Masks:
+    """What is in force where all buyers of a period see it, for the part of the period that it is."""
+    since, until = begins[:, None, None], ends[:, None, None]
+    withheld = np.maximum(until - np.maximum(timeline.withdrawn, since), 0.0)
+    in_force = np.maximum(until - np.maximum(timeline.steps, since), 0.0) / (until - since)
+    return replace(
+        masks,
+        selling_years=np.maximum(masks.live_years - withheld, 0.0),
+        happens=np.diff(in_force, axis=0, prepend=0.0),
+    )
+
+
+def _state(phases: Phases, instants: FloatArray) -> IntArray:
+    """The state in force at some instants, (T, N); before the horizon it is the first."""
+    latest = np.maximum(_begun(instants, phases.start).sum(axis=1) - 1, 0)
+    return np.take_along_axis(phases.state, latest, axis=0)
 
 
 def _begun(instants: FloatArray, dates: FloatArray) -> BoolArray:

@@ -183,6 +183,32 @@ class Reach:
         """Log of total attraction without new sites, (G, N)."""
         return np.asarray(np.log(self.home + self.before.sum(axis=0)))
 
+    def in_time(self, seen: FloatArray, part: FloatArray) -> FloatArray:
+        """The part of the class with which spending is its mean over a window in which a site sells for a part.
+
+        Equation (35) of docs/model.md.
+
+        Exact where sites sell for the same part of the window, or for all of it. Attraction alone would say too much,
+        because customers who see a site have less left for others.
+
+        Parameters
+        ----------
+        seen : (F, 1 or G, N)
+            Most of the class that sees each owned offer, times `part`.
+        part : (F, N)
+            Of the window in which the site sells, at most 1.
+
+        Returns
+        -------
+        (F, G, N)
+        """
+        some = ((part > 0.0) & (part < 1.0))[:, None]
+        lead = self.owned - self.partner
+        total = self.home + (self.partner + np.where(some, 0.0, seen * lead)).sum(axis=0)
+        times = np.divide(1.0 - part, part, out=np.zeros_like(part), where=part > 0.0)
+        missing = (times[:, None] * seen * lead).sum(axis=0)
+        return np.where(some, seen * (total / (total + missing)), seen)
+
     def divide(self, seen: FloatArray) -> Intake:
         """New spending when a part of the class, (F, 1 or G, N), sees each owned offer, and the rest the partner's.
 

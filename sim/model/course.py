@@ -10,7 +10,7 @@ from sim.axes import BoolArray, FloatArray
 from sim.chance.worlds import Worlds, period_count
 from sim.dates.dated import NOTHING_DATED, Dated, dated_numbers
 from sim.dates.readiness import jump_dates
-from sim.dates.timeline import KnownProjects, Masks, Timeline, period_middles, windows
+from sim.dates.timeline import KnownProjects, Masks, Timeline, windows
 from sim.kernels.capacity import first_come, lags, whole_periods
 from sim.kernels.choice import group_scale
 from sim.kernels.growth import captive_factor, contestable_spending, renewed
@@ -183,8 +183,8 @@ class Course:
             return np.asarray(self._worlds.rivalry[t])
         moved = self._worlds.rivalry[t].copy()
         for row, dates, size in self._jumps:
-            since = np.maximum(self._end[t] - np.maximum(self._begin[t], dates), 0.0)
-            moved[row] += size * (since / self._step)
+            part = np.maximum(self._end[t] - np.maximum(self._begin[t], dates), 0.0) / self._step
+            moved[row] += np.log1p(part * np.expm1(size))
         return np.asarray(moved)
 
     def opened(self, periods: int) -> Stocks:
@@ -203,11 +203,12 @@ class Course:
         masks = self._masks
         return Sites(
             live=masks.live[t],
-            selling=masks.selling[t],
+            selling=masks.selling_years[t] > 0.0,
             transfer=masks.transfer[t],
             part=self._part,
             first=self._launches[t],
             live_years=masks.live_years[t],
+            selling_years=masks.selling_years[t],
             order=self._order,
             lead=self._lead,
             late=self._late,
@@ -259,14 +260,14 @@ def _entrants(scenario: Scenario, economy: Economy, worlds: Worlds, timeline: Ti
 
     Who comes with its own site is there for the whole window: how long the site sells in it is the site's affair.
     """
-    middles, found = period_middles(scenario.horizon)[:, None], []
+    ends, found = windows(scenario)[1], []
     for name in scenario.entrants:
         row = economy.providers.index(name)
-        since = (middles - timeline.arrived[row]).clip(-1.0, step)
+        since = (ends - timeline.arrived[row]).clip(-1.0, step)
         arrives = (since > 0.0) & (np.concatenate([np.full((1, economy.draws), -1.0), since[:-1]]) <= 0.0)
         present = (since > 0.0).astype(np.float64) if scenario.comes_by_launch(name) else np.maximum(since, 0.0) / step
         age = np.maximum(np.cumsum(since > 0.0, axis=0) - 1, 0)
-        offsets = entrant_offsets(scenario, name, len(middles)) * worlds.rivalry[-1:, row].any(axis=-1)
+        offsets = entrant_offsets(scenario, name, len(ends)) * worlds.rivalry[-1:, row].any(axis=-1)
         found.append(_Coming(row, economy.entrant_odds(scenario, name), arrives, present * np.exp(offsets[age])))
     return found
 

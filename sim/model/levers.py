@@ -52,7 +52,8 @@ class Levers:
     ) -> None:
         found = states(scenario)
         self._scenario, self._economy, self._found, self._dated = scenario, economy, found, dated
-        self._state, self._happens = masks.state, masks.happens
+        self._state, self._before, self._happens = masks.state, masks.before, masks.happens
+        self._all_choose = scenario.demand.kind == "purchase"
         agreed = (masks.state == masks.state[:, :1]).all(axis=1)
         self._common = [int(row[0]) if same else None for row, same in zip(masks.state, agreed, strict=True)]
         mixed = () if economy.mix is None else found
@@ -70,7 +71,8 @@ class Levers:
         tariffs = np.stack([one.tariff for one in granted]) if granted else np.zeros((len(found), economy.draws))
         self.tariff = moves.added(_mean_over(calendar, tariffs, masks.phases), calendar, masks.phases)
         self._migrates = np.stack(np.broadcast_arrays(*(_migrates(scenario, economy, state) for state in found)))
-        self._capped = np.array([state.levers.capped for state in found])[masks.state]
+        capped = np.array([state.levers.capped for state in found])
+        self._capped = capped[masks.state] | (capped[masks.before] & self._all_choose)
         self._cap = np.full(masks.state.shape, np.inf)
         if self._capped.any():
             stated = dated.by_period.get("zone.cap", economy.inputs["zone.cap"])
@@ -87,7 +89,7 @@ class Levers:
         """What the regime in force in period t allows."""
         closes, evicts = self._closing(t)
         return Access(
-            reach_part=self._pick(self._reach, t),
+            reach_part=self._reached(t),
             channels=self._channels.at(t),
             cap=self._cap[t],
             takes_migrants=self._pick(self._takes_migrants(t), t),
@@ -103,6 +105,14 @@ class Levers:
         numbers = {path: rows[t] for path, rows in self._dated.by_period.items()}
         rows = (_migrates(self._scenario, self._economy.at(numbers), state) for state in self._found)
         return np.stack(np.broadcast_arrays(*rows))
+
+    def _reached(self, t: int) -> FloatArray:
+        """Part of the open part that own sites may serve, (G, N); of goods the larger at a period's start and end."""
+        reach = self._pick(self._reach, t)
+        if not self._all_choose:
+            return reach
+        before = np.take_along_axis(self._reach, self._before[t].reshape(1, 1, -1), axis=0)[0]
+        return np.asarray(np.maximum(reach, before))
 
     def _closing(self, t: int) -> tuple[FloatArray | None, FloatArray | None]:
         """Part of each segment that closes in period t, and part that is evicted; None where no step does."""
@@ -191,7 +201,9 @@ class _Channels:
         self._economy = economy
         self._partner = _arrived_since(scenario, economy, lever_rows(found, "partner_unlock", economy), masks.phases)
         rows = lever_rows(found, "owned_unlock", economy)
-        self._owned = _FromEachDate(scenario, economy, _by_phase(rows, masks.phases), timeline.launched, masks)
+        self._owned = _FromEachDate(
+            scenario, economy, _by_phase(rows, masks.phases), timeline.launched, masks, until=timeline.withdrawn
+        )
         if scenario.buys_out:
             rows = _bought_unlocks(economy, found, timeline, masks.phases)
             self._bought = _FromEachDate(scenario, economy, rows, timeline.bought, masks)
@@ -295,9 +307,20 @@ class _FromEachDate:
         The part by phase.
     dates : (F, N)
         From when it arrives.
+    until : (F, N), optional
+        From when on nobody is offered it: of goods, customers of the rest of the window do not count.
     """
 
-    def __init__(self, scenario: Scenario, economy: Economy, rows: FloatArray, dates: FloatArray, masks: Masks) -> None:
+    def __init__(
+        self,
+        scenario: Scenario,
+        economy: Economy,
+        rows: FloatArray,
+        dates: FloatArray,
+        masks: Masks,
+        *,
+        until: FloatArray | None = None,
+    ) -> None:
         phases, base_unlock = masks.phases, start_unlock(scenario, economy.inputs, economy.draws)
         above = rows - base_unlock
         spans = zip(above, phases.start, phases.end, strict=True)
@@ -305,11 +328,12 @@ class _FromEachDate:
         since = np.where(np.isneginf(dates), phases.start[0], dates)
         self._since, self._economy = np.minimum(since, phases.end[-1]), economy
         self._begin, self._end = windows(scenario)
+        self._until = until if until is not None and scenario.demand.kind == "purchase" else np.array(np.inf)
 
     def mean(self, t: int) -> FloatArray:
         """Its mean over the part of window t after each date, (F, N)."""
         level = self._total(t)
-        live = np.maximum(self._end[t] - np.maximum(self._begin[t], self._since), 0.0)
+        live = np.maximum(np.minimum(self._end[t], self._until) - np.maximum(self._begin[t], self._since), 0.0)
         return np.asarray(np.divide(level, live, out=np.zeros_like(level), where=live > 0.0))
 
     def spread(self, t: int) -> FloatArray:
@@ -318,7 +342,7 @@ class _FromEachDate:
 
     def _total(self, t: int) -> FloatArray:
         """Its integral over window t, in years, (F, N)."""
-        begin, end = self._begin[t], self._end[t]
+        begin, end = self._begin[t], np.minimum(self._end[t], self._until)
         level: FloatArray = np.zeros_like(self._since)
         if not (self._since < end).any():
             return level

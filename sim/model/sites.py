@@ -126,13 +126,11 @@ def serve_reach(economy: Economy, stocks: Stocks, period: Period, choice: Choice
     """
     sites = period.sites
     reach = _reach(economy, stocks, period, choice)
-    selling_years = sites.live_years * sites.selling
-    share = (sites.part * selling_years / period.step)[:, None]
-    asked = -np.expm1(-economy.inputs["migration.rate"] * selling_years) * period.access.takes_migrants
+    asked = -np.expm1(-economy.inputs["migration.rate"] * sites.selling_years) * period.access.takes_migrants
     asked *= sites.part
     if economy.mix is not None:
-        share = share * economy.mix.most_seen[:, economy.layer_of]
         asked *= economy.mix.asks  # who has sites in the base year beside other channels is where it wants to be
+    share = _most_seen(economy, period, reach)
     free = reach.divide(share)
     _build(economy, stocks, period, use, _wanting(economy, stocks, free, asked))
     again = _fit_growth(economy, stocks, period, choice)
@@ -154,6 +152,15 @@ def serve_reach(economy: Economy, stocks: Stocks, period: Period, choice: Choice
     stocks.gain_home += gain * joining
     choice.home_rate += new.home_rate
     return again + leaving + stranded
+
+
+def _most_seen(economy: Economy, period: Period, reach: Reach) -> FloatArray:
+    """Most of the class that may see each site in a period, (F, 1 or G, N)."""
+    sites = period.sites
+    seen = (sites.part * sites.selling_years / period.step)[:, None]
+    if economy.mix is not None:
+        seen = seen * economy.mix.most_seen[:, economy.layer_of]
+    return seen if period.purchases is None else reach.in_time(seen, sites.selling_years / period.step)
 
 
 def _reach(economy: Economy, stocks: Stocks, period: Period, choice: Choice) -> Reach:

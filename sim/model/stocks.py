@@ -241,8 +241,8 @@ class Sites(NamedTuple):
         Part of the provider's business that has sites.
     first : (F, N) bool
         The site is launched in this window.
-    live_years : (F, N)
-        Years of this window since launch.
+    live_years, selling_years : (F, N)
+        Years of this window since launch, and those in which it takes new business.
     order : (F, N)
         Providers in the order of their launch.
     lead : (N,) int
@@ -259,6 +259,7 @@ class Sites(NamedTuple):
     part: FloatArray
     first: BoolArray
     live_years: FloatArray
+    selling_years: FloatArray
     order: IntArray
     lead: IntArray
     late: FloatArray

@@ -334,7 +334,8 @@ def _jumped(case: Case, t: int) -> Vector:
         if jumps is not None and jumps.rate is None:
             day = case.launched[p] if jumps.when is None else decimal_year(jumps.when)
             day += case.inputs.get(f"providers.{name}.jumps.delay", 0.0)
-            jumped[p] = case[f"providers.{name}.jumps.size"] * max(end - max(begin, day), 0.0) / (end - begin)
+            part, size = max(end - max(begin, day), 0.0) / (end - begin), case[f"providers.{name}.jumps.size"]
+            jumped[p] = math.log(1.0 - part + part * math.exp(size))
     return jumped
 
 
