@@ -156,7 +156,7 @@ def test_twins_can_be_drawn(name: str, tmp_path: Path) -> None:
 
 
 def test_draws_without_any_difference_are_told(three: Runs) -> None:
-    equal = np.mean(SHARE.last(three.results[1]) == SHARE.last(three.results[0]))
+    equal = np.mean(SHARE.answer(three.results[1]) == SHARE.answer(three.results[0]))
     assert equal > 0.1
     assert f"equal in {equal:.0%}" in _texts(figure("target_year", three))
 
@@ -224,5 +224,5 @@ def test_of_twenty_providers_the_largest_are_named_and_the_others_summed() -> No
     crowd = Result(scenario(), of(panel("market_share", sizes, items=tuple(("total", name) for name in names))))
     rows = _largest([Measure(name, "market_share", "total", name, percent) for name in names], [crowd])
     assert [row.label for row in rows] == [*names[13:], "The other 13"]
-    assert sum(float(row.last(crowd)[0]) for row in rows) == sizes[0, :, 0].sum()
+    assert sum(float(row.answer(crowd)[0]) for row in rows) == sizes[0, :, 0].sum()
     assert _largest(rows[:3], [crowd]) == rows[:3]

@@ -19,6 +19,7 @@ from sim.outcomes.panels import Columns, LazyPanel, Result, batches
 from sim.outcomes.statistics import STATISTICS, Missing, Statistics, describe, share_positive
 from sim.outcomes.tables import Cell, ComparisonRow, HeadlineRow, SummaryRow, TimelineRow
 from sim.outcomes.variables import VARIABLES, exists_in
+from sim.scenario.scenario import Scenario
 
 __all__ = [
     "HEADLINE_VARIABLES",
@@ -44,9 +45,6 @@ TIMELINE_VARIABLES: Final = frozenset({"event_date", "wait"})
 """What is said of when things happen is made of these."""
 
 _STATISTICS: Final = (*STATISTICS, "median_case")
-
-_HEADLINE_YEARS: Final = (2022, 2025, 2030)
-"""Years that a study's short table shows, beside the base year and where the horizon has them."""
 
 _WAITED_FOR: Final = {"apply": "queue", "approve": "quota", "site": "site"}
 """Step of a provider to what it may have to wait for once it got there."""
@@ -304,7 +302,7 @@ def compare_results(results: Sequence[Result], baseline: str | None = None) -> l
 
 
 def headline(results: Sequence[Result], baseline: str | None = None) -> list[HeadlineRow]:
-    """The answer in short: foreign share and revenue, at the base year and some later ones.
+    """The answer in short: foreign share and revenue, in the years that the baseline's scenario has for it.
 
     The difference is the mean of the paired differences: unlike their median it says something where only some
     draws differ, and the differences of several steps add up.
@@ -313,25 +311,26 @@ def headline(results: Sequence[Result], baseline: str | None = None) -> list[Hea
     return [
         _headline_row(result, base, variable, scope, item, year)
         for variable, scope, item in _headline_numbers(base)
-        for year in headline_years(base.panels[variable])
+        for year in headline_years(base.scenario, base.panels[variable])
         for result in results
     ]
 
 
 def _headline_numbers(base: Result) -> list[tuple[str, str, str]]:
+    scope = base.scenario.answer_scope
     numbers = [
-        ("foreign_share", "total", ""),
-        ("foreign_share", base.scenario.opening.layer, ""),
-        ("revenue_gross", "total", "foreign"),
-        ("revenue_retained", "total", "foreign"),
+        ("foreign_share", scope, ""),
+        ("foreign_share", base.scenario.detail_layer if scope == "total" else "total", ""),
+        ("revenue_gross", scope, "foreign"),
+        ("revenue_retained", scope, "foreign"),
         ("operating_profit", "total", "foreign"),
     ]
     return [number for number in numbers if number[0] in base.panels]
 
 
-def headline_years(panel: Columns) -> list[int]:
-    """The base year of a panel, its last, and some between."""
-    chosen = {panel.years[0], *_HEADLINE_YEARS, panel.years[-1]}
+def headline_years(scenario: Scenario, panel: Columns) -> list[int]:
+    """The first year of a panel, and those of it that the scenario has for the answer."""
+    chosen = {panel.years[0], *scenario.answer_years}
     return [year for year in panel.years if year in chosen]
 
 

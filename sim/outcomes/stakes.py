@@ -127,10 +127,12 @@ class _Place:
         return panel.column(year, self.scope, self.item)
 
 
-def number_gain(result: Result, base: Result, variable: str, scope: str, item: str = "") -> FloatArray:
-    """What a result has in the last year above the baseline, (N,)."""
-    place, year = _Place(variable, scope, item), result.scenario.horizon.end_year
-    return place.draws(result, year) - place.draws(base, year)
+def number_gain(
+    result: Result, base: Result, variable: str, scope: str, item: str = "", *, year: int | None = None
+) -> FloatArray:
+    """What a result has above the baseline in a year, by default the last, (N,)."""
+    place, when = _Place(variable, scope, item), year or result.scenario.horizon.end_year
+    return place.draws(result, when) - place.draws(base, when)
 
 
 def foreign_worth(result: Result, base: Result) -> FloatArray:
@@ -179,9 +181,9 @@ def ways_of(scenario: Scenario) -> tuple[str, ...]:
     return tuple(way for way in WAYS if possible[way])
 
 
-def number_level(result: Result, variable: str, scope: str, item: str = "") -> FloatArray:
-    """What a result has in the last year, (N,)."""
-    return _Place(variable, scope, item).draws(result, result.scenario.horizon.end_year)
+def number_level(result: Result, variable: str, scope: str, item: str = "", *, year: int | None = None) -> FloatArray:
+    """What a result has in a year, by default the last, (N,)."""
+    return _Place(variable, scope, item).draws(result, year or result.scenario.horizon.end_year)
 
 
 def host_gains(result: Result, base: Result) -> dict[str, FloatArray]:

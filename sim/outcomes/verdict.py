@@ -169,11 +169,15 @@ class _Study:
     def __init__(self, results: Sequence[Result], base: Result) -> None:
         self.base, self.currency = base, base.scenario.currency
         self.others = [result for result in results if result is not base]
-        self.year = base.scenario.horizon.end_year
+        self.year, self.end = base.scenario.answer_year, base.scenario.horizon.end_year
+        self.scope, self.of = base.scenario.answer_scope, base.scenario.answer_words
         self.over = f"over {base.scenario.title}"
-        self.share = self._each("foreign_share", gain=lambda one: number_gain(one, base, "foreign_share", "total"))
+        self.share = self._each("foreign_share", gain=self._share_gain)
         self.worth = self._each("npv", gain=lambda one: foreign_worth(one, base))
         self.host = self._each(*HOST, gain=lambda one: host_gains(one, base))
+
+    def _share_gain(self, one: Result) -> FloatArray:
+        return number_gain(one, self.base, "foreign_share", self.scope, year=self.year)
 
     def _each(self, *variables: str, gain: Callable[[Result], T]) -> dict[str, T]:
         """A gain of every scenario by name; none where a variable was not stored."""
@@ -217,7 +221,7 @@ class _Study:
         base, parts = self.base, []
         if "foreign_share" in base.panels:
             share = self._level("foreign_share", "")
-            parts.append(f"have {as_level(share, as_percent, ' of the market', BAND)}")
+            parts.append(f"have {as_level(share, as_percent, f' of {self.of}', BAND)}")
         if "revenue_retained" in base.panels:
             kept = self._level("revenue_retained", "foreign")
             parts.append(
@@ -225,12 +229,15 @@ class _Study:
             )
         texts = [f"In {self.year} {_THEM} {' and '.join(parts)}."] if parts else []
         if "npv" in base.panels and not self.others:
-            worth = as_level(self._level("npv", "foreign"), money, "bn for them", "" if texts else BAND)
-            texts.append(f"Present value to {self.year}: {self.currency} {worth}. {_movers(base, None)}".strip())
+            worth = as_level(self._worth_level(), money, "bn for them", "" if texts else BAND)
+            texts.append(f"Present value to {self.end}: {self.currency} {worth}. {_movers(base, None)}".strip())
         return Line(base.scenario.title, tuple(texts or [_UNSTORED]), base.name)
 
     def _level(self, variable: str, item: str) -> Spread:
-        return Spread.of(number_level(self.base, variable, "total", item), self.base.sizes)
+        return Spread.of(number_level(self.base, variable, self.scope, item, year=self.year), self.base.sizes)
+
+    def _worth_level(self) -> Spread:
+        return Spread.of(number_level(self.base, "npv", "total", "foreign"), self.base.sizes)
 
     def _scenario(self, result: Result) -> Line:
         """What a scenario adds to the baseline, and what that is worth to whom."""
@@ -245,7 +252,7 @@ class _Study:
         short = [self._mixture(result)] if self.share else []
         if self.worth:
             texts.append(f"{self._worth(result)} {_movers(result, self.base)}".strip())
-            amount = as_change(self._spread(self.worth, result), money, f"bn to {self.year}")
+            amount = as_change(self._spread(self.worth, result), money, f"bn to {self.end}")
             short.append(f"worth {self.currency} {amount}")
         return Line(title, tuple(texts), name, f"{'; '.join(short)}.")
 
@@ -265,7 +272,7 @@ class _Study:
 
     def _mixture(self, result: Result) -> str:
         if not self.share[result.name].any():
-            return f"The same share of the market in {self.year} as under {self.base.scenario.title}"
+            return f"The same share of {self.of} in {self.year} as under {self.base.scenario.title}"
         return as_change(self._spread(self.share, result), as_points, f" points {self.over}")
 
     def _worth(self, result: Result) -> str:
@@ -275,7 +282,7 @@ class _Study:
         named = [f"{result.scenario.providers[name].short_title} {signed_money(parts[name])}" for name in ordered]
         whose = f", in the mean {_enumerated(named)}" if len(named) > 1 else ""
         spread = as_change(self._spread(self.worth, result), money, "bn for them")
-        return f"Present value to {self.year}: {self.currency} {spread}{whose}."
+        return f"Present value to {self.end}: {self.currency} {spread}{whose}."
 
     # ------------------------------------------------------------------ as much as there is room for
 
@@ -299,7 +306,7 @@ class _Study:
     def _rest(self, lines: Sequence[Line]) -> Line:
         """The scenarios that change least, together."""
         sizes = [self._size(line.scenario) for line in lines]
-        unit = f"{self.currency} bn to {self.year}" if self.worth else f"points in {self.year}"
+        unit = f"{self.currency} bn to {self.end}" if self.worth else f"points in {self.year}"
         low, high = (signed_money(end) if self.worth else signed_points(end) for end in (min(sizes), max(sizes)))
         reach = f"{low} each" if low == high else f"{low} to {high}"
         names = listed([line.label for line in lines])
@@ -351,7 +358,7 @@ class _Study:
         )
         up, down = (share_of_draws(float(part.mean())) for part in (_together(gains) > 0, _together(gains) < 0))
         told = f"{_HOST} gains in {most}{up} of draws and loses in {least}{down}"
-        text = f"{under} value to {self.year} in {self.currency} bn, mean (median): {parties}; {told}."
+        text = f"{under} value to {self.end} in {self.currency} bn, mean (median): {parties}; {told}."
         yield Line("Who pays", (text if spreads else "Nobody in the host country gains or loses, in any draw.",))
 
     def _decides(self, attributions: Sequence[Attribution]) -> str:

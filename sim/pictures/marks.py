@@ -90,9 +90,14 @@ class Measure:
         """The draws of the first year; none where the result lacks the item, a provider that others have."""
         return self._column(result, self.years(result)[0])
 
-    def last(self, result: Result) -> FloatArray:
-        """The draws of the last year; none where the result lacks the item."""
-        return self._column(result, self.years(result)[-1])
+    def answer(self, result: Result) -> FloatArray:
+        """The draws of the answer's year; none where the result lacks the item."""
+        return self._column(result, self.answer_year(result))
+
+    def answer_year(self, result: Result) -> int:
+        """The year of which the answer is given; the last where there is none of it."""
+        years, year = self.years(result), result.scenario.answer_year
+        return year if year in years else years[-1]
 
     def bands(self, result: Result, base: Result | None = None) -> FloatArray:
         """Quantiles by year, (5, years), of the draws or of their difference to a baseline; one year at a time."""
@@ -102,8 +107,8 @@ class Measure:
         return np.stack([quantiles(column) for column in columns], axis=-1)
 
     def changes(self, others: Sequence[Result], base: Result) -> list[Change]:
-        """What each scenario changes in the last year, in the words of titles."""
-        return [Change.of(other.scenario.title, self.last(other) - self.last(base)) for other in others]
+        """What each scenario changes in the answer's year, in the words of titles."""
+        return [Change.of(other.scenario.title, self.answer(other) - self.answer(base)) for other in others]
 
     def _column(self, result: Result, year: int) -> FloatArray:
         panel = result.panels[self.variable]

@@ -89,12 +89,13 @@ _YEARS_AFTER: Final = (3, 5)
 
 @picture(Runs, needs=variables("foreign_share"))
 def target_year(runs: Runs) -> Figure:
-    """The foreign share in the last year, and its difference to the baseline, as distributions."""
+    """The foreign share in the answer's year, and its difference to the baseline, as distributions."""
     ordered = runs.ordered
     style = list(looks(ordered).values())
-    share = Measure("", "foreign_share", "total", "", percent, "%", 100.0)
-    last = [share.last(result) for result in ordered]
-    year, paired = share.years(ordered[0])[-1], len(ordered) > 1
+    scope = ordered[0].scenario.answer_scope
+    share = Measure("", "foreign_share", scope, "", percent, "%", 100.0)
+    last = [share.answer(result) for result in ordered]
+    year, paired = share.answer_year(ordered[0]), len(ordered) > 1
     note = f"Foreign share of {year}: histograms, each scaled to its own height; below: median, 50% (thick) and 90% "
     note += "(thin) of draws." + (" Black line at zero: draws without difference." if paired else "")
     height = max(HEIGHT, 2.6 + 0.95 * len(ordered))
@@ -104,7 +105,7 @@ def target_year(runs: Runs) -> Figure:
     levels = figure.add_subplot(places[0, 0])
     _draw_levels(levels, last, style, share)
     levels.locator_params(axis="x", nbins=5)
-    levels.set_xlabel(f"Foreign share of all layers in {year} (% of spending)")
+    levels.set_xlabel(f"Foreign share of {ordered[0].scenario.called(scope)} in {year} (% of spending)")
     if paired:
         differences = figure.add_subplot(places[0, 1])
         _draw_differences(differences, [values - last[0] for values in last], style)
@@ -114,10 +115,10 @@ def target_year(runs: Runs) -> Figure:
 
 def _target_title(ordered: Sequence[Result], share: Measure) -> Titles:
     base, *others = ordered
-    first, last = share.years(base)[0], share.years(base)[-1]
+    first, last = share.years(base)[0], share.answer_year(base)
     if others:
         return chances(share.changes(others, base), base.scenario.title, last)
-    before, after = (Level.of(base.scenario.title, column) for column in (share.first(base), share.last(base)))
+    before, after = (Level.of(base.scenario.title, column) for column in (share.first(base), share.answer(base)))
     return share_over_years(after, before, (first, last))
 
 
@@ -169,9 +170,10 @@ def _ridge_frame(axes: Axes, edges: FloatArray, style: Sequence[Look]) -> None:
 
 @picture(Runs, needs=variables("market_share"))
 def provider_shares(runs: Runs) -> Figure:
-    """Every provider's share of the layer in which opening is identified: base year, and last year by scenario."""
+    """Every provider's share of the headline's layer, else the hypotheses': base year, answer's year by scenario."""
     ordered = runs.ordered
-    layer, years = ordered[0].scenario.opening.layer, ordered[0].panels["market_share"].years
+    layer = ordered[0].scenario.detail_layer
+    years = ordered[0].panels["market_share"].years[0], ordered[0].scenario.answer_year
     called = ordered[0].scenario.called(layer)
     style = [Look(f"{look.label}, {years[-1]}", look.colour, look.marker) for look in looks(ordered).values()]
     style = [Look(f"{years[0]}", INK, "d"), *style]
@@ -186,7 +188,7 @@ def provider_shares(runs: Runs) -> Figure:
     for column, (origin, rows) in enumerate(groups.items()):
         axes = figure.add_subplot(places[0, column])
         base = quantiles_of_each([row.first(ordered[0]) for row in rows])
-        ends = [quantiles_of_each([row.last(result) for row in rows]) for result in ordered]
+        ends = [quantiles_of_each([row.answer(result) for row in rows]) for result in ordered]
         interval_rows(axes, [row.label for row in rows], list(zip(style, [base, *ends], strict=True)))
         heading(axes, f"{origin} providers")
         axes.set_xlabel(f"Share of {called} (% of spending)")
@@ -209,7 +211,7 @@ def _largest(rows: Sequence[Measure], results: Sequence[Result]) -> list[Measure
         return list(rows)
 
     def size(row: Measure) -> float:
-        return max(float(np.median(row.last(one))) for one in results if row.last(one).size)
+        return max(float(np.median(row.answer(one))) for one in results if row.answer(one).size)
 
     kept = sorted(rows, key=size, reverse=True)[: _MOST_PROVIDERS - 1]
     others = tuple(row.item for row in rows if row not in kept)
@@ -220,13 +222,13 @@ def _largest(rows: Sequence[Measure], results: Sequence[Result]) -> list[Measure
 def _provider_title(rows: Sequence[Measure], ordered: Sequence[Result]) -> Titles:
     """Whose share moves most: against the baseline, or over the years if there is nothing else."""
     base, *others = ordered
-    pairs = [(row, other, row.last(base)) for row in rows for other in others] or [
+    pairs = [(row, other, row.answer(base)) for row in rows for other in others] or [
         (row, base, row.first(base)) for row in rows
     ]
-    there = [(row, one, before) for row, one, before in pairs if row.last(one).size and before.size]
-    row, one, before = max(there, key=lambda pair: abs(float(pair[0].last(pair[1]).mean() - pair[2].mean())))
-    years = row.years(base)[0], row.years(base)[-1]
-    now, then = Level.of(one.scenario.title, row.last(one)), Level.of(base.scenario.title, before)
+    there = [(row, one, before) for row, one, before in pairs if row.answer(one).size and before.size]
+    row, one, before = max(there, key=lambda pair: abs(float(pair[0].answer(pair[1]).mean() - pair[2].mean())))
+    years = row.years(base)[0], row.answer_year(base)
+    now, then = Level.of(one.scenario.title, row.answer(one)), Level.of(base.scenario.title, before)
     return by_item(now, then, row.label, ordered[0].scenario.called(row.scope), years, compared=bool(others))
 
 
@@ -275,7 +277,7 @@ _Figures = list[tuple[str, list[list[str]]]]
 
 @picture(Runs, needs=variables(*_PARTIES, fewest=2))
 def gains_and_losses(runs: Runs) -> Figure:
-    """What every party gains or loses against the baseline in the last year, on a square-root scale."""
+    """What every party gains or loses against the baseline in the answer's year, on a square-root scale."""
     base, *others = runs.ordered
     style = [looks([base, *others])[other.name] for other in others]
     rows = [
@@ -285,12 +287,12 @@ def gains_and_losses(runs: Runs) -> Figure:
         Measure("Treasury: tax on\nforeign business", "tax_take", "total", "", change),
         Measure("Customers:\nconsumer gain", "consumer_gain", "total", "", change),
     ]
-    year, name = base.scenario.horizon.end_year, base.scenario.title
+    year, name = base.scenario.answer_year, base.scenario.title
     note = (
         f"Scenario minus {name} in the same draw. {INTERVALS} Rows do not add up: profit is after costs, gross profit "
         "before overheads, and the consumer gain is what better and cheaper offers are worth to customers."
     )
-    differences = [[row.last(other) - row.last(base) for row in rows] for other in others]
+    differences = [[row.answer(other) - row.answer(base) for row in rows] for other in others]
     title = _party_title(rows, others, differences, year)
     height = _height(len(rows) * len(others))
     figure = sheet(title, note, [base, *others], _MONEY, height=height, table=RUN_TABLE)
@@ -362,9 +364,9 @@ def npv(runs: Runs) -> Figure:
     figure = sheet(title, f"{note}{INTERVALS} Scales differ.", ordered, _MONEY, height=height, table=RUN_TABLE)
     panels, levels = [], []
     for measures in ([replace(row, variable=variable) for row in rows] for variable in _HORIZONS):
-        draws = [[_added(row, one, base) if others else row.last(one) for row in measures] for one in shown]
+        draws = [[_added(row, one, base) if others else row.answer(one) for row in measures] for one in shown]
         panels.append(_worth_panel(draws, style, currency, is_added=bool(others)))
-        ends = [[measures[-1].last(one)] for one in ordered]
+        ends = [[measures[-1].answer(one)] for one in ordered]
         levels.append(_worth_panel(ends, list(looks(ordered).values()), currency, is_added=False))
     labels = ["\n".join(broken(row.label, 11, 1.3, bold=True)) for row in rows]
     left = 0.4 + _left(labels, list(looks(ordered).values()))
@@ -386,13 +388,13 @@ def _npv_title(row: Measure, ordered: Sequence[Result]) -> Titles:
     if others:
         return present_value(row.changes(others, base), year, amount)
     later = replace(row, variable="npv_with_terminal")
-    here, beyond = (Level.of(base.scenario.title, one.last(base)) for one in (row, later))
+    here, beyond = (Level.of(base.scenario.title, one.answer(base)) for one in (row, later))
     return worth(here, beyond, year, amount)
 
 
 def _added(row: Measure, one: Result, base: Result) -> FloatArray:
     """Draws above the baseline's, which are zero where it has no such provider."""
-    draws, before = row.last(one), row.last(base)
+    draws, before = row.answer(one), row.answer(base)
     return draws - before if draws.size and before.size else draws
 
 
@@ -432,10 +434,10 @@ def _height(drawn: int) -> float:
 
 @picture(Runs, needs=variables("foreign_share", "event_date", "opening_hypothesis"))
 def share_by_hypothesis(runs: Runs) -> Figure:
-    """The foreign share by hypothesis about an open market: in the last year, and what is gained after launch."""
+    """The foreign share by hypothesis about an open market: in the answer's year, and what is gained after launch."""
     base, *others = ordered = runs.ordered
     names = tuple(dict.fromkeys(name for one in ordered for name in _hypotheses(one.scenario)))
-    layer, style, labels = base.scenario.opening.layer, looks(ordered), _hypothesis_labels(ordered, names)
+    layer, style, labels = base.scenario.detail_layer, looks(ordered), _hypothesis_labels(ordered, names)
     share = Measure("", "foreign_share", layer, "", percent, "%", 100.0)
     gains = {other.name: gains_after_launch(other, base, share) for other in others}
     launching = [name for name, gain in gains.items() if np.isfinite(gain).any()]
@@ -445,11 +447,11 @@ def share_by_hypothesis(runs: Runs) -> Figure:
     left = 0.4 + _left(labels, list(style.values()))
     places = grid(figure, 1, 1 + len(_YEARS_AFTER) * bool(launching), margins=(left, 0.5, 1.75, 1.3), gaps=(0.5, 0))
     axes = figure.add_subplot(places[0, 0])
-    interval_rows(axes, labels, [(style[r.name], _by_hypothesis(r, share.last(r), names)) for r in ordered])
+    interval_rows(axes, labels, [(style[r.name], _by_hypothesis(r, share.answer(r), names)) for r in ordered])
     axes.set_xlim(left=0)
-    axes.set_xlabel(f"Foreign share of {base.scenario.called(layer)} in {share.years(base)[-1]} (%)")
+    axes.set_xlabel(f"Foreign share of {base.scenario.called(layer)} in {share.answer_year(base)} (%)")
     number_axis(axes.xaxis, "%")
-    nothing = np.full(base.scenario.sampling.draws if base.sizes is None else len(share.last(base)), np.nan)
+    nothing = np.full(base.scenario.sampling.draws if base.sizes is None else len(share.answer(base)), np.nan)
     for column, years in enumerate(_YEARS_AFTER if launching else ()):
         axes = figure.add_subplot(places[0, 1 + column])
         rows = [
@@ -467,7 +469,7 @@ def share_by_hypothesis(runs: Runs) -> Figure:
 def _hypothesis_title(ordered: Sequence[Result], share: Measure) -> Titles:
     """Between which hypotheses what is added differs most; of one scenario, where the share stands."""
     base, *others = ordered
-    rows = {one.name: share.last(one) - share.last(base) for one in others} or {base.name: share.last(base)}
+    rows = {one.name: share.answer(one) - share.answer(base) for one in others} or {base.name: share.answer(base)}
     most = max(rows, key=lambda name: abs(float(rows[name].mean())))
     one = next(result for result in ordered if result.name == most)
     index = one.panels["opening_hypothesis"].rows([0])[0]
@@ -476,7 +478,7 @@ def _hypothesis_title(ordered: Sequence[Result], share: Measure) -> Titles:
         for place, name in enumerate(_hypotheses(one.scenario))
         if (index == place).any()
     }
-    year, what = share.years(base)[-1], base.scenario.called(share.scope)
+    year, what = share.answer_year(base), base.scenario.called(share.scope)
     return by_hypothesis(one.scenario.title, means, what, year, is_change=bool(others))
 
 

@@ -46,6 +46,7 @@ from sim.pictures.titles import (
     share_over_years,
     two_changes,
 )
+from sim.scenario.scenario import Scenario
 from sim.wording import capital, change, money, percent, points
 
 __all__ = ["foreign_revenue", "foreign_share", "market_size", "paired_difference"]
@@ -57,11 +58,11 @@ _MONEY: Final = ("market.size", "economics", "shares")
 
 @picture(Runs, needs=variables("foreign_share"))
 def foreign_share(runs: Runs) -> Figure:
-    """Foreign providers' share of spending: all layers, and the layer in which opening is identified."""
+    """Foreign providers' share of spending: all layers, and the headline's layer, else the hypotheses'."""
     ordered = runs.ordered
     measures = [
         Measure(f"Share of\n{ordered[0].scenario.called(scope)} (%)", "foreign_share", scope, "", percent, "%", 100.0)
-        for scope in ("total", *_several(ordered[0].scenario.market.layers, ordered[0].scenario.opening.layer))
+        for scope in _scopes(ordered[0].scenario)
     ]
     note = f"All foreign providers together, in percent of the annual spending of all customers, {span(ordered[0])}."
     title = _share_title(runs, measures[0])
@@ -78,10 +79,10 @@ def foreign_share(runs: Runs) -> Figure:
 
 def _share_title(runs: Runs, share: Measure) -> Titles:
     base, *others = runs.ordered
-    first, last = share.years(base)[0], share.years(base)[-1]
+    first, last = share.years(base)[0], share.answer_year(base)
     if not others:
         before = Level.of(base.scenario.title, share.first(base))
-        return share_over_years(Level.of(base.scenario.title, share.last(base)), before, (first, last))
+        return share_over_years(Level.of(base.scenario.title, share.answer(base)), before, (first, last))
     changes = share.changes(others, base)
     return share_changes(changes, last, _why(runs, others[int(np.argmax([abs(one.mean) for one in changes]))].name))
 
@@ -114,8 +115,8 @@ def foreign_revenue(runs: Runs) -> Figure:
         "What customers pay for foreign providers' offers. Dotted: the median of what providers book, of what partners "
         "sell the royalty after tax and of what they sell themselves the whole, so that it is no measure of gain."
     )
-    levels = [Level.of(one.scenario.title, gross.last(one)) for one in ordered]
-    title = revenue(levels, gross.years(ordered[0])[-1], amount_in(currency))
+    levels = [Level.of(one.scenario.title, gross.answer(one)) for one in ordered]
+    title = revenue(levels, gross.answer_year(ordered[0]), amount_in(currency))
     figure, places = _side_by_side(title, note, ordered, 1, _MONEY)
     bands = [gross.bands(result) for result in ordered]
     for i, result in enumerate(ordered):
@@ -235,12 +236,13 @@ def paired_difference(runs: Runs) -> Figure:
     """What each scenario changes against the baseline, draw by draw, over the years."""
     base, *others = runs.ordered
     style = looks([base, *others])
-    share = Measure("Foreign share of all layers\n(percentage points)", "foreign_share", "total", "", points, "", 100.0)
-    currency = base.scenario.currency
+    scope, currency = base.scenario.answer_scope, base.scenario.currency
+    label = f"Foreign share of {base.scenario.called(scope)}\n(percentage points)"
+    share = Measure(label, "foreign_share", scope, "", points, "", 100.0)
     words = f"Foreign providers' profit after tax\n({currency} bn a year)"
     profit = Measure(words, "operating_profit", "total", "foreign", change)
     changes = [measure.changes(others, base) for measure in (share, profit)]
-    title = two_changes(changes[0], changes[1], base.scenario.horizon.end_year, amount_in(currency))
+    title = two_changes(changes[0], changes[1], base.scenario.answer_year, amount_in(currency))
     note = f"Scenario minus {base.scenario.title} in the same draw, so that luck common to both cancels, {span(base)}."
     height = max(HEIGHT, 3.4 + 1.2 * len(others))
     figure = sheet(title, note, [base, *others], (*_SHARES, "economics"), height=height, table=RUN_TABLE)
@@ -301,6 +303,13 @@ def market_size(runs: Runs) -> Figure:
     return figure
 
 
+def _scopes(scenario: Scenario) -> tuple[str, ...]:
+    """What shares are shown of: of the answer's scope, and of one more where there are several layers."""
+    if scenario.headline.layer:
+        return scenario.headline.layer, "total"
+    return "total", *_several(scenario.market.layers, scenario.opening.layer)
+
+
 def _several(layers: Iterable[str], chosen: str | None = None) -> tuple[str, ...]:
     """Layers, or the chosen one, where there are more than one: a single one is the market."""
     every = tuple(layers)
@@ -313,9 +322,9 @@ def _tall(others: Sequence[Result]) -> float:
 
 def _market_title(size: Measure, ordered: Sequence[Result]) -> Titles:
     base, *others = ordered
-    first, last = (Level.of(base.scenario.title, column) for column in (size.first(base), size.last(base)))
-    added = [Change.of(o.scenario.title, 100 * (size.last(o) / size.last(base) - 1)) for o in others]
-    return market(first, last, (size.years(base)[0], size.years(base)[-1]), added, amount_in(base.scenario.currency))
+    first, last = (Level.of(base.scenario.title, column) for column in (size.first(base), size.answer(base)))
+    added = [Change.of(o.scenario.title, 100 * (size.answer(o) / size.answer(base) - 1)) for o in others]
+    return market(first, last, (size.years(base)[0], size.answer_year(base)), added, amount_in(base.scenario.currency))
 
 
 def _log_fan(axes: Axes, base: Result, measure: Measure, bands: FloatArray, limits: tuple[float, float]) -> None:
@@ -334,12 +343,12 @@ def _additions(axes: Axes, measure: Measure, ordered: Sequence[Result], *, label
     base, *others = ordered
     style = looks(ordered)
     for row, other in enumerate(others):
-        bands = quantiles(100 * (measure.last(other) / measure.last(base) - 1))
+        bands = quantiles(100 * (measure.answer(other) / measure.answer(base) - 1))
         intervals(axes, np.array([row]), bands[:, None], style[other.name])
     axes.set_yticks(range(len(others)), [style[other.name].label if labelled else "" for other in others], fontsize=9)
     axes.set_ylim(len(others) - 0.4, -0.6)
     axes.axvline(0, color=INK, linewidth=1)
-    axes.set_xlabel(f"{measure.years(base)[-1]}, against {brief_title(base.scenario)} (%)")
+    axes.set_xlabel(f"{measure.answer_year(base)}, against {brief_title(base.scenario)} (%)")
     axes.xaxis.set_major_locator(MaxNLocator(3, steps=_TICK_STEPS))
     number_axis(axes.xaxis, "%", sign=True)
     axes.tick_params(axis="y", length=0)

@@ -101,6 +101,18 @@ def _settings(scenario: Scenario) -> Iterator[Finding]:
         yield "sampling.draws", f"must be a multiple of {DRAWS_PER_SCRAMBLE} (found {draws}; nearest {nearest})"
 
 
+def _headline(scenario: Scenario) -> Iterator[Finding]:
+    """What the answer speaks of must be simulated."""
+    first, last, year = scenario.horizon.base_year + 1, scenario.horizon.end_year, scenario.answer_year
+    if not first <= year <= last:
+        yield "headline.year", f"must be a year that is simulated (found {year}; allowed {first} to {last})"
+    for place, between in enumerate(scenario.headline.years):
+        if not first <= between <= year:
+            told = f"must lie before the answer's (found {between}; allowed {first} to {year})"
+            yield f"headline.years[{place}]", told
+    yield from _known("headline.layer", "layer", scenario.headline.layer, scenario.market.layers)
+
+
 def _growth(scenario: Scenario) -> Iterator[Finding]:
     """Years of which growth is stated must be simulated."""
     first, last = scenario.horizon.base_year + 1, scenario.horizon.end_year
@@ -433,6 +445,7 @@ def _followed(name: str, scenario: Scenario) -> list[str]:
 _CHECKS: Final[tuple[Callable[[Scenario], Iterator[Finding]], ...]] = (
     _names,
     _settings,
+    _headline,
     _growth,
     _layers,
     _providers,

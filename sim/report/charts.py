@@ -136,7 +136,7 @@ class _Charts:
         chart.set_x_axis(_axis(group, "#,##0.0"))
         low = {"label_position": "low", "reverse": True, "num_font": {"size": 9}, "line": {"color": _GREY}}
         chart.set_y_axis({"name": "Party", "name_font": _SMALL, "crossing": "max"} | low)
-        year = self._contents.years[-1]
+        year = self._contents.answer_year
         title = f"Who gains and who loses in {year}, against {self._base}: {statistic}s"
         words = f"{title} of the differences, a bar for each scenario; sheet Who gains."
         return _Drawn(chart, title, words, height=max(_HEIGHT, _BESIDE_BARS + _BAR * len(table.rows)))

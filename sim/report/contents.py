@@ -89,6 +89,11 @@ class Contents:
         return tuple(sorted({row.period for row in self.summary}))
 
     @property
+    def answer_year(self) -> int:
+        """Year of which the answer is given: as the baseline's scenario has it, where that is known."""
+        return self.scenarios[self.baseline].answer_year if self.baseline in self.scenarios else self.years[-1]
+
+    @property
     def variables(self) -> frozenset[str]:
         """What the tables are about."""
         return frozenset(place[1] for place in (*self.levels, *self.differences))
@@ -137,7 +142,7 @@ class Contents:
 
     def _share_of(self, name: str) -> str:
         """The share in the last year, in a sentence: of a study that has no verdict."""
-        year = self.years[-1]
+        year = self.answer_year
         level = self.levels.get((name, "foreign_share", "total", "", year), {})
         if not level:
             return "Its share of the market was not kept."

@@ -143,18 +143,17 @@ class _Section:
 
     def _sentences(self) -> Iterator[str]:
         """What each scenario gives, what it adds to the baseline, and for whom."""
-        slots = self._slots
+        slots, base = self._slots, self.results[0].scenario
         yield "<p>In brackets: between which ends 90% of draws lie, and their mean.</p>"
         for name, title in self._titles.items():
             parts = []
             share, revenue = self._last("share", name), self._last("revenue", name)
             if share:
-                parts.append(f"foreign providers have {slots.words(share, 'of the market')}")
+                parts.append(f"foreign providers have {slots.words(share, f'of {escape(base.answer_words)}')}")
             if revenue:
                 kept = f"keep {self._currency} {slots.words(revenue, 'bn of its revenue')}"
                 parts.append(kept if share else f"foreign providers {kept}")
-            year = self.results[0].scenario.horizon.end_year
-            level = [f"In {year} {' and '.join(parts)}."] if parts else []
+            level = [f"In {base.answer_year} {' and '.join(parts)}."] if parts else []
             sentences = " ".join([*level, *self._changes(name), *self._movers(name)])
             yield f"<p><strong>{title}.</strong> {sentences}</p>"
 
@@ -206,13 +205,14 @@ class _Section:
         if any(len(numbers) < 2 for numbers in own.values()):
             return
         top = self._slots.span([Row("", number) for numbers in own.values() for number in numbers])[1]
+        share = f"Foreign share of {escape(self.results[0].scenario.answer_words)}"
         yield (
-            "<h3>Foreign share of the market</h3><p>Median, 50% and 90% of draws; dashed: 90% as the run has it.</p>"
+            f"<h3>{share}</h3><p>Median, 50% and 90% of draws; dashed: 90% as the run has it.</p>"
             '<div class="live-fans">'
         )
         for name, numbers in own.items():
             years = [number.year for number in numbers]
-            words = f"Foreign share of the market, {self._titles[name]}, {years[0]} to {years[-1]}"
+            words = f"{share}, {self._titles[name]}, {years[0]} to {years[-1]}"
             quantiles = [self._slots.stated(Row("", number)).quantiles for number in numbers]
             keys = " ".join(str(self._slots.place(number)) for number in numbers)
             panel = fan(quantiles, years, top, keys, (self._colours[name], words))
@@ -241,7 +241,8 @@ class _Section:
 
     def _by_level(self) -> Iterator[str]:
         """The share, and what is gained, if one level of a category were known to hold."""
-        tables = {"share": "foreign share of the market, %", "gain": "share gained, percentage points"}
+        market = escape(self.results[0].scenario.answer_words)
+        tables = {"share": f"foreign share of {market}, %", "gain": "share gained, percentage points"}
         if len(self.results) > FEW:
             del tables["share"]
         for place, category in enumerate(self.sliders.categories):

@@ -97,9 +97,9 @@ def _ways(result: Result) -> list[str]:
 
 def _annual(result: Result, table: str, variable: str, item: str, form: str) -> Iterator[Number]:
     if variable in result.panels:
-        panel = result.panels[variable]
-        for year in headline_years(panel):
-            yield Number(table, result.name, ALL, year, form, panel.column(year, "total", item))
+        panel, scenario = result.panels[variable], result.scenario
+        for year in headline_years(scenario, panel):
+            yield Number(table, result.name, ALL, year, form, panel.column(year, scenario.answer_scope, item))
 
 
 def _gains(result: Result, base: Result, few: bool) -> Iterator[Number]:

@@ -216,12 +216,13 @@ _OF_WAYS: Final = frozenset(name for way, its in WAYS.items() for name in (way, 
 def _parts(contents: Contents) -> list[_Part]:
     """What is shown of a provider, as far as the study has it."""
     first, last, base = contents.years[0], contents.years[-1], contents.title(contents.baseline)
+    year = contents.answer_year
     draws = (("of draws", "mean"),)
     parts = (
         _Part(f"Share of the market in {first}", "market_share", "percent", (("median", "p50"),), first),
-        _Part(f"Share of the market in {last}", "market_share", "percent", _LEVEL, last),
-        _Part(f"Revenue from customers in {last}", "revenue_gross", "money", _MIDDLE, last),
-        _Part(f"Revenue kept in {last}", "revenue_retained", "money", _MIDDLE, last),
+        _Part(f"Share of the market in {year}", "market_share", "percent", _LEVEL, year),
+        _Part(f"Revenue from customers in {year}", "revenue_gross", "money", _MIDDLE, year),
+        _Part(f"Revenue kept in {year}", "revenue_retained", "money", _MIDDLE, year),
         _Part(f"Present value to {last}", "npv", "money", _MIDDLE, last),
         _Part(f"Present value less that under {base}", "npv", "change", _GAIN, last, True),
         _Part("Launches an own site", "enters", "percent", draws, last),
@@ -249,7 +250,7 @@ def _by_provider(contents: Contents) -> Sheet:
     rows = (row(scenario, one) for scenario in contents.ordered for one in _providers(contents, scenario))
     return Sheet(
         "By provider",
-        f"Each provider in {contents.years[-1]}, all layers together",
+        f"Each provider in {contents.answer_year}, all layers together",
         "Foreign providers together come first. Present values are of the value flow to the last year, without what "
         "comes after it; capital is charged as rent. Empty: the number does not exist.",
         (
@@ -314,7 +315,7 @@ def _differences(contents: Contents) -> Sheet:
 
 
 def _who_gains(contents: Contents) -> Sheet:
-    year = contents.years[-1]
+    year = contents.answer_year
     parties = [one for one in PARTIES if any(place[1:4] == (one[1], _TOTAL, one[2]) for place in contents.differences)]
     unit = unit_of("consumer_gain", contents.currency)
     columns = [Column(header, "change", f"Difference in {year} ({unit})") for header, _ in _LEVEL]

@@ -23,7 +23,6 @@ Maker: TypeAlias = Callable[[Material], Sheet]
 _TOTAL: Final = "total"
 _FOREIGN: Final = "foreign"
 
-_HEADLINE_YEARS: Final = (2022, 2025, 2030)
 """Shown beside the first and the last year, where the horizon has them."""
 
 _PARTIES: Final = {
@@ -74,12 +73,6 @@ def _title(scenario: Scenario) -> str:
     return scenario.title
 
 
-def _headline_years(material: Material) -> tuple[int, ...]:
-    """The first and the last year, and a few between."""
-    first, last = material.base.horizon.base_year, material.base.horizon.end_year
-    return tuple(sorted({first, last, *(year for year in _HEADLINE_YEARS if first < year < last)}))
-
-
 def _years(material: Material) -> range:
     horizon = material.base.horizon
     return range(horizon.base_year, horizon.end_year + 1)
@@ -94,23 +87,28 @@ def shown(scenarios: Sequence[Scenario]) -> frozenset[tuple[str, str, str]]:
     foreign = {_FOREIGN, *(name for one in scenarios for name in one.foreign)}
     providers = {name for one in scenarios for name in one.providers}
     return frozenset(
-        {("foreign_share", _TOTAL, "")}
+        {("foreign_share", base.answer_scope, "")}
         | {("market_size", scope, "") for scope in (*base.market.layers, _TOTAL)}
-        | {("market_share", base.opening.layer, name) for name in providers}
+        | {("market_share", base.detail_layer, name) for name in providers}
         | {(variable, _TOTAL, name) for variable in ("npv", "npv_with_terminal") for name in foreign}
-        | {(variable, _TOTAL, _FOREIGN) for variable in ("revenue_gross", "revenue_retained")}
+        | {(variable, base.answer_scope, _FOREIGN) for variable in ("revenue_gross", "revenue_retained")}
         | {(variable, _TOTAL, item) for variable, item in _PARTIES}
     )
 
 
+def _scope(material: Material) -> str:
+    """Of what shares are told."""
+    return material.base.answer_scope
+
+
 def in_headline_years(material: Material) -> Sheet:
     """The foreign share by scenario in a few years."""
-    years = _headline_years(material)
+    years = material.base.answer_years
     rows = (
-        (one.title, *(band(_level(material, one, "foreign_share", year)) for year in years))
+        (one.title, *(band(_level(material, one, "foreign_share", year, _scope(material))) for year in years))
         for one in material.scenarios
     )
-    caption = f"Share of all foreign providers in the market: {_BANDS}"
+    caption = f"Share of all foreign providers in {material.base.answer_words}: {_BANDS}"
     return Sheet(caption, ("Scenario", *map(str, years)), tuple(rows))
 
 
@@ -128,7 +126,10 @@ def _difference(
 
 def _foreign_share(material: Material) -> Sheet:
     rows = (
-        (str(year), *(band(_level(material, one, "foreign_share", year)) for one in material.scenarios))
+        (
+            str(year),
+            *(band(_level(material, one, "foreign_share", year, _scope(material))) for one in material.scenarios),
+        )
         for year in _years(material)
     )
     caption = f"Share of all foreign providers by year: {_BANDS}"
@@ -137,7 +138,10 @@ def _foreign_share(material: Material) -> Sheet:
 
 def _paired_difference(material: Material) -> Sheet:
     rows = (
-        (str(year), *(gain(_difference(material, one, "foreign_share", year)) for one in material.others))
+        (
+            str(year),
+            *(gain(_difference(material, one, "foreign_share", year, _scope(material))) for one in material.others),
+        )
         for year in _years(material)
     )
     caption = f"Foreign share less that of {material.base.title}, draw by draw, in percentage points: {_BANDS}"
@@ -148,11 +152,11 @@ _SPREAD: Final = {"mean": "Mean", "p05": "5%", "p25": "25%", "p50": "Median", "p
 
 
 def _target_year(material: Material) -> Sheet:
-    last = material.base.horizon.end_year
+    last, scope = material.base.answer_year, _scope(material)
 
     def row(scenario: Scenario) -> tuple[str, ...]:
-        known = _level(material, scenario, "foreign_share", last)
-        above = _difference(material, scenario, "foreign_share", last)
+        known = _level(material, scenario, "foreign_share", last, scope)
+        above = _difference(material, scenario, "foreign_share", last, scope)
         values = ("–" if known is None else _share(known[name]) for name in _SPREAD)
         return scenario.title, *values, "–" if above is None else percent(100 * above.share_above)
 
@@ -216,7 +220,7 @@ def _unit(material: Material, variable: str) -> str:
 
 
 def _gains_and_losses(material: Material) -> Sheet:
-    last = material.base.horizon.end_year
+    last = material.base.answer_year
     rows = (
         (title, *(gain(_difference(material, one, variable, last, item=item)) for one in material.others))
         for (variable, item), title in _PARTIES.items()
@@ -226,25 +230,25 @@ def _gains_and_losses(material: Material) -> Sheet:
 
 
 def _provider_shares(material: Material) -> Sheet:
-    horizon, layer = material.base.horizon, material.base.opening.layer
+    first, last, layer = material.base.horizon.base_year, material.base.answer_year, material.base.detail_layer
     providers = {name: one.providers[name].short_title for one in material.scenarios for name in one.providers}
 
     def cells(name: str) -> Iterator[str]:
-        yield band(_level(material, material.base, "market_share", horizon.base_year, layer, name))
+        yield band(_level(material, material.base, "market_share", first, layer, name))
         for one in material.scenarios:
-            yield band(_level(material, one, "market_share", horizon.end_year, layer, name))
+            yield band(_level(material, one, "market_share", last, layer, name))
 
     rows = tuple((title, *cells(name)) for name, title in providers.items())
-    ends = (f"{one.title}, {horizon.end_year}" for one in material.scenarios)
+    ends = (f"{one.title}, {last}" for one in material.scenarios)
     caption = f"Shares of {material.base.called(layer)}: {_BANDS}"
-    return Sheet(caption, ("Provider", str(horizon.base_year), *ends), rows)
+    return Sheet(caption, ("Provider", str(first), *ends), rows)
 
 
 def _foreign_revenue(material: Material) -> Sheet:
-    years = _headline_years(material)
+    years = material.base.answer_years
     titles = {"revenue_gross": "gross", "revenue_retained": "retained"}
     rows = (
-        (one.title, title, *(band(_level(material, one, name, year, item=_FOREIGN)) for year in years))
+        (one.title, title, *(band(_level(material, one, name, year, _scope(material), _FOREIGN)) for year in years))
         for one in material.scenarios
         for name, title in titles.items()
     )
@@ -263,10 +267,10 @@ def _market_size(material: Material) -> Sheet:
 
 
 def by_hypothesis(material: Material) -> Sheet:
-    """The foreign share of the last year, and what is added to the baseline's, by hypothesis about an open market."""
+    """The foreign share of the answer's year, and what is added to the baseline's, by hypothesis."""
     results = {result.name: result for result in material.results}
     base = results[material.baseline]
-    record, last = base.scenario.opening.hypothesis, base.scenario.horizon.end_year
+    record, last, scope = base.scenario.opening.hypothesis, base.scenario.answer_year, base.scenario.answer_scope
     names = record.categories if isinstance(record, Discrete) else ()
     index = base.panels["opening_hypothesis"].rows([0])[0]
     groups = {
@@ -275,7 +279,7 @@ def by_hypothesis(material: Material) -> Sheet:
     groups["All draws"] = np.ones_like(index, dtype=bool)
 
     def cell(result: Result, chosen: FloatArray) -> str:
-        own, other = (one.panels["foreign_share"].column(last, _TOTAL, "")[chosen] for one in (result, base))
+        own, other = (one.panels["foreign_share"].column(last, scope, "")[chosen] for one in (result, base))
         if not own.size:
             return "–"
         return band(_over(own)) if result is base else f"{band(_over(own))}; adds {gain(_over(own - other))}"
@@ -283,7 +287,8 @@ def by_hypothesis(material: Material) -> Sheet:
     rows = (
         (title, *(cell(results[one.name], chosen) for one in material.scenarios)) for title, chosen in groups.items()
     )
-    caption = f"Foreign share of the whole market in {last}, and points added to {material.base.title}: {_BANDS}"
+    of = "the whole market" if scope == _TOTAL else base.scenario.answer_words
+    caption = f"Foreign share of {of} in {last}, and points added to {material.base.title}: {_BANDS}"
     return Sheet(caption, ("Hypothesis", *map(_title, material.scenarios)), tuple(rows))
 
 

@@ -33,6 +33,7 @@ __all__ = [
     "SETTINGS",
     "Correlation",
     "Discrepancy",
+    "Headline",
     "Horizon",
     "Learned",
     "Naive",
@@ -48,7 +49,7 @@ MOST_SEED: Final = 2**63 - 1
 
 SETTINGS: Final = (
     *("schema_version", "name", "title", "colour", "abstract"),
-    *("question", "region", "tested", "as_of", "sampling", "sources"),
+    *("question", "region", "headline", "tested", "as_of", "sampling", "sources"),
 )
 """Keys of a scenario that say nothing to the model, or how it is drawn."""
 
@@ -152,6 +153,18 @@ class Learned:
     columns: Mapping[str, FloatArray]
 
 
+class Headline(Model):
+    """Of which year, and of what part of the market, the answer speaks first; it moves no result."""
+
+    year: int | None = Field(
+        default=None, ge=1990, le=2150, description="Year of the answer; left out: the last of the horizon."
+    )
+    years: tuple[int, ...] = Field(
+        default=(), max_length=MOST, description="Years before it that short tables show too, beside the base year."
+    )
+    layer: Id | None = Field(default=None, description="Layer whose shares are spoken of; left out: the whole market.")
+
+
 class Scenario(Model):
     """Every assumption of a run."""
 
@@ -166,6 +179,7 @@ class Scenario(Model):
     region: str | None = Field(
         default=None, min_length=1, max_length=60, description="Country or region of the market, as tables call it."
     )
+    headline: Headline = Field(default_factory=Headline, description="What the answer speaks of first.")
     tested: Id | None = Field(
         default=None, description="Variant that is held against the record beside its base, in `sim backtest --all`."
     )
@@ -263,6 +277,36 @@ class Scenario(Model):
         copy = self.model_copy(update={"sampling": sampling})
         copy._learned = learned
         return copy
+
+    @property
+    def answer_year(self) -> int:
+        """Year of which the answer is given."""
+        return self.headline.year or self.horizon.end_year
+
+    @property
+    def answer_years(self) -> tuple[int, ...]:
+        """Years that short tables show: the base year, some between, and the year of the answer."""
+        return tuple(sorted({self.horizon.base_year, *self.headline.years, self.answer_year}))
+
+    @property
+    def answer_scope(self) -> str:
+        """Scope of the outcomes of which the answer is given: a layer, or the whole market."""
+        return self.headline.layer or "total"
+
+    @property
+    def answer_place(self) -> str:
+        """Scope and year of the answer, as outcomes are named: what is spoken of unless something else is asked."""
+        return f"{self.answer_scope}.{self.answer_year}"
+
+    @property
+    def answer_words(self) -> str:
+        """What the share of the answer is a share of."""
+        return self.called(self.headline.layer) if self.headline.layer else "the market"
+
+    @property
+    def detail_layer(self) -> str:
+        """Layer that pictures show beside the whole market: of the answer, else of the hypotheses."""
+        return self.headline.layer or self.opening.layer
 
     @property
     def domestic(self) -> tuple[str, ...]:

@@ -118,7 +118,7 @@ def drivers_by_share(
 
 
 def default_outcomes(results: Sequence[Result], baseline: str) -> tuple[Outcome, ...]:
-    """What is asked of a study unless it is told: in the last year, foreign providers' share and what they are worth.
+    """What is asked of a study unless it is told: foreign providers' share in the answer's year, and their worth.
 
     Where scenarios are compared it is what each adds to the baseline: to the share of all foreign providers, and to
     the value with terminal value of all of them and of each that the baseline has too; and the share itself. Of a
@@ -128,7 +128,8 @@ def default_outcomes(results: Sequence[Result], baseline: str) -> tuple[Outcome,
     by_case = {name: [item for _, item in _items(panels, "npv_with_terminal")] for name, panels in cases.items()}
     others = [item for name, items in by_case.items() for item in items if name != baseline]
     values = [item for item in by_case[baseline] if item in others or len(cases) < 2]
-    shares = ["foreign_share.total"] if all("foreign_share" in panels for panels in cases.values()) else []
+    scope = next(one.scenario for one in results if one.name == baseline).answer_place
+    shares = [f"foreign_share.{scope}"] if all("foreign_share" in panels for panels in cases.values()) else []
     levels = [*shares, *(f"npv_with_terminal.total.{item}" for item in values)]
     if len(cases) < 2:
         return tuple(find_outcome(text, cases) for text in levels)

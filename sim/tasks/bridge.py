@@ -49,7 +49,7 @@ __all__ = ["BRIDGE_DRAWS", "BridgeTask", "read_clauses", "run_bridge"]
 BRIDGE_DRAWS: Final = 2048
 """Unless more are asked for: what lies between clauses is found on few draws, since all runs share them."""
 
-_DEFAULT_OUTCOMES: Final = ("foreign_share.total", "npv_with_terminal.total.foreign")
+_DEFAULT_OUTCOMES: Final = ("foreign_share.{}", "npv_with_terminal.total.foreign")
 
 BRIDGE_COLUMNS: Final = (
     *("outcome", "clause", "statistic", "value", "se"),
@@ -133,10 +133,14 @@ def run_bridge(
     one, other = request.scenarios
     one, other = with_what_the_other_has(one, other), with_what_the_other_has(other, one)
     divided, joined = clauses_between(one, other, clauses)
-    task = BridgeTask(one, other, divided, joined, _outcomes(one, other, outcomes or _DEFAULT_OUTCOMES), plots)
+    task = BridgeTask(one, other, divided, joined, _outcomes(one, other, outcomes or _defaults(one)), plots)
     crew, tell = make_crew(jobs, executor, patience), progress or say_nothing
     tell(task.size, 0.0)
     return perform(task, out, crew, force=force, progress=progress)
+
+
+def _defaults(first: Scenario) -> list[str]:
+    return [outcome.format(first.answer_place) for outcome in _DEFAULT_OUTCOMES]
 
 
 def _outcomes(first: Scenario, second: Scenario, texts: Sequence[str]) -> tuple[Outcome, ...]:

@@ -48,7 +48,7 @@ _POINT: Final = "point"
 _BASELINE: Final = "baseline"
 """What an outcome is looked for in."""
 
-_DEFAULT_OUTCOMES: Final = ("foreign_share.total", "operating_profit.total.foreign", "npv.total.foreign")
+_DEFAULT_OUTCOMES: Final = ("foreign_share.{place}", "operating_profit.total.foreign.{year}", "npv.total.foreign")
 """In the last year: what foreign providers get, what they earn, and what it is worth."""
 
 _GROUPS_PER_JOB: Final = 4
@@ -124,7 +124,8 @@ def asked_outcomes(sweep: Sweep) -> tuple[Outcome, ...]:
     if reference is not None:
         cases[_BASELINE] = simulate(reference, median_world(reference))
     if not sweep.outcomes:
-        return tuple(find_number(text, cases) for text in _DEFAULT_OUTCOMES)
+        texts = [text.format(place=first.answer_place, year=first.answer_year) for text in _DEFAULT_OUTCOMES]
+        return tuple(find_number(text, cases) for text in texts)
     found: list[Outcome] = []
     problems: list[Problem] = []
     for place, node in enumerate(sweep.outcomes):

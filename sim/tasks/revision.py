@@ -322,26 +322,30 @@ def _found(pair: Pair) -> Iterator[str]:
 
 
 _NUMBERS: Final = (
-    ("foreign_share", "total", "", "foreign providers have {} of the market"),
-    ("revenue_retained", "total", "foreign", "they keep {} a year of its revenue"),
-    ("npv_with_terminal", "total", "foreign", "it is worth {} to them"),
+    ("foreign_share", "", "foreign providers have {{}} of {of}"),
+    ("revenue_retained", "foreign", "they keep {{}} a year of its revenue"),
+    ("npv_with_terminal", "foreign", "it is worth {{}} to them"),
 )
 """Outcomes that a sentence is made of."""
 
 
-def _moved(pair: Pair, variable: str, scope: str, item: str, words: str) -> str:
-    """How an outcome was and is in the last year that both have; empty if one of them lacks it."""
-    sides = (pair.old.result, pair.new.result)
+def _moved(pair: Pair, variable: str, item: str, words: str) -> str:
+    """How an outcome was and is in the answer's year, or the last that both have; empty if one of them lacks it."""
+    sides, scenario = (pair.old.result, pair.new.result), pair.new.result.scenario
+    scope = "total" if variable == "npv_with_terminal" else scenario.answer_scope
     panels = [one.panels[variable] for one in sides if variable in one.panels]
     years = [year for year in panels[-1].years if year in panels[0].years] if len(panels) == len(sides) else []
     if not years or any((scope, item) not in panel.items for panel in panels):
         return ""
-    then, now = (panel.column(years[-1], scope, item) for panel in panels)
+    year = scenario.answer_year if scenario.answer_year in years else years[-1]
+    then, now = (panel.column(year, scope, item) for panel in panels)
     was, is_now = (_Levels.of(column, one.sizes) for column, one in zip((then, now), sides, strict=True))
     moved = _Levels.of(now - then, pair.new.result.sizes) if not pair.unlike else None
     amount = _in_words(panels[-1].unit)
-    when = f"in {years[-1]} " if len(panels[-1].years) > 1 else ""
-    level = words.format(f"{amount(is_now.median)} in the median ({amount(is_now.mean)} in the mean)")
+    when = f"in {year} " if len(panels[-1].years) > 1 else ""
+    level = words.format(of=scenario.answer_words).format(
+        f"{amount(is_now.median)} in the median ({amount(is_now.mean)} in the mean)"
+    )
     before = f"was {amount(was.median)} ({amount(was.mean)})"
     return capital(f"{when}{level}, {before}: {_step(was, is_now, moved, is_share=panels[-1].unit == 'fraction')}.")
 
