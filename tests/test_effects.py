@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from conftest import Folder
 from numpy.testing import assert_allclose, assert_array_equal
-from shipped import CALM_MARKET, FOLDER, NO_PARTNER_GAIN, NO_RIVALRY, column, scenario, year
+from shipped import CALM_MARKET, FOLDER, NO_PARTNER_GAIN, NO_RIVALRY, NOTHING_DRIFTS, column, scenario, year
 
 from sim.axes import FloatArray
 from sim.chance.sampling import draw_worlds
@@ -326,3 +326,69 @@ def test_luck_and_rivalry_do_not_hang_on_what_steps_change() -> None:
     calm = (*NO_RIVALRY,)
     share = column(ran("jv_only", *calm, step(effect("economics.profit_tax", "times", 2))), "foreign_share")
     assert_array_equal(share, column(ran("jv_only", *calm), "foreign_share"))
+
+
+POINTS = "{{value: {}, unit: points, source: judgement, grade: judgement}}"
+STILL = (*NOTHING_DRIFTS, *CALM_MARKET, "demand.conduct=0")
+ANEW = (
+    "demand.kind=purchase",
+    "demand.churn=null",
+    "demand.captive_growth=null",
+    f"demand.loyalty={stated(0, 'fraction')}",
+    f"demand.repurchase_years={stated(5, 'years')}",
+    "sampling.correlations.switching_costs=null",
+    "sampling.leading=[]",
+)
+"""Everybody chooses anew in every period."""
+
+
+def deed(name: str, when: str, text: str) -> str:
+    return f"policy.steps.{name}={{when: {when}, {text}}}"
+
+
+def test_what_closes_and_opens_again_is_as_it_was() -> None:
+    half = POINTS.format(20)
+    shut = deed("shut", "2021-01-01", f"closes: {{paas_all: {half}}}")
+    ease = deed("ease", "2023-01-01", f"opens: {{paas_all: {half}}}")
+    plain, both = (ran("jv_only", *STILL, *ANEW, *more) for more in ((), (shut, ease)))
+    share, other = (column(panels, "foreign_share", "paas") for panels in (plain, both))
+    assert (other[3] < share[3]).all()
+    assert_allclose(other[6:], share[6:])
+    assert_allclose(column(both, "consumer_gain", "paas")[6:], column(plain, "consumer_gain", "paas")[6:], atol=1e-12)
+
+
+def test_what_opens_gives_foreign_providers_their_part_of_it() -> None:
+    """Where all choose anew, the same part of more; those customers gain what the others have."""
+    more = deed("ease", "2023-01-01", f"opens: {{paas_all: {POINTS.format(10)}}}")
+    plain, eased = (column(ran("jv_only", *STILL, *ANEW, *opens), "foreign_share", "paas") for opens in ((), (more,)))
+    part = draw_worlds(scenario("jv_only", *STILL, *ANEW), range(1)).inputs["segments.paas_all.open"]
+    expected = np.minimum(part + 0.1, 1.0) / part
+    assert_allclose(eased[5:] / plain[5:], np.broadcast_to(expected, plain[5:].shape), rtol=1e-9)
+    assert_array_equal(eased[:4], plain[:4])
+
+
+def test_a_rise_of_quality_moves_the_odds_of_domestic_offers_by_itself_times_the_elasticity_less_one() -> None:
+    rise = deed("aid", "2023-01-01", f"raises: {{paas: {stated(0.1)}}}")
+    base = (*STILL, *ANEW, "segments.paas_all.open=1")
+    plain, raised = (ran("jv_only", *base, *more) for more in ((), (rise,)))
+    share, lower = (column(panels, "foreign_share", "paas") for panels in (plain, raised))
+    elasticity = draw_worlds(scenario("jv_only", *base), range(1)).inputs["demand.elasticity_of_substitution"]
+    moved = np.log(share / (1 - share)) - np.log(lower / (1 - lower))
+    assert_allclose(moved[5:], np.broadcast_to(0.1 * (elasticity - 1), moved[5:].shape), rtol=1e-8)
+    assert_array_equal(lower[:4], share[:4])
+    assert_allclose(column(raised, "domestic_quality", "paas")[5:], np.exp(0.1))
+    assert_array_equal(column(raised, "foreign_share", "iaas"), column(plain, "foreign_share", "iaas"))
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (f"opens: {{clouds: {POINTS.format(5)}}}", "unknown segment"),
+        (f"opens: {{firms: {POINTS.format(5)}}}, closes: {{firms: {POINTS.format(5)}}}", "is closed by the same step"),
+        (f"raises: {{paas: {stated(0.1)}}}", "unknown layer"),
+        (f"raises: {{iaas: {stated(9)}}}", "is out of the range of this quantity"),
+    ],
+)
+def test_a_step_opens_and_raises_what_there_is(folder: Folder, text: str, words: str) -> None:
+    (line, *_) = folder.complaints(folder.variant(f"policy:\n  steps:\n    do: {{when: 2020-01-01, {text}}}\n"))
+    assert words in line

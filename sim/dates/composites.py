@@ -184,9 +184,9 @@ class _Composite:
         """The steps that close parts of segments, without their regimes."""
         side = self._side(CLOSES)
         for (origin, step), dates in zip(side.scenario.policy.steps.items(), self._dates_of(side), strict=True):
-            if step.closes:
+            if step.closes or step.opens:
                 name = f"~{origin}"
-                closing: Mapping[str, Any] = {"closes": step.closes, "evicts": step.evicts}
+                closing: Mapping[str, Any] = {"closes": step.closes, "opens": step.opens, "evicts": step.evicts}
                 self._add(name, DateStep.model_construct(when=_SOME_DAY, **closing), dates)
                 self._alias(side, origin, name)
 
@@ -194,9 +194,10 @@ class _Composite:
         """The steps that change numbers, without their regimes."""
         side = self._side(EFFECTS)
         for (origin, step), dates in zip(side.scenario.policy.steps.items(), self._dates_of(side), strict=True):
-            if step.effects is not None:
+            if step.effects is not None or step.raises:
                 name = f"~~{origin}"
-                self._add(name, DateStep.model_construct(when=_SOME_DAY, effects=step.effects), dates)
+                deeds: Mapping[str, Any] = {"effects": step.effects, "raises": step.raises}
+                self._add(name, DateStep.model_construct(when=_SOME_DAY, **deeds), dates)
                 self._alias(side, origin, name)
 
     def _alias(self, side: Side, origin: str, name: str) -> None:

@@ -11,11 +11,11 @@ import numpy as np
 
 from sim.axes import FloatArray
 from sim.dates.calendar import Phases, decision_phases
-from sim.dates.timeline import period_ends, period_middles
+from sim.dates.timeline import period_ends, period_middles, windows
 from sim.kernels.premium import overlap
 from sim.scenario.baseyear import Inputs
 from sim.scenario.changes import StatedChange, changed, stated_changes
-from sim.scenario.scenario import Horizon, Scenario
+from sim.scenario.scenario import Scenario
 
 __all__ = ["NOTHING_DATED", "Change", "Dated", "dated_numbers"]
 
@@ -49,14 +49,14 @@ class Dated:
         Path of each number that some step may change to its changes, the earliest first in every draw.
     phases : Phases or None
         `decision_phases`; None where no number changes.
-    horizon : Horizon or None
+    scenario : Scenario or None
         The same.
     """
 
     base: Inputs
     changes: Mapping[str, tuple[Change, ...]]
     phases: Phases | None = None
-    horizon: Horizon | None = None
+    scenario: Scenario | None = None
 
     def __bool__(self) -> bool:
         """Whether a step changes any number."""
@@ -89,16 +89,17 @@ class Dated:
     def by_period(self) -> Mapping[str, FloatArray]:
         """Mean of every number that steps change in each period, (T, N).
 
-        Of money it is that of the period; of what moves customers and quality that of its window, from the middle of
-        the period before to its own middle; of the drift of closing, of all the time since the horizon began.
+        Of money it is that of the period; of what moves customers and quality that of its window; of the drift of
+        closing, that of all the time since the horizon began.
         """
-        if self.horizon is None:
+        if self.scenario is None:
             return {}
-        ends, middles = period_ends(self.horizon)[:, None], period_middles(self.horizon)[:, None]
-        length, start = self.horizon.period_months / 12, np.full_like(ends, self.horizon.base_year + 1.0)
+        horizon = self.scenario.horizon
+        ends, middles = period_ends(horizon)[:, None], period_middles(horizon)[:, None]
+        length, start = horizon.period_months / 12, np.full_like(ends, horizon.base_year + 1.0)
         spans = {"economics": (ends - length, ends), "zone": (ends - length, ends), "channels": (ends - length, ends)}
         spans["closure"] = start, middles
-        window = middles - length, middles
+        window = windows(self.scenario)
         return {path: self.mean(path, *spans.get(path.split(".")[0], window)) for path in self.changes}
 
 
@@ -125,7 +126,7 @@ def dated_numbers(scenario: Scenario, inputs: Inputs, dates: FloatArray) -> Date
         path: tuple(_in_turn([one for one in stated if one.path == path], inputs, dates))
         for path in dict.fromkeys(one.path for one in stated)
     }
-    return Dated(inputs, changes, decision_phases(scenario, dates), scenario.horizon)
+    return Dated(inputs, changes, decision_phases(scenario, dates), scenario)
 
 
 def _in_turn(stated: Sequence[StatedChange], inputs: Inputs, dates: FloatArray) -> Iterator[Change]:

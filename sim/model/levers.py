@@ -78,7 +78,7 @@ class Levers:
             stated = dated.by_period.get("zone.cap", economy.inputs["zone.cap"])
             cap = _zone_cap(stated, path, round(12 / scenario.horizon.period_months))
             self._cap = np.where(self._capped, cap, np.inf)
-        self._steps = _closing_steps(scenario, economy)
+        self._steps = _deeds(scenario, economy)
 
     @property
     def bought(self) -> FloatArray | None:
@@ -87,7 +87,7 @@ class Levers:
 
     def access(self, t: int) -> Access:
         """What the regime in force in period t allows."""
-        closes, evicts = self._closing(t)
+        closes, evicts, raises = self._done(t)
         return Access(
             reach_part=self._reached(t),
             channels=self._channels.at(t),
@@ -95,6 +95,7 @@ class Levers:
             takes_migrants=self._pick(self._takes_migrants(t), t),
             closes=closes,
             evicts=evicts,
+            raises=raises,
             spillover=self._spillover[t],
         )
 
@@ -114,16 +115,17 @@ class Levers:
         before = np.take_along_axis(self._reach, self._before[t].reshape(1, 1, -1), axis=0)[0]
         return np.asarray(np.maximum(reach, before))
 
-    def _closing(self, t: int) -> tuple[FloatArray | None, FloatArray | None]:
-        """Part of each segment that closes in period t, and part that is evicted; None where no step does."""
-        closes = evicts = None
-        for index, (part, forced) in self._steps.items():
-            if self._happens[t, index].any():
-                closing = part * self._happens[t, index]
-                closes = closing if closes is None else closes + closing
-                if forced:
-                    evicts = closing if evicts is None else evicts + closing
-        return closes, evicts
+    def _done(self, t: int) -> list[FloatArray | None]:
+        """What steps do in period t, as in `_Deed`; None where none does."""
+        sums: list[FloatArray | None] = [None] * len(_Deed._fields)
+        for index, deed in self._steps.items():
+            happens = self._happens[t, index]
+            if happens.any():
+                for place, what in enumerate(deed):
+                    if what is not None:
+                        done, before = what * happens, sums[place]
+                        sums[place] = done if before is None else before + done
+        return sums
 
     def _pick(self, table: npt.NDArray[T], t: int) -> npt.NDArray[T]:
         """The row of each draw's state in period t, (S, ..., N) to (..., N); without a copy where all have the same."""
@@ -435,13 +437,37 @@ def _zone_cap(stated: FloatArray, path: MarketPath, periods_per_year: int) -> Fl
     return np.asarray(stated * total / total[:periods_per_year].mean(axis=0))
 
 
-def _closing_steps(scenario: Scenario, economy: Economy) -> dict[int, tuple[FloatArray, bool]]:
-    """Steps that close parts of segments: index to what closes (G, N), and whether customers must leave."""
-    closing = {}
+class _Deed(NamedTuple):
+    """What a step does on its day beside levers and numbers.
+
+    Attributes
+    ----------
+    closes : (G, N)
+        Part of each segment that closes, less what opens.
+    evicts : (G, N) or None
+        What closes, where its customers must leave.
+    raises : (L, N) or None
+        What is added to the log of domestic quality.
+    """
+
+    closes: FloatArray
+    evicts: FloatArray | None
+    raises: FloatArray | None
+
+
+def _deeds(scenario: Scenario, economy: Economy) -> dict[int, _Deed]:
+    """What steps do on their days, by index."""
+    deeds = {}
     for index, (name, step) in enumerate(scenario.policy.steps.items()):
-        if step.closes:
-            part = np.zeros_like(economy.open_part)
-            for segment in step.closes:
-                part[economy.segments.index(segment)] = economy.inputs[f"policy.steps.{name}.closes.{segment}"]
-            closing[index] = (part, step.evicts)
-    return closing
+        if step.closes or step.opens or step.raises:
+            path, segments = f"policy.steps.{name}", economy.segments
+            closes, opens = (_stated(f"{path}.{key}", segments, economy) for key in ("closes", "opens"))
+            raises = _stated(f"{path}.raises", economy.layers, economy) if step.raises else None
+            deeds[index] = _Deed(closes - opens, closes if step.evicts else None, raises)
+    return deeds
+
+
+def _stated(path: str, names: Sequence[str], economy: Economy) -> FloatArray:
+    """Numbers that a step states by name, 0 for the others, (names, N)."""
+    nothing = np.zeros(economy.draws)
+    return np.stack([economy.inputs.get(f"{path}.{name}", nothing) for name in names])

@@ -75,6 +75,8 @@ def _raise_quality(economy: Economy, stocks: Stocks, period: Period) -> None:
     exposure = exposed / (stocks.by_layer.sum(axis=0) * economy.foreign_share)
     rate = economy.technology("catch_up") + economy.technology("spillover") * period.access.spillover * exposure
     stocks.quality += rate * period.step
+    if period.access.raises is not None:
+        stocks.quality += period.access.raises
     exponent = np.abs(stocks.quality) * economy.excess
     if not exponent.max() < LARGEST_EXPONENT:
         large = "technology.catch_up and technology.spillover make quality too large or too small to compute with"

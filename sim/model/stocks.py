@@ -216,9 +216,12 @@ class Access(NamedTuple):
         Most that all owned sites may serve, bn/yr; infinite without a cap.
     takes_migrants : (N,) bool
     closes, evicts : (G, N) or None
-        Part of the segment that closes in this period; part whose customers of foreign providers must leave.
+        Part of the segment that closes in this period, less what opens; part whose customers of foreign providers
+        must leave.
     spillover : (N,)
         Multiple of technology spillover.
+    raises : (L, N) or None
+        What steps add to the log of domestic quality in this period.
     """
 
     reach_part: FloatArray
@@ -228,6 +231,7 @@ class Access(NamedTuple):
     closes: FloatArray | None
     evicts: FloatArray | None
     spillover: FloatArray
+    raises: FloatArray | None = None
 
 
 class Sites(NamedTuple):

@@ -395,8 +395,14 @@ def _step(path: str, step: Step, scenario: Scenario) -> Iterator[Finding]:
     if isinstance(step, HazardStep):
         yield from _known(f"{path}.during", "regime", step.during, scenario.regimes)
     yield from _effects(path, step, scenario)
-    for segment in step.closes:
-        yield from _known(f"{path}.closes.{segment}", "segment", segment, scenario.segments)
+    for key, segments in (("closes", step.closes), ("opens", step.opens)):
+        for segment in segments:
+            yield from _known(f"{path}.{key}.{segment}", "segment", segment, scenario.segments)
+    for segment in step.opens:
+        if segment in step.closes:
+            yield f"{path}.opens.{segment}", "is closed by the same step (found both; leave one out)"
+    for layer in step.raises:
+        yield from _known(f"{path}.raises.{layer}", "layer", layer, scenario.market.layers)
     if step.evicts and not step.closes:
         yield f"{path}.evicts", "has no effect without 'closes'"
 

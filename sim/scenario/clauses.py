@@ -270,13 +270,13 @@ def _do_otherwise(first: Scenario, second: Scenario, deeds: Callable[[Scenario],
     return mine != theirs or (bool(mine) and not same_steps(first, second))
 
 
-def _changing(scenario: Scenario) -> list[tuple[int, Any]]:
-    """What numbers steps change, by their place."""
+def _changing(scenario: Scenario) -> list[tuple[int, Any, Any]]:
+    """What numbers and qualities steps change, by their place."""
     steps = enumerate(scenario.policy.steps.values())
-    return [(place, step.effects) for place, step in steps if step.effects is not None]
+    return [(place, step.effects, step.raises) for place, step in steps if step.effects is not None or step.raises]
 
 
-def _closing(scenario: Scenario) -> list[tuple[int, Any, bool]]:
-    """What steps close, by their place."""
+def _closing(scenario: Scenario) -> list[tuple[int, Any, Any, bool]]:
+    """What steps close and open, by their place."""
     steps = enumerate(scenario.policy.steps.values())
-    return [(place, step.closes, step.evicts) for place, step in steps if step.closes]
+    return [(place, step.closes, step.opens, step.evicts) for place, step in steps if step.closes or step.opens]

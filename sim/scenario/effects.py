@@ -44,7 +44,7 @@ _BY_ID: Final = ("channels",)
 _REASONS: Final = (
     ("regimes", "is a lever, which 'adopt' and 'change' set"),
     ("policy", "says when steps happen, which is settled before they do"),
-    ("segments", "is of the base year; 'closes' says what closes"),
+    ("segments", "is of the base year; 'closes' and 'opens' move what is open"),
     ("shares", "is of the base year"),
     ("providers", "is of one provider, which decides by its own terms throughout"),
     ("opening", "says what control is worth, which the base year tells once"),

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import Discriminator, Field, Tag
 
 from sim.scenario.effects import StatedEffects
-from sim.scenario.evidence import Fraction, Frequency, Points, Years
+from sim.scenario.evidence import Fraction, Frequency, Number, Points, Range, Years
 from sim.scenario.levers import Id, RegimeChange, Share, number_or_record
 from sim.scenario.records import Model, Titled
 
@@ -19,6 +19,10 @@ Chance = Annotated[
     Annotated[Share, Tag("number")] | Annotated[Fraction, Tag("record")], Discriminator(number_or_record)
 ]
 """A probability: a plain number, or a record where it is uncertain."""
+
+
+Quality = Annotated[Number, Range(-5, 5)]
+"""Log of domestic quality."""
 
 
 class StepEffect(Titled):
@@ -33,6 +37,16 @@ class StepEffect(Titled):
         title="part of {1} that is closed by {0}",
         default_factory=dict,
         description="Segment to the part of it that closes.",
+    )
+    opens: dict[Id, Points] = Field(
+        title="part of {1} that is opened by {0}",
+        default_factory=dict,
+        description="Segment to the part of it that opens to foreign providers.",
+    )
+    raises: dict[Id, Quality] = Field(
+        title="rise of domestic quality in {1} by {0}",
+        default_factory=dict,
+        description="Layer to what is added to the log of domestic quality.",
     )
     evicts: bool = Field(
         default=False, description="Whether foreign providers' customers in a closing part must leave."
