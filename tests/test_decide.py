@@ -220,6 +220,14 @@ def test_the_flows_of_the_host_are_discounted_from_the_middle_of_each_year(folde
     assert np.allclose(part["parts"].sum(axis=1), part["worth"][:, 0, 0], rtol=1e-12)
 
 
+def test_a_choice_of_the_host_is_held_against_less_gain_of_customers(folder: Folder) -> None:
+    found = decision(folder, HOST)
+    study = run_decision(folder.path / "decision.yaml", draws=512, plots=False, out="out", jobs=1)
+    gain, tax = np.moveaxis(scramble_payoffs(found, measure_of(found), 0, (0, 1))["parts"], 1, 0)
+    best = [found.deciders[0].actions[int((tax + part * gain).mean(axis=1).argmax())].title for part in (0.5, 0.0)]
+    assert any(f"with half of it '{best[0]}' is best, with none of it '{best[1]}'" in one for one in study.sentences)
+
+
 def rows(folder: Path) -> list[dict[str, str]]:
     with (folder / "decide.csv").open() as stream:
         return list(csv.DictReader(stream))

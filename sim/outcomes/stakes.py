@@ -25,6 +25,7 @@ __all__ = [
     "CATEGORIES",
     "HOST",
     "STAKES_VARIABLES",
+    "UPPER_BOUND",
     "WAYS",
     "Level",
     "Mover",
@@ -47,6 +48,9 @@ HOST: Final[Mapping[str, str]] = {
     "tax_take": "the treasury from foreign business",
 }
 """Flows of the host's parties, which add up to the host as a whole, and the parties in words."""
+
+UPPER_BOUND: Final = "consumer_gain"
+"""Party of the host whose gain is an upper bound: all that holds foreign offers back counts as a barrier."""
 
 CATEGORIES: Final[Mapping[str, Callable[[Scenario], Record | None]]] = {
     "opening_hypothesis": lambda scenario: scenario.opening.hypothesis,

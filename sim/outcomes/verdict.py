@@ -33,6 +33,7 @@ from sim.outcomes.phrases import (
 from sim.outcomes.stakes import (
     CATEGORIES,
     HOST,
+    UPPER_BOUND,
     WAYS,
     Level,
     Mover,
@@ -75,9 +76,6 @@ _LISTED: Final = 3
 
 _CHOICE: Final = 2
 """Scenarios beside the baseline that make a choice worth a line of its own."""
-
-_UPPER_BOUND: Final = "consumer_gain"
-"""Party of the host whose gain is an upper bound: all that holds foreign offers back counts as a barrier."""
 
 _THEM: Final = "foreign providers"
 _HOST: Final = "the host as a whole"
@@ -351,10 +349,10 @@ class _Study:
         spreads = {name: Spread.of(values, self.lead.sizes) for name, values in gains.items() if values.any()}
         under = f"Under {self.lead.scenario.title}, present" if len(self.others) > 1 else "Present"
         ordered = sorted(spreads, key=lambda name: -spreads[name].mean)
-        bounded = _UPPER_BOUND in spreads and spreads[_UPPER_BOUND].mean > 0
+        bounded = UPPER_BOUND in spreads and spreads[UPPER_BOUND].mean > 0
         most, least = ("at most ", "at least ") if bounded else ("", "")
         parties = ", ".join(
-            f"{HOST[name]} {most if name == _UPPER_BOUND else ''}{mean_and_median(spreads[name])}" for name in ordered
+            f"{HOST[name]} {most if name == UPPER_BOUND else ''}{mean_and_median(spreads[name])}" for name in ordered
         )
         up, down = (share_of_draws(float(part.mean())) for part in (_together(gains) > 0, _together(gains) < 0))
         told = f"{_HOST} gains in {most}{up} of draws and loses in {least}{down}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, SupportsFloat
@@ -39,6 +40,12 @@ __all__ = ["Advice"]
 
 _STEPS: Final = 60
 """Of a weight on the map of beliefs."""
+
+_LINE_OF_BELIEF: Final = 24
+"""Letters in a line of a belief's title."""
+
+_LINE_OF_LABEL: Final = 28
+"""Letters in a line of what stands beside a row."""
 
 _MOST_UNITS: Final = 12
 _BAND: Final = "#C9C9C9"
@@ -84,6 +91,10 @@ class Advice:
     against_label: str = ""
     benchmarks: Mapping[str, FloatArray] = field(default_factory=dict)
     waiting: tuple[WaitingSheet, ...] = ()
+
+    def belief(self, name: str) -> str:
+        """What a belief is called."""
+        return self.scenario.called(name)
 
     @property
     def subject(self) -> Appraisal:
@@ -151,7 +162,14 @@ def decide_payoffs(advice: Advice) -> Figure:
         Patch(color=_BAND, label="90% of draws"),
     ]
     handles += [
-        Line2D([], [], color=colour, marker=marker, linestyle="", label=f"mean if {readable(name)}")
+        Line2D(
+            [],
+            [],
+            color=colour,
+            marker=marker,
+            linestyle="",
+            label=textwrap.fill(f"mean if {advice.belief(name)}", _LINE_OF_BELIEF),
+        )
         for name, (colour, marker) in _belief_marks(choice.beliefs).items()
     ]
     figure.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 0.08), ncols=len(handles))
@@ -189,7 +207,7 @@ def _known_words(name: str, scenario: Scenario) -> str:
 
 
 def _labels(axes: Axes, names: Sequence[str]) -> None:
-    axes.set_yticks(range(len(names)), [_words(name) for name in names])
+    axes.set_yticks(range(len(names)), [textwrap.fill(_words(name), _LINE_OF_LABEL) for name in names])
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x")
@@ -306,7 +324,7 @@ def _draw_triangle(axes: Axes, advice: Advice, level: Level) -> None:
     axes.scatter(at[:, 0], at[:, 1], c=colours[best], s=34, marker="h", linewidths=0, alpha=0.75, rasterized=True)
     _draw_stand(axes, found.choice.weights @ corners, level, corners)
     for name, (x, y), up in zip(found.choice.beliefs, corners, (False, False, True), strict=True):
-        words = readable(name).replace(" ", "\n", 1)
+        words = textwrap.fill(advice.belief(name), _LINE_OF_BELIEF)
         axes.annotate(words, (x, y + (0.05 if up else -0.05)), ha="center", va="bottom" if up else "top", fontsize=10)
     axes.set_xlim(-0.15, 1.15)
     axes.set_ylim(-0.2, 1.1)
@@ -323,7 +341,7 @@ def _draw_line(axes: Axes, advice: Advice, level: Level) -> None:
     axes.axvline(stand, color=INK, linestyle=":", linewidth=1.2)
     if level.flip is not None:
         axes.axvline(float(level.flip.weights[1]), color=COLOURS[2], linestyle="--", linewidth=1.2)
-    axes.set_xlabel(f"weight of {readable(list(found.choice.beliefs)[1])}")
+    axes.set_xlabel(f"weight of {advice.belief(list(found.choice.beliefs)[1])}")
     axes.set_ylabel(f"mean, {_unit(advice)}")
     axes.grid()
 

@@ -13,10 +13,10 @@ from sim.analysis.decisions import PAYOFF_STATISTICS, Game
 from sim.analysis.scrambles import Estimate
 from sim.analysis.waiting import AT_ONCE, NEVER, NOW_OR_NEVER, TimingRule
 from sim.outcomes.phrases import as_percent
+from sim.outcomes.stakes import UPPER_BOUND
 from sim.pictures.decisions import Advice
 from sim.pictures.waiting import WaitingSheet
 from sim.tasks.decisiontable import at_place, mean_of, share_above_0
-from sim.wording import readable
 
 __all__ = ["sentences", "short_table"]
 
@@ -57,8 +57,8 @@ def _statistic(found: Appraisal, name: str, d: int) -> float:
 
 
 def _of_provider(advice: Advice) -> Iterator[str]:
-    who, found = advice.titles[0][0], advice.subject
-    yield _headline(who, found)
+    found = advice.subject
+    yield _headline(advice)
     yield _stake(found)
     yield _payoff(found)
     if float(found.idle.value) > 0.0:
@@ -67,19 +67,20 @@ def _of_provider(advice: Advice) -> Iterator[str]:
     yield _terminal(found)
     yield _place(found)
     yield from _waiting(advice)
-    yield from _all_levels(found)
+    yield from _all_levels(advice)
     yield _regret(found)
     for name, added in advice.benchmarks.items():
         yield f"As a benchmark, '{name}' brings {_about(mean_of(added))}: it knows in each draw what nobody can know."
 
 
-def _headline(who: str, found: Appraisal) -> str:
+def _headline(advice: Advice) -> str:
+    who, found = advice.titles[0][0], advice.subject
     d = found.in_question
     even, action = found.break_even[d], found.choice.actions[d]
     if even is None:
         return f"{who}: '{action}' brings {_about(at_place(found.payoffs, 0, d))} above '{found.choice.actions[0]}'."
     by_belief = zip(found.choice.beliefs, found.break_even_by_belief[d], strict=True)
-    beliefs = ", ".join(f"{_amount(float(one.value))} if {readable(name)} holds" for name, one in by_belief)
+    beliefs = ", ".join(f"{_amount(float(one.value))} if {advice.belief(name)} holds" for name, one in by_belief)
     return f"{who}: '{action}' pays up to a sunk commitment of {_about(even)}; {beliefs}."
 
 
@@ -175,9 +176,9 @@ def _simple(rule: TimingRule) -> str:
 _RULES: Final = {"linear": "linear rules"}
 
 
-def _all_levels(found: Appraisal) -> Iterator[str]:
-    for level in found.levels:
-        yield f"{_where(level)}: {_flip(found, level)}; {_knowing(level)}."
+def _all_levels(advice: Advice) -> Iterator[str]:
+    for level in advice.subject.levels:
+        yield f"{_where(level)}: {_flip(advice, level)}; {_knowing(level)}."
 
 
 def _where(level: Level) -> str:
@@ -189,12 +190,13 @@ def _where(level: Level) -> str:
     return f"At {level.label} ({_amount(most)})"
 
 
-def _flip(found: Appraisal, level: Level) -> str:
+def _flip(advice: Advice, level: Level) -> str:
+    found = advice.subject
     action = found.choice.actions[level.best]
     if level.flip is None:
         return f"'{action}' is best at all weights of the beliefs"
     weights = ", ".join(
-        f"{readable(name)} {100 * weight:.0f}%"
+        f"{advice.belief(name)} {100 * weight:.0f}%"
         for name, weight in zip(found.choice.beliefs, level.flip.weights, strict=True)
     )
     error = "" if isnan(level.flip_se) else f" (± {200 * level.flip_se:.1g})"
@@ -246,9 +248,23 @@ def _of_host(advice: Advice) -> Iterator[str]:
     for d in np.argsort(-found.payoffs.value[0], kind="stable").tolist():
         if d:
             yield _regime(advice, d)
+    yield _bound(advice)
     yield _stake(found)
-    yield from _all_levels(found)
+    yield from _all_levels(advice)
     yield _regret(found)
+
+
+def _bound(advice: Advice) -> str:
+    """What is best if customers gain or lose less than is counted, of which that is an upper bound."""
+    counted = next((part for label, part in advice.parts.items() if label.startswith(UPPER_BOUND)), None)
+    if counted is None:
+        return ""
+    worth, actions = np.sum(list(advice.parts.values()), axis=0), advice.subject.choice.actions
+    half, none = (actions[int((worth - less * counted).mean(axis=1).argmax())] for less in (0.5, 1.0))
+    return (
+        "What customers gain or lose is an upper bound, since all that holds offers back counts as a barrier: "
+        f"with half of it '{half}' is best, with none of it '{none}'."
+    )
 
 
 def _regime(advice: Advice, d: int) -> str:
