@@ -115,7 +115,7 @@ def test_a_bare_number_in_place_of_none_is_in_the_scenario_s_currency(folder: Fo
 def test_runs_in_two_currencies_cannot_be_compared(folder: Folder) -> None:
     one = load_scenario("small.yaml")
     other = load_scenario(folder.write("euro.yaml", _in_euro("1.25", "8.275").replace("name: small", "name: euro")))
-    with pytest.raises(ResultsError, match=r"euro and small do not share draws: .*currency \(EUR against USD\)"):
+    with pytest.raises(ResultsError, match=r"they differ in money \(nominal EUR against nominal USD\)"):
         require_comparable([Result(one, {}), Result(other, {})])
 
 

@@ -137,7 +137,7 @@ def _case(draw: int, *name: str) -> Case:
     return Case(
         scenario=found,
         inputs={key: float(values[draw]) for key, values in drawn.inputs.items()},
-        median_forecast=math.nan if forecast is None else forecast.middle() * SCALES["rate"][forecast.unit],
+        median_forecast=math.nan if forecast is None else forecast.middle() * SCALES["growth of money"][forecast.unit],
         luck=drawn.market_shock[:, draw] + drawn.market_steps[:, draw],
         rivalry=drawn.rivalry[:, :, draw],
         origin=drawn.origin_shock[:, draw],

@@ -22,7 +22,7 @@ from sim.reading.cells import Cell, cells
 from sim.reading.documents import Place, read_text
 from sim.reading.kinds import require_record
 from sim.reading.validation import refuse
-from sim.scenario.money import Ledger, in_currency, is_amount
+from sim.scenario.money import Ledger, is_amount
 from sim.scenario.policy import decimal_year
 from sim.scenario.records import LARGEST
 from sim.scenario.scenario import Horizon
@@ -304,7 +304,7 @@ class _Draft:
 
     def amount(self, found: str, per_year: str) -> tuple[str, float]:
         """The same of money, as far as the scenario has a rate for its currency."""
-        ledger, canonical = self.ledger, in_currency(f"bn{per_year}", self.ledger.currency)
+        ledger, canonical = self.ledger, self.ledger.canonical(f"bn{per_year}")
         if not is_amount(found, per_year):
             allowed = [f"{one} {size}{per_year}" for one in ledger.currencies for size in ("bn", "m")]
             self.wrong("unit", f"wrong unit {choices(found, allowed)}")

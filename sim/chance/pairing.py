@@ -29,7 +29,7 @@ def _drawing(scenario: Scenario) -> Mapping[str, object]:
         "posterior": sampling.posterior,
         "layers": sorted(scenario.market.layers),
         "segments": sorted(scenario.segments),
-        "currency": scenario.currency,
+        "money": scenario.prices.words(scenario.currency),
     }
 
 
@@ -43,7 +43,7 @@ def disagreements(scenario: Scenario, other: Scenario) -> tuple[str, ...]:
     mine, theirs = _drawing(scenario), _drawing(other)
     unlike = [
         f"{part} ({mine[part]} against {theirs[part]})"
-        if part in ("seed", "number of draws", "horizon", "currency")
+        if part in ("seed", "number of draws", "horizon", "money")
         else part
         for part in mine
         if mine[part] != theirs[part]

@@ -81,7 +81,7 @@ def outcomes(
         Median cases are left at zero.
     """
     accounts = Accounts(scenario, economy, record, timeline, masks)
-    return {name: _panel(name, scenario.currency, *OUTCOMES[name](accounts)) for name in names}
+    return {name: _panel(name, scenario.money, *OUTCOMES[name](accounts)) for name in names}
 
 
 def _panel(variable: str, currency: str, years: tuple[int, ...], items: Items, values: FloatArray) -> Panel:

@@ -165,7 +165,7 @@ class _Study:
     """Some results, and the numbers that their verdict is made of, as far as they were stored."""
 
     def __init__(self, results: Sequence[Result], base: Result) -> None:
-        self.base, self.currency = base, base.scenario.currency
+        self.base, self.currency = base, base.scenario.money
         self.others = [result for result in results if result is not base]
         self.year, self.end = base.scenario.answer_year, base.scenario.horizon.end_year
         self.scope, self.of = base.scenario.answer_scope, base.scenario.answer_words
@@ -210,7 +210,8 @@ class _Study:
         if scenario.sampling.posterior is not None:
             draws += " learned from a record"
         day = long_date(scenario.as_of)
-        return f"{draws}, from {scenario.horizon.base_year} data, seen from {day}"
+        money_words = scenario.prices.words(scenario.currency)
+        return f"{draws}, from {scenario.horizon.base_year} data, seen from {day}, in {money_words}"
 
     # ------------------------------------------------------------------ the scenarios
 

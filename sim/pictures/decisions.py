@@ -136,11 +136,11 @@ def _words(text: str) -> str:
 
 
 def _unit(advice: Advice) -> str:
-    return f"{advice.scenario.currency} bn"
+    return f"{advice.scenario.money} bn"
 
 
 def _amount(advice: Advice, value: SupportsFloat) -> str:
-    return billions(float(value), advice.scenario.currency)
+    return billions(float(value), advice.scenario.money)
 
 
 @picture(Advice, needs=_is_one)

@@ -302,7 +302,7 @@ def gains_and_losses(runs: Runs) -> Figure:
     axes = figure.add_subplot(grid(figure, 1, 1, margins=margins)[0, 0])
     columns = [(look, quantiles_of_each(parts)) for look, parts in zip(style, differences, strict=True)]
     interval_table(axes, labels, columns, figures)
-    unit = f"{base.scenario.currency} bn a year"
+    unit = f"{base.scenario.money} bn a year"
     axes.set_xlabel(f"Difference to {brief_title(base.scenario)} in {year} ({unit}; square-root scale)")
     _square_root(axes, np.concatenate([bands for _, bands in columns], axis=-1))
     return figure
@@ -316,7 +316,7 @@ def _party_title(
     names = [one if one.isupper() else one[:1].lower() + one[1:] for one in names]
     each = [[Change.of(name, draws) for name, draws in zip(names, parts, strict=True)] for parts in differences]
     strongest = max(range(len(each)), key=lambda place: max(abs(one.mean) for one in each[place]))
-    amount = amount_in(others[strongest].scenario.currency)
+    amount = amount_in(others[strongest].scenario.money)
     return parties(others[strongest].scenario.title, each[strongest], year, amount)
 
 
@@ -360,7 +360,7 @@ def npv(runs: Runs) -> Figure:
     )
     strip = 0.95 + 0.2 * len(ordered) if others else 0.0
     height = _height(len(rows) * len(shown)) + strip
-    title, currency = _npv_title(rows[-1], ordered), base.scenario.currency
+    title, currency = _npv_title(rows[-1], ordered), base.scenario.money
     figure = sheet(title, f"{note}{INTERVALS} Scales differ.", ordered, _MONEY, height=height, table=RUN_TABLE)
     panels, levels = [], []
     for measures in ([replace(row, variable=variable) for row in rows] for variable in _HORIZONS):
@@ -384,7 +384,7 @@ def _titles(base: Result) -> tuple[str, str]:
 
 def _npv_title(row: Measure, ordered: Sequence[Result]) -> Titles:
     base, *others = ordered
-    year, amount = base.scenario.horizon.end_year, amount_in(base.scenario.currency)
+    year, amount = base.scenario.horizon.end_year, amount_in(base.scenario.money)
     if others:
         return present_value(row.changes(others, base), year, amount)
     later = replace(row, variable="npv_with_terminal")

@@ -95,7 +95,7 @@ def _title(scenario: Scenario, series: Series) -> str:
 
 
 def _unit(variable: str, scenario: Scenario) -> str:
-    return "Share of spending (%)" if variable in SHARES else f"{scenario.currency} bn a year"
+    return "Share of spending (%)" if variable in SHARES else f"{scenario.money} bn a year"
 
 
 def _factor(variable: str) -> float:

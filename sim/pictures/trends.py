@@ -106,7 +106,7 @@ def _why(runs: Runs, name: str) -> tuple[str, float] | None:
 def foreign_revenue(runs: Runs) -> Figure:
     """Foreign providers' revenue in all layers, gross, with the median of what they retain."""
     ordered = runs.ordered
-    currency = ordered[0].scenario.currency
+    currency = ordered[0].scenario.money
     gross, kept = (
         Measure(f"Gross revenue\n({currency} bn a year)", variable, "total", "foreign", money)
         for variable in ("revenue_gross", "revenue_retained")
@@ -236,7 +236,7 @@ def paired_difference(runs: Runs) -> Figure:
     """What each scenario changes against the baseline, draw by draw, over the years."""
     base, *others = runs.ordered
     style = looks([base, *others])
-    scope, currency = base.scenario.answer_scope, base.scenario.currency
+    scope, currency = base.scenario.answer_scope, base.scenario.money
     label = f"Foreign share of {base.scenario.called(scope)}\n(percentage points)"
     share = Measure(label, "foreign_share", scope, "", points, "", 100.0)
     words = f"Foreign providers' profit after tax\n({currency} bn a year)"
@@ -277,13 +277,14 @@ def market_size(runs: Runs) -> Figure:
     """Market size by scope on a log axis under the baseline, and what the other scenarios add in the last year."""
     base, *others = ordered = runs.ordered
     scopes = ("total", *_several(base.scenario.market.layers))
-    words = f"Spending\n({base.scenario.currency} bn a year, log scale)"
+    words = f"Spending\n({base.scenario.money} bn a year, log scale)"
     measures = [Measure(words, "market_size", scope, "", money) for scope in scopes]
     bands = [measure.bands(base) for measure in measures]
     limits = float(np.min(bands)) / 1.3, float(np.max(bands)) * 1.3
+    rates = ", at one exchange rate" * bool(base.scenario.exchange_rates)
     note = (
-        f"Spending by layer, {span(base)}, nominal, at the exchange rate of the base year. Equal steps up the axis are "
-        "equal factors."
+        f"Spending by layer, {span(base)}, in {base.scenario.prices.words(base.scenario.currency)}{rates}. Equal steps "
+        "up the axis are equal factors."
     )
     paths = ("market", "exchange_rates")
     figure = sheet(_market_title(measures[0], ordered), note, ordered, paths, height=_tall(others), table=RUN_TABLE)
@@ -324,7 +325,7 @@ def _market_title(size: Measure, ordered: Sequence[Result]) -> Titles:
     base, *others = ordered
     first, last = (Level.of(base.scenario.title, column) for column in (size.first(base), size.answer(base)))
     added = [Change.of(o.scenario.title, 100 * (size.answer(o) / size.answer(base) - 1)) for o in others]
-    return market(first, last, (size.years(base)[0], size.answer_year(base)), added, amount_in(base.scenario.currency))
+    return market(first, last, (size.years(base)[0], size.answer_year(base)), added, amount_in(base.scenario.money))
 
 
 def _log_fan(axes: Axes, base: Result, measure: Measure, bands: FloatArray, limits: tuple[float, float]) -> None:

@@ -85,7 +85,7 @@ def waiting(shown: WaitingSheet) -> Figure:
     who = short_title(shown.scenario, shown.provider)
     found = "is worth something" if shown.option.is_told else "is not told from 0"
     title = f"What waiting is worth to {who} {found}{f', at {shown.label}' if shown.label else ''}"
-    sunk = f", less {shown.scenario.currency} {shown.cost:.3g}bn that applying commits" if shown.cost else ""
+    sunk = f", less {shown.scenario.money} {shown.cost:.3g}bn that applying commits" if shown.cost else ""
     note = (
         f"{shown.scenario.question} Present value above never applying{sunk}; whiskers are two standard errors. Dates "
         "count from the first day of permission. Rules see what has happened up to the quarter before, and are valued "
@@ -116,7 +116,7 @@ def _worth(axes: Axes, shown: WaitingSheet) -> None:
     axes.set_yticks(places, [capital(name) for name, _, _ in bars])
     axes.tick_params(axis="y", length=0)
     axes.invert_yaxis()
-    axes.set_xlabel(f"{shown.scenario.currency} bn above never, mean over draws")
+    axes.set_xlabel(f"{shown.scenario.money} bn above never, mean over draws")
     axes.grid(axis="x")
     number_axis(axes.xaxis)
     heading(axes, "What it is worth")
@@ -151,7 +151,7 @@ def _on_what(axes: Axes, shown: WaitingSheet) -> None:
     edges = [_shown(edge, units[state]) for edge, state in zip((found.first, found.second), found.states, strict=True)]
     mesh = axes.pcolormesh(*edges, found.applies, cmap=_APPLIES, vmin=0.0, vmax=1.0, rasterized=True)
     labels = [
-        capital(f"{names[state]}{_unit_in_words(in_currency(units[state], shown.scenario.currency))}")
+        capital(f"{names[state]}{_unit_in_words(in_currency(units[state], shown.scenario.money))}")
         for state in found.states
     ]
     axes.set_xlabel(labels[0])

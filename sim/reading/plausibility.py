@@ -22,7 +22,7 @@ _BUILT_IN_SOURCES: Final = ("judgement", "command line", "sweep", CHOICE)
 
 
 def uncounted(scenario: Scenario) -> Iterator[Finding]:
-    """Money in a currency that has no rate, and rates between other currencies than they should be."""
+    """Money in a currency that has no rate, rates of other currencies, and rates of growth in other prices."""
     own, ledger = scenario.currency, scenario.ledger
     for other, rate in scenario.exchange_rates.items():
         path, allowed = f"exchange_rates.{other}", (f"{other} per {own}", f"{own} per {other}")
@@ -35,9 +35,13 @@ def uncounted(scenario: Scenario) -> Iterator[Finding]:
                     f"{below}.unit",
                     f"must be a rate of {other} (found '{part.unit}'; allowed {' or '.join(allowed)})",
                 )
-    for path, record in {item.path: item.record for item in _numbers(scenario) if item.dimension == "money"}.items():
-        for below, part in _records(path, record):
-            if message := ledger.objection(part.unit):
+    for item in {item.path: item for item in _numbers(scenario)}.values():
+        must_say = item.path.endswith("discount_rate")
+        for below, part in _records(item.path, item.record):
+            message = ledger.objection(part.unit) if item.dimension == "money" else ""
+            if item.dimension == "growth of money":
+                message = scenario.prices.objection(part.unit, must_say=must_say)
+            if message:
                 yield f"{below}.unit", message
 
 

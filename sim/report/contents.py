@@ -66,7 +66,15 @@ class Contents:
     @property
     def currency(self) -> str:
         """In which its money is; the usual one where an earlier program compared the scenarios."""
-        return next((one.currency for one in self.scenarios.values()), DEFAULT_CURRENCY)
+        return next((one.money for one in self.scenarios.values()), DEFAULT_CURRENCY)
+
+    @property
+    def prices(self) -> str:
+        """The same in words, with its prices and at which rates others were converted."""
+        one = next(iter(self.scenarios.values()), None)
+        if one is None:
+            return self.currency
+        return capital(one.prices.words(one.currency)) + ", at one exchange rate" * bool(one.exchange_rates)
 
     @property
     def hash(self) -> str:

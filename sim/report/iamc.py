@@ -186,7 +186,7 @@ def unit_of(unit: str, *, is_difference: bool = False) -> tuple[str, float]:
         return "%", 100.0
     if unit == "fraction" and is_difference:
         return _POINTS, 100.0
-    return UNITS.get(unit) or (re.sub(r"^([A-Z]{3}) bn\b", r"billion \1", unit), 1.0)
+    return UNITS.get(unit) or (re.sub(r"^([A-Z]{3}[0-9]*) bn\b", r"billion \1", unit), 1.0)
 
 
 def _words(identifier: str) -> str:

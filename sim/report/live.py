@@ -121,7 +121,7 @@ class _Section:
 
     @property
     def _currency(self) -> str:
-        return self.results[0].scenario.currency
+        return self.results[0].scenario.money
 
     @cached_property
     def _titles(self) -> dict[str, str]:

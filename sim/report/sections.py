@@ -286,7 +286,7 @@ def _model(material: Material, figures: Figures) -> Html:
         ("Stage", "Reads", "Takes"),
         tuple((one.title, ", ".join(map(readable, one.sections)), "; ".join(one.takes)) for one in stages()),
     )
-    outcomes = _outcomes(material.base.currency)
+    outcomes = _outcomes(material.base.money)
     levers = listed([readable(name) for name in Regime.model_fields if name != "title"])
     figure = element(
         "figure",

@@ -138,8 +138,7 @@ def _about(contents: Contents) -> list[tuple[str, str]]:
         ("Mean", "The average over draws; above the median where few draws are very large."),
         (
             "Money",
-            f"{contents.currency}, nominal, at one exchange rate; flows are per year, present values of the end of the "
-            "base year.",
+            f"{contents.prices}; flows are per year, present values of the end of the base year.",
         ),
         *(
             (name, f"{info.meaning} ({unit_of(name, contents.currency)})")

@@ -183,7 +183,7 @@ def existence(scenario: Scenario, inputs: Inputs, base: BaseYear) -> Iterator[Co
         "market.size",
         rest > 0.0,
         "the layers with a size leave nothing of market.size for the other layer",
-        f"the layers with a size must leave something of the total (found {{:g}} of {{:g}} {scenario.currency} bn/yr)",
+        f"the layers with a size must leave something of the total (found {{:g}} of {{:g}} {scenario.money} bn/yr)",
         (total - rest, total),
     )
     yield from spreading(scenario, inputs, base)
@@ -234,7 +234,7 @@ def median_forecast(scenario: Scenario) -> float:
     NaN where the scenario states growth by year.
     """
     record = scenario.market.growth_forecast
-    return np.nan if record is None else record.middle() * SCALES["rate"][record.unit]
+    return np.nan if record is None else record.middle() * SCALES["growth of money"][record.unit]
 
 
 def fade_rate(scenario: Scenario, inputs: Inputs) -> FloatArray:

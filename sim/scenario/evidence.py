@@ -16,6 +16,7 @@ from pydantic_core import CoreSchema
 
 from sim.scenario.families import Discrete, Parameter
 from sim.scenario.money import CURRENCY, DEFAULT_CURRENCY
+from sim.scenario.prices import BASES
 from sim.scenario.records import Model, Record
 
 __all__ = [
@@ -55,6 +56,7 @@ CANONICAL_UNITS: Final[Mapping[str, str]] = {
     "fraction": "fraction",
     "points": "fraction",
     "rate": "1/yr",
+    "growth of money": "1/yr",
     "duration": "years",
     "number": "1",
     "exchange rate": "1",
@@ -63,10 +65,14 @@ CANONICAL_UNITS: Final[Mapping[str, str]] = {
 }
 """Dimension to the unit in which the engine computes; money is in the currency of the scenario."""
 
+_RATES: Final = {"1/yr": 1.0, "%/yr": 0.01, "points/yr": 0.01, "1/decade": 0.1}
+
 SCALES: Final[Mapping[str, Mapping[str, float]]] = {
     "fraction": {"fraction": 1.0, "%": 0.01},
     "points": {"fraction": 1.0, "points": 0.01},
-    "rate": {"1/yr": 1.0, "%/yr": 0.01, "points/yr": 0.01, "1/decade": 0.1},
+    "rate": _RATES,
+    "growth of money": _RATES
+    | {f"{unit} {basis}": factor for basis in BASES for unit, factor in {"%/yr": 0.01, "1/yr": 1.0}.items()},
     "duration": {"years": 1.0, "months": 1.0 / 12.0},
     "number": {"1": 1.0},
     "category": {"category": 1.0},
@@ -195,8 +201,11 @@ Intensity = Annotated[Number, Range(0, 100)]
 Multiple = Annotated[Number, Range(0, 100)]
 AssetLife = Annotated[Years, Range(0.1, 1000)]
 Margin = Annotated[Fraction, Range(-10, 1)]
-Discount = Annotated[Rate, Range(1e-4, 10)]
-Growth = Annotated[Rate, Range(-0.9, 10)]
+Growth = Annotated[Parameter, AfterValidator(_of("growth of money")), Dimension("growth of money"), Range(-0.9, 10)]
+"""A rate at which money grows or is discounted, which is real or nominal as money is."""
+
+Discount = Annotated[Growth, Range(1e-4, 10)]
+
 Reversion = Annotated[Rate, Range(0, 10)]
 Spread = Annotated[Number, Range(0, 20)]
 """A standard deviation of utility."""

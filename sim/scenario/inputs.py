@@ -10,7 +10,6 @@ from typing import Any, Final, Literal, TypeAlias
 
 from sim.axes import FloatArray
 from sim.scenario.evidence import CANONICAL_UNITS, SCALES, Dimension, Range, written_units
-from sim.scenario.money import in_currency
 from sim.scenario.records import Model, Record
 from sim.scenario.scenario import Scenario
 from sim.wording import readable
@@ -78,7 +77,7 @@ def scale(scenario: Scenario, dimension: str, unit: str) -> float:
 
 def canonical_unit(scenario: Scenario, dimension: str) -> str:
     """The unit in which the engine computes, money with its currency."""
-    return in_currency(CANONICAL_UNITS[dimension], scenario.currency)
+    return scenario.ledger.canonical(CANONICAL_UNITS[dimension])
 
 
 def units_of_input(scenario: Scenario, item: Input) -> dict[str, float]:
@@ -86,7 +85,7 @@ def units_of_input(scenario: Scenario, item: Input) -> dict[str, float]:
     currencies = scenario.ledger.currencies if item.dimension == "money" else (scenario.currency,)
     others = [unit for currency in currencies for unit in written_units(item.dimension, currency)]
     names = dict.fromkeys([item.record.unit, *(others if item.dimension != "exchange rate" else ())])
-    return {unit: scale(scenario, item.dimension, unit) for unit in names}
+    return {unit: scale(scenario, item.dimension, unit) for unit in names if not scenario.prices.objection(unit)}
 
 
 def medians(scenario: Scenario) -> dict[str, float]:

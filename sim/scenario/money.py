@@ -49,10 +49,17 @@ class Ledger:
     currency : str
     rates : mapping of str to float
         Other currency to how much of it one of the own is worth.
+    label : str
+        What results call the own one.
     """
 
     currency: str
     rates: Mapping[str, float]
+    label: str = ""
+
+    def canonical(self, unit: str) -> str:
+        """A unit as results state it."""
+        return in_currency(unit, self.label or self.currency)
 
     @property
     def currencies(self) -> tuple[str, ...]:

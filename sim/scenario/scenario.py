@@ -21,6 +21,7 @@ from sim.scenario.families import Fixed
 from sim.scenario.levers import Id, Regime
 from sim.scenario.market import Closure, Demand, LayerShares, Market, Migration, Opening, Rivalry, Segment, Technology
 from sim.scenario.money import DEFAULT_CURRENCY, Currency, Ledger
+from sim.scenario.prices import Prices
 from sim.scenario.providers import LAUNCH, Entry, EntryTerms, Provider, ProviderEntry, Regulator
 from sim.scenario.records import MOST, NO_TRUTH, Model, Titled
 from sim.scenario.steps import Policy
@@ -185,6 +186,9 @@ class Scenario(Model):
     )
     as_of: datetime.date = Field(description="Day whose knowledge the scenario stands for.")
     currency: Currency = Field(default=DEFAULT_CURRENCY, description="ISO code of the money that results are in.")
+    prices: Prices = Field(
+        default_factory=Prices, description="Whether money is nominal, as by default, or in prices of one year."
+    )
     exchange_rates: dict[Currency, ExchangeRate] = Field(
         title="rate at which money in {0} is converted",
         default_factory=dict,
@@ -255,7 +259,12 @@ class Scenario(Model):
             other: record.middle() if record.unit.startswith(other) else 1.0 / record.middle()
             for other, record in self.exchange_rates.items()
         }
-        return Ledger(self.currency, rates)
+        return Ledger(self.currency, rates, self.money)
+
+    @property
+    def money(self) -> str:
+        """The currency as units name it, with the year where money is in prices of one."""
+        return self.prices.label(self.currency)
 
     def called(self, key: str) -> str:
         """What a part of the scenario is called where people read; an id of none in words."""

@@ -11,13 +11,13 @@ from sim.scenario.evidence import (
     Category,
     Discount,
     Fraction,
+    Growth,
     Intensity,
     Margin,
     Money,
     Multiple,
     Number,
     Range,
-    Rate,
     Years,
 )
 from sim.scenario.levers import Id
@@ -84,7 +84,7 @@ class Economics(Model):
         title="use of capacity",
         description="What firms on which costs and capital are measured sell of what they could serve.",
     )
-    reference_growth: Annotated[Rate, Range(0.001, 10)] = Field(
+    reference_growth: Annotated[Growth, Range(0.001, 10)] = Field(
         title="growth of the firms that costs are measured on", description="Yearly growth of these firms."
     )
     buy_out_price: Multiple | None = Field(
@@ -98,7 +98,7 @@ class Economics(Model):
     dividend_withholding: Fraction = Field(title="withholding tax on dividends")
     domestic_margin: Margin = Field(title="margin of domestic rivals", description="Gross margin of domestic rivals.")
     discount_rate: Discount = Field(title="discount rate", description="Effective annual WACC.")
-    terminal_growth: Annotated[Rate, Range(-0.9, 10)] = Field(title="growth after the last year")
+    terminal_growth: Growth = Field(title="growth after the last year")
     transfer_price: Fraction | None = Field(
         title="price paid when sites are handed over",
         default=None,

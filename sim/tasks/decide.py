@@ -435,5 +435,5 @@ def _notes(decision: Decision) -> Iterator[str]:
     for decider in decision.deciders:
         for action in decider.actions:
             if action.note:
-                cost = f"{start.currency} {action.cost:g}bn"
+                cost = f"{start.money} {action.cost:g}bn"
                 yield f"what {decider.title} commits ({action.title}, {cost}): {action.note}"

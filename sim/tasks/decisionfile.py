@@ -24,6 +24,7 @@ from sim.reading.kinds import DECISION, tree_of
 from sim.reading.loading import Loaded, read_scenario, with_values
 from sim.reading.naming import file_named, named_file
 from sim.reading.validation import conforming, refuse, steps
+from sim.scenario.evidence import SCALES
 from sim.scenario.families import Discrete
 from sim.scenario.inputs import inputs, medians
 from sim.scenario.levers import Id
@@ -71,12 +72,12 @@ class DiscountRate(Model):
     """At which rate the one who decides values, in discounting and in the rent of capital alike."""
 
     value: Finite
-    unit: Literal["%/yr", "1/yr"]
+    unit: Literal["%/yr", "1/yr", "%/yr nominal", "1/yr nominal", "%/yr real", "1/yr real"]
 
     @property
     def yearly(self) -> float:
         """As a fraction per year."""
-        return self.value * {"%/yr": 0.01, "1/yr": 1.0}[self.unit]
+        return self.value * SCALES["growth of money"][self.unit]
 
 
 class When(Model):
@@ -357,6 +358,8 @@ class _Draft:
             sets = [name for name, record in found.items() if isinstance(record, Discrete)]
             place = tree.entries.get("beliefs", tree).place
             yield place.problem("beliefs", f"{scenario.name} has no such categories {choices(self.file.beliefs, sets)}")
+        if self.file.discount and (message := scenario.prices.objection(self.file.discount.unit, must_say=True)):
+            yield tree.entries["discount"].place.problem("discount.unit", message)
         growth, rate = medians(scenario)["economics.terminal_growth"], self._discount()
         if not rate > max(growth, 0.0):
             message = f"must be above terminal growth of {growth:.1%}, or the value has no end (found {rate:.1%})"

@@ -45,7 +45,7 @@ _UNITS: Final = {"P(loss)": "fraction", "P(best)": "fraction"}
 def decide_rows(advice: Advice) -> Iterator[Row]:
     """The tidy table."""
     for row in _rows(advice):
-        yield row._replace(unit=in_currency(row.unit, advice.scenario.currency))
+        yield row._replace(unit=in_currency(row.unit, advice.scenario.money))
 
 
 def _rows(advice: Advice) -> Iterator[Row]:

@@ -35,7 +35,7 @@ def sentences(advice: Advice) -> tuple[str, ...]:
     """One sentence for each thing that is found, the most important first."""
     made = _of_host(advice) if advice.is_host else _of_provider(advice)
     told = _of_game(advice) if advice.game is not None else filter(None, made)
-    return tuple(sentence.replace(_CURRENCY, advice.scenario.currency) for sentence in told)
+    return tuple(sentence.replace(_CURRENCY, advice.scenario.money) for sentence in told)
 
 
 def _amount(value: float) -> str:

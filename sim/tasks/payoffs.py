@@ -129,7 +129,7 @@ def _path_of(decision: Decision, decider: Decider) -> str:
 
 
 def _wrong_kinds(decision: Decision, objectives: Sequence[Sequence[tuple[Outcome | None, float]]]) -> Iterator[Problem]:
-    value = in_currency("bn", decision.start.currency)
+    value = in_currency("bn", decision.start.money)
     for decider, objective in zip(decision.deciders, objectives, strict=True):
         for outcome, _ in objective:
             assert outcome is not None

@@ -140,11 +140,11 @@ def _matched(before: Sequence[_Side], after: Sequence[_Side]) -> tuple[tuple[Pai
 def _require_one_currency(pairs: Sequence[Pair]) -> None:
     """Refuse to subtract money of one currency from that of another."""
     for pair in pairs:
-        then, now = (side.result.scenario.currency for side in (pair.old, pair.new))
+        then, now = (side.result.scenario.prices.words(side.result.scenario.currency) for side in (pair.old, pair.new))
         if then != now:
             raise ResultsError(
                 f"{pair.name} cannot be compared: its money is in {then} in the old study and in {now} in the new one; "
-                "run one of them again in the other's currency, with a rate in exchange_rates"
+                "run one of them again in the other's"
             )
 
 
