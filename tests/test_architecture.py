@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from functools import cache
 from itertools import groupby
@@ -12,6 +13,8 @@ import pytest
 from conftest import QUICK, TESTS
 
 import sim
+from sim.reading.loading import load_scenario
+from sim.reading.naming import scenario_files
 from sim.scenario.levers import Regime
 
 PACKAGE = Path(sim.__file__).parent
@@ -249,3 +252,69 @@ def test_the_quick_tests_exist_and_import_from_every_folder() -> None:
         assert not test or f"def {test.partition('[')[0]}(" in (TESTS / file).read_text(), entry
         reached |= {module.split(".")[1] for module in _imports(TESTS / file) if module.startswith("sim.")}
     assert reached >= set(FOLDERS)
+
+
+OF_A_CASE = (
+    *(
+        "cloud",
+        "iaas",
+        "paas",
+        "saas",
+        "data centre",
+        "data center",
+        "datacentre",
+        "datacenter",
+        "hyperscaler",
+        "icloud",
+    ),
+    *(
+        "china",
+        "chinese",
+        "beijing",
+        "shanghai",
+        "lingang",
+        "cny",
+        "rmb",
+        "renminbi",
+        "yuan",
+        "icp",
+        "ftz",
+        "mofcom",
+        "miit",
+    ),
+    *("free-trade zone", "free trade zone", "aws", "azure", "aliyun", "baidu", "sinnet", "nwcd", "21vianet", "itif"),
+    *("vehicle", "car maker", "carmaker", "combustion", "electric", "insurer", "insurance", "sovereignty", "german"),
+)
+"""Words of single markets. What a case calls its things stands in its files."""
+
+WORDS_OF_EVERY_MARKET = frozenset({"life"})
+"""Ids of cases that are common words too."""
+
+SHIPPED = PACKAGE.parent / "scenarios"
+
+
+@cache
+def _ids_of_cases() -> frozenset[str]:
+    """Ids of the providers and layers of all shipped scenarios."""
+    folders = (SHIPPED, *(path.parent for path in SHIPPED.glob("*/base.yaml")))
+    found = [load_scenario(file) for folder in folders for file in scenario_files(folder)]
+    ids = {name for one in found for name in (*one.providers, *one.market.layers)}
+    return frozenset(ids - WORDS_OF_EVERY_MARKET)
+
+
+def _texts() -> Iterator[tuple[Path, str]]:
+    """Every file of the package that is written by hand."""
+    for path in sorted(PACKAGE.rglob("*")):
+        if path.suffix in (".py", ".yaml", ".css", ".js", ".html"):
+            yield path, path.read_text()
+
+
+def test_nothing_of_a_single_market_stands_in_the_program() -> None:
+    words = "|".join(re.escape(word) for word in sorted({*OF_A_CASE, *_ids_of_cases()}))
+    forbidden = re.compile(rf"(?<![a-z])(?:{words})s?(?![a-z])", re.IGNORECASE)
+    found = [
+        f"{path.relative_to(PACKAGE)}:{text.count(chr(10), 0, match.start()) + 1}: {match[0]}"
+        for path, text in _texts()
+        for match in forbidden.finditer(text)
+    ]
+    assert not found

@@ -184,7 +184,7 @@ def load_results(path: Path | str) -> Mapping[str, Any]:
     -------
     mapping of str
         Scenario, then variable: `load_results(path)["open"]["foreign_share"].sel(item="total:", year=2030)`; what
-        was drawn stands beside, by column, `load_results(path)["ftz_pilot"]["inputs"]["zone.cap"]`. Where xarray is
+        was drawn stands beside, by column, `load_results(path)["open"]["inputs"]["market.size"]`. Where xarray is
         installed it is a DataTree that reads from the files what is asked of it; without it the same names lead to
         arrays with labels (`Labelled`), which NumPy takes.
 

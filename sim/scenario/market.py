@@ -99,7 +99,7 @@ class LayerTechnology(Model):
 
 
 class Layer(Titled):
-    """A layer of the stack; the layer without a size is the rest of the total."""
+    """A layer of the market, a kind of product; the layer without a size is the rest of the total."""
 
     size: Money | None = Field(
         title="spending on {0} in the base year", default=None, description="Spending in the base year."
