@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shipped import column, periods, run, worlds
+from shipped import FOLDER, column, periods, run, worlds
 
 from sim.axes import FloatArray
+from sim.chance.sampling import draw_worlds
 from sim.kernels.capacity import arriving, first_come, grant, lags, planned_growth
 from sim.kernels.choice import Intake, Reach, rationed
+from sim.model.engine import simulate
+from sim.reading.loading import load_scenario
 
 TWO = np.ones(2)
 
@@ -169,3 +172,45 @@ def test_one_draw_that_is_short_alone_gets_the_bits_that_it_gets_beside_another(
     alone = _intake(reach, seen, room)
     room[:, 5] = 0.1
     np.testing.assert_array_equal(_intake(reach, seen, room).owned[..., 3], alone.owned[..., 3])
+
+
+HEADROOM = "capacity.headroom={value: %s, unit: fraction, source: judgement, grade: judgement}"
+CERTAIN = ("rivalry.provider_sd=0", "rivalry.origin_sd=0", "market.volatility=0", "market.step_rate=0")
+
+
+def test_headroom_is_what_stands_beyond_what_is_expected_to_be_used() -> None:
+    """Where nothing is short without it, use is the same and capacity larger by it."""
+    plain, more = (
+        periods("full_liberalization", *CERTAIN, "entry.rule=always", *stated)[1] for stated in ((), (HEADROOM % 0.25,))
+    )
+    same = (plain.owned == more.owned).all(axis=(0, 1, 2))
+    assert same.mean() > 0.2
+    np.testing.assert_allclose(more.capacity[..., same], 1.25 * plain.capacity[..., same], rtol=1e-12)
+
+
+def test_no_headroom_is_the_run_without_to_the_bit() -> None:
+    plain, stated = (run("full_liberalization", *changes) for changes in ((), (HEADROOM % 0,)))
+    for name, panel in plain.items():
+        np.testing.assert_array_equal(stated[name].values, panel.values, err_msg=name)
+
+
+def test_sites_of_the_base_year_keep_room_for_luck() -> None:
+    """With headroom next to nobody is turned away where nothing changes, and sites are as full as was measured."""
+    without, found = (_open_market(value) for value in ("0", "0.36"))
+    assert found[0][-1] > 0.995
+    assert found[0][-1] - without[0][-1] > 0.03
+    assert 0.6 < found[1] < 0.75
+    assert without[1] > 0.85
+
+
+def _open_market(headroom: str) -> tuple[FloatArray, float]:
+    """Part of foreign sales on own sites by year, and the median utilization in the last, in an open market."""
+    case = load_scenario(
+        FOLDER / "europe_cloud" / "open_as_it_is.yaml", overrides=(HEADROOM % headroom,), extremes=True
+    )
+    panels = simulate(case, draw_worlds(case, range(1)), needed=("owned_revenue", "revenue_gross", "capacity"))
+    own, gross, stands = (
+        sum(column(panels, name, "total", provider) for provider in case.foreign)
+        for name in ("owned_revenue", "revenue_gross", "capacity")
+    )
+    return own.sum(axis=1) / gross.sum(axis=1), float(np.median(own[-1] / stands[-1]))

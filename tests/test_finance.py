@@ -125,6 +125,12 @@ def test_an_operator_that_grows_as_the_firms_measured_is_as_idle_as_they_are_and
     np.testing.assert_allclose(found, [1.0, np.sqrt(0.7), 0.7, 0.7])
 
 
+def test_an_operator_with_headroom_keeps_it_free_when_it_does_not_grow() -> None:
+    growth = np.log(1.47) * np.array([1.0, 0.0])[:, None] * ONE
+    found = channels.operator_idleness(growth, _rates(ordered=1.3))[:, 0]
+    np.testing.assert_allclose(found, [1.0, 0.7 * 1.3])
+
+
 @pytest.mark.parametrize("growth", [0.0, 0.2, 0.5])
 def test_a_site_as_full_as_the_operator_s_costs_the_same(growth: float) -> None:
     rates = _rates()

@@ -55,6 +55,7 @@ class Rates:
     discount_rate: FloatArray
     terminal_growth: FloatArray
     transfer_price: FloatArray
+    ordered: FloatArray | float = 1.0
     buy_out_price: FloatArray | None = None
     measured_site_cost: FloatArray | None = None
 
@@ -109,7 +110,8 @@ def operator_idleness(growth: FloatArray, rates: Rates) -> FloatArray:
 
     Equation (23) of docs/model.md.
 
-    An operator plans as they do, so that it is fuller where growth is slower: u = u_ref^(g / ln(1 + g_ref)).
+    An operator plans as they do, so that it is fuller where growth is slower: u = (u_ref k)^(g / ln(1 + g_ref)) / k,
+    with k what it orders over what it expects to be used.
 
     Parameters
     ----------
@@ -123,7 +125,7 @@ def operator_idleness(growth: FloatArray, rates: Rates) -> FloatArray:
         u_ref / u.
     """
     part = np.maximum(growth, 0.0) / np.log1p(rates.reference_growth)
-    return np.asarray(rates.utilization ** (1.0 - part))
+    return np.asarray((rates.utilization * rates.ordered) ** (1.0 - part))
 
 
 def royalty_rate(idleness: FloatArray, rates: Rates) -> FloatArray:

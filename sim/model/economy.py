@@ -136,7 +136,15 @@ class Economy:
         named["capital_intensity"] = np.minimum(named["capital_intensity"], measured * named["asset_life"])
         if cost in by_period or before is not self.inputs:
             named["measured_site_cost"] = measured
-        return Rates(**named)
+        return Rates(**named, ordered=self.ordered)
+
+    @property
+    def ordered(self) -> FloatArray:
+        """What is ordered over what is expected to be used, (N,): 1 and the headroom.
+
+        Equation (19) of docs/model.md.
+        """
+        return np.asarray(1.0 + self.inputs.get("capacity.headroom", np.zeros(self.draws)))
 
     @property
     def home_margin(self) -> FloatArray:

@@ -210,7 +210,7 @@ def _build(economy: Economy, stocks: Stocks, period: Period, use: FloatArray, co
         launch, change = _bought_at_launch(economy, stocks, period, whole, change)
     stocks.growth = planned_growth(stocks.growth, change, sites.live_years, sites.first, period.step)
     years = economy.inputs["capacity.expansion_lead"] + economy.inputs["capacity.planning_years"]
-    wanted = np.where(sites.first, launch, whole) + stocks.growth * years
+    wanted = (np.where(sites.first, launch, whole) + stocks.growth * years) * economy.ordered
     np.multiply(np.maximum(wanted, 0.0), sites.live, out=stocks.wanted[t])
     standing = np.maximum(stocks.capacity - arriving(stocks.bought, t, sites.life), 0.0)
     ordered = [arriving(stocks.wanted, t, lead) for lead in (sites.lead, sites.lead + 1)]
@@ -232,7 +232,7 @@ def _bought_at_launch(
     for a part says what a whole one brings.
     """
     sites, t, filled = period.sites, period.number + stocks.history, economy.inputs["economics.reference_utilization"]
-    launch = whole * period.step / np.maximum(sites.live_years, _TINY) / filled
+    launch = whole * period.step / np.maximum(sites.live_years, _TINY) / (filled * economy.ordered)
     after = (stocks.wanted[t - 2] == 0.0) & (stocks.wanted[t - 1] > 0.0)
     change = np.where(after, whole - stocks.wanted[t - 1] * filled, change)
     return launch, np.where(sites.first, 0.0, change)
@@ -346,7 +346,9 @@ def open_sites(economy: Economy, mix: Mix, stocks: Stocks, sites: Sites, reach_p
     stocks.growth = use * (-np.expm1(-rate * step) / step)
     years = economy.inputs["capacity.expansion_lead"] + economy.inputs["capacity.planning_years"]
     ages = np.arange(stocks.history, 0, -1.0)[:, None]
-    wanted = np.maximum(use + stocks.growth * years, 0.0) * np.exp(-rate * step * (ages - 1.0))[:, None]
+    wanted = (
+        np.maximum(use + stocks.growth * years, 0.0) * economy.ordered * np.exp(-rate * step * (ages - 1.0))[:, None]
+    )
     stocks.wanted = np.concatenate([wanted, stocks.wanted])
     ordered = arriving(stocks.wanted, stocks.history - 1, sites.lead)
     stocks.capacity = np.maximum(use / economy.inputs["economics.reference_utilization"], ordered)

@@ -33,6 +33,11 @@ class Capacity(Model):
     planning_years: Annotated[Years, Range(0, 1000)] = Field(
         title="how far ahead capacity is ordered", description="Growth beyond the lead for which a provider orders."
     )
+    headroom: Annotated[Fraction, Range(0, 2)] | None = Field(
+        title="capacity kept free for luck",
+        default=None,
+        description="What is ordered beyond what is expected to be used, as a part of that; left out: nothing.",
+    )
 
 
 class Reading(Titled):

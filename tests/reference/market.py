@@ -453,6 +453,7 @@ def _build(case: Case, market: Market, seen: tuple[Vector, Vector, Vector], t: i
     market.planned = np.where(live & ~before, change / np.maximum(years, 1e-9), smoothed)
     ahead = case["capacity.expansion_lead"] + case["capacity.planning_years"]
     wanted = np.maximum(np.where(before, use + change, 0.0) + market.planned * ahead, 0.0)
+    wanted *= 1.0 + case.inputs.get("capacity.headroom", 0.0)
     market.wanted[t] = np.where(live, wanted, 0.0)
     life = max(round(case["economics.asset_life"] / case.step), 1)
     standing = np.maximum(market.capacity - (market.bought[t - life] if t >= life else 0.0), 0.0)

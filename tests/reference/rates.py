@@ -18,6 +18,7 @@ class Rates:
         cost = {name.removeprefix("economics."): x for name, x in case.inputs.items() if name.startswith("economics.")}
         self.site, self.life, self.operator = cost["site_cost"], cost["asset_life"], cost["operator_margin"]
         self.full, self.reference = cost["reference_utilization"], math.log1p(cost["reference_growth"])
+        self.ordered = 1.0 + case.inputs.get("capacity.headroom", 0.0)
         self.intensity = min(cost["capital_intensity"], self.site * self.life)  # at most what site cost can depreciate
         self.technology = 1.0 - self.site - cost["provider_margin"]
         self.saved = (1.0 - cost["incremental_technology"]) * self.technology
@@ -32,8 +33,9 @@ class Rates:
         self.unit = self.full * self.intensity  # capital per unit of capacity
 
     def idleness(self, growth: Vector) -> Vector:
-        """u / u_t of the operator, u_t = u^(g / ln(1 + g_ref)), g at least 0."""
-        return self.full / self.full ** (np.maximum(growth, 0.0) / self.reference)
+        """u / u_t of the operator, u_t = (u k)^(g / ln(1 + g_ref)) / k, g at least 0, k one and the headroom."""
+        planned = self.full * self.ordered
+        return planned / planned ** (np.maximum(growth, 0.0) / self.reference)
 
     def royalty(self, idle: Vector | float) -> Vector | float:
         """1 - site cost - the operator's margin, site cost c_I - K/life + (u / u_t) K/life."""
