@@ -17,6 +17,7 @@ from sim.analysis.bridge import STATISTICS, Summary
 from sim.axes import FloatArray
 from sim.outcomes.naming import Outcome
 from sim.outcomes.results import Result
+from sim.pictures.lettering import wrapped
 from sim.pictures.marks import key
 from sim.pictures.registry import picture
 from sim.pictures.style import COLOURS, GREY, INK, grid, heading, number_axis, sheet, short_title
@@ -118,8 +119,11 @@ def bridge_waterfall(shown: BridgeSheet) -> Figure:
     figure = sheet(title, note, results, _BEHIND)
     axes = figure.add_subplot(grid(figure, 1, 1, margins=(2.6, 3.3, 2.0, 1.15))[0, 0])
     _bars(axes, shown)
-    rows = [f"{one}: {shown.level(found.start)}", *(capital(readable(name)) for name in shown.clauses)]
-    axes.set_yticks(range(count + 2), [*rows, f"{other}: {shown.level(found.end)}"])
+    clauses = (capital(readable(name)) for name in shown.clauses)
+    ends = [
+        f"{wrapped(title, 10, 2.1)}:\n{shown.level(value)}" for title, value in ((one, found.start), (other, found.end))
+    ]
+    axes.set_yticks(range(count + 2), [ends[0], *(wrapped(text, 10, 2.1) for text in clauses), ends[1]])
     axes.set_ylim(count + 1.6, -0.6)
     axes.tick_params(axis="y", length=0)
     axes.spines["left"].set_visible(False)

@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.gridspec import GridSpec
 from matplotlib.patches import Patch
 from matplotlib.ticker import PercentFormatter
 
@@ -17,7 +18,7 @@ from sim.axes import FloatArray
 from sim.outcomes.phrases import share_of_draws
 from sim.outcomes.results import Result
 from sim.outcomes.stakes import WAYS, ways_of
-from sim.pictures.lettering import shortened
+from sim.pictures.lettering import shortened, text_width
 from sim.pictures.marks import beside, key
 from sim.pictures.registry import Runs, picture, variables
 from sim.pictures.style import (
@@ -28,6 +29,7 @@ from sim.pictures.style import (
     by_name,
     grid,
     heading,
+    inches_wide,
     looks,
     sheet,
     short_title,
@@ -78,9 +80,9 @@ def timeline(runs: Runs) -> Figure:
         _title(shown, ways), _note(runs.ordered, shown, ways), runs.ordered, paths, height=height, table=RUN_TABLE
     )
     key(figure, [Patch(color=colour, label=label, linewidth=0) for label, colour in fills.values()], rows=key_rows)
-    places = grid(figure, len(shown), 1 + len(ways), margins=(1.3, 2.3, above, 1.05), gaps=(1.0, 0.5))
+    places = _places(figure, len(shown), len(ways), above)
     for row, result in enumerate(shown):
-        panels = [figure.add_subplot(places[row, column]) for column in range(1 + len(ways))]
+        panels = [figure.add_subplot(one[row, column]) for one, column in places]
         _draw_regimes(panels[0], result, fills)
         heading(panels[0], style[result.name].label, style[result.name].ink)
         for axes, way in zip(panels[1:], ways, strict=True):
@@ -89,7 +91,22 @@ def timeline(runs: Runs) -> Figure:
         for axes in panels:
             _frame(axes, result.scenario)
             axes.tick_params(labelbottom=row == len(shown) - 1)
+            axes.set_ylabel("% of draws" if axes in panels[:2] else "")
     return figure
+
+
+def _places(figure: Figure, rows: int, ways: int, above: float) -> list[tuple[GridSpec, int]]:
+    """A place for regimes and one for each way to a business of one's own, as grids and their columns."""
+    if ways < 2:
+        whole = grid(figure, rows, 1 + ways, margins=(1.3, 2.3, above, 1.05), gaps=(1.0, 0.5))
+        return [(whole, column) for column in range(1 + ways)]
+    regimes = grid(figure, rows, 1, margins=(1.3, figure.get_figwidth() - 4.1, above, 1.05), gaps=(0, 0.5))
+    others = grid(figure, rows, ways, margins=(5.1, _ROOM + 0.1, above, 1.05), gaps=(_ROOM + 0.55, 0.5))
+    return [(regimes, 0), *((others, column) for column in range(ways))]
+
+
+_ROOM: Final = 2.1
+"""Inches for names beside curves."""
 
 
 def _title(shown: Sequence[Result], ways: Sequence[str]) -> Titles:
@@ -112,7 +129,7 @@ def _possible(shown: Sequence[Result]) -> list[str]:
 
 
 def _note(ordered: Sequence[Result], shown: Sequence[Result], ways: Sequence[str]) -> str:
-    does = listed([_DONE[way] for way in ways]) if ways else ""
+    does = " or ".join(_DONE[way] for way in ways)
     said = "Share of draws in which a regime is in force" + (
         f", and in which a foreign provider has {does}." if does else "."
     )
@@ -123,12 +140,16 @@ def _note(ordered: Sequence[Result], shown: Sequence[Result], ways: Sequence[str
 def _frame(axes: Axes, scenario: Scenario) -> None:
     first, end = scenario.horizon.base_year + 1, scenario.horizon.end_year + 1
     axes.set_xlim(first, end)
-    axes.set_xticks(np.arange(first, end + 1, -(-(end - first) // 6)))
+    most = max(2, min(6, int(inches_wide(axes) / _TICK)))
+    axes.set_xticks(np.arange(first, end + 1, -(-(end - first) // most)))
     axes.set_ylim(0, 1)
     axes.set_yticks([0, 0.5, 1])
     axes.yaxis.set_major_formatter(PercentFormatter(1))
-    axes.set_ylabel("% of draws")
     axes.grid(axis="y")
+
+
+_TICK: Final = 0.55
+"""Inches that a year below an axis takes at least."""
 
 
 def _times(scenario: Scenario) -> FloatArray:
@@ -227,7 +248,8 @@ def _draw_way(axes: Axes, result: Result, way: str, look: Look) -> None:
         axes.plot(times, curve, color=look.colour, linewidth=wide, linestyle=dashes[name], drawstyle="steps-post")
     places = _spread([float(curves[name][-1]) for name in named], 0.19)
     for name, place in zip(named, places, strict=True):
-        words = shortened(f"{short_title(scenario, name)} {share_of_draws(float(curves[name][-1]))}", 9.5, 2.1)
+        often = f" {share_of_draws(float(curves[name][-1]))}"
+        words = shortened(short_title(scenario, name), 9.5, _ROOM - text_width(often, 9.5)) + often
         beside(axes, place, words, color=look.ink, fontsize=9.5)
 
 

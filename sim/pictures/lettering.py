@@ -9,7 +9,7 @@ from typing import Final
 from matplotlib.font_manager import FontProperties
 from matplotlib.textpath import text_to_path
 
-__all__ = ["broken", "fitting", "shortened", "text_width"]
+__all__ = ["broken", "fitting", "shortened", "text_width", "wrapped"]
 
 FAMILY: Final = "DejaVu Sans"
 
@@ -44,6 +44,13 @@ def shortened(text: str, size: float, width: float, *, bold: bool = False) -> st
         kept = kept[:-1]
         text = f"{kept.rstrip()} …"
     return text
+
+
+def wrapped(text: str, size: float, width: float, lines: int = 2, *, bold: bool = False) -> str:
+    """A text in at most so many lines of some inches; what is too much ends in a mark of omission."""
+    taken = broken(text, size, width, bold=bold)
+    rest = [shortened(" ".join(taken[lines - 1 :]), size, width, bold=bold)] if len(taken) > lines else []
+    return "\n".join([*taken[: lines - 1], *rest] if rest else taken)
 
 
 def fitting(texts: Sequence[str], size: float, width: float, lines: int) -> list[str]:

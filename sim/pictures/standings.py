@@ -19,7 +19,7 @@ from sim.axes import BoolArray, FloatArray
 from sim.outcomes.phrases import share_of_draws
 from sim.outcomes.results import Result
 from sim.outcomes.stakes import WAYS, ways_of
-from sim.pictures.lettering import broken, text_width
+from sim.pictures.lettering import broken, shortened, text_width, wrapped
 from sim.pictures.marks import (
     INTERVALS,
     Measure,
@@ -45,6 +45,7 @@ from sim.pictures.style import (
     brief_title,
     grid,
     heading,
+    inches_wide,
     looks,
     lowered,
     number_axis,
@@ -175,7 +176,7 @@ def provider_shares(runs: Runs) -> Figure:
     layer = ordered[0].scenario.detail_layer
     years = ordered[0].panels["market_share"].years[0], ordered[0].scenario.answer_year
     called = ordered[0].scenario.called(layer)
-    style = [Look(f"{look.label}, {years[-1]}", look.colour, look.marker) for look in looks(ordered).values()]
+    style = [replace(look, label=_dated(look.label, years[-1])) for look in looks(ordered).values()]
     style = [Look(f"{years[0]}", INK, "d"), *style]
     groups = {"Foreign": _shares_of(layer, _foreign(ordered)), "Domestic": _shares_of(layer, _domestic(ordered))}
     groups = {origin: _largest(rows, ordered) for origin, rows in groups.items()}
@@ -183,15 +184,16 @@ def provider_shares(runs: Runs) -> Figure:
     note = f"Shares of {called} in {years[0]} and {years[-1]}. {INTERVALS} The panels have scales of their own."
     title = _provider_title([*groups["Foreign"], *groups["Domestic"]], ordered)
     figure = sheet(title, note, ordered, _SHARES, height=_height(most * len(style)), table=RUN_TABLE)
-    wide = [_left([row.label for row in rows], style) for rows in groups.values()]
+    labels = {origin: [_row_label(row.label, len(style)) for row in rows] for origin, rows in groups.items()}
+    wide = [_left(words, style) for words in labels.values()]
     places = grid(figure, 1, 2, margins=(0.4 + wide[0], 0.5, 1.75, 1.3), gaps=(0.4 + wide[1], 0))
     for column, (origin, rows) in enumerate(groups.items()):
         axes = figure.add_subplot(places[0, column])
         base = quantiles_of_each([row.first(ordered[0]) for row in rows])
         ends = [quantiles_of_each([row.answer(result) for row in rows]) for result in ordered]
-        interval_rows(axes, [row.label for row in rows], list(zip(style, [base, *ends], strict=True)))
+        interval_rows(axes, labels[origin], list(zip(style, [base, *ends], strict=True)))
         heading(axes, f"{origin} providers")
-        axes.set_xlabel(f"Share of {called} (% of spending)")
+        axes.set_xlabel(wrapped(f"Share of {called} (% of spending)", 10.5, 3.0))
         axes.set_xlim(left=0)
         number_axis(axes.xaxis, "%")
     return figure
@@ -199,6 +201,21 @@ def provider_shares(runs: Runs) -> Figure:
 
 _MOST_PROVIDERS: Final = 8
 """Rows of providers in a picture; of more, the largest are named and the others summed."""
+
+
+_ROOM_FOR_ROW: Final = 1.7
+_ROOM_FOR_DATED: Final = 1.75
+"""Inches for the name of a provider, and for that of a scenario with a year, beside intervals."""
+
+
+def _row_label(label: str, looks: int) -> str:
+    """A row's name, in as many lines as so many intervals leave room for."""
+    return wrapped(label, 11, _ROOM_FOR_ROW, max(1, min(looks, 3)), bold=looks > 1)
+
+
+def _dated(label: str, year: int) -> str:
+    """A scenario's name with a year, of which the name is shortened."""
+    return f"{shortened(label, 9, _ROOM_FOR_DATED - text_width(f', {year}', 9))}, {year}"
 
 
 def _shares_of(layer: str, providers: dict[str, str]) -> list[Measure]:
@@ -368,7 +385,7 @@ def npv(runs: Runs) -> Figure:
         panels.append(_worth_panel(draws, style, currency, is_added=bool(others)))
         ends = [[measures[-1].answer(one)] for one in ordered]
         levels.append(_worth_panel(ends, list(looks(ordered).values()), currency, is_added=False))
-    labels = ["\n".join(broken(row.label, 11, 1.3, bold=True)) for row in rows]
+    labels = [wrapped(row.label, 11, 1.3, max(2, min(len(shown), 3)), bold=True) for row in rows]
     left = 0.4 + _left(labels, list(looks(ordered).values()))
     for axes, words in zip(_tables(figure, 2.2, 1.3 + strip, labels, panels, left), _titles(base), strict=True):
         axes.set_title(words, loc="left", fontsize=12, fontweight="bold", pad=26)
@@ -449,7 +466,8 @@ def share_by_hypothesis(runs: Runs) -> Figure:
     axes = figure.add_subplot(places[0, 0])
     interval_rows(axes, labels, [(style[r.name], _by_hypothesis(r, share.answer(r), names)) for r in ordered])
     axes.set_xlim(left=0)
-    axes.set_xlabel(f"Foreign share of {base.scenario.called(layer)} in {share.answer_year(base)} (%)")
+    words = f"Foreign share of {base.scenario.called(layer)} in {share.answer_year(base)} (%)"
+    axes.set_xlabel(wrapped(words, 10.5, inches_wide(axes)))
     number_axis(axes.xaxis, "%")
     nothing = np.full(base.scenario.sampling.draws if base.sizes is None else len(share.answer(base)), np.nan)
     for column, years in enumerate(_YEARS_AFTER if launching else ()):

@@ -44,6 +44,7 @@ __all__ = [
     "colours_of",
     "grid",
     "heading",
+    "inches_wide",
     "looks",
     "lowered",
     "number_axis",
@@ -198,6 +199,11 @@ def span(result: Result) -> str:
 def heading(axes: Axes, text: str, colour: Any = INK) -> None:
     """A bold line above axes, at their left end."""
     axes.set_title(text, loc="left", fontsize=12, fontweight="bold", color=colour, pad=8)
+
+
+def inches_wide(axes: Axes) -> float:
+    """How wide axes are, in inches."""
+    return float(axes.bbox.width / axes.figure.dpi)
 
 
 def number_axis(axis: Axis, unit: str = "", *, sign: bool = False) -> None:

@@ -218,7 +218,15 @@ def chances(changes: Sequence[Change], baseline: str, year: int) -> Titles:
         f"In {year} foreign providers' share is above that under {baseline} in {said}",
         f"Share of {year} above {baseline}: in {said}",
         f"Above {baseline} in {said}",
+        f"Above the baseline in {said}",
+        _ends_of([one.higher for one in changes], year),
     )
+
+
+def _ends_of(higher: Sequence[float], year: int) -> str:
+    """The chances alone, where names take too much room."""
+    low, high = share_of_draws(min(higher)), share_of_draws(max(higher))
+    return f"Foreign share of {year}: above the baseline's in {low if low == high else f'{low} to {high}'} of draws"
 
 
 def revenue(levels: Sequence[Level], year: int, amount: Form) -> Titles:

@@ -23,9 +23,10 @@ from sim.belief.track import ENGINE, PooledRow, RowScore
 from sim.dates.timeline import period_ends
 from sim.outcomes.results import Result
 from sim.pictures.captions import beaten, foreseen, inside
+from sim.pictures.lettering import wrapped
 from sim.pictures.marks import fan, key, quantiles
 from sim.pictures.registry import picture
-from sim.pictures.style import GREY, INK, SHADE, grid, heading, number_axis, sheet
+from sim.pictures.style import GREY, INK, SHADE, grid, heading, inches_wide, number_axis, sheet
 from sim.pictures.titles import Titles
 from sim.scenario.scenario import Scenario
 from sim.wording import capital, long_date, readable
@@ -117,9 +118,9 @@ def track_fans(track: TrackRecord) -> Figure:
         f"later, and what was observed. An observation is as wide as the period "
         "that it covers and as high as its measurement range."
     )
-    figure = _sheet(inside(_outside(track), len(track.shown), "90% range"), note, scenario, 2.95 + 2.35 * lines)
+    figure = _sheet(inside(_outside(track), len(track.shown), "90% range"), note, scenario, 2.8 + 2.5 * lines)
     key(figure, _fan_handles())
-    places = grid(figure, lines, columns, margins=(1.0, 0.35, 2.05, 0.95), gaps=(0.95, 0.75))
+    places = grid(figure, lines, columns, margins=(1.0, 0.35, 2.05, 0.95), gaps=(0.95, 0.9))
     for place, (series, block) in enumerate(panels.items()):
         axes = figure.add_subplot(places[divmod(place, columns)])
         _fan_panel(axes, scenario, series, block, track.forecasts.paths[series])
@@ -157,7 +158,7 @@ def _fan_panel(axes: Axes, scenario: Scenario, series: Series, block: Sequence[R
     number_axis(axes.yaxis, "%" if series[0] in SHARES else "")
     axes.set_ylabel(_unit(series[0], scenario))
     axes.grid(axis="y")
-    heading(axes, _title(scenario, series))
+    heading(axes, wrapped(_title(scenario, series), 12, inches_wide(axes) + 0.6, bold=True))
 
 
 def _observation(axes: Axes, observation: Observation, factor: float) -> None:
@@ -193,7 +194,7 @@ def _pit_rows(axes: Axes, scenario: Scenario, panels: Mapping[Series, Sequence[R
         axes.axhline(height, color="#DADADA", linewidth=0.7, zorder=0)
         axes.plot([row.pit for row in block], [height] * len(block), **_dots(_ENGINE_COLOUR, "o"))
     axes.axvspan(*_BAND, color=SHADE, zorder=-1)
-    axes.set_yticks(range(len(panels)), [_title(scenario, series) for series in panels])
+    axes.set_yticks(range(len(panels)), [wrapped(_title(scenario, series), 10, 2.3) for series in panels])
     axes.set_ylim(len(panels) - 0.5, -0.5)
     axes.set_xlim(-0.02, 1.02)
     axes.set_xlabel("PIT value; shaded: the central 90%")

@@ -18,7 +18,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullLocator
 from sim.axes import FloatArray
 from sim.outcomes.findings import unit_words
 from sim.outcomes.results import Result
-from sim.pictures.lettering import text_width
+from sim.pictures.lettering import text_width, wrapped
 from sim.pictures.marks import Measure, base_point, fan, fan_key, intervals, quantiles, two_lines
 from sim.pictures.registry import Runs, picture, variables
 from sim.pictures.style import (
@@ -29,6 +29,7 @@ from sim.pictures.style import (
     brief_title,
     grid,
     heading,
+    inches_wide,
     looks,
     lowered,
     number_axis,
@@ -161,8 +162,13 @@ def _panel(
     is_first = place.colspan.start == 0
     axes.tick_params(labelleft=is_first)
     axes.set_ylabel(measure.label if is_first else "")
-    heading(axes, look.label + " (baseline)" * (i == 0 and len(ordered) > 1), look.ink)
+    mark = " (baseline)" * (i == 0 and len(ordered) > 1)
+    heading(axes, wrapped(look.label + mark, 12, inches_wide(axes) + _BESIDE_FAN, bold=True), look.ink)
     return axes
+
+
+_BESIDE_FAN: Final = 0.9
+"""Inches between fans side by side over which a heading may reach."""
 
 
 def _block(figure: Figure, block: int, blocks: int, rows: int, columns: int) -> GridSpec:
@@ -287,16 +293,15 @@ def market_size(runs: Runs) -> Figure:
         "up the axis are equal factors."
     )
     paths = ("market", "exchange_rates")
-    figure = sheet(_market_title(measures[0], ordered), note, ordered, paths, height=_tall(others), table=RUN_TABLE)
+    blocks = -(-len(scopes) // _MOST_FANS)
+    columns, height = -(-len(scopes) // blocks), _market_height(others, blocks)
+    figure = sheet(_market_title(measures[0], ordered), note, ordered, paths, height=height, table=RUN_TABLE)
     _base_key(figure, [base])
-    rows, whole = 0.4 + 0.2 * len(others), figure.get_figheight() - lowered(figure)
-    left = max(1.5, 0.7 + max((text_width(brief_title(other.scenario), 9) for other in others), default=0))
-    below = rows + 1.9 if others else 1.05
-    fans = grid(figure, 1, len(scopes), margins=(left, 1.1, 2.0, below), gaps=(1.0, 0))
-    additions = grid(figure, 1, len(scopes), margins=(left, 1.1, whole - rows - 1.25, 1.3), gaps=(1.0, 0))
-    for column, measure in enumerate(measures):
+    places = [_market_places(figure, block, blocks, columns, others) for block in range(blocks)]
+    for number, measure in enumerate(measures):
+        (fans, additions), column = places[number // columns], number % columns
         axes = figure.add_subplot(fans[0, column])
-        _log_fan(axes, base, measure, bands[column], limits)
+        _log_fan(axes, base, measure, bands[number], limits)
         axes.set_ylabel(measure.label if column == 0 else "")
         axes.tick_params(labelleft=column == 0)
         if others:
@@ -309,6 +314,39 @@ def _scopes(scenario: Scenario) -> tuple[str, ...]:
     if scenario.headline.layer:
         return scenario.headline.layer, "total"
     return "total", *_several(scenario.market.layers, scenario.opening.layer)
+
+
+_MOST_FANS: Final = 4
+"""Fans of the market side by side; more stand in several rows."""
+
+_HEAD, _FOOT, _APART = 2.0, 0.55, 0.6
+"""Inches above and below the rows of fans, and between two."""
+
+
+def _strip(others: Sequence[Result]) -> float:
+    """Inches that the rows of other scenarios take below a fan."""
+    return 0.4 + 0.2 * len(others)
+
+
+def _market_height(others: Sequence[Result], blocks: int) -> float:
+    below = _strip(others) + 1.35 if others else 0.5
+    return _tall(others) if blocks == 1 else _HEAD + _FOOT + _APART * (blocks - 1) + blocks * (2.1 + below)
+
+
+def _market_places(
+    figure: Figure, block: int, blocks: int, columns: int, others: Sequence[Result]
+) -> tuple[GridSpec, GridSpec]:
+    """Places of one of several rows of fans, and below each that of what other scenarios add."""
+    rows, whole = _strip(others), figure.get_figheight() - lowered(figure)
+    each = (whole - _HEAD - _FOOT - _APART * (blocks - 1)) / blocks
+    top = _HEAD + block * (each + _APART)
+    foot = whole - top - each
+    left = max(1.5, 0.7 + max((text_width(brief_title(other.scenario), 9) for other in others), default=0))
+    below = rows + 1.35 if others else 0.5
+    return (
+        grid(figure, 1, columns, margins=(left, 1.1, top, foot + below), gaps=(1.0, 0)),
+        grid(figure, 1, columns, margins=(left, 1.1, whole - foot - rows - 0.7, foot + 0.75), gaps=(1.0, 0)),
+    )
 
 
 def _several(layers: Iterable[str], chosen: str | None = None) -> tuple[str, ...]:
@@ -336,7 +374,7 @@ def _log_fan(axes: Axes, base: Result, measure: Measure, bands: FloatArray, limi
     axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_minor_locator(NullLocator())
     base_point(axes, measure.years(base)[0], bands[:, 0])
-    heading(axes, capital(base.scenario.called(measure.scope)))
+    heading(axes, wrapped(capital(base.scenario.called(measure.scope)), 12, inches_wide(axes) + 0.8, bold=True))
 
 
 def _additions(axes: Axes, measure: Measure, ordered: Sequence[Result], *, labelled: bool) -> None:
@@ -350,6 +388,9 @@ def _additions(axes: Axes, measure: Measure, ordered: Sequence[Result], *, label
     axes.set_ylim(len(others) - 0.4, -0.6)
     axes.axvline(0, color=INK, linewidth=1)
     axes.set_xlabel(f"{measure.answer_year(base)}, against {brief_title(base.scenario)} (%)")
+
+    words = f"{measure.years(base)[-1]}, against {brief_title(base.scenario)} (%)"
+    axes.set_xlabel(wrapped(words, 10.5, inches_wide(axes) + 0.8))
     axes.xaxis.set_major_locator(MaxNLocator(3, steps=_TICK_STEPS))
     number_axis(axes.xaxis, "%", sign=True)
     axes.tick_params(axis="y", length=0)
