@@ -95,6 +95,14 @@ def test_no_technology_spills_over_from_abroad() -> None:
     assert (year(ran(*still), "domestic_quality", 2030, "iaas") > 1.0).mean() > 0.9
 
 
+def test_own_sites_of_the_base_year_spill_over_in_part_from_the_first_day() -> None:
+    """In the first period by the shares of the base year, all of them on own sites."""
+    rates = ("technology.catch_up=1", "technology.spillover=0.8", "technology.owned_spillover=0.25")
+    changes = (*NOTHING_DRIFTS, *OPEN, *CLOSING, *rates, "horizon.period_months=12")
+    quality = np.log(year(ran(*changes), "domestic_quality", 2019, "iaas"))
+    np.testing.assert_allclose(quality, 0.01 + 0.008 * 0.25)
+
+
 SHUT = "policy.steps.shut={when: 2021-01-01, adopt: %s}"
 
 
@@ -114,6 +122,13 @@ def test_sites_that_are_handed_over_serve_through_partners() -> None:
     assert (year(handed, "owned_revenue", 2020, item="foreign") > 0.0).all()
     assert (year(handed, "owned_revenue", 2022, item="foreign") == 0.0).all()
     assert (year(handed, "foreign_share", 2022) > 0.0).all()
+
+
+def test_a_large_market_can_be_handed_over_where_nothing_was_beside_sites() -> None:
+    """Of nothing that was served from abroad nothing is left, whatever joins it."""
+    large = ("market.size={value: 70000, unit: USD bn/yr, source: judgement, grade: judgement}",)
+    handed = ran(*OPEN, *CLOSING, *large, "regimes.jv_only.transfers_sites=true", SHUT % "jv_only")
+    assert (year(handed, "cross_border_revenue", 2025, item="foreign") == 0.0).all()
 
 
 def test_capital_of_the_base_year_is_replaced_when_its_life_is_over() -> None:

@@ -260,7 +260,7 @@ def _serve_from_abroad(economy: Economy, stocks: Stocks, period: Period, choice:
     assert part is not None
     assert joined is not None
     stayed = stocks.held[economy.domestic :] + stocks.inside - joined
-    stocks.abroad *= np.clip(stayed / np.maximum(beside, _TINY), 0.0, 1.0)
+    stocks.abroad *= np.clip(np.minimum(stayed, beside) / np.maximum(beside, _TINY), 0.0, 1.0)
     stocks.abroad += part[:, economy.layer_of] * joined
 
 

@@ -354,3 +354,4 @@ def open_sites(economy: Economy, mix: Mix, stocks: Stocks, sites: Sites, reach_p
     stocks.capacity = np.maximum(use / economy.inputs["economics.reference_utilization"], ordered)
     evenly = np.where(ages[:, None] <= sites.life, np.exp(-rate * step * ages)[:, None], 0.0)
     stocks.bought = np.concatenate([stocks.capacity * (evenly / evenly.sum(axis=0)), stocks.bought])
+    stocks.owned_by_layer = economy.by_layer(stocks.owned)

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.optimize import brentq
 
 from reference.case import Case, Phase, Vector
+from reference.channels import Channels
 
 __all__ = ["Base", "base_year", "log_markups", "reach_of", "static_equilibrium"]
 
@@ -27,6 +28,7 @@ class Base:
     log_markup: Vector  # [g, p]
     phi: float = 0.0
     premium: Vector | None = None  # [l], phi times the layer's factor
+    channels: Channels | None = None
 
 
 def base_year(case: Case) -> Base:
@@ -54,7 +56,11 @@ def base_year(case: Case) -> Base:
     first = log_markups(case, np.stack([(1.0 - opens)[:, None] * closed, opens[:, None] * choice]))
     base = Base(_layer_sizes(case), layer_share, weight, opens, shares(abroad), choice, first)
     # What the start unlocks is inside the base year already.
-    base.phi = _added_premium(case, base) / (1.0 - case.phases[0].partner_unlock)
+    if case.mixed:
+        base.phi = _premium_of_regime(case, base)
+    else:
+        base.phi = _added_premium(case, base) / (1.0 - case.phases[0].partner_unlock)
+    base.channels = Channels(case, base.phi) if case.mixed else None
     base.premium = base.phi * np.array([case[f"opening.layer_factor.{name}"] for name in case.layers])
     return base
 
@@ -150,6 +156,23 @@ def static_equilibrium(case: Case, base: Base, reach: Vector, inside: Vector, ou
         if abs(change).max() < 2e-15:
             break
     return share[0], markup
+
+
+def _premium_of_regime(case: Case, base: Base) -> float:
+    """phi at which foreign providers have the share of the hypothesis under its regime; 0 if that is out of reach."""
+    layer = case.layers.index(case.scenario.opening.layer)
+    rows, spending = case.rows[layer], base.weight * base.open
+    target = _target(case, base, spending[rows].sum(), layer)
+
+    def missing(phi: float) -> float:
+        lifts = np.where(case.foreign, Channels(case, phi).long_run(case.asked), 0.0)[case.layer_of]
+        share, _ = static_equilibrium(case, base, np.ones(len(spending)), lifts, lifts)
+        abroad = spending * share[:, case.home :].sum(axis=1)
+        return target - float(abroad[rows].sum() / spending[rows].sum())
+
+    first = missing(0.0)
+    nearer = abs(missing(1e-3)) < abs(first)
+    return brentq(missing, 0.0, 100.0, xtol=1e-14, rtol=1e-14) if nearer else 0.0
 
 
 def _added_premium(case: Case, base: Base) -> float:

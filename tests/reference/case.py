@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from sim.scenario.scenario import Scenario
 
-__all__ = ["Case", "Closing", "Phase", "Vector"]
+__all__ = ["Case", "Closing", "Mask", "Phase", "Vector"]
 
 Vector = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -26,6 +26,14 @@ class Phase:
     partner_unlock: float
     owned_unlock: float
     spillover: float
+    cross_border: float
+    cross_border_unlock: float
+    tariff: float
+    bought_unlock: float
+    equity_cap: float | None
+    equity: Vector  # of each provider in its partner's operator, [p]
+    sites: Mask  # whether own sites are allowed, [l, p]
+    buys: Mask  # who would buy its partner out, [p]
     owned_layers: tuple[str, ...]
     reach: str
     capped: bool
@@ -63,6 +71,9 @@ class Case:
     transferred: Vector
     arrived: Vector  # of who is not there in the base year; minus infinity of the others
     order: Vector  # breaks ties of launch
+    bought: Vector  # partners that are bought out
+    asked: Phase | None  # what the draw's hypothesis says its share of; None for full control
+    spread: Mapping[str, Vector]  # luck of layers that spread, [t]
     part: Vector  # of its business for which a provider has places (section 2, `firms`)
 
     def __post_init__(self) -> None:
@@ -79,14 +90,42 @@ class Case:
     def __getitem__(self, name: str) -> float:
         return self.inputs[name]
 
+    @property
+    def mixed(self) -> bool:
+        """Whether channels or hypotheses say more than that all start with a partner."""
+        opening = self.scenario.opening
+        asked = any(one.regime is not None for one in opening.hypotheses.values())
+        return self.scenario.channels is not None or asked or bool(opening.provider_factor)
+
+    def own(self, owners: str, names: Sequence[str], path: str) -> Vector:
+        """A number of each of some, their own or everybody's."""
+        return np.array([self.inputs.get(f"{owners}.{name}.{path}", self.inputs.get(path, 0.0)) for name in names])
+
     def window(self, t: int) -> tuple[float, float]:
-        """From the middle of the period before to the middle of period t (section 4, timing)."""
-        middle = self.scenario.horizon.base_year + 1.0 + (t + 0.5) * self.step
-        return middle - self.step, middle
+        """From the middle of the period before to the middle of period t (section 4, timing); of goods the period."""
+        begin, end = self.period(t)
+        return (begin, end) if self.buys else (begin - self.step / 2, end - self.step / 2)
+
+    def period(self, t: int) -> tuple[float, float]:
+        """The days of a period."""
+        begin = self.scenario.horizon.base_year + 1.0 + t * self.step
+        return begin, begin + self.step
+
+    @property
+    def buys(self) -> bool:
+        """Whether goods are bought, so that all who buy in a period choose in it."""
+        return self.scenario.demand.kind == "purchase"
 
     def in_force(self, t: int) -> Phase:
-        """The levers in force in the middle of period t."""
-        return [phase for phase in self.phases if phase.start < self.window(t)[1]][-1]
+        """The levers in force at the end of the window of period t."""
+        return self._at(self.window(t)[1])
+
+    def met(self, t: int) -> tuple[Phase, ...]:
+        """The levers that those who choose meet: of goods those at the start of the window too."""
+        return (self._at(self.window(t)[0]), self.in_force(t)) if self.buys else (self.in_force(t),)
+
+    def _at(self, day: float) -> Phase:
+        return [self.phases[0], *(phase for phase in self.phases if phase.start < day)][-1]
 
     def mean(self, lever: str, begin: float, end: float) -> float:
         """What counts from the day of the rule: the mean of a lever; what is in force first was so before."""

@@ -30,7 +30,8 @@ def entry_margin(case: Case, base: Base, phase: Phase, p: int, hazard: float) ->
     partner = phase.partner_unlock - start
     with_site, without = (_sales(case, base, phase, p, lift, partner) for lift in (full - start, partner))
     hurdle = case.inputs.get(f"{path}.entry.hurdle", case["entry.hurdle"])
-    worth = Rates(case).worth(phase.partner_equity, hurdle, hazard, (with_site[1], without[1]))
+    every = Rates(case).worth(phase.equity, hurdle, hazard, (with_site[1], without[1]))
+    worth = float(every[0][p]), float(every[1][p])
     if provider.arrives is not None and provider.arrives.after == "launch":
         return worth[0]  # it gives nothing up
     return with_site[0] / without[0] * worth[0] - worth[1] if without[0] > 0.0 else -math.inf

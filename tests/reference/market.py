@@ -10,6 +10,7 @@ from scipy.optimize import brentq
 
 from reference.base import Base, log_markups, reach_of
 from reference.case import Case, Vector
+from reference.channels import ABROAD, LEAST, OWNED, Levels
 from reference.rates import Rates
 from sim.scenario.policy import decimal_year
 
@@ -18,11 +19,17 @@ __all__ = ["Market", "mean_price", "run"]
 MEMORY = 1.0
 """T_s of section 5, years."""
 
+NOWHERE = 1e-12
+"""Odds of an entrant in a layer in which it does not sell: a numerical setting."""
+
 PASSES = 5
 """Of the search for f_p: a numerical setting, for which the specification asks for a few."""
 
-Unlocks = tuple[float, Vector]
-"""Beyond the start's partner offers: what partners' offers have of the premium, and what those of sites have [p]."""
+TINY = np.finfo(np.float64).tiny
+
+Lifts = tuple[Vector, Vector, Vector]
+"""In a period: log of what the offers beside sites lift attraction by, how far sites' offers lead them, both beyond
+the base year, and the part of the former's sales that is served from abroad; [l, p]."""
 
 CLOSED, OUTSIDE, INSIDE, SITE = range(4)
 """Whose customers somebody is: of the closed class, outside and inside the reach of own sites, and on one."""
@@ -50,6 +57,8 @@ def market_path(case: Case, base: Base) -> Path:
     size = total[:, None] * _layer_parts(case, base, age)
     growth = np.diff(np.log(size), axis=0) / case.step
     trend = growth - np.diff(luck)[:, None] / case.step
+    if case.scenario.demand.kind == "purchase":  # what is in use grows with the market
+        return Path(size, size[1:] / size[:-1], np.concatenate([[first], np.diff(curve) / case.step]))
     # Existing customers stay, less churn; a part of the trend's growth stays with them, and all of shocks.
     kept = np.minimum(trend, case["demand.captive_growth"] * trend)
     kappa = np.exp((kept + growth - trend - case["demand.churn"]) * case.step)
@@ -92,15 +101,38 @@ def _layer_parts(case: Case, base: Base, age: Vector) -> Vector:
     So section 5 has it with "annual mean to annual mean"; read by its "base shares to the end of the base year" it
     would give IaaS 66.2% of the market of 2019 and not 68.3%.
     """
-    parts = np.tile(base.size / base.size.sum(), (len(age), 1))
-    drifting = [i for i, name in enumerate(case.layers) if case.scenario.market.layers[name].log_odds_drift]
-    for lead in drifting[:1]:
-        before, fade = parts[0, lead], case["market.drift_fade"]
-        gained = case[f"market.layers.{case.layers[lead]}.log_odds_drift"] * -np.expm1(-fade * age) / fade
-        now = 1.0 / (1.0 + (1.0 - before) / before * np.exp(-gained))
-        parts *= ((1.0 - now) / (1.0 - before))[:, None]
-        parts[:, lead] = now
+    first = base.size / base.size.sum()
+    moved = {i: _moved_part(case, name, first[i], age) for i, name in enumerate(case.layers) if _moves(case, name)}
+    parts = np.tile(first, (len(age), 1))
+    if moved:
+        parts *= ((1.0 - sum(moved.values())) / (1.0 - sum(first[i] for i in moved)))[:, None]
+    for i, now in moved.items():
+        parts[:, i] = now
     return parts
+
+
+def _moves(case: Case, layer: str) -> bool:
+    stated = case.scenario.market.layers[layer]
+    return stated.log_odds_drift is not None or stated.diffusion is not None
+
+
+def _moved_part(case: Case, layer: str, before: float, age: Vector) -> Vector:
+    """Part of the total of a layer that drifts, or of a technology that spreads along a logistic curve."""
+    spread, path = case.scenario.market.layers[layer].diffusion, f"market.layers.{layer}"
+    if spread is None:
+        fade = case["market.drift_fade"]
+        gained = case[f"{path}.log_odds_drift"] * -np.expm1(-fade * age) / fade
+        return np.asarray(1.0 / (1.0 + (1.0 - before) / before * np.exp(-gained)))
+    top, luck = case[f"{path}.diffusion.ceiling"], np.zeros(len(age))
+    if spread.speed is not None:
+        speed = case[f"{path}.diffusion.speed"]
+    else:  # half of the ceiling at the midpoint
+        years = case[f"{path}.diffusion.midpoint"] - (case.scenario.horizon.base_year + 0.5)
+        speed = math.log((top - before) / before) / years
+    if spread.sd is not None:
+        luck[1:] = case[f"{path}.diffusion.sd"] * case.spread[layer]
+    odds = before / (top - before) * np.exp(speed * age + luck)
+    return np.asarray(top * odds / (1.0 + odds))
 
 
 def _luck(case: Case, base: Base) -> Vector:
@@ -122,17 +154,30 @@ def _arrived(case: Case, begin: float, end: float, since: float) -> float:
     return last - first + ramp * (math.exp(-last / ramp) - math.exp(-first / ramp)) if last > first else 0.0
 
 
-def _partner_unlock(case: Case, begin: float, end: float) -> float:
+def _unlocked(case: Case, lever: str, begin: float, end: float) -> float:
     """Beyond the start's: ramped since the day on which any was first granted, the mean over the whole window."""
-    start = case.phases[0].partner_unlock
-    granted = [p for p in case.phases if p.partner_unlock != start and p.start < p.end]
+    start = getattr(case.phases[0], lever)
+    granted = [p for p in case.phases if getattr(p, lever) != start and p.start < p.end]
     came = [_arrived(case, max(begin, p.start), min(end, p.end), granted[0].start) for p in granted]
-    return sum((p.partner_unlock - start) * x for p, x in zip(granted, came, strict=True)) / (end - begin)
+    return sum((getattr(p, lever) - start) * x for p, x in zip(granted, came, strict=True)) / (end - begin)
+
+
+def _bought_unlock(case: Case, p: int, begin: float, end: float) -> float:
+    """Beyond the start's partner offers: ramped since the partner was bought, the mean over the whole window.
+
+    Who would not buy up to what a regime allows gets no more than before.
+    """
+    came, level, start = 0.0, 0.0, case.phases[0].partner_unlock
+    for place, phase in enumerate(case.phases):
+        stays = place > 0 and phase.equity_cap is not None and not phase.buys[p]
+        level = min(level, phase.bought_unlock) if stays else phase.bought_unlock
+        came += (level - start) * _arrived(case, max(begin, phase.start), min(end, phase.end), case.bought[p])
+    return came / (end - begin)
 
 
 def _owned_unlock(case: Case, begin: float, end: float, launched: float) -> float:
     """Beyond the start's partner offers: ramped since launch, the mean over the live part of the window."""
-    if launched >= end:
+    if max(begin, launched) >= end or launched == -math.inf:
         return 0.0
     came = [_arrived(case, max(begin, p.start), min(end, p.end), launched) for p in case.phases]
     above = [p.owned_unlock - case.phases[0].partner_unlock for p in case.phases]
@@ -142,24 +187,63 @@ def _owned_unlock(case: Case, begin: float, end: float, launched: float) -> floa
 def _cap(case: Case, path: Path, t: int) -> float:
     """Of a zone: stated at the mean size of the first year, it grows with the total market."""
     total = path.size.sum(axis=1)
-    stated = case["zone.cap"] * total[t + 1] / total[1 : case.per_year + 1].mean()
-    return stated if case.in_force(t).capped else math.inf
+    stated = case.inputs.get("zone.cap", 0.0) * total[t + 1] / total[1 : case.per_year + 1].mean()
+    return stated if any(phase.capped for phase in case.met(t)) else math.inf
 
 
-def _migrates(case: Case, t: int) -> bool:
+def _lifts(case: Case, base: Base, t: int) -> Lifts:
+    """What channels add to the attraction of the base year in a period."""
+    (begin, end), every = case.window(t), range(len(case.providers))
+    by_partner = np.array(
+        [max(_unlocked(case, "partner_unlock", begin, end), _bought(case, p, begin, end)) for p in every]
+    )
+    last = np.minimum(case.withdrawn, end) if case.buys else np.full(len(every), end)
+    by_site = np.array([_owned_unlock(case, begin, *days) for days in zip(last, case.launched, strict=True)])
+    if base.channels is None:
+        premium = base.premium[:, None]
+        return by_partner * premium, np.maximum(by_site - by_partner, 0.0) * premium, np.zeros((1, 1))
+    channels, start = base.channels, case.phases[0]
+    sites = start.owned_unlock + _unlocked(case, "owned_unlock", begin, end)
+    levels = Levels(
+        partner=start.partner_unlock + by_partner,
+        abroad=start.cross_border_unlock + _unlocked(case, "cross_border_unlock", begin, end),
+        owned=np.where(channels.sited, sites, start.partner_unlock + by_site),
+        kept=case.mean("cross_border", begin, end),
+        tariff=case.mean("tariff", begin, end),
+    )
+    owned, rest, served = channels.lifts(levels)
+    rest = np.maximum(rest, LEAST)
+    return rest, np.maximum(owned - rest, np.where(channels.sited, -math.inf, 0.0)), served
+
+
+def _bought(case: Case, p: int, begin: float, end: float) -> float:
+    return _bought_unlock(case, p, begin, end) if math.isfinite(case.bought[p]) else -math.inf
+
+
+def _migrates(case: Case, t: int) -> Vector:
     """Whether what consents is worth more on the site than all of it with the partner; never while a zone has a cap.
 
     Left open by the specification: at base-year markups, and at utilisation u, as entry; both as the engine.
     """
-    owned, partner = Rates(case).worth(case.in_force(t).partner_equity, 1.0)
-    return not case.in_force(t).capped and (1.0 - case["migration.consent_loss"]) * owned > partner
+    owned, partner = Rates(case).worth(case.in_force(t).equity, 1.0)
+    return (1.0 - case.inputs.get("migration.consent_loss", 0.0)) * owned > (
+        math.inf if case.in_force(t).capped else partner
+    )
 
 
 def _closing(case: Case, g: int, t: int, *, evicts: bool = False) -> float:
     """Part of a segment that events close in the window, or what of it they evict."""
-    begin, end = (case.window(t)[0] if t else -math.inf), case.window(t)[1]
-    now = (closing for closing in case.closings if begin <= closing.date < end and closing.evicts >= evicts)
-    return sum(closing.parts.get(case.segments[g], 0.0) for closing in now)
+    steps = (closing for closing in case.closings if closing.evicts >= evicts)
+    return sum(closing.parts.get(case.segments[g], 0.0) * _comes(case, closing.date, t) for closing in steps)
+
+
+def _comes(case: Case, day: float, t: int) -> float:
+    """Whether a day lies in a window, the first with all before it; of goods what of the window is after it, anew."""
+    begin, end = case.window(t)
+    if not case.buys:
+        return float((begin <= day or t == 0) and day < end)
+    after = max(end - max(day, begin), 0.0)
+    return (after - (max(begin - max(day, begin - case.step), 0.0) if t else 0.0)) / case.step
 
 
 # ---------------------------------------------------------------- the market
@@ -176,10 +260,17 @@ class Segment:
     gain: Vector
     markup: Vector  # log of this period's [p], and of the period before
     before: Vector
+    abroad: Vector  # of what is outside and inside of reach, what is served from abroad [p]
     worth: Vector  # e^V of offers before price [p]; 0 until one arrives
     open: float
     shut: float = 0.0  # by events
     reach: float = 0.0  # part of the open part
+    used: tuple[Vector, Vector, Vector] | None = None  # spent, gain and abroad of goods in use
+
+    @property
+    def stocks(self) -> list[tuple[Vector, Vector, Vector]]:
+        """Spending, gain and what is served from abroad: of this period, and of what is in use."""
+        return [one for one in ((self.spent, self.gain, self.abroad), self.used) if one is not None]
 
 
 @dataclass
@@ -191,6 +282,11 @@ class Choice:
     in_reach: float  # contestable spending in the owned-open class before expansion
     gain: float  # per unit in the partner-open class
     newly_open: float  # what spending that was closed in the base year takes off the log of attraction, in the mean
+    without: float  # total attraction in reach without new sites
+    sees: Vector  # who is seen beside sites [p]
+    served: Vector  # part of it from abroad [p]
+    beside: Vector  # what stayed beside sites before anybody joined [p]
+    joined: Vector  # and who has joined since [p]
     again: float = 0.0  # spending that chooses once more, among home and partner offers
 
 
@@ -205,9 +301,10 @@ class Market:
     quality: Vector  # [l]
     capacity: Vector  # [p]
     planned: Vector
-    wanted: Vector  # [t, p]
+    wanted: Vector  # [t, p], the periods before the first, `past` of them, first
     bought: Vector
     record: dict[str, Vector]
+    past: int = 0
 
     def on(self, channel: int) -> Vector:
         """Spending in a class with each provider, [p]."""
@@ -223,12 +320,60 @@ def run(case: Case, base: Base) -> Market:
         spent[CLOSED] = size * (1.0 - base.open[g]) * closed / closed.sum()
         spent[OUTSIDE] = size * base.share[g] - spent[CLOSED]
         worth = base.choice[g] * np.exp(case.excess * markup)
-        segments.append(Segment(spent, np.zeros_like(spent), markup, markup, worth, base.open[g]))
+        abroad = np.zeros(len(case.providers))
+        segments.append(Segment(spent, np.zeros_like(spent), markup, markup, abroad, worth, base.open[g]))
     nobody, never, quality = np.zeros(len(case.providers)), 0.0 * case.rivalry, np.zeros(len(case.layers))
     market = Market(base, path, _luck(case, base), segments, quality, nobody, nobody, never.copy(), never.copy(), {})
+    _open_channels(case, market)
+    if case.scenario.demand.kind == "purchase":
+        for segment in segments:
+            segment.used = segment.spent.copy(), segment.gain.copy(), segment.abroad.copy()
     periods = [_advance(case, market, t) for t in range(case.periods)]
     market.record = {name: np.array([period[name] for period in periods]) for name in periods[0]}
     return market
+
+
+def _open_channels(case: Case, market: Market) -> None:
+    """Put the sales of the base year into their channels, and the capacity for what is on sites in place."""
+    channels, start = market.base.channels, case.phases[0]
+    if channels is None:
+        return
+    for g, segment in enumerate(market.segments):
+        sold = segment.spent[OUTSIDE] * case.foreign
+        segment.abroad = sold * channels.sold[ABROAD, case.layer_of[g]]
+        if channels.sited.any():
+            segment.spent[SITE] = sold * channels.sold[OWNED, case.layer_of[g]]
+            segment.spent[OUTSIDE] -= segment.spent[SITE]
+            segment.reach = reach_of(case, start, case.segments[g])
+            segment.spent[INSIDE] = segment.reach * segment.spent[OUTSIDE]
+            segment.spent[OUTSIDE] -= segment.spent[INSIDE]
+    if channels.sited.any():
+        _open_sites(case, market)
+
+
+def _open_sites(case: Case, market: Market) -> None:
+    """What was wanted and bought before grew as the market did, and no tranche is older than its life."""
+    use, rate = market.on(SITE), math.log1p(case["market.growth_base"]) * case.step
+    market.planned = use * -math.expm1(-rate) / case.step
+    ahead = case["capacity.expansion_lead"] + case["capacity.planning_years"]
+    lives, lag = _lives(case), math.floor(max(case["capacity.expansion_lead"] / case.step, 1.0) + 1e-9)
+    market.past = int(max(lives.max(), lag + 2))
+    ages = np.arange(market.past, 0, -1.0)[:, None]
+    wanted = np.maximum(use + market.planned * ahead, 0.0) * _headroom(case) * np.exp(-rate * (ages - 1.0))
+    market.capacity = np.maximum(use / case["economics.reference_utilization"], wanted[market.past - 1 - lag])
+    tranches = np.where(ages <= lives, np.exp(-rate * ages), 0.0)
+    market.wanted = np.vstack([wanted, market.wanted])
+    market.bought = np.vstack([market.capacity * tranches / tranches.sum(axis=0), market.bought])
+
+
+def _headroom(case: Case) -> float:
+    """What is ordered over what is expected to be used."""
+    return 1.0 + case.inputs.get("capacity.headroom", 0.0)
+
+
+def _lives(case: Case) -> Vector:
+    """Life of capital in whole periods, [p]."""
+    return np.maximum(np.rint(case.own("providers", case.providers, "economics.asset_life") / case.step), 1.0)
 
 
 def _live(case: Case, t: int) -> Vector:
@@ -241,40 +386,57 @@ def _advance(case: Case, market: Market, t: int) -> dict[str, Vector]:
     """One period, in the order of section 5; returns what is recorded of it."""
     use, years, (begin, end) = market.on(SITE), _live(case, t), case.window(t)
     selling = np.where(case.withdrawn >= end, years, 0.0)
+    if case.buys:
+        selling = np.maximum(years - np.maximum(end - np.maximum(case.withdrawn, begin), 0.0), 0.0)
     _raise_quality(case, market, case.mean("spillover", begin, end))
-    of_sites = np.array([_owned_unlock(case, begin, end, day) for day in case.launched])
-    unlocks = _partner_unlock(case, begin, end), of_sites
-    chosen = [_choice(case, market, g, unlocks, selling, t) for g in range(len(market.segments))]
+    lifts = _lifts(case, market.base, t)
+    chosen = [_choice(case, market, g, lifts, selling, t) for g in range(len(market.segments))]
     _hand_over(case, market, chosen, (begin <= case.transferred) & (case.transferred < end))
     if years.any() or market.capacity.any():
         _sites(case, market, chosen, (years, selling, use), t)
     for segment, choice in zip(market.segments, chosen, strict=True):
         _choose_again(segment, choice)
+        _serve_from_abroad(segment, choice)
     record = _record(case, market)
     for segment in market.segments:
         _price(case, segment)
+        if segment.used is not None:  # what is bought replaces a part of what is in use
+            renewed = -math.expm1(-case.step / case["demand.repurchase_years"])
+            for used, now in zip(segment.used, (segment.spent, segment.gain, segment.abroad), strict=True):
+                used += renewed * (now - used)
     return record
+
+
+def _serve_from_abroad(segment: Segment, choice: Choice) -> None:
+    """Of who stayed beside sites as many as before, and a part of who joined."""
+    stayed = segment.spent[OUTSIDE] + segment.spent[INSIDE] - choice.joined
+    part = np.minimum(stayed, choice.beside) / np.maximum(choice.beside, TINY)
+    segment.abroad = segment.abroad * np.clip(part, 0.0, 1.0)
+    segment.abroad += choice.served * choice.joined
 
 
 def _raise_quality(case: Case, market: Market, allowed: float) -> None:
     """Technology transfer, by the shares of the period before."""
+    names = ("catch_up", "spillover", "owned_spillover")
+    own = [case.own("market.layers", case.layers, f"technology.{name}") for name in names]
     for layer, shares in enumerate(market.base.layer_share):
+        catch_up, spillover, of_sites = (rates[layer] for rates in own)
         spent = sum(market.segments[g].spent for g in case.rows[layer])
-        exposed = spent[:, case.home :].sum() - (1.0 - case["technology.owned_spillover"]) * spent[SITE].sum()
+        exposed = spent[:, case.home :].sum() - (1.0 - of_sites) * spent[SITE].sum()
+        exposed -= sum(market.segments[g].abroad.sum() for g in case.rows[layer])
         relative = exposed / spent.sum() / shares[case.home :].sum()
-        rate = case["technology.catch_up"] + case["technology.spillover"] * allowed * relative
+        rate = catch_up + spillover * allowed * relative
         market.quality[layer] += rate * case.step
 
 
-def _choice(case: Case, market: Market, g: int, unlocks: Unlocks, selling: Vector, t: int) -> Choice:
+def _choice(case: Case, market: Market, g: int, lifts: Lifts, selling: Vector, t: int) -> Choice:
     """Who stays in a segment, and what the closed and the partner-open class choose, with its gain."""
     segment, layer, base, h = market.segments[g], case.layer_of[g], market.base, case.home
-    kappa = market.path.kappa[t, layer]
-    free = (market.path.size[t + 1, layer] - market.path.size[t, layer] * kappa) * base.weight[g]
-    segment.spent *= kappa
-    segment.gain = kappa * segment.gain + (segment.before - segment.markup) * segment.spent
+    free = _keep(case, market, g, t)
+    segment.gain = segment.gain + (segment.before - segment.markup) * segment.spent
     evicted = _move_borders(case, segment, g, t, bool(selling.any()))
-    pull, owned = _offers(case, market, g, unlocks, selling, t)
+    beside = segment.spent[OUTSIDE] + segment.spent[INSIDE]
+    pull, owned = _offers(case, market, g, lifts, selling, t)
     log_home, log_all = math.log(pull[:h].sum()), math.log(pull.sum())
     base_home = math.log(base.choice[g, :h].sum())
     closed, base_closed = 1.0 - segment.open, 1.0 - base.open[g]
@@ -287,7 +449,24 @@ def _choice(case: Case, market: Market, g: int, unlocks: Unlocks, selling: Vecto
     segment.gain[CLOSED, :h] += in_closed / case.excess * at_home
     segment.spent[OUTSIDE] += in_open
     segment.gain[OUTSIDE] += gain * in_open
-    return Choice(pull, owned, free * segment.open * segment.reach, gain, newly)
+    sited = base.channels.sited if base.channels is not None else ~case.foreign & False
+    without = np.where(sited, pull * np.exp(-lifts[0][layer]), pull).sum()
+    sees = (lifts[0][layer] > LEAST) | (base.channels is None)
+    served = lifts[2][layer] if base.channels is not None else np.zeros(len(pull))
+    in_reach = free * segment.open * segment.reach
+    return Choice(pull, owned, in_reach, gain, newly, without, sees, served, beside, in_open.copy())
+
+
+def _keep(case: Case, market: Market, g: int, t: int) -> float:
+    """Who stays, or of goods buys again what it has; returns what chooses."""
+    segment, layer, path = market.segments[g], case.layer_of[g], market.path
+    kappa = path.kappa[t, layer]
+    if segment.used is not None:
+        segment.used = tuple(kappa * used for used in segment.used)
+        segment.spent, segment.gain, segment.abroad = (case["demand.loyalty"] * used for used in segment.used)
+        return (1.0 - case["demand.loyalty"]) * path.size[t + 1, layer] * market.base.weight[g]
+    segment.spent, segment.gain, segment.abroad = kappa * segment.spent, kappa * segment.gain, kappa * segment.abroad
+    return (path.size[t + 1, layer] - path.size[t, layer] * kappa) * market.base.weight[g]
 
 
 def _move_borders(case: Case, segment: Segment, g: int, t: int, sold: bool) -> float:
@@ -295,15 +474,15 @@ def _move_borders(case: Case, segment: Segment, g: int, t: int, sold: bool) -> f
     leaving = _closing(case, g, t, evicts=True)
     part = min(leaving / segment.open, 1.0) if segment.open > 0.0 else float(leaving > 0.0)
     evicted = part * segment.spent[:, case.home :].sum()
-    segment.spent[:, case.home :] *= 1.0 - part
-    segment.gain[:, case.home :] *= 1.0 - part
+    for stock in (stock for stocks in segment.stocks for stock in stocks):
+        stock[..., case.home :] *= 1.0 - part
     segment.shut += _closing(case, g, t)
     drifted = case["closure.drift"] * (t + 0.5) * case.step
     segment.open = min(max(case[f"segments.{case.segments[g]}.open"] - segment.shut - drifted, 0.0), 1.0)
     # Customers cross the border of the reach with it; what closes takes from both sides alike.
-    old, new = segment.reach, reach_of(case, case.in_force(t), case.segments[g]) if sold else 0.0
+    old, new = segment.reach, max(reach_of(case, phase, case.segments[g]) for phase in case.met(t)) if sold else 0.0
     enters, leaves = (new - old) / (1.0 - old) if new > old else 0.0, (old - new) / old if new < old else 0.0
-    for stock in (segment.spent, segment.gain):
+    for stock in (stock for stocks in segment.stocks for stock in stocks[:2]):
         moved = enters * stock[OUTSIDE] - leaves * stock[INSIDE]
         stock[OUTSIDE] -= moved
         stock[INSIDE] += moved
@@ -311,19 +490,24 @@ def _move_borders(case: Case, segment: Segment, g: int, t: int, sold: bool) -> f
     return evicted
 
 
-def _offers(case: Case, market: Market, g: int, unlocks: Unlocks, selling: Vector, t: int) -> tuple[Vector, Vector]:
+def _offers(case: Case, market: Market, g: int, lifts: Lifts, selling: Vector, t: int) -> tuple[Vector, Vector]:
     """Attraction of home and partner offers and of owned ones: their worth moved by price, quality, luck, unlock."""
-    segment, layer, (by_partner, by_site) = market.segments[g], case.layer_of[g], unlocks
-    premium = market.base.premium[layer]
-    push = np.where(case.foreign, by_partner * premium, case.excess * market.quality[layer])
+    segment, layer = market.segments[g], case.layer_of[g]
+    push = np.where(case.foreign, lifts[0][layer], case.excess * market.quality[layer])
     moved = market.luck[t, layer] * np.exp(push + _jumped(case, t) - case.excess * segment.markup)
     here, arrives = np.array([_presence(case, p, t) for p in range(len(moved))]).T
     everybody = (segment.worth * moved * here).sum()
     for p in np.flatnonzero(arrives):  # it gets its part of new choices where partners of all are seen
-        part = case[f"providers.{case.providers[p]}.arrives.new_choices"]
-        segment.worth[p] = part / (1.0 - part) * everybody / moved[p]
+        segment.worth[p] = _odds(case, p, case.layers[layer]) * everybody / moved[p]
     pull = segment.worth * moved * here
-    return pull, np.where(selling > 0.0, pull * np.exp(np.maximum(by_site - by_partner, 0.0) * premium), 0.0)
+    return pull, np.where(selling > 0.0, pull * np.exp(lifts[1][layer]), 0.0)
+
+
+def _odds(case: Case, p: int, layer: str) -> float:
+    """Of a new choice for an entrant; next to nothing where it does not sell."""
+    terms = case.scenario.providers[case.providers[p]].arrives
+    part = case[f"providers.{case.providers[p]}.arrives.new_choices"]
+    return part / (1.0 - part) if terms.layers is None or layer in terms.layers else NOWHERE
 
 
 def _jumped(case: Case, t: int) -> Vector:
@@ -355,8 +539,9 @@ def _choose_again(segment: Segment, choice: Choice) -> None:
     joining = choice.again / choice.pull.sum() * choice.pull
     segment.spent[INSIDE] += joining
     segment.gain[INSIDE] += joining * choice.gain
+    choice.joined += joining
     if segment.reach <= 0.0:
-        for stock in (segment.spent, segment.gain):
+        for stock in (stock for stocks in segment.stocks for stock in stocks[:2]):
             stock[OUTSIDE] += stock[INSIDE]
             stock[INSIDE] = 0.0
 
@@ -366,13 +551,14 @@ def _choose_again(segment: Segment, choice: Choice) -> None:
 
 def _hand_over(case: Case, market: Market, chosen: list[Choice], handed: Vector) -> None:
     """Forced transfer: customers go to the partner offer, less those who do not consent."""
-    loss = case["migration.consent_loss"]
+    loss = case.inputs.get("migration.consent_loss", 0.0)
     for segment, choice in zip(market.segments, chosen, strict=True):
-        moved = np.where(handed, segment.spent[SITE], 0.0)
-        segment.spent[OUTSIDE] += (1.0 - loss) * moved
-        segment.gain[OUTSIDE] += (1.0 - loss) * moved * choice.gain
-        choice.again += loss * moved.sum()
-        segment.spent[SITE, handed] = segment.gain[SITE, handed] = 0.0
+        choice.again += loss * segment.spent[SITE, handed].sum()
+        for spent, gain, _ in segment.stocks:
+            moved = np.where(handed, spent[SITE], 0.0)
+            spent[OUTSIDE] += (1.0 - loss) * moved
+            gain[OUTSIDE] += (1.0 - loss) * moved * choice.gain
+            spent[SITE, handed] = gain[SITE, handed] = 0.0
     market.capacity = np.where(handed, 0.0, market.capacity)
 
 
@@ -390,24 +576,26 @@ def _intake(case: Case, choice: Choice, seen: Vector) -> Intake:
     """A part `seen` [p] of the class sees each owned offer, the rest the partner's; spending grows with attraction."""
     owned, other = seen * choice.owned, (1.0 - seen) * choice.pull
     total = owned.sum() + other.sum()
-    lift = (total / choice.pull.sum()) ** ((case["demand.elasticity_of_demand"] - 1.0) / case.excess)
+    lift = (total / choice.without) ** ((case["demand.elasticity_of_demand"] - 1.0) / case.excess)
     rate = choice.in_reach * lift / total
     return Intake(rate * owned, rate * other, lift, math.log(total))
 
 
 def _sites(case: Case, market: Market, chosen: list[Choice], windows: tuple[Vector, Vector, Vector], t: int) -> None:
     """The owned-open class: capacity, then room for growth on site, new customers and migrants, in this order."""
-    years, selling, use = windows
-    loss, share = case["migration.consent_loss"], case.part * selling / case.step
-    asked = case.part * -np.expm1(-case["migration.rate"] * selling) * _migrates(case, t)
-    intakes, grown = [_intake(case, choice, share) for choice in chosen], market.on(SITE)
+    (years, selling, use), loss = windows, case.inputs.get("migration.consent_loss", 0.0)
+    asked = case.part * -np.expm1(-case.inputs.get("migration.rate", 0.0) * selling) * _migrates(case, t)
+    share = [case.part * selling / case.step] * len(chosen)
+    if (channels := market.base.channels) is not None:
+        share = [seen * channels.most_seen[layer] for seen, layer in zip(share, case.layer_of, strict=True)]
+        asked = asked * (~channels.sited | channels.whole)
+    if case.buys:
+        share = [_in_time(choice, seen, selling / case.step) for choice, seen in zip(chosen, share, strict=True)]
+    intakes, grown = [_intake(case, *both) for both in zip(chosen, share, strict=True)], market.on(SITE)
     demand = sum(one.owned for one in intakes)
     coming = demand + (1.0 - loss) * asked * market.on(INSIDE)
     _build(case, market, (years, use, grown - use + coming), t)
-    over = 1.0 - _fit(market.capacity, grown)
-    for stock in (stock for segment in market.segments for stock in (segment.spent, segment.gain)):
-        stock[INSIDE] += over * stock[SITE]  # growth that finds no room goes to the partner offer without loss
-        stock[SITE] *= 1.0 - over
+    _outgrow(market, chosen, 1.0 - _fit(market.capacity, grown))
     room = np.maximum(market.capacity - grown, 0.0)
     if (demand > room).any():
         intakes = _rationed(case, chosen, share, room)
@@ -417,6 +605,26 @@ def _sites(case: Case, market: Market, chosen: list[Choice], windows: tuple[Vect
         _enter(case, segment, choice, new, movers)
 
 
+def _in_time(choice: Choice, seen: Vector, part: Vector) -> Vector:
+    """With a part of the class, spending is its mean over a window in which sites sell for a part of it."""
+    some, lead = (part > 0.0) & (part < 1.0), choice.owned - choice.pull
+    total = choice.pull.sum() + np.where(some, 0.0, seen * lead).sum()
+    times = np.divide(1.0 - part, part, out=np.zeros_like(part), where=part > 0.0)
+    return np.where(some, seen * total / (total + (times * seen * lead).sum()), seen)
+
+
+def _outgrow(market: Market, chosen: list[Choice], over: Vector) -> None:
+    """Growth that finds no room goes to what its provider offers beside, without loss; else it chooses again."""
+    for segment, choice in zip(market.segments, chosen, strict=True):
+        leaves, gain = over * segment.spent[SITE], over * segment.gain[SITE]
+        segment.spent[SITE] -= leaves
+        segment.gain[SITE] -= gain
+        segment.spent[INSIDE] += leaves * choice.sees
+        segment.gain[INSIDE] += gain * choice.sees
+        choice.joined += leaves * choice.sees
+        choice.again += (leaves * ~choice.sees).sum()
+
+
 def _fit(room: Vector, wanted: Vector) -> Vector:
     """Part of what is wanted that finds room."""
     return np.minimum(np.divide(room, wanted, out=np.ones_like(room), where=wanted > 0.0), 1.0)
@@ -424,23 +632,26 @@ def _fit(room: Vector, wanted: Vector) -> Vector:
 
 def _enter(case: Case, segment: Segment, choice: Choice, new: Intake, movers: Vector) -> None:
     """Migrants and new customers take their places, with their gain; what opening adds counts half."""
-    loss, moved = case["migration.consent_loss"], movers * segment.spent[INSIDE]
+    loss, moved = case.inputs.get("migration.consent_loss", 0.0), movers * segment.spent[INSIDE]
+    stays = new.other * choice.sees
     full = (new.log_total - choice.newly_open) / case.excess
     gain = full * (1.0 / new.lift + 0.5 * (1.0 - 1.0 / new.lift))
-    choice.again += loss * moved.sum()
+    choice.again += loss * moved.sum() + (new.other - stays).sum()
+    choice.joined += stays
     segment.spent[SITE] += (1.0 - loss) * moved + new.owned
     segment.gain[SITE] += (1.0 - loss) * moved * full + new.owned * gain
-    segment.spent[INSIDE] += new.other - moved
-    segment.gain[INSIDE] += new.other * gain - movers * segment.gain[INSIDE]
+    segment.spent[INSIDE] += stays - moved
+    segment.gain[INSIDE] += stays * gain - movers * segment.gain[INSIDE]
 
 
-def _rationed(case: Case, chosen: list[Choice], share: Vector, room: Vector) -> list[Intake]:
+def _rationed(case: Case, chosen: list[Choice], share: list[Vector], room: Vector) -> list[Intake]:
     """f_p such that new spending fits the room; the residue of the last pass goes to the partner offer."""
-    seen, found = share, [_intake(case, choice, share) for choice in chosen]
+    seen, found = share, [_intake(case, *both) for both in zip(chosen, share, strict=True)]
     for _ in range(PASSES):
         demand = sum(one.owned for one in found)
-        seen = np.minimum(np.divide(seen * room, demand, out=seen.copy(), where=demand > 0.0), share)
-        found = [_intake(case, choice, seen) for choice in chosen]
+        fits = np.divide(room, demand, out=np.ones_like(room), where=demand > 0.0)
+        seen = [np.minimum(one * fits, most) for one, most in zip(seen, share, strict=True)]
+        found = [_intake(case, *both) for both in zip(chosen, seen, strict=True)]
     over = 1.0 - _fit(room, sum(one.owned for one in found))
     return [Intake((1.0 - over) * x.owned, x.other + over * x.owned, x.lift, x.log_total) for x in found]
 
@@ -448,30 +659,42 @@ def _rationed(case: Case, chosen: list[Choice], share: Vector, room: Vector) -> 
 def _build(case: Case, market: Market, seen: tuple[Vector, Vector, Vector], t: int) -> None:
     """The capacity plan: what a provider wants, what retires, what is replaced, what arrives, within the zone's cap."""
     years, use, change = seen
-    live, before = years > 0.0, _live(case, t - 1) > 0.0 if t else np.zeros(len(years), dtype=bool)
+    live, before, now = years > 0.0, _live(case, t - 1) > 0.0 if t else np.isneginf(case.launched), t + market.past
+    first, whole, launch = live & ~before, use + change, np.zeros(len(years))
+    if case.scenario.demand.kind == "purchase":  # all who buy see a new site at once: a level, and no growth
+        full = case["economics.reference_utilization"]
+        launch = whole * case.step / np.maximum(years, TINY) / (full * _headroom(case))
+        earlier, last = market.wanted[now - 2] if now > 1 else 0.0 * use, market.wanted[now - 1] if now else 0.0 * use
+        change = np.where((earlier == 0.0) & (last > 0.0), whole - last * full, change)
+        change = np.where(first, 0.0, change)
     smoothed = market.planned + (1.0 - math.exp(-case.step / MEMORY)) * (change / case.step - market.planned)
-    market.planned = np.where(live & ~before, change / np.maximum(years, 1e-9), smoothed)
+    market.planned = np.where(first, change / np.maximum(years, 1e-9), smoothed)
     ahead = case["capacity.expansion_lead"] + case["capacity.planning_years"]
-    wanted = np.maximum(np.where(before, use + change, 0.0) + market.planned * ahead, 0.0)
-    wanted *= 1.0 + case.inputs.get("capacity.headroom", 0.0)
-    market.wanted[t] = np.where(live, wanted, 0.0)
-    life = max(round(case["economics.asset_life"] / case.step), 1)
-    standing = np.maximum(market.capacity - (market.bought[t - life] if t >= life else 0.0), 0.0)
+    wanted = np.maximum(np.where(first, launch, whole) + market.planned * ahead, 0.0) * _headroom(case)
+    market.wanted[now] = np.where(live, wanted, 0.0)
+    standing = np.maximum(market.capacity - _before(market.bought, now, _lives(case)), 0.0)
     # What stands and is on order: orders bring capacity to what was wanted, so that they are levels; what was last
     # wanted is on order itself, and so only what it is below what stood before need be replaced.
-    kept = np.where(live & before, np.minimum(market.wanted[t - 1], market.capacity), 0.0)
-    arrives = np.where(live, np.where(before, _ordered(case, market, t), market.wanted[t]), 0.0)
+    last = market.wanted[now - 1] if now else 0.0 * use
+    kept = np.where(live & before, np.minimum(last, market.capacity), 0.0)
+    arrives = np.where(live, np.where(before, _ordered(case, market, now), market.wanted[now]), 0.0)
     turn, cap = np.lexsort((case.order, case.launched)), _cap(case, market.path, t)
     market.capacity = _granted(_granted(standing, kept, cap, turn), arrives, cap, turn)
-    market.bought[t] = market.capacity - standing
+    market.bought[now] = market.capacity - standing
 
 
-def _ordered(case: Case, market: Market, t: int) -> Vector:
+def _before(series: Vector, now: int, lags: Vector) -> Vector:
+    """What stood in a series some periods ago, 0 before its first; each provider has a lag of its own."""
+    then = now - lags.astype(int)
+    return np.array([series[at, p] if at >= 0 else 0.0 for p, at in enumerate(then)])
+
+
+def _ordered(case: Case, market: Market, now: int) -> Vector:
     """What was wanted one expansion lead ago; a lead between two whole lags is split over both."""
     periods = max(case["capacity.expansion_lead"] / case.step, 1.0)
     whole = math.floor(periods + 1e-9)
     late = max(periods - whole, 0.0)
-    then = [market.wanted[t - lag] if t >= lag else np.zeros(len(case.providers)) for lag in (whole, whole + 1)]
+    then = [_before(market.wanted, now, np.full(len(case.providers), lag)) for lag in (whole, whole + 1)]
     return (1.0 - late) * then[0] + late * then[1]
 
 
@@ -506,6 +729,7 @@ def _record(case: Case, market: Market) -> dict[str, Vector]:
     owned = np.array([segment.spent[SITE] for segment in market.segments])
     markup = np.array([segment.markup for segment in market.segments])
     margin = np.exp(-market.base.log_markup) - np.exp(-markup)  # 1/mu_0 - 1/mu (section 6)
+    abroad = np.array([segment.abroad for segment in market.segments])
     return {
         "spending": [spent[rows].sum(axis=0) for rows in case.rows],
         "owned": [owned[rows].sum(axis=0) for rows in case.rows],
@@ -515,6 +739,8 @@ def _record(case: Case, market: Market) -> dict[str, Vector]:
         "capacity": market.capacity,
         "earned": (margin * spent).sum(axis=0),
         "owned_earned": (margin * owned).sum(axis=0),
+        "abroad": [abroad[rows].sum(axis=0) for rows in case.rows],
+        "abroad_earned": (margin * abroad).sum(axis=0),
     }
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from reference.case import Case, Vector
@@ -12,22 +10,24 @@ __all__ = ["Rates"]
 
 
 class Rates:
-    """Costs, taxes and capital."""
+    """Costs, taxes and capital of each provider, [p]."""
 
     def __init__(self, case: Case) -> None:
-        cost = {name.removeprefix("economics."): x for name, x in case.inputs.items() if name.startswith("economics.")}
+        names = [name.removeprefix("economics.") for name in case.inputs if name.startswith("economics.")]
+        cost = {name: case.own("providers", case.providers, f"economics.{name}") for name in names}
         self.site, self.life, self.operator = cost["site_cost"], cost["asset_life"], cost["operator_margin"]
-        self.full, self.reference = cost["reference_utilization"], math.log1p(cost["reference_growth"])
+        self.full, self.reference = cost["reference_utilization"], np.log1p(cost["reference_growth"])
         self.ordered = 1.0 + case.inputs.get("capacity.headroom", 0.0)
-        self.intensity = min(cost["capital_intensity"], self.site * self.life)  # at most what site cost can depreciate
+        self.intensity = np.minimum(cost["capital_intensity"], self.site * self.life)  # that site cost can depreciate
         self.technology = 1.0 - self.site - cost["provider_margin"]
+        self.margin, self.stake = cost["provider_margin"], cost.get("buy_out_price", 1.0)
         self.saved = (1.0 - cost["incremental_technology"]) * self.technology
         self.profit_tax, self.dividend_tax = cost["profit_tax"], cost["dividend_withholding"]
         self.royalty_tax = cost["royalty_withholding"] + cost["royalty_vat"]
         self.withheld = cost["royalty_withholding"] * cost["technology_royalty"] * self.technology
         self.wacc, self.terminal, self.price = cost["discount_rate"], cost["terminal_growth"], cost["transfer_price"]
-        self.force, self.domestic = math.log1p(self.wacc), cost["domestic_margin"]
-        self.whole = 1.0 - math.exp(-self.force * self.life)
+        self.force, self.domestic = np.log1p(self.wacc), cost["domestic_margin"]
+        self.whole = 1.0 - np.exp(-self.force * self.life)
         self.rent = self.force / self.whole  # c
         self.even = (self.life - self.whole / self.force) / (self.life * self.whole)  # v
         self.unit = self.full * self.intensity  # capital per unit of capacity
@@ -62,11 +62,11 @@ class Rates:
         return before_tax - taxes, taxes, depreciation
 
     def worth(
-        self, equity: float, hurdle: float, hazard: float = 0.0, gains: tuple[float, float] = (0.0, 0.0)
-    ) -> tuple[float, float]:
+        self, equity: Vector, hurdle: float, hazard: float = 0.0, gains: tuple[float, float] = (0.0, 0.0)
+    ) -> tuple[Vector, Vector]:
         """Of a unit of gross on an own site and with a partner, capital charged, at utilisation u."""
-        force = math.log1p(self.wacc + hazard)
-        rent = self.intensity * force / (1.0 - math.exp(-force * self.life))
+        force = np.log1p(self.wacc + hazard)
+        rent = self.intensity * force / (1.0 - np.exp(-force * self.life))
         profit, _, depreciation = self.owned(1.0, 1.0 / self.full, gains[0])
         partner = self.partner(1.0, equity)[0] + gains[1] + self.saved + equity * (depreciation - rent)
-        return float(profit + self.saved + depreciation - hurdle * rent), float(partner)
+        return profit + self.saved + depreciation - hurdle * rent, partner
