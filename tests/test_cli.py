@@ -479,7 +479,9 @@ inputs:
 def test_check_holds_a_box_to_its_scenario(folder: Folder, capsys: Said) -> None:
     folder.write("box.yaml", BOX)
     assert cli.main(["check", "box.yaml"]) == 0
-    assert capsys.readouterr().out == "box.yaml: a box of small is valid: demand.churn is at most 3%/yr\n"
+    assert capsys.readouterr().out == (
+        "box.yaml: a box of small is valid: customers who change their provider each year: at most 3% a year\n"
+    )
     folder.write("box.yaml", BOX.replace("churn", "chrn"))
     assert cli.main(["check", "box.yaml"]) == 2
     assert "box.yaml:6:3: inputs.demand.chrn: nothing of this name was drawn" in capsys.readouterr().err

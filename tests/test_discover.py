@@ -76,7 +76,9 @@ def test_what_one_input_decides_is_one_limit_that_holds_all_of_it(study: Study) 
     assert min(float(own[1]["coverage"]), float(own[1]["density"])) > 0.97
     assert float(own[1]["ceiling"]) == 1.0
     assert 0.0 <= float(own[1]["coverage_se"]) < 0.02
-    assert found.findings[0][1].startswith("Box 1: where market.size is at least 7.3 USD bn/yr, it is so in ")
+    assert found.findings[0][1].startswith(
+        "Box 1: where size of the market in the base year: at least 7.3 USD bn a year, it is so in "
+    )
     assert any("case is left out: in every draw of it market_size.total.2018 > 7.3" in note for note in found.notes)
 
 
@@ -205,7 +207,10 @@ def test_draws_inside_a_box_are_compared_alone(study: Study, folder: Folder) -> 
     assert float(own["p95"]["value"]) == pytest.approx(np.quantile(column, 0.95), rel=1e-12)
     assert 0.0 < float(own["mean"]["se"]) < 0.2
     assert f"{held.sum():,} of 8,192 draws" in inside.notes[0]
-    assert "market.size is at least 7.3 USD bn/yr, and opening.hypothesis is narrow" in inside.notes[0]
+    assert (
+        "size of the market in the base year: at least 7.3 USD bn a year, and which long run holds: narrow"
+        in inside.notes[0]
+    )
 
 
 def test_a_box_makes_a_study_of_its_own_and_other_limits_another(study: Study, folder: Folder) -> None:
@@ -284,7 +289,7 @@ def test_the_command_says_the_conditions_and_where_all_of_it_lies(
 ) -> None:
     assert main(["discover", str(study.folder), "--where", f"small:{SIZE}", "--no-plots"]) == 0
     said = capsys.readouterr().out
-    assert "Box 1: where market.size is at least 7.3 USD bn/yr" in said
+    assert "Box 1: where size of the market in the base year: at least 7.3 USD bn a year" in said
     assert said.splitlines()[-1].startswith("Saved in results/discover-small-")
     assert len(said.splitlines()) <= 12
     assert main(["discover", str(study.folder), "--where", "nothing", "--no-plots"]) == 2

@@ -15,6 +15,7 @@ from sim.analysis.discovery import Box, Limit, inside
 from sim.axes import FloatArray, IntArray
 from sim.chance.units import Column, units_of
 from sim.errors import Problem, ScenarioError, choices
+from sim.outcomes.findings import unit_words
 from sim.outcomes.study import Study
 from sim.reading.documents import Node
 from sim.reading.kinds import BOX, tree_of
@@ -69,10 +70,16 @@ class Terms:
     column : Column
     units : mapping of str to float
         In which its numbers may be written, the scenario's own first, to how many canonical ones each is.
+    title : str
+        What the column is called.
+    answers : tuple of str
+        What its categories are called.
     """
 
     column: Column
     units: Mapping[str, float]
+    title: str
+    answers: tuple[str, ...]
 
     @property
     def unit(self) -> str:
@@ -94,7 +101,8 @@ def terms_of(scenario: Scenario) -> dict[str, Terms]:
         units = {column.unit: 1.0}
         if item is not None and not column.categories:
             units = units_of_input(scenario, item)
-        terms[column.name] = Terms(column, units)
+        answers = tuple(scenario.called(category) for category in column.categories)
+        terms[column.name] = Terms(column, units, unit_words(column.name, scenario), answers)
     return terms
 
 
@@ -129,14 +137,14 @@ def box_words(box: Box, terms: Mapping[str, Terms]) -> str:
 
 def _limit_words(limit: Limit, terms: Terms) -> str:
     if limit.kept:
-        return f"{limit.name} is {' or '.join(terms.column.categories[kept] for kept in limit.kept)}"
+        return f"{terms.title}: {' or '.join(terms.answers[kept] for kept in limit.kept)}"
     ends = {key: f"{value:g}" for key, value in bounds(limit, terms).items()}
-    unit = "" if terms.unit in ("1", "fraction", "probability") else terms.unit
+    unit = "" if terms.unit in ("1", "fraction", "probability") else terms.unit.replace("/yr", " a year")
     unit = unit if unit.startswith("%") or not unit else f" {unit}"
     if len(ends) == 2:
-        return f"{limit.name} is between {ends['low']} and {ends['high']}{unit}"
+        return f"{terms.title}: between {ends['low']} and {ends['high']}{unit}"
     side = "at least" if "low" in ends else "at most"
-    return f"{limit.name} is {side} {next(iter(ends.values()))}{unit}"
+    return f"{terms.title}: {side} {next(iter(ends.values()))}{unit}"
 
 
 def box_text(name: str, event: str, scenario: str, box: Box, terms: Mapping[str, Terms], remarks: Sequence[str]) -> str:

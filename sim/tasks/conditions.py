@@ -177,8 +177,8 @@ def sentences(finding: Finding, first: int) -> Iterator[str]:
     first : int
         Number of its first box in the study.
     """
-    name, event = finding.scenario.name, finding.event
-    yield f"{name}: {event} in {_percent(finding.share)} of all draws."
+    title, event = finding.scenario.title, finding.event
+    yield f"{title}: {event} in {_percent(finding.share)} of all draws."
     for number, (box, found) in enumerate(zip(finding.told, finding.each, strict=False), start=first):
         yield (
             f"Box {number}: where {box_words(box, finding.terms)}, it is so in "
