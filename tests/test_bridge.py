@@ -269,7 +269,7 @@ def test_every_lever_is_of_one_kind_which_the_documentation_lists() -> None:
     assert sorted(of_kinds) == sorted([*LEVERS, DATES, CLOSES, EFFECTS, WORLD])
     page = (Path(__file__).parents[1] / "docs" / "bridge.md").read_text()
     assert [kind for kind in KINDS if f"| `{kind}` | " not in page] == []
-    deeds = {"adopt", "change", "closes", "opens", "evicts", "effects", "raises", "probability"}
+    deeds = {"adopt", "change", "closes", "opens", "exits", "evicts", "effects", "raises", "probability"}
     assert set(StepEffect.model_fields) - {"title"} == deeds
 
 

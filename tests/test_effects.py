@@ -16,7 +16,8 @@ from sim.axes import FloatArray
 from sim.chance.sampling import draw_worlds
 from sim.dates.calendar import step_dates
 from sim.dates.dated import Dated, dated_numbers
-from sim.model.engine import simulate
+from sim.model.engine import observe, simulate
+from sim.model.streams import Streams
 from sim.outcomes.panels import Panel
 from sim.reading.loading import load_scenario
 from sim.scenario.effects import DATED
@@ -391,4 +392,108 @@ def test_a_rise_of_quality_moves_the_odds_of_domestic_offers_by_itself_times_the
 )
 def test_a_step_opens_and_raises_what_there_is(folder: Folder, text: str, words: str) -> None:
     (line, *_) = folder.complaints(folder.variant(f"policy:\n  steps:\n    do: {{when: 2020-01-01, {text}}}\n"))
+    assert words in line
+
+
+def leave(*providers: str, when: str = "2023-01-01") -> str:
+    return deed("leave", when, f"exits: [{', '.join(providers)}]")
+
+
+WHOLE = "segments.paas_all.open=1"
+"""All of a layer of one segment is open, so that every provider is seen by everybody."""
+
+
+@pytest.mark.parametrize("provider", ["aws", "alibaba"])
+@pytest.mark.parametrize("demand", [(), ANEW], ids=["recurring", "goods"])
+def test_who_leaves_leaves_its_customers_to_the_others_by_the_logit(provider: str, demand: tuple[str, ...]) -> None:
+    """At fixed markups each of the others has its share over what the share of who left leaves."""
+    base = (*STILL, *demand, WHOLE)
+    plain, left = (ran("jv_only", *base, *more) for more in ((), (leave(provider),)))
+    gone = column(plain, "market_share", "paas", provider)[5:]
+    for other in set(scenario("jv_only").providers) - {provider}:
+        share = column(plain, "market_share", "paas", other)
+        assert_allclose(column(left, "market_share", "paas", other)[5:], share[5:] / (1.0 - gone), rtol=1e-8)
+        assert_array_equal(column(left, "market_share", "paas", other)[:4], share[:4])
+    assert not column(left, "market_share", "paas", provider)[6:].any()
+
+
+def test_customers_in_the_closed_part_go_to_domestic_providers_alone() -> None:
+    base = (*STILL, *ANEW)
+    plain, left = (ran("jv_only", *base, *more) for more in ((), (leave("alibaba"),)))
+    foreign, gone = (
+        column(plain, name, "paas", *of) for name, of in (("foreign_share", ()), ("market_share", ("alibaba",)))
+    )
+    opened = draw_worlds(scenario("jv_only", *base), range(1)).inputs["segments.paas_all.open"]
+    chosen = foreign / opened  # in the open part
+    lost = gone * (1.0 - chosen) / (1.0 - foreign)
+    assert_allclose(column(left, "foreign_share", "paas")[5:], (opened * chosen / (1.0 - lost))[5:], rtol=1e-8)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["jv_only", "ftz_pilot", "full_liberalization", "reversal", "cars/announced_path", "europe_cloud/open_as_it_is"],
+)
+@pytest.mark.parametrize("demand", [(), ANEW], ids=["recurring", "goods"])
+def test_an_exit_loses_no_spending(name: str, demand: tuple[str, ...]) -> None:
+    """What one leaves the others have, channel by channel, and nobody sells who has left."""
+    if "/" in name and demand:
+        pytest.skip("has a demand of its own")
+    found = scenario(name)
+    foreign = max(found.foreign, key=lambda one: (one in found.sited, one == "aws"))
+    panels = ran(name, *demand, leave(foreign, found.domestic[0], when="2024-05-01"))
+    total = sum(column(panels, "revenue_gross", "total", one) for one in found.providers)
+    assert_allclose(total, column(panels, "market_size"), rtol=1e-9)
+    untouched = column(panels, "market_size") / column(panels, "market_expansion")
+    assert_allclose(
+        untouched, column(ran(name, *demand), "market_size") / column(ran(name, *demand), "market_expansion")
+    )
+    later = [year for year in range(2025, found.horizon.end_year + 1)]
+    for variable in ("revenue_gross", "owned_revenue", "capex", "capacity"):
+        values = panels[variable]
+        assert not any(values.column(one, "total", foreign).any() for one in later if one in values.years), variable
+    for panel in panels.values():
+        assert np.isfinite(panel.values).all() or panel.variable in ("event_date", "payback", "irr")
+
+
+def test_a_site_that_is_left_behind_loses_at_once_what_its_capital_still_bears() -> None:
+    """Over its life a site is charged what was paid for it: a provider's value and cash are worth the same."""
+    base = (ALWAYS, *NO_PARTNER_GAIN, "regimes.full_liberalization.partner_equity=0", "migration.rate=0")
+    overrides = (*dict.fromkeys(base), leave("aws", when="2027-01-01"))
+    found = scenario("full_liberalization", *overrides)
+
+    def worth(economy: Any, record: Any, timeline: Any, masks: Any) -> tuple[FloatArray, FloatArray]:
+        streams, step, rate = Streams(economy, record, masks, 0.25), 0.25, economy.rates().discount_rate
+        place = list(found.foreign).index("aws")
+        middle = np.exp(-np.log1p(rate) * ((np.arange(len(record.bought))[:, None] + 0.5) * step))
+        start = middle * np.exp(np.log1p(rate) * step / 2)
+        value = (streams.value[:, place] * middle * step).sum(axis=0)
+        earned = streams.site_cash + streams.site_capex + streams.value - streams._site.value
+        cash = (earned[:, place] * middle - streams.site_capex[:, place] * start).sum(axis=0) * step
+        return value, cash
+
+    for value, cash in observe(found, draw_worlds(found, range(1)), worth):
+        assert_allclose(value, cash, rtol=2e-3, atol=2e-3)
+
+
+def test_who_has_left_neither_applies_nor_builds() -> None:
+    panels = ran("full_liberalization", ALWAYS, leave("aws", when="2020-03-01"))
+    dates = {event: column(panels, "event_date", "", f"aws.{event}") for event in ("apply", "approve", "launch")}
+    assert not np.isfinite(dates["launch"]).any()
+    assert (dates["apply"][np.isfinite(dates["apply"])] < 2020.17).all()
+    assert np.isfinite(column(panels, "event_date", "", "microsoft.launch")).any()
+
+
+def test_an_exit_that_never_comes_changes_nothing_to_the_bit() -> None:
+    never = leave("aws", "alibaba").replace("exits", "probability: 0, exits")
+    assert_same(ran("full_liberalization"), ran("full_liberalization", never))
+
+
+@pytest.mark.parametrize(
+    ("exits", "words"),
+    [("azure", "unknown provider"), ("alibaba, others", "a domestic provider of the base year must stay")],
+)
+def test_somebody_at_home_must_stay(folder: Folder, exits: str, words: str) -> None:
+    (line, *_) = folder.complaints(
+        folder.variant(f"policy:\n  steps:\n    go: {{when: 2020-01-01, exits: [{exits}]}}\n")
+    )
     assert words in line

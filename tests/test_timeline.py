@@ -632,7 +632,7 @@ def test_masks_have_the_shapes_that_they_state():
     scenario, drawn, verdicts = crowded(("aws", "ibm", "microsoft"), 10)
     masks = period_masks(scenario, simulate_timeline(scenario, drawn, verdicts))
     shapes = {f.name: getattr(masks, f.name).shape for f in fields(masks) if f.name != "phases"}
-    by_provider = dict.fromkeys(("live", "selling_years", "live_years", "transfer"), (48, 3, 10))
+    by_provider = dict.fromkeys(("live", "selling_years", "live_years", "transfer", "gone"), (48, 3, 10))
     assert shapes == {"state": (48, 10), "before": (48, 10), "happens": (48, 4, 10), **by_provider}
     assert masks.phases.start.shape == masks.phases.end.shape == masks.phases.state.shape == (5, 10)
 

@@ -184,9 +184,12 @@ class _Composite:
         """The steps that close parts of segments, without their regimes."""
         side = self._side(CLOSES)
         for (origin, step), dates in zip(side.scenario.policy.steps.items(), self._dates_of(side), strict=True):
-            if step.closes or step.opens:
+            if step.closes or step.opens or step.exits:
                 name = f"~{origin}"
-                closing: Mapping[str, Any] = {"closes": step.closes, "opens": step.opens, "evicts": step.evicts}
+                closing: Mapping[str, Any] = {
+                    **{"closes": step.closes, "opens": step.opens},
+                    **{"exits": step.exits, "evicts": step.evicts},
+                }
                 self._add(name, DateStep.model_construct(when=_SOME_DAY, **closing), dates)
                 self._alias(side, origin, name)
 

@@ -131,6 +131,8 @@ class Project:
         The application, pending or launched; None while there is none.
     sites : sequence of bool
         Whether own sites alone are permitted to it, by state; as `permitted` if empty.
+    leaves : float
+        Date on which it leaves the market.
     """
 
     review_time: float
@@ -155,6 +157,7 @@ class Project:
     turn: simpy.Event | None = None
     work: simpy.Process | None = None
     sites: Sequence[bool] = ()
+    leaves: float = NEVER
 
     def may_go_on(self, state: int) -> bool:
         """Whether a state permits what it has, or is about to have."""
@@ -162,7 +165,7 @@ class Project:
 
     def may_apply(self, state: int, date: float) -> bool:
         """Whether it would apply on a date on which a state is in force."""
-        free = self.work is None and self.launched == NEVER
+        free = self.work is None and self.launched == NEVER and date < self.leaves
         return free and self.permitted[state] and bool(self.verdicts[state]) and self.earliest <= date
 
     def has_place_kept(self, state: int, date: float) -> bool:
@@ -170,7 +173,7 @@ class Project:
 
         Nothing is kept for who will go later: the host answers applications, not intentions.
         """
-        goes = self.work is not None or (self.verdicts[state] == BUILD and self.earliest <= date)
+        goes = self.work is not None or (self.verdicts[state] == BUILD and self.earliest <= date < self.leaves)
         admitted = self.places > 0 or (self.turn is not None and self.turn.triggered)
         return not self.firms and self.permitted[state] and goes and not admitted
 
@@ -218,6 +221,11 @@ class Zone(Places):
         elif not self.stop_waiting(project.turn):
             self.taken -= max(project.places, 1)
         project.places, project.turn = 0, None
+        self._admit()
+
+    def free(self, project: Project) -> None:
+        """Take back the places of who leaves with its site."""
+        self.taken -= max(project.places, 1)
         self._admit()
 
     def _serve(self, project: Project) -> int:
@@ -330,6 +338,9 @@ class World:
             self.enforce(first, start)
         if later:
             self.env.process(self.policy(later))
+        for project in self.projects:
+            if self.phases[0][0] <= project.leaves < self.phases[-1][1]:
+                self.env.process(self.depart(project))
         self.env.run(self.phases[-1][1])
 
     def policy(self, phases: Sequence[Phase]) -> Process:
@@ -352,6 +363,15 @@ class World:
         for project in self.projects:
             if project.may_apply(state, date):
                 project.work = self.env.process(self.enter(project))
+
+    def depart(self, project: Project) -> Process:
+        """Drop what a provider has pending on the day on which it leaves, and free the place of its site."""
+        yield self.env.timeout(project.leaves - self.env.now)
+        if project.launched < NEVER:
+            if project.sited < NEVER:
+                self.zone.free(project)
+        elif project.work is not None and project.bought == NEVER:
+            project.work.interrupt()
 
     def kept_places(self) -> int:
         """Places that are kept from files: for the named who go under the state in force."""

@@ -13,7 +13,7 @@ from sim.scenario.policy import NEVER, decimal_year
 from sim.scenario.providers import ALLOWED, LAUNCH
 from sim.scenario.scenario import Scenario
 
-__all__ = ["arrival_dates", "earliest_applications", "jump_dates"]
+__all__ = ["arrival_dates", "earliest_applications", "exit_dates", "jump_dates"]
 
 _ALWAYS = -np.inf
 
@@ -40,6 +40,24 @@ def arrival_dates(scenario: Scenario, worlds: Worlds, steps: FloatArray, launche
     return np.stack(
         [
             sites[name] if scenario.comes_by_launch(name) else _arrival(scenario, worlds, steps, name)
+            for name in (*scenario.domestic, *scenario.foreign)
+        ]
+    )
+
+
+def exit_dates(scenario: Scenario, steps: FloatArray) -> FloatArray:
+    """Date from which each provider is gone, the first of the steps with which it leaves.
+
+    Returns
+    -------
+    (P, N) decimal years, domestic providers first
+        inf for never or not within the horizon.
+    """
+    listed = [step.exits for step in scenario.policy.steps.values()]
+    never = np.full((1, steps.shape[-1]), NEVER)
+    return np.stack(
+        [
+            np.vstack([never, steps[[place for place, exits in enumerate(listed) if name in exits]]]).min(axis=0)
             for name in (*scenario.domestic, *scenario.foreign)
         ]
     )

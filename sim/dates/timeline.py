@@ -20,7 +20,7 @@ from sim.axes import BoolArray, FloatArray, IntArray, require_shape
 from sim.chance.worlds import Worlds
 from sim.dates.calendar import Phases, decision_phases, phases_in_force, step_dates
 from sim.dates.licensing import Phase, Project, Rules, World
-from sim.dates.readiness import arrival_dates, earliest_applications
+from sim.dates.readiness import arrival_dates, earliest_applications, exit_dates
 from sim.scenario.policy import BUY_OUT, NEVER, ModeArray, allows_buy_out, allows_owned, modes_allowed, states
 from sim.scenario.scenario import Horizon, Scenario
 
@@ -143,6 +143,8 @@ class Masks:
         everybody anew: the part of the window that it is in force for, less that of the window before.
     before : (T, N)
         State in force at the start of the window.
+    gone : (T, P, N)
+        The provider has left by the end of the window.
     """
 
     phases: Phases
@@ -153,6 +155,7 @@ class Masks:
     transfer: BoolArray
     happens: BoolArray | FloatArray
     before: IntArray
+    gone: BoolArray
 
     @property
     def selling(self) -> BoolArray:
@@ -188,10 +191,11 @@ def simulate_timeline(
     permitted = np.tile(_permitted(scenario), times)
     allowed = first_permission(scenario, replace(phases, state=phases.state % every))
     begun = np.maximum(phases.start, (earliest := earliest_applications(scenario, worlds, steps, allowed))[:, None])
-    may_decide = permitted[:, phases.state] & (begun < phases.end) & ~_is_sited(scenario)
+    leaves = exit_dates(scenario, steps)[len(scenario.domestic) :]
+    may_decide = permitted[:, phases.state] & (begun < phases.end) & ~_is_sited(scenario) & (begun < leaves[:, None])
     applies = may_decide & np.take_along_axis(verdicts.swapaxes(0, 1) > 0, phases.state[None], axis=1)
     order, firms = worlds.order + _is_fringe(scenario)[:, None], _firms(scenario)
-    plans = _Plans(worlds, scenario, verdicts, permitted, earliest, firms, order)
+    plans = _Plans(worlds, scenario, verdicts, permitted, earliest, firms, order, leaves)
     busy = np.flatnonzero(applies.any(axis=(0, 1)) | _stops(phases, plans.sites[plans.sited]))
     found = _outcomes(scenario, plans, phases, busy, known or KnownProjects())
     closing = np.minimum(found["dropped"], scenario.horizon.end_year + 1.0)
@@ -299,6 +303,7 @@ class _Plans:
     earliest: FloatArray
     firms: IntArray
     order: FloatArray
+    leaves: FloatArray
 
     @property
     def names(self) -> Sequence[str]:
@@ -323,16 +328,17 @@ class _Plans:
             np.array([self.worlds.inputs[f"{path}[{name}]"][busy] for name in self.names])
             for path in ("regulator.review_time", "entry.build_time")
         )
-        return review, build, self.verdicts[:, :, busy], self.earliest[:, busy], self.order[:, busy]
+        dates = self.earliest[:, busy], self.order[:, busy], self.leaves[:, busy]
+        return review, build, self.verdicts[:, :, busy], *dates
 
     def by_draw(self, busy: IntArray) -> Iterator[Sequence[Project]]:
         """Fresh projects for one draw after the other."""
         permitted, firms = self.permitted.tolist(), self.firms.tolist()
         columns = (array.T.tolist() for array in self.columns(busy))
-        for times, builds, would, earliest, order in zip(*columns, strict=True):
+        for times, builds, would, earliest, order, leaves in zip(*columns, strict=True):
             projects = list(map(Project, times, builds, would, permitted, earliest, firms, order))
-            for project, sites in zip(projects, self.sites.tolist(), strict=True):
-                project.sites = sites
+            for project, sites, date in zip(projects, self.sites.tolist(), leaves, strict=True):
+                project.sites, project.leaves = sites, date
             for place in np.flatnonzero(self.sited):
                 projects[place].stand()
             yield projects
@@ -436,7 +442,8 @@ def period_masks(scenario: Scenario, timeline: Timeline) -> Masks:
     launched, withdrawn, transferred = (
         _begun(ends, dates) for dates in (timeline.launched, timeline.withdrawn, timeline.transferred)
     )
-    live = launched & ~transferred
+    gone = _begun(ends, exit_dates(scenario, timeline.steps))
+    live = launched & ~transferred & ~gone[:, len(scenario.domestic) :]
     live_years = np.where(live, (ends[:, None, None] - timeline.launched).clip(0, years), 0.0)
     masks = Masks(
         phases=phases,
@@ -447,6 +454,7 @@ def period_masks(scenario: Scenario, timeline: Timeline) -> Masks:
         transfer=_first(transferred),
         happens=_first(_begun(ends, timeline.steps)),
         before=_state(phases, begins),
+        gone=gone,
     )
     return masks if scenario.demand.kind == "recurring" else _of_goods(masks, timeline, begins, ends)
 

@@ -9,7 +9,7 @@ import numpy as np
 from sim.axes import BoolArray, FloatArray
 from sim.chance.worlds import Worlds, period_count
 from sim.dates.dated import NOTHING_DATED, Dated, dated_numbers
-from sim.dates.readiness import jump_dates
+from sim.dates.readiness import exit_dates, jump_dates
 from sim.dates.timeline import KnownProjects, Masks, Timeline, windows
 from sim.kernels.capacity import first_come, lags, whole_periods
 from sim.kernels.choice import group_scale
@@ -21,7 +21,7 @@ from sim.model.levers import Levers
 from sim.model.luck import entrant_offsets, offsets_of
 from sim.model.marketpath import MarketPath, market_path
 from sim.model.sites import open_sites
-from sim.model.stocks import Entrant, Period, Purchases, Sites, Stocks, opening_stocks
+from sim.model.stocks import Entrant, Exits, Period, Purchases, Sites, Stocks, opening_stocks
 from sim.scenario.baseyear import Inputs, coherence
 from sim.scenario.changes import within
 from sim.scenario.scenario import Scenario
@@ -136,6 +136,7 @@ class Course:
         self.path, self._tides = backdrop
         self.levers = Levers(scenario, economy, self.path, timeline, masks, self._dated)
         self._begin, self._end = windows(scenario)
+        self._leaves = exit_dates(scenario, timeline.steps)
         self._jumps = _jumps(scenario, economy, worlds, timeline)
         self._coming = _entrants(scenario, economy, worlds, timeline, self._step)
         self.has_entrants = bool(self._coming)
@@ -172,6 +173,7 @@ class Course:
             access=self.levers.access(t),
             sites=self._sites(t),
             entrants=tuple(coming.at(t) for coming in self._coming),
+            exits=self._exits(t),
         )
 
     def _moved(self, t: int) -> FloatArray:
@@ -186,6 +188,16 @@ class Course:
             part = np.maximum(self._end[t] - np.maximum(self._begin[t], dates), 0.0) / self._step
             moved[row] += np.log1p(part * np.expm1(size))
         return np.asarray(moved)
+
+    def _exits(self, t: int) -> Exits | None:
+        """Who has left by period t."""
+        gone = self._masks.gone[t]
+        if not gone.any():
+            return None
+        if self._purchases is None:
+            return Exits(gone, (~gone).astype(np.float64))
+        begin, end = self._begin[t], self._end[t]
+        return Exits(gone, (np.clip(self._leaves, begin, end) - begin) / self._step)
 
     def opened(self, periods: int) -> Stocks:
         """The state at the end of the base year, with room for so many periods."""

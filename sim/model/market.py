@@ -9,6 +9,7 @@ from sim.kernels.choice import unreached, utility_into
 from sim.kernels.pricing import class_share, home_share, price_into
 from sim.kernels.welfare import class_gains
 from sim.model.economy import LARGEST_EXPONENT, Economy, require
+from sim.model.exits import leave
 from sim.model.sites import Choice, choose_again, reclassify, serve_reach, settle, transfer
 from sim.model.stocks import SPENDING, Period, Purchases, Stocks
 
@@ -45,6 +46,8 @@ def advance(economy: Economy, stocks: Stocks, period: Period, attraction: FloatA
     choice.joined = None if beside is None else np.zeros_like(beside)
     if evicted is not None:
         _settle_at_home(economy, stocks, choice, evicted)
+    if period.exits is not None:
+        leave(economy, stocks, period, choice, period.exits)
     if stocks.sited:
         again = transfer(economy, stocks, period, choice)
         again = again + serve_reach(economy, stocks, period, choice, use)
@@ -156,8 +159,12 @@ def _attract(economy: Economy, stocks: Stocks, period: Period, attraction: Float
     abroad = abroad.take(economy.layer_of, axis=-2)
     attraction[domestic:] *= abroad
     home = (period.home_scale * np.exp(economy.excess * stocks.quality)).take(economy.layer_of, axis=0)
+    if period.exits is not None:
+        attraction *= period.exits.present[:, None]
     if period.entrants:
         _admit(economy, stocks, period, attraction, home, abroad)
+        if period.exits is not None:  # who left before it came
+            attraction *= period.exits.present[:, None] > 0.0
     return home
 
 

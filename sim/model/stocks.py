@@ -16,6 +16,7 @@ __all__ = [
     "ChannelLifts",
     "Earned",
     "Entrant",
+    "Exits",
     "Period",
     "Purchases",
     "Sites",
@@ -291,6 +292,21 @@ class Entrant(NamedTuple):
     weight: FloatArray
 
 
+class Exits(NamedTuple):
+    """Who has left the market.
+
+    Attributes
+    ----------
+    gone : (P, N) bool
+        By the end of the window.
+    present : (P, N)
+        Part of the window in which each provider is there; where demand recurs, none of that in which it leaves.
+    """
+
+    gone: BoolArray
+    present: FloatArray
+
+
 class Purchases(NamedTuple):
     """How customers buy again.
 
@@ -329,6 +345,8 @@ class Period(NamedTuple):
     entrants : tuple of Entrant
     purchases : Purchases or None
         None where demand recurs.
+    exits : Exits or None
+        None where nobody has left.
     """
 
     number: int
@@ -343,3 +361,4 @@ class Period(NamedTuple):
     sites: Sites
     entrants: tuple[Entrant, ...] = ()
     purchases: Purchases | None = None
+    exits: Exits | None = None

@@ -9,7 +9,7 @@ from functools import cached_property
 
 import numpy as np
 
-from sim.axes import FloatArray, IntArray
+from sim.axes import BoolArray, FloatArray, IntArray
 from sim.dates.timeline import Masks
 from sim.kernels import channels, finance
 from sim.model.economy import Economy
@@ -297,14 +297,26 @@ class _SiteStreams:
     def _handed_over(self) -> tuple[FloatArray, FloatArray]:
         """Money paid for sites that are handed over, and the rent that their tranches still bear; (T, F, N), bn."""
         record, rates = self._record, self._rates
-        handed = self._masks.transfer[: len(record.bought)]
+        sold = self._masks.transfer[: len(record.bought)]
+        handed = sold | self._given_up
         if not handed.any():
             nothing = np.zeros_like(record.bought[:1])
             return nothing, nothing
         book, rent = self._carried(handed.argmax(axis=0))
         # The rent left is due at the period's start, and flows are paid in its middle.
         later = np.exp(np.log1p(rates.discount_rate) * (self._step / 2))
-        return np.where(handed, rates.transfer_price * book, 0.0), np.where(handed, rent * later, 0.0)
+        return np.where(sold, rates.transfer_price * book, 0.0), np.where(handed, rent * later, 0.0)
+
+    @property
+    def _given_up(self) -> BoolArray:
+        """The period in which a provider leaves a site behind, for which nobody pays, (T, F, N).
+
+        Equation (40) of docs/model.md.
+        """
+        gone = self._masks.gone[: len(self._record.bought), -self._record.bought.shape[1] :]
+        first = gone & ~np.concatenate([np.zeros_like(gone[:1]), gone[:-1]])
+        before = np.concatenate([self._record.past.sum(axis=0)[None], self._record.capacity[:-1]])
+        return np.asarray(first & (before > 0.0))
 
     def _carried(self, until: IntArray) -> tuple[FloatArray, FloatArray]:
         """What tranches are worth at the start of a period (F, N), at book and by rent; bn."""

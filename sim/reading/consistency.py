@@ -185,6 +185,9 @@ def _layers(scenario: Scenario) -> Iterator[Finding]:
 
 
 def _providers(scenario: Scenario) -> Iterator[Finding]:
+    stays = [name for name in scenario.domestic if name not in (*scenario.leaving, *scenario.entrants)]
+    if scenario.leaving and not stays:
+        yield "policy.steps", "a domestic provider of the base year must stay, whatever happens (found exits of all)"
     for origin, group in (("domestic", scenario.domestic), ("foreign", scenario.foreign)):
         if not [name for name in group if name not in scenario.entrants]:
             yield "providers", f"there must be a {origin} provider in the base year (found none)"
@@ -395,16 +398,23 @@ def _step(path: str, step: Step, scenario: Scenario) -> Iterator[Finding]:
     if isinstance(step, HazardStep):
         yield from _known(f"{path}.during", "regime", step.during, scenario.regimes)
     yield from _effects(path, step, scenario)
+    yield from _deeds(path, step, scenario)
+    if step.evicts and not step.closes:
+        yield f"{path}.evicts", "has no effect without 'closes'"
+
+
+def _deeds(path: str, step: Step, scenario: Scenario) -> Iterator[Finding]:
+    """What a step closes, opens and raises, and who leaves, must be there."""
     for key, segments in (("closes", step.closes), ("opens", step.opens)):
         for segment in segments:
             yield from _known(f"{path}.{key}.{segment}", "segment", segment, scenario.segments)
     for segment in step.opens:
         if segment in step.closes:
             yield f"{path}.opens.{segment}", "is closed by the same step (found both; leave one out)"
+    for position, provider in enumerate(step.exits):
+        yield from _known(f"{path}.exits[{position}]", "provider", provider, scenario.providers)
     for layer in step.raises:
         yield from _known(f"{path}.raises.{layer}", "layer", layer, scenario.market.layers)
-    if step.evicts and not step.closes:
-        yield f"{path}.evicts", "has no effect without 'closes'"
 
 
 def _effects(path: str, step: Step, scenario: Scenario) -> Iterator[Finding]:

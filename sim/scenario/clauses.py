@@ -276,7 +276,8 @@ def _changing(scenario: Scenario) -> list[tuple[int, Any, Any]]:
     return [(place, step.effects, step.raises) for place, step in steps if step.effects is not None or step.raises]
 
 
-def _closing(scenario: Scenario) -> list[tuple[int, Any, Any, bool]]:
-    """What steps close and open, by their place."""
+def _closing(scenario: Scenario) -> list[tuple[Any, ...]]:
+    """What steps close and open, and who leaves, by their place."""
     steps = enumerate(scenario.policy.steps.values())
-    return [(place, step.closes, step.opens, step.evicts) for place, step in steps if step.closes or step.opens]
+    deeds = ((place, step.closes, step.opens, step.exits, step.evicts) for place, step in steps)
+    return [deed for deed in deeds if any(deed[1:])]

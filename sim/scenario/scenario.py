@@ -366,6 +366,11 @@ class Scenario(Model):
         )
 
     @property
+    def leaving(self) -> tuple[str, ...]:
+        """Ids of the providers that leave the market if a step happens, in listed order."""
+        return tuple(name for name in self.providers if any(name in step.exits for step in self.policy.steps.values()))
+
+    @property
     def changes_numbers(self) -> bool:
         """Whether a step changes numbers beside levers."""
         return any(step.effects is not None for step in self.policy.steps.values())

@@ -48,6 +48,9 @@ class StepEffect(Titled):
         default_factory=dict,
         description="Layer to what is added to the log of domestic quality.",
     )
+    exits: tuple[Id, ...] = Field(
+        default=(), description="Providers that leave the market: their customers choose among the others."
+    )
     evicts: bool = Field(
         default=False, description="Whether foreign providers' customers in a closing part must leave."
     )
