@@ -21,6 +21,7 @@ from sim.disk import file_hash
 from sim.errors import Problem, ScenarioError, shown
 from sim.outcomes.columns import read_columns, save_columns
 from sim.scenario.inputs import Input, inputs
+from sim.scenario.money import is_amount
 from sim.scenario.records import Record
 from sim.scenario.scenario import Learned, Scenario
 
@@ -223,7 +224,11 @@ def _event(scenario: Scenario, name: str) -> Any:
 
 def _rate(scenario: Scenario, item: Input) -> Any:
     """What the currency of an input is worth, where it is not the scenario's."""
-    other = scenario.exchange_rates.get(item.record.unit.partition(" ")[0]) if item.dimension == "money" else None
+    if item.dimension != "money":
+        return None
+    other = scenario.exchange_rates.get(item.record.unit.partition(" ")[0])
+    if not is_amount(item.record.unit, "/yr"):
+        other = scenario.market.price
     return None if other is None else _numbers(other)
 
 

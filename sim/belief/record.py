@@ -305,8 +305,12 @@ class _Draft:
     def amount(self, found: str, per_year: str) -> tuple[str, float]:
         """The same of money, as far as the scenario has a rate for its currency."""
         ledger, canonical = self.ledger, self.ledger.canonical(f"bn{per_year}")
+        if ledger.goods is not None and (count := ledger.goods.scale(found if per_year else f"{found}/yr")) is not None:
+            return canonical, count
         if not is_amount(found, per_year):
             allowed = [f"{one} {size}{per_year}" for one in ledger.currencies for size in ("bn", "m")]
+            if ledger.goods is not None and (per_year or ledger.goods.per_year):
+                allowed.append(f"m {ledger.goods.noun}{ledger.goods.per_year if per_year else ''}")
             self.wrong("unit", f"wrong unit {choices(found, allowed)}")
         elif message := ledger.objection(found):
             self.wrong("unit", message)

@@ -81,11 +81,12 @@ def outcomes(
         Median cases are left at zero.
     """
     accounts = Accounts(scenario, economy, record, timeline, masks)
-    return {name: _panel(name, scenario.money, *OUTCOMES[name](accounts)) for name in names}
+    money, counted = scenario.money, scenario.market.unit
+    return {name: _panel(name, unit_of(name, money, counted), *OUTCOMES[name](accounts)) for name in names}
 
 
-def _panel(variable: str, currency: str, years: tuple[int, ...], items: Items, values: FloatArray) -> Panel:
-    return Panel(variable, unit_of(variable, currency), years, items, values, np.zeros(values.shape[:2]))
+def _panel(variable: str, unit: str, years: tuple[int, ...], items: Items, values: FloatArray) -> Panel:
+    return Panel(variable, unit, years, items, values, np.zeros(values.shape[:2]))
 
 
 class Accounts:
@@ -176,6 +177,13 @@ class Accounts:
     def spending(self) -> FloatArray:
         """With each provider, (Y + 1, L + 1, P, N)."""
         return self.by_year(self._base, self._record.spending)
+
+    @property
+    def price(self) -> float:
+        """Billions of money in what the market is counted in."""
+        unit = self._scenario.market.unit
+        assert unit is not None
+        return self._scenario.ledger.scale(unit)
 
     @cached_property
     def size(self) -> FloatArray:
@@ -381,6 +389,7 @@ class Accounts:
 
 OUTCOMES: Final[Mapping[str, Callable[[Accounts], Labelled]]] = {
     "market_size": lambda of: of.by_scope(of.size),
+    "market_volume": lambda of: of.by_scope(of.size / of.price),
     "market_expansion": lambda of: of.by_scope(of.size / of.untouched),
     "foreign_share": lambda of: of.by_scope(of.abroad / of.size),
     "market_share": lambda of: of.by_item(of.providers, of.spending / of.size[:, :, None]),

@@ -197,7 +197,7 @@ def read_result(folder: Path) -> Result:
                 scenario.sampling.draws,
             )
             names = [name for name in file if name in VARIABLES]
-            units = {name: unit_of(name, scenario.money) for name in names}
+            units = {name: unit_of(name, scenario.money, scenario.market.unit) for name in names}
             return Result(scenario, {name: _lazy_panel(path, file, name, units[name], axes) for name in names})
     except netcdf.UnreadableError as error:
         raise ResultsError(f"{path}: {error}") from error

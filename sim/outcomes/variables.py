@@ -54,6 +54,9 @@ _FLOW: Final = "bn/yr"
 
 VARIABLES: Final[Mapping[str, VariableInfo]] = {
     "market_size": VariableInfo(_FLOW, "spending of all customers", _ALL, ""),
+    "market_volume": VariableInfo(
+        "unit", "the same in the unit of the market, at its price. Only where unit and price are stated", _ALL, ""
+    ),
     "market_share": VariableInfo("fraction", "share of spending, through all channels", _ALL, "each provider"),
     "foreign_share": VariableInfo("fraction", "share of all foreign providers together", _ALL, ""),
     "market_expansion": VariableInfo("ratio", "spending over what it would be without own sites", _ALL, ""),
@@ -194,6 +197,7 @@ VARIABLES: Final[Mapping[str, VariableInfo]] = {
 """Every outcome that a result holds, in the order of the tables."""
 
 ONLY_WHERE: Final[Mapping[str, Callable[[Scenario], bool]]] = {
+    "market_volume": lambda scenario: scenario.market.unit is not None,
     "buys_out": lambda scenario: scenario.buys_out,
     "cross_border_revenue": lambda scenario: scenario.channel_of("cross_border") is not None,
     "control_premium": has_mix,
@@ -207,6 +211,7 @@ def exists_in(scenario: Scenario, variable: str) -> bool:
     return variable not in ONLY_WHERE or ONLY_WHERE[variable](scenario)
 
 
-def unit_of(variable: str, currency: str) -> str:
-    """The unit of a variable as results state it, with the currency where it is money."""
-    return in_currency(VARIABLES[variable].unit, currency)
+def unit_of(variable: str, currency: str, counted: str | None = None) -> str:
+    """The unit of a variable as results state it: with the currency where it is money, or what the market counts."""
+    unit = VARIABLES[variable].unit
+    return counted if unit == "unit" and counted is not None else in_currency(unit, currency)

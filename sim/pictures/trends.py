@@ -290,7 +290,7 @@ def market_size(runs: Runs) -> Figure:
     rates = ", at one exchange rate" * bool(base.scenario.exchange_rates)
     note = (
         f"Spending by layer, {span(base)}, in {base.scenario.prices.words(base.scenario.currency)}{rates}. Equal steps "
-        "up the axis are equal factors."
+        f"up the axis are equal factors.{_counted(measures[0], base)}"
     )
     paths = ("market", "exchange_rates")
     blocks = -(-len(scopes) // _MOST_FANS)
@@ -307,6 +307,17 @@ def market_size(runs: Runs) -> Figure:
         if others:
             _additions(figure.add_subplot(additions[0, column]), measure, ordered, labelled=column == 0)
     return figure
+
+
+def _counted(size: Measure, base: Result) -> str:
+    """The medians of the first and the last year in what the market counts, and at which price that is money."""
+    scenario, price = base.scenario, base.scenario.market.price
+    if price is None or scenario.market.unit is None:
+        return ""
+    one, years = scenario.ledger.scale(scenario.market.unit), size.years(base)
+    ends = [money(float(np.median(column)) / one) for column in (size.first(base), size.answer(base))]
+    counts = f"{ends[0]} {scenario.market.unit} in {years[0]} and {ends[1]} in {size.answer_year(base)}"
+    return f" At {price.middle():,.10g} {price.unit} the whole is {counts}, in the median."
 
 
 def _scopes(scenario: Scenario) -> tuple[str, ...]:

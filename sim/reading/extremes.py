@@ -84,7 +84,8 @@ def _beyond(scenario: Scenario, item: Input, old: Record) -> str:
 
 def _amount(value: float, scenario: Scenario, item: Input) -> str:
     """A canonical value with its unit, behind what it is in the unit in which it was stated."""
-    stated, unit = item.record.unit, canonical_unit(scenario, item.dimension)
+    stated = item.record.unit
+    unit = stated if item.dimension in ("exchange rate", "price") else canonical_unit(scenario, item.dimension)
     own = value / scale(scenario, item.dimension, stated)
     units = [(own, stated), (value, unit)] if stated != unit else [(value, unit)]
     return " is ".join(f"{_plain(number)} {name}".removesuffix(" 1") for number, name in units)

@@ -9,6 +9,7 @@ from sim.errors import choices
 from sim.scenario.evidence import CHOICE
 from sim.scenario.families import Discrete, Fixed, Mixture, Normal, TwoPiece
 from sim.scenario.inputs import Input, inputs, record_numbers, scale
+from sim.scenario.money import price_objection
 from sim.scenario.records import EXTREMES, MIDDLE, Record
 from sim.scenario.scenario import Scenario
 
@@ -35,6 +36,9 @@ def uncounted(scenario: Scenario) -> Iterator[Finding]:
                     f"{below}.unit",
                     f"must be a rate of {other} (found '{part.unit}'; allowed {' or '.join(allowed)})",
                 )
+    if message := _mispriced(scenario):
+        yield "market.price.unit", message
+        return
     for item in {item.path: item for item in _numbers(scenario)}.values():
         must_say = item.path.endswith("discount_rate")
         for below, part in _records(item.path, item.record):
@@ -43,6 +47,14 @@ def uncounted(scenario: Scenario) -> Iterator[Finding]:
                 message = scenario.prices.objection(part.unit, must_say=must_say)
             if message:
                 yield f"{below}.unit", message
+
+
+def _mispriced(scenario: Scenario) -> str:
+    """What is wrong with the price of what the market counts, if it has one."""
+    unit, price = scenario.market.unit, scenario.market.price
+    if unit is None or price is None:
+        return ""
+    return scenario.ledger.objection(f"{price.unit[:3]} bn") or price_objection(unit, price.unit)
 
 
 def implausible(scenario: Scenario) -> Iterator[Finding]:

@@ -69,6 +69,11 @@ class Contents:
         return next((one.money for one in self.scenarios.values()), DEFAULT_CURRENCY)
 
     @property
+    def counted(self) -> str | None:
+        """What the market is counted in beside money, if in anything."""
+        return next((one.market.unit for one in self.scenarios.values()), None)
+
+    @property
     def prices(self) -> str:
         """The same in words, with its prices and at which rates others were converted."""
         one = next(iter(self.scenarios.values()), None)

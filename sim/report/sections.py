@@ -18,6 +18,7 @@ from sim.report.parts import details, paragraphs, picture, scrolled, sentences, 
 from sim.report.structure import made_of, stages
 from sim.report.tables import SHEETS, by_hypothesis, in_headline_years
 from sim.scenario.levers import Regime
+from sim.scenario.scenario import Scenario
 from sim.wording import capital, listed, readable
 
 __all__ = ["Section", "sections"]
@@ -263,9 +264,14 @@ def _assumption(one: Assumption) -> Html:
     )
 
 
-def _outcomes(currency: str) -> Sheet:
+def _outcomes(scenario: Scenario) -> Sheet:
     rows = (
-        (capital(readable(name)), VARIABLES[name].meaning, unit_of(name, currency), "; ".join(sources))
+        (
+            capital(readable(name)),
+            VARIABLES[name].meaning,
+            unit_of(name, scenario.money, scenario.market.unit),
+            "; ".join(sources),
+        )
         for name, sources in made_of().items()
     )
     return Sheet("Every outcome of a run", ("Outcome", "What it is", "Unit", "Made of"), tuple(rows))
@@ -286,7 +292,7 @@ def _model(material: Material, figures: Figures) -> Html:
         ("Stage", "Reads", "Takes"),
         tuple((one.title, ", ".join(map(readable, one.sections)), "; ".join(one.takes)) for one in stages()),
     )
-    outcomes = _outcomes(material.base.money)
+    outcomes = _outcomes(material.base)
     levers = listed([readable(name) for name in Regime.model_fields if name != "title"])
     figure = element(
         "figure",

@@ -118,6 +118,7 @@ PROFIT: Final = "Operating profit of foreign providers"
 _BY_YEAR: Final = (
     (SHARE, "foreign_share", ""),
     ("Size of the market", "market_size", ""),
+    ("The same, counted", "market_volume", ""),
     (KEPT, "revenue_retained", "foreign"),
     (PROFIT, "operating_profit", "foreign"),
 )
@@ -182,7 +183,7 @@ _SCENARIO: Final = (Column("Scenario", "scenario", width=24),)
 def _group(contents: Contents, name: str, variable: str, form: Form) -> str:
     """What stands above the columns of a measure: its name and unit."""
     units = {"percent": "%", "points": "percentage points"}
-    return f"{name} ({units.get(form, unit_of(variable, contents.currency))})"
+    return f"{name} ({units.get(form, unit_of(variable, contents.currency, contents.counted))})"
 
 
 def _is_held(contents: Contents, variable: str, item: str) -> bool:

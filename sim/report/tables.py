@@ -89,6 +89,7 @@ def shown(scenarios: Sequence[Scenario]) -> frozenset[tuple[str, str, str]]:
     return frozenset(
         {("foreign_share", base.answer_scope, "")}
         | {("market_size", scope, "") for scope in (*base.market.layers, _TOTAL)}
+        | {("market_volume", _TOTAL, "")}
         | {("market_share", base.detail_layer, name) for name in providers}
         | {(variable, _TOTAL, name) for variable in ("npv", "npv_with_terminal") for name in foreign}
         | {(variable, base.answer_scope, _FOREIGN) for variable in ("revenue_gross", "revenue_retained")}
@@ -257,13 +258,15 @@ def _foreign_revenue(material: Material) -> Sheet:
 
 
 def _market_size(material: Material) -> Sheet:
-    scopes = (*material.base.market.layers, _TOTAL)
+    base, unit = material.base, material.base.market.unit
+    columns = [("market_size", scope, base.called(scope)) for scope in (*base.market.layers, _TOTAL)]
+    columns += [("market_volume", _TOTAL, f"{base.called(_TOTAL)}, {unit}")] if unit is not None else []
     rows = (
-        (str(year), *(band(_level(material, material.base, "market_size", year, scope)) for scope in scopes))
+        (str(year), *(band(_level(material, base, variable, year, scope)) for variable, scope, _ in columns))
         for year in _years(material)
     )
-    caption = f"Size of the market under {material.base.title}, {_unit(material, 'market_size')}: {_BANDS}"
-    return Sheet(caption, ("Year", *(capital(material.base.called(scope)) for scope in scopes)), tuple(rows))
+    caption = f"Size of the market under {base.title}, {_unit(material, 'market_size')}: {_BANDS}"
+    return Sheet(caption, ("Year", *(capital(title) for _, _, title in columns)), tuple(rows))
 
 
 def by_hypothesis(material: Material) -> Sheet:

@@ -141,7 +141,7 @@ def _about(contents: Contents) -> list[tuple[str, str]]:
             f"{contents.prices}; flows are per year, present values of the end of the base year.",
         ),
         *(
-            (name, f"{info.meaning} ({unit_of(name, contents.currency)})")
+            (name, f"{info.meaning} ({unit_of(name, contents.currency, contents.counted)})")
             for name, info in VARIABLES.items()
             if name in contents.variables
         ),

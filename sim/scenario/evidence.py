@@ -15,7 +15,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, GetJsonSchemaHandle
 from pydantic_core import CoreSchema
 
 from sim.scenario.families import Discrete, Parameter
-from sim.scenario.money import CURRENCY, DEFAULT_CURRENCY
+from sim.scenario.money import COUNT_FORM, CURRENCY, DEFAULT_CURRENCY, PRICE_FORM
 from sim.scenario.prices import BASES
 from sim.scenario.records import Model, Record
 
@@ -40,6 +40,7 @@ __all__ = [
     "Number",
     "Part",
     "Points",
+    "Price",
     "Range",
     "Rate",
     "Reversion",
@@ -60,6 +61,7 @@ CANONICAL_UNITS: Final[Mapping[str, str]] = {
     "duration": "years",
     "number": "1",
     "exchange rate": "1",
+    "price": "1",
     "category": "category",
     "date": "year",
 }
@@ -81,14 +83,16 @@ SCALES: Final[Mapping[str, Mapping[str, float]]] = {
 """Dimension to the units it may be written in, each with its factor; those of money are in `UNIT_FORMS`."""
 
 UNIT_FORMS: Final[Mapping[str, str]] = {
-    "money": rf"{CURRENCY} (bn|m)/yr",
+    "money": rf"(?:{CURRENCY} (bn|m)/yr|{COUNT_FORM})",
+    "price": PRICE_FORM,
     "exchange rate": f"{CURRENCY} per {CURRENCY}",
 }
-"""Dimension to the form of its units, where these name a currency."""
+"""Dimension to the form of its units, where these name a currency or what is sold."""
 
 _EXAMPLES: Final[Mapping[str, tuple[str, ...]]] = {
     "money": ("{0} bn/yr", "{0} m/yr"),
     "exchange rate": ("... per {0}",),
+    "price": ("{0} per ...",),
 }
 
 
@@ -187,6 +191,7 @@ ChosenYears = Annotated[Years, BeforeValidator(_as_choice), ChosenForm()]
 
 Number = Annotated[Parameter, AfterValidator(_of("number")), Dimension("number"), Range(0, 1000)]
 ExchangeRate = Annotated[Parameter, AfterValidator(_of("exchange rate")), Dimension("exchange rate"), Range(1e-6, 1e6)]
+Price = Annotated[Parameter, AfterValidator(_of("price")), Dimension("price"), Range(1e-9, 1e12)]
 Category = Annotated[Parameter, AfterValidator(_of("category")), Dimension("category"), Range(0, 1e6)]
 
 Year = Annotated[Parameter, AfterValidator(_of("date")), Dimension("date"), Range(1900, 2300)]

@@ -72,7 +72,7 @@ def scale(scenario: Scenario, dimension: str, unit: str) -> float:
     """Canonical units in a unit. Currencies are not modelled, so a record of a rate counts by its median."""
     if dimension == "money":
         return scenario.ledger.scale(unit)
-    return 1.0 if dimension == "exchange rate" else SCALES[dimension][unit]
+    return SCALES[dimension][unit] if dimension in SCALES else 1.0
 
 
 def canonical_unit(scenario: Scenario, dimension: str) -> str:
@@ -84,7 +84,7 @@ def units_of_input(scenario: Scenario, item: Input) -> dict[str, float]:
     """Units in which an input may be written, its own first, to how many canonical ones each is."""
     currencies = scenario.ledger.currencies if item.dimension == "money" else (scenario.currency,)
     others = [unit for currency in currencies for unit in written_units(item.dimension, currency)]
-    names = dict.fromkeys([item.record.unit, *(others if item.dimension != "exchange rate" else ())])
+    names = dict.fromkeys([item.record.unit, *(others if item.dimension not in ("exchange rate", "price") else ())])
     return {unit: scale(scenario, item.dimension, unit) for unit in names if not scenario.prices.objection(unit)}
 
 

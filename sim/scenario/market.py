@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Final, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from sim.scenario.channels import ChannelPart
 from sim.scenario.evidence import (
@@ -15,6 +16,7 @@ from sim.scenario.evidence import (
     Money,
     Number,
     Part,
+    Price,
     Range,
     Rate,
     Reversion,
@@ -23,6 +25,7 @@ from sim.scenario.evidence import (
     Years,
 )
 from sim.scenario.levers import Id
+from sim.scenario.money import COUNT_FORM
 from sim.scenario.records import MOST, NO_TRUTH, Model, Titled
 
 __all__ = [
@@ -47,6 +50,12 @@ YearKey = Annotated[str, Field(pattern=r"^(19|20|21)[0-9]{2}$")]
 """A calendar year, as the key of a mapping."""
 
 _TRENDS: Final = (("growth_forecast", "forecast_years"), ("growth_by_year", "growth_fade"))
+
+
+def _is_count(unit: str) -> str:
+    if re.fullmatch(COUNT_FORM, unit) is None:
+        raise ValueError(f"must be a number of things such as 'm vehicles/yr' or 'm subscribers' (found {unit!r})")
+    return unit
 
 
 class Diffusion(Model):
@@ -134,6 +143,14 @@ class Layer(Titled):
 class Market(Model):
     """Total size, its trend, its shocks, and the layers."""
 
+    unit: Annotated[str, AfterValidator(_is_count)] | None = Field(
+        default=None, description="What sizes may be counted in beside money, such as `m vehicles/yr`, at `price`."
+    )
+    price: Price | None = Field(
+        title="what one of the things sold brings",
+        default=None,
+        description="One number: what is not known of it, as of sizes, is said of sizes.",
+    )
     size: Money = Field(
         title="size of the market in the base year", description="Spending over all layers in the base year."
     )
@@ -186,6 +203,14 @@ class Market(Model):
     step_size: Annotated[Number, Range(0, 10)] = Field(
         title="how far the market falls back", description="Fall of log size at a step."
     )
+
+    @model_validator(mode="after")
+    def _prices_what_it_counts(self) -> Self:
+        if (self.unit is None) != (self.price is None):
+            raise ValueError(f"states unit and price together (found {'price' if self.unit is None else 'unit'} alone)")
+        if self.price is not None and not self.price.is_fixed:
+            raise ValueError("price is one number, written with 'value': what is not known of it is said of sizes")
+        return self
 
     @model_validator(mode="after")
     def _fades_what_drifts(self) -> Self:

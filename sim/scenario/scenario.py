@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Any, Final, Literal, Self, TypeAlias
 
 from pydantic import AfterValidator, Field, PrivateAttr, model_validator
@@ -20,7 +20,7 @@ from sim.scenario.evidence import SCALES, ExchangeRate, Fraction, Growth, Number
 from sim.scenario.families import Fixed
 from sim.scenario.levers import Id, Regime
 from sim.scenario.market import Closure, Demand, LayerShares, Market, Migration, Opening, Rivalry, Segment, Technology
-from sim.scenario.money import DEFAULT_CURRENCY, Currency, Ledger
+from sim.scenario.money import DEFAULT_CURRENCY, Currency, Ledger, goods_of
 from sim.scenario.prices import Prices
 from sim.scenario.providers import LAUNCH, Entry, EntryTerms, Provider, ProviderEntry, Regulator
 from sim.scenario.records import MOST, NO_TRUTH, Model, Titled
@@ -259,7 +259,10 @@ class Scenario(Model):
             other: record.middle() if record.unit.startswith(other) else 1.0 / record.middle()
             for other, record in self.exchange_rates.items()
         }
-        return Ledger(self.currency, rates, self.money)
+        plain, unit, price = Ledger(self.currency, rates, self.money), self.market.unit, self.market.price
+        if unit is None or price is None:
+            return plain
+        return replace(plain, goods=goods_of(unit, price.unit, price.middle(), plain))
 
     @property
     def money(self) -> str:
