@@ -103,7 +103,7 @@ def test_a_number_of_things_is_worth_its_price(unit: str, price_unit: str, state
         ),
         (
             _counted().replace("unit: m vehicles/yr\n", "unit: vehicles\n"),
-            "market.unit: must be a number of things such as 'm vehicles/yr' or 'm subscribers' (found 'vehicles')",
+            "market.unit: must be a number of things such as 'm tons/yr' or 'm subscribers' (found 'vehicles')",
         ),
     ],
 )

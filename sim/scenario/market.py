@@ -54,7 +54,7 @@ _TRENDS: Final = (("growth_forecast", "forecast_years"), ("growth_by_year", "gro
 
 def _is_count(unit: str) -> str:
     if re.fullmatch(COUNT_FORM, unit) is None:
-        raise ValueError(f"must be a number of things such as 'm vehicles/yr' or 'm subscribers' (found {unit!r})")
+        raise ValueError(f"must be a number of things such as 'm tons/yr' or 'm subscribers' (found {unit!r})")
     return unit
 
 
@@ -144,7 +144,7 @@ class Market(Model):
     """Total size, its trend, its shocks, and the layers."""
 
     unit: Annotated[str, AfterValidator(_is_count)] | None = Field(
-        default=None, description="What sizes may be counted in beside money, such as `m vehicles/yr`, at `price`."
+        default=None, description="What sizes may be counted in beside money, such as `m tons/yr`, at `price`."
     )
     price: Price | None = Field(
         title="what one of the things sold brings",

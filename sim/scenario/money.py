@@ -50,7 +50,7 @@ def is_amount(unit: str, per_year: str = "") -> bool:
 
 
 COUNT_FORM: Final = rf"(?!{CURRENCY}\b)(?:(?:bn|m|k) [A-Za-z].*|[A-Za-z].*/yr)"
-"""A number of things, as `m vehicles/yr` or `m subscribers`."""
+"""A number of things, as `m tons/yr` or `m subscribers`."""
 
 PRICE_FORM: Final = rf"({CURRENCY}) per ([A-Za-z].*?)(/yr)?"
 
