@@ -12,6 +12,7 @@ from shipped import FOLDER, RUNNABLE
 from sim import cli
 from sim.chance.medians import median_world
 from sim.chance.sampling import draw_worlds
+from sim.chance.shocks import reverting_sd
 from sim.model.engine import simulate
 from sim.outcomes.comparison import compare_results
 from sim.outcomes.panels import Panel, Result
@@ -236,3 +237,19 @@ def test_jumps_by_chance_come_without_luck_in_rivalry_too(folder: Folder) -> Non
     jumps = f"providers: {{aws: {{jumps: {{rate: {rate}, size: {size}}}}}}}\n"
     stated = load_scenario(folder.variant(jumps), overrides=["rivalry.provider_sd=0", "rivalry.origin_sd=0"])
     assert_same(ran(load_scenario(folder.variant(f"{jumps}rivalry: null\n"))), ran(stated))
+
+
+def test_luck_without_a_half_life_is_at_its_full_size_at_once() -> None:
+    np.testing.assert_array_equal(reverting_sd(0.0, np.array([0.25, 60.0])), np.sqrt([2.0, 2.0]))
+
+
+def test_all_that_a_rule_needs_is_asked_for_at_once(folder: Folder) -> None:
+    lines = folder.complaints(folder.variant("entry: null\nregulator: null\ncapacity: null\n"))
+    assert {line.split("'")[1] for line in lines} == {"entry", "regulator", "capacity"}
+
+
+def test_where_there_are_no_partners_nobody_earns_as_one(folder: Folder) -> None:
+    folder.variant("channels: {import: {kind: cross_border}}\nhorizon: {end_year: 2026}\n")
+    panels = ran(load_scenario("case.yaml"))
+    assert panels["owned_revenue"].values.any()
+    assert not panels["operator_profit"].values.any()

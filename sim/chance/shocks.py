@@ -37,7 +37,7 @@ _TURNS: Final = 64
 """Steps of the power iteration. Each direction of a path explains less than half of what the one before it does,
 so 64 steps leave no trace of the later ones; and the draws would be right with any directions."""
 
-_INSTANT: Final = np.finfo(np.float64).tiny
+_INSTANT: Final = float(np.sqrt(np.finfo(np.float64).tiny))
 """Years; stands in for a half-life of zero, with the limit (white noise) as its result."""
 
 

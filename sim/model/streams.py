@@ -44,6 +44,8 @@ class Streams:
         self._abroad = _AbroadStreams(record, rates) if record.abroad.any() else None
         if self._abroad is not None:
             gross = gross - self._abroad.paid
+        if economy.mix is not None and not economy.mix.has_partner:
+            gross = np.zeros_like(gross)  # what rounding leaves is no sales of anybody's
         self._partner = _PartnerStreams(record, gross, rates, step)
         sited = record.capacity.any()
         self._site = _SiteStreams(record, masks, sites, rates, step) if sited else _NoSiteStreams(sites)

@@ -137,7 +137,7 @@ def _of_entry(scenario: Scenario, found: tuple[State, ...]) -> Iterator[Lack]:
             path = state.paths["owned_layers" if BUILD in modes else "equity_cap"]
             may = f"{name} may {'build' if BUILD in modes else 'buy its partner out'}"
             yield Lack(path, "entry", may)
-            if scenario.entry_of(name).rule == "never":
+            if scenario.entry is not None and scenario.entry_of(name).rule == "never":
                 continue
             yield Lack(path, "regulator", may)
             if BUILD in modes:
