@@ -146,6 +146,22 @@ def test_a_provider_asks_customers_to_its_site_by_its_own_costs() -> None:
     assert every.mean() < plain.mean()
 
 
+def test_what_is_of_no_business_of_its_own_is_not_in_play() -> None:
+    """Royalties of sites that nobody may build, and the price of a partner that is bound beyond the horizon."""
+    own = _own("aws", technology_royalty=(90, "%"), buy_out_price=(3, "1"))
+    bought = (
+        "entry.modes=[buy_out]",
+        "regimes.jv_50.equity_cap=1",
+        "policy.steps.open={when: 2021-01-01, adopt: jv_50}",
+    )
+    price = f"economics.buy_out_price={{value: 2, unit: '1', {JUDGEMENT}}}"
+    names = ("providers.aws.economics.technology_royalty", "providers.aws.economics.buy_out_price")
+    free = in_play(scenario("jv_only", *bought, price, own))
+    bound = in_play(scenario("jv_only", *bought, price, own, "providers.aws.entry={bound_until: 2040-01-01}"))
+    assert [name in free for name in names] == [False, True]
+    assert [name in bound for name in names] == [False, False]
+
+
 def test_domestic_providers_earn_their_own_margins() -> None:
     panels = run("jv_only", _own("alibaba", domestic_margin=(40, "%")), "demand.conduct=0")
     plain, margin = run("jv_only", "demand.conduct=0"), worlds("jv_only").inputs["economics.domestic_margin"]

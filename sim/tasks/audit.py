@@ -404,6 +404,8 @@ def _unused_terms(scenario: Scenario, name: str, ways: set[int]) -> Iterator[str
         yield f"entry.build_time[{name}]"
         if name not in scenario.sited:
             yield f"providers.{name}.economics.technology_royalty"
+    if BUY_OUT not in ways:
+        yield f"providers.{name}.economics.buy_out_price"
     if scenario.providers[name].arrives is not None and not _can_arrive(scenario, name, BUILD in ways):
         yield arrives
 
