@@ -207,10 +207,8 @@ def test_draws_inside_a_box_are_compared_alone(study: Study, folder: Folder) -> 
     assert float(own["p95"]["value"]) == pytest.approx(np.quantile(column, 0.95), rel=1e-12)
     assert 0.0 < float(own["mean"]["se"]) < 0.2
     assert f"{held.sum():,} of 8,192 draws" in inside.notes[0]
-    assert (
-        "size of the market in the base year: at least 7.3 USD bn a year, and which long run holds: narrow"
-        in inside.notes[0]
-    )
+    size = "size of the market in the base year: at least 7.3 USD bn a year"
+    assert f"{size}, and which hypothesis on the long run holds: narrow" in inside.notes[0]
 
 
 def test_a_box_makes_a_study_of_its_own_and_other_limits_another(study: Study, folder: Folder) -> None:
