@@ -327,9 +327,14 @@ def test_a_draw_without_a_difference_is_no_defeat() -> None:
     assert "One for foreign providers (100%)" in line(verdict_of([made(), *others]), "Best for whom").texts[0]
 
 
-def test_only_a_gain_of_customers_is_an_upper_bound() -> None:
-    text = line(verdict_of([made(), made("wide", share=0.1, npv=1.0, host={"consumer_gain": -1.0})]), "Who pays").texts[
-        0
-    ]
-    assert "customers −" in text
+def test_what_customers_lose_is_a_bound_too_and_turns_what_is_said_of_the_host() -> None:
+    losers = [made(), made("wide", share=0.1, npv=1.0, host={"consumer_gain": -1.0, "tax_take": 0.5})]
+    text = line(verdict_of(losers), "Who pays").texts[0]
+    assert "customers at worst −" in text
+    assert "gains in at least 0% of draws and loses in at most 100%." in text
+
+
+def test_who_neither_gains_nor_loses_has_no_bound() -> None:
+    text = line(verdict_of([made(), made("wide", share=0.1, npv=1.0, host={"tax_take": 0.5})]), "Who pays").texts[0]
     assert "at most" not in text
+    assert "at worst" not in text

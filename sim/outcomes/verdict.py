@@ -350,10 +350,9 @@ class _Study:
         spreads = {name: Spread.of(values, self.lead.sizes) for name, values in gains.items() if values.any()}
         under = f"Under {self.lead.scenario.title}, present" if len(self.others) > 1 else "Present"
         ordered = sorted(spreads, key=lambda name: -spreads[name].mean)
-        bounded = UPPER_BOUND in spreads and spreads[UPPER_BOUND].mean > 0
-        most, least = ("at most ", "at least ") if bounded else ("", "")
+        bound, most, least = _bounds(spreads.get(UPPER_BOUND))
         parties = ", ".join(
-            f"{HOST[name]} {most if name == UPPER_BOUND else ''}{mean_and_median(spreads[name])}" for name in ordered
+            f"{HOST[name]} {bound if name == UPPER_BOUND else ''}{mean_and_median(spreads[name])}" for name in ordered
         )
         up, down = (share_of_draws(float(part.mean())) for part in (_together(gains) > 0, _together(gains) < 0))
         told = f"{_HOST} gains in {most}{up} of draws and loses in {least}{down}"
@@ -447,3 +446,10 @@ def _ahead(values: FloatArray) -> tuple[int, float] | None:
     if means[best] <= rest.mean(axis=1).max():
         return None
     return best, float((values[best] >= rest.max(axis=0)).mean())
+
+
+def _bounds(customers: Spread | None) -> tuple[str, str, str]:
+    """How the size of what customers gain or lose is told, and in how many draws the host gains and loses."""
+    if customers is None or not customers.mean:
+        return "", "", ""
+    return ("at most ", "at most ", "at least ") if customers.mean > 0 else ("at worst ", "at least ", "at most ")
