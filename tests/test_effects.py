@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import pickle
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,11 +16,13 @@ from shipped import CALM_MARKET, FOLDER, NO_PARTNER_GAIN, NO_RIVALRY, NOTHING_DR
 from sim.axes import FloatArray
 from sim.chance.sampling import draw_worlds
 from sim.dates.calendar import step_dates
+from sim.dates.composites import composite, sides
 from sim.dates.dated import Dated, dated_numbers
 from sim.model.engine import observe, simulate
 from sim.model.streams import Streams
 from sim.outcomes.panels import Panel
 from sim.reading.loading import load_scenario
+from sim.scenario.clauses import clauses_between
 from sim.scenario.effects import DATED
 from sim.scenario.inputs import titles
 from sim.tasks.audit import in_play
@@ -497,3 +500,24 @@ def test_somebody_at_home_must_stay(folder: Folder, exits: str, words: str) -> N
         folder.variant(f"policy:\n  steps:\n    go: {{when: 2020-01-01, exits: [{exits}]}}\n")
     )
     assert words in line
+
+
+def test_what_steps_do_beside_levers_is_carried_over_by_clauses_of_a_bridge() -> None:
+    """Numbers and quality by one, what opens and who leaves by another; with all of them it is the second run."""
+    number = step(effect("demand.churn", "times", 2)).replace("effects:", f"raises: {{paas: {stated(0.2)}}}, effects:")
+    first, second = (scenario("full_liberalization", *more) for more in ((), (number, leave("aws", when="2025-01-01"))))
+    assert [clause.name for clause in clauses_between(first, second)[0]] == ["closing", "numbers"]
+    drawn = tuple(draw_worlds(one, range(1)) for one in (first, second))
+    both = sides(first, second, drawn)
+    for taken, meant in (
+        ((), first),
+        (("closes", "effects"), second),
+        (("effects",), scenario("full_liberalization", number)),
+    ):
+        made, worlds = composite(*both, taken)
+        assert_same(simulate(meant, draw_worlds(meant, range(1))), simulate(made, worlds))
+
+
+def test_a_scenario_with_effects_can_be_handed_to_another_process() -> None:
+    found = scenario("jv_only", step(*UNCHANGED))
+    assert pickle.loads(pickle.dumps(found)) == found

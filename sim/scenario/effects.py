@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, Final, Self
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self, TypeVar
 
 from pydantic import BeforeValidator, Field, create_model, model_validator
 
@@ -16,6 +16,8 @@ from sim.scenario.records import MOST, Model
 from sim.scenario.supply import Capacity, Economics, Zone
 
 __all__ = ["DATED", "Effect", "Effects", "StatedEffects", "named_effects", "refusal"]
+
+M = TypeVar("M", bound=Model)
 
 DATED: Final[Mapping[str, tuple[type[Model], tuple[str, ...]]]] = {
     "market": (Market, ("growth_long_run",)),
@@ -103,7 +105,13 @@ def _effect_on(model: type[Model], key: str, *, by_id: bool) -> type[Effect]:
         words = Field(default=None, title=f"change of {called}{after}", description="Added to what it was.")
         ways["plus"] = (Annotated[(quantity, Range(-width, width))] | None, words)
     name = "".join(part.capitalize() for part in (model.__name__, *key.split("_"), "effect"))
-    return create_model(name, __base__=Effect, __module__=__name__, __doc__=Effect.__doc__, **ways)
+    return _declared(create_model(name, __base__=Effect, __module__=__name__, __doc__=Effect.__doc__, **ways))
+
+
+def _declared(made: type[M]) -> type[M]:
+    """A class that was made, under its name in this module: whoever pickles an instance looks for it there."""
+    globals()[made.__name__] = made
+    return made
 
 
 def _without_none(annotation: Any) -> Any:
@@ -124,7 +132,8 @@ def _section(name: str) -> tuple[Any, Any]:
         for key in keys
     }
     title = f"{model.__name__}Effects"
-    made = create_model(title, __base__=Model, __module__=__name__, __doc__="Numbers that a step changes.", **fields)
+    words = "Numbers that a step changes."
+    made = _declared(create_model(title, __base__=Model, __module__=__name__, __doc__=words, **fields))
     if by_id:
         return dict[Id, made], Field(default_factory=dict, max_length=MOST)  # type: ignore[valid-type]
     return made | None, Field(default=None)
