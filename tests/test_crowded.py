@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import pytest
 from crowded import DOMESTIC, FOREIGN, LAYERS, write_crowded
 from lettering import clipped, drawn_words, overlaps
+from matplotlib.figure import Figure
 
 from sim.chance.sampling import draw_worlds
 from sim.model.engine import simulate
 from sim.outcomes.results import Result
+from sim.pictures import registry
+from sim.pictures.canvas import write_figure
 from sim.pictures.plots import drawable
 from sim.pictures.registry import Runs, figure
 from sim.reading.loading import load_scenario
+from sim.tasks.attribution import default_outcomes
+from sim.tasks.backtest import run_backtest
+from sim.tasks.bridge import run_bridge
+from sim.tasks.decide import run_decision
+from sim.tasks.sweep import run_sweep
 
 NAMES = (
     *("foreign_share", "foreign_revenue", "paired_difference", "target_year", "provider_shares"),
@@ -67,3 +77,48 @@ def test_of_many_layers_few_fans_stand_side_by_side() -> None:
     assert len(lefts) == 4
     headings = {text.replace("\n", " ") for text, _ in drawn_words(shown)}
     assert {"All layers", *LAYERS.values()} <= headings
+
+
+@pytest.fixture(scope="module")
+def pictures() -> Mapping[str, Mapping[str, tuple[list[str], list[tuple[str, str]]]]]:
+    """By command and picture: words that are clipped, and words that lie on others."""
+    found: dict[str, dict[str, tuple[list[str], list[tuple[str, str]]]]] = {}
+    with TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
+        folder, now = Path(name), dict[str, tuple[list[str], list[tuple[str, str]]]]()
+
+        def look(shown: Figure, folder: Path, file: str) -> tuple[Path, ...]:
+            now[file] = (clipped(shown), overlaps(shown))
+            return write_figure(shown, folder, file)
+
+        patch.setattr(registry, "write_figure", look)
+        kept, *_, wide = write_crowded(folder)
+        common = {"jobs": 1, "out": folder / "results"}
+        commands: dict[str, Callable[[], object]] = {
+            "bridge": lambda: run_bridge(kept, wide, draws=512, **common),
+            "backtest": lambda: run_backtest(kept, folder / "observed_2019_2020.csv", draws=512, **common),
+            "sweep": lambda: run_sweep(folder / "room.yaml", draws=512, **common),
+            "decide": lambda: run_decision(folder / "host.yaml", draws=512, **common),
+        }
+        for command, run in commands.items():
+            run()
+            found[command] = dict(now)
+            now.clear()
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["bridge", "backtest", "sweep", "decide"])
+def test_no_words_of_the_pictures_of_other_commands_are_clipped_or_lie_on_others(
+    command: str, pictures: Mapping[str, Mapping[str, tuple[list[str], list[tuple[str, str]]]]]
+) -> None:
+    assert len(pictures[command]) >= 2
+    assert {name: faults for name, faults in pictures[command].items() if any(faults)} == {}
+
+
+def test_of_many_providers_drivers_are_asked_for_the_largest_few() -> None:
+    asked = default_outcomes(results(), "kept")
+    items = {one.item for one in asked if one.variable == "npv_with_terminal"}
+    worth = {
+        name: float(np.median(results()[0].panels["npv_with_terminal"].column(2028, "total", name))) for name in FOREIGN
+    }
+    assert items == {"foreign", *sorted(worth, key=lambda name: -worth[name])[:4]}

@@ -19,6 +19,8 @@ from sim.analysis.decisions import PAYOFF_STATISTICS, Game, best_by_weights, lat
 from sim.axes import FloatArray
 from sim.outcomes.findings import unit_words
 from sim.outcomes.panels import Result
+from sim.pictures.lettering import text_width, wrapped
+from sim.pictures.marks import beside
 from sim.pictures.registry import picture
 from sim.pictures.style import (
     COLOURS,
@@ -29,6 +31,7 @@ from sim.pictures.style import (
     by_name,
     grid,
     heading,
+    inches_wide,
     number_axis,
     sheet,
 )
@@ -43,9 +46,6 @@ _STEPS: Final = 60
 
 _LINE_OF_BELIEF: Final = 24
 """Letters in a line of a belief's title."""
-
-_LINE_OF_LABEL: Final = 28
-"""Letters in a line of what stands beside a row."""
 
 _MOST_UNITS: Final = 12
 _BAND: Final = "#C9C9C9"
@@ -131,6 +131,17 @@ def _action_colours(found: Appraisal) -> dict[str, str]:
     return {name: colours[name] for name in found.choice.actions}
 
 
+def _key_below(figure: Figure, handles: Sequence[Artist]) -> None:
+    """A legend below the axes, in as many columns as have room."""
+    wide = max(text_width(str(one.get_label()), 10) for one in handles) + 0.75
+    columns = max(1, min(len(handles), int(_KEY_WIDTH / wide)))
+    figure.legend(handles=handles, loc="center", bbox_to_anchor=(0.5, 0.105), ncols=columns)
+
+
+_KEY_WIDTH: Final = 12.3
+"""Inches."""
+
+
 def _words(text: str) -> str:
     return capital(text.replace("_", " "))
 
@@ -172,7 +183,7 @@ def decide_payoffs(advice: Advice) -> Figure:
         )
         for name, (colour, marker) in _belief_marks(choice.beliefs).items()
     ]
-    figure.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 0.08), ncols=len(handles))
+    _key_below(figure, handles)
     return figure
 
 
@@ -190,13 +201,16 @@ def _draw_payoffs(axes: Axes, advice: Advice) -> None:
             axes.plot(belief, place + 0.25, marks[x][1], color=marks[x][0], markersize=8)
         axes.annotate(
             f"loss in {percent(100 * value['P(loss)'][d])}, best in {percent(100 * value['P(best)'][d])} of draws",
-            (value["mean"][d], place - 0.28),
+            (0.5, place - 0.28),
+            xycoords=axes.get_yaxis_transform(),
             fontsize=9.5,
             color=GREY,
+            ha="center",
         )
     _labels(axes, [found.choice.actions[d] for d in shown])
     axes.axvline(0.0, color=GREY, linewidth=0.8)
-    axes.set_xlabel(f"{_unit(advice)} above '{found.choice.actions[0]}'")
+    words = f"{_unit(advice)} above '{found.choice.actions[0]}'"
+    axes.set_xlabel(wrapped(words, 10.5, inches_wide(axes) + 0.6))
     heading(axes, "What it brings")
 
 
@@ -206,8 +220,9 @@ def _known_words(name: str, scenario: Scenario) -> str:
     return capital(unit_words(unit, scenario)) + name.removeprefix(unit)
 
 
-def _labels(axes: Axes, names: Sequence[str]) -> None:
-    axes.set_yticks(range(len(names)), [textwrap.fill(_words(name), _LINE_OF_LABEL) for name in names])
+def _labels(axes: Axes, names: Sequence[str], room: float = 2.3) -> None:
+    """Rows named left of the axes, in lines of some inches."""
+    axes.set_yticks(range(len(names)), [wrapped(_words(name), 10, room, 3) for name in names])
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x")
@@ -264,7 +279,7 @@ def decide_regret(advice: Advice) -> Figure:
         "belief would have added in the mean."
     )
     figure = _sheet(advice, title, note)
-    axes = figure.add_subplot(grid(figure, 1, 1, margins=(3.0, 1.0, 1.75, 1.05))[0, 0])
+    axes = figure.add_subplot(grid(figure, 1, 1, margins=(3.0, 1.0, 1.75, 1.6))[0, 0])
     bars = (("mean over draws", mean), ("95% point of draws", high), ("worst belief", found.regret_over_beliefs.value))
     errors = (*found.regret.se, found.regret_over_beliefs.se)
     for k, ((label, values), error) in enumerate(zip(bars, errors, strict=True)):
@@ -272,9 +287,9 @@ def decide_regret(advice: Advice) -> Figure:
         axes.barh(at, values, height=0.24, color=COLOURS[k + 1], xerr=2 * error, label=label, ecolor=GREY)
         for y, value, spread in zip(at, values, np.nan_to_num(2 * error), strict=True):
             axes.annotate(f" {money(float(value))}", (value + spread, y), va="center", fontsize=9.5)
-    _labels(axes, names)
+    _labels(axes, names, 2.4)
     axes.set_xlabel(f"{_unit(advice)}, with two standard errors")
-    axes.legend(loc="lower right")
+    _key_below(figure, axes.get_legend_handles_labels()[0])
     return figure
 
 
@@ -293,7 +308,7 @@ def decide_beliefs(advice: Advice) -> Figure:
         (_draw_triangle if len(found.choice.beliefs) == 3 else _draw_line)(axes, advice, level)
         heading(axes, _commits(advice, level))
     handles = [Patch(color=colour, label=_words(name)) for name, colour in _action_colours(found).items()]
-    figure.legend(handles=handles, loc="lower center", bbox_to_anchor=(0.5, 0.07), ncols=len(handles))
+    _key_below(figure, handles)
     return figure
 
 
@@ -377,7 +392,7 @@ def decide_information(advice: Advice) -> Figure:
         axes.barh(place, unit.low, color=colour if unit.is_told else "none", edgecolor=colour, height=0.55)
         axes.plot(unit.high, place, "o", markerfacecolor="none", markeredgecolor=colour, markersize=8)
         axes.errorbar(unit.low, place, xerr=3 * unit.low_se, color=GREY, capsize=3, linestyle="")
-    _labels(axes, [_known_words(unit.known.name, advice.scenario) for unit in shown])
+    _labels(axes, [_known_words(unit.known.name, advice.scenario) for unit in shown], 3.6)
     axes.axvline(level.floor, color=GREY, linestyle=":", label="largest of 40 columns of noise")
     if level.nested is not None:
         label = f"all but luck together: {money(level.nested.low)} to {money(level.nested.high)}"
@@ -400,7 +415,8 @@ def decide_frontier(advice: Advice) -> Figure:
     title = f"{_words(choice.actions[best])} brings the host most: {_amount(advice, host[best].mean())}"
     note = f"{advice.question} Present value above '{choice.actions[0]}': means, and the middle half of draws."
     figure = _sheet(advice, title, note)
-    axes = figure.add_subplot(grid(figure, 1, 1)[0, 0])
+    axes = figure.add_subplot(grid(figure, 1, 1, margins=(1.15, 0.75 + _ROOM_BESIDE, 2.0, 1.05))[0, 0])
+    ends: list[tuple[float, str, str]] = []
     for d, (name, colour) in enumerate(_action_colours(advice.subject).items()):
         x, y = float(foreign[d].mean()), float(host[d].mean())
         low, high = (np.quantile(one[d], [0.25, 0.75]) for one in (foreign, host))
@@ -408,13 +424,36 @@ def decide_frontier(advice: Advice) -> Figure:
         axes.plot([x, x], high, color=colour, alpha=0.45, linewidth=3)
         axes.plot(x, y, MARKERS[d % len(MARKERS)], color=colour, markersize=11)
         positive = f", above 0 in {percent(100 * float((host[d] > 0).mean()))}" if d else ""
-        axes.annotate(f"  {_words(name)}{positive}", (x, y), va="bottom", fontsize=10.5)
+        ends.append((y, wrapped(f"{_words(name)}{positive}", 10, _ROOM_BESIDE, 3), colour))
+    _names_beside(axes, ends)
     axes.axhline(0.0, color=GREY, linewidth=0.8)
     axes.axvline(0.0, color=GREY, linewidth=0.8)
     axes.set_xlabel(f"foreign providers, {_unit(advice)}")
     axes.set_ylabel(f"the host, {_unit(advice)}")
     axes.grid()
     return figure
+
+
+_ROOM_BESIDE: Final = 2.6
+"""Inches right of the axes for the names of actions."""
+
+
+def _names_beside(axes: Axes, ends: Sequence[tuple[float, str, str]]) -> None:
+    """Names right of the axes at the height of their points, or as near as others leave room; each with its colour."""
+    low, high = axes.get_ylim()
+    inch = axes.figure.dpi / axes.bbox.height * (high - low)
+    ordered = sorted(ends)
+    heights = [0.2 * (1 + text.count("\n")) * inch for _, text, _ in ordered]
+    place, places = low, []
+    for (y, _, _), height in zip(ordered, heights, strict=True):
+        places.append(max(y, place + height / 2))
+        place = places[-1] + height / 2
+    over = max(place - high, 0.0)
+    for (y, text, colour), at in zip(ordered, places, strict=True):
+        beside(axes, at - over, text, right=24, fontsize=10)
+        joined = [(1.0, y), (1.0 + 0.2 / (axes.bbox.width / axes.figure.dpi), at - over)]
+        axes.plot(*zip(*joined, strict=True), color=colour, clip_on=False, transform=axes.get_yaxis_transform())
+    axes.set_ylim(low, high)
 
 
 @picture(Advice, needs=lambda advice: advice.game is not None)

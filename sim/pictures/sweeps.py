@@ -23,7 +23,7 @@ from matplotlib.lines import Line2D
 from sim.axes import FloatArray
 from sim.outcomes.naming import Outcome
 from sim.outcomes.sweeps import Factor, SweepResult, partial_rank_correlations
-from sim.pictures.lettering import text_width
+from sim.pictures.lettering import text_width, wrapped
 from sim.pictures.marks import beside, fan, fan_key
 from sim.pictures.registry import picture
 from sim.pictures.responses import (
@@ -40,7 +40,7 @@ from sim.pictures.responses import (
     upright,
     views,
 )
-from sim.pictures.style import COLOURS, INK, MARKERS, grid, heading
+from sim.pictures.style import COLOURS, INK, MARKERS, grid, heading, inches_wide
 from sim.wording import capital
 
 __all__ = ["Sheet", "sheets", "sweep_facets", "sweep_heat_map", "sweep_lines", "sweep_scatter"]
@@ -148,7 +148,8 @@ def sweep_heat_map(sheet: Sheet) -> Figure:
         _cell_ticks(axes.yaxis, up)
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
-        heading(axes, f"{view.centre_title} ({view.unit_in_words})")
+        words = wrapped(f"{view.centre_title} ({view.unit_in_words})", 12, inches_wide(axes) + 0.6, bold=True)
+        heading(axes, words)
         if not labelled:
             _colour_bar(figure, axes, mesh, view)
     return figure

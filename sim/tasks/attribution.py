@@ -121,19 +121,34 @@ def default_outcomes(results: Sequence[Result], baseline: str) -> tuple[Outcome,
     """What is asked of a study unless it is told: foreign providers' share in the answer's year, and their worth.
 
     Where scenarios are compared it is what each adds to the baseline: to the share of all foreign providers, and to
-    the value with terminal value of all of them and of each that the baseline has too; and the share itself. Of a
-    single scenario, the levels.
+    the value with terminal value of all of them and of each that the baseline has too, of many the largest few; and
+    the share itself. Of a single scenario, the levels.
     """
     cases = {result.name: result.panels for result in results}
     by_case = {name: [item for _, item in _items(panels, "npv_with_terminal")] for name, panels in cases.items()}
     others = [item for name, items in by_case.items() for item in items if name != baseline]
-    values = [item for item in by_case[baseline] if item in others or len(cases) < 2]
+    values = _largest([item for item in by_case[baseline] if item in others or len(cases) < 2], cases[baseline])
     scope = next(one.scenario for one in results if one.name == baseline).answer_place
     shares = [f"foreign_share.{scope}"] if all("foreign_share" in panels for panels in cases.values()) else []
     levels = [*shares, *(f"npv_with_terminal.total.{item}" for item in values)]
     if len(cases) < 2:
         return tuple(find_outcome(text, cases) for text in levels)
     return tuple(find_outcome(text, cases, baseline) for text in (*(f"gain({one})" for one in levels), *shares))
+
+
+def _largest(items: Sequence[str], panels: Mapping[str, Any]) -> list[str]:
+    """All foreign providers together, and each; of many those that are worth most."""
+    each = [item for item in items if item != "foreign"]
+    if len(each) <= _MOST_PROVIDERS:
+        return list(items)
+    panel = panels["npv_with_terminal"]
+    worth = {item: float(np.median(panel.column(panel.years[-1], "total", item))) for item in each}
+    kept = sorted(each, key=lambda item: -worth[item])[:_MOST_PROVIDERS]
+    return [item for item in items if item == "foreign" or item in kept]
+
+
+_MOST_PROVIDERS: Final = 4
+"""Of which the worth of each is asked for unless that is told."""
 
 
 def _items(panels: Mapping[str, Any], variable: str) -> Sequence[tuple[str, str]]:

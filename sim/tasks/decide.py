@@ -40,6 +40,9 @@ from sim.tasks.timing import Commitment, Timing, waiting_parts, waiting_sheet
 
 __all__ = ["DecideTask", "DecisionStudy", "run_decision"]
 
+_NAMED: Final = 4
+"""Rivals that a note names; more are counted."""
+
 _ENOUGH: Final = 16
 """Scrambles below which money differs too much between seeds to decide on."""
 
@@ -427,7 +430,8 @@ def _notes(decision: Decision) -> Iterator[str]:
     deciding = {one.name for one in decision.deciders}
     rivals = [name for name in start.foreign if name not in deciding and start.entry_of(name).rule == "profit"]
     if rivals:
-        titles = ", ".join(start.providers[name].short_title for name in rivals)
+        few = [start.providers[name].short_title for name in rivals]
+        titles = ", ".join(few) if len(few) <= _NAMED else f"{len(few)} foreign providers"
         yield (
             f"{titles} follow the rule of profit, which knows what control is worth in each draw: nobody can know "
             "that, and they build where it pays and stay where it does not"
