@@ -48,6 +48,7 @@ BY_YEAR = (
 """A market that falls and recovers."""
 
 ROOM = '"value":0.4,"unit":"fraction","source":"judgement","grade":"judgement"'
+FADES = '"low":1,"median":4,"high":20,"min":0.1,"unit":"years","source":"judgement","grade":"judgement"'
 OFTEN = '"value":0.5,"unit":"1/yr","source":"judgement","grade":"judgement"'
 FAR = '"low":-0.3,"median":0.5,"high":1.2,"unit":"1","min":-3,"max":3,"source":"judgement","grade":"judgement"'
 LATER = '"low":1,"median":5,"high":20,"unit":"months","min":0,"source":"judgement","grade":"judgement"'
@@ -62,6 +63,7 @@ STRESSES = (
     "full_liberalization closure.drift=-3 entry.rule=always",
     f"ftz_pilot entry.rule=always capacity.headroom={{{ROOM}}}",
     "full_liberalization migration.rate=2 entry.rule=always technology.catch_up=5",
+    f"full_liberalization entry.rule=always technology.catch_up_half_life={{{FADES}}}",
     "full_liberalization regimes.full_liberalization.partner_equity=0.5 policy.start=jv_50 "
     "regimes.full_liberalization.partner_unlock=0.6",
     "announced_path entry.rule=always regulator.review_time=1 entry.build_time=6 policy.steps.deal.probability=1 "

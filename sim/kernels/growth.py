@@ -15,6 +15,7 @@ __all__ = [
     "fade_rate",
     "last_base_period",
     "layer_odds",
+    "left_over",
     "renewed",
     "step_compensation",
     "tilt",
@@ -158,6 +159,20 @@ def layer_odds(years: FloatArray, drift: FloatArray, fade: FloatArray) -> FloatA
     Equation (9) of docs/model.md.
     """
     return np.asarray(-drift * np.expm1(-fade * years) / fade)
+
+
+def left_over(since: float, step: float, half_life: FloatArray) -> FloatArray:
+    """Mean over a period of `step` years of what halves every `half_life` (N,), `since` years after it was 1; (N,).
+
+    Equation (17) of docs/model.md.
+
+    References
+    ----------
+    Gardner & McKenzie (1985) Management Science 31: 1237-1246: trends that are damped forecast better than those that
+    go on.
+    """
+    rate = np.log(2.0) / half_life
+    return np.asarray(np.exp(-rate * since) * -np.expm1(-rate * step) / (rate * step))
 
 
 def diffused(

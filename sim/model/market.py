@@ -6,6 +6,7 @@ import numpy as np
 
 from sim.axes import FloatArray
 from sim.kernels.choice import unreached, utility_into
+from sim.kernels.growth import left_over
 from sim.kernels.pricing import class_share, home_share, price_into
 from sim.kernels.welfare import class_gains
 from sim.model.economy import LARGEST_EXPONENT, Economy, require
@@ -76,7 +77,7 @@ def _raise_quality(economy: Economy, stocks: Stocks, period: Period) -> None:
     if economy.mix is not None and economy.mix.has_abroad:
         exposed -= economy.by_layer(stocks.abroad).sum(axis=0)
     exposure = exposed / (stocks.by_layer.sum(axis=0) * economy.foreign_share)
-    rate = economy.technology("catch_up") + economy.technology("spillover") * period.access.spillover * exposure
+    rate = _catch_up(economy, period) + economy.technology("spillover") * period.access.spillover * exposure
     stocks.quality += rate * period.step
     if period.access.raises is not None:
         stocks.quality += period.access.raises
@@ -84,6 +85,12 @@ def _raise_quality(economy: Economy, stocks: Stocks, period: Period) -> None:
     if not exponent.max() < LARGEST_EXPONENT:
         large = "technology.catch_up and technology.spillover make quality too large or too small to compute with"
         require(large, exponent.max(axis=0) < LARGEST_EXPONENT)
+
+
+def _catch_up(economy: Economy, period: Period) -> FloatArray:
+    """The rate at which domestic quality catches up by itself, its mean over the period; (N,) or (L, N)."""
+    rate, half_life = economy.technology("catch_up"), economy.inputs.get("technology.catch_up_half_life")
+    return rate if half_life is None else rate * left_over(period.number * period.step, period.step, half_life)
 
 
 def _keep_captive(economy: Economy, stocks: Stocks, period: Period) -> None:

@@ -343,6 +343,11 @@ class Technology(Model):
     """How domestic quality catches up; a layer may have a technology of its own."""
 
     catch_up: CatchUp | None = Field(title="how fast domestic quality catches up", default=None)
+    catch_up_half_life: Annotated[Years, Range(1e-3, 1e6)] | None = Field(
+        title="how long catching up goes on",
+        default=None,
+        description="Years in which the rate of catching up halves, of all layers; left out: it goes on for good.",
+    )
     spillover: Spillover | None = Field(
         title="technology that flows to domestic rivals",
         default=None,
