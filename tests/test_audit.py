@@ -106,9 +106,11 @@ def test_without_a_cap_on_equity_nothing_of_buy_outs_is_in_play() -> None:
 
 
 def test_insurers_leave_nothing_dead() -> None:
+    """AIA has no partner, and Allianz and Manulife hold what the cap allows."""
     found = audit([_insurers(name) for name in ("half_kept", "majority")])
     assert found.faults() == ()
-    assert found.lines() == ("not in play in this study: how long the regulator takes (AIA)",)
+    assert found.lines() == ("not in play in this study: how long the regulator takes (3 providers)",)
+    assert found.out_of_play == tuple(f"regulator.review_time[{name}]" for name in ("aia", "allianz", "manulife"))
 
 
 def test_who_is_bound_beyond_the_horizon_waits_for_nobody() -> None:

@@ -161,8 +161,17 @@ def modes_allowed(scenario: Scenario, state: State, provider: str) -> Iterator[i
     for mode in scenario.entry_of(provider).modes:
         if mode == "build" and allows_owned(state, provider):
             yield BUILD
-        if mode == "buy_out" and allows_buy_out(state):
+        if mode == "buy_out" and allows_buy_out(state) and not _has_the_cap(scenario, state, provider):
             yield BUY_OUT
+
+
+def _has_the_cap(scenario: Scenario, state: State, provider: str) -> bool:
+    """Whether a provider's own stake is sure to be what a buy-out may bring in a state, or more."""
+    start = state_of(scenario, scenario.policy.start).levers.partner_equity
+    limit = state.levers.equity_cap
+    assert not isinstance(limit, SameAs)
+    held, cap = _certain(scenario.providers[provider].partner_equity), _certain(limit)
+    return held is not None and cap is not None and state.levers.partner_equity == start and held >= cap
 
 
 def lever(state: State, name: str, inputs: Mapping[str, FloatArray], draws: int) -> FloatArray:
