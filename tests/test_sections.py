@@ -13,12 +13,15 @@ from sim import cli
 from sim.chance.medians import median_world
 from sim.chance.sampling import draw_worlds
 from sim.chance.shocks import reverting_sd
+from sim.errors import ScenarioError
 from sim.model.engine import simulate
+from sim.model.valuation import Terms
 from sim.outcomes.comparison import compare_results
 from sim.outcomes.panels import Panel, Result
 from sim.reading.loading import load_scenario
 from sim.scenario.mechanisms import lacks, left_out, with_what_the_other_has
 from sim.scenario.scenario import Scenario
+from sim.tasks.timing import Timing, waiting_parts
 
 NO_PILOT = "regimes: {pilot: null}\npolicy: {steps: {pilot_effective: null}}\n"
 NO_TECHNOLOGY = "technology.catch_up=0", "technology.spillover=0"
@@ -253,3 +256,12 @@ def test_where_there_are_no_partners_nobody_earns_as_one(folder: Folder) -> None
     panels = ran(load_scenario("case.yaml"))
     assert panels["owned_revenue"].values.any()
     assert not panels["operator_profit"].values.any()
+
+
+def test_when_to_apply_is_not_asked_where_nobody_is_examined(folder: Folder) -> None:
+    """Nobody enters in the scenario, so that it is right without a regulator; applying needs one."""
+    folder.variant("entry: {rule: never, hurdle: null, build_time: null}\nregulator: null\n")
+    timing = Timing(load_scenario("case.yaml"), "aws", (0.0, 1.0), (), Terms(0.1, 0.02))
+    with pytest.raises(ScenarioError, match="case leaves out 'regulator', which is needed: aws may build") as caught:
+        waiting_parts(timing)
+    assert len(caught.value.problems) == 2
