@@ -73,7 +73,8 @@ def source(name: str) -> str:
     name : str
         Its module and name, with dots.
     """
-    text = textwrap.dedent(inspect.getsource(_named(name)))
+    named = _named(name)
+    text = textwrap.dedent(inspect.getsource((named.fget or named) if isinstance(named, property) else named))
     lines = text.splitlines()
     for node in reversed(
         [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef | ast.ClassDef)]
