@@ -135,3 +135,9 @@ def test_the_picture_of_the_market_says_both(folder: Folder) -> None:
     words = " ".join(one.get_text().replace("\n", " ") for one in shown.texts)
     first = float(np.median(things.panels["market_volume"].column(2018, "total")))
     assert f"At 6,620 CNY per vehicle the whole is {first:.1f} m vehicles/yr in 2018" in words
+
+
+def test_the_volume_is_the_size_over_the_price(folder: Folder) -> None:
+    things = _run(load_scenario(folder.write("dear.yaml", _counted("k vehicles/yr", value="13240")))).panels
+    np.testing.assert_allclose(2.0 * things["market_volume"].values, things["market_size"].values, rtol=1e-14)
+    assert np.median(things["market_volume"].column(2018, "total")) == pytest.approx(7.2, rel=1e-2)
