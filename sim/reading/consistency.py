@@ -104,7 +104,7 @@ def _settings(scenario: Scenario) -> Iterator[Finding]:
 def _headline(scenario: Scenario) -> Iterator[Finding]:
     """What the answer speaks of must be simulated."""
     first, last, year = scenario.horizon.base_year + 1, scenario.horizon.end_year, scenario.answer_year
-    if not first <= year <= last:
+    if first <= last and not first <= year <= last:
         yield "headline.year", f"must be a year that is simulated (found {year}; allowed {first} to {last})"
     for place, between in enumerate(scenario.headline.years):
         if not first <= between <= year:
