@@ -10,6 +10,8 @@ import pytest
 from shipped import FOLDER, column, year
 from test_buy_out import number, ran, scenario
 
+from sim.chance.sampling import draw_worlds
+from sim.model.engine import simulate
 from sim.outcomes.comparison import compare_one
 from sim.outcomes.phrases import share_of_draws
 from sim.outcomes.results import Result
@@ -120,3 +122,11 @@ def test_gains_after_an_opening_are_counted_from_the_first_buy_out() -> None:
     words = re.sub(r"\s+", " ", " ".join(text.get_text() for text in figure.texts))
     assert "counted from the first buy-out of a partner" in words
     assert len(figure.axes) > 1
+
+
+def test_where_nobody_can_go_its_own_way_the_timeline_speaks_of_regimes() -> None:
+    one = load_scenario(FOLDER / "europe_cloud" / "local_partner.yaml", overrides=["sampling.draws=512"])
+    figure = timeline(Runs([Result(one, simulate(one, draw_worlds(one, range(1)), needed=("event_date",)))], one.name))
+    words = " ".join(text.get_text() for text in figure.texts)
+    assert "is in force in 100% of draws" in re.sub(r"\\s+", " ", words)
+    assert "site" not in words

@@ -110,17 +110,30 @@ _ROOM: Final = 2.1
 
 
 def _title(shown: Sequence[Result], ways: Sequence[str]) -> Titles:
-    """Of the way that somebody goes most often."""
+    """Of the way that somebody goes most often; where nobody can, of the regime at the end."""
+    if not ways and not _possible(shown):
+        return _regime_title(shown[0])
     shares = {
         way: {
             (result.scenario.title, short_title(result.scenario, name)): float(np.isfinite(dates).mean())
             for result in shown
             for name, dates in zip(result.scenario.foreign, _way_dates(result, way), strict=True)
         }
-        for way in ways or [next(iter(_possible(shown)), "enters")]
+        for way in ways or _possible(shown)[:1]
     }
     most = max(shares, key=lambda way: max(shares[way].values(), default=0.0))
     return launches(shares[most], shown[0].scenario.horizon.end_year, most)
+
+
+def _regime_title(result: Result) -> Titles:
+    """Which regime is most often in force at the end."""
+    titles = {_regime_key(result.scenario, state): state.levers.title for state in states(result.scenario)}
+    ends = {name: float(shares[-1]) for name, shares in regime_shares(result).items()}
+    most, year = max(ends, key=lambda name: ends[name]), result.scenario.horizon.end_year
+    return (
+        f"At the end of {year} {titles[most]} is in force in {share_of_draws(ends[most])} of draws "
+        f"under {result.scenario.title}",
+    )
 
 
 def _possible(shown: Sequence[Result]) -> list[str]:

@@ -193,7 +193,7 @@ def provider_shares(runs: Runs) -> Figure:
         ends = [quantiles_of_each([row.answer(result) for row in rows]) for result in ordered]
         interval_rows(axes, labels[origin], list(zip(style, [base, *ends], strict=True)))
         heading(axes, f"{origin} providers")
-        axes.set_xlabel(wrapped(f"Share of {called} (% of spending)", 10.5, 3.0))
+        axes.set_xlabel(wrapped(f"Share of {called} (% of spending)", 10.5, inches_wide(axes) + 0.6))
         axes.set_xlim(left=0)
         number_axis(axes.xaxis, "%")
     return figure
@@ -467,7 +467,7 @@ def share_by_hypothesis(runs: Runs) -> Figure:
     interval_rows(axes, labels, [(style[r.name], _by_hypothesis(r, share.answer(r), names)) for r in ordered])
     axes.set_xlim(left=0)
     words = f"Foreign share of {base.scenario.called(layer)} in {share.answer_year(base)} (%)"
-    axes.set_xlabel(wrapped(words, 10.5, inches_wide(axes)))
+    axes.set_xlabel(wrapped(words, 10.5, inches_wide(axes) + 0.3))
     number_axis(axes.xaxis, "%")
     nothing = np.full(base.scenario.sampling.draws if base.sizes is None else len(share.answer(base)), np.nan)
     for column, years in enumerate(_YEARS_AFTER if launching else ()):
