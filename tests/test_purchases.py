@@ -57,7 +57,12 @@ def test_where_nothing_happens_no_share_moves() -> None:
 
 def _left(months: int, loyalty: float, years: float) -> FloatArray:
     """How much of the way of the share of domestic firms that get better once is left at the end of each year."""
-    better = ("technology.catch_up=0.2", "horizon.end_year=2020", f"horizon.period_months={months}")
+    better = (
+        "technology.catch_up=0.2",
+        "horizon.end_year=2020",
+        "headline.years=[2019]",
+        f"horizon.period_months={months}",
+    )
     return column(ran(loyalty, years, *STILL, *better), "foreign_share")
 
 

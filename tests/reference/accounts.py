@@ -203,6 +203,9 @@ def _of_market(case: Case, market: Market, accounts: Accounts) -> Outcomes:
         "markup": (np.concatenate([[prices], record["markup"][case.per_year - 1 :: case.per_year]]), case.providers),
         "domestic_quality": (np.exp(np.vstack([nothing, record["quality"][case.per_year - 1 :: case.per_year]])), [""]),
     }
+    unit = case.scenario.market.unit
+    if unit is not None:
+        table["market_volume"] = (size / case.scenario.ledger.scale(unit), [""])
     if case.scenario.channel_of("cross_border") is not None:
         table["cross_border_revenue"] = (_with_sum(yearly(sold[1], record["abroad"])[..., h:]), foreign)
     found = {name: _cells([*case.layers, "total"], items, values) for name, (values, items) in table.items()}
