@@ -191,7 +191,14 @@ def test_the_page_states_the_names_and_units_of_the_iamc_table() -> None:
     stated = dict(
         re.findall(r"^\| `([^`]+)` \| `([^`]+)`", PAGE.partition("## The table of the IAMC")[2], re.MULTILINE)
     )
-    units = {in_currency(info.unit, "EUR") for info in VARIABLES.values()} - {"ratio", "index", "category", "year", "1", "unit"}
+    units = {in_currency(info.unit, "EUR") for info in VARIABLES.values()} - {
+        "ratio",
+        "index",
+        "category",
+        "year",
+        "1",
+        "unit",
+    }
     assert stated == {unit: unit_of(unit)[0] for unit in units}
     assert set(UNITS) <= units
 

@@ -56,7 +56,7 @@ class Case:
     """
 
     scenario: Scenario  # read for names and for structure
-    inputs: Mapping[str, float]  # all numbers in canonical units: fractions, years, USD bn
+    inputs: Mapping[str, float]  # all numbers in canonical units: fractions, years, bn
     median_forecast: float
     luck: Vector  # [t], shock to log market size and its downward steps, at period ends
     rivalry: Vector  # [t, p], z_t - z_0
