@@ -161,7 +161,9 @@ class Headline(Model):
         default=None, ge=1990, le=2150, description="Year of the answer; left out: the last of the horizon."
     )
     years: tuple[int, ...] = Field(
-        default=(), max_length=MOST, description="Years before it that short tables show too, beside the base year."
+        default=(),
+        max_length=MOST,
+        description="Years on the way that short tables show too, where the horizon has them.",
     )
     layer: Id | None = Field(default=None, description="Layer whose shares are spoken of; left out: the whole market.")
 
@@ -293,12 +295,13 @@ class Scenario(Model):
     @property
     def answer_year(self) -> int:
         """Year of which the answer is given."""
-        return self.headline.year or self.horizon.end_year
+        return min(self.headline.year or self.horizon.end_year, self.horizon.end_year)
 
     @property
     def answer_years(self) -> tuple[int, ...]:
         """Years that short tables show: the base year, some between, and the year of the answer."""
-        return tuple(sorted({self.horizon.base_year, *self.headline.years, self.answer_year}))
+        first, last = self.horizon.base_year, self.answer_year
+        return tuple(sorted({first, *(year for year in self.headline.years if first < year < last), last}))
 
     @property
     def answer_scope(self) -> str:
