@@ -36,7 +36,7 @@ def test_an_outcome_alone_has_the_bits_and_labels_that_it_has_among_all(variable
 
 def test_an_outcome_that_only_some_scenarios_have_is_left_out_of_others() -> None:
     lacking = {name for name in ONLY_WHERE if not exists_in(scenario("jv_only"), name)}
-    assert lacking == {"buys_out", "cross_border_revenue", "control_premium"}
+    assert lacking == {"market_volume", "buys_out", "cross_border_revenue", "control_premium"}
     assert not lacking & _few("jv_only").keys()
 
 
