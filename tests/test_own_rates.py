@@ -140,7 +140,8 @@ def test_a_provider_asks_customers_to_its_site_by_its_own_costs() -> None:
     name, *edits = OPENED
     found, costs = states(scenario(name, *edits))[-1], {"site_cost": (50, "%")}
     own, every, plain = (
-        _migrates(economy(name, *edits, *more), found) for more in ((_own("aws", **costs),), _all(**costs), ())
+        _migrates(scenario(name, *edits, *more), economy(name, *edits, *more), found)
+        for more in ((_own("aws", **costs),), _all(**costs), ())
     )
     np.testing.assert_array_equal(own, [every, plain, plain])
     assert every.mean() < plain.mean()

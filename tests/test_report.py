@@ -144,7 +144,7 @@ def test_outcomes_are_made_of_what_they_read() -> None:
     assert made["event_date"] == (dates,)
     assert made["foreign_share"] == (base, market)
     assert made["cash_flow"] == (money,)
-    assert made["npv"] == (base, money)
+    assert made["npv"] == (base, market, money)  # rates that a step changes come with the periods
 
 
 def test_stages_read_their_sections_and_take_from_those_before() -> None:

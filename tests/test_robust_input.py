@@ -80,7 +80,7 @@ MANY = {
         "segments:\n" + _many(4_900, f"{{layer: iaas, weight: {ONE}, open: {ONE}, foreign_propensity: {LEANING}}}"),
         "segments: must hold at most 100",
     ),
-    "regimes": ("regimes:\n" + _many(4_900, "{title: X}"), "regimes.x0: the key 'capped' is missing"),
+    "regimes": ("regimes:\n" + _many(4_900, "{title: X}"), "regimes: must hold at most 100"),
     "steps": (
         "policy:\n steps:\n" + _many(4_900, "{when: 2020-01-01, adopt: pilot}"),
         "policy.steps: must hold at most",

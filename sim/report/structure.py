@@ -36,6 +36,9 @@ STAGES: Final[Mapping[str, tuple[Callable[..., Any], ...]]] = {
 }
 """The stages of a run in their order, each with the functions or the class that do it."""
 
+_HEADS: Final = frozenset(functions[0].__module__ for functions in STAGES.values())
+"""Modules that are a stage's own, though one before reads something of theirs."""
+
 _OF_STAGES: Final = re.compile(r"sim\.(model|dates)\.")
 _ON_BEHALF: Final = re.compile(r"sim\.scenario\.(policy|baseyear)$")
 """Modules that read a scenario on behalf of whichever stage imports them."""
@@ -139,7 +142,7 @@ def _read(code: CodeType) -> Iterator[str]:
 @cache
 def _reached(module: str) -> frozenset[str]:
     """A module of the model, and those that it imports, near and far."""
-    below = {name for name in _imports(module) if _OF_STAGES.match(name)}
+    below = {name for name in _imports(module) if _OF_STAGES.match(name) and name not in _HEADS}
     return frozenset([module]).union(*map(_reached, below))
 
 

@@ -15,7 +15,7 @@ from sim.outcomes.comparison import HEADLINE_VARIABLES, TIMELINE_VARIABLES
 from sim.outcomes.manifest import as_json
 from sim.outcomes.naming import variables_of
 from sim.outcomes.stakes import STAKES_VARIABLES
-from sim.outcomes.variables import VARIABLES
+from sim.outcomes.variables import VARIABLES, exists_in
 from sim.reading.loading import Loaded, read_scenario
 from sim.scenario.scenario import MOST_SEED, Scenario
 from sim.tasks.precision import Target, read_target
@@ -74,7 +74,11 @@ class Request:
         if self.keep is None or not (self.draws > MANY_DRAWS or self.target):
             return None
         wanted = {*self.keep, *_ALWAYS_STORED, *(variables_of(self.target.name) if self.target else ())}
-        return tuple(name for name in VARIABLES if name in wanted)
+        return tuple(name for name in VARIABLES if name in wanted and self._has(name))
+
+    def _has(self, variable: str) -> bool:
+        """Whether any scenario has a variable."""
+        return any(exists_in(scenario, variable) for scenario in self.scenarios)
 
     def content(self) -> dict[str, Any]:
         """The request as the manifest states it: all that decides what comes out."""
