@@ -14,6 +14,7 @@ from sim.axes import FloatArray
 from sim.scenario.evidence import Range
 from sim.scenario.families import Fixed, Parameter
 from sim.scenario.inputs import Input, canonical
+from sim.scenario.market import Market
 from sim.scenario.records import CORNERS, EXTREMES, FAMILIES, MIDDLE, Level, Record
 from sim.scenario.scenario import Scenario
 
@@ -138,7 +139,8 @@ def test_the_median_category_holds_cumulative_weight_one_half() -> None:
 
 
 def test_money_in_cny_is_divided_by_the_exchange_rate() -> None:
-    scenario = Scenario.model_construct(currency="USD", exchange_rates={"CNY": record("CNY per USD", value=6.62)})
+    rates, plain = {"CNY": record("CNY per USD", value=6.62)}, Market.model_construct(unit=None, price=None)
+    scenario = Scenario.model_construct(currency="USD", exchange_rates=rates, market=plain)
     np.testing.assert_allclose(canonical(scenario, money("CNY m/yr", 6620), HALF), 1.0, rtol=1e-15)
     np.testing.assert_allclose(canonical(scenario, money("USD m/yr", 6620), HALF), 6.62, rtol=1e-15)
 

@@ -92,7 +92,7 @@ def draws_at_once(scenario: Scenario) -> int:
 def bytes_per_draw(scenario: Scenario) -> int:
     """What a draw of a block takes at the peak, roughly: it is mostly the record."""
     providers, foreign, layers = len(scenario.providers), len(scenario.foreign), len(scenario.market.layers)
-    by_period = providers * layers + foreign * (layers + 4) + 2 * layers + 3
+    by_period = providers * layers + foreign * (layers + 5) + 2 * layers + 5
     return 8 * _TIMES_RECORD * period_count(scenario.horizon) * by_period
 
 

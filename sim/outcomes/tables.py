@@ -191,9 +191,14 @@ _SHOWN: Final = ("source", "as_of", "grade")
 _NONE: Final = ("",) * len(_SHOWN)
 
 
+def _is_record(node: Any) -> bool:
+    """Whether it is a number with its evidence; a market has a unit too."""
+    return isinstance(node, Mapping) and "unit" in node and "source" in node
+
+
 def _evidence(node: Any, path: str) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Source, date and grade of every record by path."""
-    if isinstance(node, Mapping) and "unit" in node:
+    if _is_record(node):
         yield path, tuple(str(node.get(key) or "") for key in _SHOWN)
     elif isinstance(node, Mapping):
         for key, value in node.items():
@@ -220,7 +225,7 @@ _EVIDENCE: Final = {"unit", "source", "as_of", "grade", "note", "fallback"}
 
 
 def _cells(node: Any, path: str) -> Iterable[tuple[str, str]]:
-    if isinstance(node, Mapping) and "unit" in node:
+    if _is_record(node):
         yield path, f"{_numbers(node)} {node['unit']}"
     elif isinstance(node, Mapping):
         for key, value in node.items():
