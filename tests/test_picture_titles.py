@@ -82,6 +82,10 @@ def test_shares_of_draws_are_said_as_all_only_where_they_are_all() -> None:
     nearly = np.r_[-1.0, np.ones(DRAWS * 9)]
     assert "in over 99.9% of draws under Open" in titles.chances([Change.of("Open", nearly)], "Closed", 2030)[0]
     assert " 100% of draws under Open" in titles.chances([Change.of("Open", np.ones(9))], "Closed", 2030)[0]
+    assert (
+        "is below that under Open in 100% of draws under Closed"
+        in titles.chances([Change.of("Closed", -np.ones(9))], "Open", 2030)[0]
+    )
     many = [Change("Scenario", 1, 1, higher, 0) for higher in (0.2, 0.9, 0.5, 0.4)]
     assert "20% (Scenario) to 90% (Scenario) of draws" in titles.chances(many, "Closed", 2030)[0]
 

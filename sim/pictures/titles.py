@@ -206,27 +206,32 @@ def two_changes(share: Sequence[Change], profit: Sequence[Change], year: int, am
 
 
 def chances(changes: Sequence[Change], baseline: str, year: int) -> Titles:
-    """In how many draws the foreign share is above the baseline's: by scenario, or from the least to the greatest."""
+    """In how many draws the foreign share is above the baseline's, or below where that is what it mostly is.
+
+    By scenario, or from the least to the greatest.
+    """
+    falls = sum(one.lower for one in changes) > sum(one.higher for one in changes)
+    side, found = ("below", [one.lower for one in changes]) if falls else ("above", [one.higher for one in changes])
+    named = [(share_of_draws(chance), one.name) for chance, one in zip(found, changes, strict=True)]
     if len(changes) <= _MOST_NAMED:
-        first, *rest = changes
-        parts = [f"{share_of_draws(first.higher)} of draws under {first.name}"]
-        said = listed([*parts, *(f"{share_of_draws(one.higher)} under {one.name}" for one in rest)])
+        (share, name), *rest = named
+        said = listed([f"{share} of draws under {name}", *(f"{share} under {name}" for share, name in rest)])
     else:
-        low, high = min(changes, key=lambda one: one.higher), max(changes, key=lambda one: one.higher)
-        said = f"{share_of_draws(low.higher)} ({low.name}) to {share_of_draws(high.higher)} ({high.name}) of draws"
+        (low, least), (high, most) = (named[found.index(end)] for end in (min(found), max(found)))
+        said = f"{low} ({least}) to {high} ({most}) of draws"
     return (
-        f"In {year} foreign providers' share is above that under {baseline} in {said}",
-        f"Share of {year} above {baseline}: in {said}",
-        f"Above {baseline} in {said}",
-        f"Above the baseline in {said}",
-        _ends_of([one.higher for one in changes], year),
+        f"In {year} foreign providers' share is {side} that under {baseline} in {said}",
+        f"Share of {year} {side} {baseline}: in {said}",
+        f"{capital(side)} {baseline} in {said}",
+        f"{capital(side)} the baseline in {said}",
+        _ends_of(found, year, side),
     )
 
 
-def _ends_of(higher: Sequence[float], year: int) -> str:
+def _ends_of(found: Sequence[float], year: int, side: str) -> str:
     """The chances alone, where names take too much room."""
-    low, high = share_of_draws(min(higher)), share_of_draws(max(higher))
-    return f"Foreign share of {year}: above the baseline's in {low if low == high else f'{low} to {high}'} of draws"
+    low, high = share_of_draws(min(found)), share_of_draws(max(found))
+    return f"Foreign share of {year}: {side} the baseline's in {low if low == high else f'{low} to {high}'} of draws"
 
 
 def revenue(levels: Sequence[Level], year: int, amount: Form) -> Titles:
