@@ -49,6 +49,9 @@ NO_PARTNER_GAIN = (
 )
 """Full liberalization for owners alone: without it, it permits partners what the joint venture does."""
 
+_KEPT = 24
+"""Runs of one kind that are held at a time: each takes some tens of megabytes."""
+
 CALM_MARKET = ("market.volatility=0", "market.step_rate=0")
 
 
@@ -59,25 +62,25 @@ def scenario(name: str, *overrides: str) -> Scenario:
     return load_scenario(FOLDER / f"{name}.yaml", overrides=tuple(last.values()), extremes=True)
 
 
-@functools.cache
+@functools.lru_cache(_KEPT)
 def worlds(name: str, *overrides: str, scrambles: int = 1) -> Worlds:
     """Its first worlds."""
     return draw_worlds(scenario(name, *overrides), range(scrambles))
 
 
-@functools.cache
+@functools.lru_cache(_KEPT)
 def run(name: str, *overrides: str, scrambles: int = 1) -> Mapping[str, Panel]:
     """Its outcomes."""
     return simulate(scenario(name, *overrides), worlds(name, *overrides, scrambles=scrambles))
 
 
-@functools.cache
+@functools.lru_cache(_KEPT)
 def economy(name: str = "jv_only", *overrides: str) -> Economy:
     """Its base year."""
     return build_economy(scenario(name, *overrides), worlds(name, *overrides).inputs)
 
 
-@functools.cache
+@functools.lru_cache(_KEPT)
 def story(name: str, *overrides: str, scrambles: int = 1) -> tuple[Economy, Record, Timeline, Masks]:
     """Its base year, what each period leaves, and what happens when."""
     found, drawn = scenario(name, *overrides), worlds(name, *overrides, scrambles=scrambles)
