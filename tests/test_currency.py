@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import SMALL, Folder
 from matplotlib.text import Text
 
 from sim.belief.record import read_record
@@ -21,7 +22,6 @@ from sim.pictures.registry import figure
 from sim.reading.loading import load_scenario
 from sim.scenario.scenario import Scenario
 from sim.tasks.check import check_files
-from tests.conftest import SMALL, Folder
 
 RATES = "exchange_rates: {CNY: {value: 6.62, unit: CNY per USD, source: bank, grade: found}}"
 HEADER = "id,variable,scope,item,period_start,period_end,statistic,value,low,high,unit,mark,source,note\n"

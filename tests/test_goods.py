@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import SMALL, Folder
 
 from sim.belief.record import read_record
 from sim.chance.sampling import draw_worlds
@@ -17,7 +18,6 @@ from sim.pictures.registry import figure
 from sim.reading.loading import load_scenario
 from sim.scenario.money import ANY, Ledger, goods_of
 from sim.scenario.scenario import Horizon, Scenario
-from tests.conftest import SMALL, Folder
 
 SIZE = "size: {low: 7, median: 7.2, high: 8, unit: USD bn/yr, source: bank, grade: found}"
 

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
+from conftest import SMALL, Folder
 from matplotlib.text import Text
 
 from sim.chance.sampling import draw_worlds
@@ -18,7 +19,6 @@ from sim.pictures.registry import figure
 from sim.reading.loading import load_scenario
 from sim.report.iamc import unit_of
 from sim.tasks.decisionfile import read_decision
-from tests.conftest import SMALL, Folder
 
 REAL = "prices: {basis: real, year: 2018, deflator: consumer prices}\nname: small"
 RATE = 'discount_rate: {value: 10, unit: "%/yr", source'
