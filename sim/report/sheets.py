@@ -342,7 +342,7 @@ def _drivers(contents: Contents) -> Sheet:
     for (label, scenario), group in groupby(contents.drivers, lambda row: (row.outcome, row.scenario)):
         asked = _asked(label, contents.currency)
         if (asked is None or asked.item in ("", _FOREIGN)) and scenario in contents.scenarios:
-            rows += _driver_rows(contents, label, scenario, list(group))
+            rows += _driver_rows(contents, label, asked, scenario, list(group))
     columns = (
         *_SCENARIO,
         Column("Outcome", width=50),
@@ -380,24 +380,25 @@ def _asked(label: str, currency: str) -> Outcome | None:
     return Outcome(found[2], scope, item, int(found[4]), unit_of(found[2], currency), is_gain=bool(found[1]))
 
 
-def _driver_rows(contents: Contents, label: str, scenario: str, rows: list[DriverRow]) -> Iterator[tuple[Cell, ...]]:
+def _driver_rows(
+    contents: Contents, label: str, asked: Outcome | None, scenario: str, rows: list[DriverRow]
+) -> Iterator[tuple[Cell, ...]]:
+    """What drives an outcome of a scenario, of which nothing but its label may be known."""
+    named, (form, factor, name) = contents.scenarios[scenario], _measure_of(asked)
+    what = label if asked is None else capital(asked.words(named))
     units = [row for row in rows if row.is_unit and row.is_told]
     for unit in sorted(units, key=lambda row: -row.first)[:_DRIVERS]:
         columns = [row for row in rows if row.unit == unit.unit and not isnan(row.swing)]
         widest = max(columns, key=lambda row: abs(row.swing), default=unit)
-        words = capital(unit_words(unit.unit, contents.scenarios[scenario]))
+        words = capital(unit_words(unit.unit, named))
         if widest.column not in ("", unit.unit) and not widest.column.startswith(f"{unit.unit}="):
-            words += f" ({unit_words(widest.column, contents.scenarios[scenario])})"
-        form, factor, name = _measure_of(label, contents.currency)
-        asked = _asked(label, contents.currency)
-        what = label if asked is None else capital(asked.words(contents.scenarios[scenario]))
+            words += f" ({unit_words(widest.column, named)})"
         ends = (Measured(factor * value, form) for value in (widest.low, widest.high))
         yield (scenario, what, words, unit.kind, unit.grade, unit.first, unit.first_se, *ends, name)
 
 
-def _measure_of(label: str, currency: str) -> tuple[Form, float, str]:
+def _measure_of(asked: Outcome | None) -> tuple[Form, float, str]:
     """How an outcome is shown, what it is multiplied by for that, and its unit in words."""
-    asked = _asked(label, currency)
     if asked is None:
         return "money", 1.0, ""
     if asked.unit == "fraction":
