@@ -63,6 +63,7 @@ def test_a_world_worked_by_hand():
         order=[0.25, 0.75],
         part=[1.0, 1.0],
         arrived=[-INF, -INF],
+        left=[INF, INF],
         buys=[[False] * 4] * 2,
     )
     assert {f.name: one(getattr(found, f.name)) for f in fields(Timeline)} == {

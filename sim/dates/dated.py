@@ -102,6 +102,10 @@ class Dated:
         window = windows(self.scenario)
         return {path: self.mean(path, *spans.get(path.split(".")[0], window)) for path in self.changes}
 
+    def in_period(self, t: int) -> dict[str, FloatArray]:
+        """The mean in one of them, (N,) each."""
+        return {path: rows[t] for path, rows in self.by_period.items()}
+
 
 NOTHING_DATED: Final = Dated({}, {})
 """Where no step changes a number."""

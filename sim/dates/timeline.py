@@ -97,6 +97,8 @@ class Timeline:
         zone, 0 for a fringe without. It does not change later.
     arrived : (P, N)
         Date from which each provider is there, domestic ones first; minus infinity for those of the base year.
+    left : (P, N)
+        Date from which each provider is gone.
     buys : (F, N, S) bool
         Whether it would buy its partner out in a state, up to the equity that this allows.
     """
@@ -117,6 +119,7 @@ class Timeline:
     order: FloatArray
     part: FloatArray
     arrived: FloatArray
+    left: FloatArray
     buys: BoolArray
 
 
@@ -162,6 +165,11 @@ class Masks:
         """Whether a site takes new business in the window, (T, F, N)."""
         return np.asarray(self.selling_years > 0.0)
 
+    @property
+    def leaves(self) -> BoolArray:
+        """Whether the window is that in which a provider leaves, (T, P, N)."""
+        return _first(self.gone)
+
 
 def simulate_timeline(
     scenario: Scenario, worlds: Worlds, verdicts: ModeArray, known: KnownProjects | None = None
@@ -191,7 +199,7 @@ def simulate_timeline(
     permitted = np.tile(_permitted(scenario), times)
     allowed = first_permission(scenario, replace(phases, state=phases.state % every))
     begun = np.maximum(phases.start, (earliest := earliest_applications(scenario, worlds, steps, allowed))[:, None])
-    leaves = exit_dates(scenario, steps)[len(scenario.domestic) :]
+    leaves = (left := exit_dates(scenario, steps))[len(scenario.domestic) :]
     may_decide = permitted[:, phases.state] & (begun < phases.end) & ~_is_sited(scenario) & (begun < leaves[:, None])
     applies = may_decide & np.take_along_axis(verdicts.swapaxes(0, 1) > 0, phases.state[None], axis=1)
     order, firms = worlds.order + _is_fringe(scenario)[:, None], _firms(scenario)
@@ -199,7 +207,6 @@ def simulate_timeline(
     busy = np.flatnonzero(applies.any(axis=(0, 1)) | _stops(phases, plans.sites[plans.sited]))
     found = _outcomes(scenario, plans, phases, busy, known or KnownProjects())
     closing = np.minimum(found["dropped"], scenario.horizon.end_year + 1.0)
-    dates = {name: found[name] for name in _DATES}
     return Timeline(
         steps=steps,
         decided=np.where(may_decide, begun, NEVER).min(axis=1),
@@ -210,8 +217,9 @@ def simulate_timeline(
         order=order,
         part=_part(firms, found["places"]),
         arrived=arrival_dates(scenario, worlds, steps, found["launched"]),
+        left=left,
         buys=_buying(verdicts == BUY_OUT, phases, every),
-        **dates,
+        **{name: found[name] for name in _DATES},
     )
 
 
@@ -442,7 +450,7 @@ def period_masks(scenario: Scenario, timeline: Timeline) -> Masks:
     launched, withdrawn, transferred = (
         _begun(ends, dates) for dates in (timeline.launched, timeline.withdrawn, timeline.transferred)
     )
-    gone = _begun(ends, exit_dates(scenario, timeline.steps))
+    gone = _begun(ends, timeline.left)
     live = launched & ~transferred & ~gone[:, len(scenario.domestic) :]
     live_years = np.where(live, (ends[:, None, None] - timeline.launched).clip(0, years), 0.0)
     masks = Masks(

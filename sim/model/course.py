@@ -8,8 +8,8 @@ import numpy as np
 
 from sim.axes import BoolArray, FloatArray
 from sim.chance.worlds import Worlds, period_count
-from sim.dates.dated import NOTHING_DATED, Dated, dated_numbers
-from sim.dates.readiness import exit_dates, jump_dates
+from sim.dates.dated import NOTHING_DATED, Dated
+from sim.dates.readiness import jump_dates
 from sim.dates.timeline import KnownProjects, Masks, Timeline, windows
 from sim.kernels.capacity import first_come, lags, whole_periods
 from sim.kernels.choice import group_scale
@@ -127,16 +127,17 @@ class Course:
         timeline: Timeline,
         masks: Masks,
         backdrop: Backdrop,
+        dated: Dated,
     ) -> None:
         self._scenario, self._economy, self._worlds, self._masks = scenario, economy, worlds, masks
         self._step = scenario.horizon.period_months / 12
         self._purchases = _purchases(scenario, economy, self._step)
-        self._dated = dated_numbers(scenario, economy.inputs, timeline.steps)
-        _require_possible(scenario, self._dated)
+        self._dated = dated
+        _require_possible(scenario, dated)
         self.path, self._tides = backdrop
-        self.levers = Levers(scenario, economy, self.path, timeline, masks, self._dated)
+        self.levers = Levers(scenario, economy, self.path, timeline, masks, dated)
         self._begin, self._end = windows(scenario)
-        self._leaves = exit_dates(scenario, timeline.steps)
+        self._leaves = timeline.left
         self._jumps = _jumps(scenario, economy, worlds, timeline)
         self._coming = _entrants(scenario, economy, worlds, timeline, self._step)
         self.has_entrants = bool(self._coming)
@@ -147,9 +148,7 @@ class Course:
 
     def economy(self, t: int) -> Economy:
         """The economy with the numbers of period t."""
-        if not self._dated:
-            return self._economy
-        return self._economy.at({path: rows[t] for path, rows in self._dated.by_period.items()})
+        return self._economy.at(self._dated.in_period(t)) if self._dated else self._economy
 
     def money(self, periods: int) -> dict[str, FloatArray]:
         """Numbers of money that steps change in the first periods, the base year's value first; by path, (T + 1, N)."""

@@ -178,10 +178,9 @@ def run_periods(
     per_year, periods = 12 // scenario.horizon.period_months, len(masks.state)
     if first is not None:
         periods = min(periods, -(-first // per_year) * per_year)
-    given = backdrop or Shared().backdrop(
-        scenario, economy, worlds, dated_numbers(scenario, economy.inputs, timeline.steps)
-    )
-    course = Course(scenario, economy, worlds, timeline, masks, given)
+    dated = dated_numbers(scenario, economy.inputs, timeline.steps)
+    given = backdrop or Shared().backdrop(scenario, economy, worlds, dated)
+    course = Course(scenario, economy, worlds, timeline, masks, given, dated)
     stocks = course.opened(periods)
     if course.has_entrants:
         stocks.utility = economy.utility.copy()

@@ -103,8 +103,8 @@ class Levers:
         """Whether providers ask customers over in each state, (S, N), by the numbers of period t."""
         if not self._dated:
             return self._migrates
-        numbers = {path: rows[t] for path, rows in self._dated.by_period.items()}
-        rows = (_migrates(self._scenario, self._economy.at(numbers), state) for state in self._found)
+        economy = self._economy.at(self._dated.in_period(t))
+        rows = (_migrates(self._scenario, economy, state) for state in self._found)
         return np.stack(np.broadcast_arrays(*rows))
 
     def _reached(self, t: int) -> FloatArray:
@@ -211,8 +211,7 @@ class _Channels:
             self._bought = _FromEachDate(scenario, economy, rows, timeline.bought, masks)
         self._anybody_buys = scenario.buys_out
         if economy.mix is not None:
-            self._mixed = _Mixed(scenario, economy, economy.mix, found, grants, masks)
-            self._mixed.move(moves, masks.phases)
+            self._mixed = _Mixed(scenario, economy, economy.mix, found, grants, masks, moves)
 
     def at(self, t: int) -> ChannelLifts:
         """In period t."""
@@ -246,6 +245,7 @@ class _Mixed:
         found: tuple[State, ...],
         grants: Sequence[Grants],
         masks: Masks,
+        moves: _MovedTariff,
     ) -> None:
         phases, spans = masks.phases, windows(scenario)
         self._mix = mix
@@ -253,11 +253,8 @@ class _Mixed:
         rows = (lever_rows(found, name, economy) for name in names)
         self._owned, self._abroad = (_arrived_since(scenario, economy, row, phases) for row in rows)
         self._kept = _mean_over(spans, np.stack([one.kept for one in grants]), phases)
-        self._windows, self._tariff = spans, _mean_over(spans, np.stack([one.tariff for one in grants]), phases)
-
-    def move(self, moves: _MovedTariff, phases: Phases) -> None:
-        """Let steps change the tariff."""
-        self._tariff = moves.added(self._tariff, self._windows, phases)
+        tariff = _mean_over(spans, np.stack([one.tariff for one in grants]), phases)
+        self._tariff = moves.added(tariff, spans, phases)
 
     def at(self, t: int, partner: FloatArray | None, launched: FloatArray) -> ChannelLifts:
         """In period t, from what has arrived of partners' premium, (N,) or (F, N), and of launched sites', (F, N)."""

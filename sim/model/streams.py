@@ -315,10 +315,9 @@ class _SiteStreams:
 
         Equation (40) of docs/model.md.
         """
-        gone = self._masks.gone[: len(self._record.bought), -self._record.bought.shape[1] :]
-        first = gone & ~np.concatenate([np.zeros_like(gone[:1]), gone[:-1]])
+        leaves = self._masks.leaves[: len(self._record.bought), -self._record.bought.shape[1] :]
         before = np.concatenate([self._record.past.sum(axis=0)[None], self._record.capacity[:-1]])
-        return np.asarray(first & (before > 0.0))
+        return np.asarray(leaves & (before > 0.0))
 
     def _carried(self, until: IntArray) -> tuple[FloatArray, FloatArray]:
         """What tranches are worth at the start of a period (F, N), at book and by rent; bn."""

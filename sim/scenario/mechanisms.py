@@ -131,8 +131,7 @@ def _of_entry(scenario: Scenario, found: tuple[State, ...]) -> Iterator[Lack]:
         for name in scenario.foreign:
             modes = tuple(modes_allowed(scenario, state, name)) if name not in scenario.sited else ()
             own = scenario.providers[name].entry
-            rule = own.rule if own is not None and own.rule is not None else None
-            if not modes or rule == "never":
+            if not modes or (own is not None and own.rule == "never"):
                 continue
             path = state.paths["owned_layers" if BUILD in modes else "equity_cap"]
             may = f"{name} may {'build' if BUILD in modes else 'buy its partner out'}"
