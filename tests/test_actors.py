@@ -15,7 +15,7 @@ from sim.chance.sampling import draw_worlds
 from sim.dates.timeline import period_masks, simulate_timeline
 from sim.model.course import Shared
 from sim.model.engine import run_periods
-from sim.model.entry import entry_verdicts
+from sim.model.entry import _View, entry_verdicts
 from sim.model.inversion import build_economy
 from sim.reading.explain import lines
 from sim.reading.loading import load_scenario, read_scenario
@@ -423,6 +423,22 @@ def test_a_higher_hurdle_of_ones_own_keeps_only_oneself_out() -> None:
     assert before[0].any()
     assert not after[0].any()
     np.testing.assert_array_equal(before[1:], after[1:])
+
+
+def test_who_is_bound_beyond_the_horizon_decides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    decide = _View.decision
+    monkeypatch.setattr(_View, "decision", lambda view, row, modes: asked.append(row) or decide(view, row, modes))
+    plain, bound = scenario("ftz_pilot"), scenario("ftz_pilot", "providers.aws.entry={bound_until: 2031-01-01}")
+    last = scenario("ftz_pilot", "providers.aws.entry={bound_until: 2030-12-31}")
+    drawn = draw_worlds(plain, range(1))
+    before, after, late = (entry_verdicts(one, build_economy(one, drawn.inputs))[1] for one in (plain, bound, last))
+    assert before[0].any()
+    assert not after[0].any()
+    np.testing.assert_array_equal(before, late)
+    np.testing.assert_array_equal(before[1:], after[1:])
+    rows = range(len(plain.foreign))
+    assert asked == [*rows, *rows[1:], *rows]
 
 
 def test_a_lever_by_reference_is_the_others_input_and_no_second_column() -> None:

@@ -33,6 +33,7 @@ from sim.scenario.policy import (
     allows_owned,
     bought_unlock,
     lever,
+    may_come,
     modes_allowed,
     partner_equity,
     reachable,
@@ -91,7 +92,8 @@ def entry_verdicts(
     Returns
     -------
     (S, F, N) int
-        `BUILD`, `BUY_OUT`, or 0 where it would do neither, in states that permit neither, or that cannot be reached.
+        `BUILD`, `BUY_OUT`, or 0 where it would do neither, in states that permit neither, or that cannot be reached,
+        and for who is bound beyond the horizon.
         Where numbers change, S are the states of `decision_phases`.
     """
     possible, before = reachable(scenario), known or Verdicts()
@@ -108,9 +110,10 @@ def _verdicts_in(scenario: Scenario, economy: Economy, possible: Collection[int]
     """The same in some of the states, 0 in the others."""
     found = states(scenario)
     verdicts = np.zeros((len(found), economy.foreign, economy.draws), dtype=np.int8)
+    coming = [(row, name) for row, name in enumerate(scenario.foreign) if may_come(scenario, name)]
     for index in possible:
         view = None
-        for provider, name in enumerate(scenario.foreign):
+        for provider, name in coming:
             modes = tuple(modes_allowed(scenario, found[index], name))
             rule = scenario.entry_of(name).rule
             if modes and rule == "always":
@@ -276,11 +279,9 @@ class _View:
         """
         economy, row, rates = self.economy, self.economy.domestic + provider, self._rates.of(provider)
         held = self._held(provider)
-        everywhere = np.ones_like(economy.open_part)
         spending = economy.layer_size[economy.layer_of] * economy.weights * economy.open_part
         sold, earned = [], []
-        for lifts in (self._with_partners(), self._with_partners(provider)):
-            shares = static_equilibrium(economy.static_market(), everywhere, lifts, lifts, steps=_STEPS)
+        for shares in (self._unbought, self._everywhere_with(provider)):
             sales = spending * shares.reached[row]
             gain = margin_gain(shares.log_markup[row], economy.log_markup[row])
             sold.append(sales.sum(axis=0))
@@ -295,7 +296,16 @@ class _View:
         more = _has_more(self._scenario, economy, self._state, self._scenario.foreign[provider])
         return np.where(more, sold[1] / np.maximum(sold[0], _TINY) * (owns - charge) - stays, -np.inf), sold[0]
 
-    def _with_partners(self, bought: int | None = None) -> FloatArray:
+    @cached_property
+    def _unbought(self) -> StaticShares:
+        return self._everywhere_with(None)
+
+    def _everywhere_with(self, bought: int | None) -> StaticShares:
+        """The static equilibrium without own sites, with one provider's partner bought or none's."""
+        economy, lifts = self.economy, self._with_partners(bought)
+        return static_equilibrium(economy.static_market(), np.ones_like(economy.open_part), lifts, lifts, steps=_STEPS)
+
+    def _with_partners(self, bought: int | None) -> FloatArray:
         """Utility that is added where no own site is seen, (F, G, N), with one provider's partner bought or none's."""
         economy = self.economy
         if economy.mix is None:

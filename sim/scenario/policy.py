@@ -17,6 +17,7 @@ from sim.axes import FloatArray
 from sim.scenario.evidence import SCALES
 from sim.scenario.families import Fixed
 from sim.scenario.levers import FRACTION_LEVERS, LIMITS, Regime, RegimeChange, SameAs
+from sim.scenario.providers import ALLOWED
 from sim.scenario.records import Record
 from sim.scenario.scenario import Scenario
 from sim.scenario.steps import DateStep, EventStep, HazardStep, Step
@@ -34,6 +35,7 @@ __all__ = [
     "decimal_year",
     "earliest_dates",
     "lever",
+    "may_come",
     "modes_allowed",
     "partner_equity",
     "reachable",
@@ -261,6 +263,15 @@ def earliest_dates(scenario: Scenario) -> Mapping[str, float]:
     for _ in dates:  # each pass settles one more link of the longest chain
         dates = {name: _earliest(scenario, name, dates, after_steps) for name in dates}
     return dates
+
+
+def may_come(scenario: Scenario, provider: str) -> bool:
+    """Whether a foreign provider's own dates and contract let it apply for a business of its own within the horizon."""
+    terms = scenario.entry_of(provider)
+    dates = [decimal_year(day) for day in (terms.from_date, terms.bound_until) if day is not None]
+    if terms.after not in (None, ALLOWED):
+        dates.append(earliest_dates(scenario)[terms.after])
+    return max(dates, default=0.0) < scenario.horizon.end_year + 1
 
 
 def reachable(scenario: Scenario) -> frozenset[int]:

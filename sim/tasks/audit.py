@@ -33,11 +33,12 @@ from sim.scenario.policy import (
     allows_owned,
     decimal_year,
     earliest_dates,
+    may_come,
     modes_allowed,
     reachable,
     states,
 )
-from sim.scenario.providers import ALLOWED, LAUNCH
+from sim.scenario.providers import LAUNCH
 from sim.scenario.records import Record
 from sim.scenario.scenario import Scenario
 from sim.wording import listed
@@ -371,12 +372,8 @@ def _ways(scenario: Scenario, possible: Sequence[State], name: str) -> set[int]:
 
     None of one that has sites in the base year already, or whose own terms say that it never does.
     """
-    own, terms = scenario.providers[name].entry, scenario.entry_of(name)
-    dates = [decimal_year(day) for day in (terms.from_date, terms.bound_until) if day is not None]
-    if terms.after not in (None, ALLOWED):
-        dates.append(earliest_dates(scenario)[terms.after])
-    late = max(dates, default=0.0) >= scenario.horizon.end_year + 1
-    if name in scenario.sited or late or (own is not None and own.rule == "never"):
+    own = scenario.providers[name].entry
+    if name in scenario.sited or not may_come(scenario, name) or (own is not None and own.rule == "never"):
         return set()
     return {mode for state in possible for mode in modes_allowed(scenario, state, name)}
 
