@@ -129,6 +129,21 @@ def test_a_record_may_be_in_the_market_s_unit(folder: Folder) -> None:
         read_record(Path("record.csv"), scenario.horizon, scenario.ledger)
 
 
+def test_a_record_of_who_pays_every_year_holds_the_mean_of_a_year(folder: Folder) -> None:
+    counted = _counted("m subscribers", "USD per subscriber/yr", "1000").replace("m vehicles/yr", "m subscribers")
+    scenario = load_scenario(folder.write("counted.yaml", counted))
+    header = "id,variable,scope,item,period_start,period_end,statistic,value,low,high,unit,mark,source,note\n"
+    row = "m,market_size,total,,2020-01-01,2020-{},{},10,,,m subscribers,,a bank,\n"
+    for end, statistic in (("12-31", "annual"), ("12-31", "annual_rate"), ("03-31", "annual_rate")):
+        folder.write("record.csv", header + row.format(end, statistic))
+        (found,) = read_record(Path("record.csv"), scenario.horizon, scenario.ledger)
+        assert found.value == pytest.approx(10.0, rel=1e-14)
+    folder.write("record.csv", header + row.format("03-31", "quarter"))
+    allowed = "allowed USD bn, .*, m subscribers with annual or annual_rate"
+    with pytest.raises(ScenarioError, match=f"m.unit: wrong unit .found 'm subscribers'; {allowed}"):
+        read_record(Path("record.csv"), scenario.horizon, scenario.ledger)
+
+
 def test_the_picture_of_the_market_says_both(folder: Folder) -> None:
     things = _run(load_scenario(folder.write("counted.yaml", _counted("k vehicles/yr"))))
     shown = figure("market_size", Runs((things,), "small"))

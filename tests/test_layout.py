@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 
 import numpy as np
@@ -71,6 +72,12 @@ def test_a_title_takes_as_many_lines_as_have_room_and_the_longest_that_fits() ->
 def test_a_word_wider_than_the_sheet_is_shortened() -> None:
     assert text_width(shortened("m" * 500, 18, 12.0), 18) <= 12.0
     assert [line[-1] for line in broken("m" * 500, 18, 12.0)] == ["…"]
+
+
+def test_a_text_of_several_lines_is_as_wide_as_the_widest() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert text_width("one\nthe widest\n", 10) == text_width("the widest", 10)
 
 
 def test_what_is_below_a_long_title_stands_lower_by_as_much() -> None:

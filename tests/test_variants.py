@@ -50,6 +50,7 @@ def _require_alike(found: Worlds, expected: Worlds) -> None:
         ((), ("regimes.ftz_pilot.sites=1",), 1),
         ((), (LATER,), 1),
         ((LATER,), (), 1),
+        (("technology=null",), ("technology=null", "demand.churn=5"), 1),
         (("demand.churn=5",), (), 2),
         ((), ("demand.churn={low: 1, median: 5, high: 9, min: 0}",), 2),
         ((), ("market.volatility=0.2",), 2),

@@ -303,14 +303,21 @@ class _Draft:
         return next(iter(allowed)), allowed.get(found, 1.0)
 
     def amount(self, found: str, per_year: str) -> tuple[str, float]:
-        """The same of money, as far as the scenario has a rate for its currency."""
+        """The same of money, as far as the scenario has a rate for its currency.
+
+        Of things that pay every year, as subscribers, a year's mean brings as much as the year.
+        """
         ledger, canonical = self.ledger, self.ledger.canonical(f"bn{per_year}")
-        if ledger.goods is not None and (count := ledger.goods.scale(found if per_year else f"{found}/yr")) is not None:
+        goods, annual = ledger.goods, self.text("statistic") == "annual"
+        paying = goods is not None and not goods.per_year
+        count = None if goods is None else goods.scale(found if per_year or (paying and annual) else f"{found}/yr")
+        if count is not None:
             return canonical, count
         if not is_amount(found, per_year):
             allowed = [f"{one} {size}{per_year}" for one in ledger.currencies for size in ("bn", "m")]
-            if ledger.goods is not None and (per_year or ledger.goods.per_year):
-                allowed.append(f"m {ledger.goods.noun}{ledger.goods.per_year if per_year else ''}")
+            if goods is not None:
+                of = " with annual or annual_rate" if paying and not (per_year or annual) else ""
+                allowed.append(f"m {goods.noun}{goods.per_year if per_year else of}")
             self.wrong("unit", f"wrong unit {choices(found, allowed)}")
         elif message := ledger.objection(found):
             self.wrong("unit", message)

@@ -14,6 +14,7 @@ import numpy as np
 from sim.chance.sampling import draw_worlds
 from sim.chance.worlds import Worlds, drawn_with, moves_shocks
 from sim.scenario.inputs import Input, canonical, inputs
+from sim.scenario.mechanisms import absent_values
 from sim.scenario.scenario import Scenario
 
 __all__ = ["Variants"]
@@ -74,4 +75,5 @@ class _Recipe:
             return drawn
         half = np.full(drawn.draws, 0.5)  # a fixed input has its value whatever its column says
         known = {**drawn.inputs, **{item.name: canonical(self.scenario, item, half) for item in self._fixed}}
-        return replace(drawn, inputs={name: known[name] for name in self._items})
+        absent = absent_values(self.scenario, drawn.draws)
+        return replace(drawn, inputs={**{name: known[name] for name in self._items}, **absent})

@@ -18,10 +18,10 @@ _POINTS_PER_INCH: Final = 72.0
 
 @lru_cache(maxsize=4096)
 def text_width(text: str, size: float, *, bold: bool = False) -> float:
-    """Inches that a line of some points is wide."""
+    """Inches that a text of some points is wide: the widest of its lines."""
     font = FontProperties(family=FAMILY, size=size, weight="bold" if bold else "normal")
-    width: float = text_to_path.get_text_width_height_descent(text, font, ismath=False)[0]
-    return width / _POINTS_PER_INCH
+    lines = (text_to_path.get_text_width_height_descent(line, font, ismath=False)[0] for line in text.split("\n"))
+    return float(max(lines)) / _POINTS_PER_INCH
 
 
 def broken(text: str, size: float, width: float, *, bold: bool = False) -> list[str]:
