@@ -97,6 +97,7 @@ def worlds(
         market_steps=nothing,
         rivalry=nothing,
         origin_shock=nothing,
+        catch_up_shock=nothing,
         chance={name: array(value) for name, value in (chance or {}).items()},
         clock={name: array(value) for name, value in (clock or {}).items()},
         order=np.stack([array((order or in_turn)[name]) for name in scenario.foreign]),

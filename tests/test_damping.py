@@ -1,13 +1,16 @@
-"""Catching up that goes on for good, or that loses half of its pace in a stated time."""
+"""Catching up that goes on for good, that loses half of its pace in a stated time, or whose direction turns."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from shipped import CALM_MARKET, NO_RIVALRY, periods, run
+from shipped import CALM_MARKET, FOLDER, NO_RIVALRY, NOTHING_DRIFTS, periods, run, worlds
 
 from sim.axes import FloatArray
+from sim.chance.shocks import drift_sd
+from sim.chance.units import units_of
 from sim.kernels.growth import left_over
+from sim.reading.loading import load_scenario
 
 ALONE = (*NO_RIVALRY, *CALM_MARKET, "technology.spillover=0", "technology.catch_up=6")
 
@@ -47,3 +50,56 @@ def test_what_fades_takes_less_from_foreign_providers() -> None:
         run("jv_only", *ALONE, *stated)["foreign_share"].column(2030, "total", "") for stated in ((), (_half_life(3),))
     ]
     assert (ends[1] > ends[0]).all()
+
+
+def _luck(sd: float, half_life: float = 3.0) -> str:
+    judged = "source: judgement, grade: judgement"
+    lasts = f"{{value: {half_life}, unit: years, {judged}}}"
+    return f"technology.catch_up_luck={{sd: {{value: {sd}, unit: '%/yr', {judged}}}, half_life: {lasts}}}"
+
+
+@pytest.mark.parametrize("months", [1, 3, 12])
+@pytest.mark.parametrize("half_life", [0.5, 3.0, 40.0])
+def test_turns_have_the_variance_of_an_integrated_process_that_reverts(months: int, half_life: float) -> None:
+    found = worlds("jv_only", _luck(2, half_life), f"horizon.period_months={months}", scrambles=4).catch_up_shock
+    years = np.arange(1, len(found) + 1) * months / 12
+    np.testing.assert_allclose(found.std(axis=1), 0.02 * drift_sd(half_life, years), rtol=0.06)
+    assert (np.abs(found.mean(axis=1)) < 0.1 * found.std(axis=1)).all()
+
+
+@pytest.mark.parametrize("months", [1, 3, 12])
+def test_what_luck_adds_is_in_quality_and_nothing_else(months: int) -> None:
+    found, length = _quality(months, _luck(4)), 12 // months
+    luck = worlds("jv_only", _luck(4), f"horizon.period_months={months}").catch_up_shock[length - 1 :: length]
+    years = np.arange(1, len(found) + 1)[:, None]
+    assert (np.diff(found, axis=0) < 0.0).any(), "the direction turns"
+    np.testing.assert_allclose(found, np.broadcast_to((0.06 * years + luck)[:, None], found.shape), atol=1e-12)
+
+
+def test_luck_of_catching_up_has_no_direction_in_shares() -> None:
+    """Where everybody chooses anew in every year, means stay where they are without it."""
+    forgetful = ("demand.captive_growth=0", "demand.churn=100000", "demand.conduct=0", "horizon.period_months=12")
+    edits = (*NOTHING_DRIFTS, *CALM_MARKET, *forgetful)
+    share, still = (
+        run("jv_only", *edits, *luck, scrambles=4)["foreign_share"].column(2030, "paas", "")
+        for luck in ((_luck(4, 6),), ())
+    )
+    assert share.std() > 1.5 * still.std()
+    assert share.mean() == pytest.approx(still.mean(), abs=0.003)
+
+
+def test_turns_are_one_unit_of_luck_the_same_under_every_regime() -> None:
+    one, other = (worlds(name, _luck(4)).catch_up_shock for name in ("jv_only", "full_liberalization"))
+    np.testing.assert_array_equal(one, other)
+    assert not worlds("jv_only").catch_up_shock.any()
+    with_it, without = (
+        {unit.name for unit in units_of(load_scenario(FOLDER / "jv_only.yaml", overrides=luck))}
+        for luck in ([_luck(4)], [])
+    )
+    assert with_it - without == {"shock.catch_up"}
+
+
+def test_luck_of_catching_up_moves_no_other_column() -> None:
+    plain, turning = worlds("jv_only"), worlds("jv_only", _luck(4))
+    for path in ("market_shock", "market_steps", "rivalry", "origin_shock", "order"):
+        np.testing.assert_array_equal(getattr(plain, path), getattr(turning, path))

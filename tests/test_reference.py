@@ -49,6 +49,10 @@ BY_YEAR = (
 
 ROOM = '"value":0.4,"unit":"fraction","source":"judgement","grade":"judgement"'
 FADES = '"low":1,"median":4,"high":20,"min":0.1,"unit":"years","source":"judgement","grade":"judgement"'
+TURNS = (
+    '"sd":{"value":5,"unit":"%/yr","source":"judgement","grade":"judgement"},'
+    '"half_life":{"low":1,"median":3,"high":8,"min":0.1,"unit":"years","source":"judgement","grade":"judgement"}'
+)
 OFTEN = '"value":0.5,"unit":"1/yr","source":"judgement","grade":"judgement"'
 FAR = '"low":-0.3,"median":0.5,"high":1.2,"unit":"1","min":-3,"max":3,"source":"judgement","grade":"judgement"'
 LATER = '"low":1,"median":5,"high":20,"unit":"months","min":0,"source":"judgement","grade":"judgement"'
@@ -64,6 +68,7 @@ STRESSES = (
     f"ftz_pilot entry.rule=always capacity.headroom={{{ROOM}}}",
     "full_liberalization migration.rate=2 entry.rule=always technology.catch_up=5",
     f"full_liberalization entry.rule=always technology.catch_up_half_life={{{FADES}}}",
+    f"full_liberalization entry.rule=always technology.catch_up_luck={{{TURNS}}}",
     "full_liberalization regimes.full_liberalization.partner_equity=0.5 policy.start=jv_50 "
     "regimes.full_liberalization.partner_unlock=0.6",
     "announced_path entry.rule=always regulator.review_time=1 entry.build_time=6 policy.steps.deal.probability=1 "
@@ -254,8 +259,9 @@ def _case(draw: int, *name: str) -> Case:
         luck=drawn.market_shock[:, draw] + drawn.market_steps[:, draw],
         rivalry=drawn.rivalry[:, :, draw],
         origin=drawn.origin_shock[:, draw],
+        turns=drawn.catch_up_shock[:, draw],
         rival_offsets=offsets.rivals * shaken,
-        origin_offsets=offsets.origin * drawn.origin_shock[-1, draw].any(),
+        origin_offsets=offsets.origin * (drawn.origin_shock[-1, draw] != 0.0 or drawn.catch_up_shock[-1, draw] != 0.0),
         entrant_offsets={one: entrant_offsets(found, one, periods) * shaken for one in found.entrants},
         phases=tuple(_phases(draw, *name)),
         closings=tuple(_closings(draw, *name)),

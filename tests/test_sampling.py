@@ -21,11 +21,12 @@ from sim.errors import ScenarioError
 from sim.reading.loading import load_scenario
 from sim.scenario.families import Fixed
 from sim.scenario.inputs import inputs
+from sim.scenario.market import TurningRate
 from sim.scenario.scenario import Correlation, Scenario
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
 FIRST = "opening.hypothesis"
-ALL_PATHS = ("market_shock", "market_steps", "rivalry", "origin_shock")
+ALL_PATHS = ("market_shock", "market_steps", "rivalry", "origin_shock", "catch_up_shock")
 
 
 @pytest.fixture(scope="module")
@@ -400,7 +401,7 @@ def test_a_paths_second_column_explains_what_its_second_singular_vector_does(
 
 def test_a_path_of_one_period_has_one_direction(brief: Scenario) -> None:
     yearly = altered(brief, "horizon.period_months", 12)
-    assert sampling._plan(yearly).market_axes.shape == (1, 2)
+    assert sampling._plan(yearly).axes["shock.market"].shape == (1, 2)
     whole, halves = (draw_worlds(each, range(16)).market_shock for each in (yearly, brief))
     np.testing.assert_allclose(whole.std(axis=1), halves[-1:].std(axis=1), rtol=0.03)
 
@@ -425,10 +426,15 @@ def test_shock_paths_follow_replaced_inputs_draw_by_draw(scenario: Scenario) -> 
 
 
 def test_shock_inputs_are_exactly_those_that_move_a_path(brief: Scenario) -> None:
-    plain = draw_worlds(brief, range(1))
+    luck = {
+        name: Fixed(value=2, unit=unit, source="s", grade="judgement")
+        for name, unit in (("sd", "%/yr"), ("half_life", "years"))
+    }
+    turning = altered(brief, "technology.catch_up_luck", TurningRate.model_validate(luck))
+    plain = draw_worlds(turning, range(1))
     moving = set()
     for name, values in plain.inputs.items():
-        other = draw_worlds(brief, range(1), replaced={name: values * 1.5})
+        other = draw_worlds(turning, range(1), replaced={name: values * 1.5})
         if any((getattr(other, path) != getattr(plain, path)).any() for path in ALL_PATHS):
             moving.add(name)
     assert moving == set(SHOCK_INPUTS)

@@ -20,7 +20,7 @@ from sim.belief.calibration import Calibration, Pilot, Teacher
 from sim.belief.likelihood import Scale, from_scale
 from sim.belief.record import Observation
 from sim.chance.sampling import Noise
-from sim.chance.worlds import Columns, worlds_of
+from sim.chance.worlds import CATCH_UP, Columns, worlds_of
 from sim.errors import Problem
 from sim.outcomes.statistics import FEWEST_SCRAMBLES
 from sim.scenario.inputs import canonical_unit, inputs
@@ -166,6 +166,7 @@ def _paths(scenario: Scenario, columns: Columns, period: int) -> dict[str, Float
         **named,
         "shock.origin": worlds.origin_shock[period],
         **{f"shock.mix.{name}": path[period] for name, path in worlds.mix.items()},
+        **({CATCH_UP: worlds.catch_up_shock[period]} if CATCH_UP in columns.shocks else {}),
     }
 
 

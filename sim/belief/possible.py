@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from sim.axes import FloatArray
-from sim.chance.worlds import MARKET, event_columns, is_rare, period_count, rare_paths, reverting_paths
+from sim.chance.worlds import event_columns, is_rare, normal_paths, period_count, rare_paths
 from sim.disk import file_hash
 from sim.errors import ResultsError
 from sim.outcomes.manifest import MANIFEST, read_manifest
@@ -52,9 +52,7 @@ def impossible(columns: Mapping[str, FloatArray], scenario: Scenario) -> Iterato
 
 def _path_lengths(scenario: Scenario) -> dict[str, int]:
     """Every path of shocks to the number of its components."""
-    periods = period_count(scenario.horizon)
-    rare = dict.fromkeys(rare_paths(scenario), periods)
-    return {MARKET: 2 * periods, **rare, **dict.fromkeys(reverting_paths(scenario), periods + 1)}
+    return {**normal_paths(scenario), **dict.fromkeys(rare_paths(scenario), period_count(scenario.horizon))}
 
 
 def _range(item: Input) -> tuple[float, float]:

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray
 from sim.belief.possible import impossible, unlike_its_manifest
-from sim.chance.worlds import STEPS, Columns, event_columns, rare_paths, reverting_paths, tail_columns
+from sim.chance.worlds import MARKET, STEPS, Columns, event_columns, normal_paths, rare_paths, tail_columns
 from sim.disk import file_hash
 from sim.errors import Problem, ScenarioError, shown
 from sim.outcomes.columns import read_columns, save_columns
@@ -186,7 +186,7 @@ def _setting(scenario: Scenario) -> dict[str, Any]:
         "base year": horizon.base_year,
         "end year": horizon.end_year,
         "months of a period": horizon.period_months,
-        "paths of shocks": sorted({*reverting_paths(scenario), *rare_paths(scenario)} - {STEPS}),
+        "paths of shocks": sorted({*normal_paths(scenario), *rare_paths(scenario)} - {MARKET, STEPS}),
     }
 
 

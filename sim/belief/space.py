@@ -15,7 +15,7 @@ from scipy.special import ndtr, ndtri
 
 from sim.axes import EDGE, FloatArray
 from sim.chance.sampling import draw_latents
-from sim.chance.worlds import MARKET, Latents, Named, event_columns, is_rare, period_count, rare_paths, reverting_paths
+from sim.chance.worlds import Latents, Named, event_columns, is_rare, normal_paths, period_count, rare_paths
 from sim.scenario.inputs import inputs
 from sim.scenario.scenario import Scenario
 
@@ -88,8 +88,7 @@ def middle_of(scenario: Scenario, draws: int) -> Latents:
     half, periods = np.full(draws, 0.5), period_count(scenario.horizon)
     groups = scenario.sampling.correlations.values()
     names = [item.name for item in inputs(scenario)] + [name for group in groups for name in group.members]
-    rows = {MARKET: 2 * periods, **dict.fromkeys(reverting_paths(scenario), periods + 1)}
-    paths = {path: np.zeros((count, draws)) for path, count in rows.items()}
+    paths = {path: np.zeros((count, draws)) for path, count in normal_paths(scenario).items()}
     return Latents(
         dict.fromkeys(names, half),
         dict.fromkeys(event_columns(scenario), half),

@@ -11,13 +11,13 @@ import numpy as np
 from sim.axes import EDGE, FloatArray
 from sim.chance.shocks import tail_factor
 from sim.chance.worlds import (
-    MARKET,
     STEPS,
     Columns,
     Named,
     Worlds,
     event_columns,
     listed_order,
+    normal_paths,
     period_count,
     rare_inputs,
     rare_path,
@@ -62,6 +62,7 @@ def median_world(scenario: Scenario, copies: int = 2) -> Worlds:
         market_steps=years * medians["market.step_rate"] * np.expm1(-medians["market.step_size"]),
         rivalry=np.zeros((periods, providers, copies)),
         origin_shock=np.zeros((periods, copies)),
+        catch_up_shock=np.zeros((periods, copies)),
         chance={step: half.copy() for step in steps_with_chance(scenario)},
         clock={step: half.copy() for step in steps_with_clock(scenario)},
         order=np.stack(list(listed_order(scenario, copies).values())),
@@ -82,7 +83,7 @@ def _middle_of(scenario: Scenario, world: Worlds, learned: Named) -> Worlds:
     wide = {path: tail_factor(learned[tail]) for path, tail in tails.items() if tail in learned}
     paths = {
         name: np.repeat((learned[name] * wide.get(name, 1.0)).mean(axis=1)[:, None], copies, axis=1)
-        for name in (MARKET, *reverting_paths(scenario))
+        for name in normal_paths(scenario)
     }
     nothing = np.full((period_count(scenario.horizon), copies), EDGE)
     paths |= dict.fromkeys(rare_paths(scenario), nothing)

@@ -26,9 +26,10 @@ from scipy.stats import qmc
 
 from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray, join_draws, over_arrays
 from sim.chance.copula import correlated
-from sim.chance.shocks import leading_directions, market_path, reflect, reverting_path
+from sim.chance.shocks import drift_path, leading_directions, market_path, reflect, reverting_path
 from sim.chance.units import leading_of, units_of
 from sim.chance.worlds import (
+    CATCH_UP,
     MARKET,
     SHOCK_INPUTS,
     Columns,
@@ -36,10 +37,10 @@ from sim.chance.worlds import (
     Named,
     Worlds,
     event_columns,
+    normal_paths,
     period_count,
     rare_path,
     rare_paths,
-    reverting_paths,
     worlds_of,
 )
 from sim.errors import Problem, ScenarioError
@@ -165,7 +166,7 @@ def leading_columns(scenario: Scenario, scrambles: range) -> Named:
 
 def _leading(plan: _Plan, number: int) -> dict[str, FloatArray]:
     scenario, scramble = plan.scenario, _Scramble(plan.scenario.sampling, number)
-    paths = (MARKET, *reverting_paths(scenario))
+    paths = normal_paths(scenario)
     latents = _drawn(plan, scramble, _uniform_names(plan), lambda name: name not in paths)
     columns = _with_learned(plan, _under(scenario, plan.items, latents), number)
     kept = {**columns.inputs, **columns.events}
@@ -173,7 +174,7 @@ def _leading(plan: _Plan, number: int) -> dict[str, FloatArray]:
         kept[path] = rare_path(path, columns.shocks[path], columns.inputs, plan.step)[0][-1]
     learned = {} if scenario.learned is None else scenario.learned.columns
     for path in paths:
-        axes, labels = plan.axes_of(path), leading_of(path, scenario.horizon)
+        axes, labels = plan.axes[path], leading_of(path, scenario.horizon)
         if path in learned:
             rows = slice(number * DRAWS_PER_SCRAMBLE, (number + 1) * DRAWS_PER_SCRAMBLE)
             along = np.stack([(axis[:, None] * learned[path][:, rows]).sum(axis=0) for axis in axes])
@@ -307,14 +308,9 @@ class _Plan:
     items: tuple[Input, ...]
     periods: int
     step: float
-    market_axes: FloatArray
-    reverting_axes: FloatArray
+    axes: Named
     sources: frozenset[str]
     copy: int
-
-    def axes_of(self, path: str) -> FloatArray:
-        """The directions of a path of normals."""
-        return self.market_axes if path == MARKET else self.reverting_axes
 
 
 def _sources(scenario: Scenario, units: Collection[str]) -> frozenset[str]:
@@ -331,14 +327,15 @@ def _sources(scenario: Scenario, units: Collection[str]) -> frozenset[str]:
 def _plan(scenario: Scenario, sources: frozenset[str] = frozenset(), copy: int = 0) -> _Plan:
     items, periods, step = inputs(scenario), period_count(scenario.horizon), scenario.horizon.period_months / 12
     medians = {item.name: canonical(scenario, item, np.array([0.5])) for item in items}
-    kappa, theta = medians["market.growth_reversion"], medians["market.level_reversion"]
-    market = market_path(np.eye(2 * periods), kappa, theta, step)
-    count = min(2, periods)
-    market_axes, reverting_axes = leading_directions(market, count), np.zeros((count, periods + 1))
+    paths, both, one = normal_paths(scenario), np.eye(2 * periods), np.eye(periods + 1)
+    whole = {MARKET: market_path(both, medians["market.growth_reversion"], medians["market.level_reversion"], step)}
+    if CATCH_UP in paths:
+        whole[CATCH_UP] = drift_path(both, medians["technology.catch_up_luck.half_life"], step)
+    axes = {path: leading_directions(matrix, min(2, periods)) for path, matrix in whole.items()}
     if scenario.rivalry is not None:
-        reverting = reverting_path(np.eye(periods + 1), medians["rivalry.half_life"], step)
-        reverting_axes = leading_directions(reverting, count)
-    return _Plan(scenario, items, periods, step, market_axes, reverting_axes, sources, copy)
+        reverting = leading_directions(reverting_path(one, medians["rivalry.half_life"], step), min(2, periods))
+        axes |= dict.fromkeys(paths.keys() - whole.keys(), reverting)
+    return _Plan(scenario, items, periods, step, axes, sources, copy)
 
 
 def _columns(plan: _Plan, number: int) -> Columns:
@@ -401,11 +398,11 @@ def _uniform_names(plan: _Plan) -> list[str]:
 def _drawn(plan: _Plan, scramble: _Scramble, names: Sequence[str], asked: Callable[[str], bool]) -> Latents:
     """The columns of a scramble that are asked for by name."""
     steps = {name: scramble.hypercube(name, plan.periods) for name in filter(asked, rare_paths(plan.scenario))}
-    paths = filter(asked, (MARKET, *reverting_paths(plan.scenario)))
+    paths = filter(asked, normal_paths(plan.scenario))
     return Latents(
         inputs={name: scramble.column(name) for name in filter(asked, names)},
         events={name: scramble.column(name) for name in filter(asked, event_columns(plan.scenario))},
-        shocks=steps | {path: scramble.normals(path, plan.axes_of(path)) for path in paths},
+        shocks=steps | {path: scramble.normals(path, plan.axes[path]) for path in paths},
     )
 
 

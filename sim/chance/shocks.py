@@ -22,6 +22,8 @@ from sim.axes import FloatArray
 
 __all__ = [
     "downward_steps",
+    "drift_path",
+    "drift_sd",
     "leading_directions",
     "market_path",
     "reflect",
@@ -105,6 +107,43 @@ def market_path(normals: FloatArray, kappa: FloatArray, theta: FloatArray, step:
         x = x_decay * x + x_from_first * first
         path[t] = y
     return path
+
+
+def drift_path(normals: FloatArray, half_life: FloatArray, step: float) -> FloatArray:
+    """Integral of an Ornstein-Uhlenbeck process of stationary sd 1 that starts at 0: a slope that turns, cumulated.
+
+    Equation (41) of docs/model.md.
+
+    Parameters
+    ----------
+    normals : array (2 T, N)
+        Independent, two for each period.
+    half_life : array (N,)
+        Years in which a deviation of the slope halves.
+    step : float
+        Length of a period in years.
+
+    Returns
+    -------
+    array (T, N)
+        At period ends, in years.
+
+    References
+    ----------
+    Harvey (1989), Forecasting, Structural Time Series Models and the Kalman Filter, ch. 2: the local linear trend.
+    """
+    rate = np.log(2.0) / half_life
+    return np.asarray(np.sqrt(2.0 * rate) * market_path(normals, rate, np.zeros_like(rate), step))
+
+
+def drift_sd(half_life: float, years: FloatArray) -> FloatArray:
+    """Standard deviation of such a path some years after its start, (T,).
+
+    Equation (41) of docs/model.md.
+    """
+    rate = np.log(2.0) / half_life
+    gone = -np.expm1(-rate * years)
+    return np.asarray(np.sqrt(2.0 * np.maximum(rate * years - gone - gone**2 / 2.0, 0.0)) / rate)
 
 
 def _response(kappa: FloatArray, theta: FloatArray, time: float) -> FloatArray:

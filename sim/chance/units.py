@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from sim.chance.worlds import MARKET, event_columns, period_count, rare_paths, reverting_paths
+from sim.chance.worlds import event_columns, normal_paths, period_count, rare_paths
 from sim.scenario.families import Discrete
 from sim.scenario.inputs import Input, Kind, canonical_unit, inputs
 from sim.scenario.scenario import Horizon, Scenario
@@ -134,7 +134,7 @@ def _events(scenario: Scenario) -> Iterator[Unit]:
 
 def _paths(scenario: Scenario) -> Iterator[Unit]:
     tails = set(event_columns(scenario))
-    for path in (MARKET, *reverting_paths(scenario)):
+    for path in normal_paths(scenario):
         tail = [name for name in (path.replace("shock.rivalry.", "tail."),) if name in tails]
         parts = [Column(name, "luck", unit="sd") for name in leading_of(path, scenario.horizon)]
         parts += [Column(name, "luck", unit="probability") for name in tail]

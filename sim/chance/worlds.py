@@ -18,13 +18,14 @@ from typing import Final, TypeAlias, TypeVar
 import numpy as np
 
 from sim.axes import FloatArray, IntArray, over_arrays, require_shape
-from sim.chance.shocks import downward_steps, market_path, reverting_path, tail_factor
+from sim.chance.shocks import downward_steps, drift_path, market_path, reverting_path, tail_factor
 from sim.scenario.inputs import inputs
 from sim.scenario.mechanisms import absent_values
 from sim.scenario.scenario import Horizon, Scenario
 from sim.scenario.steps import HazardStep
 
 __all__ = [
+    "CATCH_UP",
     "MARKET",
     "SHOCK_INPUTS",
     "STEPS",
@@ -37,6 +38,7 @@ __all__ = [
     "is_rare",
     "listed_order",
     "moves_shocks",
+    "normal_paths",
     "once_for_same_worlds",
     "period_count",
     "rare_inputs",
@@ -52,6 +54,7 @@ __all__ = [
 
 MARKET: Final = "shock.market"
 STEPS: Final = "market_steps"
+CATCH_UP: Final = "shock.catch_up"
 _ORIGIN: Final = "shock.origin"
 _RIVALRY: Final = "shock.rivalry."
 _MIX: Final = "shock.mix."
@@ -71,6 +74,8 @@ SHOCK_INPUTS: Final = (
     "rivalry.half_life",
     "rivalry.provider_sd",
     "rivalry.origin_sd",
+    "technology.catch_up_luck.half_life",
+    "technology.catch_up_luck.sd",
 )
 """Inputs from which the shock paths are made, beside those of jumps: to change one, the worlds are drawn anew."""
 
@@ -92,8 +97,9 @@ class Latents:
     events : mapping of arrays (N,)
         Uniforms inside (0, 1), `chance.<step>`, `clock.<step>`, `order.<foreign provider>` and `tail.<provider>`.
     shocks : mapping of arrays (K, N)
-        Standard normals of each path in order of time, two a period for the market and one for the others after one
-        for the start; of `market_steps` and `jumps.<provider>` uniforms inside (0, 1), one a period.
+        Standard normals of each path in order of time, two a period for the market and for catching up, and one for
+        the others after one for the start; of `market_steps` and `jumps.<provider>` uniforms inside (0, 1), one a
+        period.
     """
 
     inputs: Named
@@ -151,6 +157,8 @@ class Worlds:
         are Laplace's, and its jumps by chance so far; domestic providers first; 0 for fringes.
     origin_shock : array (T, N)
         z_t - z_0 of foreign against domestic utility, to be added to foreign utility.
+    catch_up_shock : array (T, N)
+        What luck in the rate of catching up has added to the log of domestic quality by period ends; 0 without it.
     chance : mapping of arrays (N,)
         Step with a probability to a uniform number: it happens if that is below the probability.
     clock : mapping of arrays (N,)
@@ -169,6 +177,7 @@ class Worlds:
     market_steps: FloatArray
     rivalry: FloatArray
     origin_shock: FloatArray
+    catch_up_shock: FloatArray
     chance: Named
     clock: Named
     order: FloatArray
@@ -281,6 +290,14 @@ def _named(scenario: Scenario) -> list[str]:
     return [name for name in scenario.domestic + scenario.foreign if not scenario.providers[name].fringe]
 
 
+def normal_paths(scenario: Scenario) -> dict[str, int]:
+    """Names of the paths of normals, and how many each has."""
+    periods, technology = period_count(scenario.horizon), scenario.technology
+    catch_up = () if technology is None or technology.catch_up_luck is None else (CATCH_UP,)
+    reverting = dict.fromkeys(reverting_paths(scenario), periods + 1)
+    return {MARKET: 2 * periods, **reverting, **dict.fromkeys(catch_up, 2 * periods)}
+
+
 def reverting_paths(scenario: Scenario) -> tuple[str, ...]:
     """Names of the paths that revert to zero: of providers that are no fringe, of the origin, of layers that spread."""
     layers = scenario.market.layers.items()
@@ -349,6 +366,7 @@ def worlds_of(scenario: Scenario, columns: Columns) -> Worlds:
         market_steps=-falls,
         rivalry=_jumped(scenario, columns, step, _rivalry(scenario, columns, step)),
         origin_shock=_origin_shock(columns, step),
+        catch_up_shock=_catch_up_shock(columns, step),
         chance=_without_prefix(columns.events, _CHANCE),
         clock=_without_prefix(columns.events, _CLOCK),
         order=np.stack([columns.events[name] for name in _order_columns(scenario)]),
@@ -365,6 +383,14 @@ def _origin_shock(columns: Columns, step: float) -> FloatArray:
         return np.zeros_like(columns.shocks[STEPS])
     path = reverting_path(columns.shocks[_ORIGIN], columns.inputs["rivalry.half_life"], step)
     return np.asarray(columns.inputs["rivalry.origin_sd"] * path)
+
+
+def _catch_up_shock(columns: Columns, step: float) -> FloatArray:
+    """Path of what luck adds to the log of domestic quality, (T, N); 0 where catching up has none."""
+    if CATCH_UP not in columns.shocks:
+        return np.zeros(columns.shocks[STEPS].shape)
+    path = drift_path(columns.shocks[CATCH_UP], columns.inputs["technology.catch_up_luck.half_life"], step)
+    return np.asarray(columns.inputs["technology.catch_up_luck.sd"] * path)
 
 
 def _rivalry(scenario: Scenario, columns: Columns, step: float) -> FloatArray:

@@ -96,7 +96,7 @@ _TIDAL = ("market.growth_long_run", "demand.churn", "demand.captive_growth", "de
 def _share_backdrop(one: tuple[Scenario, Economy, Worlds], other: tuple[Scenario, Economy, Worlds]) -> bool:
     """Whether two scenarios have one base year, one horizon and the same shocks."""
     (mine, economy, worlds), (its, base, drawn) = one, other
-    if economy.layer_shares is not base.layer_shares or (mine.horizon, mine.rivalry) != (its.horizon, its.rivalry):
+    if economy.layer_shares is not base.layer_shares or _of_luck(mine) != _of_luck(its):
         return False
     paths = [(getattr(worlds, name), getattr(drawn, name)) for name in _SHOCKS]
     if worlds.mix.keys() != drawn.mix.keys():
@@ -105,7 +105,12 @@ def _share_backdrop(one: tuple[Scenario, Economy, Worlds], other: tuple[Scenario
     return all(ours is theirs or np.array_equal(ours, theirs) for ours, theirs in paths)
 
 
-_SHOCKS = ("market_shock", "market_steps", "rivalry", "origin_shock")
+def _of_luck(scenario: Scenario) -> tuple[object, ...]:
+    """What offsets are made from besides a base year."""
+    return scenario.horizon, scenario.rivalry, scenario.demand.elasticity_of_substitution
+
+
+_SHOCKS = ("market_shock", "market_steps", "rivalry", "origin_shock", "catch_up_shock")
 
 
 class Course:
@@ -137,6 +142,7 @@ class Course:
         self.path, self._tides = backdrop
         self.levers = Levers(scenario, economy, self.path, timeline, masks, dated)
         self._begin, self._end = windows(scenario)
+        self._caught_up = np.diff(worlds.catch_up_shock, axis=0, prepend=0.0) / self._step
         self._leaves = timeline.left
         self._jumps = _jumps(scenario, economy, worlds, timeline)
         self._coming = _entrants(scenario, economy, worlds, timeline, self._step)
@@ -169,6 +175,7 @@ class Course:
             offset=given.offset[t].take(layer_of, axis=1),
             home_scale=given.home_scale[t],
             abroad_scale=given.abroad_scale[t],
+            catch_up_luck=self._caught_up[t],
             access=self.levers.access(t),
             sites=self._sites(t),
             entrants=tuple(coming.at(t) for coming in self._coming),
@@ -315,7 +322,8 @@ def tides_of(scenario: Scenario, economy: Economy, path: MarketPath, worlds: Wor
     inputs, domestic, lifts = economy.inputs, economy.domestic, np.exp(worlds.rivalry)
     captive, contestable = _contestable(scenario, inputs, path, step)
     offsets = offsets_of(scenario, len(worlds.rivalry))
-    rivals, origin = _where_shaken(offsets.rivals, worlds.rivalry), _where_shaken(offsets.origin, worlds.origin_shock)
+    rivals = _where_shaken(offsets.rivals, worlds.rivalry)
+    origin = _where_shaken(offsets.origin, np.stack([worlds.origin_shock, worlds.catch_up_shock], axis=1))
     lasting = np.exp(rivals)
     home = group_scale(economy.layer_shares[:domestic], lifts[:, :domestic], lasting[:, :domestic])
     abroad = group_scale(economy.layer_shares[domestic:], lifts[:, domestic:], lasting[:, domestic:])

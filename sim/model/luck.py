@@ -16,7 +16,7 @@ import numpy as np
 
 from sim.axes import FloatArray
 from sim.chance.sampling import fixed_points
-from sim.chance.shocks import downward_steps, reverting_sd
+from sim.chance.shocks import downward_steps, drift_sd, reverting_sd
 from sim.kernels.rivalry import (
     deviation_nodes,
     group_offsets,
@@ -158,7 +158,7 @@ class _BaseYear:
         return all(mine is its for mine, its in zip(self._sections(), other._sections(), strict=True))
 
 
-_SECTIONS: Final = ("providers", "market", "segments", "shares", "rivalry")
+_SECTIONS: Final = ("providers", "market", "segments", "shares", "rivalry", "technology", "demand")
 
 
 @lru_cache(_KEPT)
@@ -185,17 +185,34 @@ def _offsets(kept: _BaseYear, span: _Span, periods: int) -> Offsets:
             nodes = _at_nodes(tuple(map(tuple, parts.tolist())), largest)
             rivals[:, rows] = interpolate(nodes, largest, provider_sd * path_sd)
     abroad = shares[len(scenario.domestic) :, :, 0].sum(axis=0) / opened[:, 0]
-    return Offsets(rivals, origin_offset(abroad, origin_sd * path_sd[:, None]))
+    origin = np.hypot(origin_sd * path_sd, _turning_sd(middle, years))
+    return Offsets(rivals, origin_offset(abroad, origin[:, None]))
 
 
 def _medians(scenario: Scenario) -> Mapping[str, FloatArray]:
-    """The numbers of the base year at their medians, twice: one draw may be computed with other instructions."""
+    """Numbers of the base year and of luck at their medians, twice: one draw may be computed otherwise."""
     half = np.full(2, 0.5)
     return {
         item.name: canonical(scenario, item, half)
         for item in inputs(scenario)
-        if item.name.startswith(("market.", "shares.", "segments.", "rivalry."))
+        if item.name.startswith(("market.", "shares.", "segments.", "rivalry.", _TURNS, _SUBSTITUTION))
     }
+
+
+_TURNS, _SUBSTITUTION = "technology.catch_up_luck.", "demand.elasticity_of_substitution"
+
+
+def _turning_sd(middle: Mapping[str, FloatArray], years: FloatArray) -> FloatArray:
+    """Deviation of domestic against foreign utility by turns of catching up, (T,); 0 where it has none.
+
+    Equation (41) of docs/model.md.
+    """
+    if f"{_TURNS}sd" not in middle:
+        return np.zeros_like(years)
+    half_life, sd, substitution = (
+        float(middle[name][0]) for name in (f"{_TURNS}half_life", f"{_TURNS}sd", _SUBSTITUTION)
+    )
+    return (substitution - 1.0) * sd * drift_sd(half_life, years)
 
 
 def _rivalry(middle: Mapping[str, FloatArray]) -> tuple[float, float, float]:

@@ -68,7 +68,7 @@ def advance(economy: Economy, stocks: Stocks, period: Period, attraction: FloatA
 def _raise_quality(economy: Economy, stocks: Stocks, period: Period) -> None:
     """Domestic quality grows on its own, and by spillover from the foreign shares of the period before.
 
-    Equation (17) of docs/model.md.
+    Equations (17) and (41) of docs/model.md.
     """
     domestic = economy.domestic
     exposed = stocks.by_layer[domestic:].sum(axis=0)
@@ -90,7 +90,9 @@ def _raise_quality(economy: Economy, stocks: Stocks, period: Period) -> None:
 def _catch_up(economy: Economy, period: Period) -> FloatArray:
     """The rate at which domestic quality catches up by itself, its mean over the period; (N,) or (L, N)."""
     rate, half_life = economy.technology("catch_up"), economy.inputs.get("technology.catch_up_half_life")
-    return rate if half_life is None else rate * left_over(period.number * period.step, period.step, half_life)
+    if half_life is not None:
+        rate = rate * left_over(period.number * period.step, period.step, half_life)
+    return rate + period.catch_up_luck
 
 
 def _keep_captive(economy: Economy, stocks: Stocks, period: Period) -> None:

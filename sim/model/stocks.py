@@ -340,6 +340,8 @@ class Period(NamedTuple):
     home_scale, abroad_scale : (L, N)
         What the shocks of a whole group multiply its attraction by: those of its rivals together by nothing, those
         to all foreign providers against domestic ones by their exponential.
+    catch_up_luck : (N,)
+        What luck adds to the rate at which domestic quality catches up, its mean over the period.
     access : Access
     sites : Sites
     entrants : tuple of Entrant
@@ -357,6 +359,7 @@ class Period(NamedTuple):
     offset: FloatArray
     home_scale: FloatArray
     abroad_scale: FloatArray
+    catch_up_luck: FloatArray
     access: Access
     sites: Sites
     entrants: tuple[Entrant, ...] = ()

@@ -21,6 +21,7 @@ _NAMED: Final = 5
 _UNITS: Final = {
     "shock.market": "shocks to the market's size",
     "shock.origin": "shocks to foreign against domestic providers",
+    "shock.catch_up": "turns in how fast domestic quality catches up",
     "market_steps": "downward steps of the market",
     "order": "who is first in the queue",
 }

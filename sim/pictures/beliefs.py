@@ -164,6 +164,7 @@ _PATH_TITLES: Final = {
     "shock.market": "Market ahead of its curve",
     "market_steps": "Downward steps of the market",
     "shock.origin": "Foreign against domestic",
+    "shock.catch_up": "Turns of catching up",
 }
 _DULL: Final = ("direct", "layers", "hypotheses", "readings", "value")
 """Parts of a path that tell a reader nothing."""

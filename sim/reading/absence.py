@@ -11,6 +11,7 @@ from sim.reading.plausibility import Finding
 from sim.reading.schema import shape
 from sim.scenario.inputs import PER_PROVIDER
 from sim.scenario.levers import Regime
+from sim.scenario.market import TurningRate
 from sim.scenario.mechanisms import lacks, left_out
 from sim.scenario.scenario import Scenario
 
@@ -55,7 +56,7 @@ def unstated_levers(path: str, regime: Regime, scenario: Scenario) -> Iterator[F
 
 
 def names_of_absent(scenario: Scenario) -> Iterator[str]:
-    """Names that the numbers which are left out would have, and luck in rivalry.
+    """Names that the numbers which are left out would have, and luck in rivalry and in catching up.
 
     `sampling` may go on naming them: a base names what one of its variants has, and no column moves.
     """
@@ -67,3 +68,6 @@ def names_of_absent(scenario: Scenario) -> Iterator[str]:
     if scenario.rivalry is None:
         paths = ("shock.origin", *(f"shock.rivalry.{name}" for name in scenario.providers))
         yield from (name for path in paths for name in (path, f"{path}.second"))
+    if scenario.technology is None or scenario.technology.catch_up_luck is None:
+        yield from (f"technology.catch_up_luck.{name}" for name in TurningRate.model_fields)
+        yield from ("shock.catch_up", "shock.catch_up.second")

@@ -126,7 +126,8 @@ def _leading(scenario: Scenario, former: Collection[str]) -> Iterator[Finding]:
     mixes = [
         f"shock.mix.{name}" for name, layer in scenario.market.layers.items() if layer.diffusion and layer.diffusion.sd
     ]
-    paths = ["shock.market", *(["shock.origin", *rivals] if scenario.rivalry is not None else []), *mixes]
+    turns = [] if scenario.technology is None or scenario.technology.catch_up_luck is None else ["shock.catch_up"]
+    paths = ["shock.market", *(["shock.origin", *rivals] if scenario.rivalry is not None else []), *mixes, *turns]
     allowed = [*names, *paths, *(f"{path}.second" for path in paths), *former]
     listed = scenario.sampling.leading
     for position, name in enumerate(listed):

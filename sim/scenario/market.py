@@ -43,6 +43,7 @@ __all__ = [
     "Rivalry",
     "Segment",
     "Technology",
+    "TurningRate",
 ]
 
 
@@ -339,6 +340,18 @@ class Rivalry(Model):
     )
 
 
+class TurningRate(Model):
+    """Luck in the rate at which domestic quality catches up, so that its direction may turn."""
+
+    sd: Annotated[Rate, Range(0, 1)] = Field(
+        title="size of luck in how fast domestic quality catches up",
+        description="Stationary sd of the rate's deviation, which is 0 at the end of the base year.",
+    )
+    half_life: Annotated[Years, Range(0.1, 1000)] = Field(
+        title="how long luck in catching up lasts", description="Years in which a deviation of the rate halves."
+    )
+
+
 class Technology(Model):
     """How domestic quality catches up; a layer may have a technology of its own."""
 
@@ -347,6 +360,9 @@ class Technology(Model):
         title="how long catching up goes on",
         default=None,
         description="Years in which the rate of catching up halves, of all layers; left out: it goes on for good.",
+    )
+    catch_up_luck: TurningRate | None = Field(
+        default=None, description="One path for all layers, the same under every regime; left out: none."
     )
     spillover: Spillover | None = Field(
         title="technology that flows to domestic rivals",

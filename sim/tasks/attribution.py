@@ -27,7 +27,7 @@ from sim.analysis.drivers import (
 from sim.analysis.scrambles import estimate
 from sim.axes import DRAWS_PER_SCRAMBLE, FloatArray, IntArray
 from sim.chance.units import KINDS, Column, Unit, units_of
-from sim.chance.worlds import MARKET, Named, rare_paths, reverting_paths
+from sim.chance.worlds import Named, normal_paths, rare_paths
 from sim.outcomes.drivers import CHANCE, UNATTRIBUTED, Attribution, DriverRow, GradeRow, KindRow
 from sim.outcomes.naming import Outcome, find_outcome, outcome_draws
 from sim.outcomes.panels import Result
@@ -190,7 +190,7 @@ def redrawn_sets(units: Sequence[Unit], scenario: Scenario) -> tuple[Redrawn, ..
 
 def _paths(scenario: Scenario) -> Collection[str]:
     """Units of which the columns that are kept say only a part."""
-    return (MARKET, *reverting_paths(scenario), *rare_paths(scenario))
+    return (*normal_paths(scenario), *rare_paths(scenario))
 
 
 def _kind_sets(units: Sequence[Unit]) -> list[Redrawn]:

@@ -14,7 +14,7 @@ from sim.chance.medians import median_world
 from sim.chance.sampling import draw_worlds, leading_columns
 from sim.chance.units import units_of
 from sim.chance.variants import Variants
-from sim.chance.worlds import MARKET, STEPS, Worlds, once_for_same_worlds
+from sim.chance.worlds import CATCH_UP, MARKET, STEPS, Worlds, once_for_same_worlds
 from sim.dates.timeline import Masks, Timeline
 from sim.errors import NumericalError, Problem, ScenarioError
 from sim.model.course import Shared
@@ -300,6 +300,7 @@ def _known(scenario: Scenario, worlds: Worlds, number: int) -> Arrays:
     names = scenario.domestic + scenario.foreign
     rivalry = {f"shock.rivalry.{name}": worlds.rivalry[:, place] for place, name in enumerate(names)}
     paths = {MARKET: worlds.market_shock, STEPS: worlds.market_steps, "shock.origin": worlds.origin_shock, **rivalry}
+    paths[CATCH_UP] = worlds.catch_up_shock
     paths |= {f"shock.mix.{name}": path for name, path in worlds.mix.items()}
     thirds = {
         f"path.{name}": np.stack([part.sum(axis=0) for part in np.array_split(path, _THIRDS)])

@@ -12,7 +12,7 @@ from shipped import scenario, worlds
 from sim.axes import FloatArray
 from sim.chance import sampling
 from sim.chance.copula import correlated
-from sim.chance.shocks import downward_steps, market_path, reverting_path
+from sim.chance.shocks import downward_steps, drift_path, drift_sd, market_path, reverting_path
 from sim.chance.worlds import Worlds
 from sim.scenario.scenario import Correlation
 
@@ -74,6 +74,16 @@ def test_reverting_paths_have_the_covariance_of_a_stationary_process_less_its_st
     matrix = reverting_path(np.eye(periods + 1), np.full(periods + 1, 3.0), step)
     expected = 2 ** (-np.abs(t[:, None] - t) / 3) - 2 ** (-t[:, None] / 3) - 2 ** (-t / 3) + 1
     np.testing.assert_allclose(matrix @ matrix.T, expected, rtol=1e-11)
+
+
+@pytest.mark.parametrize("step", STEPS)
+@pytest.mark.parametrize("half_life", [0.2, 3.0, 1000.0])
+def test_a_slope_that_turns_has_the_covariance_of_the_matrix_exponential(half_life: float, step: float) -> None:
+    size, rate = 2 * round(YEARS / step), np.log(2.0) / half_life
+    matrix = drift_path(np.eye(size), np.full(size, half_life), step)
+    np.testing.assert_allclose(matrix @ matrix.T, 2 * rate * _van_loan(rate, 0.0, step), rtol=1e-9)
+    years = np.arange(1, size // 2 + 1) * step
+    np.testing.assert_allclose((matrix**2).sum(axis=1), drift_sd(half_life, years) ** 2, rtol=1e-6)
 
 
 def test_downward_steps_cumulate_the_poisson_quantile() -> None:

@@ -61,6 +61,7 @@ class Case:
     luck: Vector  # [t], shock to log market size and its downward steps, at period ends
     rivalry: Vector  # [t, p], z_t - z_0
     origin: Vector  # [t], the same of foreign against domestic
+    turns: Vector  # [t], what luck in the rate of catching up has added to the log of domestic quality
     rival_offsets: Vector  # [t, p, l], b of section 5
     origin_offsets: Vector  # [t, l], c of section 5
     entrant_offsets: Mapping[str, Vector]  # b of who arrives later, by periods since its arrival

@@ -388,7 +388,7 @@ def _advance(case: Case, market: Market, t: int) -> dict[str, Vector]:
     selling = np.where(case.withdrawn >= end, years, 0.0)
     if case.buys:
         selling = np.maximum(years - np.maximum(end - np.maximum(case.withdrawn, begin), 0.0), 0.0)
-    _raise_quality(case, market, case.mean("spillover", begin, end), t * case.step)
+    _raise_quality(case, market, case.mean("spillover", begin, end), t)
     lifts = _lifts(case, market.base, t)
     chosen = [_choice(case, market, g, lifts, selling, t) for g in range(len(market.segments))]
     _hand_over(case, market, chosen, (begin <= case.transferred) & (case.transferred < end))
@@ -415,8 +415,9 @@ def _serve_from_abroad(segment: Segment, choice: Choice) -> None:
     segment.abroad += choice.served * choice.joined
 
 
-def _raise_quality(case: Case, market: Market, allowed: float, age: float) -> None:
+def _raise_quality(case: Case, market: Market, allowed: float, t: int) -> None:
     """Technology transfer, by the shares of the period before."""
+    age, turned = t * case.step, case.turns[t] - (case.turns[t - 1] if t else 0.0)
     half_life = case.inputs.get("technology.catch_up_half_life", math.inf)
     halves = np.linspace(age, age + case.step, 2001)[:-1] + case.step / 4000
     left = float(np.mean(0.5 ** (halves / half_life)))  # by midpoints
@@ -429,7 +430,7 @@ def _raise_quality(case: Case, market: Market, allowed: float, age: float) -> No
         exposed -= sum(market.segments[g].abroad.sum() for g in case.rows[layer])
         relative = exposed / spent.sum() / shares[case.home :].sum()
         rate = catch_up * left + spillover * allowed * relative
-        market.quality[layer] += rate * case.step
+        market.quality[layer] += rate * case.step + turned
 
 
 def _choice(case: Case, market: Market, g: int, lifts: Lifts, selling: Vector, t: int) -> Choice:
