@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from shipped import CALM_MARKET, FOLDER, NO_RIVALRY, NOTHING_DRIFTS, periods, run, worlds
+from shipped import CALM_MARKET, NO_RIVALRY, NOTHING_DRIFTS, periods, run, scenario, worlds
 
 from sim.axes import FloatArray
 from sim.chance.shocks import drift_sd
 from sim.chance.units import units_of
 from sim.kernels.growth import left_over
-from sim.reading.loading import load_scenario
 
 ALONE = (*NO_RIVALRY, *CALM_MARKET, "technology.spillover=0", "technology.catch_up=6")
 
@@ -92,10 +91,7 @@ def test_turns_are_one_unit_of_luck_the_same_under_every_regime() -> None:
     one, other = (worlds(name, _luck(4)).catch_up_shock for name in ("jv_only", "full_liberalization"))
     np.testing.assert_array_equal(one, other)
     assert not worlds("jv_only").catch_up_shock.any()
-    with_it, without = (
-        {unit.name for unit in units_of(load_scenario(FOLDER / "jv_only.yaml", overrides=luck))}
-        for luck in ([_luck(4)], [])
-    )
+    with_it, without = ({unit.name for unit in units_of(scenario("jv_only", *luck))} for luck in ((_luck(4),), ()))
     assert with_it - without == {"shock.catch_up"}
 
 

@@ -170,7 +170,10 @@ def test_a_lever_that_partners_or_sites_need_is_asked_for(folder: Folder, regime
 
 
 def test_sampling_may_go_on_naming_what_a_variant_leaves_out(folder: Folder) -> None:
-    names = "zone.cap, closure.drift, 'regulator.review_time[aws]', shock.origin.second, shock.rivalry.alibaba"
+    names = (
+        "zone.cap, closure.drift, 'regulator.review_time[aws]', shock.origin.second, shock.rivalry.alibaba, "
+        "shock.catch_up.second, technology.catch_up_luck.sd"
+    )
     folder.variant(f"{NO_PILOT}{WITHOUT_SITES}closure: null\nrivalry: null\nsampling: {{leading: [{names}]}}\n")
     load_scenario("case.yaml")
     folder.variant(f"{NO_PILOT}{WITHOUT_SITES}sampling: {{leading: [zone.cpa]}}\n")

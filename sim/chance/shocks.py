@@ -112,8 +112,6 @@ def market_path(normals: FloatArray, kappa: FloatArray, theta: FloatArray, step:
 def drift_path(normals: FloatArray, half_life: FloatArray, step: float) -> FloatArray:
     """Integral of an Ornstein-Uhlenbeck process of stationary sd 1 that starts at 0: a slope that turns, cumulated.
 
-    Equation (41) of docs/model.md.
-
     Parameters
     ----------
     normals : array (2 T, N)
