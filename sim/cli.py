@@ -690,12 +690,17 @@ def schema(
 def init(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder that receives the files.")],
     blank: Annotated[bool, typer.Option("--blank", help="A small invented market to write your own over.")] = False,
+    case: Annotated[
+        str, typer.Option(metavar="CASE", help="A case in a folder of its own, such as cars; else the first one.")
+    ] = "",
 ) -> None:
-    """Copy the shipped scenarios, sweeps and decisions, their schemas and the record, to change them."""
+    """Copy the shipped scenarios, sweeps and decisions of a case, their schemas and the record, to change them."""
     from sim.disk import write_bytes
     from sim.reading.naming import skeleton, starting_files
 
-    copies = {folder / path: content for path, content in (skeleton() if blank else starting_files())}
+    if blank and case:
+        raise ScenarioError([Problem("--case", 0, 0, "", "goes without --blank")])
+    copies = {folder / path: content for path, content in (skeleton() if blank else starting_files(case))}
     other = [copy for copy, content in copies.items() if os.path.lexists(copy) and not _holds(copy, content)]
     if other:
         raise ScenarioError(Problem(str(copy), 0, 0, "", "exists already; nothing was copied") for copy in other)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,7 +23,7 @@ from sim.errors import NumericalError
 from sim.outcomes.manifest import source_hash
 from sim.outcomes.tables import HeadlineRow
 from sim.outcomes.verdict import Line, Verdict
-from sim.reading.loading import scenario_files, shipped_folder
+from sim.reading.loading import load_scenario, scenario_files, shipped_folder
 
 Said = pytest.CaptureFixture[str]
 
@@ -346,6 +347,37 @@ def test_init_copies_scenarios_that_are_valid_where_they_land(tmp_path: Path, ca
     assert cli.main(["check", *map(str, scenario_files(tmp_path / "mine"))]) == 0
 
 
+@pytest.mark.parametrize("case", ["", "cars", "europe_cloud", "insurers"])
+def test_init_copies_a_whole_case_in_which_every_file_is_valid(
+    case: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Said
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["init", "mine", *(["--case", case] if case else [])]) == 0
+    shipped = shipped_folder() / case
+    files = [path.relative_to("mine") for path in Path("mine").rglob("*") if path.suffix in (".yaml", ".csv")]
+    its = [path for folder in ("", "sweeps", "decisions") for path in (shipped / folder).glob("*.*")]
+    assert {*files} == {path.relative_to(shipped) for path in its if path.suffix in (".yaml", ".csv")}
+    for path in files:
+        schema = re.match(r"# yaml-language-server: \$schema=(.*)", ("mine" / path).read_text("utf-8"))
+        assert schema is None or json.loads(("mine" / path).with_name(schema[1]).read_text("utf-8"))
+    assert cli.main(["check", *(str("mine" / path) for path in files if path.name != "sources.yaml")]) == 0
+    variant = next(
+        path.name
+        for path in files
+        if path.parent == Path() and path.suffix == ".yaml" and path.stem not in ("base", "sources")
+    )
+    assert load_scenario(f"mine/{variant.removesuffix('.yaml')}") == load_scenario(shipped / variant)
+
+
+def test_init_refuses_a_case_that_there_is_not(tmp_path: Path, capsys: Said) -> None:
+    assert cli.main(["init", str(tmp_path / "mine"), "--case", "car"]) == 2
+    line = "--case: no shipped case has this name (found 'car'; allowed cars, europe_cloud, insurers; did you mean "
+    assert capsys.readouterr().err == f"{line}'cars'?)\n"
+    assert cli.main(["init", str(tmp_path / "mine"), "--case", "cars", "--blank"]) == 2
+    assert capsys.readouterr().err == "--case: goes without --blank\n"
+    assert not (tmp_path / "mine").exists()
+
+
 def test_init_overwrites_nothing(tmp_path: Path, capsys: Said) -> None:
     (tmp_path / "base.yaml").write_text("mine")
     assert cli.main(["init", str(tmp_path)]) == 2
@@ -378,6 +410,16 @@ def test_a_blank_market_fits_together_and_runs(tmp_path: Path, capsys: Said) -> 
     assert cli.main(run) == 0
     assert "Somewhere" not in capsys.readouterr().err
     assert len((tmp_path / "mine" / "base.yaml").read_text().splitlines()) < 130
+
+
+def test_list_tells_the_question_that_a_scenario_has_from_one_that_it_extends_by_name(
+    folder: Folder, capsys: Said
+) -> None:
+    folder.write("own.yaml", "extends: europe_cloud/open_as_it_is\nname: own\n")
+    assert cli.main(["list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(maxsplit=1)[0] for line in lines[1:3]] == ["own", "small"]
+    assert lines[1].endswith(load_scenario("europe_cloud/open_as_it_is").question)
 
 
 def test_list_names_scenarios_and_finished_studies(folder: Folder, capsys: Said) -> None:

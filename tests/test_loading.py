@@ -216,7 +216,7 @@ EXTENDS = {
     ),
     "the folder itself": (
         "extends: ..\nname: case\n",
-        "case.yaml:1:1: extends: no such file (found '..'; allowed small.yaml, two.yaml)",
+        f"case.yaml:1:1: extends: {NAMED} (found '..')",
     ),
     "a list": (
         "name: case\nextends: [small.yaml]\n",
@@ -390,6 +390,11 @@ def test_a_scenario_may_extend_the_shipped_one_of_its_name(folder: Folder) -> No
     assert (own.entry.rule, own.horizon.end_year) == ("never", 2030)
 
 
+def test_a_scenario_extends_one_of_another_case_by_the_name_that_run_takes(folder: Folder) -> None:
+    own = load_scenario(folder.write("own.yaml", "extends: europe_cloud/open_as_it_is\nname: own\n"))
+    assert own.market == load_scenario("europe_cloud/open_as_it_is").market
+
+
 def test_a_name_that_two_files_have_is_refused(folder: Folder) -> None:
     for file in ("a.yaml", "b.yaml"):
         folder.write(file, "extends: small.yaml\nname: slow\n")
@@ -402,6 +407,30 @@ def test_a_wrong_name_is_answered_with_the_nearest_of_those_beside_and_those_shi
         (line,) = folder.complaints(wrong)
         assert line.startswith(f"{wrong}: no scenario has this name (found '{wrong}'")
         assert line.endswith(f"did you mean '{near}'?)")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ("europ_cloud/open_as_it_is", "no case has this name (found 'europ_cloud'; allowed cars, europe_cloud, "),
+        (
+            "europe_cloud/opened_as_it_is",
+            "no scenario of europe_cloud has this name (found 'opened_as_it_is'; allowed ",
+        ),
+        ("europe_cloud", "is a case, of which a scenario is asked for: europe_cloud/NAME"),
+        (
+            "europe_cloud/sovereignty",
+            "is a decision, and a scenario is asked for (sim decide europe_cloud/sovereignty)",
+        ),
+    ],
+)
+def test_what_is_no_scenario_of_a_case_is_told_alike_on_the_command_line_and_in_a_file(
+    folder: Folder, wrong: str, told: str
+) -> None:
+    (line,) = folder.complaints(wrong)
+    assert line.startswith(f"{wrong}: {told}")
+    (line,) = folder.complaints(folder.write("own.yaml", f"extends: {wrong}\nname: own\n"))
+    assert line.startswith(f"own.yaml:1:1: extends: {told}")
 
 
 def test_a_missing_file_is_not_answered_with_what_only_ends_alike(folder: Folder) -> None:

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from shipped import FOLDER, run, scenario, worlds
+from shipped import FOLDER, column, run, scenario, worlds
 
 from sim.axes import FloatArray
 from sim.belief.matching import Match, Matching, match_record, path, periods_needed, simulated
 from sim.belief.names import Names, read_names
 from sim.belief.record import Observation, read_record
+from sim.dates.timeline import event_names
 from sim.errors import ScenarioError
 from sim.model.engine import observe
 
@@ -160,6 +161,30 @@ def test_an_event_occurs_where_its_date_lies_in_the_window(tmp_path: Path) -> No
     assert 0 < occurs.mean() < 1
     assert np.array_equal(occurs == 1.0, (dates >= 2022) & (dates < 2023))
     assert np.isinf(dates).any()
+
+
+QUITS = "policy.steps.quits={when: 2024-03-01, exits: [axa, china_life]}"
+
+
+def test_a_record_names_arrivals_buy_outs_and_exits_where_there_are_such() -> None:
+    """Buy-outs and exits were unknown to it."""
+    assert "google.arrive" in event_names(scenario("new_entrant"))
+    assert {"axa.buy_out", "axa.exit", "china_life.exit"} <= set(event_names(scenario("insurers/majority", QUITS)))
+    assert not {"axa.exit", "axa.arrive"} & set(event_names(scenario("insurers/majority")))
+    assert "aws.buy_out" not in event_names(scenario("new_entrant"))
+
+
+def test_the_dates_of_a_buy_out_and_of_an_exit_are_those_of_the_outcomes(tmp_path: Path) -> None:
+    found, drawn = scenario("insurers/majority", QUITS), worlds("insurers/majority", QUITS)
+    named = ("axa.buy_out", "axa.exit", "china_life.exit")
+    rows = (f"event,,{event},2019-06-01,2029-12-31,date" for event in named)
+    matches = match_record(_record(tmp_path, *rows), found, CUTOFF).matches
+    (dates,) = observe(found, drawn, lambda *of: simulated(matches, found, *of[:3]), periods=0)
+    for event, values in zip(named, dates, strict=True):
+        outcome = column(run("insurers/majority", QUITS), "event_date", "", event)[0]
+        assert np.array_equal(np.nan_to_num(outcome, nan=np.inf), values)
+    assert 0 < np.isfinite(dates[0]).mean() < 1
+    assert np.allclose(dates[1:], 2024 + 2 / 12)
 
 
 def test_an_event_on_the_last_day_of_the_window_counts(tmp_path: Path) -> None:

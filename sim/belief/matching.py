@@ -14,10 +14,10 @@ from typing import Final
 import numpy as np
 
 from sim.axes import FloatArray
-from sim.belief.names import GROUPS, TOTAL, Names, known_events
+from sim.belief.names import GROUPS, TOTAL, Names
 from sim.belief.record import EVENTS, MONEY, SHARES, Observation
 from sim.dates.calendar import phases_in_force
-from sim.dates.timeline import Timeline, event_table
+from sim.dates.timeline import Timeline, event_names, event_table
 from sim.errors import choices, shown
 from sim.model.economy import Economy
 from sim.model.record import Record
@@ -215,8 +215,7 @@ def _event(match: Match, scenario: Scenario, timeline: Timeline) -> FloatArray:
     if match.observation.start <= scenario.as_of + datetime.timedelta(days=1):
         # What a scenario dates on its own day is still to come when it is forecast.
         start = min(start, decimal_year(scenario.as_of))
-    found = {_event_name(row.event, row.actor): row.dates for row in event_table(timeline, scenario)}
-    dates: FloatArray = found[name]
+    dates = dict(zip(event_names(scenario), event_table(timeline, scenario), strict=True))[name].dates
     if match.observation.statistic == "date":
         return dates
     return np.asarray((start <= dates) & (dates < end), dtype=np.float64)
@@ -229,11 +228,6 @@ def _in_force(regime: str, scenario: Scenario, timeline: Timeline, start: float,
     overlap = (np.minimum(phases.end, end) - np.maximum(phases.start, start)).clip(0.0)
     lacking = end - start - (overlap * holds).sum(axis=0)
     return np.asarray(lacking < _WHOLE, dtype=np.float64)
-
-
-def _event_name(event: str, actor: str) -> str:
-    """An event as the outcome `event_date` names it."""
-    return event if actor == "policy" else f"{actor}.{event}"
 
 
 def _matched(observation: Observation, scenario: Scenario, cutoff: datetime.date, names: Names) -> Match:
@@ -260,7 +254,7 @@ def _require(holds: bool, reason: str) -> None:
 def _event_member(observation: Observation, scenario: Scenario, names: Names) -> tuple[str, tuple[str, ...]]:
     """The regime or the event of a row, and the use of the mapping."""
     item, is_event = observation.item, observation.variable == "event"
-    allowed = known_events(scenario) if is_event else tuple(scenario.regimes)
+    allowed = tuple(event_names(scenario)) if is_event else tuple(scenario.regimes)
     mapping = {name: (event,) for name, event in names.events.items()} if is_event else names.items
     targets, mapped = _named(item, allowed, mapping, observation.variable)
     _require(len(targets) == 1, f"one {observation.variable} is wanted (found {', '.join(targets)})")

@@ -8,20 +8,19 @@ from pathlib import Path
 from typing import Final
 
 from sim.belief.record import Observation
+from sim.dates.timeline import event_names
 from sim.errors import Problem, choices, shown
 from sim.reading.documents import Node, read
 from sim.reading.validation import refuse
 from sim.scenario.scenario import Scenario
 
-__all__ = ["GROUPS", "TOTAL", "Names", "known_events", "read_names"]
+__all__ = ["GROUPS", "TOTAL", "Names", "read_names"]
 
 TOTAL: Final = "total"
 """The scope of all layers."""
 
 GROUPS: Final = ("foreign", "domestic")
 """Items that are providers together."""
-
-_PROVIDER_EVENTS: Final = ("decide", "apply", "approve", "site", "launch", "withdraw", "transfer")
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,7 @@ class Names:
     items : mapping of str to tuple of str
         Item to the providers whose sum it is, or to one regime.
     events : mapping of str to str
-        Event to a step, or to an event of a provider such as `<provider>.launch`.
+        Event to a step, or to an event of a provider such as `<provider>.launch`, as `event_names` has them.
     """
 
     scopes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -119,12 +118,5 @@ def _known(scenario: Scenario) -> dict[str, tuple[str, ...]]:
     return {
         "scopes": (*scenario.market.layers, TOTAL),
         "items": (*scenario.domestic, *scenario.foreign, *scenario.regimes, *GROUPS),
-        "events": known_events(scenario),
+        "events": tuple(event_names(scenario)),
     }
-
-
-def known_events(scenario: Scenario) -> tuple[str, ...]:
-    """Every event that a scenario knows."""
-    arrivals = (f"{name}.arrive" for name in scenario.entrants)
-    own = (f"{name}.{event}" for name in scenario.foreign for event in _PROVIDER_EVENTS)
-    return (*scenario.policy.steps, *arrivals, *own)

@@ -29,6 +29,7 @@ __all__ = [
     "KnownProjects",
     "Masks",
     "Timeline",
+    "event_names",
     "event_table",
     "first_permission",
     "period_ends",
@@ -57,6 +58,20 @@ _read = attrgetter(*_READ)
 
 _Fates: TypeAlias = list[tuple[float, ...]]
 """What is read of each project of a draw."""
+
+_WAYS: Final = {
+    "decide": "decided",
+    "apply": "applied",
+    "approve": "approved",
+    "site": "sited",
+    "launch": "launched",
+    "withdraw": "withdrawn",
+    "transfer": "transferred",
+}
+"""Events on each foreign provider's way to a site, and where a timeline has their dates."""
+
+_DATED: Final = {**_WAYS, "buy_out": "bought", "arrive": "arrived", "exit": "left"}
+"""Events of providers, and where a timeline has their dates."""
 
 _MOST_KNOWN: Final = 2**15
 """Draws, of some 2 KB each, that are remembered."""
@@ -504,7 +519,7 @@ class Event(NamedTuple):
     Attributes
     ----------
     event : str
-        Id of a step, `arrive`, or `decide`, `apply`, `approve`, `site`, `launch`, `withdraw`, `transfer`,
+        Id of a step, `arrive`, `exit`, or `decide`, `apply`, `approve`, `site`, `launch`, `withdraw`, `transfer`,
         `buy_out`.
     actor : str
         `policy`, or the id of a provider.
@@ -516,24 +531,31 @@ class Event(NamedTuple):
     dates: FloatArray
 
 
-def event_table(timeline: Timeline, scenario: Scenario) -> list[Event]:
-    """All events: the steps in listed order, arrivals of entrants, then each foreign provider's way to a site."""
-    ways = {
-        "decide": timeline.decided,
-        "apply": timeline.applied,
-        "approve": timeline.approved,
-        "site": timeline.sited,
-        "launch": timeline.launched,
-        "withdraw": timeline.withdrawn,
-        "transfer": timeline.transferred,
-    }
-    if scenario.buys_out:
-        ways["buy_out"] = timeline.bought
+def event_names(scenario: Scenario) -> dict[str, tuple[str, str]]:
+    """What outcomes and records call each event, a step's id or `<provider>.<event>`: its event and its actor.
+
+    The steps in listed order, arrivals of entrants, who leaves, then each foreign provider's way to a site.
+    """
     providers = (*scenario.domestic, *scenario.foreign)
-    entrants = {name: timeline.arrived[p] for p, name in enumerate(providers) if name in scenario.entrants}
-    steps = zip(scenario.policy.steps, timeline.steps, strict=True)
-    return [
-        *(Event(name, "policy", dates) for name, dates in steps),
-        *(Event("arrive", name, dates) for name, dates in entrants.items()),
-        *(Event(way, name, dates[f]) for f, name in enumerate(scenario.foreign) for way, dates in ways.items()),
+    leavers = {name for step in scenario.policy.steps.values() for name in step.exits}
+    ways = (*_WAYS, *(["buy_out"] if scenario.buys_out else []))
+    own = [
+        *(("arrive", name) for name in providers if name in scenario.entrants),
+        *(("exit", name) for name in providers if name in leavers),
+        *((way, name) for name in scenario.foreign for way in ways),
     ]
+    steps = {name: (name, "policy") for name in scenario.policy.steps}
+    return steps | {f"{name}.{event}": (event, name) for event, name in own}
+
+
+def event_table(timeline: Timeline, scenario: Scenario) -> list[Event]:
+    """All events, in the order of `event_names`."""
+    steps, providers = list(scenario.policy.steps), (*scenario.domestic, *scenario.foreign)
+
+    def dates(event: str, actor: str) -> FloatArray:
+        """Foreign providers are the last rows of all arrays, of those that have no others too."""
+        if actor == "policy":
+            return np.asarray(timeline.steps[steps.index(event)])
+        return np.asarray(getattr(timeline, _DATED[event])[providers.index(actor) - len(providers)])
+
+    return [Event(event, actor, dates(event, actor)) for event, actor in event_names(scenario).values()]

@@ -12,7 +12,7 @@ from typing import Final, TypeAlias
 import numpy as np
 
 from sim.axes import FloatArray
-from sim.dates.timeline import Masks, Timeline, event_table
+from sim.dates.timeline import Masks, Timeline, event_names, event_table
 from sim.errors import SimError, choices
 from sim.kernels import finance
 from sim.kernels.channels import Rates
@@ -347,12 +347,9 @@ class Accounts:
     @property
     def event_dates(self) -> Mapping[str, FloatArray]:
         """When each event happens, NaN for never."""
-        return {
-            row.event if row.actor == "policy" else f"{row.actor}.{row.event}": np.where(
-                np.isfinite(row.dates), row.dates, np.nan
-            )
-            for row in event_table(self._timeline, self._scenario)
-        }
+        dates = [row.dates for row in event_table(self._timeline, self._scenario)]
+        dated = [np.where(np.isfinite(one), one, np.nan) for one in dates]
+        return dict(zip(event_names(self._scenario), dated, strict=True))
 
     @property
     def waits(self) -> Mapping[str, FloatArray]:

@@ -178,7 +178,7 @@ VARIABLES: Final[Mapping[str, VariableInfo]] = {
         "when it happens",
         "",
         "each policy step; each foreign provider with `.decide`, `.apply`, `.approve`, `.site`, `.launch`, "
-        "`.withdraw`, `.transfer`, `.buy_out`",
+        "`.withdraw`, `.transfer`, `.buy_out`; each that comes or leaves with `.arrive`, `.exit`",
         missing="never",
     ),
     "wait": VariableInfo(

@@ -10,16 +10,13 @@ from typing import Final
 from sim.errors import ScenarioError, choices, shown
 from sim.reading.documents import Node, Place, read
 from sim.reading.kinds import SCENARIO_FILE, tree_of
-from sim.reading.naming import SOURCES, is_shipped, scenario_files, scenario_path
+from sim.reading.naming import LONGEST_NAME, SOURCES, is_name, is_shipped, scenario_files, scenario_path
 from sim.scenario.scenario import Scenario
 
-__all__ = ["MOST_FILES", "lineage", "with_sources"]
+__all__ = ["MOST_FILES", "extended", "lineage", "with_sources"]
 
 MOST_FILES: Final = 4
 """A scenario's own and those that it extends: who must look into more loses the thread."""
-
-_LONGEST_NAME: Final = 255
-"""Bytes of a file's name that file systems take."""
 
 _OWN: Final = ("name", "title", "colour", "abstract", "extends")
 """What a variant does not inherit."""
@@ -36,7 +33,7 @@ def lineage(path: Path) -> tuple[tuple[Path, Node], ...]:
     """
     chain = [(path, _scenario_tree(path))]
     while (extends := chain[-1][1].entries.get("extends")) is not None:
-        base = _base(chain[-1][0], extends)
+        base = extended(chain[-1][0], extends)
         names = [one.name for one, _ in chain]
         if base.resolve() in [one.resolve() for one, _ in chain]:
             round_about = f"comes round to {base.name} again by way of {', '.join(names)}"
@@ -72,8 +69,14 @@ def _require_whole(chain: Sequence[tuple[Path, Node]]) -> None:
     raise ScenarioError([Place(str(path)).problem("", message)])
 
 
-def _base(path: Path, extends: Node) -> Path:
-    """The file that `extends` names: by a path from the file in which it stands, or by the name of a scenario."""
+def extended(path: Path, extends: Node) -> Path:
+    """The file that `extends` names: by a path from the file in which it stands, or by the name of a scenario.
+
+    Raises
+    ------
+    ScenarioError
+        It names none, told at its place.
+    """
     name = extends.value
     if not isinstance(name, str) or not _may_be_named(name):
         allowed = "must name a scenario, or a file by its path from this one"
@@ -93,11 +96,11 @@ def _base(path: Path, extends: Node) -> Path:
 
 
 def _may_be_named(name: str) -> bool:
-    """Whether a text is a word, or the relative path of a YAML file."""
+    """Whether a text is a name, or the relative path of a YAML file."""
     path = Path(name)
     is_path = path.suffix in (".yaml", ".yml") and not path.is_absolute() and not name.startswith("~")
-    fits = 0 < len(path.name.encode()) <= _LONGEST_NAME and name.isprintable()
-    return fits and "\\" not in name and ":" not in name and (is_path or path.name == name)
+    fits = len(path.name.encode()) <= LONGEST_NAME and name.isprintable() and "\\" not in name and ":" not in name
+    return fits and (is_path or is_name(path))
 
 
 def _leads_out(scenario: Path, beside: Path) -> bool:

@@ -14,9 +14,11 @@ from sim.reading.kinds import DECISION, SCENARIO_FILE, SWEEP, Kind, kind_of_file
 
 __all__ = [
     "BASE",
+    "LONGEST_NAME",
     "SOURCES",
     "cases",
     "file_named",
+    "is_name",
     "is_shipped",
     "named_file",
     "named_files",
@@ -39,7 +41,16 @@ BASE: Final = "base.yaml"
 
 _RECORDS: Final = "observed_*.csv"
 
+_COPIED: Final = ("*.yaml", "*.csv", "sweeps/*.yaml", "decisions/*.yaml")
+_SCHEMAS: Final = ("schema.json", "decisions/schema.json")
+
+_SCHEMA_ELSEWHERE: Final = re.compile(rb"\A(# yaml-language-server: \$schema=)\S+")
+"""The schema of a file of a case, which lies beside it once the case is copied."""
+
 _MOST_WORDS: Final = 2
+
+LONGEST_NAME: Final = 255
+"""Bytes of a file's name that file systems take."""
 
 _MOST_FILES: Final = 1_000
 """Files of a folder that are looked into for a name."""
@@ -60,12 +71,22 @@ def shipped_folder() -> Path:
     return installed if installed.is_dir() else checkout
 
 
-def starting_files() -> Iterator[tuple[Path, bytes]]:
-    """What `sim init` copies, by path: the shipped files of the first case, and the schema."""
+def starting_files(case: str = "") -> Iterator[tuple[Path, bytes]]:
+    """What `sim init` copies, by path: the files of a shipped case, of the first one if none is named, and the schemas.
+
+    Raises
+    ------
+    ScenarioError
+        No shipped case has the name.
+    """
     shipped = shipped_folder()
-    patterns = ("*.yaml", "*.csv", "sweeps/*.yaml", "decisions/*")
-    files = sorted([*(file for pattern in patterns for file in shipped.glob(pattern)), shipped / "schema.json"])
-    yield from ((file.relative_to(shipped), file.read_bytes()) for file in files)
+    if case and case not in _cases_in(shipped):
+        raise _problem(Path("--case"), f"no shipped case has this name {choices(case, _cases_in(shipped))}")
+    files = [file for pattern in _COPIED for file in (shipped / case).glob(pattern)]
+    copies = {file.relative_to(shipped / case): file for file in files}
+    copies |= {path: shipped / path for path in map(Path, _SCHEMAS)}
+    for path, file in sorted(copies.items()):
+        yield path, _SCHEMA_ELSEWHERE.sub(rb"\1schema.json", file.read_bytes())
 
 
 def skeleton() -> Iterator[tuple[Path, bytes]]:
@@ -115,7 +136,7 @@ def named_file(named: Path | str, kind: Kind, *, beside: Path = Path(), but: Pat
             raise _problem(path, f"several files hold {kind.words} of this name: {files}; give one by its file")
         if matches:
             return matches[0]
-    raise _problem(path, _unknown(path.name, kind, folders, beside))
+    raise _problem(path, _unknown(path, kind, folders, beside))
 
 
 def record_beside(base: Path) -> Path | None:
@@ -181,12 +202,16 @@ def is_shipped(path: Path) -> bool:
     return path.resolve().is_relative_to(shipped_folder().resolve())
 
 
+def is_name(path: Path) -> bool:
+    """Whether a path can be a name: a bare word, or two, the folder of a case and a name in it."""
+    bare = 0 < len(path.parts) <= _MOST_WORDS and not path.is_absolute() and not path.suffix and ".." not in path.parts
+    return bare and len(path.name.encode()) <= LONGEST_NAME
+
+
 def _is_name(path: Path, beside: Path) -> bool:
-    """Whether a path is a bare word, or two, at which no file stands; a folder of that name is none."""
-    bare = len(path.parts) <= _MOST_WORDS and not path.is_absolute() and not path.suffix and ".." not in path.parts
+    """Whether a path is a name at which no file stands; a folder is none."""
     place = beside / path
-    bare = bare and path.name != ""
-    return bare and len(path.name) <= 255 and not place.is_symlink() and (not place.exists() or _only_folder(place))
+    return is_name(path) and not place.is_symlink() and (not place.exists() or _only_folder(place))
 
 
 def _only_folder(place: Path) -> bool:
@@ -212,9 +237,9 @@ def _folders(kind: Kind, beside: Path, case: Path = Path()) -> list[Path]:
     return list(seen.values())
 
 
-def cases() -> tuple[str, ...]:
-    """Names of the cases in folders of their own, beside the user or shipped."""
-    places = (Path(), Path("scenarios"), shipped_folder())
+def cases(beside: Path = Path()) -> tuple[str, ...]:
+    """Names of the cases in folders of their own, in a folder, in its folder `scenarios`, or shipped."""
+    places = (beside, beside / "scenarios", shipped_folder())
     found = dict.fromkeys(name for place in places for name in _cases_in(place))
     return tuple(name for name in found if name != "scenarios")
 
@@ -252,16 +277,21 @@ def _is_same(one: Path, other: Path) -> bool:
     return one.resolve() == other.resolve()
 
 
-def _unknown(name: str, kind: Kind, folders: Sequence[Path], beside: Path) -> str:
+def _unknown(path: Path, kind: Kind, folders: Sequence[Path], beside: Path) -> str:
     """That no file has a name, what names there are, and where one of another kind has it."""
-    if (beside / name).is_dir():
-        return "is a directory, not a file"
+    case, name, wanted = path.parent, path.name, kind.words.removeprefix("a ")
+    if case.parts and case.name not in cases(beside) and not any(map(_files, folders)):
+        return f"no case has this name {choices(case.name, cases(beside))}"
     for other in _FOLDERS:
-        match = next((file for folder in _folders(other, beside) for file in _matches(folder, name)), None)
+        match = next((file for folder in _folders(other, beside, case) for file in _matches(folder, name)), None)
         if other != kind and match is not None:
-            return f"is {other.words}, and {kind.words} is asked for ({other.remedy.format(name)})"
+            return f"is {other.words}, and {kind.words} is asked for ({other.remedy.format(path)})"
+    if not case.parts and name in cases(beside):
+        return f"is a case, of which {kind.words} is asked for: {name}/NAME"
+    if (beside / path).is_dir():
+        return "is a directory, not a file"
     known = dict.fromkeys(file.stem for folder in folders for file in _files(folder))
-    return f"no {kind.words.removeprefix('a ')} has this name {choices(name, list(known))}"
+    return f"no {wanted} {f'of {case} ' if case.parts else ''}has this name {choices(name, list(known))}"
 
 
 def _problem(path: Path, message: str) -> ScenarioError:

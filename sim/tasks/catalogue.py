@@ -12,6 +12,7 @@ from sim.errors import ResultsError, ScenarioError
 from sim.outcomes.manifest import MANIFEST, read_manifest
 from sim.reading.documents import read
 from sim.reading.kinds import DECISION, SCENARIO_FILE, SWEEP, Kind
+from sim.reading.lineage import extended
 from sim.reading.naming import cases, named_files
 
 __all__ = ["Entry", "Named", "named", "studies"]
@@ -50,12 +51,11 @@ def _question_in(path: Path, levels: int = 4) -> str:
     """The question of a file, or of what it extends; why it cannot be read where it cannot."""
     try:
         entries = read(path).entries
+        if "question" in entries or "extends" not in entries or not levels:
+            return str(entries["question"].value) if "question" in entries else ""
+        return _question_in(extended(path, entries["extends"]), levels - 1)
     except ScenarioError as error:
         return f"cannot be read: {error.problems[0].message}"
-    if "question" in entries:
-        return str(entries["question"].value)
-    base = path.parent / str(entries["extends"].value) if "extends" in entries else None
-    return _question_in(base, levels - 1) if base is not None and base.is_file() and levels else ""
 
 
 @dataclass(frozen=True)
