@@ -349,7 +349,7 @@ FAULTS = {
     ),
     "taking out the only foreign provider": (
         "providers: {aws: null}",
-        ["case.yaml:3:1: providers: there must be a foreign provider in the base year (found none)"],
+        ["case.yaml:3:1: providers: there must be a foreign provider, of the base year or later (found none)"],
     ),
     "taking out a provider and stating its share": (
         (

@@ -53,9 +53,19 @@ def test_both_margins_hold_under_the_bound(
     assert (foreign <= baseyear.BOUND * opened * columns * (1 + 1e-9)).all()
 
 
-def test_a_share_beyond_the_bound_does_not_fit() -> None:
+def test_a_share_beyond_what_is_open_does_not_fit() -> None:
     weights, open_part = np.full((2, 2), 0.5), np.array([[0.8, 0.8], [0.1, 0.1]])
-    assert baseyear.fits(np.array([0.40, 0.41]), weights, open_part).tolist() == [True, False]
+    assert baseyear.fits(np.array([0.44, 0.45]), weights, open_part).tolist() == [True, False]
+
+
+def test_who_holds_more_than_the_bound_holds_that_much_of_each_open_part() -> None:
+    weights, open_part = np.full((3, 2), 1 / 3), np.array([[1.0, 1.0], [0.5, 0.5], [1.0, 1.0]])
+    lean = np.array([[1.0, 1.0], [7.0, 7.0], [0.0, 0.0]])
+    share = np.array([0.9, 0.97]) * 0.5
+    foreign = baseyear.foreign_spending(share, weights, open_part, lean)
+    np.testing.assert_allclose(foreign.sum(axis=0), share, rtol=1e-14)
+    np.testing.assert_allclose(foreign[:2, 1] / (weights * open_part)[:2, 1], 0.97, rtol=1e-12)
+    assert not foreign[2].any()
 
 
 def test_shares_sum_to_one_in_every_segment_and_meet_the_layer() -> None:

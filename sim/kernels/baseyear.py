@@ -9,15 +9,16 @@ from sim.axes import BoolArray, FloatArray
 __all__ = ["BOUND", "fits", "foreign_spending", "open_part_shares", "room", "segment_shares"]
 
 BOUND = 0.9
-"""Most of a segment's open part that foreign providers may hold in the base year."""
+"""Most of a segment's open part that foreign providers hold in the base year, unless they hold more of all together."""
 
+_DUST = 1e-300
 _LOG_SCALE_RANGE = 60.0
 _HALVINGS = 70  # 120 / 2^70 is far below the spacing of doubles near any root
 
 
 def room(weights: FloatArray, open_part: FloatArray) -> FloatArray:
-    """What foreign providers can hold of a layer at most, from (G, N) segment weights and open parts; (N,)."""
-    return np.asarray(BOUND * (weights * open_part).sum(axis=0))
+    """What is open of a layer, from (G, N) segment weights and open parts; (N,)."""
+    return np.asarray((weights * open_part).sum(axis=0))
 
 
 def fits(foreign_share: FloatArray, weights: FloatArray, open_part: FloatArray) -> BoolArray:
@@ -34,7 +35,7 @@ def fits(foreign_share: FloatArray, weights: FloatArray, open_part: FloatArray) 
     -------
     (N,) bool
     """
-    return np.asarray(foreign_share < room(weights, open_part))
+    return np.asarray((foreign_share < room(weights, open_part)) | (foreign_share == 0.0))
 
 
 def foreign_spending(
@@ -48,7 +49,8 @@ def foreign_spending(
     foreign providers share one kernel, the scaling factors of RAS collapse to one unknown c per draw:
     the foreign-to-domestic ratio of a segment is c x kernel. Scaling a bounded cell back to its bound in
     the column step of RAS is the same as taking the smaller of the two, so that the fit under the bound
-    is still one equation, increasing in c, and is bisected.
+    is still one equation, increasing in c, and is bisected. Where foreign providers hold more than the bound of
+    all that is open, they hold that much of each part.
 
     Parameters
     ----------
@@ -105,7 +107,7 @@ def segment_shares(shares: FloatArray, foreign: FloatArray, weights: FloatArray,
     """
     inside = shares.copy()
     inside[:domestic] /= shares[:domestic].sum(axis=0)
-    inside[domestic:] /= shares[domestic:].sum(axis=0)
+    inside[domestic:] /= np.maximum(shares[domestic:].sum(axis=0), _DUST)  # nobody, where none is there yet
     part = foreign / weights
     return np.concatenate([inside[:domestic, None] * (1.0 - part), inside[domestic:, None] * part])
 

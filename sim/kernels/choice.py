@@ -40,12 +40,15 @@ def group_scale(shares: FloatArray, lifts: FloatArray, lasting: FloatArray) -> F
     Returns
     -------
     (T, L, N)
-        No outcome enters, so that the scale is the same under every regime.
+        No outcome enters, so that the scale is the same under every regime; 1 where none of them is there yet.
     """
     lifted = np.zeros((len(lifts), *shares.shape[1:]))
     for layer in range(shares.shape[1]):
         np.einsum("pn,tpn->tn", shares[:, layer], lifts * lasting[:, :, layer], out=lifted[:, layer])
-    return np.asarray(np.divide(shares.sum(axis=0), np.maximum(lifted, _TINY, out=lifted), out=lifted))
+    whole = shares.sum(axis=0)
+    scale = np.divide(whole, np.maximum(lifted, _TINY, out=lifted), out=lifted)
+    scale[:, whole == 0.0] = 1.0
+    return np.asarray(scale)
 
 
 def invert(shares: FloatArray, markup: FloatArray, substitution: FloatArray) -> FloatArray:

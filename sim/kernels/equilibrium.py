@@ -244,8 +244,10 @@ def opening_premium(
     Returns
     -------
     (N,)
-        At least `least`.
+        At least `least`; 0 where nobody foreign is there, on whom it could work.
     """
+    if not market.base[market.domestic :].any():
+        return np.zeros_like(target)
     domestic, open_part, closed_part = market.domestic, market.open_part, 1.0 - market.open_part
     weights = weights / weights.sum(axis=0)
     markup, attraction, premium = market.start.copy(), market.base.copy(), np.zeros_like(target)
@@ -303,8 +305,10 @@ def regime_premium(
     -------
     premium, gap : (N,)
         The former between 0, where even that is too far, and `MOST_PREMIUM`, where nothing is far enough; the latter
-        is by how much the share is above the target then.
+        is by how much the share is above the target then. Both are 0 where nobody foreign is there.
     """
+    if not market.base[market.domestic :].any():
+        return np.zeros_like(target), np.zeros_like(target)
     domestic, open_part, closed_part = market.domestic, market.open_part, 1.0 - market.open_part
     weights = weights / weights.sum(axis=0)
     markup, attraction, premium = market.start.copy(), market.base.copy(), np.zeros_like(target)

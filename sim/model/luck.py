@@ -161,6 +161,10 @@ class _BaseYear:
 _SECTIONS: Final = ("providers", "market", "segments", "shares", "rivalry", "technology", "demand")
 
 
+_EVEN: Final = 0.5
+"""A share at which luck needs no offset: stands for one that nobody has yet."""
+
+
 @lru_cache(_KEPT)
 def _offsets(kept: _BaseYear, span: _Span, periods: int) -> Offsets:
     scenario, middle = kept.scenario, _medians(kept.scenario)
@@ -185,6 +189,7 @@ def _offsets(kept: _BaseYear, span: _Span, periods: int) -> Offsets:
             nodes = _at_nodes(tuple(map(tuple, parts.tolist())), largest)
             rivals[:, rows] = interpolate(nodes, largest, provider_sd * path_sd)
     abroad = shares[len(scenario.domestic) :, :, 0].sum(axis=0) / opened[:, 0]
+    abroad = np.where(abroad > 0.0, abroad, _EVEN)
     origin = np.hypot(origin_sd * path_sd, _turning_sd(middle, years))
     return Offsets(rivals, origin_offset(abroad, origin[:, None]))
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.axes import FloatArray
+from sim.axes import BoolArray, FloatArray
 from sim.kernels.choice import unreached, utility_into
 from sim.kernels.growth import left_over
 from sim.kernels.pricing import class_share, home_share, price_into
 from sim.kernels.welfare import class_gains
 from sim.model.economy import LARGEST_EXPONENT, Economy, require
 from sim.model.exits import leave
+from sim.model.mix import LEAST_LIFT
 from sim.model.sites import Choice, choose_again, reclassify, serve_reach, settle, transfer
 from sim.model.stocks import SPENDING, Period, Purchases, Stocks
 
@@ -76,7 +77,7 @@ def _raise_quality(economy: Economy, stocks: Stocks, period: Period) -> None:
         exposed -= (1.0 - economy.technology("owned_spillover")) * stocks.owned_by_layer.sum(axis=0)
     if economy.mix is not None and economy.mix.has_abroad:
         exposed -= economy.by_layer(stocks.abroad).sum(axis=0)
-    exposure = exposed / (stocks.by_layer.sum(axis=0) * economy.foreign_share)
+    exposure = exposed / np.maximum(stocks.by_layer.sum(axis=0) * economy.foreign_share, _SMALL)
     rate = _catch_up(economy, period) + economy.technology("spillover") * period.access.spillover * exposure
     stocks.quality += rate * period.step
     if period.access.raises is not None:
@@ -184,16 +185,43 @@ def _admit(
     domestic = economy.domestic
     for entrant in period.entrants:  # who came before counts among the others as customers see it
         attraction[entrant.row] *= entrant.weight
-    others = attraction[:domestic].sum(axis=0) * home + attraction[domestic:].sum(axis=0)
+    others = attraction[:domestic].sum(axis=0) * home + _seen(economy, period, attraction[domestic:]).sum(axis=0)
     for entrant in period.entrants:
         if entrant.arrives.any():
             lifted = abroad if abroad.ndim == 2 else abroad[entrant.row - domestic]
-            arriving = others * entrant.odds / (home if entrant.row < domestic else lifted)
+            shown = home if entrant.row < domestic else _shown(economy, period, entrant.row - domestic, lifted)
+            arriving = others * entrant.odds / shown
             offered = arriving * entrant.weight * (1.0 if entrant.row < domestic else lifted)
             np.copyto(attraction[entrant.row], offered, where=entrant.arrives)
             markup = stocks.markup[np.count_nonzero(~economy.fringe[: entrant.row])]
             bare = np.log(arriving) + economy.excess * markup - period.rivalry[entrant.row]
             np.copyto(stocks.utility[entrant.row], bare, where=entrant.arrives)
+
+
+def _seen(economy: Economy, period: Period, offers: FloatArray) -> FloatArray:
+    """Attraction (F, G, N) of foreign offers as customers see them: own sites where there is nothing beside them."""
+    if (alone := _sites_alone(economy, period)) is None:
+        return offers
+    own = np.exp(period.access.channels.lead) * period.sites.selling[:, None]
+    return offers * np.where(alone, own, 1.0)[:, economy.layer_of]
+
+
+def _shown(economy: Economy, period: Period, provider: int, lifted: FloatArray) -> FloatArray:
+    """What multiplies the attraction of a foreign provider that arrives, (G, N), in the offer that customers see.
+
+    Where there is nothing beside own sites that is its site, without a premium.
+    """
+    if (alone := _sites_alone(economy, period)) is None:
+        return lifted
+    whole = period.abroad_scale.take(economy.layer_of, axis=-2)
+    return np.where(alone[provider][economy.layer_of], whole, lifted)
+
+
+def _sites_alone(economy: Economy, period: Period) -> BoolArray | None:
+    """Where a foreign provider has no offer beside own sites, (F, L, N); None if that is nowhere so."""
+    rest = period.access.channels.rest
+    alone = None if economy.mix is None or rest is None else rest <= LEAST_LIFT
+    return alone if alone is not None and alone.any() else None
 
 
 def _move_borders(economy: Economy, stocks: Stocks, period: Period) -> FloatArray | None:

@@ -24,9 +24,32 @@ def actor_problems(scenario: Scenario) -> Iterator[Finding]:
             yield f"policy.steps.{word}", "no step can be named so: a provider's terms mean something else by it"
     for name, provider in scenario.providers.items():
         yield from _provider(f"providers.{name}", provider, scenario)
+    if not set(scenario.foreign) - set(scenario.entrants):
+        yield from _nobody_foreign_yet(scenario)
     for path, levers in _all_levers(scenario):
         yield from _eligible(f"{path}.eligible", levers, scenario)
         yield from _references(path, levers, scenario)
+
+
+def _nobody_foreign_yet(scenario: Scenario) -> Iterator[Finding]:
+    """What the base year tells of foreign providers it cannot tell where none is there."""
+    if not scenario.foreign:
+        yield "providers", "there must be a foreign provider, of the base year or later (found none)"
+        return
+    nobody = "nobody foreign is there in the base year"
+    for name, hypothesis in scenario.opening.hypotheses.items():
+        if hypothesis.measure != "gain_of_layer" or not hypothesis.value.is_fixed or hypothesis.value.middle():
+            yield (
+                f"opening.hypotheses.{name}",
+                f"must be a gain_of_layer of 0, because {nobody}: what a provider gets that arrives is its new_choices",
+            )
+    own = ((f"market.layers.{name}.technology", layer.technology) for name, layer in scenario.market.layers.items())
+    for path, rule in (("technology", scenario.technology), *own):
+        if rule is not None and rule.spillover is not None:
+            yield (
+                f"{path}.spillover",
+                f"is in proportion to the foreign share of the base year, and {nobody}; leave it out",
+            )
 
 
 def _provider(path: str, provider: Provider, scenario: Scenario) -> Iterator[Finding]:

@@ -185,9 +185,8 @@ def _providers(scenario: Scenario) -> Iterator[Finding]:
     stays = [name for name in scenario.domestic if name not in (*scenario.leaving, *scenario.entrants)]
     if scenario.leaving and not stays:
         yield "policy.steps", "a domestic provider of the base year must stay, whatever happens (found exits of all)"
-    for origin, group in (("domestic", scenario.domestic), ("foreign", scenario.foreign)):
-        if not [name for name in group if name not in scenario.entrants]:
-            yield "providers", f"there must be a {origin} provider in the base year (found none)"
+    if not [name for name in scenario.domestic if name not in scenario.entrants]:
+        yield "providers", "there must be a domestic provider in the base year (found none)"
 
 
 def _shares(scenario: Scenario) -> Iterator[Finding]:

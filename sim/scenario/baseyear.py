@@ -221,9 +221,9 @@ def _fits(path: str, scenario: Scenario, base: BaseYear, layer: int, counts: Boo
     return Condition(
         path,
         baseyear.fits(abroad, base.weights[rows], leaning) | ~counts,
-        f"the foreign shares of {path} do not fit into {baseyear.BOUND:g} of the open parts of its segments "
+        f"the foreign shares of {path} do not fit into the open parts of its segments "
         "(segments.*.open, segments.*.weight) in which somebody leans to them (segments.*.foreign_propensity)",
-        "impossible shares: foreign providers hold more than the open parts allow (found {:.1%}; allowed {:.1%})",
+        "impossible shares: foreign providers hold all that is open, or more (found {:.1%}; allowed below {:.1%})",
         (abroad, baseyear.room(base.weights[rows], leaning)),
     )
 

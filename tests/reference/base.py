@@ -92,7 +92,8 @@ def _layer_share(case: Case, layer: str) -> Vector:
 
 def _foreign_spending(margin: float, weight: Vector, opens: Vector, propensity: Vector) -> Vector:
     """RAS under the bound: a segment above it is put on it, and the others are fitted to the rest."""
-    found, free = BOUND * opens * weight, np.ones(len(weight), dtype=bool)
+    held = margin / (opens * weight * (propensity > 0.0)).sum()
+    found, free = max(BOUND, held) * opens * weight, np.ones(len(weight), dtype=bool)
     while True:
         fitted = _ras(margin - found[~free].sum(), weight[free], (opens * propensity)[free])
         above = fitted > found[free]
