@@ -17,7 +17,8 @@ from typing import Any
 from hypothesis import strategies as st
 
 from sim.reading.loading import load_scenario
-from sim.scenario.inputs import Input, inputs, medians, scale, units_of_input
+from sim.scenario.inputs import Input, inputs, scale, units_of_input
+from sim.scenario.mechanisms import medians
 from sim.scenario.scenario import Scenario
 
 Draw = Callable[[st.SearchStrategy[Any]], Any]

@@ -10,7 +10,7 @@ from conftest import Folder
 from sim.errors import ScenarioError
 from sim.reading.consistency import problems
 from sim.reading.loading import load_scenario, scenario_files, shipped_folder
-from sim.scenario.inputs import medians
+from sim.scenario.mechanisms import medians
 from sim.scenario.scenario import Scenario
 
 EVIDENCE = "source: judgement, grade: judgement"

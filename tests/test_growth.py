@@ -14,7 +14,7 @@ from sim.kernels import growth
 from sim.model.engine import simulate
 from sim.reading.loading import load_scenario
 from sim.scenario.baseyear import yearly_growth
-from sim.scenario.inputs import medians
+from sim.scenario.mechanisms import medians
 from sim.scenario.scenario import Scenario
 
 TWO = np.ones(2)

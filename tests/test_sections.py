@@ -50,6 +50,24 @@ def assert_same(panels: Mapping[str, Panel], others: Mapping[str, Panel]) -> Non
         ("migration: null", ["migration.rate=0", "migration.consent_loss=0"]),
         ("migration: {rate: null}", ["migration.rate=0"]),
         ("rivalry: null", ["rivalry.provider_sd=0", "rivalry.origin_sd=0"]),
+        ("market: {step_rate: null, step_size: null}", ["market.step_rate=0", "market.step_size=0"]),
+        (
+            "market: {volatility: null, growth_reversion: null, level_reversion: null}",
+            ["market.volatility=0", "market.growth_reversion=0", "market.level_reversion=0"],
+        ),
+        ("demand: {conduct: null}", ["demand.conduct=0"]),
+        *(
+            (f"economics: {{{name}: null}}", [f"economics.{name}=0"])
+            for name in (
+                *("technology_royalty", "royalty_withholding", "royalty_vat", "profit_tax", "dividend_withholding"),
+                "terminal_growth",
+            )
+        ),
+        (
+            "segments: {firms: {foreign_propensity: null}}",
+            ["segments.firms.foreign_propensity=1"],
+        ),
+        ("opening: {layer_factor: {saas: null}}", ["opening.layer_factor.saas=1"]),
     ],
 )
 def test_a_mechanism_that_is_left_out_is_off_to_the_last_bit(folder: Folder, left: str, zeros: list[str]) -> None:
@@ -58,6 +76,22 @@ def test_a_mechanism_that_is_left_out_is_off_to_the_last_bit(folder: Folder, lef
     assert_same(ran(absent), ran(stated))
     assert not set(left_out(stated))
     assert left_out(absent)
+
+
+def test_a_lone_segment_needs_no_weight(folder: Folder) -> None:
+    absent = load_scenario(folder.variant("segments: {users: {weight: null}}"))
+    assert_same(ran(absent), ran(load_scenario("small.yaml")))
+    assert not left_out(absent)
+
+
+def test_luck_of_the_market_is_stated_whole(folder: Folder) -> None:
+    """A volatility without reversions would drift away, and a crisis without a size is none."""
+    for key, keys in (
+        ("level_reversion", "volatility, growth_reversion, level_reversion"),
+        ("step_rate", "step_rate, step_size"),
+    ):
+        (line,) = folder.complaints(folder.variant(f"market: {{{key}: null}}"))
+        assert line.endswith(f"states {keys} together, or none of them (found no {key})")
 
 
 def test_a_section_that_nothing_asks_for_moves_nothing(folder: Folder) -> None:

@@ -54,10 +54,11 @@ def median_world(scenario: Scenario, copies: int = 2) -> Worlds:
     """
     half = np.full(copies, 0.5)
     periods, providers = period_count(scenario.horizon), len(scenario.providers)
-    medians = {item.name: canonical(scenario, item, half) for item in inputs(scenario)}
+    stated = {item.name: canonical(scenario, item, half) for item in inputs(scenario)}
+    medians = {**stated, **absent_values(scenario, copies)}
     years = np.arange(1, periods + 1)[:, None] * (scenario.horizon.period_months / 12)
     world = Worlds(
-        inputs={**medians, **absent_values(scenario, copies)},
+        inputs=medians,
         market_shock=np.zeros((periods, copies)),
         market_steps=years * medians["market.step_rate"] * np.expm1(-medians["market.step_size"]),
         rivalry=np.zeros((periods, providers, copies)),

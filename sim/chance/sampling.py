@@ -45,6 +45,7 @@ from sim.chance.worlds import (
 )
 from sim.errors import Problem, ScenarioError
 from sim.scenario.inputs import Input, canonical, inputs
+from sim.scenario.mechanisms import absent_values
 from sim.scenario.scenario import MOST_DRAWS, Sampling, Scenario
 
 __all__ = [
@@ -326,7 +327,8 @@ def _sources(scenario: Scenario, units: Collection[str]) -> frozenset[str]:
 
 def _plan(scenario: Scenario, sources: frozenset[str] = frozenset(), copy: int = 0) -> _Plan:
     items, periods, step = inputs(scenario), period_count(scenario.horizon), scenario.horizon.period_months / 12
-    medians = {item.name: canonical(scenario, item, np.array([0.5])) for item in items}
+    stated = {item.name: canonical(scenario, item, np.array([0.5])) for item in items}
+    medians = {**absent_values(scenario, 1), **stated}
     paths, both, one = normal_paths(scenario), np.eye(2 * periods), np.eye(periods + 1)
     whole = {MARKET: market_path(both, medians["market.growth_reversion"], medians["market.level_reversion"], step)}
     if CATCH_UP in paths:

@@ -356,12 +356,12 @@ def worlds_of(scenario: Scenario, columns: Columns) -> Worlds:
         Gives providers and the length of a period; T follows from the columns.
     columns : Columns
     """
-    values, shocks = columns.inputs, columns.shocks
-    step = scenario.horizon.period_months / 12
+    shocks, step = columns.shocks, scenario.horizon.period_months / 12
+    values = {**columns.inputs, **absent_values(scenario, shocks[STEPS].shape[-1])}
     market = market_path(shocks[MARKET], values["market.growth_reversion"], values["market.level_reversion"], step)
     falls = rare_path(STEPS, shocks[STEPS], values, step)[1]
     return Worlds(
-        inputs={**values, **absent_values(scenario, falls.shape[-1])},
+        inputs=values,
         market_shock=values["market.volatility"] * market,
         market_steps=-falls,
         rivalry=_jumped(scenario, columns, step, _rivalry(scenario, columns, step)),

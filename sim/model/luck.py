@@ -27,6 +27,7 @@ from sim.kernels.rivalry import (
 )
 from sim.scenario.baseyear import base_year
 from sim.scenario.inputs import Input, canonical, inputs
+from sim.scenario.mechanisms import absent_values
 from sim.scenario.records import EXTREMES
 from sim.scenario.scenario import Scenario
 
@@ -197,11 +198,12 @@ def _offsets(kept: _BaseYear, span: _Span, periods: int) -> Offsets:
 def _medians(scenario: Scenario) -> Mapping[str, FloatArray]:
     """Numbers of the base year and of luck at their medians, twice: one draw may be computed otherwise."""
     half = np.full(2, 0.5)
-    return {
+    stated = {
         item.name: canonical(scenario, item, half)
         for item in inputs(scenario)
         if item.name.startswith(("market.", "shares.", "segments.", "rivalry.", _TURNS, _SUBSTITUTION))
     }
+    return {**absent_values(scenario, 2), **stated}
 
 
 _TURNS, _SUBSTITUTION = "technology.catch_up_luck.", "demand.elasticity_of_substitution"

@@ -17,7 +17,7 @@ from sim.kernels.finance import discount_factors
 from sim.outcomes.panels import Columns, Result
 from sim.outcomes.statistics import STATISTICS, describe
 from sim.scenario.families import Discrete
-from sim.scenario.inputs import medians
+from sim.scenario.mechanisms import medians
 from sim.scenario.records import Record
 from sim.scenario.scenario import Scenario
 

@@ -24,8 +24,8 @@ _OF_SITES: Final = ("owned_unlock", "reach")
 def forgotten(scenario: Scenario) -> Iterator[Finding]:
     """What is left out and has a part in the case, at the path of what asks for it."""
     for lack in lacks(scenario):
-        section, _, key = lack.missing.partition(".")
-        what = f"'{key}' in '{section}'" if key else f"the section '{section}' ({_keys(section)})"
+        within, _, key = lack.missing.rpartition(".")
+        what = f"'{key}' in '{within}'" if within else f"the section '{key}' ({_keys(key)})"
         yield lack.by, f"needs {what}: {lack.because} (found none; add it)"
 
 

@@ -334,7 +334,8 @@ def _opening(scenario: Scenario) -> Iterator[Finding]:
     for name in opening.provider_factor:
         yield from _known(f"opening.provider_factor.{name}", "foreign provider", name, scenario.foreign)
     yield from _known("opening.layer", "layer", opening.layer, scenario.market.layers)
-    yield from _same("opening.layer_factor", "layer", opening.layer_factor, scenario.market.layers)
+    for name in opening.layer_factor:
+        yield from _known(f"opening.layer_factor.{name}", "layer", name, scenario.market.layers)
     yield from _categories("opening.hypothesis", opening.hypothesis, opening.hypotheses)
     for name, hypothesis in opening.hypotheses.items():
         yield from _known(f"opening.hypotheses.{name}.regime", "regime", hypothesis.regime, scenario.regimes)

@@ -17,7 +17,8 @@ from sim.reading.plausibility import Finding
 from sim.scenario.baseyear import Inputs, base_year, coherence, existence, fade_rate, fading
 from sim.scenario.changes import coherent_changes
 from sim.scenario.grants import caps, has_mix, identification
-from sim.scenario.inputs import Input, inputs, medians, scale
+from sim.scenario.inputs import Input, inputs, scale
+from sim.scenario.mechanisms import medians
 from sim.scenario.records import CORNERS, EXTREMES
 from sim.scenario.scenario import Scenario
 
@@ -94,7 +95,8 @@ def _propensities(scenario: Scenario) -> Iterator[Finding]:
     """Foreign providers must have somebody who leans to them in each layer, in every draw."""
     for layer in scenario.market.layers:
         inside = {name: part for name, part in scenario.segments.items() if part.layer == layer}
-        leanings = [float(part.foreign_propensity.at(EXTREMES)[0]) for part in inside.values()]
+        stated = [part.foreign_propensity for part in inside.values()]
+        leanings = [1.0 if one is None else float(one.at(EXTREMES)[0]) for one in stated]
         if max(leanings) < _LEAST_PROPENSITY:
             path = f"segments.{next(iter(inside))}.foreign_propensity"
             allowed = f"(found {max(leanings):g} in some draws; allowed from {_LEAST_PROPENSITY:g})"

@@ -21,7 +21,6 @@ __all__ = [
     "canonical",
     "canonical_unit",
     "inputs",
-    "medians",
     "naive_numbers",
     "record_numbers",
     "scale",
@@ -86,12 +85,6 @@ def units_of_input(scenario: Scenario, item: Input) -> dict[str, float]:
     others = [unit for currency in currencies for unit in written_units(item.dimension, currency)]
     names = dict.fromkeys([item.record.unit, *(others if item.dimension not in ("exchange rate", "price") else ())])
     return {unit: scale(scenario, item.dimension, unit) for unit in names if not scenario.prices.objection(unit)}
-
-
-def medians(scenario: Scenario) -> dict[str, float]:
-    """The median of every number that the engine reads by path, in canonical units."""
-    items = inputs(scenario)
-    return {item.path: item.record.middle() * scale(scenario, item.dimension, item.record.unit) for item in items}
 
 
 def canonical(scenario: Scenario, item: Input, u: FloatArray) -> FloatArray:

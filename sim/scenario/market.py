@@ -50,6 +50,7 @@ __all__ = [
 YearKey = Annotated[str, Field(pattern=r"^(19|20|21)[0-9]{2}$")]
 """A calendar year, as the key of a mapping."""
 
+_TOGETHER: Final = (("volatility", "growth_reversion", "level_reversion"), ("step_rate", "step_size"))
 _TRENDS: Final = (("growth_forecast", "forecast_years"), ("growth_by_year", "growth_fade"))
 
 
@@ -188,22 +189,37 @@ class Market(Model):
     growth_long_run: Growth = Field(
         title="growth in the long run", description="Growth towards which the trend fades, as annual percentage."
     )
-    volatility: Annotated[Rate, Range(0, 5)] = Field(
-        title="how much growth varies", description="sigma of the growth shock, per year."
+    volatility: Annotated[Rate, Range(0, 5)] | None = Field(
+        title="how much growth varies",
+        default=None,
+        description="sigma of the growth shock, per year; left out, with both reversions: growth follows its trend.",
     )
-    growth_reversion: Reversion = Field(
-        title="how soon a shock to growth fades", description="kappa: how fast the growth shock fades."
+    growth_reversion: Reversion | None = Field(
+        title="how soon a shock to growth fades", default=None, description="kappa: how fast the growth shock fades."
     )
-    level_reversion: Reversion = Field(
+    level_reversion: Reversion | None = Field(
         title="how soon the market comes back to its trend",
+        default=None,
         description="theta: how fast the size returns to its curve.",
     )
-    step_rate: Annotated[Rate, Range(0, 10)] = Field(
-        title="how often the market falls back", description="Rate of rare downward steps."
+    step_rate: Annotated[Rate, Range(0, 10)] | None = Field(
+        title="how often the market falls back",
+        default=None,
+        description="Rate of rare downward steps; left out, with their size: none.",
     )
-    step_size: Annotated[Number, Range(0, 10)] = Field(
-        title="how far the market falls back", description="Fall of log size at a step."
+    step_size: Annotated[Number, Range(0, 10)] | None = Field(
+        title="how far the market falls back", default=None, description="Fall of log size at a step."
     )
+
+    @model_validator(mode="after")
+    def _states_its_luck_whole(self) -> Self:
+        """Refuse a part of what only together says how the market varies, or falls back."""
+        for keys in _TOGETHER:
+            stated = [key for key in keys if getattr(self, key) is not None]
+            if stated and len(stated) < len(keys):
+                lacking = " and ".join(key for key in keys if key not in stated)
+                raise ValueError(f"states {', '.join(keys)} together, or none of them (found no {lacking})")
+        return self
 
     @model_validator(mode="after")
     def _prices_what_it_counts(self) -> Self:
@@ -234,17 +250,19 @@ class Segment(Titled):
     """A customer group in a layer."""
 
     layer: Id
-    weight: Part = Field(
+    weight: Part | None = Field(
         title="weight of {0} among customers",
-        description="Part of the layer's spending; divided by the sum over the layer.",
+        default=None,
+        description="Part of the layer's spending, divided by the sum over the layer; a lone segment needs none.",
     )
     open: Part = Field(
         title="part of {0} that is open to foreign providers",
         description="Part that foreign providers may serve at all, through whichever channel.",
     )
-    foreign_propensity: Number = Field(
+    foreign_propensity: Number | None = Field(
         title="leaning of {0} to foreign providers",
-        description="How much more a customer here leans to foreign providers, per unit of open spending.",
+        default=None,
+        description="How much more a customer here leans to foreign providers, per unit of open spending; left out: 1.",
     )
 
 
@@ -287,8 +305,10 @@ class Demand(Model):
         title="how much more is bought when it gets cheaper (elasticity of demand)",
         description="eta, between this market and everything else.",
     )
-    conduct: Fraction = Field(
-        title="how far prices follow rivals' (conduct)", description="0 constant markups, 1 Bertrand."
+    conduct: Fraction | None = Field(
+        title="how far prices follow rivals' (conduct)",
+        default=None,
+        description="0 constant markups, as where it is left out; 1 Bertrand.",
     )
     kind: Literal["recurring", "purchase"] = Field(
         default="recurring",
@@ -421,7 +441,9 @@ class Opening(Model):
     hypothesis: Category = Field(title="which hypothesis on the long run holds", description="Which hypothesis holds.")
     hypotheses: dict[Id, Hypothesis] = Field(min_length=1, max_length=MOST)
     layer_factor: dict[Id, Annotated[Number, Range(0, 10)]] = Field(
-        title="what control is worth in {0}", description="Premium of a layer relative to the one of `layer`."
+        title="what control is worth in {0}",
+        default_factory=dict,
+        description="Premium of a layer relative to the one of `layer`; of those left out it is the same.",
     )
     provider_factor: dict[Id, Annotated[Number, Range(0, 10)]] = Field(
         title="what control is worth to {0}",

@@ -1,7 +1,7 @@
 """What a scenario may leave out because it has no part in the case, what that means, and what asks for it.
 
-A section or a number that is left out switches a mechanism off: the engine reads 0 where it reads it at all. What the
-rest of the scenario has a use for is not off but forgotten, and is asked for.
+A section or a number that is left out switches a mechanism off: the engine reads 0 where it reads it at all, and 1 of
+what multiplies. What the rest of the scenario has a use for is not off but forgotten, and is asked for.
 """
 
 from __future__ import annotations
@@ -13,13 +13,16 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from sim.axes import FloatArray
-from sim.scenario.inputs import PER_PROVIDER
+from sim.scenario.inputs import PER_PROVIDER, inputs, scale
 from sim.scenario.policy import BUILD, State, allows_owned, modes_allowed, state_of, states
 from sim.scenario.scenario import Scenario
 
-__all__ = ["Lack", "absent_values", "lacks", "left_out", "with_what_the_other_has"]
+__all__ = ["Lack", "absent_values", "lacks", "left_out", "medians", "with_what_the_other_has"]
 
 _MEANING: Final[Mapping[str, str]] = {
+    "market.volatility": "growth follows its trend",
+    "market.step_rate": "no crises",
+    "demand.conduct": "prices do not follow rivals'",
     "technology": "domestic quality stays as it is",
     "technology.catch_up": "domestic quality does not catch up by itself",
     "technology.spillover": "no technology flows to domestic rivals",
@@ -31,6 +34,12 @@ _MEANING: Final[Mapping[str, str]] = {
     "zone": "no regime's reach is a zone",
     "regulator": "nobody applies for anything",
     "entry": "nobody builds or buys a partner out",
+    "economics.technology_royalty": "own sites pay no royalties",
+    "economics.royalty_withholding": "no withholding tax on royalties",
+    "economics.royalty_vat": "no VAT on royalties",
+    "economics.profit_tax": "profits are not taxed",
+    "economics.dividend_withholding": "no withholding tax on dividends",
+    "economics.terminal_growth": "no growth after the last year",
 }
 """What it means that a section, or a number of one that is there, is left out."""
 
@@ -38,6 +47,9 @@ _READ: Final = (
     *("technology.catch_up", "technology.spillover", "technology.owned_spillover", "closure.drift"),
     *("migration.rate", "migration.consent_loss", "capacity.expansion_lead", "capacity.planning_years"),
     *("regulator.review_time", "entry.build_time", "economics.transfer_price"),
+    *(f"market.{name}" for name in ("volatility", "growth_reversion", "level_reversion", "step_rate", "step_size")),
+    *("demand.conduct", "economics.technology_royalty", "economics.royalty_withholding", "economics.royalty_vat"),
+    *("economics.profit_tax", "economics.dividend_withholding", "economics.terminal_growth"),
 )
 """Numbers that may be left out, and that the engine reads whether or not their mechanism is at work."""
 
@@ -70,18 +82,39 @@ class Lack(NamedTuple):
 
 
 def absent_values(scenario: Scenario, draws: int) -> dict[str, FloatArray]:
-    """0 for every number that is left out and that the engine reads all the same, (N,) each, by name."""
+    """What every number counts for that is left out and that the engine reads all the same, (N,) each, by name."""
     paths = [path for path in _READ if _at(scenario, path) is None]
     names = chain.from_iterable(
         [f"{path}[{name}]" for name in scenario.foreign] if path in PER_PROVIDER else [path] for path in paths
     )
-    return {name: np.zeros(draws) for name in names}
+    ones = (path for path in _multiples(scenario) if _at(scenario, path) is None)
+    return {name: np.zeros(draws) for name in names} | {path: np.ones(draws) for path in ones}
+
+
+def _multiples(scenario: Scenario) -> dict[str, str]:
+    """Numbers that multiply, and what it means that one is left out; of a weight nothing, since it stands alone."""
+    first = scenario.opening.layer
+    same = f"control is worth what it is in {scenario.called(first)}"
+    return {
+        **{f"segments.{name}.weight": "" for name in scenario.segments},
+        **{f"segments.{name}.foreign_propensity": "customers lean to nobody" for name in scenario.segments},
+        **{f"opening.layer_factor.{name}": "" if name == first else same for name in scenario.market.layers},
+    }
+
+
+def medians(scenario: Scenario) -> dict[str, float]:
+    """The median of every number that the engine reads by path, in canonical units, and what absent ones count for."""
+    items, absent = inputs(scenario), absent_values(scenario, 1)
+    stated = {item.path: item.record.middle() * scale(scenario, item.dimension, item.record.unit) for item in items}
+    return {path: float(value[0]) for path, value in absent.items()} | stated
 
 
 def left_out(scenario: Scenario) -> dict[str, str]:
     """What a scenario leaves out, by path, and what that means."""
     absent = [path for path in _MEANING if _at(scenario, path) is None]
-    return {path: _MEANING[path] for path in absent if path.partition(".")[0] not in absent or "." not in path}
+    sections = {path: _MEANING[path] for path in absent if path.partition(".")[0] not in absent or "." not in path}
+    ones = {path: means for path, means in _multiples(scenario).items() if means and _at(scenario, path) is None}
+    return sections | ones
 
 
 def with_what_the_other_has(scenario: Scenario, other: Scenario) -> Scenario:
@@ -100,16 +133,20 @@ def with_what_the_other_has(scenario: Scenario, other: Scenario) -> Scenario:
 
 def _at(scenario: Scenario, path: str) -> Any:
     """What stands at a path, None where it or the section is left out."""
-    section, _, key = path.partition(".")
-    found = getattr(scenario, section)
-    return found if found is None or not key else getattr(found, key)
+    found: Any = scenario
+    for key in path.split("."):
+        found = found.get(key) if isinstance(found, Mapping) else getattr(found, key)
+        if found is None:
+            return None
+    return found
 
 
 def lacks(scenario: Scenario) -> Iterator[Lack]:
     """What a scenario leaves out and has a use for; one finding for each thing that is missing."""
     found = (*states(scenario), *(state_of(scenario, name) for name in scenario.regimes))
     asked = dict[str, Lack]()
-    for lack in chain(_of_zones(found), _of_entry(scenario, found), _of_sites(scenario, found), _of_luck(scenario)):
+    of_states = chain(_of_zones(found), _of_entry(scenario, found), _of_sites(scenario, found))
+    for lack in chain(of_states, _of_luck(scenario), _of_weights(scenario)):
         if _at(scenario, lack.missing) is None:
             asked.setdefault(lack.missing, lack)
     sections = [missing for missing in asked if "." not in missing]
@@ -163,3 +200,11 @@ def _of_luck(scenario: Scenario) -> Iterator[Lack]:
     for name, layer in scenario.market.layers.items():
         if layer.has_luck:
             yield Lack(f"market.layers.{name}.diffusion.sd", "rivalry", "its luck reverts as that between rivals")
+
+
+def _of_weights(scenario: Scenario) -> Iterator[Lack]:
+    """Where a layer has several segments each has its part of it."""
+    layers = [segment.layer for segment in scenario.segments.values()]
+    for name, segment in scenario.segments.items():
+        if layers.count(segment.layer) > 1:
+            yield Lack(f"segments.{name}", f"segments.{name}.weight", f"'{segment.layer}' has several segments")

@@ -77,9 +77,10 @@ class Economics(Model):
         title="part of technology and selling cost that grows with sales",
         description="Part of technology, support and selling cost that is incremental.",
     )
-    technology_royalty: Fraction = Field(
+    technology_royalty: Fraction | None = Field(
         title="part of technology cost paid as royalty by own sites",
-        description="Part of technology cost that an own site pays across the border as a royalty.",
+        default=None,
+        description="Part of technology cost that an own site pays across the border as a royalty; left out: none.",
     )
     capital_intensity: Intensity = Field(
         title="capital that sales take", description="Capital per unit of yearly sales at the reference utilization."
@@ -97,13 +98,21 @@ class Economics(Model):
         default=None,
         description="Multiple of the rent value of the capital that is bought; needed where partners are bought out.",
     )
-    royalty_withholding: Fraction = Field(title="withholding tax on royalties")
-    royalty_vat: Fraction = Field(title="VAT on royalties", description="VAT on royalties that cannot be credited.")
-    profit_tax: Fraction = Field(title="profit tax")
-    dividend_withholding: Fraction = Field(title="withholding tax on dividends")
+    royalty_withholding: Fraction | None = Field(
+        title="withholding tax on royalties", default=None, description="Left out: none."
+    )
+    royalty_vat: Fraction | None = Field(
+        title="VAT on royalties", default=None, description="VAT on royalties that cannot be credited; left out: none."
+    )
+    profit_tax: Fraction | None = Field(title="profit tax", default=None, description="Left out: none.")
+    dividend_withholding: Fraction | None = Field(
+        title="withholding tax on dividends", default=None, description="Left out: none."
+    )
     domestic_margin: Margin = Field(title="margin of domestic rivals", description="Gross margin of domestic rivals.")
     discount_rate: Discount = Field(title="discount rate", description="Effective annual WACC.")
-    terminal_growth: Growth = Field(title="growth after the last year")
+    terminal_growth: Growth | None = Field(
+        title="growth after the last year", default=None, description="Left out: none."
+    )
     transfer_price: Fraction | None = Field(
         title="price paid when sites are handed over",
         default=None,

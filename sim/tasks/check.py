@@ -15,6 +15,7 @@ from sim.reading.kinds import Kind
 from sim.reading.loading import Loaded, read_scenario, read_scenarios
 from sim.reading.naming import named_file
 from sim.scenario.mechanisms import left_out
+from sim.wording import listed
 
 __all__ = ["Checked", "check_files"]
 
@@ -70,7 +71,10 @@ _OWN_VALUES: Final = {
 
 def _scenario(read: Loaded) -> str:
     """That a scenario is valid, and which mechanisms it does without."""
-    absent = ", ".join(f"{path} ({means})" for path, means in left_out(read.scenario).items())
+    paths: dict[str, list[str]] = {}
+    for path, means in left_out(read.scenario).items():
+        paths.setdefault(means, []).append(path)
+    absent = ", ".join(f"{listed(of)} ({means})" for means, of in paths.items())
     return f"{read.scenario.name} is valid" + (f"; without {absent}" if absent else "")
 
 

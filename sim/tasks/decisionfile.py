@@ -26,8 +26,9 @@ from sim.reading.naming import file_named, named_file
 from sim.reading.validation import conforming, refuse, steps
 from sim.scenario.evidence import SCALES
 from sim.scenario.families import Discrete
-from sim.scenario.inputs import inputs, medians
+from sim.scenario.inputs import inputs
 from sim.scenario.levers import Id
+from sim.scenario.mechanisms import medians
 from sim.scenario.money import DEFAULT_CURRENCY, Ledger, is_amount
 from sim.scenario.records import Grade, Model
 from sim.scenario.scenario import MOST_SEED, SETTINGS, Scenario
