@@ -215,6 +215,23 @@ def test_sampling_may_go_on_naming_what_a_variant_leaves_out(folder: Folder) -> 
     assert "sampling.leading[0]: unknown input (found 'zone.cpa'; did you mean 'zone.cap'" in line
 
 
+@pytest.mark.slow
+def test_a_case_without_luck_of_the_market_taxes_and_conduct_runs_whole(
+    folder: Folder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its base names the crises, which it has not, among what is sampled best."""
+    luck = ("volatility", "growth_reversion", "level_reversion", "step_rate", "step_size")
+    taxes = ("royalty_withholding", "royalty_vat", "profit_tax", "dividend_withholding")
+    nulls = {"market": luck, "economics": (*taxes, "technology_royalty", "terminal_growth"), "demand": ("conduct",)}
+    sections = (f"{section}: {{{', '.join(f'{name}: null' for name in names)}}}" for section, names in nulls.items())
+    folder.write("lean.yaml", "\n".join(["extends: cars/announced_path", "name: lean", *sections]))
+    assert cli.main(["run", "lean.yaml", "--draws", "512", "--no-plots", "--jobs", "1"]) == 0
+    assert "keep USD" in capsys.readouterr().out
+    record = FOLDER / "cars" / "observed_2018_2022.csv"
+    given = ["lean.yaml", "--observed", str(record), "--draws", "512", "--no-plots", "--jobs", "1"]
+    assert cli.main(["backtest", *given]) == 0
+
+
 def test_check_and_explain_say_what_is_left_out(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
     path = str(folder.variant(f"{NO_PILOT}zone: null\nclosure: null\n"))
     assert cli.main(["check", path]) == 0

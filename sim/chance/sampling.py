@@ -171,8 +171,9 @@ def _leading(plan: _Plan, number: int) -> dict[str, FloatArray]:
     latents = _drawn(plan, scramble, _uniform_names(plan), lambda name: name not in paths)
     columns = _with_learned(plan, _under(scenario, plan.items, latents), number)
     kept = {**columns.inputs, **columns.events}
+    values = {**absent_values(scenario, DRAWS_PER_SCRAMBLE), **columns.inputs}
     for path in rare_paths(scenario):
-        kept[path] = rare_path(path, columns.shocks[path], columns.inputs, plan.step)[0][-1]
+        kept[path] = rare_path(path, columns.shocks[path], values, plan.step)[0][-1]
     learned = {} if scenario.learned is None else scenario.learned.columns
     for path in paths:
         axes, labels = plan.axes[path], leading_of(path, scenario.horizon)

@@ -12,7 +12,7 @@ from sim.reading.schema import shape
 from sim.scenario.inputs import PER_PROVIDER
 from sim.scenario.levers import Regime
 from sim.scenario.market import TurningRate
-from sim.scenario.mechanisms import lacks, left_out
+from sim.scenario.mechanisms import absent_values, lacks, left_out
 from sim.scenario.scenario import Scenario
 
 __all__ = ["forgotten", "names_of_absent", "unstated_levers"]
@@ -60,6 +60,7 @@ def names_of_absent(scenario: Scenario) -> Iterator[str]:
 
     `sampling` may go on naming them: a base names what one of its variants has, and no column moves.
     """
+    yield from absent_values(scenario, 1)
     for path in left_out(scenario):
         section, _, key = path.partition(".")
         for name in [key] if key else _model(section).model_fields:
