@@ -18,6 +18,8 @@ from sim.chance.sampling import draw_worlds
 from sim.dates.calendar import step_dates
 from sim.dates.composites import composite, sides
 from sim.dates.dated import Dated, dated_numbers
+from sim.kernels.channels import operator_idleness
+from sim.kernels.finance import even_value
 from sim.model.engine import observe, simulate
 from sim.model.streams import Streams
 from sim.outcomes.panels import Panel
@@ -402,6 +404,8 @@ def leave(*providers: str, when: str = "2023-01-01") -> str:
     return deed("leave", when, f"exits: [{', '.join(providers)}]")
 
 
+EUROPE = scenario("europe_cloud/open_as_it_is")
+
 WHOLE = "segments.paas_all.open=1"
 """All of a layer of one segment is open, so that every provider is seen by everybody."""
 
@@ -446,6 +450,8 @@ def test_an_exit_loses_no_spending(name: str, demand: tuple[str, ...]) -> None:
     panels = ran(name, *demand, leave(foreign, found.domestic[0], when="2024-05-01"))
     total = sum(column(panels, "revenue_gross", "total", one) for one in found.providers)
     assert_allclose(total, column(panels, "market_size"), rtol=1e-9)
+    if name == "jv_only":  # without own sites there is nothing that could bring more
+        assert_allclose(column(panels, "market_expansion"), 1.0, rtol=1e-12)
     untouched = column(panels, "market_size") / column(panels, "market_expansion")
     assert_allclose(
         untouched, column(ran(name, *demand), "market_size") / column(ran(name, *demand), "market_expansion")
@@ -456,6 +462,83 @@ def test_an_exit_loses_no_spending(name: str, demand: tuple[str, ...]) -> None:
         assert not any(values.column(one, "total", foreign).any() for one in later if one in values.years), variable
     for panel in panels.values():
         assert np.isfinite(panel.values).all() or panel.variable in ("event_date", "payback", "irr")
+
+
+def test_customers_of_who_leaves_its_sites_choose_among_the_sites_of_the_others() -> None:
+    """At fixed markups, with room for all, odds of any two of the others are what they were."""
+    calm = ("closure.drift=0", "technology.catch_up=0", "technology.spillover=0", "demand.conduct=0", *CALM_MARKET)
+    rest = (
+        *NO_RIVALRY,
+        "capacity.headroom=2",
+        *(f"segments.{one}.{key}=1" for one in EUROPE.segments for key in ("open", "foreign_propensity")),
+    )
+    stay = dict.fromkeys(("demand.churn=0.05", *calm, *rest))
+    plain, left = (
+        ran("europe_cloud/open_as_it_is", *stay, *more) for more in ((), (leave("amazon", when="2024-01-01"),))
+    )
+    gone = column(plain, "market_share", "infrastructure", "amazon")[5:]
+    assert gone.min() > 0.1
+    for other in set(EUROPE.providers) - {"amazon"}:
+        share, more = (column(panels, "market_share", "infrastructure", other)[5:] for panels in (plain, left))
+        assert_allclose(more, share / (1.0 - gone), rtol=1e-6, err_msg=other)
+
+
+def test_of_goods_who_leaves_in_the_middle_of_a_period_has_sold_for_a_part_of_it() -> None:
+    """To loyal customers that part of what it had sold; who chooses meets its offer for that part of the period."""
+    goods = (*STILL, *ANEW[:3], f"demand.loyalty={stated(0.6, 'fraction')}", *ANEW[4:], WHOLE)
+    plain, left = (
+        column(ran("jv_only", *goods, "horizon.period_months=12", *more), "market_share", "paas", "aws")
+        for more in ((), (leave("aws", when="2023-04-01"),))
+    )
+    chosen = 0.25 * plain[5] / (1.0 - 0.75 * plain[5])
+    assert_allclose(left[5], 0.25 * 0.6 * plain[5] + (0.4 + 0.75 * 0.6 * plain[5]) * chosen, rtol=1e-8)
+    assert_array_equal(left[:5], plain[:5])
+    assert not left[6:].any()
+
+
+def test_goods_that_evicted_customers_use_are_replaced_by_domestic_ones() -> None:
+    """What loyal customers spend is spent by somebody."""
+    goods = (*ANEW[:3], f"demand.loyalty={stated(0.6, 'fraction')}", *ANEW[4:])
+    shut = deed("shut", "2022-03-01", f"closes: {{paas_all: {POINTS.format(20)}}}, evicts: true")
+    assert_allclose(column(ran("jv_only", *goods, shut), "market_expansion"), 1.0, rtol=1e-12)
+    moved = (*goods, ALWAYS, "demand.elasticity_of_demand=1.0001", "migration.consent_loss=0.3")
+    assert_allclose(column(ran("forced_transfer", *moved), "market_expansion"), 1.0, rtol=1e-4)
+
+
+def test_a_stake_in_a_partner_that_is_left_is_lost_for_what_its_capital_still_bears() -> None:
+    """Where nothing grows cash and value differ by what stood before, whoever leaves when."""
+    level = "market.growth_by_year={'2019': " + stated(0, "1/yr") + "}", f"market.growth_fade={stated(1, 'years')}"
+    flat = ("market.growth_forecast=null", "market.forecast_years=null", *level)
+    still = (*STILL, *flat, "market.growth_base=0", "market.growth_long_run=0", "demand.captive_growth=0")
+    held = "regimes.jv_only.partner_equity=0.5"
+
+    def apart(*overrides: str) -> tuple[FloatArray, FloatArray]:
+        found = scenario("jv_only", *still, held, *overrides)
+
+        def read(economy: Any, record: Any, timeline: Any, masks: Any) -> tuple[FloatArray, FloatArray]:
+            streams, rates, place = Streams(economy, record, masks, 0.25), economy.rates(), found.foreign.index("aws")
+            middle = np.exp(-np.log1p(rates.discount_rate) * ((np.arange(len(record.bought))[:, None] + 0.5) * 0.25))
+            idle = operator_idleness(record.growth, rates)
+            worth = even_value(rates.discount_rate, rates.asset_life) * rates.capital_intensity * idle[0]
+            stood = 0.5 * worth * record.opening[place]
+            left = streams.left[place] * np.exp(-np.log1p(rates.discount_rate) * 0.25 * len(record.bought))
+            return ((streams.value - streams.cash)[:, place] * middle).sum(axis=0) * 0.25 - left, stood
+
+        (both,) = observe(found, draw_worlds(found, range(1)), read)
+        return both
+
+    for more in ((), (leave("aws", when="2024-05-01"),), (leave("aws", when="2030-12-01"),)):
+        difference, stood = apart(*more)
+        assert_allclose(difference, -stood, rtol=1e-3)
+
+
+def test_what_is_lost_once_does_not_go_on_after_the_last_year() -> None:
+    """Whoever leaves in the last year is worth no more, and no less, than it was until then."""
+    found = ran("jv_only", "regimes.jv_only.partner_equity=0.5", leave("aws", when="2030-01-01"))
+    npv, longer = (column(found, name, "total", "aws") for name in ("npv", "npv_with_terminal"))
+    earned = column(found, "value_flow", "total", "aws")[-1]
+    assert (earned < 0.0).all()
+    assert (longer >= npv).all()
 
 
 def test_a_site_that_is_left_behind_loses_at_once_what_its_capital_still_bears() -> None:

@@ -11,13 +11,15 @@ import numpy as np
 import pytest
 from reference.accounts import outcomes
 from reference.base import Base, base_year
-from reference.case import Case, Closing, Phase
+from reference.case import Case, Phase
 from reference.entry import entry_margin
 from reference.market import run
 from shipped import RUNNABLE, economy, scenario, worlds
 
 from sim.axes import FloatArray
 from sim.chance.worlds import Worlds
+from sim.dates.calendar import step_dates
+from sim.dates.dated import dated_numbers
 from sim.dates.timeline import Masks, Timeline, period_masks, simulate_timeline
 from sim.model.engine import simulate
 from sim.model.entry import entry_verdicts, loss_hazard
@@ -123,6 +125,101 @@ GOODS = (
 )
 """The same where goods are bought at intervals: all who buy in a period choose in it."""
 
+
+def _stated(value: float, unit: str = '"1"') -> str:
+    return f"{{value: {value}, unit: {unit}, {JUDGEMENT}}}"
+
+
+def _step(name: str, when: str, text: str) -> str:
+    return f"policy.steps.{name}={{when: {when}, {text}}}"
+
+
+TAXES = _step(
+    "reform",
+    "2022-05-17",
+    f"effects: {{economics: {{profit_tax: {{times: {_stated(1.3)}}}, site_cost: {{plus: {_stated(0.03, 'fraction')}}}, "
+    f"provider_margin: {{plus: {_stated(0.02, 'fraction')}}}, domestic_margin: {{times: {_stated(0.8)}}}, "
+    f"operator_margin: {{to: {_stated(0.12, 'fraction')}}}, incremental_technology: {{times: {_stated(0.9)}}}, "
+    f"royalty_vat: {{to: {_stated(0.03, 'fraction')}}}, royalty_withholding: {{to: {_stated(0.15, 'fraction')}}}, "
+    f"dividend_withholding: {{to: {_stated(0.02, 'fraction')}}}, "
+    f"technology_royalty: {{to: {_stated(0.5, 'fraction')}}}}}}}",
+)
+HABITS = _step(
+    "later",
+    "2024-10-08",
+    f"effects: {{demand: {{churn: {{times: {_stated(2.5)}}}, captive_growth: {{times: {_stated(0.5)}}}}}, "
+    f"technology: {{catch_up: {{plus: {_stated(0.02, '1/yr')}}}, spillover: {{times: {_stated(2)}}}, "
+    f"owned_spillover: {{to: {_stated(0.9, 'fraction')}}}}}, migration: {{rate: {{to: {_stated(1.2, '1/yr')}}}, "
+    f"consent_loss: {{to: {_stated(0.1, 'fraction')}}}}}, closure: {{drift: {{plus: {_stated(0.01, '1/yr')}}}}}, "
+    f"market: {{growth_long_run: {{plus: {_stated(-0.05, '1/yr')}}}}}, entry: {{hurdle: {{to: {_stated(1.1)}}}}}, "
+    f"capacity: {{planning_years: {{to: {_stated(1.5, 'years')}}}}}}}",
+)
+AGAIN = (
+    TAXES.replace("reform", "again").replace("2022-05-17", "2021-12-02"),
+    _step("never", "2020-02-01", f"probability: 0.5, effects: {{economics: {{profit_tax: {{times: {_stated(2)}}}}}}}"),
+    _step("first", "2001-01-01", f"effects: {{technology: {{spillover: {{times: {_stated(3)}}}}}}}"),
+)
+"""Changes of one number by several steps, in another order than listed, before the horizon, in some draws alone."""
+
+EASES = _step(
+    "ease",
+    "2022-02-11",
+    f"opens: {{paas_all: {_stated(30, 'points')}}}, raises: {{paas: {_stated(0.1)}, saas: {_stated(-0.05)}}}",
+)
+BUYS = _step(
+    "tires",
+    "2023-02-20",
+    f"effects: {{demand: {{loyalty: {{to: {_stated(0.3, 'fraction')}}}, repurchase_years: {{times: {_stated(2)}}}}}}}",
+)
+SHUTS = _step(
+    "shut",
+    "2024-08-09",
+    f"closes: {{multinational: {_stated(20, 'points')}, paas_all: {_stated(9, 'points')}}}, evicts: true",
+)
+CHEAPER = (
+    _step(
+        "less", "2020-03-09", f"effects: {{channels: {{import: {{tariff: {{plus: {_stated(-0.05, 'fraction')}}}}}}}}}"
+    ),
+    _step("half", "2024-01-09", f"effects: {{channels: {{import: {{tariff: {{times: {_stated(0.5)}}}}}}}}}"),
+)
+
+
+def _leaves(*names: str, when: str = "2025-05-17") -> str:
+    return _step("leave", when, f"exits: [{', '.join(names)}]")
+
+
+BUILDS = ("full_liberalization", "entry.rule=always", "regulator.review_time=1", "entry.build_time=6")
+WHAT_STEPS_DO: tuple[tuple[str, ...], ...] = (
+    (*BUILDS, "migration.rate=1", TAXES, HABITS, *AGAIN),
+    ("forced_transfer", "entry.rule=always", "horizon.period_months=12", TAXES),
+    ("reversal", "entry.rule=always", "horizon.period_months=1", HABITS, TAXES),
+    (*BUILDS, f"technology.catch_up_half_life={{{FADES}}}", HABITS, EASES, "horizon.period_months=6"),
+    (
+        "ftz_pilot",
+        "entry.rule=always",
+        EASES,
+        SHUTS,
+        _step("zone", "2023-07-07", f"effects: {{zone: {{cap: {{times: {_stated(2)}}}}}}}"),
+    ),
+    ("piecemeal", *GOODS, "horizon.period_months=6", EASES, TAXES, BUYS),
+    ("cars/lower_tariff", *CHEAPER),
+    ("cars/announced_path", *CHEAPER, "horizon.period_months=12"),
+    ("jv_only", "regimes.jv_only.partner_equity=0.5", _leaves("aws", "alibaba", when="2022-05-17"), EASES),
+    (*BUILDS, "migration.rate=1", _leaves("aws", "tencent"), HABITS),
+    (*BUILDS, *GOODS, "horizon.period_months=12", _leaves("aws", "alibaba")),
+    ("new_entrant", _leaves("google", "microsoft", when="2026-03-03")),
+    (*OWN_RATES, _leaves("aws", when="2024-02-29"), TAXES),
+    (*THREE_CHANNELS, _leaves("aws", when="2023-01-05"), TAXES),
+    ("europe_cloud/rules_may_come", "horizon.period_months=6", _leaves("amazon", "ovh", when="2024-05-17")),
+    ("europe_cloud/handed_over", _leaves("microsoft", when="2027-05-17")),
+    ("cars/announced_path", _leaves("volkswagen", "tesla", "geely", when="2022-08-11")),
+    ("insurers/announced_path", _leaves("allianz", when="2023-08-11")),
+    ("full_liberalization", *GOODS, "horizon.period_months=6", SHUTS),
+    ("forced_transfer", *GOODS, "migration.consent_loss=0.2", "migration.rate=2", BUYS),
+    ("jv_only", _leaves("aws", when="2010-01-01")),
+    ("full_liberalization", "market.growth_forecast=null", "market.forecast_years=null", *BY_YEAR.split(), HABITS),
+)
+
 OTHER_MARKETS: tuple[tuple[str, ...], ...] = (
     ("cars/announced_path",),
     ("cars/all_at_once",),
@@ -162,7 +259,8 @@ def _panels(name: str, *edits: str) -> Mapping[str, Panel]:
 @functools.cache
 def _dates(name: str, *edits: str) -> tuple[Timeline, Masks]:
     found, drawn = scenario(name, *edits), worlds(name, *edits)
-    timeline = simulate_timeline(found, drawn, entry_verdicts(found, economy(name, *edits)))
+    dated = dated_numbers(found, drawn.inputs, step_dates(found, drawn))
+    timeline = simulate_timeline(found, drawn, entry_verdicts(found, economy(name, *edits), dated=dated))
     return timeline, period_masks(found, timeline)
 
 
@@ -187,10 +285,8 @@ def _phase(state: State, draw: int, name: tuple[str, ...], start: float = 0.0, e
             "cross_border_unlock",
         )
     }
-    abroad, home = found.channel_of("cross_border"), np.zeros(len(found.domestic), dtype=bool)
-    tariff = drawn.inputs.get(f"channels.{abroad}.tariff", np.zeros(drawn.draws))
-    if levers.tariff is not None:
-        tariff = lever(state, "tariff", drawn.inputs, drawn.draws)
+    home = np.zeros(len(found.domestic), dtype=bool)
+    tariff = lever(state, "tariff", drawn.inputs, drawn.draws)[draw] if levers.tariff is not None else None
     cap = lever(state, "equity_cap", drawn.inputs, drawn.draws)[draw] if levers.equity_cap is not None else None
     equity = np.broadcast_to(partner_equity(found, state, drawn.inputs, drawn.draws), (len(found.foreign), drawn.draws))
     allowed = [
@@ -202,7 +298,7 @@ def _phase(state: State, draw: int, name: tuple[str, ...], start: float = 0.0, e
         start=start,
         end=end,
         **numbers,
-        tariff=float(tariff[draw]),
+        tariff=None if tariff is None else float(tariff),
         bought_unlock=float(bought_unlock(state, drawn.inputs, drawn.draws)[draw]),
         equity_cap=None if cap is None else float(cap),
         equity=np.concatenate([0.0 * home, equity[:, draw]]),
@@ -232,17 +328,6 @@ def _asked(draw: int, *name: str) -> Phase | None:
     return None if regime is None else _phase(state_of(scenario(*name), regime), draw, name)
 
 
-def _closings(draw: int, *name: str) -> Iterator[Closing]:
-    """Steps of the calendar that close parts of segments."""
-    for row, (step, record) in enumerate(scenario(*name).policy.steps.items()):
-        if record.closes:
-            parts = {
-                segment: float(worlds(*name).inputs[f"policy.steps.{step}.closes.{segment}"][draw])
-                for segment in record.closes
-            }
-            yield Closing(float(_dates(*name)[0].steps[row, draw]), parts, record.evicts)
-
-
 def _case(draw: int, *name: str) -> Case:
     """What one draw is handed: inputs, shocks, dates."""
     found, drawn, timeline = scenario(*name), worlds(*name), _dates(*name)[0]
@@ -264,7 +349,7 @@ def _case(draw: int, *name: str) -> Case:
         origin_offsets=offsets.origin * (drawn.origin_shock[-1, draw] != 0.0 or drawn.catch_up_shock[-1, draw] != 0.0),
         entrant_offsets={one: entrant_offsets(found, one, periods) * shaken for one in found.entrants},
         phases=tuple(_phases(draw, *name)),
-        closings=tuple(_closings(draw, *name)),
+        steps=dict(zip(found.policy.steps, timeline.steps[:, draw].tolist(), strict=True)),
         launched=everybody(timeline.launched),
         withdrawn=everybody(timeline.withdrawn),
         transferred=everybody(timeline.transferred),
@@ -308,6 +393,12 @@ def test_every_outcome_is_that_of_the_reference(name: str) -> None:
 )
 def test_other_markets_are_those_of_the_reference(case: tuple[str, ...]) -> None:
     """Channels, sites of the base year, buy-outs, goods, technologies that spread, costs of one's own."""
+    _compare(case, FEW)
+
+
+@pytest.mark.parametrize("case", [pytest.param(one, id=one[0]) for one in WHAT_STEPS_DO])
+def test_what_steps_do_is_so_in_the_reference(case: tuple[str, ...]) -> None:
+    """Numbers that change, parts of segments that open, quality that rises, providers that leave."""
     _compare(case, FEW)
 
 

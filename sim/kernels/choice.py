@@ -7,7 +7,7 @@ the class within reach of own sites a live one stands in place of its provider's
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import NamedTuple
 
@@ -166,6 +166,8 @@ class Reach:
         Contestable spending in reach, bn/yr.
     exponent : (N,)
         (eta - 1) / (epsilon - 1), with which spending follows total attraction.
+    freed : (G, N) or None
+        Spending in reach whose provider has left: it chooses again, and does not grow.
     """
 
     selling: FloatArray
@@ -175,11 +177,13 @@ class Reach:
     home: FloatArray
     spending: FloatArray
     exponent: FloatArray
+    freed: FloatArray | None = None
 
     def take(self, draws: IntArray) -> Reach:
         """The same of some draws."""
         # Contiguous, as the whole is.
-        return Reach(*(getattr(self, field.name).take(draws, axis=-1) for field in fields(self)))
+        every = {field.name: getattr(self, field.name) for field in fields(self)}
+        return replace(self, **{name: array.take(draws, axis=-1) for name, array in every.items() if array is not None})
 
     @cached_property
     def log_without(self) -> FloatArray:
@@ -221,7 +225,10 @@ class Reach:
         total = self.home + (owned + partner).sum(axis=0)
         log_attraction = np.log(total)
         lift = np.exp(self.exponent * (log_attraction - self.log_without))
-        rate = self.spending * lift / total
+        chooses = self.spending * lift
+        if self.freed is not None:
+            chooses += self.freed
+        rate = chooses / total
         owned *= rate
         partner *= rate
         return Intake(owned, partner, rate, lift, log_attraction)

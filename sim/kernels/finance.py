@@ -18,6 +18,7 @@ __all__ = [
     "present_value",
     "rent_left",
     "rent_rate",
+    "stake_left",
     "terminal_value",
 ]
 
@@ -156,6 +157,34 @@ def buy_out_premium(
     """
     more = np.maximum(np.minimum(np.diff(bought, axis=0), np.diff(shares, axis=0)), 0.0)
     return np.asarray((price - 1.0) * more * worth / step)
+
+
+def stake_left(
+    shares: FloatArray, capital: FloatArray, worth: FloatArray, discount_rate: FloatArray, step: float
+) -> FloatArray:
+    """What a stake in an operator's capital was worth before each period, if it is lost at its start; bn/yr.
+
+    Equation (40) of docs/model.md.
+
+    Parameters
+    ----------
+    shares : (T + 1, F or 1, N)
+        Equity, that of the base year first.
+    capital : (T + 1, F, N)
+        The operators' capital in place, bn.
+    worth : (N,)
+        `even_value`.
+    discount_rate : (N,)
+    step : float
+        Years per period.
+
+    Returns
+    -------
+    (T, F, N)
+        As a flow that is paid in the middle of the period.
+    """
+    later = np.exp(np.log1p(discount_rate) * (step / 2))
+    return np.asarray(shares[:-1] * worth * capital[:-1] * later / step)
 
 
 def discount_factors(rate: FloatArray, periods: int, step: float) -> FloatArray:

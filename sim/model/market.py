@@ -10,7 +10,7 @@ from sim.kernels.growth import left_over
 from sim.kernels.pricing import class_share, home_share, price_into
 from sim.kernels.welfare import class_gains
 from sim.model.economy import LARGEST_EXPONENT, Economy, require
-from sim.model.exits import leave
+from sim.model.exits import free, place
 from sim.model.mix import LEAST_LIFT
 from sim.model.sites import Choice, choose_again, reclassify, serve_reach, settle, transfer
 from sim.model.stocks import SPENDING, Period, Purchases, Stocks
@@ -43,13 +43,14 @@ def advance(economy: Economy, stocks: Stocks, period: Period, attraction: FloatA
     _keep_captive(economy, stocks, period)
     evicted = _move_borders(economy, stocks, period)
     beside = _beside(economy, stocks)
+    freed = None if period.exits is None else free(stocks, period.exits, economy.domestic)
     home_scale = _attract(economy, stocks, period, attraction)
     choice = _choice(economy, stocks, period, attraction, home_scale)
     choice.joined = None if beside is None else np.zeros_like(beside)
-    if evicted is not None:
-        _settle_at_home(economy, stocks, choice, evicted)
-    if period.exits is not None:
-        leave(economy, stocks, period, choice, period.exits)
+    for held, spending in evicted:
+        _settle_at_home(economy, held, choice, spending, joins=held is stocks)
+    if freed is not None:
+        place(stocks, choice, freed, economy.domestic)
     if stocks.sited:
         again = transfer(economy, stocks, period, choice)
         again = again + serve_reach(economy, stocks, period, choice, use)
@@ -224,17 +225,16 @@ def _sites_alone(economy: Economy, period: Period) -> BoolArray | None:
     return alone if alone is not None and alone.any() else None
 
 
-def _move_borders(economy: Economy, stocks: Stocks, period: Period) -> FloatArray | None:
-    """Move the borders of what is open and in reach; returns the spending that an eviction sets free, (G, N).
+def _move_borders(economy: Economy, stocks: Stocks, period: Period) -> list[tuple[Stocks, FloatArray]]:
+    """Move the borders of what is open and in reach; returns what an eviction sets free, (G, N), of which stocks.
 
     Equation (18) of docs/model.md.
     """
-    access, evicted = period.access, None
+    access, evicted = period.access, []
     if access.evicts is not None and access.evicts.any():
         part = np.minimum(access.evicts / np.maximum(stocks.open_part, _TINY), 1.0)
-        evicted = _evict(stocks, part, economy.domestic)
-        if stocks.in_use is not None:
-            _evict(stocks.in_use, part, economy.domestic)
+        every = filter(None, (stocks, stocks.in_use))
+        evicted = [(held, _evict(held, part, economy.domestic)) for held in every]
     if access.closes is not None:
         stocks.left_open = stocks.left_open - access.closes
     open_part = stocks.left_open - economy.inputs["closure.drift"] * (period.step * (period.number + 0.5))
@@ -272,9 +272,13 @@ def _choice(economy: Economy, stocks: Stocks, period: Period, attraction: FloatA
     return Choice(attraction, home_scale, home, partner, gains, rates.closed + rates.partner, rates.partner)
 
 
-def _settle_at_home(economy: Economy, stocks: Stocks, choice: Choice, evicted: FloatArray) -> None:
-    """Who is evicted chooses among domestic offers, and loses the foreign ones."""
-    choice.home_rate += evicted / choice.home
+def _settle_at_home(economy: Economy, stocks: Stocks, choice: Choice, evicted: FloatArray, *, joins: bool) -> None:
+    """Who is evicted chooses among domestic offers, and loses the foreign ones; of goods in use nobody else chooses."""
+    rate = evicted / choice.home
+    if joins:
+        choice.home_rate += rate
+    else:
+        stocks.held[: economy.domestic] += choice.at_home(rate, economy.domestic)
     stocks.home_closed += evicted
     stocks.gain_home += evicted * np.log(choice.home) / economy.excess
 

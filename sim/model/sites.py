@@ -37,6 +37,8 @@ class Choice:
         New spending per unit of attraction of domestic and of partner offers, bn/yr.
     joined : (F, G, N) or None
         What foreign providers have won without own sites so far, bn/yr; None where nobody asks.
+    freed : (G, N) or None
+        Spending within reach of own sites whose provider has left, bn/yr; None where none has.
     """
 
     attraction: FloatArray
@@ -47,6 +49,11 @@ class Choice:
     home_rate: FloatArray
     abroad_rate: FloatArray
     joined: FloatArray | None = None
+    freed: FloatArray | None = None
+
+    def at_home(self, rate: FloatArray, domestic: int) -> FloatArray:
+        """What each domestic offer gets of spending per unit of attraction, (G, N) to (P_d, G, N)."""
+        return self.attraction[:domestic] * (rate * self.home_scale)
 
     def join(self, spending: FloatArray) -> None:
         """Count spending (F, G, N) that a provider has won without an own site."""
@@ -92,7 +99,7 @@ def transfer(economy: Economy, stocks: Stocks, period: Period, choice: Choice) -
     if not handed.any():
         return np.zeros_like(stocks.open_part)
     if stocks.in_use is not None:
-        _hand_over(economy, stocks.in_use, period, choice)
+        _use_again(economy, stocks.in_use, period, choice, _hand_over(economy, stocks.in_use, period, choice))
     return _hand_over(economy, stocks, period, choice)
 
 
@@ -105,6 +112,19 @@ def _hand_over(economy: Economy, stocks: Stocks, period: Period, choice: Choice)
     stocks.gain_owned = np.where(handed, 0.0, stocks.gain_owned)
     stocks.capacity = np.where(period.sites.transfer, 0.0, stocks.capacity)
     return np.asarray((loss * moved).sum(axis=0))
+
+
+def _use_again(economy: Economy, used: Stocks, period: Period, choice: Choice, spending: FloatArray) -> None:
+    """Of goods in use those of who does not consent are counted with whom they choose again, as in `choose_again`."""
+    domestic, rate = economy.domestic, spending / choice.partner
+    partner, joining = rate * choice.attraction[domestic:], rate * choice.home
+    used.held[:domestic] += choice.at_home(rate, domestic)
+    used.inside += partner
+    used.home_inside += joining
+    used.gain_inside += choice.gains.partner * partner
+    used.gain_home += choice.gains.partner * joining
+    if period.access.channels.abroad_part is not None:
+        used.abroad += period.access.channels.abroad_part[:, economy.layer_of] * partner
 
 
 def serve_reach(economy: Economy, stocks: Stocks, period: Period, choice: Choice, use: FloatArray) -> FloatArray:
@@ -141,6 +161,8 @@ def serve_reach(economy: Economy, stocks: Stocks, period: Period, choice: Choice
     if choice.gains.newly_open is not None:
         full_gain += choice.gains.newly_open
     gain = reached_gain(full_gain, new.lift)
+    if reach.freed is not None:  # what it had before opening added nothing to
+        gain += (full_gain - gain) * reach.freed / np.maximum(reach.spending * new.lift + reach.freed, _TINY)
     moved, leaving = _migrate(economy, stocks, asked, room)
     stocks.owned += new.owned + moved
     stocks.gain_owned += gain * new.owned + full_gain * moved
@@ -177,6 +199,7 @@ def _reach(economy: Economy, stocks: Stocks, period: Period, choice: Choice) -> 
         home=choice.home,
         spending=period.contestable * stocks.reach,
         exponent=economy.spending_exponent,
+        freed=choice.freed,
     )
 
 

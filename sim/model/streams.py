@@ -46,9 +46,10 @@ class Streams:
             gross = gross - self._abroad.paid
         if economy.mix is not None and not economy.mix.has_partner:
             gross = np.zeros_like(gross)  # what rounding leaves is no sales of anybody's
-        self._partner = _PartnerStreams(record, gross, rates, step)
+        self._partner = _PartnerStreams(record, masks, gross, rates, step)
         sited = record.capacity.any()
         self._site = _SiteStreams(record, masks, sites, rates, step) if sited else _NoSiteStreams(sites)
+        self._left = _leaves(record, masks)
 
     def _and_abroad(self, values: FloatArray) -> FloatArray:
         """Values of partners and sites with the incremental profit of sales from abroad, which take no capital."""
@@ -78,8 +79,11 @@ class Streams:
 
     @property
     def lasting(self) -> FloatArray:
-        """The value flow without what is paid once, for partners that are bought out."""
-        return self.value if self._partner.premium is None else self.value + self._partner.premium
+        """The value flow without what is paid once, for partners that are bought out, and lost once, by who leaves."""
+        value = self.value if self._partner.premium is None else self.value + self._partner.premium
+        if not self._left.any():
+            return value
+        return value + self._partner.lost + self._site.lost
 
     @property
     def cash(self) -> FloatArray:
@@ -125,6 +129,11 @@ class Streams:
         return self._site.left
 
 
+def _leaves(record: Record, masks: Masks) -> BoolArray:
+    """Who leaves the market in each period of a record, (T, F, N)."""
+    return masks.leaves[: len(record.earned), -record.earned.shape[1] :]
+
+
 class _PartnerStreams:
     """What partners bring and what equity in them costs by period.
 
@@ -132,8 +141,9 @@ class _PartnerStreams:
     (T, 1, N), or (T, F, N) where partners are bought out one by one.
     """
 
-    def __init__(self, record: Record, gross: FloatArray, rates: channels.Rates, step: float) -> None:
+    def __init__(self, record: Record, masks: Masks, gross: FloatArray, rates: channels.Rates, step: float) -> None:
         self._record, self._gross, self._rates, self._step = record, gross, rates, step
+        self._leaves = _leaves(record, masks)
         given = record.equity if record.equity.ndim > 2 else record.equity[:, None]
         self._shares = given + record.equity_bought if record.equity_bought.any() else given
         self._equity = self._shares[1:]
@@ -172,9 +182,29 @@ class _PartnerStreams:
 
     @property
     def capital_return(self) -> FloatArray:
-        """Depreciation less rent, and less what is paid at once above the worth of bought equity."""
-        returned = self._gross * (self._written_off - self._rent)
-        return returned if self.premium is None else returned - self.premium
+        """Depreciation less rent, and less what is paid at once above the worth of bought equity, or lost at once."""
+        return self._gross * (self._written_off - self._rent) - self._once
+
+    @property
+    def _once(self) -> FloatArray | float:
+        """What is paid for partners above their worth, or lost with them."""
+        paid = 0.0 if self.premium is None else self.premium
+        return paid + self.lost if self._leaves.any() else paid
+
+    @property
+    def lost(self) -> FloatArray:
+        """Of stakes in partners of who leaves, whose capital served a brand that is gone, (T, F, N).
+
+        Equation (40) of docs/model.md.
+        """
+        rates = self._rates
+        worth = finance.stake_left(self._shares, self._capital, self._even_value, rates.discount_rate, self._step)
+        return self._leaves * worth
+
+    @cached_property
+    def _capital(self) -> FloatArray:
+        """The operators' capital in place, the base year's last period first, (T + 1, F, N), bn."""
+        return np.concatenate([self._record.opening[None], self._gross]) * self._intensity
 
     @cached_property
     def premium(self) -> FloatArray | None:
@@ -188,8 +218,7 @@ class _PartnerStreams:
 
     @property
     def equity_value(self) -> FloatArray:
-        value = self._gross * (self._split.dividend + self._written_off - self._rent)
-        return value if self.premium is None else value - self.premium
+        return self._gross * (self._split.dividend + self._written_off - self._rent) - self._once
 
     @cached_property
     def _even_value(self) -> FloatArray:
@@ -197,9 +226,9 @@ class _PartnerStreams:
 
     @property
     def capex(self) -> FloatArray:
-        # The operators' capital in place, the base year's last period first, (T + 1, F, N), bn.
-        capital = np.concatenate([self._record.opening[None], self._gross]) * self._intensity
-        spent = finance.equity_spending(self._shares, capital, self._even_value, self._rates.asset_life, self._step)
+        spent = finance.equity_spending(
+            self._shares, self._capital, self._even_value, self._rates.asset_life, self._step
+        )
         return spent if self.premium is None else spent + self.premium
 
     @property
@@ -315,9 +344,14 @@ class _SiteStreams:
 
         Equation (40) of docs/model.md.
         """
-        leaves = self._masks.leaves[: len(self._record.bought), -self._record.bought.shape[1] :]
+        leaves = _leaves(self._record, self._masks)
         before = np.concatenate([self._record.past.sum(axis=0)[None], self._record.capacity[:-1]])
         return np.asarray(leaves & (before > 0.0))
+
+    @property
+    def lost(self) -> FloatArray:
+        """What it still bears, (T, F, N)."""
+        return self._given_up * (self._handed_over[1] / self._step)
 
     def _carried(self, until: IntArray) -> tuple[FloatArray, FloatArray]:
         """What tranches are worth at the start of a period (F, N), at book and by rent; bn."""
@@ -332,5 +366,5 @@ class _NoSiteStreams:
     """The same where nobody has a site: nothing."""
 
     def __init__(self, sites: FloatArray) -> None:
-        self.profit = self.incremental = self.value = self.cash = self.capex = np.zeros_like(sites)
+        self.profit = self.incremental = self.value = self.cash = self.capex = self.lost = np.zeros_like(sites)
         self.tax, self.left = self.profit[:, 0], self.profit[0]

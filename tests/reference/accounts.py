@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from scipy.optimize import brentq
 
-from reference.case import Case, Vector
+from reference.case import Case, Mask, Vector
 from reference.market import Market, mean_price
 from reference.rates import Rates
 
@@ -22,16 +22,18 @@ class Accounts:
     """All channels of every provider by period, USD bn/yr, [t, p]; of domestic ones they mean nothing."""
 
     def __init__(self, case: Case, market: Market) -> None:
-        self.case, self.rates, self.bought, record = case, Rates(case), market.bought, market.record
+        self.case, self.before, self.bought, record = case, Rates(case), market.bought, market.record
         self.past, self.capacity, self.site = market.past, record["capacity"], record["owned"].sum(axis=1)
         self.paid, self.site_earned = record["abroad"].sum(axis=1), record["owned_earned"]
         self.gross = record["spending"].sum(axis=1) - self.site - self.paid
         self.earned = record["earned"] - self.site_earned - record["abroad_earned"]
         self.abroad_earned, self.split = record["abroad_earned"], _split(case, market)
         self.first = (market.path.size[0][:, None] * market.base.layer_share * self.split[0]).sum(axis=0)
-        self.idle = self.rates.idleness(market.path.total_trend[:, None])
+        self.idle = self.before.idleness(market.path.total_trend[:, None])
         self.spans = [case.period(t) for t in range(case.periods)]
-        self.tariff = np.array([case.mean("tariff", *span) for span in self.spans])[:, None]
+        self.rates = Rates(case, *self.spans)
+        self.tariff = np.array([case.tariff(*span) for span in self.spans])[:, None]
+        self.leaves = np.array([_leaves(case, t) for t in range(case.periods)])
         given = np.array([case.phases[0].equity, *(case.mean("equity", *span) for span in self.spans)])
         self.stakes = np.vstack([0.0 * given[0], [self._stake(*span) for span in self.spans]])  # that are bought
         self.equity = given + self.stakes
@@ -55,9 +57,11 @@ class Accounts:
         loaded, dividend, operator, taxes = r.partner(idle, share)
         self.profit = gross * loaded + self.earned
         self.incremental = self.profit + gross * r.saved
-        capital = r.intensity * self.idle * np.vstack([self.first, gross])
+        capital = self.before.intensity * self.idle * np.vstack([self.first, gross])
         place = capital[1:]
-        returned = share * place * (1.0 / r.life - r.rent)
+        # The operator's capital served a brand that is gone: the stake's part of its rent value is lost at once.
+        lost = self.leaves * before * r.even * capital[:-1] * (1.0 + r.wacc) ** (step / 2) / step
+        returned = share * place * (1.0 / r.life - r.rent) - lost
         # A partner is bought at its price over the rent value of its capital; the excess is its owners', at once.
         more = np.maximum(np.minimum(np.diff(self.stakes, axis=0), share - before), 0.0)
         self.premium = (r.stake - 1.0) * more * r.even * place / step
@@ -67,7 +71,7 @@ class Accounts:
         bought = np.maximum(share - before, 0.0) * place * (r.even / step + 1.0 / r.life)
         self.capex = bought + np.minimum(share, before) * invested
         self.cash = self.incremental + share * place / r.life - self.capex
-        self.left = self.equity[-1] * r.even * capital[-1]
+        self.left, self.given_up = self.equity[-1] * r.even[-1] * capital[-1], lost
         h = self.case.home
         self.operator = (gross * operator + self.premium)[:, h:].sum(axis=1)
         self.tax = (gross * taxes)[:, h:].sum(axis=1)
@@ -81,11 +85,14 @@ class Accounts:
         for t in range(case.periods):
             begin, end = case.window(t)
             handed = (begin <= case.transferred) & (case.transferred < end)
-            if handed.any():
+            stood = self.capacity[t - 1] if t else self.bought[: self.past].sum(axis=0)
+            given_up = self.leaves[t] & (stood > 0.0)
+            if (handed | given_up).any():
                 book, rent = self._carried(t)
-                paid[t] = handed * r.price * book / case.step
+                paid[t] = handed * r.price[t] * book / case.step
                 # The rent left is due at the period's start, and flows are paid in its middle.
-                due[t] = handed * rent * (1.0 + r.wacc) ** (case.step / 2) / case.step
+                due[t] = (handed | given_up) * rent * (1.0 + r.wacc[t]) ** (case.step / 2) / case.step
+                self.given_up[t] += given_up * due[t]
         self.site_cash = incremental + depreciation - self.site_capex + paid
         self.site_left = np.where(self.capacity[-1] > 0.0, self._carried(case.periods)[1], 0.0)
         self.profit, self.incremental = self.profit + profit, self.incremental + incremental
@@ -99,8 +106,9 @@ class Accounts:
         r, gross = self.rates, self.paid / (1.0 + self.tariff)
         profit = gross * r.margin + self.abroad_earned / (1.0 + self.tariff)
         self.profit, self.incremental = self.profit + profit, self.incremental + profit + gross * r.saved
-        self.lasting = self.value + profit + gross * r.saved
-        self.value, self.equity_value = self.lasting - self.premium, self.equity_value - self.premium
+        value = self.value + profit + gross * r.saved
+        self.lasting = value + self.given_up  # what is lost once does not last
+        self.value, self.equity_value = value - self.premium, self.equity_value - self.premium
         self.cash = self.cash + profit + gross * r.saved - self.premium
         self.capex, self.tax = (
             self.capex + self.premium,
@@ -109,7 +117,7 @@ class Accounts:
 
     def _carried(self, until: int) -> tuple[Vector, Vector]:
         """Book value and rent that tranches still bear at the start of a period, USD bn, [p]."""
-        r, ages = self.rates, (until + self.past - np.arange(until + self.past)) * self.case.step
+        r, ages = self.before, (until + self.past - np.arange(until + self.past)) * self.case.step
         left, stood = np.maximum(r.life - ages[:, None], 0.0), r.unit * self.bought[: until + self.past]
         return (left / r.life * stood).sum(axis=0), ((1.0 - np.exp(-r.force * left)) / r.whole * stood).sum(axis=0)
 
@@ -140,6 +148,12 @@ class Accounts:
         if not negative.size or negative[-1] == self.case.periods - 1:
             return math.nan
         return float(negative[-1] + 1 - np.flatnonzero(flows)[0]) * self.case.step
+
+
+def _leaves(case: Case, t: int) -> Mask:
+    """Who leaves the market in a window; in the first, whoever left before."""
+    begin, end = case.window(t)
+    return (case.left < end) & ((case.left >= begin) | (t == 0))
 
 
 def _split(case: Case, market: Market) -> Vector:
@@ -175,7 +189,7 @@ def _cells(scopes: Sequence[str], items: Sequence[str], values: Vector) -> dict[
 
 def _of_market(case: Case, market: Market, accounts: Accounts) -> Outcomes:
     """Outcomes by layer and in total, the base year first."""
-    h, base, record, r = case.home, market.base, market.record, accounts.rates
+    h, base, record = case.home, market.base, market.record
 
     def yearly(first: Vector, flows: Vector) -> Vector:
         """[y, scope, ...]: layers, then the total."""
@@ -184,11 +198,16 @@ def _of_market(case: Case, market: Market, accounts: Accounts) -> Outcomes:
     foreign, first = [*case.providers[h:], "foreign"], base.size[:, None] * base.layer_share
     spent = yearly(first, record["spending"])
     size, abroad = spent.sum(axis=-1), spent[..., h:].sum(axis=-1)
-    net, nothing = (r.royalty(accounts.idle) * (1.0 - r.royalty_tax))[:, None], np.zeros(len(case.layers))
+    both, nothing = (accounts.before, accounts.rates), np.zeros(len(case.layers))
+    royalties = [
+        r.royalty(idle) * (1.0 - r.royalty_tax)
+        for r, idle in zip(both, (accounts.idle[:1], accounts.idle[1:]), strict=True)
+    ]
+    net = np.concatenate(royalties)[:, None]
     with_partner, tariff = record["spending"] - record["owned"] - record["abroad"], accounts.tariff[:, :, None]
     kept = net[1:] * with_partner + record["owned"] + record["abroad"] / (1.0 + tariff)
     sold = accounts.split * first
-    kept_before = net[0] * sold[0] + sold[1] / (1.0 + case.phases[0].tariff) + sold[2]
+    kept_before = net[0] * sold[0] + sold[1] / (1.0 + case.at_first(case.phases[0])) + sold[2]
     prices = [mean_price(base.log_markup[rows], (base.weight[:, None] * base.share)[rows]) for rows in case.rows]
     table = {
         "market_size": (size, [""]),
@@ -209,16 +228,18 @@ def _of_market(case: Case, market: Market, accounts: Accounts) -> Outcomes:
     if case.scenario.channel_of("cross_border") is not None:
         table["cross_border_revenue"] = (_with_sum(yearly(sold[1], record["abroad"])[..., h:]), foreign)
     found = {name: _cells([*case.layers, "total"], items, values) for name, (values, items) in table.items()}
+    of_home = _years(case, accounts.rates.domestic * record["spending"].sum(axis=1))
+    earned = np.vstack([accounts.before.domestic * spent[0, -1], of_home])
     squeezed = np.concatenate([[0.0], _years(case, record["earned"][:, :h].sum(axis=1))])
     return {
         **found,
-        "domestic_gross_profit": {("total", ""): (r.domestic * spent[:, -1])[:, :h].sum(axis=1) + squeezed},
+        "domestic_gross_profit": {("total", ""): earned[:, :h].sum(axis=1) + squeezed},
     }
 
 
 def _of_money(case: Case, a: Accounts) -> Outcomes:
     """Outcomes of foreign providers and of those who deal with them."""
-    r, middles = a.rates, (np.arange(case.periods) + 0.5)[:, None] * case.step
+    r, middles = a.before, (np.arange(case.periods) + 0.5)[:, None] * case.step
     factor = (1.0 + r.wacc) ** -middles * case.step
     last, npv = _years(case, a.lasting)[-1], (factor * a.value).sum(axis=0)
     going = last * (1.0 + r.terminal) / (r.wacc - r.terminal) / (1.0 + r.wacc) ** (case.periods * case.step)

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from sim.scenario.scenario import Scenario
 
-__all__ = ["Case", "Closing", "Mask", "Phase", "Vector"]
+__all__ = ["Case", "Mask", "Phase", "Vector"]
 
 Vector = npt.NDArray[np.float64]
 Mask = npt.NDArray[np.bool_]
@@ -28,7 +28,7 @@ class Phase:
     spillover: float
     cross_border: float
     cross_border_unlock: float
-    tariff: float
+    tariff: float | None  # None where the channel's own counts
     bought_unlock: float
     equity_cap: float | None
     equity: Vector  # of each provider in its partner's operator, [p]
@@ -37,15 +37,6 @@ class Phase:
     owned_layers: tuple[str, ...]
     reach: str
     capped: bool
-
-
-@dataclass(frozen=True)
-class Closing:
-    """A policy event that closes parts of segments (a fraction each), and whether it evicts."""
-
-    date: float
-    parts: Mapping[str, float]
-    evicts: bool
 
 
 @dataclass
@@ -66,7 +57,7 @@ class Case:
     origin_offsets: Vector  # [t, l], c of section 5
     entrant_offsets: Mapping[str, Vector]  # b of who arrives later, by periods since its arrival
     phases: Sequence[Phase]  # in order; the first is the start's
-    closings: Sequence[Closing]
+    steps: Mapping[str, float]  # when the steps of the calendar happen
     launched: Vector
     withdrawn: Vector
     transferred: Vector
@@ -87,6 +78,10 @@ class Case:
         self.providers, self.home = [*found.domestic, *found.foreign], len(found.domestic)
         self.foreign: Mask = np.arange(len(self.providers)) >= self.home
         self.fringe: Mask = np.array([found.providers[name].fringe for name in self.providers])
+        leaves = [
+            [self.steps[step] for step, said in found.policy.steps.items() if p in said.exits] for p in self.providers
+        ]
+        self.left: Vector = np.array([min(days, default=np.inf) for days in leaves])
 
     def __getitem__(self, name: str) -> float:
         return self.inputs[name]
@@ -98,9 +93,38 @@ class Case:
         asked = any(one.regime is not None for one in opening.hypotheses.values())
         return self.scenario.channels is not None or asked or bool(opening.provider_factor)
 
-    def own(self, owners: str, names: Sequence[str], path: str) -> Vector:
-        """A number of each of some, their own or everybody's."""
-        return np.array([self.inputs.get(f"{owners}.{name}.{path}", self.inputs.get(path, 0.0)) for name in names])
+    def own(self, owners: str, names: Sequence[str], path: str, span: tuple[float, float] | None = None) -> Vector:
+        """A number of each of some, their own or everybody's, in the base year or in the mean over a span."""
+        every = self.inputs.get(path, 0.0) if span is None else self.number(path, *span)
+        return np.array([self.inputs.get(f"{owners}.{name}.{path}", every) for name in names])
+
+    def changes(self, path: str) -> list[tuple[float, float]]:
+        """The days on which steps change a number, and what it is from then on; the first of all is the base year's."""
+        found, stated = [(-np.inf, self.inputs.get(path, 0.0))], f".effects.{path}."
+        for step, day in sorted(self.steps.items(), key=lambda item: item[1]):
+            for name, by in self.inputs.items():
+                if name.startswith(f"policy.steps.{step}{stated}"):
+                    before, way = found[-1][1], name.rsplit(".", 1)[1]
+                    found.append((day, {"to": by, "times": before * by, "plus": before + by}[way]))
+        return found
+
+    def number(self, path: str, begin: float, end: float) -> float:
+        """Mean of a number over a span (section 11): what it was, and of each change the part of the span after it."""
+        (_, mean), *later = every = self.changes(path)
+        for (day, value), (_, before) in zip(later, every, strict=False):
+            mean += (value - before) * max(end - max(begin, day), 0.0) / (end - begin)
+        return mean
+
+    def chosen(self, path: str, t: int) -> float:
+        """The same of what moves customers and quality: over the window."""
+        return self.number(path, *self.window(t))
+
+    def away(self, t: int) -> Vector:
+        """The part of the window in which each provider is gone: all of that in which it leaves, but of goods."""
+        begin, end = self.window(t)
+        if not self.buys:
+            return np.where(self.left < end, 1.0, 0.0)
+        return np.maximum(end - np.maximum(self.left, begin), 0.0) / (end - begin)
 
     def window(self, t: int) -> tuple[float, float]:
         """From the middle of the period before to the middle of period t (section 4, timing); of goods the period."""
@@ -130,6 +154,24 @@ class Case:
 
     def mean(self, lever: str, begin: float, end: float) -> float:
         """What counts from the day of the rule: the mean of a lever; what is in force first was so before."""
-        starts = [begin, *(phase.start for phase in self.phases[1:])]
-        days = [max(min(end, p.end) - max(begin, start), 0.0) for p, start in zip(self.phases, starts, strict=True)]
+        days = [last - first for first, last in self._spans(begin, end)]
         return sum(d * getattr(p, lever) for d, p in zip(days, self.phases, strict=True)) / (end - begin)
+
+    def tariff(self, begin: float, end: float) -> float:
+        """The mean of the tariff: what a regime states, else the channel's own, which steps may change."""
+        owed, path = 0.0, f"channels.{self.scenario.channel_of('cross_border')}.tariff"
+        for phase, (first, last) in zip(self.phases, self._spans(begin, end), strict=True):
+            if last > first:
+                owed += (last - first) * (self.number(path, first, last) if phase.tariff is None else phase.tariff)
+        return owed / (end - begin)
+
+    def at_first(self, phase: Phase) -> float:
+        """The tariff of a phase with the numbers of the base year."""
+        path = f"channels.{self.scenario.channel_of('cross_border')}.tariff"
+        return self.inputs.get(path, 0.0) if phase.tariff is None else phase.tariff
+
+    def _spans(self, begin: float, end: float) -> list[tuple[float, float]]:
+        """What of a span each phase has."""
+        starts = [begin, *(phase.start for phase in self.phases[1:])]
+        firsts = [max(begin, start) for start in starts]
+        return [(first, max(min(end, p.end), first)) for p, first in zip(self.phases, firsts, strict=True)]

@@ -27,10 +27,10 @@ class Levels(NamedTuple):
     tariff: float
 
 
-def granted(phase: Phase) -> Levels:
-    """All that a phase grants, as if it had arrived."""
+def granted(case: Case, phase: Phase) -> Levels:
+    """All that a phase grants, as if it had arrived, with the numbers of the base year."""
     owned, partner = phase.owned_unlock, phase.partner_unlock
-    return Levels(partner, phase.cross_border_unlock, owned, phase.cross_border, phase.tariff)
+    return Levels(partner, phase.cross_border_unlock, owned, phase.cross_border, case.at_first(phase))
 
 
 def sold_through(case: Case) -> Vector:
@@ -62,7 +62,7 @@ class Channels:
         factors = np.array([case[f"opening.layer_factor.{layer}"] for layer in case.layers])
         own = np.array([case.inputs.get(f"opening.provider_factor.{name}", 1.0) for name in case.providers])
         self.case, self.worth, self.sold = case, phi * factors[:, None] * own, sold_through(case)
-        seen = self.sold / self._offers(granted(case.phases[0]))
+        seen = self.sold / self._offers(granted(case, case.phases[0]))
         self.seen, self.before = seen / seen.sum(axis=0), 1.0 / seen.sum(axis=0)  # f and A of the base year
         self.sited = self.sold[OWNED].any(axis=0) & case.foreign
         self.whole = (self.sold[OWNED] >= 1.0).all(axis=0)  # who sells through nothing but sites
@@ -106,7 +106,7 @@ class Channels:
 
     def long_run(self, phase: Phase | None) -> Vector:
         """Log of what a regime, or full control, lifts everybody's attraction by where all choose."""
-        levels = Levels(1.0, 1.0, 1.0, 1.0, 0.0) if phase is None else granted(phase)
+        levels = Levels(1.0, 1.0, 1.0, 1.0, 0.0) if phase is None else granted(self.case, phase)
         owned, rest, _ = self.lifts(levels)
         with np.errstate(divide="ignore"):
             both = np.log(self.most_seen * np.exp(owned) + (1.0 - self.most_seen) * np.exp(rest))

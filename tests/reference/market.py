@@ -60,15 +60,34 @@ def market_path(case: Case, base: Base) -> Path:
     if case.scenario.demand.kind == "purchase":  # what is in use grows with the market
         return Path(size, size[1:] / size[:-1], np.concatenate([[first], np.diff(curve) / case.step]))
     # Existing customers stay, less churn; a part of the trend's growth stays with them, and all of shocks.
-    kept = np.minimum(trend, case["demand.captive_growth"] * trend)
-    kappa = np.exp((kept + growth - trend - case["demand.churn"]) * case.step)
+    stays, churn = (
+        np.array([case.chosen(f"demand.{name}", t) for t in range(case.periods)])[:, None]
+        for name in ("captive_growth", "churn")
+    )
+    kappa = np.exp((np.minimum(trend, stays * trend) + growth - trend - churn) * case.step)
     return Path(size, kappa, np.concatenate([[first], np.diff(curve) / case.step]))
 
 
 def _curve(case: Case, age: Vector) -> Vector:
     """The trend of log size."""
     extra = -case["market.step_rate"] * math.expm1(-case["market.step_size"])
-    return (_fading(case, age) if case.scenario.market.growth_by_year is None else _by_year(case, age)) + extra * age
+    if case.scenario.market.growth_by_year is None:
+        return _fading(case, age) + _bent(case, age, _fade(case), 0.0) + extra * age
+    return _by_year(case, age) + extra * age
+
+
+def _bent(case: Case, age: Vector, fade: float, end: float) -> Vector:
+    """What steps make of growth in the long run (section 11), which years of stated growth do not know."""
+    middle, every, bent = (
+        case.scenario.horizon.base_year + 0.5,
+        case.changes("market.growth_long_run"),
+        np.zeros(len(age)),
+    )
+    for (day, value), (_, before) in zip(every[1:], every, strict=False):
+        if day < math.inf:
+            on = np.maximum(age - max(day - middle, end), 0.0)
+            bent += (math.log1p(value) - math.log1p(before)) * (on + np.expm1(-fade * on) / fade)
+    return bent
 
 
 def _by_year(case: Case, age: Vector) -> Vector:
@@ -82,17 +101,23 @@ def _by_year(case: Case, age: Vector) -> Vector:
         size.append(size[-1] + float(np.interp(year, [base, *stated], rates)))
     fade, later = math.log(2.0) / case["market.growth_fade"], np.maximum(age - end, 0.0)
     tail = last * later + (rates[-1] - last) * (1.0 - np.exp(-fade * later)) / fade
-    return np.interp(age, np.arange(end + 1), size) + tail
+    return np.interp(age, np.arange(end + 1), size) + tail + _bent(case, age, fade, end)
 
 
 def _fading(case: Case, age: Vector) -> Vector:
     """Growth that fades so as to meet the median forecast, and what the draw's own forecast adds."""
     first, last = (math.log1p(case[f"market.{name}"]) for name in ("growth_base", "growth_long_run"))
-    span, expected = float(case.scenario.market.forecast_years), math.log1p(case.median_forecast)
-    fade = brentq(lambda x: last + (first - last) * -math.expm1(-x) / x - expected, 1e-9, 1e3, xtol=1e-15) / span
+    span, fade = float(case.scenario.market.forecast_years), _fade(case)
     level = span * math.log((1.0 + case["market.growth_forecast"]) / (1.0 + case.median_forecast))
     tilt = level * np.clip((age - 0.5) / (span - 0.5), 0.0, 1.0)
     return last * age - (first - last) * np.expm1(-fade * age) / fade + tilt
+
+
+def _fade(case: Case) -> float:
+    """The rate at which growth fades so as to meet the median forecast."""
+    first, last = (math.log1p(case[f"market.{name}"]) for name in ("growth_base", "growth_long_run"))
+    span, expected = float(case.scenario.market.forecast_years), math.log1p(case.median_forecast)
+    return brentq(lambda x: last + (first - last) * -math.expm1(-x) / x - expected, 1e-9, 1e3, xtol=1e-15) / span
 
 
 def _layer_parts(case: Case, base: Base, age: Vector) -> Vector:
@@ -187,7 +212,7 @@ def _owned_unlock(case: Case, begin: float, end: float, launched: float) -> floa
 def _cap(case: Case, path: Path, t: int) -> float:
     """Of a zone: stated at the mean size of the first year, it grows with the total market."""
     total = path.size.sum(axis=1)
-    stated = case.inputs.get("zone.cap", 0.0) * total[t + 1] / total[1 : case.per_year + 1].mean()
+    stated = case.number("zone.cap", *case.period(t)) * total[t + 1] / total[1 : case.per_year + 1].mean()
     return stated if any(phase.capped for phase in case.met(t)) else math.inf
 
 
@@ -209,7 +234,7 @@ def _lifts(case: Case, base: Base, t: int) -> Lifts:
         abroad=start.cross_border_unlock + _unlocked(case, "cross_border_unlock", begin, end),
         owned=np.where(channels.sited, sites, start.partner_unlock + by_site),
         kept=case.mean("cross_border", begin, end),
-        tariff=case.mean("tariff", begin, end),
+        tariff=case.tariff(begin, end),
     )
     owned, rest, served = channels.lifts(levels)
     rest = np.maximum(rest, LEAST)
@@ -225,16 +250,15 @@ def _migrates(case: Case, t: int) -> Vector:
 
     Left open by the specification: at base-year markups, and at utilisation u, as entry; both as the engine.
     """
-    owned, partner = Rates(case).worth(case.in_force(t).equity, 1.0)
-    return (1.0 - case.inputs.get("migration.consent_loss", 0.0)) * owned > (
-        math.inf if case.in_force(t).capped else partner
-    )
+    owned, partner = Rates(case, case.period(t)).worth(case.in_force(t).equity, 1.0)
+    return (1.0 - case.chosen("migration.consent_loss", t)) * owned > (math.inf if case.in_force(t).capped else partner)
 
 
-def _closing(case: Case, g: int, t: int, *, evicts: bool = False) -> float:
-    """Part of a segment that events close in the window, or what of it they evict."""
-    steps = (closing for closing in case.closings if closing.evicts >= evicts)
-    return sum(closing.parts.get(case.segments[g], 0.0) * _comes(case, closing.date, t) for closing in steps)
+def _done(case: Case, deed: str, name: str, t: int, *, evicts: bool = False) -> float:
+    """What steps do in a window: `closes`, or that of those which evict, and `opens` a segment, `raises` a layer."""
+    steps = (step for step, said in case.scenario.policy.steps.items() if said.evicts >= evicts)
+    stated = {step: case.inputs.get(f"policy.steps.{step}.{deed}.{name}", 0.0) for step in steps}
+    return sum(much * _comes(case, case.steps[step], t) for step, much in stated.items() if much)
 
 
 def _comes(case: Case, day: float, t: int) -> float:
@@ -280,6 +304,7 @@ class Choice:
     pull: Vector  # attraction of home and partner offers [p], and of owned ones where a site takes new business
     owned: Vector
     in_reach: float  # contestable spending in the owned-open class before expansion
+    freed: float  # spending there of whose provider has left
     gain: float  # per unit in the partner-open class
     newly_open: float  # what spending that was closed in the base year takes off the log of attraction, in the mean
     without: float  # total attraction in reach without new sites
@@ -379,7 +404,8 @@ def _lives(case: Case) -> Vector:
 def _live(case: Case, t: int) -> Vector:
     """Years of the window of period t since launch, 0 where no site runs in its middle; [p]."""
     end = case.window(t)[1]
-    return np.where((case.launched < end) & (case.transferred >= end), np.minimum(end - case.launched, case.step), 0.0)
+    runs = (case.launched < end) & (case.transferred >= end) & (case.left >= end)
+    return np.where(runs, np.minimum(end - case.launched, case.step), 0.0)
 
 
 def _advance(case: Case, market: Market, t: int) -> dict[str, Vector]:
@@ -388,10 +414,11 @@ def _advance(case: Case, market: Market, t: int) -> dict[str, Vector]:
     selling = np.where(case.withdrawn >= end, years, 0.0)
     if case.buys:
         selling = np.maximum(years - np.maximum(end - np.maximum(case.withdrawn, begin), 0.0), 0.0)
-    _raise_quality(case, market, case.mean("spillover", begin, end), t)
+    _raise_quality(case, market, t)
     lifts = _lifts(case, market.base, t)
     chosen = [_choice(case, market, g, lifts, selling, t) for g in range(len(market.segments))]
-    _hand_over(case, market, chosen, (begin <= case.transferred) & (case.transferred < end))
+    market.capacity = np.where(case.away(t) > 0.0, 0.0, market.capacity)
+    _hand_over(case, market, chosen, (begin <= case.transferred) & (case.transferred < end), t)
     if years.any() or market.capacity.any():
         _sites(case, market, chosen, (years, selling, use), t)
     for segment, choice in zip(market.segments, chosen, strict=True):
@@ -401,7 +428,7 @@ def _advance(case: Case, market: Market, t: int) -> dict[str, Vector]:
     for segment in market.segments:
         _price(case, segment)
         if segment.used is not None:  # what is bought replaces a part of what is in use
-            renewed = -math.expm1(-case.step / case["demand.repurchase_years"])
+            renewed = -math.expm1(-case.step / case.chosen("demand.repurchase_years", t))
             for used, now in zip(segment.used, (segment.spent, segment.gain, segment.abroad), strict=True):
                 used += renewed * (now - used)
     return record
@@ -415,14 +442,15 @@ def _serve_from_abroad(segment: Segment, choice: Choice) -> None:
     segment.abroad += choice.served * choice.joined
 
 
-def _raise_quality(case: Case, market: Market, allowed: float, t: int) -> None:
-    """Technology transfer, by the shares of the period before."""
-    age, turned = t * case.step, case.turns[t] - (case.turns[t - 1] if t else 0.0)
+def _raise_quality(case: Case, market: Market, t: int) -> None:
+    """Technology transfer, by the shares of the period before; and what luck, and steps, add at once."""
+    allowed, age = case.mean("spillover", *case.window(t)), t * case.step
+    turned = case.turns[t] - (case.turns[t - 1] if t else 0.0)
     half_life = case.inputs.get("technology.catch_up_half_life", math.inf)
     halves = np.linspace(age, age + case.step, 2001)[:-1] + case.step / 4000
     left = float(np.mean(0.5 ** (halves / half_life)))  # by midpoints
     names = ("catch_up", "spillover", "owned_spillover")
-    own = [case.own("market.layers", case.layers, f"technology.{name}") for name in names]
+    own = [case.own("market.layers", case.layers, f"technology.{name}", case.window(t)) for name in names]
     for layer, shares in enumerate(market.base.layer_share):
         catch_up, spillover, of_sites = (rates[layer] for rates in own)
         spent = sum(market.segments[g].spent for g in case.rows[layer])
@@ -430,7 +458,8 @@ def _raise_quality(case: Case, market: Market, allowed: float, t: int) -> None:
         exposed -= sum(market.segments[g].abroad.sum() for g in case.rows[layer])
         relative = exposed / spent.sum() / shares[case.home :].sum()
         rate = catch_up * left + spillover * allowed * relative
-        market.quality[layer] += rate * case.step + turned
+        raised = _done(case, "raises", case.layers[layer], t)
+        market.quality[layer] += rate * case.step + turned + raised
 
 
 def _choice(case: Case, market: Market, g: int, lifts: Lifts, selling: Vector, t: int) -> Choice:
@@ -440,6 +469,7 @@ def _choice(case: Case, market: Market, g: int, lifts: Lifts, selling: Vector, t
     segment.gain = segment.gain + (segment.before - segment.markup) * segment.spent
     evicted = _move_borders(case, segment, g, t, bool(selling.any()))
     beside = segment.spent[OUTSIDE] + segment.spent[INSIDE]
+    freed = _leave(case, segment, t)
     pull, owned = _offers(case, market, g, lifts, selling, t)
     log_home, log_all = math.log(pull[:h].sum()), math.log(pull.sum())
     base_home = math.log(base.choice[g, :h].sum())
@@ -448,9 +478,11 @@ def _choice(case: Case, market: Market, g: int, lifts: Lifts, selling: Vector, t
     newly = base_home * opened / (1.0 - closed) if closed < 1.0 else 0.0
     gain = (log_all - newly) / case.excess
     at_home, in_open = pull[:h] / pull[:h].sum(), free * segment.open * (1.0 - segment.reach) * pull / pull.sum()
-    segment.spent[CLOSED, :h] += (free * closed + evicted) * at_home
-    in_closed = (free * closed + evicted) * log_home - free * stayed * base_home
-    segment.gain[CLOSED, :h] += in_closed / case.excess * at_home
+    segment.spent[CLOSED, :h] += free * closed * at_home
+    segment.gain[CLOSED, :h] += free * (closed * log_home - stayed * base_home) / case.excess * at_home
+    for (spent, gained, _), spending in zip(segment.stocks, evicted, strict=True):
+        spent[CLOSED, :h] += spending * at_home
+        gained[CLOSED, :h] += spending * log_home / case.excess * at_home
     segment.spent[OUTSIDE] += in_open
     segment.gain[OUTSIDE] += gain * in_open
     sited = base.channels.sited if base.channels is not None else ~case.foreign & False
@@ -458,7 +490,37 @@ def _choice(case: Case, market: Market, g: int, lifts: Lifts, selling: Vector, t
     sees = (lifts[0][layer] > LEAST) | (base.channels is None)
     served = lifts[2][layer] if base.channels is not None else np.zeros(len(pull))
     in_reach = free * segment.open * segment.reach
-    return Choice(pull, owned, in_reach, gain, newly, without, sees, served, beside, in_open.copy())
+    of_closed = (log_home - stayed * base_home / closed) / case.excess if closed > 0.0 else 0.0
+    joined = in_open.copy()
+    segment.spent[CLOSED, :h] += freed[CLOSED] * at_home
+    segment.gain[CLOSED, :h] += freed[CLOSED] * of_closed * at_home
+    chosen = freed[OUTSIDE] * pull / pull.sum()
+    segment.spent[OUTSIDE] += chosen
+    segment.gain[OUTSIDE] += gain * chosen
+    joined += chosen
+    return Choice(pull, owned, in_reach, freed[INSIDE], gain, newly, without, sees, served, beside, joined)
+
+
+def _leave(case: Case, segment: Segment, t: int) -> Vector:
+    """Take what is with those who leave, with its gain; the spending by class, that on sites with what is beside them.
+
+    Sites are closed for all of the window. Domestic customers are alike in all classes.
+    """
+    away, h = case.away(t), case.home
+    if not away.any():
+        return np.zeros(SITE)
+    home = segment.spent[:, :h].sum(axis=0)
+    for stock in (segment.spent, segment.gain):
+        stock[:, :h] = np.outer(stock[:, :h].sum(axis=1), home / home.sum())
+    taken = segment.spent * away
+    taken[SITE] = segment.spent[SITE] * (away > 0.0)
+    with np.errstate(invalid="ignore"):
+        stays = np.where(segment.spent != 0.0, 1.0 - taken / segment.spent, 1.0 - away)
+    segment.spent = segment.spent - taken
+    segment.gain = segment.gain * stays
+    freed = taken.sum(axis=1)
+    freed[INSIDE if segment.reach > 0.0 else OUTSIDE] += freed[SITE]
+    return freed[:SITE]
 
 
 def _keep(case: Case, market: Market, g: int, t: int) -> float:
@@ -467,22 +529,25 @@ def _keep(case: Case, market: Market, g: int, t: int) -> float:
     kappa = path.kappa[t, layer]
     if segment.used is not None:
         segment.used = tuple(kappa * used for used in segment.used)
-        segment.spent, segment.gain, segment.abroad = (case["demand.loyalty"] * used for used in segment.used)
-        return (1.0 - case["demand.loyalty"]) * path.size[t + 1, layer] * market.base.weight[g]
+        loyalty = case.chosen("demand.loyalty", t)
+        segment.spent, segment.gain, segment.abroad = (loyalty * used for used in segment.used)
+        return (1.0 - loyalty) * path.size[t + 1, layer] * market.base.weight[g]
     segment.spent, segment.gain, segment.abroad = kappa * segment.spent, kappa * segment.gain, kappa * segment.abroad
     return (path.size[t + 1, layer] - path.size[t, layer] * kappa) * market.base.weight[g]
 
 
-def _move_borders(case: Case, segment: Segment, g: int, t: int, sold: bool) -> float:
-    """Closure and reach; returns what an eviction sets free, which settles at home."""
-    leaving = _closing(case, g, t, evicts=True)
+def _move_borders(case: Case, segment: Segment, g: int, t: int, sold: bool) -> list[float]:
+    """Closure and reach; returns what an eviction sets free of each stock, which settles at home."""
+    name, middle = case.segments[g], (t + 0.5) * case.step
+    leaving = _done(case, "closes", name, t, evicts=True)
     part = min(leaving / segment.open, 1.0) if segment.open > 0.0 else float(leaving > 0.0)
-    evicted = part * segment.spent[:, case.home :].sum()
+    evicted = [part * spent[:, case.home :].sum() for spent, _, _ in segment.stocks]
     for stock in (stock for stocks in segment.stocks for stock in stocks):
         stock[..., case.home :] *= 1.0 - part
-    segment.shut += _closing(case, g, t)
-    drifted = case["closure.drift"] * (t + 0.5) * case.step
-    segment.open = min(max(case[f"segments.{case.segments[g]}.open"] - segment.shut - drifted, 0.0), 1.0)
+    segment.shut += _done(case, "closes", name, t) - _done(case, "opens", name, t)
+    first = case.period(0)[0]
+    drifted = case.number("closure.drift", first, first + middle) * middle
+    segment.open = min(max(case[f"segments.{name}.open"] - segment.shut - drifted, 0.0), 1.0)
     # Customers cross the border of the reach with it; what closes takes from both sides alike.
     old, new = segment.reach, max(reach_of(case, phase, case.segments[g]) for phase in case.met(t)) if sold else 0.0
     enters, leaves = (new - old) / (1.0 - old) if new > old else 0.0, (old - new) / old if new < old else 0.0
@@ -500,6 +565,7 @@ def _offers(case: Case, market: Market, g: int, lifts: Lifts, selling: Vector, t
     push = np.where(case.foreign, lifts[0][layer], case.excess * market.quality[layer])
     moved = market.luck[t, layer] * np.exp(push + _jumped(case, t) - case.excess * segment.markup)
     here, arrives = np.array([_presence(case, p, t) for p in range(len(moved))]).T
+    here = here * (1.0 - case.away(t))
     everybody = (segment.worth * moved * here).sum()
     for p in np.flatnonzero(arrives):  # it gets its part of new choices where partners of all are seen
         segment.worth[p] = _odds(case, p, case.layers[layer]) * everybody / moved[p]
@@ -520,7 +586,7 @@ def _jumped(case: Case, t: int) -> Vector:
     for p, name in enumerate(case.providers):
         jumps = case.scenario.providers[name].jumps
         if jumps is not None and jumps.rate is None:
-            day = case.launched[p] if jumps.when is None else decimal_year(jumps.when)
+            day = decimal_year(jumps.when) if jumps.when else case.steps.get(jumps.after, case.launched[p])
             day += case.inputs.get(f"providers.{name}.jumps.delay", 0.0)
             part, size = max(end - max(begin, day), 0.0) / (end - begin), case[f"providers.{name}.jumps.size"]
             jumped[p] = math.log(1.0 - part + part * math.exp(size))
@@ -553,16 +619,23 @@ def _choose_again(segment: Segment, choice: Choice) -> None:
 # ---------------------------------------------------------------- own sites
 
 
-def _hand_over(case: Case, market: Market, chosen: list[Choice], handed: Vector) -> None:
+def _hand_over(case: Case, market: Market, chosen: list[Choice], handed: Vector, t: int) -> None:
     """Forced transfer: customers go to the partner offer, less those who do not consent."""
-    loss = case.inputs.get("migration.consent_loss", 0.0)
+    loss = case.chosen("migration.consent_loss", t)
     for segment, choice in zip(market.segments, chosen, strict=True):
         choice.again += loss * segment.spent[SITE, handed].sum()
+        left = loss * segment.stocks[-1][0][SITE, handed].sum()
         for spent, gain, _ in segment.stocks:
             moved = np.where(handed, spent[SITE], 0.0)
             spent[OUTSIDE] += (1.0 - loss) * moved
             gain[OUTSIDE] += (1.0 - loss) * moved * choice.gain
             spent[SITE, handed] = gain[SITE, handed] = 0.0
+        if segment.used is not None:  # who does not consent is counted with whom it chooses again
+            spent, gain, abroad = segment.used
+            joining = left / choice.pull.sum() * choice.pull
+            spent[INSIDE] += joining
+            gain[INSIDE] += joining * choice.gain
+            abroad += choice.served * joining
     market.capacity = np.where(handed, 0.0, market.capacity)
 
 
@@ -581,14 +654,14 @@ def _intake(case: Case, choice: Choice, seen: Vector) -> Intake:
     owned, other = seen * choice.owned, (1.0 - seen) * choice.pull
     total = owned.sum() + other.sum()
     lift = (total / choice.without) ** ((case["demand.elasticity_of_demand"] - 1.0) / case.excess)
-    rate = choice.in_reach * lift / total
+    rate = (choice.in_reach * lift + choice.freed) / total
     return Intake(rate * owned, rate * other, lift, math.log(total))
 
 
 def _sites(case: Case, market: Market, chosen: list[Choice], windows: tuple[Vector, Vector, Vector], t: int) -> None:
     """The owned-open class: capacity, then room for growth on site, new customers and migrants, in this order."""
-    (years, selling, use), loss = windows, case.inputs.get("migration.consent_loss", 0.0)
-    asked = case.part * -np.expm1(-case.inputs.get("migration.rate", 0.0) * selling) * _migrates(case, t)
+    (years, selling, use), loss = windows, case.chosen("migration.consent_loss", t)
+    asked = case.part * -np.expm1(-case.chosen("migration.rate", t) * selling) * _migrates(case, t)
     share = [case.part * selling / case.step] * len(chosen)
     if (channels := market.base.channels) is not None:
         share = [seen * channels.most_seen[layer] for seen, layer in zip(share, case.layer_of, strict=True)]
@@ -606,7 +679,7 @@ def _sites(case: Case, market: Market, chosen: list[Choice], windows: tuple[Vect
     room = np.maximum(room - sum(one.owned for one in intakes), 0.0)
     movers = asked * _fit(room, (1.0 - loss) * asked * market.on(INSIDE))
     for segment, choice, new in zip(market.segments, chosen, intakes, strict=True):
-        _enter(case, segment, choice, new, movers)
+        _enter(case, segment, choice, new, movers, loss)
 
 
 def _in_time(choice: Choice, seen: Vector, part: Vector) -> Vector:
@@ -634,12 +707,14 @@ def _fit(room: Vector, wanted: Vector) -> Vector:
     return np.minimum(np.divide(room, wanted, out=np.ones_like(room), where=wanted > 0.0), 1.0)
 
 
-def _enter(case: Case, segment: Segment, choice: Choice, new: Intake, movers: Vector) -> None:
+def _enter(case: Case, segment: Segment, choice: Choice, new: Intake, movers: Vector, loss: float) -> None:
     """Migrants and new customers take their places, with their gain; what opening adds counts half."""
-    loss, moved = case.inputs.get("migration.consent_loss", 0.0), movers * segment.spent[INSIDE]
+    moved = movers * segment.spent[INSIDE]
     stays = new.other * choice.sees
     full = (new.log_total - choice.newly_open) / case.excess
-    gain = full * (1.0 / new.lift + 0.5 * (1.0 - 1.0 / new.lift))
+    anew = choice.in_reach * (1.0 + 0.5 * (new.lift - 1.0)) + choice.freed
+    every = choice.in_reach * new.lift + choice.freed
+    gain = full * (anew / every if every > 0.0 else 0.0)
     choice.again += loss * moved.sum() + (new.other - stays).sum()
     choice.joined += stays
     segment.spent[SITE] += (1.0 - loss) * moved + new.owned
@@ -673,7 +748,7 @@ def _build(case: Case, market: Market, seen: tuple[Vector, Vector, Vector], t: i
         change = np.where(first, 0.0, change)
     smoothed = market.planned + (1.0 - math.exp(-case.step / MEMORY)) * (change / case.step - market.planned)
     market.planned = np.where(first, change / np.maximum(years, 1e-9), smoothed)
-    ahead = case["capacity.expansion_lead"] + case["capacity.planning_years"]
+    ahead = case["capacity.expansion_lead"] + case.chosen("capacity.planning_years", t)
     wanted = np.maximum(np.where(first, launch, whole) + market.planned * ahead, 0.0) * _headroom(case)
     market.wanted[now] = np.where(live, wanted, 0.0)
     standing = np.maximum(market.capacity - _before(market.bought, now, _lives(case)), 0.0)

@@ -10,16 +10,22 @@ __all__ = ["Rates"]
 
 
 class Rates:
-    """Costs, taxes and capital of each provider, [p]."""
+    """Costs, taxes and capital of each provider, [p]; of several spans, in each of which they are means, [t, p]."""
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, case: Case, *spans: tuple[float, float]) -> None:
         names = [name.removeprefix("economics.") for name in case.inputs if name.startswith("economics.")]
-        cost = {name: case.own("providers", case.providers, f"economics.{name}") for name in names}
+
+        def read(name: str) -> Vector:
+            rows = [case.own("providers", case.providers, f"economics.{name}", span) for span in spans or (None,)]
+            return np.array(rows) if len(rows) > 1 else rows[0]
+
+        cost = {name: read(name) for name in names}
+        measured = case.own("providers", case.providers, "economics.site_cost")  # with technology and capital
         self.site, self.life, self.operator = cost["site_cost"], cost["asset_life"], cost["operator_margin"]
         self.full, self.reference = cost["reference_utilization"], np.log1p(cost["reference_growth"])
         self.ordered = 1.0 + case.inputs.get("capacity.headroom", 0.0)
-        self.intensity = np.minimum(cost["capital_intensity"], self.site * self.life)  # that site cost can depreciate
-        self.technology = 1.0 - self.site - cost["provider_margin"]
+        self.intensity = np.minimum(cost["capital_intensity"], measured * self.life)  # that site cost can depreciate
+        self.technology = 1.0 - measured - cost["provider_margin"]
         self.margin, self.stake = cost["provider_margin"], cost.get("buy_out_price", 1.0)
         self.saved = (1.0 - cost["incremental_technology"]) * self.technology
         self.profit_tax, self.dividend_tax = cost["profit_tax"], cost["dividend_withholding"]
