@@ -151,14 +151,16 @@ def test_titles_of_pictures_are_those_of_their_draws() -> None:
 @pytest.mark.parametrize(
     ("skills", "said"),
     [
-        ({"size": {"a": 0.25, "b": 0.56}, "share": {"c": -0.06}}, "Size 25% to 56% better; Share 6% worse"),
-        ({"size": {"a": -0.2, "b": 0.1}}, "Size from 20% worse to 10% better"),
-        ({"size": {"a": -0.2, "b": -0.1}}, "Size 10% to 20% worse"),
-        ({"size": {"a": 0.001}}, "Size no better and no worse"),
+        ({"size": {"all": [0.25, 0.56]}, "share": {"x": [-0.06]}}, "Size 25% to 56% better; Share 6% worse"),
+        ({"size": {"all": [-0.2, 0.1]}}, "Size from 20% worse to 10% better"),
+        ({"size": {"all": [-0.2, -0.1]}}, "Size 10% to 20% worse"),
+        ({"size": {"all": [0.001]}}, "Size no better and no worse"),
+        ({"share": {"all": [-0.48], "SaaS": [0.86]}}, "Share of all 48% worse, of SaaS 86% better"),
+        ({"share": {x: [0.9, 0.1] for x in "abc"} | {"d": [0.9, -0.1]}}, "Share better in 3 of 4 series"),
         ({}, "The engine scores better than a naive forecast in 3 of 7 comparisons"),
     ],
 )
-def test_who_won_is_said_as_it_was(skills: dict[str, dict[str, float]], said: str) -> None:
+def test_who_won_is_said_series_by_series(skills: dict[str, dict[str, list[float]]], said: str) -> None:
     assert captions.beaten(skills, 3, 7)[0].endswith(said)
 
 

@@ -92,6 +92,10 @@ def test_a_layer_s_foreign_share_does_not_hide_that_the_whole_market_s_loses(sce
     )
     alone = trust_of([row()], rows[1:2], scenario)
     assert alone.endswith("the foreign share with 48% more error than 'as last year' (1 series).")
+    sizes = [one._replace(variable="market_size", forecast="last_growth") for one in rows]
+    assert trust_of([row()], sizes, scenario).endswith(
+        "sizes of the whole market with 48% more error than simple forecasts of growth, of SaaS with 86% less error."
+    )
     many = [share(scope, 0.1) for scope in ("total", "iaas", "paas", "saas", "all")]
     told = trust_of([row()], [*many, share("", 0.1, 5)], scenario)
     assert told.endswith("the foreign share with 10% less error than 'as last year' (5 series).")

@@ -16,10 +16,12 @@ __all__ = ["track_sentences", "trust_of"]
 _WHAT: Final = {"market_size": "sizes", "market_share": "shares", "foreign_share": "the foreign share"}
 """Variables of a record that a sentence is about."""
 
-_APART: Final = "foreign_share"
+_APART: Final = ("market_size", "foreign_share")
+"""Variables of a market and of parts of it: their series are no sample, and are told one by one."""
+
 _WHOLE: Final = "total"
 _MOST_APART: Final = 4
-"""Series of the foreign share that are told one by one."""
+"""Series that are told one by one."""
 
 _NAIVE: Final = {
     "market_size": "simple forecasts of growth",
@@ -139,7 +141,7 @@ def _years(rows: Sequence[RowScore]) -> str:
 def _skill(variable: str, pooled: Sequence[PooledRow], scenario: Scenario) -> Iterator[str]:
     """The error of a variable's forecasts beside those of every naive one, over all series where there are several.
 
-    Of the foreign share series by series, the whole market first: a layer that wins does not hide that the whole loses.
+    Of sizes and the foreign share by series, the whole market first: a layer that wins does not hide that the whole loses.
     """
     own = [row for row in pooled if row.variable == variable and row.forecast in NAIVE and row.skill is not None]
     most = max((row.series for row in own), default=0)
@@ -148,7 +150,7 @@ def _skill(variable: str, pooled: Sequence[PooledRow], scenario: Scenario) -> It
     for row in sorted(own, key=lambda row: row.scope != _WHOLE):
         if row.series == 1 and not row.item:
             by_scope.setdefault(row.scope, []).append(row)
-    if variable == _APART and 1 < len(by_scope) <= _MOST_APART:
+    if variable in _APART and 1 < len(by_scope) <= _MOST_APART:
         whose = {scope: "the whole market" if scope == _WHOLE else scenario.called(scope) for scope in by_scope}
         (first, rows), *others = by_scope.items()
         told = [f"{_WHAT[variable]} of {whose[first]} with {_errors(rows)} than {_NAIVE[variable]}"]

@@ -61,11 +61,31 @@ def foreseen(above: int, count: int, outside: int) -> Titles:
     return (f"{said}; {outside} lie outside the central 90%", said)
 
 
-def beaten(skills: Mapping[str, Mapping[str, float]], wins: int, count: int) -> Titles:
-    """Against which naive forecasts the engine wins, by what is forecast: 1 less the ratio of scores."""
+def beaten(skills: Mapping[str, Mapping[str, Sequence[float]]], wins: int, count: int) -> Titles:
+    """Against which naive forecasts the engine wins: 1 less the ratio of scores, by variable and its series.
+
+    Series are told one by one, or counted where there are many, and never pooled: one that wins hides none that loses.
+    """
     said = f"The engine scores better than a naive forecast in {wins} of {count} comparisons"
-    parts = [f"{capital(what)} {_won(list(against.values()))}" for what, against in skills.items() if against]
-    return (f"{said}. {'; '.join(parts)}", said) if parts else (said,)
+    parts = [f"{capital(what)} {_by_series(series)}" for what, series in skills.items() if series]
+    counted = [f"{capital(what)} {_counted(list(series.values()))}" for what, series in skills.items() if series]
+    return (f"{said}. {'; '.join(parts)}", f"{said}. {'; '.join(counted)}", said) if parts else (said,)
+
+
+def _by_series(series: Mapping[str, Sequence[float]]) -> str:
+    if len(series) == 1:
+        return _won(*series.values())
+    if len(series) > _MOST_NAMED:
+        return _counted(list(series.values()))
+    return "of " + ", of ".join(f"{name} {_won(skills)}" for name, skills in series.items())
+
+
+def _counted(series: Sequence[Sequence[float]]) -> str:
+    """How many series are forecast better than by every naive forecast of them."""
+    if len(series) == 1:
+        return _won(series[0])
+    won = sum(min(skills) > 0 for skills in series)
+    return f"better in {won} of {len(series)} series"
 
 
 def _won(skills: Sequence[float]) -> str:

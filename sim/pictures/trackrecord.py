@@ -231,7 +231,7 @@ def track_scores(track: TrackRecord) -> Figure:
         "CRPS of the engine over that of a naive forecast of the same outcome, of the log for money: left of 1 the "
         "engine was better. Bold: means over the series of a variable."
     )
-    figure = _sheet(_scores_title(lines), note, track.scenario, 3.1 + 0.33 * len(lines))
+    figure = _sheet(_scores_title(track, lines), note, track.scenario, 3.1 + 0.33 * len(lines))
     looks = dict(zip(NAIVE, _NAIVE_LOOKS, strict=True))
     key(figure, [Line2D([], [], label=readable(name), **_dots(*looks[name])) for name in names])
     axes = figure.add_subplot(grid(figure, 1, 1, margins=(4.1, 0.7, 1.7, 1.2))[0])
@@ -247,16 +247,21 @@ def track_scores(track: TrackRecord) -> Figure:
     return figure
 
 
-def _scores_title(lines: Sequence[_Line]) -> Titles:
+def _scores_title(track: TrackRecord, lines: Sequence[_Line]) -> Titles:
     """Where the engine wins and where it loses."""
     ratios = [ratio for _, by_name, is_pooled in lines if not is_pooled for ratio in by_name.values()]
-    pooled = {
-        label.partition(",")[0]: {name: 1 - ratio for name, ratio in by_name.items()}
-        for label, by_name, is_pooled in lines
-        if is_pooled
-    }
-    return beaten(pooled, sum(ratio < 1 for ratio in ratios), len(ratios))
+    shown = {row.observation.series for row in track.shown}
+    found: dict[str, dict[str, list[float]]] = {}
+    for row in track.pooled:
+        series = row.variable, row.scope, row.item
+        if row.skill is not None and series in shown:
+            whose = track.scenario.called(row.item or row.scope) if series[1:] != _WHOLE else "the whole market"
+            found.setdefault(readable(row.variable), {}).setdefault(whose, []).append(row.skill)
+    return beaten(found, sum(ratio < 1 for ratio in ratios), len(ratios))
 
+
+_WHOLE: Final = ("total", "")
+"""Scope and item of the whole market."""
 
 _Line = tuple[str, dict[str, float], bool]
 """Label, naive forecast to ratio, whether it is a mean over series."""
