@@ -68,7 +68,7 @@ def test_where_both_can_be_both_are_spoken_of() -> None:
     modes = "entry.modes=[build, buy_out]"
     assert ways_of(scenario(modes)) == ("enters", "buys_out")
     nobody = said((result("kept", "entry.rule=never"), result("dear", *DEAR, modes, "opening.ramp=1")), "dear")
-    assert nobody.endswith("Nobody builds a site or buys its partner out in any draw.")
+    assert nobody.endswith("Nobody builds own sites or buys its partner out in any draw.")
 
 
 def test_who_has_sites_already_builds_none() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Mapping
 from itertools import product
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from shipped import CALM_MARKET, NOTHING_DRIFTS, column, year
+from shipped import scenario as shipped
 from test_mix import CLOSING, OPEN, WITH_CHANNELS, mixed, scenario
 
 from sim.belief.matching import match_record, simulated
@@ -22,6 +24,8 @@ from sim.model.engine import observe, run_periods, simulate
 from sim.model.entry import entry_verdicts
 from sim.model.streams import Streams
 from sim.outcomes.panels import Panel
+from sim.pictures.titles import launches
+from sim.scenario.inputs import titles
 
 IMPORTS = tuple(
     f"shares.{layer}.channel={{aws: {{import: 1}}, microsoft: {{import: 0.5, licence: 0.5}}}}"
@@ -353,3 +357,12 @@ def test_channels_that_cannot_be_are_refused(changes: tuple[str, ...], message: 
 def test_levers_of_imports_are_refused_without_them() -> None:
     with pytest.raises(ScenarioError, match=r"regimes\.jv_only\.tariff: is of sales from abroad"):
         scenario("regimes.jv_only.tariff=0.1")
+
+
+def test_sites_of_ones_own_are_called_as_their_channel_is() -> None:
+    cars, plain = shipped("cars/announced_path"), shipped("jv_only")
+    assert (cars.own_sites, plain.own_sites) == ("own plants", "own sites")
+    assert titles(cars)["economics.site_cost"] == "cost of running own plants"
+    assert not [title for title in titles(cars).values() if re.search(r"\bsites?\b", title)]
+    said = launches({("Announced path", "Tesla"): 0.8}, 2030, "enters", cars.own_sites)[0]
+    assert said.startswith("Tesla has own plants by the end of 2030 in 80% of draws")

@@ -150,7 +150,7 @@ def test_who_builds_and_who_is_the_worse_for_it_is_counted_in_draws() -> None:
     assert (
         line(verdict_of([made(), made("wide", share=0.1, npv=1.0)]), "Wide")
         .texts[1]
-        .endswith("Nobody builds a site in any draw.")
+        .endswith("Nobody builds own sites in any draw.")
     )
 
 

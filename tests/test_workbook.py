@@ -111,7 +111,7 @@ def test_every_number_by_provider_is_that_of_the_tables() -> None:
         "Revenue kept": ("revenue_retained", levels),
         "Present value to": ("npv", levels),
         "Present value less": ("npv", gains),
-        "Launches an own site": ("enters", levels),
+        "Launches own sites": ("enters", levels),
         "Launches and is worse off": ("regret", gains),
     }
     ids, checked = {"Alibaba": "alibaba", "AWS": "aws", "Others": "others", "All foreign providers": "foreign"}, 0

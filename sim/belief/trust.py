@@ -141,7 +141,7 @@ def _years(rows: Sequence[RowScore]) -> str:
 def _skill(variable: str, pooled: Sequence[PooledRow], scenario: Scenario) -> Iterator[str]:
     """The error of a variable's forecasts beside those of every naive one, over all series where there are several.
 
-    Of sizes and the foreign share by series, the whole market first: a layer that wins does not hide that the whole loses.
+    Of sizes and the foreign share by series, the whole market first: a layer that wins hides no loss of the whole.
     """
     own = [row for row in pooled if row.variable == variable and row.forecast in NAIVE and row.skill is not None]
     most = max((row.series for row in own), default=0)

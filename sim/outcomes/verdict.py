@@ -63,7 +63,7 @@ _ERRORS: Final = 3.0
 _NAMED: Final = 2
 """Providers named of those who go their own way."""
 
-_NOBODY: Final = {"enters": "builds a site", "buys_out": "buys its partner out"}
+_NOBODY: Final = {"enters": "builds {}", "buys_out": "buys its partner out"}
 
 _EQUAL: Final = 0.05
 """Share of the draws without any difference that is worth saying."""
@@ -384,7 +384,7 @@ def _movers(result: Result, base: Result | None) -> str:
     """Who goes its own way, in how many draws, and in how many it is worth less than under a baseline."""
     ways = [way for way in ways_of(result.scenario) if _is_held(result, base or result, way)]
     told = [_of_way(result, base, way, found) for way in ways if (found := movers(result, base or result, way))]
-    nobody = " or ".join(_NOBODY[way] for way in ways)
+    nobody = " or ".join(_NOBODY[way] for way in ways).format(result.scenario.own_sites)
     return " ".join(told) or (f"Nobody {nobody} in any draw." if nobody else "")
 
 

@@ -37,15 +37,16 @@ from sim.pictures.style import (
 from sim.pictures.titles import Titles, launches
 from sim.scenario.policy import State, changes_state, states
 from sim.scenario.scenario import Scenario
-from sim.wording import listed
+from sim.wording import capital, listed
 
 __all__ = ["regime_shares", "timeline"]
 
 _MOST_NAMED: Final = 4
 """Providers named beside their curves, those that go most often; the others are thin."""
 
-_HEADINGS: Final = {"enters": "Own sites launched", "buys_out": "Partners bought out"}
-_DONE: Final = {"enters": "launched a site of its own", "buys_out": "bought its partner out"}
+_HEADINGS: Final = {"enters": "{} launched", "buys_out": "Partners bought out"}
+_DONE: Final = {"enters": "launched {}", "buys_out": "bought its partner out"}
+"""By way; what sites of one's own are called stands in the gap."""
 
 _DASHES: Final = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))
 
@@ -87,7 +88,7 @@ def timeline(runs: Runs) -> Figure:
         heading(panels[0], style[result.name].label, style[result.name].ink)
         for axes, way in zip(panels[1:], ways, strict=True):
             _draw_way(axes, result, way, style[result.name])
-            heading(axes, _HEADINGS[way] if row == 0 else "")
+            heading(axes, _HEADINGS[way].format(capital(result.scenario.own_sites)) if row == 0 else "")
         for axes in panels:
             _frame(axes, result.scenario)
             axes.tick_params(labelbottom=row == len(shown) - 1)
@@ -122,7 +123,8 @@ def _title(shown: Sequence[Result], ways: Sequence[str]) -> Titles:
         for way in ways or _possible(shown)[:1]
     }
     most = max(shares, key=lambda way: max(shares[way].values(), default=0.0))
-    return launches(shares[most], shown[0].scenario.horizon.end_year, most)
+    scenario = shown[0].scenario
+    return launches(shares[most], scenario.horizon.end_year, most, scenario.own_sites)
 
 
 def _regime_title(result: Result) -> Titles:
@@ -142,7 +144,7 @@ def _possible(shown: Sequence[Result]) -> list[str]:
 
 
 def _note(ordered: Sequence[Result], shown: Sequence[Result], ways: Sequence[str]) -> str:
-    does = " or ".join(_DONE[way] for way in ways)
+    does = " or ".join(_DONE[way].format(ordered[0].scenario.own_sites) for way in ways)
     said = "Share of draws in which a regime is in force" + (
         f", and in which a foreign provider has {does}." if does else "."
     )

@@ -14,7 +14,7 @@ from sim.outcomes.tables import ComparisonRow, SummaryRow, TimelineRow
 from sim.outcomes.verdict import Verdict
 from sim.pictures.style import GREY, colours_of
 from sim.scenario.money import DEFAULT_CURRENCY
-from sim.scenario.scenario import Scenario
+from sim.scenario.scenario import OWN_SITES, Scenario
 from sim.wording import capital, percent, readable
 
 __all__ = ["Contents", "Place", "Statistics"]
@@ -72,6 +72,11 @@ class Contents:
     def counted(self) -> str | None:
         """What the market is counted in beside money, if in anything."""
         return next((one.market.unit for one in self.scenarios.values()), None)
+
+    @property
+    def own_sites(self) -> str:
+        """What sites of a provider's own are called."""
+        return next((one.own_sites for one in self.scenarios.values()), OWN_SITES)
 
     @property
     def prices(self) -> str:

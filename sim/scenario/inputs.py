@@ -195,7 +195,8 @@ def _records(node: Any, place: _Place, quantity: tuple[str, Range], title: str |
         for key, value in node.items():
             yield from _records(value, place.entry(key, value), quantity, title)
     elif isinstance(node, Record):
-        path, words = place.path, title.format(*place.ids) if title else readable(place.path)
+        path, called = place.path, place.scenario.own_sites
+        words = title.format(*place.ids, own=called) if title else readable(path)
         own = (f"{path}[{provider}]" for provider in place.scenario.foreign)
         for name in own if path in PER_PROVIDER else (path,):
             yield Input(name, path, node, *quantity, words)

@@ -70,7 +70,7 @@ class Regime(Model):
         default=(), description="Layers in which foreign providers may run own sites; empty: none."
     )
     owned_unlock: FractionLever = Field(
-        title="control with own sites, {0}",
+        title="control with {own}, {0}",
         default=0.0,
         description="Part of the premium that owned offers get; stated where there may be any.",
     )

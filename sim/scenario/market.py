@@ -103,7 +103,7 @@ class LayerTechnology(Model):
         "channels.",
     )
     owned_spillover: Fraction | None = Field(
-        title="technology that flows from own sites, relative to partners', in {0}",
+        title="technology that flows from {own}, relative to partners', in {0}",
         default=None,
         description="In place of the scenario's.",
     )
@@ -390,7 +390,7 @@ class Technology(Model):
         description="Per year, at the foreign share of the base year in partner channels; left out: none.",
     )
     owned_spillover: Fraction | None = Field(
-        title="technology that flows from own sites, relative to partners'",
+        title="technology that flows from {own}, relative to partners'",
         default=None,
         description="Spillover of an owned site relative to a partner's; needed where there are both.",
     )
@@ -460,7 +460,7 @@ class Migration(Model):
     """Partner customers who move to their provider's own site."""
 
     rate: Frequency | None = Field(
-        title="how fast customers move to own sites", default=None, description="Left out: nobody does."
+        title="how fast customers move to {own}", default=None, description="Left out: nobody does."
     )
     consent_loss: Fraction = Field(
         title="customers lost when they are moved",

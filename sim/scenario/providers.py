@@ -127,14 +127,14 @@ class Jumps(Model):
 class ProviderEconomics(Model):
     """A provider's own cost structure; what is left out is the scenario's `economics`."""
 
-    site_cost: Fraction | None = Field(title="cost of running a site, {0}", default=None, description=_OWN)
+    site_cost: Fraction | None = Field(title="cost of running {own}, {0}", default=None, description=_OWN)
     operator_margin: Fraction | None = Field(title="margin of the local operator, {0}", default=None, description=_OWN)
     provider_margin: Fraction | None = Field(title="margin of {0}", default=None, description=_OWN)
     incremental_technology: Fraction | None = Field(
         title="part of technology and selling cost that grows with sales, {0}", default=None, description=_OWN
     )
     technology_royalty: Fraction | None = Field(
-        title="part of technology cost paid as royalty by own sites, {0}", default=None, description=_OWN
+        title="part of technology cost paid as royalty by {own}, {0}", default=None, description=_OWN
     )
     capital_intensity: Intensity | None = Field(title="capital that sales take, {0}", default=None, description=_OWN)
     asset_life: AssetLife | None = Field(title="life of equipment, {0}", default=None, description=_OWN)

@@ -31,6 +31,7 @@ from sim.wording import capital, readable
 __all__ = [
     "MOST_DRAWS",
     "MOST_SEED",
+    "OWN_SITES",
     "SETTINGS",
     "Correlation",
     "Discrepancy",
@@ -41,6 +42,9 @@ __all__ = [
     "Sampling",
     "Scenario",
 ]
+
+OWN_SITES: Final = "own sites"
+"""What they are called where no channel of their kind has a title."""
 
 MOST_DRAWS: Final = 2**30
 
@@ -337,6 +341,12 @@ class Scenario(Model):
         """Id of the channel of a kind; None if the scenario has none."""
         channels = self.channels or {"partner": Channel(kind="partner"), "owned": Channel(kind="owned")}
         return next((name for name, channel in channels.items() if channel.kind == kind), None)
+
+    @property
+    def own_sites(self) -> str:
+        """What sites of a provider's own are called: as the channel of their kind, where that has a title."""
+        owned = (self.channels or {}).get(self.channel_of("owned") or "")
+        return owned.title if owned is not None and owned.title else OWN_SITES
 
     @property
     def entrants(self) -> tuple[str, ...]:

@@ -29,7 +29,7 @@ __all__ = ["Capacity", "Economics", "Reading", "Zone"]
 class Capacity(Model):
     """Own sites."""
 
-    expansion_lead: Annotated[Years, Range(0, 1000)] = Field(title="how long an extension of a site takes")
+    expansion_lead: Annotated[Years, Range(0, 1000)] = Field(title="how long extending {own} takes")
     planning_years: Annotated[Years, Range(0, 1000)] = Field(
         title="how far ahead capacity is ordered", description="Growth beyond the lead for which a provider orders."
     )
@@ -69,7 +69,7 @@ class Economics(Model):
     """One cost structure for both channels; shares of gross revenue unless said. A provider may have its own."""
 
     site_cost: Fraction = Field(
-        title="cost of running a site", description="c_I: running a site, depreciation included."
+        title="cost of running {own}", description="c_I: running a site, depreciation included."
     )
     operator_margin: Fraction = Field(title="margin of local operators")
     provider_margin: Fraction = Field(title="margin of foreign providers")
@@ -78,7 +78,7 @@ class Economics(Model):
         description="Part of technology, support and selling cost that is incremental.",
     )
     technology_royalty: Fraction | None = Field(
-        title="part of technology cost paid as royalty by own sites",
+        title="part of technology cost paid as royalty by {own}",
         default=None,
         description="Part of technology cost that an own site pays across the border as a royalty; left out: none.",
     )
@@ -94,7 +94,7 @@ class Economics(Model):
         title="growth of the firms that costs are measured on", description="Yearly growth of these firms."
     )
     buy_out_price: Multiple | None = Field(
-        title="price of a partner's operator over the worth of its equipment",
+        title="price of a partner's operator over the worth of its capital",
         default=None,
         description="Multiple of the rent value of the capital that is bought; needed where partners are bought out.",
     )
@@ -114,7 +114,7 @@ class Economics(Model):
         title="growth after the last year", default=None, description="Left out: none."
     )
     transfer_price: Fraction | None = Field(
-        title="price paid when sites are handed over",
+        title="price paid when {own} are handed over",
         default=None,
         description="Part of book value that a local operator pays in a forced transfer; needed where there is one.",
     )
