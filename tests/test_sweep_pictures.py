@@ -16,7 +16,7 @@ from synthetic import scenario
 
 from sim.outcomes.naming import Outcome
 from sim.outcomes.sweeps import Coordinate, Factor, SweepResult, describe_columns
-from sim.outcomes.sweepwords import settings
+from sim.outcomes.sweepwords import sentences, settings
 from sim.pictures import registry
 from sim.pictures.registry import draw, drawable
 from sim.pictures.style import STYLE
@@ -211,3 +211,18 @@ def test_a_point_is_told_by_values_with_units_and_what_they_are_of() -> None:
         "0.2 USD bn a year (room), 1% a year (churn) and profit (rule)",
         "0.5 USD bn a year, 8% a year and never",
     )
+
+
+def test_what_is_yes_or_no_is_shown_by_its_share_of_draws_and_without_a_band() -> None:
+    result = sweep(DESIGNS["two factors"])
+    outcome = Outcome("buys_out", "total", "aws", 2020, "fraction")
+    goes = np.arange(512) < np.array([51, 128, 256, 300, 400, 512])[:, None]
+    response = describe_columns(outcome, goes.astype(float), goes - 0.0)
+    (figure,) = drawn(SweepResult("trial", "Who?", result.scenario, "JV only", result.factors, (response,))).values()
+    said = texts(figure)
+    assert "Share of draws: buys out" in said
+    assert "Median" not in said
+    level, _ = (axes for axes in figure.axes if axes.collections)
+    assert [text.get_text() for text in level.texts] == ["9.96%", "25.0%", "50.0%", "58.6%", "78.1%", "100%"]
+    (_, told, _) = sentences(SweepResult("trial", "Who?", result.scenario, "", result.factors, (response,)))
+    assert told.startswith("Buys out, AWS, 2020, share of draws: from 10% at 0.2 USD bn a year and narrow to 100% at")

@@ -76,6 +76,18 @@ class Outcome:
         return f"gain in {what}" if self.is_gain else what
 
     @property
+    def is_yes_or_no(self) -> bool:
+        """Whether it is 1 or 0 in a draw."""
+        return VARIABLES[self.variable].is_yes_or_no and not self.is_gain
+
+    @property
+    def centre(self) -> tuple[str, str]:
+        """The statistic that stands for its draws, and what that is called."""
+        if self.is_yes_or_no:
+            return "mean", "share of draws"
+        return ("mean", "mean") if self.is_gain else ("p50", "median")
+
+    @property
     def is_comparison(self) -> bool:
         """Whether it takes a baseline."""
         return self.is_gain or self.variable in WORTH_OF_DIFFERENCE

@@ -206,7 +206,7 @@ def _statistic_rows(response: Response, point: int) -> Iterator[tuple[Cell, ...]
 
 
 def short_table(result: SweepResult) -> list[list[str]]:
-    """The answer in short: the coordinates of each point, the median of each outcome, and its mean difference."""
+    """The answer in short: the coordinates of each point, the centre of each outcome, and its mean difference."""
     columns = [["point", *map(str, range(1, result.points + 1))]]
     for factor in result.factors:
         words = (value if isinstance(value, str) else f"{value:.6g}" for value in factor.coordinates)
@@ -217,10 +217,10 @@ def short_table(result: SweepResult) -> list[list[str]]:
 
 
 def _short_columns(response: Response) -> Iterator[list[str]]:
-    """The median level and the mean difference of an outcome, shares in percent and points."""
+    """The centre of the level and the mean difference of an outcome, shares in percent and points."""
     scale = 100.0 if response.outcome.unit == "fraction" else 1.0
     for what, sign, statistic, found in (
-        ("", "", "p50", response.level),
+        ("", "", response.outcome.centre[0], response.level),
         ("difference", "+", "mean", response.difference),
     ):
         if found is not None:

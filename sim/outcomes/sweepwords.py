@@ -29,7 +29,7 @@ def _ends(result: SweepResult, response: Response) -> Iterator[str]:
     outcome, named = response.outcome, capital(response.outcome.words(result.scenario))
     over = f" over {result.baseline}" if result.baseline else ""
     for what, its, statistic, found in (
-        ("median", outcome, "p50", response.level),
+        (outcome.centre[1], outcome, outcome.centre[0], response.level),
         (f"mean difference{over}", outcome.gain(), "mean", response.difference),
     ):
         values = np.full(0, np.nan) if found is None else found.value[:, STATISTICS.index(statistic)]

@@ -31,6 +31,8 @@ class VariableInfo:
     summary : {'level', 'difference', 'comparison', 'none'}
         What `summary.csv` holds: the level; the paired difference to the baseline, because the level is mostly
         shocks; nothing, because it exists in `comparison.csv` alone; or nothing, because it is an index of categories.
+    is_yes_or_no : bool
+        Whether it is 1 or 0 in a draw, so that its mean is the share of draws, and its median says nothing.
     """
 
     unit: str
@@ -39,6 +41,7 @@ class VariableInfo:
     items: str
     missing: Literal["", "undefined", "never"] = ""
     summary: Literal["level", "difference", "comparison", "none"] = "level"
+    is_yes_or_no: bool = False
 
     @property
     def may_be_missing(self) -> bool:
@@ -100,12 +103,15 @@ VARIABLES: Final[Mapping[str, VariableInfo]] = {
     "payback": VariableInfo(
         "years", "from launch until the own site has paid back its capital", "total", _FOREIGN, missing="never"
     ),
-    "enters": VariableInfo("fraction", "1 where an own site is launched by the end, else 0", "total", _FOREIGN),
+    "enters": VariableInfo(
+        "fraction", "1 where an own site is launched by the end, else 0", "total", _FOREIGN, is_yes_or_no=True
+    ),
     "buys_out": VariableInfo(
         "fraction",
         "1 where the partner's operator is bought by the end, else 0. Only where somebody may buy its partner out",
         "total",
         _FOREIGN,
+        is_yes_or_no=True,
     ),
     "irr_of_difference": VariableInfo(
         "1/yr",
@@ -129,6 +135,7 @@ VARIABLES: Final[Mapping[str, VariableInfo]] = {
         "total",
         _FOREIGN,
         summary="comparison",
+        is_yes_or_no=True,
     ),
     "buy_out_regret": VariableInfo(
         "fraction",
@@ -136,6 +143,7 @@ VARIABLES: Final[Mapping[str, VariableInfo]] = {
         "total",
         _FOREIGN,
         summary="comparison",
+        is_yes_or_no=True,
     ),
     "operator_profit": VariableInfo(_FLOW, "after-tax profit of the local operators", "total", ""),
     "cross_border_revenue": VariableInfo(

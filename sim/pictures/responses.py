@@ -1,7 +1,7 @@
 """How an outcome of a sweep is put into words, numbers and marks, whatever the picture.
 
 Levels are shown by their median, differences by their mean: means of paired differences add up, and say something where
-few draws differ. The 90% range stands beside both.
+few draws differ. The 90% range stands beside both. What is or is not in a draw is shown by its share of draws alone.
 """
 
 from __future__ import annotations
@@ -77,6 +77,10 @@ class View:
     unit : str
         As the variable has it.
     is_difference : bool
+    centre_name : str
+        What the centre is, in a word or two.
+    has_band : bool
+        Whether draws differ by more than yes and no.
     """
 
     title: str
@@ -87,6 +91,8 @@ class View:
     form: Callable[[float], str]
     unit: str
     is_difference: bool
+    centre_name: str
+    has_band: bool = True
 
     @property
     def unit_in_words(self) -> str:
@@ -103,6 +109,11 @@ class View:
         """What follows a level in figures."""
         return "%" if self.unit == "fraction" and not self.is_difference else ""
 
+    def marks(self, where: str, lines: str) -> str:
+        """How its marks are read: what a marker is, and the `lines` beside it if there is a band."""
+        marker = f"Marker: {'mean difference' if self.is_difference else self.centre_name}{where}."
+        return f"{marker} {lines}" if self.has_band else marker
+
     def text(self, value: float) -> str:
         """A number in figures."""
         return self.form(value) if np.isfinite(value) else "none"
@@ -118,26 +129,36 @@ class View:
 def views(result: SweepResult, response: Response) -> Iterator[View]:
     """The level and the difference to the baseline, as far as there are such at any point."""
     if response.level is not None:
-        yield _view("", response.outcome, response.level, "p50")
+        yield _view("", response.outcome, response.level, *response.outcome.centre)
     if response.difference is not None and response.difference.share_defined.any():
-        yield _view(result.baseline, response.outcome, response.difference, "mean")
+        centre = response.outcome.gain().centre
+        yield _view(result.baseline, response.outcome, response.difference, *centre)
 
 
-def _view(baseline: str, outcome: Outcome, found: Statistics, centre: str) -> View:
+def _view(baseline: str, outcome: Outcome, found: Statistics, centre: str, name: str) -> View:
     share, is_difference = outcome.unit == "fraction", bool(baseline)
     unit = _unit_in_words(outcome.unit, is_difference)
+    bands = [STATISTICS.index("mean")] * 5 if outcome.is_yes_or_no else _QUANTILES
     values = np.where(np.isfinite(found.value), found.value, np.nan) * (100.0 if share else 1.0)
     what = f"Difference to {baseline}" if is_difference else capital(readable(outcome.variable))
     return View(
         title=what,
-        centre_title=f"Mean difference to {baseline}" if is_difference else f"Median of {readable(outcome.variable)}",
+        centre_title=f"Mean difference to {baseline}" if is_difference else _of(name, outcome),
         label=f"{what} ({unit})",
-        bands=np.ascontiguousarray(values[:, _QUANTILES].T),
+        bands=np.ascontiguousarray(values[:, bands].T),
         centre=values[:, STATISTICS.index(centre)],
         form=_form(outcome.unit, is_difference),
         unit=outcome.unit,
         is_difference=is_difference,
+        centre_name=name,
+        has_band=not outcome.is_yes_or_no,
     )
+
+
+def _of(centre: str, outcome: Outcome) -> str:
+    """What is shown at a point."""
+    words = readable(outcome.variable)
+    return f"Share of draws: {words}" if outcome.is_yes_or_no else f"{capital(centre)} of {words}"
 
 
 def _form(unit: str, is_difference: bool) -> Callable[[float], str]:
@@ -183,8 +204,8 @@ def _found(result: SweepResult, what: str, view: View) -> Titles:
         return (f"{what} exists at no point",)
     ends = [int(known[choose(view.centre[known])]) for choose in (np.argmin, np.argmax)]
     low, high = (view.text(float(view.centre[p])) if view.is_difference else view.centre_text(p) for p in ends)
-    said, centre = (f"{what}, above {result.baseline}", "mean") if view.is_difference else (what, "median")
-    return extremes(said, low, high, _after(view), settings(result.factors[:_MOST_NAMED], *ends), centre)
+    said = f"{what}, above {result.baseline}" if view.is_difference else what
+    return extremes(said, low, high, _after(view), settings(result.factors[:_MOST_NAMED], *ends), view.centre_name)
 
 
 def _after(view: View) -> str:

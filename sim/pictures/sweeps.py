@@ -131,7 +131,9 @@ def sweep_heat_map(sheet: Sheet) -> Figure:
     """Two factors along and up, the measure in colour and in figures."""
     along, up = sheet.result.factors
     labelled = max(len(along.levels), len(up.levels)) <= _MOST_LABELLED
-    how = "In the cells: the centre, and under it 90% of the draws." if labelled else "Ranges stand in sweep.csv."
+    banded = all(view.has_band for view in sheet.shown)
+    how = f"In the cells: the centre{', and under it 90% of the draws' if banded else ''}."
+    how = how if labelled else "Ranges stand in sweep.csv."
     figure = outcome_sheet(sheet.result, sheet.outcome, sheet.shown, how)
     places = grid(figure, 1, len(sheet.shown), margins=(1.5, 0.9, 1.75, 1.25 + room_below([along])), gaps=(2.1, 0))
     for column, view in enumerate(sheet.shown):
@@ -197,7 +199,7 @@ def _figures_in_cells(axes: Axes, mesh: QuadMesh, along: Factor, up: Factor, vie
             fontsize=9 if many else 12,
             **common,
         )
-        if not many:
+        if not many and view.has_band:
             low, high = view.text(view.bands[0, place]), view.text(view.bands[4, place])
             axes.text(x + 0.5, y + 0.46, f"{low} to {high}", va="top", fontsize=8.5, **common)
 
@@ -230,7 +232,7 @@ def sweep_facets(sheet: Sheet) -> Figure:
     factors = result.factors
     cases = list(product(*(range(len(factors[place].levels)) for place in panels)))
     rows, columns = _arranged(len(cases))
-    how = f"Marker: {'mean difference' if view.is_difference else 'median'}. Thick line: 50% of draws. Thin line: 90%."
+    how = view.marks("", "Thick line: 50% of draws. Thin line: 90%.")
     figure = outcome_sheet(result, sheet.outcome, sheet.shown, how, 3.6 + 3.4 * rows)
     names = [capital(setting(factors[series], place)) for place in range(len(factors[series].levels))]
     margins = (1.15, 0.4 + max(text_width(name, 9.5) for name in names), 1.95, 1.3 + room_below([factors[along]]))
@@ -289,7 +291,7 @@ def sweep_scatter(sheet: Sheet) -> Figure:
     (view,), result = sheet.shown, sheet.result
     rows, columns = _arranged(len(result.factors))
     correlations = _correlations(result, view)
-    how = f"Marker: {'mean difference' if view.is_difference else 'median'} at a point. Lines: 50% and 90% of draws."
+    how = view.marks(" at a point", "Lines: 50% and 90% of draws.")
     if np.isfinite(correlations).any():
         how += " ρ: rank correlation with the other factors held still, and its 90% interval."
     figure = outcome_sheet(result, sheet.outcome, sheet.shown, how, 3.4 + 3.6 * rows)

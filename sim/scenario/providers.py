@@ -139,7 +139,7 @@ class ProviderEconomics(Model):
     capital_intensity: Intensity | None = Field(title="capital that sales take, {0}", default=None, description=_OWN)
     asset_life: AssetLife | None = Field(title="life of equipment, {0}", default=None, description=_OWN)
     buy_out_price: Multiple | None = Field(
-        title="price of the partner's operator over the worth of its equipment, {0}", default=None, description=_OWN
+        title="price of the partner's operator over the worth of its capital, {0}", default=None, description=_OWN
     )
     discount_rate: Discount | None = Field(title="discount rate, {0}", default=None, description=_OWN)
     domestic_margin: Margin | None = Field(
