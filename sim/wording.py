@@ -18,6 +18,7 @@ __all__ = [
     "points",
     "readable",
     "signed",
+    "with_unit",
 ]
 
 SPELLING: Final = {word.lower(): word for word in ("NPV", "IRR", "VAT")}
@@ -45,6 +46,12 @@ def listed(parts: Sequence[str]) -> str:
 def long_date(day: datetime.date) -> str:
     """A day as one says it: 30 April 2019."""
     return f"{day.day} {day:%B %Y}"
+
+
+def with_unit(number: str, unit: str) -> str:
+    """A number with its unit as one says it; fractions and what has none stay alone."""
+    said = "" if unit in ("", "1", "fraction", "probability") else unit.replace("/yr", " a year")
+    return f"{number}{said}" if said.startswith("%") or not said else f"{number} {said}"
 
 
 def percent(value: float) -> str:

@@ -123,6 +123,11 @@ FAULTS = {
         "1:10: shares.saas: impossible shares: foreign providers hold all that is open, or more "
         "(found 80.0%; allowed below 80.0%)",
     ),
+    "more than its cap": (
+        f"opening: {{hypotheses: {{wide: {{value: {{value: 95, {PERCENT}}}}}}}}}",
+        "1:31: opening.hypotheses.wide.value: asks for more by its median than its cap lets it (found 95%; allowed "
+        "90%, its cap); raise cap",
+    ),
     "premium of an unknown layer": (
         "opening: {layer: pass}",
         "1:11: opening.layer: unknown layer (found 'pass'; allowed iaas, saas)",

@@ -74,7 +74,7 @@ def test_a_rate_may_be_stated_either_way_round(folder: Folder) -> None:
             "unit: CNY bn/yr, source",
             "unit: JPY bn/yr, source",
             r"case.yaml:\d+:27: market.layers.iaas.size.unit: no rate for JPY \(found unit 'JPY bn/yr'; allowed USD, "
-            r"CNY\); state exchange_rates.JPY in 'JPY per USD'",
+            r"CNY\); state exchange_rates.JPY in 'JPY per USD' or 'USD per JPY'",
         ),
         (
             "unit: CNY per USD",

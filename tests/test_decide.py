@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -13,6 +14,8 @@ import pytest
 from conftest import Folder
 
 from sim import cli
+from sim.analysis.appraisal import Known, UnitWorth
+from sim.analysis.scrambles import Estimate
 from sim.chance.sampling import draw_worlds
 from sim.errors import ScenarioError
 from sim.model.engine import simulate
@@ -20,6 +23,8 @@ from sim.model.valuation import date_value
 from sim.outcomes.manifest import as_json
 from sim.reading.documents import read
 from sim.reading.loading import read_scenario, shipped_folder
+from sim.tasks import decisionwords
+from sim.tasks.boxfile import terms_of
 from sim.tasks.decide import run_decision
 from sim.tasks.decisionfile import Decision, decision_of, decision_schema, read_decision
 from sim.tasks.payoffs import measure_of, redrawn_payoffs, scramble_payoffs
@@ -252,6 +257,28 @@ def test_a_decision_is_told_and_tabled_and_made_anew_to_the_bit(folder: Folder) 
     shares = sum(found["payoffs", name, "", "P(best)"] for name in ("stay", "build"))
     assert shares + found["payoffs", "", "", "makes no difference"] == pytest.approx(1)
     assert verify_study(study.folder, rerun=True).faults == ()
+
+
+def test_what_one_may_come_to_know_is_told_in_words_and_in_the_unit_of_the_file() -> None:
+    scenario = read_scenario("jv_only").scenario
+    known = Known("demand.churn", "ignorance", "judgement", (np.zeros(2),), (0,), ("1/yr",), ("demand.churn",))
+    unit = UnitWorth(known, 0.4, 0.01, 0.5, is_told=True, flip=Estimate(np.array(0.05), np.array(0.005)))
+    told = decisionwords._unit_worth(unit, scenario, terms_of(scenario))
+    name = "customers who change their provider each year"
+    assert told == f"{name} ¤ 0.40bn to ¤ 0.50bn, which turns the choice at 5 ± 1% a year"
+
+
+def test_a_choice_that_commits_nothing_has_no_picture_of_commitments(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.variant(TO_2026)
+    monkeypatch.delattr("sim.pictures.decisions._draw_break_even")
+    leaving = "leave: {providers.aws.entry: {rule: never}, policy.steps.exit: {when: 2020-01-01, exits: [aws]}}"
+    text = HEAD + BUILD[: BUILD.index("build:")] + leaving
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        study = run_decision(folder.write("decision.yaml", text), draws=512, out="out", jobs=1)
+    assert "decide_payoffs.svg" in {path.name for path in study.paths}
 
 
 WAIT = "when: {delays: [0, 1, 2]}\n"

@@ -91,7 +91,7 @@ def test_a_number_of_things_is_worth_its_price(unit: str, price_unit: str, state
         (
             _counted(price="JPY per vehicle"),
             "market.price.unit: no rate for JPY (found unit 'JPY bn'; allowed USD, CNY); state exchange_rates.JPY in "
-            "'JPY per USD'",
+            "'JPY per USD' or 'USD per JPY'",
         ),
         (
             SMALL.replace(SIZE, f"unit: m vehicles/yr\n  {SIZE}"),

@@ -10,12 +10,14 @@ from typing import Any, cast
 import numpy as np
 import pytest
 from scipy.special import ndtr, ndtri
+from shipped import scenario
 from test_learning import taught, write
 
 from sim.axes import FloatArray
 from sim.belief import lessons
 from sim.belief.calibration import Calibration, Pilot, Teacher
 from sim.belief.lessons import LEAST_INFORMATION, LessonRow, contradicted, contradicted_jointly
+from sim.belief.lessonwords import sentences
 
 SCRAMBLE = 512
 
@@ -35,6 +37,13 @@ def _moved_by(information: float, scrambles: int, stray: float = 0.0) -> LessonR
     signs = np.resize([1.0, -1.0], scrambles)
     posterior = np.concatenate([scramble + np.sqrt(2 * information) + sign * stray for sign in signs])
     return _lesson(_evenly(SCRAMBLE * 256), posterior)
+
+
+def test_a_lesson_is_told_in_the_unit_of_the_file() -> None:
+    row = _moved_by(0.5, 8)._replace(prior_p05=0.02, prior_p50=0.03, prior_p95=0.04, informed="yes")
+    told = list(sentences([row], [], [], scenario("jv_only")))[1]
+    assert told.startswith("Customers who change their provider each year: 3 (2 to 4) before, ")
+    assert told.endswith("% a year after (medians, 90% of draws).")
 
 
 # ---------------------------------------------------------------- informed

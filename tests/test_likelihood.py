@@ -156,5 +156,5 @@ def test_what_reaches_the_end_of_its_scale_has_no_likelihood(
 
 
 def test_a_scenario_without_discrepancy_is_refused_with_the_remedy(scenario: Scenario) -> None:
-    with pytest.raises(ScenarioError, match="learning from a record needs 'discrepancy'"):
+    with pytest.raises(ScenarioError, match="learning from a record needs the section 'discrepancy'"):
         likelihood_of([row("market_size", 10, 9, 11)], scenario.model_copy(update={"discrepancy": None}))

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from shipped import scenario, story, worlds
 
+from sim.analysis.scrambles import Estimate
 from sim.axes import FloatArray, join_draws
 from sim.chance.sampling import draw_worlds
 from sim.chance.worlds import Worlds
@@ -193,6 +194,9 @@ def test_the_picture_says_what_was_found(parts: list[Arrays]) -> None:
     assert found.map is not None
     drawn = figure("waiting", found)
     assert drawn.get_suptitle() == "What waiting is worth to AWS is not told from 0"
+    sure = [replace(rule, option=Estimate(np.array(0.5), np.array(0.01))) for rule in found.option.rules]
+    told = replace(found, option=replace(found.option, rules=tuple(sure)))
+    assert figure("waiting", told).get_suptitle() == "Waiting is worth USD 0.50bn to AWS"
     still = replace(found, map=None, label="the break-even")
     assert (
         figure("waiting", still).get_suptitle() == "What waiting is worth to AWS is not told from 0, at the break-even"

@@ -7,8 +7,9 @@ from typing import Final
 
 from sim.belief.lessons import LessonRow, ObservationRow, RungRow
 from sim.outcomes.findings import unit_words
+from sim.scenario.inputs import inputs, units_of_input
 from sim.scenario.scenario import Scenario
-from sim.wording import capital
+from sim.wording import capital, with_unit
 
 __all__ = ["sentences"]
 
@@ -25,17 +26,19 @@ def sentences(
     left = len(observations) - len(used)
     told = f"{len(used)} rows of the record inform {len(informed)} of {len(lessons)} parameters"
     yield f"{told}; {left} rows are left out."
+    items = {item.name: item for item in inputs(scenario)}
     for row in informed[:_MOST]:
+        item = items.get(row.parameter)
+        unit, factor = (row.unit, 1.0) if item is None else next(iter(units_of_input(scenario, item).items()))
         before, after = (
-            f"{_number(middle)} ({_number(low)} to {_number(high)})"
+            f"{_number(middle / factor)} ({_number(low / factor)} to {_number(high / factor)})"
             for low, middle, high in (
                 (row.prior_p05, row.prior_p50, row.prior_p95),
                 (row.posterior_p05, row.posterior_p50, row.posterior_p95),
             )
         )
-        unit = "" if row.unit in ("", "1", "fraction") else f" {row.unit}"
         what = capital(unit_words(row.parameter, scenario))
-        yield f"{what}: {before} before, {after}{unit} after (medians, 90% of draws)."
+        yield f"{what}: {before} before, {with_unit(after, unit)} after (medians, 90% of draws)."
     if len(informed) > _MOST:
         yield f"{len(informed) - _MOST} more moved less."
     least = min((row.effective_sample / row.particles for row in rungs), default=1.0)

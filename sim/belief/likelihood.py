@@ -184,7 +184,10 @@ def likelihood_of(matches: Sequence[Match], scenario: Scenario) -> Likelihood:
 def _discrepancy(scenario: Scenario) -> dict[str, float]:
     """The numbers of `discrepancy`, in canonical units."""
     if scenario.discrepancy is None:
-        message = "learning from a record needs 'discrepancy': size, share, persistence, date and event (see base.yaml)"
+        message = (
+            "learning from a record needs the section 'discrepancy', how far the engine may be from a record where it "
+            "is right: size and share (unit '1'), persistence and event (fraction), date (months)"
+        )
         raise ScenarioError([Problem("", 0, 0, scenario.name, message)])
     half = np.array([0.5])
     items = [item for item in record_numbers(scenario) if item.path.startswith("discrepancy.")]

@@ -163,10 +163,12 @@ def decide_payoffs(advice: Advice) -> Figure:
     if (even := found.break_even[best]) is not None:
         title += f", and pays up to {_amount(advice, even.value)} committed"
     figure = _sheet(advice, title, f"{advice.question} Net present value above '{choice.actions[0]}', {_unit(advice)}.")
-    places = grid(figure, 1, 2, margins=(2.6, 0.6, 1.6, 1.75), gaps=(2.6, 0.5))
+    commits = any(even is not None for even in found.break_even)
+    beside = _draw_parts if advice.is_host else _draw_break_even if commits else None
+    places = grid(figure, 1, 1 + (beside is not None), margins=(2.6, 0.6, 1.6, 1.75), gaps=(2.6, 0.5))
     _draw_payoffs(figure.add_subplot(places[0, 0]), advice)
-    axes = figure.add_subplot(places[0, 1])
-    _draw_parts(axes, advice) if advice.is_host else _draw_break_even(axes, advice)
+    if beside is not None:
+        beside(figure.add_subplot(places[0, 1]), advice)
     handles: list[Artist] = [
         Line2D([], [], color=INK, marker="o", linestyle="", label="mean"),
         Line2D([], [], color=INK, marker="|", linestyle="", markersize=12, label="median"),
@@ -214,10 +216,10 @@ def _draw_payoffs(axes: Axes, advice: Advice) -> None:
     heading(axes, "What it brings")
 
 
-def _known_words(name: str, scenario: Scenario) -> str:
-    """What can be known, in words."""
+def known_words(name: str, scenario: Scenario) -> str:
+    """What can be known before one chooses, in words."""
     unit = name.removesuffix(WITH_VALUE)
-    return capital(unit_words(unit, scenario)) + name.removeprefix(unit)
+    return unit_words(unit, scenario) + name.removeprefix(unit)
 
 
 def _labels(axes: Axes, names: Sequence[str], room: float = 2.3) -> None:
@@ -234,8 +236,6 @@ def _draw_break_even(axes: Axes, advice: Advice) -> None:
     found = advice.subject
     marks = list(_belief_marks(found.choice.beliefs).values())
     shown = [d for d, one in enumerate(found.break_even) if one is not None]
-    if not shown:
-        axes.set_axis_off()
     for place, d in enumerate(shown):
         even = found.break_even[d]
         assert even is not None
@@ -380,8 +380,8 @@ def decide_information(advice: Advice) -> Figure:
     told = level.told
     title = "Nothing that can be found out would change the choice"
     if told:
-        known = readable(told[0].known.name.rpartition(".")[2])
-        title = f"To know the {known} first is worth {_amount(advice, told[0].low)}"
+        known = capital(known_words(told[0].known.name, advice.scenario))
+        title = f"{known}: to know it first is worth {_amount(advice, told[0].low)}"
     how = "Bars: lower bound with three errors; rings: upper bound, biased up. Filled: told from 0."
     note = f"{_commits(advice, level)}. {how}"
     figure = _sheet(advice, title, note)
@@ -392,7 +392,7 @@ def decide_information(advice: Advice) -> Figure:
         axes.barh(place, unit.low, color=colour if unit.is_told else "none", edgecolor=colour, height=0.55)
         axes.plot(unit.high, place, "o", markerfacecolor="none", markeredgecolor=colour, markersize=8)
         axes.errorbar(unit.low, place, xerr=3 * unit.low_se, color=GREY, capsize=3, linestyle="")
-    _labels(axes, [_known_words(unit.known.name, advice.scenario) for unit in shown], 3.6)
+    _labels(axes, [capital(known_words(unit.known.name, advice.scenario)) for unit in shown], 3.6)
     axes.axvline(level.floor, color=GREY, linestyle=":", label="largest of 40 columns of noise")
     if level.nested is not None:
         label = f"all but luck together: {money(level.nested.low)} to {money(level.nested.high)}"

@@ -18,7 +18,7 @@ from sim.pictures.registry import picture
 from sim.pictures.style import COLOURS, GREY, INK, SHADE, grid, heading, number_axis, sheet, short_title
 from sim.scenario.money import in_currency
 from sim.scenario.scenario import Scenario
-from sim.wording import capital
+from sim.wording import billions, capital
 
 __all__ = ["WaitingSheet", "waiting"]
 
@@ -83,12 +83,16 @@ def _delay_in_words(years: float) -> str:
 def waiting(shown: WaitingSheet) -> Figure:
     """What each date, waiting and seeing, and foresight are worth; when a rule applies, and on what that hangs."""
     who = short_title(shown.scenario, shown.provider)
-    found = "is worth something" if shown.option.is_told else "is not told from 0"
-    title = f"What waiting is worth to {who} {found}{f', at {shown.label}' if shown.label else ''}"
+    option, where = shown.option, f", at {shown.label}" if shown.label else ""
+    title = f"What waiting is worth to {who} is not told from 0{where}"
+    if option.is_told:
+        title = (
+            f"Waiting is worth {billions(float(option.cautious.option.value), shown.scenario.money)} to {who}{where}"
+        )
     sunk = f", less {shown.scenario.money} {shown.cost:.3g}bn that applying commits" if shown.cost else ""
     note = (
         f"{shown.scenario.question} Present value above never applying{sunk}; whiskers are two standard errors. Dates "
-        "count from the first day of permission. Rules see what has happened up to the quarter before, and are valued "
+        "count from the first day of permission. Rules see what has happened up to the period before, and are valued "
         "on draws that they were not learned on; perfect foresight nobody can have. Rivals answer events, not "
         "intentions."
     )

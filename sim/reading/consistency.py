@@ -19,6 +19,7 @@ from sim.reading.correlation import contradictions
 from sim.reading.feasibility import infeasible
 from sim.reading.plausibility import Finding, implausible, uncounted
 from sim.scenario.effects import named_effects
+from sim.scenario.evidence import SCALES
 from sim.scenario.families import Discrete
 from sim.scenario.inputs import Input, inputs
 from sim.scenario.levers import Regime, RegimeChange
@@ -338,6 +339,13 @@ def _opening(scenario: Scenario) -> Iterator[Finding]:
         yield from _known(f"opening.layer_factor.{name}", "layer", name, scenario.market.layers)
     yield from _categories("opening.hypothesis", opening.hypothesis, opening.hypotheses)
     for name, hypothesis in opening.hypotheses.items():
+        asked = hypothesis.value.middle() * SCALES["fraction"][hypothesis.value.unit]
+        if asked > hypothesis.cap:
+            found = f"(found {asked:.0%}; allowed {hypothesis.cap:.0%}, its cap)"
+            yield (
+                f"opening.hypotheses.{name}.value",
+                f"asks for more by its median than its cap lets it {found}; raise cap",
+            )
         yield from _known(f"opening.hypotheses.{name}.regime", "regime", hypothesis.regime, scenario.regimes)
         for position, provider in enumerate(hypothesis.providers or ()):
             path = f"opening.hypotheses.{name}.providers[{position}]"

@@ -158,7 +158,7 @@ class Ledger:
         known = ", ".join(self.currencies)
         return (
             f"no rate for {match[1]} (found unit '{unit}'; allowed {known}); state exchange_rates.{match[1]} in "
-            f"'{match[1]} per {self.currency}'"
+            f"'{match[1]} per {self.currency}' or '{self.currency} per {match[1]}'"
         )
 
     def _no_count(self, unit: str) -> str:

@@ -24,6 +24,7 @@ from sim.scenario.inputs import inputs, units_of_input
 from sim.scenario.levers import Id
 from sim.scenario.records import Finite, Model
 from sim.scenario.scenario import Scenario
+from sim.wording import with_unit
 
 __all__ = [
     "BoxFilter",
@@ -139,12 +140,10 @@ def _limit_words(limit: Limit, terms: Terms) -> str:
     if limit.kept:
         return f"{terms.title}: {' or '.join(terms.answers[kept] for kept in limit.kept)}"
     ends = {key: f"{value:g}" for key, value in bounds(limit, terms).items()}
-    unit = "" if terms.unit in ("1", "fraction", "probability") else terms.unit.replace("/yr", " a year")
-    unit = unit if unit.startswith("%") or not unit else f" {unit}"
     if len(ends) == 2:
-        return f"{terms.title}: between {ends['low']} and {ends['high']}{unit}"
+        return f"{terms.title}: between {ends['low']} and {with_unit(ends['high'], terms.unit)}"
     side = "at least" if "low" in ends else "at most"
-    return f"{terms.title}: {side} {next(iter(ends.values()))}{unit}"
+    return f"{terms.title}: {side} {with_unit(next(iter(ends.values())), terms.unit)}"
 
 
 def box_text(name: str, event: str, scenario: str, box: Box, terms: Mapping[str, Terms], remarks: Sequence[str]) -> str:

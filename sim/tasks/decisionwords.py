@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import isnan
 from typing import Final
 
@@ -14,9 +14,12 @@ from sim.analysis.scrambles import Estimate
 from sim.analysis.waiting import AT_ONCE, NEVER, NOW_OR_NEVER, TimingRule
 from sim.outcomes.phrases import as_percent
 from sim.outcomes.stakes import UPPER_BOUND
-from sim.pictures.decisions import Advice
+from sim.pictures.decisions import Advice, known_words
 from sim.pictures.waiting import WaitingSheet
+from sim.scenario.scenario import Scenario
+from sim.tasks.boxfile import Terms, terms_of
 from sim.tasks.decisiontable import at_place, mean_of, share_above_0
+from sim.wording import with_unit
 
 __all__ = ["sentences", "short_table"]
 
@@ -43,7 +46,7 @@ def _amount(value: float) -> str:
     if size < _NOTHING:
         return "nothing"
     digits = 0 if size >= 99.5 else 1 if size >= 1.95 else 2 if size >= 0.0995 else 3
-    return f"{'−' if value < 0 else ''}{_CURRENCY} {size:.{digits}f}bn"
+    return f"{'−' if value < 0 else ''}{_CURRENCY} {size:,.{digits}f}bn"
 
 
 def _about(number: Estimate) -> str:
@@ -80,8 +83,9 @@ def _headline(advice: Advice) -> str:
     if even is None:
         return f"{who}: '{action}' brings {_about(at_place(found.payoffs, 0, d))} above '{found.choice.actions[0]}'."
     by_belief = zip(found.choice.beliefs, found.break_even_by_belief[d], strict=True)
-    beliefs = ", ".join(f"{_amount(float(one.value))} if {advice.belief(name)} holds" for name, one in by_belief)
-    return f"{who}: '{action}' pays up to a sunk commitment of {_about(even)}; {beliefs}."
+    beliefs = [f"{_amount(float(one.value))} if {advice.belief(name)} holds" for name, one in by_belief]
+    told = f"; {', '.join(beliefs)}" if len(beliefs) > 1 else ""
+    return f"{who}: '{action}' pays up to a sunk commitment of {_about(even)}{told}."
 
 
 def _stake(found: Appraisal) -> str:
@@ -128,7 +132,10 @@ def _terminal(found: Appraisal) -> str:
 def _place(found: Appraisal) -> str:
     if not found.queue:
         return ""
-    gap = _about(at_place(found.queue["first less last"], found.in_question))
+    worth = at_place(found.queue["first less last"], found.in_question)
+    if not float(worth.value) and not float(worth.se):  # nobody waits for another
+        return ""
+    gap = _about(worth)
     return f"To be the first of those who apply on one day, and not the last, is worth {gap} of it."
 
 
@@ -178,7 +185,7 @@ _RULES: Final = {"linear": "linear rules"}
 
 def _all_levels(advice: Advice) -> Iterator[str]:
     for level in advice.subject.levels:
-        yield f"{_where(level)}: {_flip(advice, level)}; {_knowing(level)}."
+        yield f"{_where(level)}: {_flip(advice, level)}; {_knowing(advice, level)}."
 
 
 def _where(level: Level) -> str:
@@ -206,7 +213,7 @@ def _flip(advice: Advice, level: Level) -> str:
     return f"'{action}' is best, and {points} points of weight{error} make '{other}' as good ({weights})"
 
 
-def _knowing(level: Level) -> str:
+def _knowing(advice: Advice, level: Level) -> str:
     foresight = f"perfect foresight, luck and all, {_amount(float(level.foresight.value))}"
     nested = "" if level.nested is None else f"all but luck together {_range(*level.nested)}, "
     told = {unit.known.name for unit in level.told}
@@ -215,7 +222,8 @@ def _knowing(level: Level) -> str:
     ]
     if not buyable:
         return f"no single thing that can be found out is told from worth nothing, {nested}{foresight}"
-    named = ", ".join(map(_unit_words, buyable[:_MOST_TOLD]))
+    terms = terms_of(advice.scenario)
+    named = ", ".join(_unit_worth(unit, advice.scenario, terms) for unit in buyable[:_MOST_TOLD])
     return f"to know first is worth: {named}; {nested}{foresight}"
 
 
@@ -226,12 +234,15 @@ def _range(low: float, se: float, high: float) -> str:
     return f"at most {_amount(max(low, high, 0.0))}"
 
 
-def _unit_words(unit: UnitWorth) -> str:
+def _unit_worth(unit: UnitWorth, scenario: Scenario, terms: Mapping[str, Terms]) -> str:
+    """What it is worth to know a unit, and where on its number the choice turns, in the unit of the scenario."""
     flip = ""
     if unit.flip is not None:
-        spread = "" if isnan(float(unit.flip.se)) else f" ± {2 * float(unit.flip.se):.2g}"
-        flip = f", which turns the choice at {float(unit.flip.value):.3g}{spread} {unit.known.units[0]}"
-    return f"{unit.known.name} {_range(unit.low, unit.low_se, unit.high)}{flip}"
+        own = terms[unit.known.labels[0]]
+        value, error = float(unit.flip.value) / own.factor, 2 * float(unit.flip.se) / own.factor
+        spread = "" if isnan(error) else f" ± {error:.2g}"
+        flip = f", which turns the choice at {with_unit(f'{value:.3g}{spread}', own.unit)}"
+    return f"{known_words(unit.known.name, scenario)} {_range(unit.low, unit.low_se, unit.high)}{flip}"
 
 
 def _regret(found: Appraisal) -> str:
