@@ -109,16 +109,63 @@ STATED_ANEW = {
 UNITS = {"technology.catch_up": "1/yr", "technology.spillover": "1/yr", "closure.drift": "1/yr", "demand.churn": "1/yr"}
 UNITS |= {"migration.rate": "1/yr", "capacity.planning_years": "years", "zone.cap": "USD bn/yr", "entry.hurdle": '"1"'}
 
-APART = {"market.growth_long_run", "economics.site_cost", "channels.tariff"}
+APART = {"market.growth_long_run", "economics.site_cost", "channels.*.tariff"}
 """Numbers that the base year, or what is measured with them, hangs on too: tested by closed forms."""
 
 NOT_HERE = {"demand.repurchase_years", "demand.loyalty", "economics.buy_out_price"}
 """Numbers that no scenario of the first case has."""
 
 
+OWN = {
+    "providers.*.economics.site_cost": (0.4, 0.45),
+    "providers.*.economics.operator_margin": (0.1, 0.15),
+    "providers.*.economics.provider_margin": (0.25, 0.3),
+    "providers.*.economics.incremental_technology": (0.4, 0.6),
+    "providers.*.economics.technology_royalty": (0.3, 0.8),
+    "providers.*.economics.buy_out_price": (1.0, 3.0),
+    "providers.*.entry.hurdle": (2.5, 1.1),
+    "market.layers.*.technology.catch_up": (0.01, 0.06),
+    "market.layers.*.technology.spillover": (0.01, 0.04),
+    "market.layers.*.technology.owned_spillover": (0.2, 0.9),
+}
+"""Numbers that a provider or a layer has in place of everybody's: before a change and after it."""
+
+
+@pytest.mark.parametrize("path", OWN)
+@pytest.mark.parametrize("when", [EARLY, "2021-05-17"])
+def test_what_each_has_of_its_own_changes_as_what_everybody_has(path: str, when: str) -> None:
+    """At the same numbers, who has each of them cannot matter."""
+    (before, after), common = OWN[path], path.partition(".*.")[2]
+    name = "insurers/whole_at_once" if common.endswith("buy_out_price") else "full_liberalization"
+    unit = UNITS.get(common, '"1"' if common.endswith("buy_out_price") else "fraction")
+    found = scenario(name)
+    owners = found.market.layers if path.startswith("market") else found.foreign
+    shared = f"{common}={stated(before, unit)}"
+    start = path.partition(".*.")[0]
+    section, _, key = common.partition(".")
+    own = [f"{start}.{one}.{section}={{{key}: {stated(before, unit)}}}" for one in owners]
+    changes = ", ".join(f"{one}: {{{effect(common, 'to', after, unit)}}}" for one in owners)
+    alone = f"providers: {{{changes}}}" if start == "providers" else f"market: {{layers: {{{changes}}}}}"
+    as_everybody = ran(name, shared, step(effect(common, "to", after, unit), when=when))
+    assert_same(ran(name, shared, *own, step(alone, when=when)), as_everybody, bits=False)
+    with pytest.raises(AssertionError, match="Not equal"):
+        assert_same(ran(name, shared, *own), as_everybody, bits=False)
+
+
+def test_a_change_of_one_provider_is_not_another_s() -> None:
+    """A dearer site of AWS costs Microsoft nothing where no site is in anybody's reach."""
+    own = f"providers.aws.economics={{operator_margin: {stated(0.1, 'fraction')}}}"
+    dearer = step(f"providers: {{aws: {{{effect('economics.operator_margin', 'to', 0.2, 'fraction')}}}}}")
+    plain, changed = ran("jv_only", own), ran("jv_only", own, dearer)
+    for provider in ("aws", "microsoft", "other_foreign"):
+        one, other = (column(of, "operating_profit", "total", provider) for of in (plain, changed))
+        assert_array_equal(one[:5], other[:5])
+        assert (one[5:] == other[5:]).all() == (provider != "aws")
+
+
 def test_every_number_that_may_change_is_tested() -> None:
     every = {f"{section}.{key}" for section, (_, keys) in DATED.items() for key in keys}
-    assert every == STATED_ANEW.keys() | APART | NOT_HERE
+    assert every == STATED_ANEW.keys() | APART | NOT_HERE | OWN.keys()
 
 
 @pytest.mark.parametrize("path", STATED_ANEW)
@@ -283,6 +330,14 @@ CUT = "policy:\n  steps:\n    cut: {{when: 2020-01-01, effects: {{{}}}}}\n"
     [
         ("market: {size: {times: 2}}", "market.size is of the base year, of the trend through it, or of luck"),
         ("economics: {discount_rate: {times: 2}}", "economics.discount_rate values capital that is in place"),
+        ("providers: {aws: {economics: {discount_rate: {times: 2}}}}", "is of what the provider is throughout"),
+        ("providers: {aws: {title: {times: 2}}}", "is of what the provider is throughout"),
+        ("market: {layers: {saas: {size: {times: 2}}}}", "market.layers.saas.size is of the base year"),
+        ("market: {layers: {iaas: {technology: {catch_upp: {times: 2}}}}}", "did you mean 'catch_up'?"),
+        (
+            f"market: {{layers: {{iaas: {{{effect('technology.catch_up', 'times', 2)}}}}}}}",
+            "there is no number market.layers.iaas.technology.catch_up to be changed",
+        ),
         ("regimes: {closed: {spillover: {times: 2}}}", "is a lever, which 'adopt' and 'change' set"),
         ("demand.churn: {times: 2}", "is written as demand: {churn: ...}"),
         ("demand: {chrun: {times: 2}}", "did you mean 'churn'?"),
@@ -302,7 +357,7 @@ def test_what_cannot_change_on_a_date_is_refused_with_the_reason(folder: Folder,
 def test_a_refusal_lists_what_a_step_may_change(folder: Folder) -> None:
     (line,) = folder.complaints(folder.variant(CUT.format("market: {size: {times: 2}}")))
     for section, (_, keys) in DATED.items():
-        assert all(f"{section}.{'<id>.' if section == 'channels' else ''}{key}" in line for key in keys)
+        assert all(f"{section.replace('*', '<id>')}.{key}" in line for key in keys)
 
 
 def test_an_effect_is_an_input_like_others_with_words_of_its_own() -> None:

@@ -17,7 +17,7 @@ from sim.scenario.baseyear import Inputs
 from sim.scenario.changes import StatedChange, changed, stated_changes
 from sim.scenario.scenario import Scenario
 
-__all__ = ["NOTHING_DATED", "Change", "Dated", "dated_numbers"]
+__all__ = ["NOTHING_DATED", "Change", "Dated", "dated_numbers", "is_money"]
 
 
 @dataclass(frozen=True)
@@ -97,14 +97,22 @@ class Dated:
         horizon = self.scenario.horizon
         ends, middles = period_ends(horizon)[:, None], period_middles(horizon)[:, None]
         length, start = horizon.period_months / 12, np.full_like(ends, horizon.base_year + 1.0)
-        spans = {"economics": (ends - length, ends), "zone": (ends - length, ends), "channels": (ends - length, ends)}
-        spans["closure"] = start, middles
+        period, spans = (ends - length, ends), {"zone": (ends - length, ends), "closure": (start, middles)}
         window = windows(self.scenario)
-        return {path: self.mean(path, *spans.get(path.split(".")[0], window)) for path in self.changes}
+
+        def span(path: str) -> tuple[FloatArray, FloatArray]:
+            return period if is_money(path) else spans.get(path.split(".")[0], window)
+
+        return {path: self.mean(path, *span(path)) for path in self.changes}
 
     def in_period(self, t: int) -> dict[str, FloatArray]:
         """The mean in one of them, (N,) each."""
         return {path: rows[t] for path, rows in self.by_period.items()}
+
+
+def is_money(path: str) -> bool:
+    """Whether a number is one of money: a cost, a margin or a tax, everybody's or a provider's own, or a tariff."""
+    return path.startswith(("economics.", "channels.")) or ".economics." in path
 
 
 NOTHING_DATED: Final = Dated({}, {})

@@ -8,7 +8,7 @@ import numpy as np
 
 from sim.axes import BoolArray, FloatArray
 from sim.chance.worlds import Worlds, period_count
-from sim.dates.dated import NOTHING_DATED, Dated
+from sim.dates.dated import NOTHING_DATED, Dated, is_money
 from sim.dates.readiness import jump_dates
 from sim.dates.timeline import KnownProjects, Masks, Timeline, windows
 from sim.kernels.capacity import first_come, lags, whole_periods
@@ -158,7 +158,7 @@ class Course:
 
     def money(self, periods: int) -> dict[str, FloatArray]:
         """Numbers of money that steps change in the first periods, the base year's value first; by path, (T + 1, N)."""
-        rows = {path: rows for path, rows in self._dated.by_period.items() if path.startswith(_MONEY)}
+        rows = {path: rows for path, rows in self._dated.by_period.items() if is_money(path)}
         return {path: np.concatenate([self._dated.base[path][None], of[:periods]]) for path, of in rows.items()}
 
     def period(self, t: int) -> Period:
@@ -255,9 +255,6 @@ def _require_possible(scenario: Scenario, dated: Dated) -> None:
     for instants in () if dated.phases is None else dated.phases.start:
         for condition in coherence({**dated.base, **dated.at(instants)}):
             require(f"policy.steps: {condition.refusal}", condition.holds)
-
-
-_MONEY = ("economics.", "channels.")
 
 
 class _Coming(NamedTuple):

@@ -127,14 +127,14 @@ class Economy:
         owners = [f"providers.{name}" for name in self.providers[self.domestic :]]
         by_period = {path: rows[:, None] for path, rows in (dated or {}).items()}
         named = {
-            field.name: self._or_own(path, owners, by_period.get(path))
+            field.name: _or_own(self.inputs, path, owners, by_period)
             for field in fields(Rates)
             if (path := f"economics.{_RATE_NAMES.get(field.name, field.name)}") in self.inputs
         }
         before, cost = self.measured or self.inputs, "economics.site_cost"
-        measured = self._or_own(cost, owners, before[cost])
+        measured = _or_own(before, cost, owners)
         named["capital_intensity"] = np.minimum(named["capital_intensity"], measured * named["asset_life"])
-        if cost in by_period or before is not self.inputs:
+        if any(path.endswith(cost) for path in by_period) or before is not self.inputs:
             named["measured_site_cost"] = measured
         return Rates(**named, ordered=self.ordered)
 
@@ -149,25 +149,12 @@ class Economy:
     @property
     def home_margin(self) -> FloatArray:
         """Gross margin of domestic providers, (N,), or (P_d, N) where one has its own."""
-        return self._or_own(
-            "economics.domestic_margin", [f"providers.{name}" for name in self.providers[: self.domestic]]
-        )
+        owners = [f"providers.{name}" for name in self.providers[: self.domestic]]
+        return _or_own(self.inputs, "economics.domestic_margin", owners)
 
     def technology(self, name: str) -> FloatArray:
         """A rate of `technology`, (N,), or (L, N) where a layer has its own."""
-        return self._or_own(f"technology.{name}", [f"market.layers.{layer}" for layer in self.layers])
-
-    def _or_own(self, path: str, owners: Sequence[str], common: FloatArray | None = None) -> FloatArray:
-        """An input, (N,), or (owners, N) where one of those who may have their own in its place has it.
-
-        `common` stands for it where it has another value, (N,) or (T, 1, N).
-        """
-        shared = self.inputs[path] if common is None else common
-        own = [self.inputs.get(f"{owner}.{path}") for owner in owners]
-        if all(one is None for one in own):
-            return shared
-        rows = np.broadcast_arrays(*(shared if one is None else one for one in own))
-        return np.concatenate(rows, axis=1) if shared.ndim > 1 else np.stack(rows)
+        return _or_own(self.inputs, f"technology.{name}", [f"market.layers.{layer}" for layer in self.layers])
 
     def static_market(self, rows: slice | BoolArray = slice(None)) -> StaticMarket:
         """The base year for the static equilibrium, of all segments or of some."""
@@ -340,3 +327,16 @@ def _zone_reach(scenario: Scenario, economy: Economy, segment: str) -> FloatArra
 def lever_rows(states: tuple[State, ...], name: str, economy: Economy) -> FloatArray:
     """A fraction lever in every state of the calendar; (S, N)."""
     return np.stack([lever(state, name, economy.inputs, economy.draws) for state in states])
+
+
+def _or_own(inputs: Inputs, path: str, owners: Sequence[str], dated: Inputs | None = None) -> FloatArray:
+    """An input, (N,), or (owners, N) where one of those who may have their own in its place has it.
+
+    What `dated` has, (T, 1, N), stands for what the inputs have; then they are (T, 1 or owners, N).
+    """
+    numbers = {**inputs, **dated} if dated else inputs
+    shared, own = numbers[path], [numbers.get(f"{owner}.{path}") for owner in owners]
+    if all(one is None for one in own):
+        return shared
+    rows = np.broadcast_arrays(*(shared if one is None else one for one in own))
+    return np.concatenate(rows, axis=1) if rows[0].ndim > 1 else np.stack(rows)

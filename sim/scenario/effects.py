@@ -10,8 +10,8 @@ from pydantic import BeforeValidator, Field, create_model, model_validator
 from sim.scenario.channels import Channel
 from sim.scenario.evidence import Number, Range
 from sim.scenario.levers import Id
-from sim.scenario.market import Closure, Demand, Market, Migration, Technology
-from sim.scenario.providers import Entry
+from sim.scenario.market import Closure, Demand, LayerTechnology, Market, Migration, Technology
+from sim.scenario.providers import Entry, ProviderEconomics, ProviderEntry
 from sim.scenario.records import MOST, Model
 from sim.scenario.supply import Capacity, Economics, Zone
 
@@ -21,6 +21,7 @@ M = TypeVar("M", bound=Model)
 
 DATED: Final[Mapping[str, tuple[type[Model], tuple[str, ...]]]] = {
     "market": (Market, ("growth_long_run",)),
+    "market.layers.*.technology": (LayerTechnology, ("catch_up", "spillover", "owned_spillover")),
     "demand": (Demand, ("captive_growth", "churn", "repurchase_years", "loyalty")),
     "technology": (Technology, ("catch_up", "spillover", "owned_spillover")),
     "closure": (Closure, ("drift",)),
@@ -36,27 +37,32 @@ DATED: Final[Mapping[str, tuple[type[Model], tuple[str, ...]]]] = {
             *("domestic_margin", "transfer_price"),
         ),
     ),
-    "channels": (Channel, ("tariff",)),
+    "channels.*": (Channel, ("tariff",)),
+    "providers.*.economics": (
+        ProviderEconomics,
+        (
+            *("site_cost", "operator_margin", "provider_margin", "incremental_technology", "technology_royalty"),
+            "buy_out_price",
+        ),
+    ),
+    "providers.*.entry": (ProviderEntry, ("hurdle",)),
 }
-"""Sections of a scenario, and their numbers that may change from a date on: the engine reads them period by period."""
-
-_BY_ID: Final = ("channels",)
-"""Sections whose numbers stand by id."""
+"""Where numbers stand that may change from a date on, any id as `*`, and which: the engine reads them by period."""
 
 _REASONS: Final = (
     ("regimes", "is a lever, which 'adopt' and 'change' set"),
     ("policy", "says when steps happen, which is settled before they do"),
     ("segments", "is of the base year; 'closes' and 'opens' move what is open"),
     ("shares", "is of the base year"),
-    ("providers", "is of one provider, which decides by its own terms throughout"),
+    ("providers", "is of what the provider is throughout, or values its capital and all its years alike"),
     ("opening", "says what control is worth, which the base year tells once"),
     ("rivalry", "is the law of luck, which is one throughout"),
     ("regulator", "rules dates, which are settled before the market moves"),
     ("entry", "rules dates, which are settled before the market moves"),
     ("zone", "is how a licence is read; what a regime lets sites reach is its lever"),
     ("capacity", "is how long what is on order takes"),
-    ("demand", "is inside the utilities that the base year tells once"),
-    ("economics", "values capital that is in place, or all years alike"),
+    ("demand", "is inside the utilities and the value of control that the base year tells once"),
+    ("economics", "values capital that is in place whenever it was bought, or all years alike"),
     ("market", "is of the base year, of the trend through it, or of luck"),
 )
 """Sections, and why the numbers in them that no step changes do not change on a date."""
@@ -104,7 +110,7 @@ def _effect_on(model: type[Model], key: str, *, by_id: bool) -> type[Effect]:
     if not lasts:
         words = Field(default=None, title=f"change of {called}{after}", description="Added to what it was.")
         ways["plus"] = (Annotated[(quantity, Range(-width, width))] | None, words)
-    name = "".join(part.capitalize() for part in (model.__name__, *key.split("_"), "effect"))
+    name = "".join((model.__name__, *(part.capitalize() for part in key.split("_")), "Effect"))
     return _declared(create_model(name, __base__=Effect, __module__=__name__, __doc__=Effect.__doc__, **ways))
 
 
@@ -120,23 +126,33 @@ def _without_none(annotation: Any) -> Any:
     return forms[0] if type(None) in getattr(annotation, "__args__", ()) else annotation
 
 
-def _section(name: str) -> tuple[Any, Any]:
-    """A field of `Effects`: the numbers of a section that may change."""
-    model, keys = DATED[name]
-    by_id = name in _BY_ID
+def _below_of(path: str) -> list[str]:
+    """The keys right below a path on the way to numbers that may change."""
+    start = f"{path}." if path else ""
+    return list(dict.fromkeys(one[len(start) :].partition(".")[0] for one in DATED if one.startswith(start)))
+
+
+def _numbers(path: str) -> type[Model]:
+    """The class of what may change at a path and below."""
+    model, keys = DATED.get(path, (Model, ()))
     fields: dict[str, Any] = {
         key: (
-            _effect_on(model, key, by_id=by_id) | None,
+            _effect_on(model, key, by_id="*" in path) | None,
             Field(default=None, description=model.model_fields[key].description),
         )
         for key in keys
     }
-    title = f"{model.__name__}Effects"
-    words = "Numbers that a step changes."
-    made = _declared(create_model(title, __base__=Model, __module__=__name__, __doc__=words, **fields))
-    if by_id:
-        return dict[Id, made], Field(default_factory=dict, max_length=MOST)  # type: ignore[valid-type]
-    return made | None, Field(default=None)
+    fields |= {key: _field(f"{path}.{key}") for key in _below_of(path)}
+    parts = "".join(part.capitalize() for part in path.split(".") if part != "*")
+    title, words = f"{model.__name__ if keys else parts}Effects", "Numbers that a step changes."
+    return _declared(create_model(title, __base__=Model, __module__=__name__, __doc__=words, **fields))
+
+
+def _field(path: str) -> tuple[Any, Any]:
+    """A field for what may change at a path and below, by id where ids stand there."""
+    if _below_of(path) == ["*"]:
+        return dict[Id, _numbers(f"{path}.*")], Field(default_factory=dict, max_length=MOST)  # type: ignore[misc]
+    return _numbers(path) | None, Field(default=None)
 
 
 if TYPE_CHECKING:
@@ -150,7 +166,7 @@ else:
         __base__=Model,
         __module__=__name__,
         __doc__="Numbers that change on the date of a step and stay so, until another step changes them; by section.",
-        **{name: _section(name) for name in DATED},
+        **{name: _field(name) for name in _below_of("")},
     )
 
 
@@ -173,22 +189,29 @@ def _below(path: str, node: Any) -> Iterator[tuple[str, Effect]]:
 def refusal(stated: Any) -> str:
     """Why raw effects name a number that no step changes on a date; empty if they name none."""
     for path in _raw_paths((), stated):
-        section, *below = path
         if any("." in part for part in path):
             keys = ".".join(path).split(".")
             return f"is written as {': {'.join(keys)}: ...{'}' * (len(keys) - 1)} (found '{'.'.join(path)}')"
-        if not below or below[-1 if section in _BY_ID else 0] in DATED.get(section, ("", ()))[1]:
+        places = [(model, keys, path[depth]) for depth, (model, keys) in _on_the_way(path)]
+        if any(key in keys or key not in model.model_fields for model, keys, key in places[-1:]):
             continue
-        reason = next((why for start, why in _REASONS if start == section), "")
-        if reason and (section not in DATED or below[0] in DATED[section][0].model_fields):
+        reason = next((why for start, why in _REASONS if start == path[0]), "")
+        if reason:
             return f"{'.'.join(path)} {reason} (a step changes {', '.join(_allowed())})"
     return ""
 
 
+def _on_the_way(path: tuple[str, ...]) -> Iterator[tuple[int, tuple[type[Model], tuple[str, ...]]]]:
+    """Places of `DATED` that a path goes through, the deepest last, with how deep they are."""
+    for place, numbers in DATED.items():
+        parts = place.split(".")
+        if len(path) > len(parts) and all(part in ("*", key) for part, key in zip(parts, path, strict=False)):
+            yield len(parts), numbers
+
+
 def _allowed() -> list[str]:
     """Paths of the numbers that may change."""
-    ids = dict.fromkeys(_BY_ID, "<id>.")
-    return [f"{section}.{ids.get(section, '')}{key}" for section, (_, keys) in DATED.items() for key in keys]
+    return [f"{place.replace('*', '<id>')}.{key}" for place, (_, keys) in DATED.items() for key in keys]
 
 
 def _raw_paths(path: tuple[str, ...], node: Any) -> Iterator[tuple[str, ...]]:
