@@ -11,6 +11,8 @@ import numpy as np
 from sim.axes import FloatArray
 from sim.chance.sampling import draw_worlds
 from sim.chance.worlds import Worlds
+from sim.dates.calendar import step_dates
+from sim.dates.dated import dated_numbers
 from sim.dates.timeline import Masks, Timeline, period_masks, simulate_timeline
 from sim.model.economy import Economy
 from sim.model.engine import run_periods, simulate
@@ -85,7 +87,8 @@ def story(name: str, *overrides: str, scrambles: int = 1) -> tuple[Economy, Reco
     """Its base year, what each period leaves, and what happens when."""
     found, drawn = scenario(name, *overrides), worlds(name, *overrides, scrambles=scrambles)
     start = build_economy(found, drawn.inputs)
-    timeline = simulate_timeline(found, drawn, entry_verdicts(found, start))
+    dated = dated_numbers(found, drawn.inputs, step_dates(found, drawn))
+    timeline = simulate_timeline(found, drawn, entry_verdicts(found, start, dated=dated))
     masks = period_masks(found, timeline)
     return start, run_periods(found, start, drawn, timeline, masks), timeline, masks
 

@@ -412,18 +412,37 @@ def test_the_premium_is_that_of_the_reference() -> None:
     np.testing.assert_allclose(economy().premium[:DRAWS], expected, rtol=1e-10, atol=1e-12)
 
 
-@pytest.mark.parametrize("name", ["full_liberalization", "ftz_pilot", "piecemeal", "reversal", "new_entrant"])
-def test_whoever_builds_does_so_in_the_reference(name: str) -> None:
+DECIDES = (
+    *(("full_liberalization",), ("ftz_pilot",), ("piecemeal",), ("reversal",), ("new_entrant",)),
+    ("full_liberalization", _leaves("aws", "alibaba", when="2019-06-01"), "demand.conduct=1", "entry.hurdle=1.9"),
+    ("announced_path", TAXES, _leaves("microsoft", when="2023-09-01")),
+)
+"""Rules that come into force, numbers that change, and rivals who leave, before somebody decides."""
+
+
+@pytest.mark.parametrize("case", [pytest.param(one, id=one[0]) for one in DECIDES])
+def test_whoever_builds_does_so_in_the_reference(case: tuple[str, ...]) -> None:
     """By the fixed point of markups itself; the engine takes a dozen best responses."""
-    found, start = scenario(name), economy(name)
-    verdicts = entry_verdicts(found, start)
-    for index in reachable(found):
+    found, start, drawn = scenario(*case), economy(*case), worlds(*case)
+    dated = dated_numbers(found, drawn.inputs, step_dates(found, drawn))
+    every, verdicts, asked = len(states(found)), entry_verdicts(found, start, dated=dated), 0
+    for row in range(len(verdicts)):
+        index = row % every
         state = states(found)[index]
-        if not allows_owned(state):
+        if index not in reachable(found) or not allows_owned(state):
             continue
         for f, provider in enumerate(found.foreign):
             hazard = loss_hazard(found, start, state, provider)
             for draw in range(FEW * 3):
-                case, phase = _case(draw, name), _phase(state, draw, (name,))
-                margin = entry_margin(case, _base(draw, name), phase, len(found.domestic) + f, float(hazard[draw]))
-                assert verdicts[index, f, draw] == (margin >= 0.0) or abs(margin) < 1e-6
+                p, phase, day = len(found.domestic) + f, _phase(state, draw, case), -math.inf
+                if dated.phases is not None:
+                    if dated.phases.state[row // every, draw] != row:
+                        continue
+                    day = dated.phases.start[row // every, draw]
+                one = _case(draw, *case)
+                if one.left[p] <= day:
+                    continue
+                margin = entry_margin(one, _base(draw, *case), phase, p, float(hazard[draw]), day)
+                asked += 1
+                assert verdicts[row, f, draw] == (margin >= 0.0) or abs(margin) < 1e-6
+    assert asked > FEW

@@ -148,6 +148,25 @@ def test_nobody_sees_what_others_do_on_the_day_itself() -> None:
     assert (sight.regimes == 1).all()
 
 
+def test_who_has_left_is_no_rival_any_more() -> None:
+    """Neither one with a site nor one that waits for it."""
+    gone = "policy.steps.leave={when: 2024-01-01, exits: [microsoft]}"
+    case = scenario("full_liberalization", NEVER, gone)
+    economy, record, timeline, masks = story("full_liberalization", NEVER, gone)
+    dates = np.stack([np.full(economy.draws, year) for year in (2023.99, 2024.01)])
+    before, after = seen_by(case, economy, record, timeline, masks, provider="aws", dates=dates).states
+    kinds = [list(STATES).index(f"foreign rivals {what}") for what in ("with sites", "that wait for one")]
+    ours = case.foreign.index("microsoft")
+    ended = (
+        timeline.launched[ours] < 2023.99,
+        (timeline.first_applied[ours] < 2023.99) & (timeline.launched[ours] >= 2024),
+    )
+    for kind, lost in zip(kinds, ended, strict=True):
+        assert lost.any() or kind != kinds[0]
+        assert (after[kind][lost] <= before[kind][lost]).all()
+    assert (after[kinds].sum(axis=0)[ended[0]] <= 1.0).all()
+
+
 def two_scrambles(name: str, *overrides: str) -> Scenario:
     return scenario(name, "sampling.draws=1024", *overrides)
 

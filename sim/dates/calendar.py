@@ -136,7 +136,7 @@ def _one_after_the_other(scenario: Scenario, dates: FloatArray, steps: Sequence[
 
 
 def decision_phases(scenario: Scenario, dates: FloatArray) -> Phases:
-    """The same, cut where a step changes numbers on which providers decide, so that they may think again.
+    """The same, cut where a step changes numbers on which providers decide, or who there is: they may think again.
 
     Where steps do so, the states count anew in each phase: that of the phase j is j S + its index, of S states.
     """
@@ -144,7 +144,7 @@ def decision_phases(scenario: Scenario, dates: FloatArray) -> Phases:
     if not scenario.changes_numbers:
         return phases_in_force(scenario, dates)
     cut = _one_after_the_other(
-        scenario, dates, [i for i, step in enumerate(steps) if changes_state(step) or step.effects]
+        scenario, dates, [i for i, step in enumerate(steps) if changes_state(step) or step.effects or step.exits]
     )
     lasting = np.array([True, *map(changes_state, steps)])[cut.state]
     state = cut.state

@@ -1,4 +1,4 @@
-"""Numbers that steps of the calendar change: what each is worth when, in every draw."""
+"""Numbers that steps of the calendar change, and who leaves: what there is when, in every draw."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ from typing import Final
 
 import numpy as np
 
-from sim.axes import FloatArray
+from sim.axes import BoolArray, FloatArray
 from sim.dates.calendar import Phases, decision_phases
+from sim.dates.readiness import exit_dates
 from sim.dates.timeline import period_ends, period_middles, windows
 from sim.kernels.premium import overlap
 from sim.scenario.baseyear import Inputs
@@ -48,15 +49,23 @@ class Dated:
     changes : mapping of str to tuple of Change
         Path of each number that some step may change to its changes, the earliest first in every draw.
     phases : Phases or None
-        `decision_phases`; None where no number changes.
+        `decision_phases`; None where no number changes and nobody leaves.
     scenario : Scenario or None
         The same.
+    left : (P, N) or None
+        Date from which each provider is gone; None where nobody leaves.
     """
 
     base: Inputs
     changes: Mapping[str, tuple[Change, ...]]
     phases: Phases | None = None
     scenario: Scenario | None = None
+    left: FloatArray | None = None
+
+    def gone(self, instants: FloatArray) -> BoolArray | None:
+        """Who has left on an instant of each draw, or does on that, (P, N); None where nobody has."""
+        gone = None if self.left is None else self.left <= instants
+        return gone if gone is not None and gone.any() else None
 
     def __bool__(self) -> bool:
         """Whether a step changes any number."""
@@ -131,14 +140,15 @@ def dated_numbers(scenario: Scenario, inputs: Inputs, dates: FloatArray) -> Date
     dates : (number of steps, N)
         Of the steps, decimal years; inf is never.
     """
-    stated = stated_changes(scenario)
-    if not stated:
+    if not scenario.changes_numbers:
         return NOTHING_DATED
+    stated = stated_changes(scenario)
     changes = {
         path: tuple(_in_turn([one for one in stated if one.path == path], inputs, dates))
         for path in dict.fromkeys(one.path for one in stated)
     }
-    return Dated(inputs, changes, decision_phases(scenario, dates), scenario)
+    left = exit_dates(scenario, dates) if scenario.leaving else None
+    return Dated(inputs, changes, decision_phases(scenario, dates), scenario, left)
 
 
 def _in_turn(stated: Sequence[StatedChange], inputs: Inputs, dates: FloatArray) -> Iterator[Change]:

@@ -252,7 +252,7 @@ def _require_possible(scenario: Scenario, dated: Dated) -> None:
             value = np.where(np.isfinite(change.since), change.after, change.before)
             condition = within(scenario, path, value, "policy.steps")
             require(condition.refusal, condition.holds)
-    for instants in () if dated.phases is None else dated.phases.start:
+    for instants in dated.phases.start if dated.changes and dated.phases is not None else ():
         for condition in coherence({**dated.base, **dated.at(instants)}):
             require(f"policy.steps: {condition.refusal}", condition.holds)
 

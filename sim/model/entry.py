@@ -87,7 +87,7 @@ def entry_verdicts(
     known : Verdicts, optional
         Those of other scenarios on the same draws, to which these are added.
     dated : Dated, optional
-        Numbers that steps of the calendar change: a provider decides on those of the day.
+        What steps of the calendar change: a provider decides on the numbers of the day, among who is there.
 
     Returns
     -------
@@ -102,12 +102,15 @@ def entry_verdicts(
     state, every = dated.phases.state % len(states(scenario)), []
     for instants, met in zip(dated.phases.start, state, strict=True):
         here = possible & set(np.unique(met).tolist())
-        every.append(_verdicts_in(scenario, economy.at(dated.at(instants)), here, before))
+        today = economy.at(dated.at(instants)) if dated else economy
+        every.append(_verdicts_in(scenario, today, here, before, dated.gone(instants)))
     return np.concatenate(every)
 
 
-def _verdicts_in(scenario: Scenario, economy: Economy, possible: Collection[int], before: Verdicts) -> ModeArray:
-    """The same in some of the states, 0 in the others."""
+def _verdicts_in(
+    scenario: Scenario, economy: Economy, possible: Collection[int], before: Verdicts, gone: BoolArray | None = None
+) -> ModeArray:
+    """The same in some of the states, 0 in the others; who has left is no rival, (P, N)."""
     found = states(scenario)
     verdicts = np.zeros((len(found), economy.foreign, economy.draws), dtype=np.int8)
     coming = [(row, name) for row, name in enumerate(scenario.foreign) if may_come(scenario, name)]
@@ -120,7 +123,7 @@ def _verdicts_in(scenario: Scenario, economy: Economy, possible: Collection[int]
                 buys = modes[0] == BUY_OUT
                 verdicts[index, provider] = modes[0] * (_has_more(scenario, economy, found[index], name) if buys else 1)
             elif modes and rule == "profit":
-                view = view or _View(scenario, economy, found[index])
+                view = view or _View(scenario, economy, found[index], gone)
                 verdicts[index, provider] = _verdict(view, provider, modes, before)
     return verdicts
 
@@ -152,8 +155,8 @@ class _View:
     the comparison shrink alike.
     """
 
-    def __init__(self, scenario: Scenario, economy: Economy, state: State) -> None:
-        self.economy = economy
+    def __init__(self, scenario: Scenario, economy: Economy, state: State, gone: BoolArray | None = None) -> None:
+        self.economy, self._gone = economy, gone
         self._scenario, self._state = scenario, state
         self._everywhere = reach_fraction(scenario, economy, state)
         self._unlocks = [_added_unlock(scenario, economy, state, name) for name in ("partner_unlock", "owned_unlock")]
@@ -177,7 +180,8 @@ class _View:
         known = [getattr(self._rates, field.name) for field in fields(Rates) if field.name != "buy_out_price"]
         rates = [rate for rate in known if rate is not None]
         channels = (*self._lifts, self._before) if self.economy.mix is not None else ()
-        for array in (self._everywhere, *self._unlocks, self._equity, *rates, *channels):
+        left = () if self._gone is None else (self._gone,)
+        for array in (self._everywhere, *self._unlocks, self._equity, *rates, *channels, *left):
             digest.update(np.ascontiguousarray(array).data)
         return digest
 
@@ -197,7 +201,12 @@ class _View:
 
     @cached_property
     def _market(self) -> StaticMarket:
-        return self.economy.static_market(self._rows)
+        return self._of_who_is_there(self._rows)
+
+    def _of_who_is_there(self, rows: slice | BoolArray = slice(None)) -> StaticMarket:
+        """The base year, of all segments or of some, without who has left."""
+        market = self.economy.static_market(rows)
+        return market if self._gone is None else replace(market, base=np.where(self._gone[:, None], 0.0, market.base))
 
     @cached_property
     def _spending(self) -> FloatArray:
@@ -303,7 +312,7 @@ class _View:
     def _everywhere_with(self, bought: int | None) -> StaticShares:
         """The static equilibrium without own sites, with one provider's partner bought or none's."""
         economy, lifts = self.economy, self._with_partners(bought)
-        return static_equilibrium(economy.static_market(), np.ones_like(economy.open_part), lifts, lifts, steps=_STEPS)
+        return static_equilibrium(self._of_who_is_there(), np.ones_like(economy.open_part), lifts, lifts, steps=_STEPS)
 
     def _with_partners(self, bought: int | None) -> FloatArray:
         """Utility that is added where no own site is seen, (F, G, N), with one provider's partner bought or none's."""

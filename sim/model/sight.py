@@ -78,8 +78,9 @@ def seen_by(
     paths = (*_market(economy, record, 12 // scenario.horizon.period_months), *_shares(economy, record, provider))
     seen = [np.take_along_axis(path, last, axis=0) for path in paths]
     others = np.array([name != provider for name in scenario.foreign])
-    live, asked = (_before(array[others], dates) for array in (timeline.launched, timeline.first_applied))
-    known = [np.minimum(dates, ends[-1]), live.sum(axis=1), (asked & ~live).sum(axis=1)]
+    left = timeline.left[economy.domestic :]
+    live, asked, gone = (_before(dated[others], dates) for dated in (timeline.launched, timeline.first_applied, left))
+    known = [np.minimum(dates, ends[-1]), (live & ~gone).sum(axis=1), (asked & ~live & ~gone).sum(axis=1)]
     return Sight(np.stack([*seen, *known], axis=1).astype(np.float64), _in_force(masks.phases, dates))
 
 

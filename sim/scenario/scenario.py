@@ -388,8 +388,8 @@ class Scenario(Model):
 
     @property
     def changes_numbers(self) -> bool:
-        """Whether a step changes numbers beside levers."""
-        return any(step.effects is not None for step in self.policy.steps.values())
+        """Whether a step changes numbers beside levers, or who there is, so that providers think again."""
+        return any(step.effects is not None or step.exits for step in self.policy.steps.values())
 
     @property
     def may_build(self) -> bool:

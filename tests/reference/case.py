@@ -109,7 +109,12 @@ class Case:
         return found
 
     def number(self, path: str, begin: float, end: float) -> float:
-        """Mean of a number over a span (section 11): what it was, and of each change the part of the span after it."""
+        """Mean of a number over a span (section 11): what it was, and of each change the part of the span after it.
+
+        On a day alone, on which what changes has changed, it is the number of the day.
+        """
+        if begin == end:
+            return [value for since, value in self.changes(path) if since <= end][-1]
         (_, mean), *later = every = self.changes(path)
         for (day, value), (_, before) in zip(later, every, strict=False):
             mean += (value - before) * max(end - max(begin, day), 0.0) / (end - begin)

@@ -14,8 +14,10 @@ from reference.rates import Rates
 __all__ = ["entry_margin"]
 
 
-def entry_margin(case: Case, base: Base, phase: Phase, p: int, hazard: float) -> float:
+def entry_margin(case: Case, base: Base, phase: Phase, p: int, hazard: float, day: float = -math.inf) -> float:
     """What building is worth to a firm of provider p less what it gives up, per unit of its partner's sales.
+
+    It counts with the numbers of the day, and with those who have not left by then.
 
     m (pi_owned + K/life - h K c) - pi_partner; it builds if this is not below 0. Rivals stay with partners, and of a
     fringe of several firms so do the others: m is one firm's.
@@ -26,11 +28,12 @@ def entry_margin(case: Case, base: Base, phase: Phase, p: int, hazard: float) ->
         part, choice = case[f"{path}.arrives.new_choices"], base.choice.copy()
         choice[:, p] = part / (1.0 - part)
         base = replace(base, choice=choice)
+    base = replace(base, choice=base.choice * (case.left > day))
     start, full = case.phases[0].partner_unlock, max(phase.owned_unlock, phase.partner_unlock)
     partner = phase.partner_unlock - start
     with_site, without = (_sales(case, base, phase, p, lift, partner) for lift in (full - start, partner))
-    hurdle = case.inputs.get(f"{path}.entry.hurdle", case["entry.hurdle"])
-    every = Rates(case).worth(phase.equity, hurdle, hazard, (with_site[1], without[1]))
+    hurdle = case.inputs.get(f"{path}.entry.hurdle", case.number("entry.hurdle", day, day))
+    every = Rates(case, (day, day)).worth(phase.equity, hurdle, hazard, (with_site[1], without[1]))
     worth = float(every[0][p]), float(every[1][p])
     if provider.arrives is not None and provider.arrives.after == "launch":
         return worth[0]  # it gives nothing up
