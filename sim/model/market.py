@@ -273,7 +273,7 @@ def _choice(economy: Economy, stocks: Stocks, period: Period, attraction: FloatA
 
 
 def _settle_at_home(economy: Economy, stocks: Stocks, choice: Choice, evicted: FloatArray, *, joins: bool) -> None:
-    """Who is evicted chooses among domestic offers, and loses the foreign ones; that joins new spending, or is in use."""
+    """Who is evicted chooses among domestic offers, with new spending or of what is in use, and loses foreign ones."""
     rate = evicted / choice.home
     if joins:
         choice.home_rate += rate
