@@ -7,8 +7,11 @@ import pytest
 from shipped import CALM_MARKET, NO_RIVALRY, NOTHING_DRIFTS, periods, run, scenario, worlds
 
 from sim.axes import FloatArray
+from sim.belief.space import find_space, middle_of
+from sim.chance.sampling import columns_of, draw_latents
 from sim.chance.shocks import drift_sd
 from sim.chance.units import units_of
+from sim.chance.worlds import Latents, worlds_of
 from sim.kernels.growth import left_over
 
 ALONE = (*NO_RIVALRY, *CALM_MARKET, "technology.spillover=0", "technology.catch_up=6")
@@ -99,3 +102,17 @@ def test_luck_of_catching_up_moves_no_other_column() -> None:
     plain, turning = worlds("jv_only"), worlds("jv_only", _luck(4))
     for path in ("market_shock", "market_steps", "rivalry", "origin_shock", "order"):
         np.testing.assert_array_equal(getattr(plain, path), getattr(turning, path))
+
+
+def test_what_is_learned_may_hold_the_path() -> None:
+    """It is found by what it moves, and all of its normals go into the vector and come back."""
+    case = scenario("jv_only", _luck(4), "horizon.end_year=2020")
+    latents = draw_latents(case, 0)
+
+    def simulate(of: Latents) -> FloatArray:
+        return worlds_of(case, columns_of(case, of)).catch_up_shock[-1:]
+
+    space = find_space(case, simulate, 0)
+    assert (space.inputs, space.events, space.shocks) == ((), (), ("shock.catch_up",))
+    back = space.latents_of(space.state_of(latents, np.zeros((0, 512))), middle_of(case, 512))
+    np.testing.assert_array_equal(back.shocks["shock.catch_up"], latents.shocks["shock.catch_up"])
