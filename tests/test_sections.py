@@ -19,7 +19,7 @@ from sim.model.valuation import Terms
 from sim.outcomes.comparison import compare_results
 from sim.outcomes.panels import Panel, Result
 from sim.reading.loading import load_scenario
-from sim.scenario.mechanisms import lacks, left_out, with_what_the_other_has
+from sim.scenario.mechanisms import lacks, left_out, left_out_in_words, with_what_the_other_has
 from sim.scenario.scenario import Scenario
 from sim.tasks.timing import Timing, waiting_parts
 
@@ -244,7 +244,34 @@ def test_check_and_explain_say_what_is_left_out(folder: Folder, capsys: pytest.C
 
 @pytest.mark.parametrize("name", RUNNABLE)
 def test_the_first_case_states_everything(name: str) -> None:
-    assert not left_out(load_scenario(FOLDER / f"{name}.yaml"))
+    assert not left_out_in_words(load_scenario(FOLDER / f"{name}.yaml"))
+
+
+@pytest.mark.parametrize(
+    ("case", "paths"),
+    [
+        ("cars/announced_path", "regimes.new_energy_open.yearly_quota and regimes.all_open.yearly_quota"),
+        ("insurers/majority", "regimes.majority.yearly_quota"),
+        ("cars/single_approval", ""),  # which states one
+        ("europe_cloud/rules_may_come", ""),  # in which nobody applies
+    ],
+)
+def test_a_quota_that_is_not_stated_where_somebody_may_apply_is_told_to_be_none(case: str, paths: str) -> None:
+    said = left_out_in_words(load_scenario(FOLDER / f"{case}.yaml"))
+    assert (f", {paths} (approvals have no limit)" in said) == bool(paths)
+    assert ("yearly_quota" in said) == bool(paths)
+
+
+def test_a_run_tells_what_its_scenarios_do_without(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+    more = {"one": "", "two": "migration: null\n"}
+    paths = [
+        str(folder.write(f"{name}.yaml", f"extends: small.yaml\nname: {name}\nclosure: null\n{text}"))
+        for name, text in more.items()
+    ]
+    assert cli.main(["run", *paths, "--draws", "512", "--no-plots", "--jobs", "1"]) == 0
+    said = capsys.readouterr().err
+    assert "left out in One: closure (segments close by steps alone)\n" in said
+    assert "left out in Two: closure (segments close by steps alone), migration (nobody is moved to" in said
 
 
 @pytest.mark.parametrize(

@@ -16,8 +16,9 @@ from sim.axes import FloatArray
 from sim.scenario.inputs import PER_PROVIDER, inputs, scale
 from sim.scenario.policy import BUILD, State, allows_owned, modes_allowed, state_of, states
 from sim.scenario.scenario import Scenario
+from sim.wording import listed
 
-__all__ = ["Lack", "absent_values", "lacks", "left_out", "medians", "with_what_the_other_has"]
+__all__ = ["Lack", "absent_values", "lacks", "left_out", "left_out_in_words", "medians", "with_what_the_other_has"]
 
 _MEANING: Final[Mapping[str, str]] = {
     "market.volatility": "growth follows its trend",
@@ -115,6 +116,28 @@ def left_out(scenario: Scenario) -> dict[str, str]:
     sections = {path: _MEANING[path] for path in absent if path.partition(".")[0] not in absent or "." not in path}
     ones = {path: means for path, means in _multiples(scenario).items() if means and _at(scenario, path) is None}
     return sections | ones
+
+
+def _without_quota(scenario: Scenario) -> dict[str, str]:
+    """Regimes of the calendar under which somebody may apply, and that do not say how many are approved a year."""
+    if scenario.regulator is None:
+        return {}
+    candidates = [name for name in scenario.foreign if name not in scenario.sited]
+    asked = {
+        state.paths["yearly_quota"]: scenario.regimes[state.regime]
+        for state in states(scenario)
+        if any(tuple(modes_allowed(scenario, state, name)) for name in candidates)
+    }
+    unsaid = [path for path, regime in asked.items() if "yearly_quota" not in regime.model_fields_set]
+    return {path: "approvals have no limit" for path in unsaid if path.startswith("regimes.")}
+
+
+def left_out_in_words(scenario: Scenario) -> str:
+    """What a consistent scenario leaves out, in one line: paths of one meaning together; empty for nothing."""
+    paths: dict[str, list[str]] = {}
+    for path, means in {**left_out(scenario), **_without_quota(scenario)}.items():
+        paths.setdefault(means, []).append(path)
+    return ", ".join(f"{listed(of)} ({means})" for means, of in paths.items())
 
 
 def with_what_the_other_has(scenario: Scenario, other: Scenario) -> Scenario:

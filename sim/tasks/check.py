@@ -14,8 +14,7 @@ from sim.reading import kinds
 from sim.reading.kinds import Kind
 from sim.reading.loading import Loaded, read_scenario, read_scenarios
 from sim.reading.naming import named_file
-from sim.scenario.mechanisms import left_out
-from sim.wording import listed
+from sim.scenario.mechanisms import left_out_in_words
 
 __all__ = ["Checked", "check_files"]
 
@@ -71,10 +70,7 @@ _OWN_VALUES: Final = {
 
 def _scenario(read: Loaded) -> str:
     """That a scenario is valid, and which mechanisms it does without."""
-    paths: dict[str, list[str]] = {}
-    for path, means in left_out(read.scenario).items():
-        paths.setdefault(means, []).append(path)
-    absent = ", ".join(f"{listed(of)} ({means})" for means, of in paths.items())
+    absent = left_out_in_words(read.scenario)
     return f"{read.scenario.name} is valid" + (f"; without {absent}" if absent else "")
 
 

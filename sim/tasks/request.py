@@ -17,8 +17,10 @@ from sim.outcomes.naming import variables_of
 from sim.outcomes.stakes import STAKES_VARIABLES
 from sim.outcomes.variables import VARIABLES, exists_in
 from sim.reading.loading import Loaded, read_scenario
+from sim.scenario.mechanisms import left_out_in_words
 from sim.scenario.scenario import MOST_SEED, Scenario
 from sim.tasks.precision import Target, read_target
+from sim.wording import listed
 
 __all__ = ["MANY_DRAWS", "Given", "Request", "make_request", "overrides_content", "request_of", "scenario_again"]
 
@@ -146,10 +148,18 @@ def make_request(
         None if keep is None else tuple(sorted(set(keep))),
         pictures,
         {"seed": _setter(seed), "draws": _setter_of_draws(draws, target, learned)},
-        () if learned is None else told(learned, loaded),
+        (*_absences(scenarios), *(() if learned is None else told(learned, loaded))),
         target,
         next((one for one in origins if isinstance(one, Loaded) and one.scenario.name == (baseline or names[0])), None),
     )
+
+
+def _absences(scenarios: Sequence[Scenario]) -> Iterator[str]:
+    """What scenarios do without, those together that do without the same."""
+    titles: dict[str, list[str]] = {}
+    for scenario in scenarios:
+        titles.setdefault(left_out_in_words(scenario), []).append(scenario.title)
+    yield from (f"left out in {listed(of)}: {words}" for words, of in titles.items() if words)
 
 
 def _origin(given: Given) -> Scenario | Loaded:
@@ -173,7 +183,7 @@ def request_of(content: Mapping[str, Any], folder: Path, posterior: Posterior | 
         None if keep is None else tuple(keep),
         content["pictures"],
         content["set_by"],
-        () if posterior is None else told(posterior, plain),
+        (*_absences(plain), *(() if posterior is None else told(posterior, plain))),
         target and read_target(f"{target['outcome']}={target['standard_error']!r}"),
     )
 
