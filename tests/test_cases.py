@@ -48,8 +48,9 @@ def test_a_variant_fits_together_and_runs(name: str) -> None:
     for variable in ("npv", "cash_flow", "capex"):
         assert np.isfinite(year(panels, variable, last, item="foreign")).all()
     size = column(panels, "market_size")
-    shares = sum(column(panels, "market_share", "total", provider) for provider in (*found.domestic, *found.foreign))
-    np.testing.assert_allclose(shares, 1.0, atol=1e-9)
+    for scope in (*found.market.layers, "total"):
+        shares = sum(column(panels, "market_share", scope, one) for one in (*found.domestic, *found.foreign))
+        np.testing.assert_allclose(shares, 1.0, atol=1e-9)
     assert (size > 0.0).all()
 
 

@@ -322,6 +322,32 @@ def _cars(case: Any, *overrides: str) -> Mapping[str, Panel]:
     return simulate(found, draw_worlds(found, range(1)))
 
 
+IMPORTED = (
+    f"channels={{import: {{kind: cross_border, tariff: {stated(0.25, 'fraction')}}}}}",
+    *("entry.rule=never", "regimes.handed_over.transfers_sites=false"),
+)
+"""All that foreign providers sell comes from abroad."""
+
+
+def test_of_what_is_imported_the_treasury_has_the_tariff_and_nothing_else_in_every_year() -> None:
+    panels = ran("jv_only", *IMPORTED, step(effect("channels.import.tariff", "to", 10, '"%"')))
+    rate = np.where(np.arange(2019, 2031) < 2024, 0.25, 0.10)[:, None]
+    paid, every = (column(panels, f"{name}_revenue", "total", "foreign") for name in ("cross_border", "owned"))
+    assert_allclose(paid, column(panels, "revenue_gross", "total", "foreign"))
+    assert not every.any()
+    assert_allclose(column(panels, "tax_take"), rate / (1.0 + rate) * paid[1:], rtol=1e-9)
+    assert_allclose(column(panels, "revenue_retained", "total", "foreign")[1:], paid[1:] / (1.0 + rate), rtol=1e-9)
+
+
+def test_an_effect_that_states_the_value_that_holds_changes_no_bit() -> None:
+    percent = '"%"'
+    held = f"economics.profit_tax={stated(25, percent)}"
+    again = step(effect("economics.profit_tax", "to", 25, percent), when="2023-05-05")
+    assert_same(ran("full_liberalization", held), ran("full_liberalization", held, again))
+    case, nothing = FOLDER / "cars" / "lower_tariff.yaml", effect("channels.import.tariff", "plus", 0, percent)
+    assert_same(_cars(case), _cars(case, step(nothing, when="2019-08-08")))
+
+
 CUT = "policy:\n  steps:\n    cut: {{when: 2020-01-01, effects: {{{}}}}}\n"
 
 
@@ -627,6 +653,32 @@ def test_who_has_left_neither_applies_nor_builds() -> None:
 def test_an_exit_that_never_comes_changes_nothing_to_the_bit() -> None:
     never = leave("aws", "alibaba").replace("exits", "probability: 0, exits")
     assert_same(ran("full_liberalization"), ran("full_liberalization", never))
+
+
+def test_the_exit_of_who_is_not_there_changes_nothing() -> None:
+    """To the bit where it never comes; one that leaves before it would come never does."""
+    never = "policy.steps.never={when: 2020-01-01, probability: 0}", "providers.google.arrives.after=never"
+    plain, left, early = (
+        ran("new_entrant", *more)
+        for more in (never, (*never, leave("google", when="2022-01-01")), (leave("google", when="2019-01-01"),))
+    )
+    assert_same(plain, left)
+    for name in ("market_share", "npv", "consumer_gain", "tax_take"):
+        assert_allclose(early[name].values, plain[name].values, rtol=1e-9, atol=1e-12)
+
+
+def test_where_all_choose_anew_to_close_all_channels_is_that_their_providers_leave() -> None:
+    """In shares, prices, gains and money."""
+    shut = "regimes.shut={title: shut, owned_layers: [], reach: none, cross_border: 0}"
+    closes, base = (shut, deed("shut", LATE, "adopt: shut")), (*IMPORTED, *ANEW, "demand.conduct=1")
+    closed, left = (
+        ran("jv_only", *base, *more) for more in (closes, (leave("aws", "microsoft", "other_foreign", when=LATE),))
+    )
+    for name in ("market_share", "markup", "consumer_gain", "tax_take", "domestic_gross_profit"):
+        assert_allclose(closed[name].values, left[name].values, rtol=1e-9, atol=1e-12, err_msg=name)
+    share = column(left, "foreign_share")
+    assert (share[:6] > 0.0).all()
+    assert_allclose(share[6:], 0.0, atol=1e-12)
 
 
 @pytest.mark.parametrize(

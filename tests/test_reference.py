@@ -188,6 +188,12 @@ def _leaves(*names: str, when: str = "2025-05-17") -> str:
     return _step("leave", when, f"exits: [{', '.join(names)}]")
 
 
+OF_ONES_OWN = _step(
+    "own",
+    "2023-06-21",
+    f"effects: {{providers: {{aws: {{economics: {{site_cost: {{times: {_stated(1.2)}}}}}}}}}, "
+    f"market: {{layers: {{paas: {{technology: {{catch_up: {{to: {_stated(0.08, '1/yr')}}}}}}}}}}}}}",
+)
 BUILDS = ("full_liberalization", "entry.rule=always", "regulator.review_time=1", "entry.build_time=6")
 WHAT_STEPS_DO: tuple[tuple[str, ...], ...] = (
     (*BUILDS, "migration.rate=1", TAXES, HABITS, *AGAIN),
@@ -209,6 +215,7 @@ WHAT_STEPS_DO: tuple[tuple[str, ...], ...] = (
     (*BUILDS, *GOODS, "horizon.period_months=12", _leaves("aws", "alibaba")),
     ("new_entrant", _leaves("google", "microsoft", when="2026-03-03")),
     (*OWN_RATES, _leaves("aws", when="2024-02-29"), TAXES),
+    (*OWN_RATES, OF_ONES_OWN, HABITS, "horizon.period_months=6"),
     (*THREE_CHANNELS, _leaves("aws", when="2023-01-05"), TAXES),
     ("europe_cloud/rules_may_come", "horizon.period_months=6", _leaves("amazon", "ovh", when="2024-05-17")),
     ("europe_cloud/handed_over", _leaves("microsoft", when="2027-05-17")),
@@ -413,6 +420,7 @@ def test_the_premium_is_that_of_the_reference() -> None:
 
 
 DECIDES = (
+    (*OWN_RATES, "entry.rule=profit", OF_ONES_OWN, TAXES),
     *(("full_liberalization",), ("ftz_pilot",), ("piecemeal",), ("reversal",), ("new_entrant",)),
     ("full_liberalization", _leaves("aws", "alibaba", when="2019-06-01"), "demand.conduct=1", "entry.hurdle=1.9"),
     ("announced_path", TAXES, _leaves("microsoft", when="2023-09-01")),

@@ -95,8 +95,9 @@ class Case:
 
     def own(self, owners: str, names: Sequence[str], path: str, span: tuple[float, float] | None = None) -> Vector:
         """A number of each of some, their own or everybody's, in the base year or in the mean over a span."""
-        every = self.inputs.get(path, 0.0) if span is None else self.number(path, *span)
-        return np.array([self.inputs.get(f"{owners}.{name}.{path}", every) for name in names])
+        own = [f"{owners}.{name}.{path}" for name in names]
+        stated = [one if one in self.inputs else path for one in own]
+        return np.array([self.inputs.get(p, 0.0) if span is None else self.number(p, *span) for p in stated])
 
     def changes(self, path: str) -> list[tuple[float, float]]:
         """The days on which steps change a number, and what it is from then on; the first of all is the base year's."""

@@ -32,7 +32,7 @@ def entry_margin(case: Case, base: Base, phase: Phase, p: int, hazard: float, da
     start, full = case.phases[0].partner_unlock, max(phase.owned_unlock, phase.partner_unlock)
     partner = phase.partner_unlock - start
     with_site, without = (_sales(case, base, phase, p, lift, partner) for lift in (full - start, partner))
-    hurdle = case.inputs.get(f"{path}.entry.hurdle", case.number("entry.hurdle", day, day))
+    hurdle = case.own("providers", [name], "entry.hurdle", (day, day))[0]
     every = Rates(case, (day, day)).worth(phase.equity, hurdle, hazard, (with_site[1], without[1]))
     worth = float(every[0][p]), float(every[1][p])
     if provider.arrives is not None and provider.arrives.after == "launch":
