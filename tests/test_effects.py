@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import pickle
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from conftest import Folder
 from numpy.testing import assert_allclose, assert_array_equal
 from shipped import CALM_MARKET, FOLDER, NO_PARTNER_GAIN, NO_RIVALRY, NOTHING_DRIFTS, column, scenario, year
 
+from sim import cli
 from sim.axes import FloatArray
 from sim.chance.sampling import draw_worlds
 from sim.dates.calendar import step_dates
@@ -378,6 +380,20 @@ CUT = "policy:\n  steps:\n    cut: {{when: 2020-01-01, effects: {{{}}}}}\n"
 def test_what_cannot_change_on_a_date_is_refused_with_the_reason(folder: Folder, effects: str, words: str) -> None:
     (line, *_) = folder.complaints(folder.variant(CUT.format(effects)))
     assert words in line
+
+
+def test_check_finds_what_only_rare_draws_break(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
+    """Dear sites and a much higher margin of operators take more than there is where both are unlikely at once."""
+    spread = "{low: 0.2, median: 0.35, high: 0.42, min: 0, unit: fraction, source: judgement, grade: judgement}"
+    text = CUT.format(f"economics: {{operator_margin: {{plus: {spread}}}}}")
+    path = str(folder.write("case.yaml", f"extends: jv_only\nname: case\n{text}"))
+    load_scenario(path)
+    assert cli.main(["check", path]) == 2
+    line = capsys.readouterr().err
+    assert re.match(r"case.yaml:\d+:\d+: policy.steps: a run would stop among draws \d+ to \d+ of seed \d+: ", line)
+    assert "economics.site_cost and economics.operator_margin take more than there is" in line
+    narrow = text.replace("median: 0.35, high: 0.42", "median: 0.22, high: 0.25")
+    assert cli.main(["check", str(folder.write("case.yaml", f"extends: jv_only\nname: case\n{narrow}"))]) == 0
 
 
 def test_a_refusal_lists_what_a_step_may_change(folder: Folder) -> None:

@@ -26,7 +26,7 @@ from sim.scenario.baseyear import Inputs, coherence
 from sim.scenario.changes import within
 from sim.scenario.scenario import Scenario
 
-__all__ = ["Backdrop", "Course", "Shared", "Tides", "tides_of"]
+__all__ = ["Backdrop", "Course", "Shared", "Tides", "require_possible", "tides_of"]
 
 
 class Backdrop(NamedTuple):
@@ -138,7 +138,7 @@ class Course:
         self._step = scenario.horizon.period_months / 12
         self._purchases = _purchases(scenario, economy, self._step)
         self._dated = dated
-        _require_possible(scenario, dated)
+        require_possible(scenario, dated)
         self.path, self._tides = backdrop
         self.levers = Levers(scenario, economy, self.path, timeline, masks, dated)
         self._begin, self._end = windows(scenario)
@@ -245,8 +245,8 @@ def _jumps(
     ]
 
 
-def _require_possible(scenario: Scenario, dated: Dated) -> None:
-    """Refuse what steps make of numbers where it cannot be."""
+def require_possible(scenario: Scenario, dated: Dated) -> None:
+    """Raise NumericalError where steps make of numbers what they cannot be."""
     for path, changes in dated.changes.items():
         for change in changes:
             value = np.where(np.isfinite(change.since), change.after, change.before)

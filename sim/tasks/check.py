@@ -5,15 +5,17 @@ What a kind needs is imported when a file of it comes, so that a scenario need n
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final, TypeVar
 
-from sim.errors import Problem, ScenarioError
+from sim.axes import DRAWS_PER_SCRAMBLE
+from sim.errors import NumericalError, Problem, ScenarioError
 from sim.reading import kinds
 from sim.reading.kinds import Kind
 from sim.reading.loading import Loaded, read_scenario, read_scenarios
 from sim.reading.naming import named_file
+from sim.reading.validation import located
 from sim.scenario.mechanisms import left_out_in_words
 
 __all__ = ["Checked", "check_files"]
@@ -22,6 +24,9 @@ T = TypeVar("T")
 
 Checked = tuple[Sequence[str], Sequence[str]]
 """A line for each file, and what a user should know of how they were read."""
+
+_MOST_SCRAMBLES: Final = 16
+"""Sets of draws that are looked at: as many as a run has that is not asked for more."""
 
 _NAMED: Final = (kinds.SCENARIO_FILE, kinds.SWEEP, kinds.DECISION)
 """Kinds whose files may be meant by a name."""
@@ -50,6 +55,7 @@ def check_files(given: Sequence[Path], *, overrides: Sequence[str] = (), extreme
         read = read_scenarios(scenarios, overrides=overrides, extremes=extremes) if scenarios else ()
     except ScenarioError as error:
         read, problems = (), [*problems, *error.problems]
+    problems += (problem for one in read for problem in _stops(one))
     others = _tried([path for path in of if path not in scenarios], lambda path: _words(path, of[path]), problems)
     if overrides and others and not scenarios:
         problems += (Problem(str(path), 0, 0, "", f"{_OWN_VALUES[of[path]]} (found --set)") for path in others)
@@ -72,6 +78,32 @@ def _scenario(read: Loaded) -> str:
     """That a scenario is valid, and which mechanisms it does without."""
     absent = left_out_in_words(read.scenario)
     return f"{read.scenario.name} is valid" + (f"; without {absent}" if absent else "")
+
+
+def _stops(read: Loaded) -> Iterator[Problem]:
+    """Where steps make of numbers what they cannot be in one of the first draws, at which a run would stop.
+
+    Reading has judged each number at its ends; several unlikely ones meet in draws alone.
+    """
+    scenario = read.scenario
+    if not scenario.changes_numbers:
+        return
+    from sim.chance.sampling import draw_worlds
+    from sim.dates.calendar import step_dates
+    from sim.dates.dated import dated_numbers
+    from sim.model.course import require_possible
+
+    for number in range(min(scenario.sampling.draws // DRAWS_PER_SCRAMBLE, _MOST_SCRAMBLES)):
+        worlds = draw_worlds(scenario, range(number, number + 1))
+        try:
+            require_possible(scenario, dated_numbers(scenario, worlds.inputs, step_dates(scenario, worlds)))
+        except NumericalError as error:
+            first = number * DRAWS_PER_SCRAMBLE
+            where = f"among draws {first} to {first + DRAWS_PER_SCRAMBLE - 1} of seed {scenario.sampling.seed}"
+            yield located(
+                read.tree, "policy.steps", f"a run would stop {where}: {str(error).removeprefix('policy.steps: ')}"
+            )
+            return
 
 
 def _notes(read: Sequence[Loaded]) -> tuple[str, ...]:
