@@ -16,7 +16,7 @@ from test_learning import taught, write
 from sim.axes import FloatArray
 from sim.belief import lessons
 from sim.belief.calibration import Calibration, Pilot, Teacher
-from sim.belief.lessons import LEAST_INFORMATION, LessonRow, contradicted, contradicted_jointly
+from sim.belief.lessons import LEAST_INFORMATION, LessonRow, RungRow, contradicted, contradicted_jointly
 from sim.belief.lessonwords import sentences
 
 SCRAMBLE = 512
@@ -44,6 +44,20 @@ def test_a_lesson_is_told_in_the_unit_of_the_file() -> None:
     told = list(sentences([row], [], [], scenario("jv_only")))[1]
     assert told.startswith("Customers who change their provider each year: 3 (2 to 4) before, ")
     assert told.endswith("% a year after (medians, 90% of draws).")
+
+
+# ---------------------------------------------------------------- what is said of the sampler
+
+
+def _rung(moves: int, moved: float) -> RungRow:
+    return RungRow(0, "a", 1.0, 512.0, 1024, moves, 0.4, 0.2, moved)
+
+
+def test_particles_that_did_not_forget_where_they_were_are_told() -> None:
+    found = scenario("jv_only")
+    said = list(sentences([], [], [_rung(9, 0.6), _rung(60, 0.2), _rung(60, 0.041), _rung(0, float("nan"))], found))
+    assert said[-1].startswith("At 2 of 3 temperatures the particles did not come far from where they had been (4% of")
+    assert said[:-1] == list(sentences([], [], [_rung(9, 0.6), _rung(0, float("nan"))], found))
 
 
 # ---------------------------------------------------------------- informed

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from sim.belief.lessons import LessonRow, ObservationRow, RungRow
+from sim.belief.tempering import FORGOTTEN
 from sim.outcomes.findings import unit_words
 from sim.scenario.inputs import inputs, units_of_input
 from sim.scenario.scenario import Scenario
@@ -43,6 +44,15 @@ def sentences(
         yield f"{len(informed) - _MOST} more moved less."
     least = min((row.effective_sample / row.particles for row in rungs), default=1.0)
     yield f"At no temperature did fewer than {100 * least:.0f}% of the particles count."
+    moved = [row for row in rungs if row.moves]
+    stuck = [row for row in moved if row.moved < FORGOTTEN]
+    if stuck:
+        far = 100 * min(row.moved for row in stuck)
+        yield (
+            f"At {len(stuck)} of {len(moved)} temperatures the particles did not come far from where they had been "
+            f"({far:.0f}% of the distance of independent draws, squared, at the worst; {100 * FORGOTTEN:.0f}% is asked): "
+            "medians and bands after the record are rough."
+        )
 
 
 def _number(value: float) -> str:

@@ -32,7 +32,7 @@ import numpy as np
 from sim.axes import FloatArray, IntArray
 from sim.chance.sampling import Noise
 
-__all__ = ["Rung", "Target", "Tempered", "effective_size", "informed_directions", "temper"]
+__all__ = ["FORGOTTEN", "Rung", "Target", "Tempered", "effective_size", "informed_directions", "temper"]
 
 _LEAST_SIZE: Final = 1 / 3
 """Share of the particles to which the effective size may fall before they are resampled."""
@@ -45,7 +45,7 @@ _SMALLEST_STEP: Final = 0.01
 _WANTED: Final = 0.4
 """Acceptance that the size of the moves is steered to: large moves, of which a good part succeeds."""
 
-_FORGOTTEN: Final = 0.5
+FORGOTTEN: Final = 0.5
 """Squared distance moved, as a share of that between independent draws, at which the moves end."""
 
 _MOST_TURNS: Final = 60
@@ -277,7 +277,7 @@ def _renewed(
     start = swarm = swarm.take(_systematic(log_weights, u))
     reference = _Reference.of(directions, swarm.state)
     step, accepted, forgotten, turn = rung.step, 0.0, 0.0, 0
-    while forgotten < _FORGOTTEN and turn < _MOST_TURNS:
+    while forgotten < FORGOTTEN and turn < _MOST_TURNS:
         swarm, share = _moved(target, reference, swarm, powers, step, noise, f"{place}.{turn}")
         accepted, turn = accepted + share, turn + 1
         step = min(max(step * math.exp(share - _WANTED), _SMALLEST_STEP), 1.0)
