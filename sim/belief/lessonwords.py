@@ -50,7 +50,7 @@ def sentences(
         far = 100 * min(row.moved for row in stuck)
         yield (
             f"At {len(stuck)} of {len(moved)} temperatures the particles did not come far from where they had been "
-            f"({far:.0f}% of the distance of independent draws, squared, at the worst; {100 * FORGOTTEN:.0f}% is asked): "
+            f"({far:.0f}% of the squared distance of independent draws at worst; {100 * FORGOTTEN:.0f}% is asked): "
             "medians and bands after the record are rough."
         )
 
