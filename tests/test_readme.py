@@ -23,6 +23,8 @@ from sim.errors import SimError
 from sim.model import accounts
 from sim.model.engine import simulate
 from sim.outcomes.variables import VARIABLES, exists_in, unit_of
+from sim.reading import naming
+from sim.reading.loading import load_scenario
 from sim.wording import signed
 
 ROOT = Path(__file__).parents[1]
@@ -184,6 +186,21 @@ def test_the_record_is_that_of_the_backtest(tmp_path: Path) -> None:
     sim.run_backtest(folder / "jv_only.yaml", folder / "observed_2019_2021.csv", plots=False, out=tmp_path)
     (study,) = tmp_path.glob("backtest-*")
     assert _between("record") == _scores(study)
+
+
+@pytest.mark.slow
+def test_the_table_of_cases_counts_as_their_backtests_do(tmp_path: Path) -> None:
+    told = re.findall(
+        r"(?:, `(\w+)`)? \| [^|]+ \| [^|]+ \| (\d+ of \d+) \|$", "\n".join(_between("cases")), re.MULTILINE
+    )
+    counted = []
+    for case, base, record in naming.tested_cases():
+        tested = base.parent / f"{load_scenario(base).tested}.yaml"
+        sim.run_backtest(tested, record, draws=2048, plots=False, out=tmp_path / f"of_{case}")
+        (study,) = (tmp_path / f"of_{case}").iterdir()
+        rows = [row for row in _rows(study / "backtest.csv") if row["p50"]]
+        counted.append((case, f"{sum(row['in90'] == '1' for row in rows)} of {len(rows)}"))
+    assert told == counted
 
 
 def _scores(study: Path) -> list[str]:
