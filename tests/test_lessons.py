@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 from scipy.special import ndtr, ndtri
-from shipped import scenario
+from shipped import FOLDER, scenario
 from test_learning import taught, write
 
 from sim.axes import FloatArray
@@ -18,6 +18,8 @@ from sim.belief import lessons
 from sim.belief.calibration import Calibration, Pilot, Teacher
 from sim.belief.lessons import LEAST_INFORMATION, LessonRow, RungRow, contradicted, contradicted_jointly
 from sim.belief.lessonwords import sentences
+from sim.pictures.beliefs import _named
+from sim.reading.loading import load_scenario
 
 SCRAMBLE = 512
 
@@ -44,6 +46,14 @@ def test_a_lesson_is_told_in_the_unit_of_the_file() -> None:
     told = list(sentences([row], [], [], scenario("jv_only")))[1]
     assert told.startswith("Customers who change their provider each year: 3 (2 to 4) before, ")
     assert told.endswith("% a year after (medians, 90% of draws).")
+
+
+def test_a_picture_calls_a_parameter_by_titles_and_keeps_the_end_of_a_long_path() -> None:
+    found = load_scenario(FOLDER / "europe_cloud" / "open_as_it_is.yaml")
+    provider = "shares.infrastructure.domestic_split.deutsche_telekom"
+    names = [_named(found, name, 2.9) for name in ("shock.rivalry.ovh", "shares.infrastructure.foreign", provider)]
+    assert names == ["Rivalry, OVH", "Shares, …, foreign", "Shares, …, Deutsche Telekom"]
+    assert _named(found, "shares.infrastructure.foreign", 9.0) == "Shares, Cloud infrastructure, foreign"
 
 
 # ---------------------------------------------------------------- what is said of the sampler

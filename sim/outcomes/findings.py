@@ -27,6 +27,8 @@ _UNITS: Final = {
 }
 _BEGINNINGS: Final = {
     "shock.rivalry.": "luck of {} in rivalry",
+    "shock.mix.": "luck of {} in the mix",
+    "discrepancy.": "error of the record or the engine, {}",
     "jumps.": "jumps of the quality of {}",
     "tail.": "how wide the luck of {} is",
     "order.": "place of {} in the queue",
@@ -44,7 +46,7 @@ def unit_words(name: str, scenario: Scenario) -> str:
         return f"{unit_words(plain, scenario)}, {component}"
     for beginning, text in _BEGINNINGS.items():
         if name.startswith(beginning):
-            return text.format(scenario.called(name.removeprefix(beginning)))
+            return text.format(", ".join(map(scenario.called, name.removeprefix(beginning).split("."))))
     group = scenario.sampling.correlations.get(name)
     own = titles(scenario).get(name) if group is None else group.title
     return _UNITS.get(name) or own or readable(name)

@@ -16,6 +16,7 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 from sim.axes import FloatArray
 from sim.belief.calibration import Calibration
 from sim.belief.lessons import LessonRow, ObservationRow, subjects
+from sim.outcomes.findings import unit_words
 from sim.outcomes.results import Result
 from sim.pictures.captions import informed, learned
 from sim.pictures.lettering import shortened
@@ -99,7 +100,7 @@ def beliefs_moved(beliefs: Beliefs) -> Figure:
 def _lessons_title(beliefs: Beliefs) -> Titles:
     """Of what the record teaches most."""
     most = sorted(beliefs.informed, key=lambda row: -row.information)[:_MOST_NAMED]
-    moved = [(_named(beliefs.scenario, row.parameter, 4.0), row.shift) for row in most]
+    moved = [(unit_words(row.parameter, beliefs.scenario), row.shift) for row in most]
     return informed(len(beliefs.informed), len(beliefs.lessons), moved)
 
 
@@ -154,10 +155,11 @@ def _named(scenario: Scenario, parameter: str, width: float, size: float = 11, *
     if parameter in _PATH_TITLES:
         return _PATH_TITLES[parameter]
     parts = [part for part in parameter.replace("[", ".").rstrip("]").split(".") if part not in _DULL]
-    titles = [_title(scenario, part) for part in parts]
-    if parameter.startswith("shock.rivalry."):
-        return f"Rivalry, {titles[-1]}"
-    return shortened(capital(", ".join(titles)), size, width, bold=bold)
+    titles = [scenario.called(part) for part in parts]
+    whole = capital(", ".join(titles))
+    short = shortened(whole, size, width, bold=bold)
+    ends = capital(f"{titles[0]}, …, {titles[-1]}")  # of a long path the end tells most
+    return short if short == whole or len(titles) < 3 else shortened(ends, size, width, bold=bold)
 
 
 _PATH_TITLES: Final = {
@@ -166,12 +168,19 @@ _PATH_TITLES: Final = {
     "shock.origin": "Foreign against domestic",
     "shock.catch_up": "Turns of catching up",
 }
-_DULL: Final = ("direct", "layers", "hypotheses", "readings", "value")
+_DULL: Final = (
+    "direct",
+    "layers",
+    "segments",
+    "providers",
+    "hypotheses",
+    "readings",
+    "value",
+    "shock",
+    "foreign_split",
+    "domestic_split",
+)
 """Parts of a path that tell a reader nothing."""
-
-
-def _title(scenario: Scenario, part: str) -> str:
-    return scenario.providers[part].title.split(" (")[0] if part in scenario.providers else readable(part)
 
 
 @picture(Beliefs, needs=lambda beliefs: bool(beliefs.lessons))
@@ -278,5 +287,5 @@ def _observed_name(scenario: Scenario, row: ObservationRow) -> str:
     month = int(row.period_start[5:7])
     quarter = f"Q{(month + 2) // 3} "
     part = {"quarter": quarter, "annual_rate": quarter, "half_year": f"H{1 + month // 7} "}.get(row.statistic, "")
-    what = " ".join(filter(None, (_title(scenario, row.item) if row.item else "", readable(row.variable))))
-    return f"{capital(what)}, {readable(row.scope)}, {part}{row.period_end[:4]}"
+    what = " ".join(filter(None, (scenario.called(row.item) if row.item else "", readable(row.variable))))
+    return f"{capital(what)}, {scenario.called(row.scope)}, {part}{row.period_end[:4]}"
