@@ -42,6 +42,11 @@ def sentences(
         yield f"{what}: {before} before, {with_unit(after, unit)} after (medians, 90% of draws)."
     if len(informed) > _MOST:
         yield f"{len(informed) - _MOST} more moved less."
+    yield from _of_particles(rungs)
+
+
+def _of_particles(rungs: Sequence[RungRow]) -> Iterator[str]:
+    """How far the sample can be trusted."""
     least = min((row.effective_sample / row.particles for row in rungs), default=1.0)
     yield f"At no temperature did fewer than {100 * least:.0f}% of the particles count."
     moved = [row for row in rungs if row.moves]
