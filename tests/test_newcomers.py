@@ -90,6 +90,19 @@ def test_each_newcomer_gets_its_part_of_what_customers_see_and_nothing_before(bl
     assert panels["market_expansion"].column(2034, "total").min() > 1.0
 
 
+@pytest.mark.parametrize("months", [3, 12])
+def test_the_earlier_of_two_counts_for_the_later_however_long_a_period_is(blank: Path, months: int) -> None:
+    """Both open within a quarter, the one with 20% six weeks later; who opens on the same day does not count."""
+    same = [f"horizon.period_months={months}", "entry.build_time=12", "capacity.expansion_lead=3"]
+    panels = _run(blank, *same, "providers.second_foreign.entry={rule: always, from: 2026-02-15}")
+    for name, share in (("second_foreign", 0.2), ("first_foreign", 0.3 * 0.8)):
+        assert np.median(_share(panels, name, 2034)) == pytest.approx(share, abs=1e-3)
+    panels = _run(blank, *same, "providers.second_foreign.entry={rule: always, from: 2026-01-01}")
+    odds = {"first_foreign": 3 / 7, "second_foreign": 1 / 4}
+    for name, own in odds.items():
+        assert np.median(_share(panels, name, 2034)) == pytest.approx(own / (1 + sum(odds.values())), abs=1e-3)
+
+
 def test_luck_finds_newcomers_as_they_come(blank: Path) -> None:
     luck = (
         f"rivalry={{half_life: {_number(3, 'years')}, provider_sd: {_number(1, '1')}, origin_sd: {_number(0.4, '1')}}}"

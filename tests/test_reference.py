@@ -77,7 +77,7 @@ STRESSES = (
     "policy.steps.pilot_in_deal.probability=1 policy.steps.pilot_in_deal.delay=9 "
     "policy.steps.nationwide_in_deal.probability=1 policy.steps.nationwide_in_deal.delay=40",
     "full_liberalization market.growth_long_run=-30 economics.asset_life=2.75 entry.rule=always "
-    "segments.multinational.foreign_propensity=300 opening.hypotheses.open_market_analogue.value=95",
+    "segments.multinational.foreign_propensity=300 opening.hypotheses.open_market_analogue.value=90",
     f"full_liberalization market.growth_forecast=null market.forecast_years=null {BY_YEAR}",
     "new_entrant entry.rule=always providers.google.arrives.new_choices=60 demand.conduct=1 regulator.review_time=1",
     "new_entrant providers.google.arrives.after=null providers.google.arrives.when=2022-05-20",

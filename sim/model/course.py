@@ -258,16 +258,17 @@ def require_possible(scenario: Scenario, dated: Dated) -> None:
 
 
 class _Coming(NamedTuple):
-    """A provider that arrives later: as in `Entrant`, over all periods (T, N)."""
+    """A provider that arrives later: as in `Entrant`, over all periods (T, N); its date is one, (N,)."""
 
     row: int
     odds: FloatArray
     arrives: BoolArray
+    date: FloatArray
     weight: FloatArray
 
     def at(self, t: int) -> Entrant:
         """The same in one period."""
-        return Entrant(self.row, self.odds, self.arrives[t], self.weight[t])
+        return Entrant(self.row, self.odds, self.arrives[t], self.date, self.weight[t])
 
 
 def _entrants(scenario: Scenario, economy: Economy, worlds: Worlds, timeline: Timeline, step: float) -> list[_Coming]:
@@ -283,7 +284,8 @@ def _entrants(scenario: Scenario, economy: Economy, worlds: Worlds, timeline: Ti
         present = (since > 0.0).astype(np.float64) if scenario.comes_by_launch(name) else np.maximum(since, 0.0) / step
         age = np.maximum(np.cumsum(since > 0.0, axis=0) - 1, 0)
         offsets = entrant_offsets(scenario, name, len(ends)) * worlds.rivalry[-1:, row].any(axis=-1)
-        found.append(_Coming(row, economy.entrant_odds(scenario, name), arrives, present * np.exp(offsets[age])))
+        odds, weight = economy.entrant_odds(scenario, name), present * np.exp(offsets[age])
+        found.append(_Coming(row, odds, arrives, timeline.arrived[row], weight))
     return found
 
 

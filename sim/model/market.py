@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import numpy as np
 
 from sim.axes import BoolArray, FloatArray
@@ -13,7 +15,7 @@ from sim.model.economy import LARGEST_EXPONENT, Economy, require
 from sim.model.exits import free, place
 from sim.model.mix import LEAST_LIFT
 from sim.model.sites import Choice, choose_again, reclassify, serve_reach, settle, transfer
-from sim.model.stocks import SPENDING, Period, Purchases, Stocks
+from sim.model.stocks import SPENDING, Entrant, Period, Purchases, Stocks
 
 __all__ = ["advance", "tally"]
 
@@ -187,16 +189,32 @@ def _admit(
     for entrant in period.entrants:  # who came before counts among the others as customers see it
         attraction[entrant.row] *= entrant.weight
     others = attraction[:domestic].sum(axis=0) * home + _seen(economy, period, attraction[domestic:]).sum(axis=0)
+    grown = _grown(period.entrants)
     for entrant in period.entrants:
         if entrant.arrives.any():
             lifted = abroad if abroad.ndim == 2 else abroad[entrant.row - domestic]
             shown = home if entrant.row < domestic else _shown(economy, period, entrant.row - domestic, lifted)
-            arriving = others * entrant.odds / shown
+            arriving = others * grown[entrant.row] * entrant.odds / shown
             offered = arriving * entrant.weight * (1.0 if entrant.row < domestic else lifted)
             np.copyto(attraction[entrant.row], offered, where=entrant.arrives)
             markup = stocks.markup[np.count_nonzero(~economy.fringe[: entrant.row])]
             bare = np.log(arriving) + economy.excess * markup - period.rivalry[entrant.row]
             np.copyto(stocks.utility[entrant.row], bare, where=entrant.arrives)
+
+
+def _grown(entrants: Sequence[Entrant]) -> Mapping[int, FloatArray]:
+    """By how much the others of each that arrives have grown by those who came before it in its window, (G, N).
+
+    A day's newcomers do not count for each other.
+    """
+    came = [entrant for entrant in entrants if entrant.arrives.any()]
+    grown = {entrant.row: np.ones_like(entrant.odds) for entrant in came}
+    for _ in came[1:]:  # each pass is final for one more of those who come one after the other
+        for late in came:
+            before = [(early, early.arrives & (early.date < late.date)) for early in came if early is not late]
+            parts = [np.where(first, early.odds * grown[early.row], 0.0) for early, first in before]
+            grown[late.row] = 1.0 + np.sum(parts, axis=0)
+    return grown
 
 
 def _seen(economy: Economy, period: Period, offers: FloatArray) -> FloatArray:

@@ -282,6 +282,8 @@ class Entrant(NamedTuple):
         Odds of new choices against all others when it arrives.
     arrives : (N,) bool
         It arrives in this window.
+    date : (N,)
+        On which day; infinite where it never does.
     weight : (N,)
         Part of the window in which it is there, times what makes up for the direction of its luck.
     """
@@ -289,6 +291,7 @@ class Entrant(NamedTuple):
     row: int
     odds: FloatArray
     arrives: BoolArray
+    date: FloatArray
     weight: FloatArray
 
 

@@ -567,8 +567,12 @@ def _offers(case: Case, market: Market, g: int, lifts: Lifts, selling: Vector, t
     here, arrives = np.array([_presence(case, p, t) for p in range(len(moved))]).T
     here = here * (1.0 - case.away(t))
     everybody = (segment.worth * moved * here).sum()
-    for p in np.flatnonzero(arrives):  # it gets its part of new choices where partners of all are seen
-        segment.worth[p] = _odds(case, p, case.layers[layer]) * everybody / moved[p]
+    coming = np.flatnonzero(arrives)  # each gets its part of new choices where partners of all are seen
+    for day in sorted({case.arrived[p] for p in coming}):
+        odds = {p: _odds(case, p, case.layers[layer]) for p in coming if case.arrived[p] == day}
+        for p, against in odds.items():
+            segment.worth[p] = against * everybody / moved[p]
+        everybody *= 1.0 + sum(odds.values())
     pull = segment.worth * moved * here
     return pull, np.where(selling > 0.0, pull * np.exp(lifts[1][layer]), 0.0)
 
