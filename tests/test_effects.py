@@ -638,6 +638,19 @@ def test_what_is_lost_once_does_not_go_on_after_the_last_year() -> None:
     assert (longer >= npv).all()
 
 
+def test_what_a_transfer_brings_in_the_last_year_does_not_go_on_after_it() -> None:
+    """Whatever is paid for the sites, later years are worth the same."""
+    late = (ALWAYS, "policy.steps.late={when: 2030-06-01, adopt: handed_over}")
+    nothing, book = (ran("full_liberalization", *late, f"economics.transfer_price={price}") for price in (0, 1))
+    for name in ("aws", "microsoft"):
+        values = [
+            [column(of, what, "total", name)[0] for what in ("npv_with_terminal", "npv")] for of in (nothing, book)
+        ]
+        (longer, npv), (longer_paid, npv_paid) = values
+        assert (npv_paid > npv).mean() > 0.5
+        assert_allclose(longer_paid - npv_paid, longer - npv, rtol=1e-9, atol=1e-9)
+
+
 def test_a_site_that_is_left_behind_loses_at_once_what_its_capital_still_bears() -> None:
     """Over its life a site is charged what was paid for it: a provider's value and cash are worth the same."""
     base = (ALWAYS, *NO_PARTNER_GAIN, "regimes.full_liberalization.partner_equity=0", "migration.rate=0")

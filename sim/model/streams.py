@@ -79,11 +79,9 @@ class Streams:
 
     @property
     def lasting(self) -> FloatArray:
-        """The value flow without what is paid once, for partners that are bought out, and lost once, by who leaves."""
+        """The value flow without what is paid or lost once: for partners, and sites that are handed over or left."""
         value = self.value if self._partner.premium is None else self.value + self._partner.premium
-        if not self._left.any():
-            return value
-        return value + self._partner.lost + self._site.lost
+        return value + self._site.lost + (self._partner.lost if self._left.any() else 0.0)
 
     @property
     def cash(self) -> FloatArray:
@@ -350,8 +348,9 @@ class _SiteStreams:
 
     @property
     def lost(self) -> FloatArray:
-        """What it still bears, (T, F, N)."""
-        return self._given_up * (self._handed_over[1] / self._step)
+        """What is lost at once of sites that are handed over or left, less what is paid for them, (T, F, N)."""
+        price, rent_due = self._handed_over
+        return (rent_due - price) / self._step
 
     def _carried(self, until: IntArray) -> tuple[FloatArray, FloatArray]:
         """What tranches are worth at the start of a period (F, N), at book and by rent; bn."""

@@ -92,7 +92,7 @@ class Accounts:
                 paid[t] = handed * r.price[t] * book / case.step
                 # The rent left is due at the period's start, and flows are paid in its middle.
                 due[t] = (handed | given_up) * rent * (1.0 + r.wacc[t]) ** (case.step / 2) / case.step
-                self.given_up[t] += given_up * due[t]
+                self.given_up[t] += due[t] - paid[t]
         self.site_cash = incremental + depreciation - self.site_capex + paid
         self.site_left = np.where(self.capacity[-1] > 0.0, self._carried(case.periods)[1], 0.0)
         self.profit, self.incremental = self.profit + profit, self.incremental + incremental
