@@ -7,6 +7,8 @@ import json
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
 
 import jsonschema
 import numpy as np
@@ -21,6 +23,8 @@ from sim.errors import ScenarioError
 from sim.model.engine import simulate
 from sim.model.valuation import date_value
 from sim.outcomes.manifest import as_json
+from sim.pictures import decisions
+from sim.pictures.decisions import Advice
 from sim.reading.documents import read
 from sim.reading.loading import read_scenario, shipped_folder
 from sim.tasks import decisionwords
@@ -265,7 +269,28 @@ def test_what_one_may_come_to_know_is_told_in_words_and_in_the_unit_of_the_file(
     unit = UnitWorth(known, 0.4, 0.01, 0.5, is_told=True, flip=Estimate(np.array(0.05), np.array(0.005)))
     told = decisionwords._unit_worth(unit, scenario, terms_of(scenario))
     name = "customers who change their provider each year"
-    assert told == f"{name} ¤ 0.40bn to ¤ 0.50bn, which turns the choice at 5 ± 1% a year"
+    assert told == f"'{name}' ¤ 0.40bn to ¤ 0.50bn, which turns the choice at 5 ± 1% a year"
+
+
+def test_what_loses_in_the_mean_is_not_said_to_pay_up_to_less_than_nothing(folder: Folder) -> None:
+    even, loss = Estimate(np.array(-0.02), np.array(0.1)), np.array([[0.0, -0.02]])
+    choice = SimpleNamespace(actions=("stay", "buy out"), beliefs=("a", "b"))
+    appraisal = SimpleNamespace(
+        in_question=1,
+        break_even=(None, even),
+        break_even_by_belief=((), (even, Estimate(np.array(3.1), np.array(0.1)))),
+        choice=choice,
+        payoffs=Estimate(loss, loss),
+    )
+    advice = Advice(
+        "?", read_scenario("jv_only").scenario, (("AXA", choice.actions),), appraisal=cast("Any", appraisal)
+    )
+    assert decisionwords._headline(advice) == (
+        "AXA: 'buy out' does not pay in the mean, even with nothing committed; by belief not at all if a holds, "
+        "up to ¤ 3.1bn if b holds."
+    )
+    assert decisions._payoffs_title(advice) == "Buy out costs USD 0.02bn against 'stay', and pays at no commitment"
+    assert [decisions._points(part) for part in (0.006, 0.01, 0.4)] == ["0.6 points", "1.0 points", "40 points"]
 
 
 def test_a_choice_that_commits_nothing_has_no_picture_of_commitments(

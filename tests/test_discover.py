@@ -13,7 +13,8 @@ from conftest import Folder, small
 from sim.analysis.discovery import Limit
 from sim.cli import main
 from sim.errors import ResultsError, ScenarioError
-from sim.outcomes.events import find_event
+from sim.outcomes.events import Event, find_event
+from sim.outcomes.naming import Outcome
 from sim.outcomes.statistics import STATISTICS, describe
 from sim.outcomes.study import Study, read_study
 from sim.reading.loading import load_scenario
@@ -112,7 +113,8 @@ def _finding(product: float, top: float) -> Finding:
     everywhere, held = Measured(1.0, 0.0, 0.2, 0.01), Measured(1.0, 0.0, product, 0.01)
     box = (Limit("market.size", low=7.3),)
     own = (terms_of(small()), 0.2, (box,), (held,), held, everywhere, (top, 0.01), ())
-    return Finding(small(), "it", *own)
+    share = Outcome("foreign_share", "total", "", 2020, "fraction")
+    return Finding(small(), Event(share, ">", 0.1), *own)
 
 
 def test_a_story_takes_a_quarter_of_what_there_is_to_tell() -> None:

@@ -22,12 +22,14 @@ from sim.chance.worlds import Worlds
 from sim.errors import ResultsError, ScenarioError
 from sim.model.engine import simulate
 from sim.outcomes.drivers import Attribution, DriverRow
-from sim.outcomes.findings import in_units, sentences, unit_words
+from sim.outcomes.events import Event
+from sim.outcomes.findings import event_words, in_units, kind_words, sentences, unit_words
 from sim.outcomes.naming import Outcome, find_outcome, outcome_draws
 from sim.outcomes.panels import Result
 from sim.outcomes.study import INPUTS_FILE, Study, inputs_of, read_study
 from sim.pictures.drivers import Kinds, Tornado, sheets
 from sim.pictures.registry import draw, drawable, figure
+from sim.reading.loading import read_scenario
 from sim.scenario.scenario import Scenario
 from sim.tasks import drivers as command
 from sim.tasks import hybrids
@@ -210,6 +212,22 @@ def test_a_share_in_all_is_not_below_the_share_alone() -> None:
         if row["total"] and row["first"]:
             error = 3 * (float(row["first_se"]) + float(row["total_se"])) + 0.02
             assert float(row["first"]) <= float(row["total"]) + error, row["unit"]
+
+
+def test_only_what_a_case_disagrees_on_is_named_and_only_layers_that_it_has() -> None:
+    cars, insurers, cloud = (read_scenario(name).scenario for name in ("cars/base", "insurers/base", "jv_only"))
+    assert kind_words("disagreement", insurers) == "which hypothesis"
+    assert kind_words("disagreement", cloud) == "which hypothesis, which reading"
+    one = insurers.opening.model_copy(update={"hypotheses": dict([*insurers.opening.hypotheses.items()][:1])})
+    assert not kind_words("disagreement", insurers.model_copy(update={"opening": one}))
+    share = Outcome("foreign_share", "total", "", 2030, "fraction")
+    assert [share.words(case) for case in (insurers, cloud)] == [
+        "foreign share, 2030",
+        "foreign share, all layers, 2030",
+    ]
+    event = Event(share.gain(), "<", -0.1)
+    assert event_words(event, insurers) == "gain in foreign share, 2030, below −10 points"
+    assert event_words(event, cars).startswith("gain in foreign share, all layers, 2030, below")
 
 
 def test_the_hypothesis_is_what_drives_most_and_is_said_first() -> None:

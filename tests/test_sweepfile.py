@@ -238,3 +238,9 @@ def test_every_shipped_sweep_is_named_as_its_file_and_can_run(path: Path) -> Non
     found = read_sweep(path)
     assert found.name == path.stem
     assert asked_outcomes(found)
+
+
+def test_a_setting_of_a_regime_is_called_as_the_schema_calls_it_whether_or_not_it_is_a_number_there() -> None:
+    price, control = read_sweep(shipped_folder() / "insurers/sweeps/price_of_a_stake.yaml").factors
+    assert price.title == "price of a partner's operator over the worth of its capital"
+    assert control.title == "control of an operator that was bought, 100% allowed"

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from math import isnan
 from typing import Final
 
 from sim.chance.units import KINDS
 from sim.outcomes.drivers import CHANCE, UNATTRIBUTED, Attribution, DriverRow, Share
+from sim.outcomes.events import Event
 from sim.outcomes.naming import Outcome
 from sim.scenario.inputs import titles
 from sim.scenario.scenario import Scenario
 from sim.wording import listed, readable
 
-__all__ = ["decisive", "in_units", "sentences", "unit_words"]
+__all__ = ["decisive", "event_words", "in_units", "kind_words", "sentences", "unit_words"]
 
 _NAMED: Final = 5
 """Units that a sentence names."""
@@ -52,9 +53,38 @@ def unit_words(name: str, scenario: Scenario) -> str:
     return _UNITS.get(name) or own or readable(name)
 
 
+def kind_words(kind: str, scenario: Scenario) -> str:
+    """What a kind of not knowing is of, as far as a scenario has it; empty of luck, which needs no words."""
+    if kind != "disagreement":
+        return _KINDS.get(kind, "")
+    several = [f"which {what}" for what, names in _disagreed(scenario).items() if len(names) > 1]
+    return ", ".join(several)
+
+
+def _disagreed(scenario: Scenario) -> dict[str, Collection[str]]:
+    """What one may hold of each thing that is disagreed on."""
+    readings = {} if scenario.zone is None else scenario.zone.readings
+    return {"hypothesis": scenario.opening.hypotheses, "reading": readings}
+
+
+def _called(kind: str, scenario: Scenario) -> str:
+    """A kind, and in brackets what it is of."""
+    words = kind_words(kind, scenario)
+    return f"{kind} ({words})" if words else kind
+
+
 def in_units(outcome: Outcome, value: float) -> str:
     """A number of an outcome with its unit; shares in percent, their differences in points, gains with a sign."""
     return _sized(outcome, value, "+" if outcome.is_gain else "")
+
+
+def event_words(event: Event, scenario: Scenario) -> str:
+    """An event in a sentence: the outcome, and on which side of a number it is."""
+    limit = in_units(event.outcome, event.value)
+    return f"{event.outcome.words(scenario)}, {_SIDES[event.side]} {limit}"
+
+
+_SIDES: Final = {">": "above", ">=": "at least", "<": "below", "<=": "at most"}
 
 
 def _sized(outcome: Outcome, value: float, sign: str) -> str:
@@ -97,9 +127,10 @@ def decisive(attribution: Attribution, subject: str) -> str:
     told = [kind for kind in KINDS if kind in known and not isnan(known[kind].first)]
     if not told:
         return f"Inputs of {subject} were learned together: what each decides does not add up.{strongest}"
-    first, *others = [(_KINDS[kind], _whole(known[kind].first)) for kind in told]
+    called = {kind: _called(kind, attribution.scenario) for kind in KINDS}
+    first, *others = [(called[kind], _whole(known[kind].first)) for kind in told]
     parts = [f"{first[0]} explains {first[1]} by itself", *(" ".join(other) for other in others)]
-    rest = listed([*(_KINDS[kind] for kind in KINDS if kind not in told), "what they do together"])
+    rest = listed([*(called[kind] for kind in KINDS if kind not in told), "what they do together"])
     return (
         f"Of the variance in {subject}, {listed(parts)}; the other {_whole(known[UNATTRIBUTED].first)} is {rest}."
         f"{strongest}"
@@ -115,25 +146,22 @@ _DECISIVE: Final = 2
 
 _TOO_FEW: Final = "With so few draws no share can be told from 0: run the study with more."
 
-_KINDS: Final = {
-    "disagreement": "disagreement (which hypothesis, which reading)",
-    "ignorance": "ignorance (numbers that nobody knows)",
-    "luck": "luck",
-}
+_KINDS: Final = {"ignorance": "numbers that nobody knows"}
 
 
 def _of_kinds(attribution: Attribution) -> Iterator[str]:
     known = {row.kind: row for row in attribution.kinds}
+    called = {kind: _called(kind, attribution.scenario) for kind in KINDS}
     if not known:
         return
     if attribution.has_totals:
-        parts = [f"{_percent(Share(known[kind].share, known[kind].share_se))} {_KINDS[kind]}" for kind in KINDS]
+        parts = [f"{_percent(Share(known[kind].share, known[kind].share_se))} {called[kind]}" for kind in KINDS]
         totals = [f"{_percent(Share(known[kind].total, known[kind].total_se))}" for kind in KINDS]
         yield f"Its uncertainty is {listed(parts)}; with all that each does together with others: {listed(totals)}."
         return
     told = [kind for kind in KINDS if not isnan(known[kind].first)]
-    parts = [f"{_KINDS[kind]} {_percent(Share(known[kind].first, known[kind].first_se))}" for kind in told]
-    rest, others = known[UNATTRIBUTED], [_KINDS[kind] for kind in KINDS if kind not in told]
+    parts = [f"{called[kind]} {_percent(Share(known[kind].first, known[kind].first_se))}" for kind in told]
+    rest, others = known[UNATTRIBUTED], [called[kind] for kind in KINDS if kind not in told]
     left = listed([*others, "what all of them do together"])
     yield (
         f"By themselves its sources explain: {listed(parts)}. The other {_percent(Share(rest.first, rest.first_se))} "

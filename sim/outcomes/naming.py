@@ -69,7 +69,7 @@ class Outcome:
         provider, _, event = self.item.partition(".")
         whose = f"{provider} providers" if provider in _GROUPS else scenario.called(provider)
         where = "" if self.scope in ("", _WHOLE) else scenario.called(self.scope)
-        if self.scope == _WHOLE and not self.item:
+        if self.scope == _WHOLE and not self.item and len(scenario.market.layers) > 1:
             where = "all layers"
         who = " ".join(filter(None, (whose if provider else "", readable(event))))
         what = ", ".join(filter(None, (readable(self.variable), who, where, str(self.year))))

@@ -19,14 +19,14 @@ def driver(what: str, mean: str, whose: str, share: float, *, is_whole: bool) ->
     if not whose:
         return (f"No single input is told from chance in {what} (mean {mean})", f"No single input drives {what}")
     verb = "is behind" if is_whole else "alone explains"
-    said = f"{capital(whose)} {verb} {percent(100 * share)} of the variance"
+    said = f"'{capital(whose)}' {verb} {percent(100 * share)} of the variance"
     return (f"{said} of {what} (mean {mean})", f"{said} of {what}", said)
 
 
 def kinds_of(what: str, shares: Mapping[str, float], *, is_whole: bool) -> Titles:
     """How much of an outcome's variance each kind of not knowing is."""
     if not shares:
-        return (f"What {what} hangs on is not told", "What it hangs on is not told")
+        return (f"Too few draws to tell what decides {what}", "Too few draws to tell what decides it")
     first, *rest = sorted(shares, key=lambda kind: -shares[kind])
     verb = "is behind" if is_whole else "alone explains"
     parts = [f"{verb} {percent(100 * max(shares[first], 0.0))} of the variance of {what}"]

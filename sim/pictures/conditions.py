@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,7 +19,7 @@ from sim.pictures.registry import picture
 from sim.pictures.style import COLOURS, GREY, INK, SPARE_COLOURS, grid, sheet
 from sim.pictures.titles import Titles
 from sim.scenario.scenario import Scenario
-from sim.wording import readable
+from sim.wording import capital, percent
 
 __all__ = ["Bar", "ConditionSheet", "Mark", "conditions_curve", "conditions_ranges"]
 
@@ -120,14 +121,15 @@ def conditions_curve(one: ConditionSheet) -> Figure:
 
 
 def _sheet(one: ConditionSheet, title: str, height: float) -> Figure:
+    event = capital(one.event)
     note = (
-        f"Where {one.event} in {one.scenario.title}: {100 * one.share:.3g}% of all draws. "
+        f"{event} in {one.scenario.title}: {percent(100 * one.share)} of all draws. "
         "Coverage and density are of draws that neither made nor chose the boxes; whiskers are one standard error."
     )
     best = max(one.marks, key=lambda mark: mark.coverage * mark.density, default=None)
-    found: Titles = (f"Under which conditions {one.event}: {title}",)
+    found: Titles = (f"{event}: under which conditions, {title}",)
     if best is not None:
-        found = condition(one.event, best.label, best.density, best.coverage, one.share)
+        found = condition(event, best.label, best.density, best.coverage, one.share)
     return sheet(found, note, [Result(one.scenario, {})], _PATHS, height=height)
 
 
@@ -165,7 +167,7 @@ def conditions_ranges(one: ConditionSheet) -> Figure:
         axes.text(0.0, row, heading, fontweight="bold", va="center", color=INK)
         for bar in (bar for bar in one.bars if bar.box == box):
             row += 1
-            labels.append((row, f"{bar.name}{f' ({bar.unit})' if bar.unit not in ('1', 'category') else ''}"))
+            labels.append((row, textwrap.fill(f"{bar.name}{_unit(bar)}", _LETTERS)))
             _bar(axes, row, bar, place)
         row += 1.2
     axes.set(xlim=(0, 1), ylim=(row - 0.4, -0.6))
@@ -176,13 +178,21 @@ def conditions_ranges(one: ConditionSheet) -> Figure:
     return figure
 
 
+def _unit(bar: Bar) -> str:
+    return "" if bar.unit in ("1", "category", "fraction") else f" ({bar.unit})"
+
+
+_LETTERS: Final = 52
+"""Letters in a line beside a bar, or in a bar."""
+
+
 def _bar(axes: Axes, row: float, bar: Bar, place: int) -> None:
     if bar.categories:
         width = 1.0 / len(bar.categories)
         for number, (name, kept) in enumerate(bar.categories):
             _block(axes, row, number * width, (number + 1) * width - 0.006, place if kept else None)
-            word: dict[str, Any] = {"color": "white" if kept else GREY, "fontsize": 9.5}
-            axes.text((number + 0.5) * width, row, readable(name), ha="center", va="center", **word)
+            look: dict[str, Any] = {"color": "white" if kept else GREY, "fontsize": 9.5, "ha": "center"}
+            axes.text((number + 0.5) * width, row, textwrap.fill(name, int(_LETTERS * width)), va="center", **look)
         return
     extent = bar.most - bar.least or 1.0
     ends = [bar.least if bar.low is None else bar.low, bar.most if bar.high is None else bar.high]

@@ -19,6 +19,7 @@ from sim.analysis.decisions import PAYOFF_STATISTICS, Game, best_by_weights, lat
 from sim.axes import FloatArray
 from sim.outcomes.findings import unit_words
 from sim.outcomes.panels import Result
+from sim.outcomes.phrases import share_of_draws
 from sim.pictures.lettering import text_width, wrapped
 from sim.pictures.marks import beside
 from sim.pictures.registry import picture
@@ -46,6 +47,9 @@ _STEPS: Final = 60
 
 _LINE_OF_BELIEF: Final = 24
 """Letters in a line of a belief's title."""
+
+_LINE_OF_KEY: Final = 34
+"""Letters in a line of the legend, so that two lines hold a title."""
 
 _MOST_UNITS: Final = 12
 _BAND: Final = "#C9C9C9"
@@ -107,6 +111,12 @@ def _is_one(advice: Advice) -> bool:
     return advice.appraisal is not None
 
 
+def _can_learn(advice: Advice) -> bool:
+    """Whether anything that can be found out is worth anything at any commitment."""
+    levels = () if advice.appraisal is None else advice.appraisal.levels
+    return any(unit.high > 0 or unit.is_told for level in levels for unit in level.units)
+
+
 def _has_beliefs(advice: Advice) -> bool:
     return advice.appraisal is not None and len(advice.appraisal.choice.beliefs) in (2, 3)
 
@@ -158,11 +168,11 @@ def _amount(advice: Advice, value: SupportsFloat) -> str:
 def decide_payoffs(advice: Advice) -> Figure:
     """What each action brings above the first, all in and by belief, and the commitment up to which it pays."""
     found, choice = advice.subject, advice.subject.choice
-    best = found.in_question
-    title = f"{_words(choice.actions[best])} is worth {_amount(advice, found.payoffs.value[0, best])}"
-    if (even := found.break_even[best]) is not None:
-        title += f", and pays up to {_amount(advice, even.value)} committed"
-    figure = _sheet(advice, title, f"{advice.question} Net present value above '{choice.actions[0]}', {_unit(advice)}.")
+    figure = _sheet(
+        advice,
+        _payoffs_title(advice),
+        f"{advice.question} Net present value above '{choice.actions[0]}', {_unit(advice)}.",
+    )
     commits = any(even is not None for even in found.break_even)
     beside = _draw_parts if advice.is_host else _draw_break_even if commits else None
     places = grid(figure, 1, 1 + (beside is not None), margins=(2.6, 0.6, 1.6, 1.75), gaps=(2.6, 0.5))
@@ -181,12 +191,27 @@ def decide_payoffs(advice: Advice) -> Figure:
             color=colour,
             marker=marker,
             linestyle="",
-            label=textwrap.fill(f"mean if {advice.belief(name)}", _LINE_OF_BELIEF),
+            label=textwrap.fill(f"mean if {advice.belief(name)}", _LINE_OF_KEY),
         )
         for name, (colour, marker) in _belief_marks(choice.beliefs).items()
     ]
     _key_below(figure, handles)
     return figure
+
+
+def _payoffs_title(advice: Advice) -> str:
+    """What the action in question brings or costs, and up to which commitment it pays."""
+    found, d = advice.subject, advice.subject.in_question
+    action, even = _words(found.choice.actions[d]), found.break_even[d]
+    worth = float(found.payoffs.value[0, d])
+    brings = f"is worth {_amount(advice, worth)}"
+    if worth < 0:
+        brings = f"costs {_amount(advice, -worth)} against '{found.choice.actions[0]}'"
+    if even is None:
+        return f"{action} {brings}"
+    return f"{action} {brings}, and " + (
+        f"pays up to {_amount(advice, even.value)} committed" if even.value > 0 else "pays at no commitment"
+    )
 
 
 def _draw_payoffs(axes: Axes, advice: Advice) -> None:
@@ -202,7 +227,7 @@ def _draw_payoffs(axes: Axes, advice: Advice) -> None:
         for x, belief in enumerate(found.by_belief.value[d]):
             axes.plot(belief, place + 0.25, marks[x][1], color=marks[x][0], markersize=8)
         axes.annotate(
-            f"loss in {percent(100 * value['P(loss)'][d])}, best in {percent(100 * value['P(best)'][d])} of draws",
+            f"loss in {share_of_draws(value['P(loss)'][d])}, best in {share_of_draws(value['P(best)'][d])} of draws",
             (0.5, place - 0.28),
             xycoords=axes.get_yaxis_transform(),
             fontsize=9.5,
@@ -293,19 +318,26 @@ def decide_regret(advice: Advice) -> Figure:
     return figure
 
 
+_MAP: Final = (
+    "Colours: the best action in the mean; the dot: the weights of the scenario; the cross: the nearest at which "
+    "another is as good."
+)
+_LINES: Final = (
+    "Lines: the mean of each action; dotted: the weight of the scenario; dashed: the nearest at which another is as "
+    "good."
+)
+
+
 @picture(Advice, needs=_has_beliefs)
 def decide_beliefs(advice: Advice) -> Figure:
     """Which action is best at which weights of the hypotheses, where we stand, and how near the border is."""
     found, levels = advice.subject, advice.subject.levels
-    note = (
-        f"{advice.question} Colours: the best action in the mean; the dot: the weights of the scenario; the cross: the "
-        "nearest at which another is as good."
-    )
-    figure = _sheet(advice, _beliefs_title(found), note)
+    is_map = len(found.choice.beliefs) == 3
+    figure = _sheet(advice, _beliefs_title(found), f"{advice.question} {_MAP if is_map else _LINES}")
     places = grid(figure, 1, len(levels), margins=(0.8, 0.8, 2.1, 1.5), gaps=(0.7, 0.5))
     for k, level in enumerate(levels):
         axes = figure.add_subplot(places[0, k])
-        (_draw_triangle if len(found.choice.beliefs) == 3 else _draw_line)(axes, advice, level)
+        (_draw_triangle if is_map else _draw_line)(axes, advice, level)
         heading(axes, _commits(advice, level))
     handles = [Patch(color=colour, label=_words(name)) for name, colour in _action_colours(found).items()]
     _key_below(figure, handles)
@@ -318,8 +350,12 @@ def _beliefs_title(found: Appraisal) -> str:
     if first.is_best_by_any_belief:
         said = f"{name} is best whatever one believes"
         return said if last is first else f"{said}; at its break-even belief decides"
-    distance = f"{100 * first.flip.distance:.0f} points of weight" if first.flip else "no weights"
+    distance = f"{_points(first.flip.distance)} of weight" if first.flip else "no weights"
     return f"{name} is best; {distance} would turn it"
+
+
+def _points(distance: float) -> str:
+    return f"{percent(100 * distance).rstrip('%')} points"
 
 
 def _commits(advice: Advice, level: Level) -> str:
@@ -367,12 +403,10 @@ def _draw_stand(axes: Axes, stand: FloatArray, level: Level, corners: FloatArray
         at = level.flip.weights @ corners
         axes.plot(*at, "X", color=INK, markersize=10, markeredgecolor="white")
         axes.plot([stand[0], at[0]], [stand[1], at[1]], color=INK, linewidth=1.2)
-        axes.annotate(
-            f"{100 * level.flip.distance:.0f} points", (at[0] + 0.02, at[1] + 0.02), fontsize=10, fontweight="bold"
-        )
+        axes.annotate(_points(level.flip.distance), (at[0] + 0.02, at[1] + 0.02), fontsize=10, fontweight="bold")
 
 
-@picture(Advice, needs=_is_one)
+@picture(Advice, needs=_can_learn)
 def decide_information(advice: Advice) -> Figure:
     """What it is worth to know each input before choosing, between a lower and an upper bound, beside the floor."""
     found = advice.subject
@@ -395,7 +429,8 @@ def decide_information(advice: Advice) -> Figure:
     _labels(axes, [capital(known_words(unit.known.name, advice.scenario)) for unit in shown], 3.6)
     axes.axvline(level.floor, color=GREY, linestyle=":", label="largest of 40 columns of noise")
     if level.nested is not None:
-        label = f"all but luck together: {money(level.nested.low)} to {money(level.nested.high)}"
+        ends = dict.fromkeys(map(money, (level.nested.low, level.nested.high)))
+        label = f"all but luck together: {' to '.join(ends)}"
         axes.plot([], [], " ", label=label)
     axes.plot([], [], " ", label=f"perfect foresight, luck too: {money(float(level.foresight.value))}")
     axes.set_xlabel(_unit(advice))
@@ -413,6 +448,8 @@ def decide_frontier(advice: Advice) -> Figure:
     host, foreign = choice.net(choice.cost) - choice.net(choice.cost)[0], against - against[0]
     best = int(host.mean(axis=1).argmax())
     title = f"{_words(choice.actions[best])} brings the host most: {_amount(advice, host[best].mean())}"
+    if not best:
+        title = f"Nothing brings the host more than '{choice.actions[0]}'"
     note = f"{advice.question} Present value above '{choice.actions[0]}': means, and the middle half of draws."
     figure = _sheet(advice, title, note)
     axes = figure.add_subplot(grid(figure, 1, 1, margins=(1.15, 0.75 + _ROOM_BESIDE, 2.0, 1.05))[0, 0])
@@ -423,7 +460,7 @@ def decide_frontier(advice: Advice) -> Figure:
         axes.plot(low, [y, y], color=colour, alpha=0.45, linewidth=3)
         axes.plot([x, x], high, color=colour, alpha=0.45, linewidth=3)
         axes.plot(x, y, MARKERS[d % len(MARKERS)], color=colour, markersize=11)
-        positive = f", above 0 in {percent(100 * float((host[d] > 0).mean()))}" if d else ""
+        positive = f", above 0 in {share_of_draws(float((host[d] > 0).mean()))} of draws" if d else ""
         ends.append((y, wrapped(f"{_words(name)}{positive}", 10, _ROOM_BESIDE, 3), colour))
     _names_beside(axes, ends)
     axes.axhline(0.0, color=GREY, linewidth=0.8)

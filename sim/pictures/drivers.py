@@ -16,13 +16,14 @@ from matplotlib.patches import Patch
 
 from sim.chance.units import KINDS
 from sim.outcomes.drivers import UNATTRIBUTED, Attribution, DriverRow, KindRow, Share
-from sim.outcomes.findings import in_units, unit_words
+from sim.outcomes.findings import in_units, kind_words, unit_words
 from sim.outcomes.panels import Result
 from sim.pictures.captions import driver, kinds_of
 from sim.pictures.marks import key
 from sim.pictures.registry import picture
 from sim.pictures.style import COLOURS, HEIGHT, INK, KIND_COLOURS, grid, heading, number_axis, sheet
 from sim.pictures.titles import Titles
+from sim.scenario.scenario import Scenario
 from sim.wording import capital
 
 __all__ = ["Kinds", "Tornado", "drivers_kinds", "drivers_tornado", "leading", "sheets"]
@@ -39,21 +40,19 @@ _CATEGORY: Final = "#BDBDBD"
 _LETTERS: Final = 46
 """In a line beside a row."""
 
+_LINE: Final = 0.17
+"""Inches of a line beside a row."""
+
 _LOWEST: Final = 5.0
 """Inches of a sheet with few bars."""
 
 _LOW, _HIGH = COLOURS[6], COLOURS[5]
 _KIND_COLOURS: Final = {**KIND_COLOURS, UNATTRIBUTED: "#DDDDDD"}
-_KIND_WORDS: Final = {
-    "disagreement": "disagreement: which hypothesis, which reading",
-    "ignorance": "ignorance: numbers that nobody knows",
-    "luck": "luck: shocks, dates, delays",
-    UNATTRIBUTED: "not attributed",
-}
 _HOW: Final = (
-    "Bars: mean over an input's lowest and highest fifth; dots: levels of a category; whiskers: two standard errors of "
-    "the swing. Right: share of the variance that an input explains alone"
+    "Bars: mean over an input's lowest and highest fifth; dots: levels of a category{}. Right: share of the variance "
+    "that an input explains alone"
 )
+_WHISKERS: Final = "; whiskers: two standard errors of the swing"
 _NARROW: Final = 0.05
 """Share below which a bar has no room for its number."""
 
@@ -108,12 +107,14 @@ def drivers_tornado(tornado: Tornado) -> Figure:
     attribution = tornado.attribution
     rows = _swinging(attribution)[: tornado.most]
     whole = ", and what its unit is behind in all." if attribution.has_totals else "."
+    most_lines = max(_row_words(row, attribution).count("\n") + 1 for row in rows)
     figure = sheet(
         _tornado_title(attribution),
-        f"{attribution.scenario.title}{_over(attribution)}. {_HOW}{whole}",
+        f"{attribution.scenario.title}{_over(attribution)}. "
+        f"{_HOW.format(_WHISKERS if attribution.has_errors else '')}{whole}",
         [Result(attribution.scenario, {})],
         [row.column for row in rows],
-        height=max(HEIGHT, 3.0 + 0.48 * len(rows)),
+        height=max(HEIGHT, 3.0 + max(0.48, _LINE * most_lines) * len(rows)),
     )
     places = grid(figure, 1, 2, margins=(4.2, 0.5, 1.85, 1.25), gaps=(0.45, 0))
     swings, shares = figure.add_subplot(places[0, 0]), figure.add_subplot(places[0, 1])
@@ -144,7 +145,7 @@ def _tornado_title(attribution: Attribution) -> Titles:
     share, is_whole = (most.first, False) if isnan(most.total) else (most.total, True)
     is_told = attribution.has_errors and most.is_told
     whose = unit_words(most.unit, attribution.scenario) if is_told else ""
-    return driver(f"{name}'s {attribution.words}", mean, whose, share, is_whole=is_whole)
+    return driver(f"{attribution.words} under {name}", mean, whose, share, is_whole=is_whole)
 
 
 def _dot(label: str, *, filled: bool) -> Line2D:
@@ -164,7 +165,8 @@ def _draw_swings(axes: Axes, rows: Sequence[DriverRow], attribution: Attribution
     for ends, colour in ((low, _LOW), (high, _HIGH)):
         colours = [_CATEGORY if one else colour for one in pale]
         axes.barh(places, ends - middle, left=middle, height=0.62, color=colours)
-    axes.errorbar(high, places, xerr=errors, color=INK, linestyle="none", elinewidth=1.1, capsize=2.5)
+    if attribution.has_errors:
+        axes.errorbar(high, places, xerr=errors, color=INK, linestyle="none", elinewidth=1.1, capsize=2.5)
     axes.plot(
         [at for _, at in levels], [-place for place, _ in levels], linestyle="none", marker="o", color=INK, ms=4.5
     )
@@ -237,8 +239,14 @@ def drivers_kinds(kinds: Kinds) -> Figure:
     axes.set_xlim(0, 100)
     axes.set_xlabel("Share of the variance (%)")
     used = [*KINDS] if whole else [*(kind for kind in KINDS if kind != "luck"), UNATTRIBUTED]
-    key(figure, [Patch(color=_KIND_COLOURS[kind], label=_KIND_WORDS[kind]) for kind in used])
+    key(figure, [Patch(color=_KIND_COLOURS[kind], label=_kind_label(kind, shown[0].scenario)) for kind in used])
     return figure
+
+
+def _kind_label(kind: str, scenario: Scenario) -> str:
+    """A kind in the legend, with what it is of."""
+    words = "shocks, dates, delays" if kind == "luck" else kind_words(kind, scenario)
+    return "not attributed" if kind == UNATTRIBUTED else f"{kind}: {words}" if words else kind
 
 
 def _kinds_title(shown: Sequence[Attribution], whole: bool) -> Titles:
@@ -248,7 +256,7 @@ def _kinds_title(shown: Sequence[Attribution], whole: bool) -> Titles:
     shares = {row.kind: row.share if whole else row.first for row in most.kinds}
     told = {kind: share for kind, share in shares.items() if kind != UNATTRIBUTED and not isnan(share)}
     told = told if most.has_errors else {}
-    return kinds_of(f"{most.scenario.title}'s {most.words}", told, is_whole=whole)
+    return kinds_of(f"{most.words} under {most.scenario.title}", told, is_whole=whole)
 
 
 _WHOLE: Final = (

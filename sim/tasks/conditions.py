@@ -11,10 +11,13 @@ import numpy as np
 
 from sim.analysis.discovery import Box, Limit, ceiling, counts, discover, inside, ratio_over_scrambles, split_draws
 from sim.axes import BoolArray, FloatArray
+from sim.outcomes.events import Event
+from sim.outcomes.findings import event_words, unit_words
 from sim.outcomes.tables import Cell
 from sim.pictures.conditions import Bar, ConditionSheet, Mark
 from sim.scenario.scenario import Scenario
 from sim.tasks.boxfile import Terms, bounds, box_text, box_words, rounded
+from sim.wording import capital
 
 __all__ = [
     "BOX_COLUMNS",
@@ -72,7 +75,7 @@ class Finding:
     Attributes
     ----------
     scenario : Scenario
-    event : str
+    event : Event
     terms : mapping of str to Terms
         Of its inputs.
     share : float
@@ -88,7 +91,7 @@ class Finding:
     """
 
     scenario: Scenario
-    event: str
+    event: Event
     terms: Mapping[str, Terms]
     share: float
     boxes: tuple[Box, ...]
@@ -97,6 +100,11 @@ class Finding:
     anywhere: Measured
     top: tuple[float, float]
     curve: tuple[CurvePoint, ...]
+
+    @property
+    def happens(self) -> str:
+        """The event in words."""
+        return event_words(self.event, self.scenario)
 
     @property
     def reached(self) -> float:
@@ -117,7 +125,7 @@ class Finding:
 
 def find_conditions(
     scenario: Scenario,
-    event: str,
+    event: Event,
     passes: BoolArray,
     again: BoolArray | None,
     columns: Mapping[str, FloatArray],
@@ -128,8 +136,7 @@ def find_conditions(
     Parameters
     ----------
     scenario : Scenario
-    event : str
-        Its name.
+    event : Event
     passes : (N,) bool
     again : (N,) bool, optional
         The event with luck redrawn.
@@ -177,7 +184,7 @@ def sentences(finding: Finding, first: int) -> Iterator[str]:
     first : int
         Number of its first box in the study.
     """
-    title, event = finding.scenario.title, finding.event
+    title, event = finding.scenario.title, finding.happens
     yield f"{title}: {event} in {_percent(finding.share)} of all draws."
     for number, (box, found) in enumerate(zip(finding.told, finding.each, strict=False), start=first):
         yield (
@@ -246,12 +253,12 @@ def box_file(finding: Finding, place: int, number: int) -> bytes:
     found = finding.each[place]
     remarks = [
         f"A box of draws of {finding.scenario.name}: sim compare STUDY --where box_{number}.yaml looks at these alone.",
-        f"Inside, {finding.event} in {_percent(found.density, found.density_se)} of draws, "
+        f"Inside, {finding.happens} in {_percent(found.density, found.density_se)} of draws, "
         f"in all draws in {_percent(finding.share)};",
         f"{_percent(found.coverage, found.coverage_se)} of such draws are inside.",
         "Limits are inclusive; change them, or leave inputs out, as you like.",
     ]
-    own = (f"box_{number}", finding.event, finding.scenario.name, finding.boxes[place], finding.terms)
+    own = (f"box_{number}", finding.event.label, finding.scenario.name, finding.boxes[place], finding.terms)
     return box_text(*own, remarks).encode()
 
 
@@ -262,21 +269,24 @@ def condition_sheet(finding: Finding, first: int, columns: Mapping[str, FloatArr
     if len(marks) > 1:
         marks.append(Mark("all boxes", *finding.together))
     bars = [
-        _bar(f"Box {number}", limit, finding.terms[limit.name], columns[limit.name])
+        _bar(f"Box {number}", limit, finding, columns[limit.name])
         for number, box in zip(numbers, finding.told, strict=True)
         for limit in box
     ]
     curve = [(point.coverage, point.density) for point in finding.curve]
     own = finding.scenario
-    return ConditionSheet(own, finding.event, finding.share, np.array(curve), tuple(marks), finding.top, tuple(bars))
+    return ConditionSheet(own, finding.happens, finding.share, np.array(curve), tuple(marks), finding.top, tuple(bars))
 
 
-def _bar(box: str, limit: Limit, terms: Terms, values: FloatArray) -> Bar:
+def _bar(box: str, limit: Limit, finding: Finding, values: FloatArray) -> Bar:
     """A limit in the scenario's unit, over the range of all draws."""
+    scenario, terms = finding.scenario, finding.terms[limit.name]
     least, most = float(values.min()) / terms.factor, float(values.max()) / terms.factor
     ends = bounds(limit, terms)
-    kept = tuple((name, place in limit.kept) for place, name in enumerate(terms.column.categories))
-    return Bar(box, limit.name, terms.unit, least, most, ends.get("low"), ends.get("high"), kept)
+    kept = tuple((scenario.called(name), place in limit.kept) for place, name in enumerate(terms.column.categories))
+    return Bar(
+        box, capital(unit_words(limit.name, scenario)), terms.unit, least, most, ends.get("low"), ends.get("high"), kept
+    )
 
 
 def numbered(findings: Sequence[Finding]) -> list[tuple[int, Finding]]:

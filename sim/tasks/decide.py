@@ -434,7 +434,7 @@ def _notes(decision: Decision) -> Iterator[str]:
         titles = ", ".join(few) if len(few) <= _NAMED else f"{len(few)} foreign providers"
         yield (
             f"{titles} follow the rule of profit, which knows what control is worth in each draw: nobody can know "
-            "that, and they build where it pays and stay where it does not"
+            "that, and they build or buy out where it pays and stay as they are where it does not"
         )
     for decider in decision.deciders:
         for action in decider.actions:

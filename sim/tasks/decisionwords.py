@@ -12,7 +12,7 @@ from sim.analysis.appraisal import AS_STATED, WITH_VALUE, Appraisal, Level, Unit
 from sim.analysis.decisions import PAYOFF_STATISTICS, Game
 from sim.analysis.scrambles import Estimate
 from sim.analysis.waiting import AT_ONCE, NEVER, NOW_OR_NEVER, TimingRule
-from sim.outcomes.phrases import as_percent
+from sim.outcomes.phrases import as_percent, share_of_draws
 from sim.outcomes.stakes import UPPER_BOUND
 from sim.pictures.decisions import Advice, known_words
 from sim.pictures.waiting import WaitingSheet
@@ -46,7 +46,7 @@ def _amount(value: float) -> str:
     if size < _NOTHING:
         return "nothing"
     digits = 0 if size >= 99.5 else 1 if size >= 1.95 else 2 if size >= 0.0995 else 3
-    return f"{'−' if value < 0 else ''}{_CURRENCY} {size:,.{digits}f}bn"
+    return f"{_CURRENCY} {'−' if value < 0 else ''}{size:,.{digits}f}bn"
 
 
 def _about(number: Estimate) -> str:
@@ -83,9 +83,16 @@ def _headline(advice: Advice) -> str:
     if even is None:
         return f"{who}: '{action}' brings {_about(at_place(found.payoffs, 0, d))} above '{found.choice.actions[0]}'."
     by_belief = zip(found.choice.beliefs, found.break_even_by_belief[d], strict=True)
-    beliefs = [f"{_amount(float(one.value))} if {advice.belief(name)} holds" for name, one in by_belief]
-    told = f"; {', '.join(beliefs)}" if len(beliefs) > 1 else ""
+    beliefs = [f"{_up_to(float(one.value))} if {advice.belief(name)} holds" for name, one in by_belief]
+    told = f"; by belief {', '.join(beliefs)}" if len(beliefs) > 1 else ""
+    if float(even.value) <= 0.0:
+        return f"{who}: '{action}' does not pay in the mean, even with nothing committed{told}."
     return f"{who}: '{action}' pays up to a sunk commitment of {_about(even)}{told}."
+
+
+def _up_to(commitment: float) -> str:
+    """Up to which commitment something pays, if at any."""
+    return f"up to {_amount(commitment)}" if commitment > 0.0 else "not at all"
 
 
 def _stake(found: Appraisal) -> str:
@@ -230,7 +237,7 @@ def _knowing(advice: Advice, level: Level) -> str:
 def _range(low: float, se: float, high: float) -> str:
     """A worth from its lower to its upper bound, as far as the lower one is told from 0."""
     if isnan(se) or low > _ERRORS * se:
-        return f"{_amount(low)} to {_amount(max(low, high))}"
+        return " to ".join(dict.fromkeys(map(_amount, (low, max(low, high)))))
     return f"at most {_amount(max(low, high, 0.0))}"
 
 
@@ -242,7 +249,7 @@ def _unit_worth(unit: UnitWorth, scenario: Scenario, terms: Mapping[str, Terms])
         value, error = float(unit.flip.value) / own.factor, 2 * float(unit.flip.se) / own.factor
         spread = "" if isnan(error) else f" ± {error:.2g}"
         flip = f", which turns the choice at {with_unit(f'{value:.3g}{spread}', own.unit)}"
-    return f"{known_words(unit.known.name, scenario)} {_range(unit.low, unit.low_se, unit.high)}{flip}"
+    return f"'{known_words(unit.known.name, scenario)}' {_range(unit.low, unit.low_se, unit.high)}{flip}"
 
 
 def _regret(found: Appraisal) -> str:
@@ -288,7 +295,7 @@ def _regime(advice: Advice, d: int) -> str:
     return (
         f"'{actions[d]}' brings the host {_about(at_place(found.payoffs, 0, d))} above '{actions[0]}' "
         f"({', '.join(parts)}), 90% of draws {low} to {high}, more than nothing in "
-        f"{as_percent(float(share_above_0(worth[d] - worth[0]).value))}{foreign}."
+        f"{share_of_draws(float(share_above_0(worth[d] - worth[0]).value))} of draws{foreign}."
     )
 
 

@@ -212,7 +212,7 @@ class DiscoverTask(Task[tuple[Finding, ...], FindingsStudy]):
 
     def _finding(self, name: str, again: BoolArray | None) -> Finding:
         scenario = self.study.result(name).scenario
-        own = (self.event.label, self.passing[name], again, self._searched(name), terms_of(scenario))
+        own = (self.event, self.passing[name], again, self._searched(name), terms_of(scenario))
         return find_conditions(scenario, *own)
 
     def _searched(self, name: str) -> dict[str, FloatArray]:

@@ -29,7 +29,7 @@ from sim.reading.naming import file_named, named_file
 from sim.reading.overrides import with_value
 from sim.reading.validation import conforming, steps
 from sim.scenario.inputs import titles
-from sim.scenario.levers import Id
+from sim.scenario.levers import Id, Regime
 from sim.scenario.records import Model
 from sim.scenario.scenario import SETTINGS, Scenario
 from sim.tasks.design import Design, Point, coordinate, in_words, make_points, objections
@@ -115,7 +115,7 @@ class Sweep:
 
         def factor(path: str) -> Factor:
             values = tuple(coordinate(point[path].plain()) for point in self.points)
-            title = called.get(path) or ": ".join(scenario.called(part) for part in path.split(".")[-2:])
+            title = called.get(path) or _lever_words(path, scenario)
             return Factor(path, _unit(self.loaded.tree, path), values, title)
 
         return tuple(factor(path) for path in self.points[0])
@@ -286,6 +286,15 @@ def _world(point: Point) -> Point:
 
 def _is_lever(path: str) -> bool:
     return next(iter(steps(path)), "") in _LEVERS
+
+
+def _lever_words(path: str, scenario: Scenario) -> str:
+    """What a setting of a regime is called; of anything else the end of its path, in words."""
+    *_, whose, last = f".{path}".split(".")
+    field = Regime.model_fields.get(last) if path.startswith("regimes.") else None
+    if field is None or field.title is None:
+        return ": ".join(scenario.called(part) for part in filter(None, (whose, last)))
+    return field.title.format(scenario.called(whose), own=scenario.own_sites)
 
 
 def _unit(tree: Node, path: str) -> str:
