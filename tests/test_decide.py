@@ -293,6 +293,13 @@ def test_what_loses_in_the_mean_is_not_said_to_pay_up_to_less_than_nothing(folde
     assert [decisions._points(part) for part in (0.006, 0.01, 0.4)] == ["0.6 points", "1.0 points", "40 points"]
 
 
+@pytest.mark.parametrize(("error", "told"), [(0.0, False), (np.nan, False), (0.1, True)])
+def test_a_queue_in_which_nobody_waits_is_not_spoken_of(error: float, told: bool) -> None:
+    gap = Estimate(np.zeros(2), np.array([0.0, error]))
+    found = SimpleNamespace(queue={"first less last": gap}, in_question=1)
+    assert bool(decisionwords._place(cast("Any", found))) is told
+
+
 def test_a_choice_that_commits_nothing_has_no_picture_of_commitments(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:

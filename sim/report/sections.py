@@ -168,7 +168,7 @@ def _hypotheses(material: Material, figures: Figures) -> Html | None:
     if not all({"opening_hypothesis", "foreign_share"} <= set(result.panels) for result in material.results):
         return None
     intro = (
-        "What an open market would bring in the long run is not observed but assumed: which hypothesis holds is a "
+        "What foreign providers would have in the long run is not observed but assumed: which hypothesis holds is a "
         "matter of judgement, and so is what it says. What follows from each stands beside what follows from all of "
         "them, mixed by their weights."
     )

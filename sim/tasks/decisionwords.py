@@ -140,7 +140,7 @@ def _place(found: Appraisal) -> str:
     if not found.queue:
         return ""
     worth = at_place(found.queue["first less last"], found.in_question)
-    if not float(worth.value) and not float(worth.se):  # nobody waits for another
+    if not float(worth.value) and not float(worth.se) > 0.0:  # nobody waits for another
         return ""
     gap = _about(worth)
     return f"To be the first of those who apply on one day, and not the last, is worth {gap} of it."
