@@ -69,7 +69,8 @@ def beaten(skills: Mapping[str, Mapping[str, Sequence[float]]], wins: int, count
     said = f"The engine scores better than a naive forecast in {wins} of {count} comparisons"
     parts = [f"{capital(what)} {_by_series(series)}" for what, series in skills.items() if series]
     counted = [f"{capital(what)} {_counted(list(series.values()))}" for what, series in skills.items() if series]
-    return (f"{said}. {'; '.join(parts)}", f"{said}. {'; '.join(counted)}", said) if parts else (said,)
+    short = f"Against naive forecasts: {'; '.join(counted)}"
+    return (f"{said}. {'; '.join(parts)}", f"{said}. {'; '.join(counted)}", short, said) if parts else (said,)
 
 
 def _by_series(series: Mapping[str, Sequence[float]]) -> str:

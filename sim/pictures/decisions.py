@@ -145,7 +145,7 @@ def _key_below(figure: Figure, handles: Sequence[Artist]) -> None:
     """A legend below the axes, in as many columns as have room."""
     wide = max(text_width(str(one.get_label()), 10) for one in handles) + 0.75
     columns = max(1, min(len(handles), int(_KEY_WIDTH / wide)))
-    figure.legend(handles=handles, loc="center", bbox_to_anchor=(0.5, 0.105), ncols=columns)
+    figure.legend(handles=handles, loc="center", bbox_to_anchor=(0.5, 0.114), ncols=columns)
 
 
 _KEY_WIDTH: Final = 12.3
