@@ -96,6 +96,7 @@ def _period(base: Economy, *, captive: float = 1.0, contestable: float = 0.0, in
         offset=np.zeros((len(base.providers), len(base.segments), 1)),
         home_scale=np.ones_like(base.layer_size),
         abroad_scale=np.exp(changes.get("origin", 0.0)) * np.ones_like(base.layer_size),
+        catch_up_luck=np.zeros(base.draws),
         access=access,
         sites=sites,
     )
