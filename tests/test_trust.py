@@ -133,6 +133,19 @@ def test_the_record_lies_beside_the_base() -> None:
     assert record_beside(FOLDER / "base.yaml") == FOLDER / "observed_2019_2021.csv"
 
 
+def test_of_several_the_tested_scenario_is_held_against_the_record() -> None:
+    cars = [FOLDER / "cars" / f"{name}.yaml" for name in ("joint_ventures_kept", "announced_path")]
+
+    def held(files: list[Path], baseline: str | None = None) -> str:
+        request = make_request(files, draws=512, seed=None, baseline=baseline, keep=None, pictures=False)
+        asked = holdout_of(request).question
+        assert asked is not None
+        return asked.scenario.name
+
+    assert held(cars) == held(cars, "joint_ventures_kept") == held(cars[1:]) == "announced_path"
+    assert held(cars[:1]) == "joint_ventures_kept"
+
+
 def test_a_run_says_of_its_baseline_what_a_backtest_says(tmp_path: Path) -> None:
     file = FOLDER / "jv_only.yaml"
     request = make_request([file], draws=1024, seed=None, baseline=None, keep=None, pictures=False)

@@ -1,4 +1,4 @@
-"""The record that a case ships beside its scenarios, and a small backtest of a study's baseline against it."""
+"""The record that a case ships beside its scenarios, and a small backtest of a study against it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _OF_THE_BASE: Final = "horizon.base_year"
 
 @dataclass(frozen=True)
 class Holdout:
-    """A record that a study's baseline is held against, or why there is none.
+    """A record that a scenario of a study is held against, or why there is none.
 
     Attributes
     ----------
@@ -71,7 +71,7 @@ class Holdout:
 
 
 def holdout_of(request: Request) -> Holdout:
-    """What the baseline of a request can be held against."""
+    """What the tested scenario of a request, or its baseline, can be held against."""
     if request.scenarios[0].sampling.posterior is not None:
         return Holdout(None, "The draws were learned from a record, which cannot test them as well.")
     loaded = request.origin

@@ -53,7 +53,8 @@ class Request:
     target : Target, optional
         How precise the study shall be; its draws are then those that it begins with.
     origin : Loaded, optional
-        The baseline as its files have it, if it is from files.
+        What is held against the record beside its base, as its files have it: the scenario that the case names as
+        tested, and where it is not among these the baseline. None if that is not from files.
     """
 
     scenarios: tuple[Scenario, ...]
@@ -150,8 +151,15 @@ def make_request(
         {"seed": _setter(seed), "draws": _setter_of_draws(draws, target, learned)},
         (*_absences(scenarios), *(() if learned is None else told(learned, loaded))),
         target,
-        next((one for one in origins if isinstance(one, Loaded) and one.scenario.name == (baseline or names[0])), None),
+        _held_against_the_record(origins, baseline or names[0]),
     )
+
+
+def _held_against_the_record(origins: Sequence[Scenario | Loaded], baseline: str) -> Loaded | None:
+    from_files = {one.scenario.name: one for one in origins if isinstance(one, Loaded)}
+    first = from_files.get(baseline)
+    tested = None if first is None else first.scenario.tested
+    return first if tested is None else from_files.get(tested, first)
 
 
 def _absences(scenarios: Sequence[Scenario]) -> Iterator[str]:

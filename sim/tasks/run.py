@@ -118,8 +118,8 @@ def run_study(
     Parameters
     ----------
     scenarios : sequence of Scenario, Loaded or path
-        At least one; on shared draws. Where the baseline is from files, and a record `observed_*.csv` lies beside its
-        base, the baseline is held against it, as it could have been written on its day.
+        At least one; on shared draws. Where a record `observed_*.csv` lies beside the base, the scenario that this
+        names as tested, or the baseline, is held against it, as it could have been written on its day.
     draws, seed : int, optional
         In place of the scenarios' own.
     baseline : str, optional
