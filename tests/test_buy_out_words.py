@@ -20,6 +20,7 @@ from sim.outcomes.verdict import verdict_of
 from sim.pictures.chronicle import timeline
 from sim.pictures.registry import Runs
 from sim.pictures.standings import share_by_hypothesis
+from sim.pictures.titles import launches
 from sim.reading.loading import load_scenario
 from sim.report.live import live_section
 from sim.report.quantities import numbers_of
@@ -54,6 +55,14 @@ def test_the_screen_says_who_buys_its_partner_out_when_how_often_and_who_is_the_
         f"and in {share_of_draws(float(worse.mean()))} ends worse off than under Kept"
     )
     assert told in said((kept, bought), "bought")
+
+
+def test_only_who_may_buy_all_of_it_buys_a_partner_out() -> None:
+    assert scenario().own_words["stake"] == "its partner out"
+    assert scenario("regimes.full_liberalization.equity_cap=0.51").own_words["stake"] == "a larger stake"
+    insurers = load_scenario(FOLDER / "insurers" / "majority.yaml")
+    said = launches({("Majority", "AXA"): 0.8}, 2030, "buys_out", insurers.own_words)[0]
+    assert said.startswith("AXA has bought a larger stake by the end of 2030 in 80% of draws")
 
 
 def test_where_no_site_can_be_built_none_is_spoken_of() -> None:
@@ -110,7 +119,7 @@ def test_the_live_section_speaks_of_buy_outs() -> None:
 def test_the_timeline_draws_when_partners_are_bought() -> None:
     figure = timeline(Runs([*both()], "kept"))
     headings = {axes.get_title(loc="left") for axes in figure.axes}
-    assert "Partners bought out" in headings
+    assert "Stakes of partners bought" in headings
     assert not any("site" in text.get_text() for axes in figure.axes for text in axes.texts)
     words = " ".join(text.get_text() for text in figure.texts)
     assert "has bought its partner out" in words
@@ -120,7 +129,7 @@ def test_the_timeline_draws_when_partners_are_bought() -> None:
 def test_gains_after_an_opening_are_counted_from_the_first_buy_out() -> None:
     figure = share_by_hypothesis(Runs([*both()], "kept"))
     words = re.sub(r"\s+", " ", " ".join(text.get_text() for text in figure.texts))
-    assert "counted from the first buy-out of a partner" in words
+    assert "counted from the first purchase from a partner" in words
     assert len(figure.axes) > 1
 
 

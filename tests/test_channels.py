@@ -364,5 +364,5 @@ def test_sites_of_ones_own_are_called_as_their_channel_is() -> None:
     assert (cars.own_sites, plain.own_sites) == ("own plants", "own sites")
     assert titles(cars)["economics.site_cost"] == "cost of running own plants"
     assert not [title for title in titles(cars).values() if re.search(r"\bsites?\b", title)]
-    said = launches({("Announced path", "Tesla"): 0.8}, 2030, "enters", cars.own_sites)[0]
+    said = launches({("Announced path", "Tesla"): 0.8}, 2030, "enters", cars.own_words)[0]
     assert said.startswith("Tesla has own plants by the end of 2030 in 80% of draws")

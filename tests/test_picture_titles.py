@@ -119,8 +119,9 @@ def test_hypotheses_are_told_from_the_greatest_to_the_least(means: dict[str, flo
 
 
 def test_nobody_launches_where_nobody_does() -> None:
-    assert titles.launches({}, 2030) == titles.launches({("Open", "AWS"): 0.0}, 2030)
-    assert "in 40% of draws under Open" in titles.launches({("Open", "AWS"): 0.4, ("Zone", "AWS"): 0.1}, 2030)[0]
+    own = "enters", {"own": "own sites"}
+    assert titles.launches({}, 2030, *own) == titles.launches({("Open", "AWS"): 0.0}, 2030, *own)
+    assert "in 40% of draws under Open" in titles.launches({("Open", "AWS"): 0.4, ("Zone", "AWS"): 0.1}, 2030, *own)[0]
 
 
 @pytest.mark.parametrize(

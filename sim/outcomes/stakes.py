@@ -60,7 +60,10 @@ CATEGORIES: Final[Mapping[str, Callable[[Scenario], Record | None]]] = {
 
 
 class Way(NamedTuple):
-    """A way to a business of one's own: what a provider does, the event that dates it, and who is the worse for it."""
+    """A way to a business of one's own: what a provider does, the event that dates it, and who is the worse for it.
+
+    In words `own_words` of the scenario fill the gaps.
+    """
 
     does: str
     event: str
@@ -69,7 +72,7 @@ class Way(NamedTuple):
 
 WAYS: Final[Mapping[str, Way]] = {
     "enters": Way("builds", "launch", "regret"),
-    "buys_out": Way("buys its partner out", "buy_out", "buy_out_regret"),
+    "buys_out": Way("buys {stake}", "buy_out", "buy_out_regret"),
 }
 """By the variable that tells who goes."""
 

@@ -63,7 +63,7 @@ _ERRORS: Final = 3.0
 _NAMED: Final = 2
 """Providers named of those who go their own way."""
 
-_NOBODY: Final = {"enters": "builds {}", "buys_out": "buys its partner out"}
+_NOBODY: Final = {"enters": "builds {own}", "buys_out": "buys {stake}"}
 
 _EQUAL: Final = 0.05
 """Share of the draws without any difference that is worth saying."""
@@ -384,7 +384,7 @@ def _movers(result: Result, base: Result | None) -> str:
     """Who goes its own way, in how many draws, and in how many it is worth less than under a baseline."""
     ways = [way for way in ways_of(result.scenario) if _is_held(result, base or result, way)]
     told = [_of_way(result, base, way, found) for way in ways if (found := movers(result, base or result, way))]
-    nobody = " or ".join(_NOBODY[way] for way in ways).format(result.scenario.own_sites)
+    nobody = " or ".join(_NOBODY[way] for way in ways).format_map(result.scenario.own_words)
     return " ".join(told) or (f"Nobody {nobody} in any draw." if nobody else "")
 
 
@@ -396,7 +396,8 @@ def _of_way(result: Result, base: Result | None, way: str, found: Sequence[Mover
     """Who goes one way to a business of its own."""
     (first, *others), rest = found[:_NAMED], len(found) - _NAMED
     title = {name: result.scenario.providers[name].short_title for name in result.scenario.foreign}
-    goes = f"{title[first.provider]} {WAYS[way].does} in {share_of_draws(first.share)} of draws"
+    does = WAYS[way].does.format_map(result.scenario.own_words)
+    goes = f"{title[first.provider]} {does} in {share_of_draws(first.share)} of draws"
     if way == "buys_out" and not isnan(first.half):
         goes += f" (half of these by {_month(first.half)})"
     if base is None:

@@ -44,9 +44,9 @@ __all__ = ["regime_shares", "timeline"]
 _MOST_NAMED: Final = 4
 """Providers named beside their curves, those that go most often; the others are thin."""
 
-_HEADINGS: Final = {"enters": "{} launched", "buys_out": "Partners bought out"}
-_DONE: Final = {"enters": "launched {}", "buys_out": "bought its partner out"}
-"""By way; what sites of one's own are called stands in the gap."""
+_HEADINGS: Final = {"enters": "{} launched", "buys_out": "Stakes of partners bought"}
+_DONE: Final = {"enters": "launched {own}", "buys_out": "bought {stake}"}
+"""By way; what the scenario calls it stands in the gap."""
 
 _DASHES: Final = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (5, 2, 1, 2)))
 
@@ -124,7 +124,7 @@ def _title(shown: Sequence[Result], ways: Sequence[str]) -> Titles:
     }
     most = max(shares, key=lambda way: max(shares[way].values(), default=0.0))
     scenario = shown[0].scenario
-    return launches(shares[most], scenario.horizon.end_year, most, scenario.own_sites)
+    return launches(shares[most], scenario.horizon.end_year, most, scenario.own_words)
 
 
 def _regime_title(result: Result) -> Titles:
@@ -144,7 +144,7 @@ def _possible(shown: Sequence[Result]) -> list[str]:
 
 
 def _note(ordered: Sequence[Result], shown: Sequence[Result], ways: Sequence[str]) -> str:
-    does = " or ".join(_DONE[way].format(ordered[0].scenario.own_sites) for way in ways)
+    does = " or ".join(_DONE[way].format_map(ordered[0].scenario.own_words) for way in ways)
     said = "Share of draws in which a regime is in force" + (
         f", and in which a foreign provider has {does}." if does else "."
     )

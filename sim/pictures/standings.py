@@ -522,7 +522,7 @@ def _gain_note(base: Result) -> str:
 
 def _firsts(scenario: Scenario) -> str:
     """What a gain is counted from."""
-    names = {"enters": f"launch of {scenario.own_sites}", "buys_out": "buy-out of a partner"}
+    names = {"enters": f"launch of {scenario.own_sites}", "buys_out": "purchase from a partner"}
     return " or ".join(names[way] for way in ways_of(scenario)) or names["enters"]
 
 

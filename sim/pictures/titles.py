@@ -307,9 +307,9 @@ def _side(value: float, amount: Form) -> str:
     return f"{amount(value)} {'more' if way > 0 else 'less'}" if way else "as much"
 
 
-def launches(shares: Mapping[tuple[str, str], float], year: int, way: str = "enters", own: str = "own sites") -> Titles:
-    """Who has sites of its own, called `own`, or has bought its partner out, of pairs of scenario and provider."""
-    does, done = (verb.format(own) for verb in _OWN_WAY[way])
+def launches(shares: Mapping[tuple[str, str], float], year: int, way: str, own_words: Mapping[str, str]) -> Titles:
+    """Who has sites of its own, or has bought from its partner, of pairs of scenario and provider."""
+    does, done = (verb.format_map(own_words) for verb in _OWN_WAY[way])
     (scenario, provider), share = max(shares.items(), key=lambda one: one[1], default=(("", ""), 0.0))
     if not share:
         return (f"No foreign provider {does} in any draw",)
@@ -321,8 +321,8 @@ def launches(shares: Mapping[tuple[str, str], float], year: int, way: str = "ent
 
 
 _OWN_WAY: Final = {
-    "enters": ("launches {}", "has {}"),
-    "buys_out": ("buys its partner out", "has bought its partner out"),
+    "enters": ("launches {own}", "has {own}"),
+    "buys_out": ("buys {stake}", "has bought {stake}"),
 }
 """By variable: what nobody does, and what somebody has done."""
 

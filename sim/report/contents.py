@@ -74,9 +74,9 @@ class Contents:
         return next((one.market.unit for one in self.scenarios.values()), None)
 
     @property
-    def own_sites(self) -> str:
-        """What sites of a provider's own are called."""
-        return next((one.own_sites for one in self.scenarios.values()), OWN_SITES)
+    def own_words(self) -> Mapping[str, str]:
+        """What own sites are called, and what is bought from a partner."""
+        return next((one.own_words for one in self.scenarios.values()), {"own": OWN_SITES, "stake": "a larger stake"})
 
     @property
     def prices(self) -> str:

@@ -173,13 +173,14 @@ class _Section:
 
     def _movers(self, scenario: str) -> Iterator[str]:
         """Who builds a site of its own or buys its partner out, and is worse off for it."""
-        base = self._titles[self.baseline]
+        base, words = self._titles[self.baseline], self.results[0].scenario.own_words
         for table, way in WAYS.items():
             regrets = {number.item: number for number in self._table_of(way.regret, scenario)}
             for number in self._table_of(table, scenario):
                 if not number.values.any():
                     continue
-                text = f"{self._item(number)} {way.does} in {self._slots.slot(Row('', number), 'mean')} of draws"
+                does = way.does.format_map(words)
+                text = f"{self._item(number)} {does} in {self._slots.slot(Row('', number), 'mean')} of draws"
                 regret = regrets.get(number.item)
                 after = (
                     f" and in {self._slots.slot(Row('', regret), 'mean')} ends worse off than under {base} "

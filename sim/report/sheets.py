@@ -226,10 +226,10 @@ def _parts(contents: Contents) -> list[_Part]:
         _Part(f"Revenue kept in {year}", "revenue_retained", "money", _MIDDLE, year),
         _Part(f"Present value to {last}", "npv", "money", _MIDDLE, last),
         _Part(f"Present value less that under {base}", "npv", "change", _GAIN, last, True),
-        _Part(f"Launches {contents.own_sites}", "enters", "percent", draws, last),
+        _Part(f"Launches {contents.own_words['own']}", "enters", "percent", draws, last),
         _Part("Launches and is worse off", "regret", "percent", draws, last, True),
-        _Part("Buys its partner out", "buys_out", "percent", draws, last),
-        _Part("Buys out and is worse off", "buy_out_regret", "percent", draws, last, True),
+        _Part(f"Buys {contents.own_words['stake']}", "buys_out", "percent", draws, last),
+        _Part("Buys and is worse off", "buy_out_regret", "percent", draws, last, True),
     )
     levels, gains = ({place[1] for place in known} for known in (contents.levels, contents.differences))
     possible = {way for one in contents.scenarios.values() for way in ways_of(one)}

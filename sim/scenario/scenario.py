@@ -349,6 +349,13 @@ class Scenario(Model):
         return owned.title if owned is not None and owned.title else OWN_SITES
 
     @property
+    def own_words(self) -> dict[str, str]:
+        """What goes with the verbs of an own way: sites that one builds, and what one buys from a partner."""
+        steps = (step.change for step in self.policy.steps.values())
+        whole = all(levers is None or levers.equity_cap in (None, 1.0) for levers in (*self.regimes.values(), *steps))
+        return {"own": self.own_sites, "stake": "its partner out" if whole else "a larger stake"}
+
+    @property
     def entrants(self) -> tuple[str, ...]:
         """Ids of the providers that are not there in the base year, in listed order."""
         return tuple(name for name, provider in self.providers.items() if provider.arrives is not None)
