@@ -15,8 +15,9 @@ from matplotlib.patches import Rectangle
 from sim.axes import FloatArray
 from sim.outcomes.results import Result
 from sim.pictures.captions import condition
+from sim.pictures.lettering import wrapped
 from sim.pictures.registry import picture
-from sim.pictures.style import COLOURS, GREY, INK, SPARE_COLOURS, grid, sheet
+from sim.pictures.style import COLOURS, GREY, INK, SPARE_COLOURS, grid, inches_wide, sheet
 from sim.pictures.titles import Titles
 from sim.scenario.scenario import Scenario
 from sim.wording import capital, percent
@@ -183,7 +184,7 @@ def _unit(bar: Bar) -> str:
 
 
 _LETTERS: Final = 52
-"""Letters in a line beside a bar, or in a bar."""
+"""Letters in a line beside a bar."""
 
 
 def _bar(axes: Axes, row: float, bar: Bar, place: int) -> None:
@@ -192,7 +193,8 @@ def _bar(axes: Axes, row: float, bar: Bar, place: int) -> None:
         for number, (name, kept) in enumerate(bar.categories):
             _block(axes, row, number * width, (number + 1) * width - 0.006, place if kept else None)
             look: dict[str, Any] = {"color": "white" if kept else GREY, "fontsize": 9.5, "ha": "center"}
-            axes.text((number + 0.5) * width, row, textwrap.fill(name, int(_LETTERS * width)), va="center", **look)
+            room = width * inches_wide(axes) - 0.15
+            axes.text((number + 0.5) * width, row, wrapped(name, look["fontsize"], room), va="center", **look)
         return
     extent = bar.most - bar.least or 1.0
     ends = [bar.least if bar.low is None else bar.low, bar.most if bar.high is None else bar.high]
