@@ -270,8 +270,10 @@ def test_a_run_tells_what_its_scenarios_do_without(folder: Folder, capsys: pytes
     ]
     assert cli.main(["run", *paths, "--draws", "512", "--no-plots", "--jobs", "1"]) == 0
     said = capsys.readouterr().err
-    assert "left out in One: closure (segments close by steps alone)\n" in said
-    assert "left out in Two: closure (segments close by steps alone), migration (nobody is moved to" in said
+    assert (
+        "by what scenarios leave out: segments close by steps alone; nobody is moved to another operator (in Two)"
+        in said
+    )
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,16 @@ from sim.scenario.policy import BUILD, State, allows_owned, modes_allowed, state
 from sim.scenario.scenario import Scenario
 from sim.wording import listed
 
-__all__ = ["Lack", "absent_values", "lacks", "left_out", "left_out_in_words", "medians", "with_what_the_other_has"]
+__all__ = [
+    "Lack",
+    "absent_values",
+    "lacks",
+    "left_out",
+    "left_out_in_words",
+    "medians",
+    "what_is_left_out",
+    "with_what_the_other_has",
+]
 
 _MEANING: Final[Mapping[str, str]] = {
     "market.volatility": "growth follows its trend",
@@ -134,10 +143,15 @@ def _without_quota(scenario: Scenario) -> dict[str, str]:
 
 def left_out_in_words(scenario: Scenario) -> str:
     """What a consistent scenario leaves out, in one line: paths of one meaning together; empty for nothing."""
+    return ", ".join(f"{listed(paths)} ({means})" for means, paths in what_is_left_out(scenario).items())
+
+
+def what_is_left_out(scenario: Scenario) -> dict[str, list[str]]:
+    """What it means that a consistent scenario leaves things out, and the paths of these."""
     paths: dict[str, list[str]] = {}
     for path, means in {**left_out(scenario), **_without_quota(scenario)}.items():
         paths.setdefault(means, []).append(path)
-    return ", ".join(f"{listed(of)} ({means})" for means, of in paths.items())
+    return paths
 
 
 def with_what_the_other_has(scenario: Scenario, other: Scenario) -> Scenario:

@@ -17,7 +17,7 @@ from sim.outcomes.naming import variables_of
 from sim.outcomes.stakes import STAKES_VARIABLES
 from sim.outcomes.variables import VARIABLES, exists_in
 from sim.reading.loading import Loaded, read_scenario
-from sim.scenario.mechanisms import left_out_in_words
+from sim.scenario.mechanisms import what_is_left_out
 from sim.scenario.scenario import MOST_SEED, Scenario
 from sim.tasks.precision import Target, read_target
 from sim.wording import listed
@@ -163,11 +163,14 @@ def _held_against_the_record(origins: Sequence[Scenario | Loaded], baseline: str
 
 
 def _absences(scenarios: Sequence[Scenario]) -> Iterator[str]:
-    """What scenarios do without, those together that do without the same."""
+    """What scenarios do without, in one line, and which of them where not all do."""
     titles: dict[str, list[str]] = {}
     for scenario in scenarios:
-        titles.setdefault(left_out_in_words(scenario), []).append(scenario.title)
-    yield from (f"left out in {listed(of)}: {words}" for words, of in titles.items() if words)
+        for means in what_is_left_out(scenario):
+            titles.setdefault(means, []).append(scenario.title)
+    told = [means if len(of) == len(scenarios) else f"{means} (in {listed(of)})" for means, of in titles.items()]
+    if told:
+        yield f"by what scenarios leave out: {'; '.join(told)}"
 
 
 def _origin(given: Given) -> Scenario | Loaded:
