@@ -109,6 +109,16 @@ def test_whatever_the_page_names_exists() -> None:
             assert re.search(rf"\b{constant}\b", text), f"{file} has no {constant}"
 
 
+def test_the_reference_documents_whatever_the_page_names() -> None:
+    text = (ROOT / "docs" / "reference" / "program.md").read_text()
+    modules = tuple(f"{name}." for name in re.findall(r"^\.\. automodule:: (sim[\w.]+)$", text, re.MULTILINE))
+    entries = set(re.findall(r"^\.\. auto\w+:: (sim[\w.]+)$", text, re.MULTILINE))
+    assert all(_found(entry) is not None for entry in entries)
+    assert [
+        name for name in _NAME.findall(PAGE) if name not in entries and name.rpartition(".")[0] not in modules
+    ] == []
+
+
 def test_formulas_can_be_shown_by_sphinx_and_by_github() -> None:
     """Sphinx wraps what has a line break in an environment without tags; GitHub eats a backslash before punctuation."""
     formulas = [match["formula"] for match in _EQUATION.finditer(PAGE)]
