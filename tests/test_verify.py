@@ -12,6 +12,7 @@ from typing import Any
 import h5py
 import pytest
 from conftest import SMALL, SOURCES
+from shipped import FOLDER
 
 import sim.tasks
 from sim.cli import main
@@ -21,6 +22,7 @@ from sim.outcomes.manifest import program, read_manifest, write_manifest
 from sim.outcomes.results import panel_hash, read_result
 from sim.outcomes.study import load_results
 from sim.tasks.compare import compare_studies
+from sim.tasks.request import make_request, request_of
 from sim.tasks.run import run_study
 from sim.tasks.task import Task
 from sim.tasks.verify import TASKS, verify_study
@@ -292,3 +294,12 @@ def test_the_command_tells_faults_on_the_error_stream_and_fails(
     _edit_table(study)
     assert main(["verify", str(study)]) == 1
     assert capsys.readouterr().err == f"{study}: summary.csv: was changed after the study was written\n"
+
+
+@pytest.mark.parametrize("case", ["cars/announced_path", "europe_cloud/open_as_it_is", "insurers/majority", "jv_only"])
+def test_a_request_of_each_case_is_read_back_with_its_notes(case: str, tmp_path: Path) -> None:
+    file = FOLDER / f"{case}.yaml"
+    request = make_request([file], draws=512, seed=None, baseline=None, keep=None, pictures=False)
+    again = request_of(json.loads(json.dumps(request.content())), tmp_path, None)
+    assert again.notes == request.notes
+    assert again.content() == request.content()

@@ -25,7 +25,6 @@ __all__ = [
     "left_out",
     "left_out_in_words",
     "medians",
-    "what_is_left_out",
     "with_what_the_other_has",
 ]
 
@@ -143,15 +142,10 @@ def _without_quota(scenario: Scenario) -> dict[str, str]:
 
 def left_out_in_words(scenario: Scenario) -> str:
     """What a consistent scenario leaves out, in one line: paths of one meaning together; empty for nothing."""
-    return ", ".join(f"{listed(paths)} ({means})" for means, paths in what_is_left_out(scenario).items())
-
-
-def what_is_left_out(scenario: Scenario) -> dict[str, list[str]]:
-    """What it means that a consistent scenario leaves things out, and the paths of these."""
     paths: dict[str, list[str]] = {}
     for path, means in {**left_out(scenario), **_without_quota(scenario)}.items():
         paths.setdefault(means, []).append(path)
-    return paths
+    return ", ".join(f"{listed(of)} ({means})" for means, of in paths.items())
 
 
 def with_what_the_other_has(scenario: Scenario, other: Scenario) -> Scenario:

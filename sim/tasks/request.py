@@ -17,7 +17,7 @@ from sim.outcomes.naming import variables_of
 from sim.outcomes.stakes import STAKES_VARIABLES
 from sim.outcomes.variables import VARIABLES, exists_in
 from sim.reading.loading import Loaded, read_scenario
-from sim.scenario.mechanisms import what_is_left_out
+from sim.scenario.mechanisms import left_out
 from sim.scenario.scenario import MOST_SEED, Scenario
 from sim.tasks.precision import Target, read_target
 from sim.wording import listed
@@ -166,7 +166,7 @@ def _absences(scenarios: Sequence[Scenario]) -> Iterator[str]:
     """What scenarios do without, in one line, and which of them where not all do."""
     titles: dict[str, list[str]] = {}
     for scenario in scenarios:
-        for means in what_is_left_out(scenario):
+        for means in dict.fromkeys(left_out(scenario).values()):
             titles.setdefault(means, []).append(scenario.title)
     told = [means if len(of) == len(scenarios) else f"{means} (in {listed(of)})" for means, of in titles.items()]
     if told:
