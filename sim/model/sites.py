@@ -115,14 +115,9 @@ def _hand_over(economy: Economy, stocks: Stocks, period: Period, choice: Choice)
 
 
 def _use_again(economy: Economy, used: Stocks, period: Period, choice: Choice, spending: FloatArray) -> None:
-    """Of goods in use those of who does not consent are counted with whom they choose again, as in `choose_again`."""
-    domestic, rate = economy.domestic, spending / choice.partner
-    partner, joining = rate * choice.attraction[domestic:], rate * choice.home
-    used.held[:domestic] += choice.at_home(rate, domestic)
-    used.inside += partner
-    used.home_inside += joining
-    used.gain_inside += choice.gains.partner * partner
-    used.gain_home += choice.gains.partner * joining
+    """Of goods in use those of who does not consent are counted with whom they choose again."""
+    rate, partner = _go_elsewhere(used, choice, spending, economy.domestic)
+    used.held[: economy.domestic] += choice.at_home(rate, economy.domestic)
     if period.access.channels.abroad_part is not None:
         used.abroad += period.access.channels.abroad_part[:, economy.layer_of] * partner
 
@@ -311,15 +306,20 @@ def choose_again(stocks: Stocks, choice: Choice, spending: FloatArray, domestic:
     """Who does not consent to a new operator chooses among home and partner offers in the same period."""
     if not spending.any():
         return
-    rate = spending / choice.partner
-    partner = rate * choice.attraction[domestic:]
+    rate, partner = _go_elsewhere(stocks, choice, spending, domestic)
     choice.home_rate += rate
-    stocks.inside += partner
-    stocks.gain_inside += choice.gains.partner * partner
     choice.join(partner)
-    joining = rate * choice.home
+
+
+def _go_elsewhere(stocks: Stocks, choice: Choice, spending: FloatArray, domestic: int) -> tuple[FloatArray, FloatArray]:
+    """Put spending within reach on home and partner offers; per unit of attraction, (G, N), and with partners."""
+    rate = spending / choice.partner
+    partner, joining = rate * choice.attraction[domestic:], rate * choice.home
+    stocks.inside += partner
     stocks.home_inside += joining
+    stocks.gain_inside += choice.gains.partner * partner
     stocks.gain_home += choice.gains.partner * joining
+    return rate, partner
 
 
 def settle(stocks: Stocks, domestic: int) -> None:

@@ -49,7 +49,6 @@ class Streams:
         self._partner = _PartnerStreams(record, masks, gross, rates, step)
         sited = record.capacity.any()
         self._site = _SiteStreams(record, masks, sites, rates, step) if sited else _NoSiteStreams(sites)
-        self._left = _leaves(record, masks)
 
     def _and_abroad(self, values: FloatArray) -> FloatArray:
         """Values of partners and sites with the incremental profit of sales from abroad, which take no capital."""
@@ -80,8 +79,7 @@ class Streams:
     @property
     def lasting(self) -> FloatArray:
         """The value flow without what is paid or lost once: for partners, and sites that are handed over or left."""
-        value = self.value if self._partner.premium is None else self.value + self._partner.premium
-        return value + self._site.lost + (self._partner.lost if self._left.any() else 0.0)
+        return self.value + self._partner.once + self._site.lost
 
     @property
     def cash(self) -> FloatArray:
@@ -181,10 +179,10 @@ class _PartnerStreams:
     @property
     def capital_return(self) -> FloatArray:
         """Depreciation less rent, and less what is paid at once above the worth of bought equity, or lost at once."""
-        return self._gross * (self._written_off - self._rent) - self._once
+        return self._gross * (self._written_off - self._rent) - self.once
 
     @property
-    def _once(self) -> FloatArray | float:
+    def once(self) -> FloatArray | float:
         """What is paid for partners above their worth, or lost with them."""
         paid = 0.0 if self.premium is None else self.premium
         return paid + self.lost if self._leaves.any() else paid
@@ -216,7 +214,7 @@ class _PartnerStreams:
 
     @property
     def equity_value(self) -> FloatArray:
-        return self._gross * (self._split.dividend + self._written_off - self._rent) - self._once
+        return self._gross * (self._split.dividend + self._written_off - self._rent) - self.once
 
     @cached_property
     def _even_value(self) -> FloatArray:
